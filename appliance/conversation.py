@@ -1,0 +1,45 @@
+"""What a conversation is: plain values that every other part may speak in. No I/O.
+
+A conversation is an append-only list of events. A turn is one user utterance and the answer to
+it; its number ties the events of both together.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class EventKind(StrEnum):
+    """The kinds of events; the value is what stands in the database and on the wire."""
+
+    SESSION_STARTED = "session_started"
+    SESSION_ENDED = "session_ended"
+    USER_TRANSCRIPT = "user_transcript"
+    ANSWER = "answer"
+    TOOL_CALL = "tool_call"
+    TOOL_RESULT = "tool_result"
+    TIMER_RANG = "timer_rang"
+    SUMMARY = "summary"
+    ROUTE_CHANGED = "route_changed"
+    TURN_TIMINGS = "turn_timings"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened in a session, at `at` seconds since the epoch.
+
+    `turn` counts from 1 in a session and is 0 for what belongs to no turn. `data` is JSON-ready.
+    """
+
+    kind: EventKind
+    conversation_id: str
+    session_id: str
+    at: float
+    turn: int = 0
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+OnEvent = Callable[[Event], None]
+"""Takes an event without blocking the caller; committing it is the taker's business."""

@@ -1,0 +1,156 @@
+"""What can go wrong, as one tree. Every leaf has a stable code that clients may rely on.
+
+    ApplianceError
+      ConfigError            config_invalid       the configuration cannot be used (exit 78)
+      EngineError
+        ModelMissing         model_missing        a model file is not where it should be
+        ModelBroken          model_broken         a model file is truncated, foreign or damaged
+        EngineFailed         engine_failed        an engine raised or ran out of time
+      SessionError
+        SessionUnknown       session_unknown      404: no such session, or it is over
+        SessionTaken         session_taken        409: the session already has its client
+        SessionLimit         session_limit        503: as many sessions as the plan allows
+      AccessError
+        NotPaired            not_paired           401: no valid token
+        Forbidden            forbidden            403: a token without the right, or a foreign origin
+        PairingRefused       pairing_refused      403: wrong, used or expired code
+        TooManyRequests      too_many_requests    429: with the seconds to wait
+      RequestError
+        BadRequest           bad_request          400: not JSON, unknown or wrong keys
+        NotFound             not_found            404
+      StoreError             store_failed         the database cannot be read or written
+      ToolError              tool_failed          a tool could not do what was asked
+      NotReady               not_ready            503: engines are still loading
+"""
+
+from typing import ClassVar
+
+
+class ApplianceError(Exception):
+    """An error a person can act on.
+
+    `message` says what happened in one sentence; `advice` says what to do about it and may be
+    empty only where nothing can be done. `status` is the HTTP status an API answer carries.
+    """
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    default_advice: ClassVar[str] = "Look at the log of the appliance for the cause."
+
+    def __init__(self, message: str, *, advice: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = self.default_advice if advice is None else advice
+
+    def as_json(self) -> dict[str, dict[str, str]]:
+        """The one shape in which every error leaves the appliance."""
+        return {"error": {"code": self.code, "message": self.message, "advice": self.advice}}
+
+
+class ConfigError(ApplianceError):
+    code = "config_invalid"
+    default_advice = "Run `appliance config check`; it lists every fault at once."
+
+
+class EngineError(ApplianceError):
+    code = "engine_error"
+    status = 503
+
+
+class ModelMissing(EngineError):
+    code = "model_missing"
+    default_advice = "Fetch it with `appliance models pull`, or correct the path."
+
+
+class ModelBroken(EngineError):
+    code = "model_broken"
+    default_advice = "Fetch it again with `appliance models pull`; the file is damaged or foreign."
+
+
+class EngineFailed(EngineError):
+    code = "engine_failed"
+
+
+class SessionError(ApplianceError):
+    code = "session_error"
+
+
+class SessionUnknown(SessionError):
+    code = "session_unknown"
+    status = 404
+    default_advice = "Create a session with POST /api/sessions and use its address once."
+
+
+class SessionTaken(SessionError):
+    code = "session_taken"
+    status = 409
+    default_advice = "A session has one client. Create another with POST /api/sessions."
+
+
+class SessionLimit(SessionError):
+    code = "session_limit"
+    status = 503
+    default_advice = "Wait until somebody hangs up, or raise limits.sessions."
+
+
+class AccessError(ApplianceError):
+    code = "access_error"
+    status = 403
+
+
+class NotPaired(AccessError):
+    code = "not_paired"
+    status = 401
+    default_advice = "Pair this browser: run `appliance pair` on the appliance and enter the code."
+
+
+class Forbidden(AccessError):
+    code = "forbidden"
+    default_advice = "Open the page at the address of the appliance itself."
+
+
+class PairingRefused(AccessError):
+    code = "pairing_refused"
+    default_advice = "Make a new code with `appliance pair`; a code works once, for five minutes."
+
+
+class TooManyRequests(AccessError):
+    code = "too_many_requests"
+    status = 429
+    default_advice = "Wait a little and try again."
+
+    def __init__(self, message: str, *, retry_after: float, advice: str | None = None) -> None:
+        super().__init__(message, advice=advice)
+        self.retry_after = retry_after
+
+
+class RequestError(ApplianceError):
+    code = "request_error"
+    status = 400
+
+
+class BadRequest(RequestError):
+    code = "bad_request"
+    default_advice = "See the protocol section of the README for the accepted fields."
+
+
+class NotFound(RequestError):
+    code = "not_found"
+    status = 404
+    default_advice = "Check the address."
+
+
+class StoreError(ApplianceError):
+    code = "store_failed"
+    default_advice = "Check free space and the rights of the database directory."
+
+
+class ToolError(ApplianceError):
+    code = "tool_failed"
+    status = 502
+
+
+class NotReady(ApplianceError):
+    code = "not_ready"
+    status = 503
+    default_advice = "The models are loading; GET /ready answers 200 when they are."

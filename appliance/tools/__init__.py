@@ -1,0 +1,59 @@
+"""What a tool is: one async function, one JSON schema, optional spoken sentences.
+
+The same definition serves a language model (schema), the Realtime route (schema) and a spoken
+sentence without any model (`sentences`, hassil templates whose list names are argument names).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class Surroundings(Protocol):
+    """What a tool may see of, and do to, the session that calls it."""
+
+    conversation_id: str
+    session_id: str
+    language: str
+
+    @property
+    def last_answer(self) -> str:
+        """What the assistant said last in this conversation, as heard; empty at the start."""
+
+    def stop_speaking(self) -> None:
+        """Silences the assistant at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a tool came to. `spoken` is said when no model rephrases it; `data` is for a model.
+
+    `silent` answers are not spoken at all ("stop").
+    """
+
+    spoken: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    silent: bool = False
+
+
+Run = Callable[[Mapping[str, Any], Surroundings], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One thing the assistant can do.
+
+    `parameters` is the JSON schema of the arguments (type object); `timeout` is in seconds;
+    `confirm` asks the user before it runs; `realtime` allows it on the Realtime route.
+    """
+
+    name: str
+    description: str
+    run: Run
+    parameters: Mapping[str, Any] = field(
+        default_factory=lambda: {"type": "object", "properties": {}}
+    )
+    sentences: tuple[str, ...] = ()
+    timeout: float = 10.0
+    confirm: bool = False
+    realtime: bool = True
