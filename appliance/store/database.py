@@ -1,0 +1,169 @@
+"""The database file: its settings, its migrations, and what to do with a damaged one."""
+
+import fcntl
+import os
+import sqlite3
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from appliance.errors import StoreError
+from appliance.store import search_index
+from appliance.store.connection import connect
+from appliance.store.faults import DamagedError, is_damage, is_passing
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database, Migrations
+
+SCHEMA = Path(__file__).with_name("schema")
+CLEAN = b"clean"  # in the lock file: the last writer stopped in order
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A database ready to be written, and the lock that keeps other writers away."""
+
+    db: "Database"
+    lock: IO[bytes]
+    quarantined: Path | None
+
+    def release(self, *, clean: bool) -> None:
+        """Lets another process have it; unless `clean`, the next one checks the file first."""
+        if clean:
+            self.lock.write(CLEAN)
+        self.lock.close()
+
+
+def open_for_writing(path: Path) -> Opened:
+    """Opens, checks and migrates the database at `path`, creating it and its directory.
+
+    A damaged file is moved aside (`quarantined`) and a fresh one opened instead. Raises
+    StoreError when another process writes to it, when it belongs to a newer version or another
+    program, and when the place cannot be written.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = _lock(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be used: {error.strerror}") from None
+    try:
+        return _open_or_replace(path, lock)
+    except sqlite3.Error as error:
+        lock.close()
+        raise StoreError(f"{path} cannot be opened: {error}") from None
+    except BaseException:
+        lock.close()
+        raise
+
+
+def migrations() -> "Migrations":
+    """The steps from an empty file to this version, one for each file of the schema."""
+    from sqlite_utils import Migrations  # heavy: loads its plugins and click
+
+    steps = Migrations("voice-appliance")
+    for file in sorted(SCHEMA.glob("*.sql")):
+        sql = file.read_text(encoding="utf-8")
+
+        @steps(name=file.stem)
+        def apply(db: "Database", /, sql: str = sql) -> None:
+            db.executescript(sql)
+
+    return steps
+
+
+def check_version(db: "Database", path: Path) -> None:
+    """Raises StoreError unless this version knows every migration that the database has had."""
+    known = {file.stem for file in SCHEMA.glob("*.sql")}
+    applied = {step.name for step in migrations().applied(db)}
+    if applied - known:
+        raise StoreError(
+            f"{path} was written by a newer version of the appliance",
+            advice="Update the appliance, or set store.path to another file.",
+        )
+    if not applied and db.table_names():
+        raise StoreError(
+            f"{path} is the database of another program",
+            advice="Set store.path to another file.",
+        )
+
+
+def _lock(path: Path) -> IO[bytes]:
+    """Held for as long as the file is open, and let go by the kernel when the process dies."""
+    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    file = os.fdopen(descriptor, "r+b", buffering=0)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise StoreError(
+            f"another appliance is using {path}",
+            advice="Stop it first (`systemctl stop voice-appliance`), or set store.path.",
+        ) from None
+    return file
+
+
+def _open_or_replace(path: Path, lock: IO[bytes]) -> Opened:
+    unclean = not _take_mark(lock)
+    try:
+        return Opened(_open_checked(path, unclean=unclean), lock, None)
+    except DamagedError:
+        aside = _move_aside(path)
+    return Opened(_open_checked(path, unclean=False), lock, aside)
+
+
+def _take_mark(lock: IO[bytes]) -> bool:
+    """Whether the last writer stopped in order; from now on, until `release`, nobody has."""
+    clean = lock.read() == CLEAN
+    lock.seek(0)
+    lock.truncate()
+    os.fsync(lock)
+    return clean
+
+
+def _open_checked(path: Path, *, unclean: bool) -> "Database":
+    """Raises DamagedError when the file is no sound database."""
+    db = _inspected(path, thoroughly=unclean)
+    try:
+        check_version(db, path)
+        migrations().apply(db)
+        search_index.repair(db, thoroughly=unclean)
+    except sqlite3.DatabaseError as error:
+        db.close()
+        if is_damage(error):
+            raise DamagedError from error
+        raise
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _inspected(path: Path, *, thoroughly: bool) -> "Database":
+    try:
+        db = connect(path)
+    except (sqlite3.DatabaseError, UnicodeError) as error:
+        if is_passing(error):
+            raise
+        raise DamagedError from error
+    try:
+        check = "quick_check(1)" if thoroughly else "schema_version"
+        (verdict,) = db.execute(f"PRAGMA {check}").fetchone()
+        if thoroughly and verdict != "ok":
+            raise DamagedError
+    except (sqlite3.DatabaseError, UnicodeError) as error:
+        db.close()
+        if is_passing(error):
+            raise
+        raise DamagedError from error
+    return db
+
+
+def _move_aside(path: Path) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    aside = path.with_name(f"{path.name}.corrupt.{stamp}")
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside

@@ -1,0 +1,53 @@
+"""Forgetting a conversation so that its words cannot be found in the file either."""
+
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.errors import StoreError
+from appliance.store.connection import connect, transaction
+from appliance.store.database import check_version
+from appliance.store.reading import no_conversation
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+def forget(db: "Database", conversation_id: str) -> bool:
+    """Deletes it with its sessions, turns and events; whether it was there. In a transaction."""
+    gone = db.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,)).rowcount > 0
+    if gone:
+        # The full-text index only marks rows as deleted; merging its segments drops the words.
+        db.execute("INSERT INTO spoken (spoken) VALUES ('optimize')")
+    return gone
+
+
+def scrub(path: Path) -> None:
+    """Empties the write-ahead log, where older pages still stand. Raises StoreError."""
+    try:
+        db = connect(path)
+        try:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be written: {error}") from None
+
+
+def delete(path: Path, conversation_id: str) -> None:
+    """For the command line: deletes beside a running daemon. Raises NotFound, StoreError."""
+    if not path.exists():
+        raise no_conversation(conversation_id)
+    try:
+        db = connect(path)
+        try:
+            check_version(db, path)
+            with transaction(db):
+                gone = forget(db, conversation_id)
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be written: {error}") from None
+    if not gone:
+        raise no_conversation(conversation_id)
+    scrub(path)

@@ -1,0 +1,231 @@
+import random
+import sqlite3
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import StoreError
+from appliance.store import Store
+from appliance.store.database import open_for_writing
+from appliance.store.reading import conversations, reading, search
+
+from .events import answered, said
+
+
+def stop(path: Path, *, clean: bool) -> None:
+    """Opens the database and stops, in order or as a crash leaves it."""
+    opened = open_for_writing(path)
+    opened.db.close()
+    opened.release(clean=clean)
+
+
+async def fill(path: Path, words: int = 300) -> None:
+    store = Store.open(path)
+    for number in range(words):
+        store.append(said(f"word{number} and more", turn=number + 1))
+    await store.close()
+
+
+def rewrite(path: Path, change: Callable[[bytes], bytes]) -> bytes:
+    """Damages the file; what stands there afterwards."""
+    path.write_bytes(change(path.read_bytes()))
+    return path.read_bytes()
+
+
+def test_is_private_and_durable(path: Path) -> None:
+    opened = open_for_writing(path)
+    settings = {
+        name: opened.db.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
+    }
+    rights = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    opened.db.close()
+    opened.release(clean=True)
+    assert settings == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "secure_delete": 1,
+    }
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert len(rights) == 4
+    assert set(rights.values()) == {0o600}
+
+
+def test_a_second_writer_is_refused_until_the_first_lets_go(path: Path) -> None:
+    first = open_for_writing(path)
+    with pytest.raises(StoreError, match="another appliance"):
+        open_for_writing(path)
+    first.db.close()
+    first.release(clean=True)
+    stop(path, clean=True)
+
+
+def test_a_newer_database_is_refused_and_left_alone(path: Path) -> None:
+    opened = open_for_writing(path)
+    opened.db.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)",
+        ("voice-appliance", "9999_future", "later"),
+    )
+    opened.db.close()
+    opened.release(clean=False)
+    before = path.read_bytes()
+    for _ in range(2):  # a refusal also gives the lock back
+        with pytest.raises(StoreError, match="newer version") as refusal:
+            Store.open(path)
+        assert "Update" in refusal.value.advice
+    assert path.read_bytes() == before
+    with pytest.raises(StoreError, match="newer version"), reading(path):
+        pass
+
+
+def test_a_foreign_database_is_refused(path: Path) -> None:
+    path.parent.mkdir()
+    foreign = sqlite3.connect(path)
+    foreign.execute("CREATE TABLE bookmarks (url)")
+    foreign.close()
+    with pytest.raises(StoreError, match="another program"):
+        Store.open(path)
+
+
+@pytest.mark.parametrize("place", ["file/below/it.db", "directory"])
+def test_a_place_that_cannot_be_used_is_an_error_with_advice(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(StoreError) as error:
+        Store.open(tmp_path / place)
+    assert error.value.advice
+
+
+async def test_a_migration_and_its_record_are_one_transaction(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop(path, clean=True)
+    schema = tmp_path / "schema"
+    schema.mkdir()
+    for file in (Path(__file__).parents[2] / "appliance/store/schema").glob("*.sql"):
+        (schema / file.name).write_text(file.read_text())
+    step = schema / "9000_tasks.sql"
+    step.write_text("CREATE TABLE tasks (id TEXT); INSERT INTO nowhere VALUES (1);")
+    monkeypatch.setattr("appliance.store.database.SCHEMA", schema)
+    with pytest.raises(StoreError, match="nowhere"):
+        Store.open(path)
+    with pytest.raises(StoreError, match="older version"), reading(path):
+        pass
+    step.write_text("CREATE TABLE tasks (id TEXT);")
+    store = Store.open(path)
+    await store.close()
+    with reading(path) as db:
+        assert db["tasks"].exists()
+
+
+async def test_a_destroyed_header_is_moved_aside(path: Path) -> None:
+    await fill(path)
+    broken = rewrite(path, lambda sound: b"garbage" * 100 + sound[700:])
+    store = Store.open(path)
+    assert store.quarantined is not None
+    assert store.quarantined.name.startswith("voice_conversations.db.corrupt.")
+    assert rewrite(store.quarantined, bytes) == broken
+    store.append(said("still here"))
+    await store.flush()
+    assert len(await store.conversations()) == 1
+    await store.close()
+
+
+async def test_after_a_crash_the_pages_are_checked(path: Path) -> None:
+    await fill(path)
+    stop(path, clean=False)
+    rewrite(path, lambda sound: sound[:40_000] + b"\xff" * 4096 + sound[44_096:])
+    store = Store.open(path)
+    assert store.quarantined is not None
+    await store.close()
+
+
+async def test_a_sound_database_survives_a_crash_in_place(path: Path) -> None:
+    await fill(path)
+    stop(path, clean=False)
+    store = Store.open(path)
+    assert store.quarantined is None
+    assert len((await store.conversation("c1")).turns) == 300
+    await store.close()
+
+
+async def test_a_damaged_search_index_is_made_again(path: Path) -> None:
+    await fill(path)
+    opened = open_for_writing(path)
+    opened.db.execute("UPDATE spoken_data SET block = x'00' WHERE id > 10")
+    opened.db.close()
+    opened.release(clean=False)
+    store = Store.open(path)
+    assert store.quarantined is None
+    assert len(await store.search("word77")) == 1
+    await store.close()
+
+
+@pytest.mark.parametrize("block", ["x'00'", "zeroblob(4000)", "randomblob(4000)"])
+async def test_a_damaged_search_index_costs_no_event(path: Path, block: str) -> None:
+    await fill(path)
+    opened = open_for_writing(path)
+    opened.db.execute(f"UPDATE spoken_data SET block = {block}")
+    opened.db.close()
+    opened.release(clean=True)
+    store = Store.open(path)
+    store.append(answered("a platypus", turn=301))
+    await store.flush()
+    assert (await store.conversation("c1")).turns[-1].answer == "a platypus"
+    await store.close()
+    store = Store.open(path)
+    assert store.quarantined is None
+    assert [found.kind for found in await store.search("platypus")] == ["answer"]
+    assert len(await store.search("word77")) == 1
+    await store.close()
+
+
+async def test_damage_found_while_writing_ends_with_the_next_start(path: Path) -> None:
+    await fill(path)
+    with reading(path) as db:
+        (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'events'").fetchone()
+    start = (page - 1) * 4096
+    rewrite(path, lambda sound: sound[:start] + bytes(4096) + sound[start + 4096 :])
+    errors: list[StoreError] = []
+    store = Store.open(path, on_error=errors.append)
+    store.append(answered("anything"))
+    with pytest.raises(StoreError):
+        await store.flush()
+    assert not store.alive
+    assert errors
+    store.append(answered("refused"))
+    assert store.stats().failed == 2
+    await store.close()
+    store = Store.open(path)
+    assert store.quarantined is not None
+    store.append(answered("heard again"))
+    await store.flush()
+    assert len(await store.search("heard")) == 1
+    await store.close()
+
+
+def damaged(sound: bytes, dice: random.Random) -> bytes:
+    """Cut short, bits flipped (more of them near the start), or both."""
+    broken = bytearray(sound[: dice.choice([len(sound), dice.randrange(1, len(sound))])])
+    for _ in range(dice.choice([0, 1, 100])):
+        place = min(int(dice.expovariate(1 / 4096)), len(broken) - 1)
+        broken[place] ^= dice.randrange(256)
+    return bytes(broken)
+
+
+async def test_no_damage_stops_the_appliance_from_starting(path: Path) -> None:
+    """Sixty broken files: each start works, with the old file or a fresh one."""
+    await fill(path, words=60)
+    sound = rewrite(path, bytes)
+    dice = random.Random(1)
+    for _ in range(60):
+        rewrite(path, lambda _: damaged(sound, dice))
+        rewrite(path.with_name(path.name + ".lock"), lambda _: b"")
+        store = Store.open(path)
+        await store.close()
+        with reading(path) as db:
+            conversations(db)
+            search(db, "word7")
