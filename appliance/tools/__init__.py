@@ -1,7 +1,10 @@
 """What a tool is: one async function, one JSON schema, optional spoken sentences.
 
 The same definition serves a language model (schema), the Realtime route (schema) and a spoken
-sentence without any model (`sentences`, hassil templates whose list names are argument names).
+sentence without any model (`sentences`, hassil templates).
+
+What `{argument}` accepts in a template follows from the schema: a range of numbers (minimum and
+maximum), one of an enum, or free words (a string; its `examples` are what a grammar can hear).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -44,7 +47,11 @@ class Tool:
     """One thing the assistant can do.
 
     `parameters` is the JSON schema of the arguments (type object); `timeout` is in seconds;
-    `confirm` asks the user before it runs; `realtime` allows it on the Realtime route.
+    `confirm` asks the user before it runs; `realtime` allows it on the Realtime route;
+    `spoken_only` keeps it from models, which need no tool for small talk.
+    `lists` maps a phrase to the value it stands for and is used as `{list:argument}`; `rules`
+    are parts of templates, used as `<rule>`. `ability` completes "I can ..." in the answer to
+    "what can you do"; empty: not mentioned.
     """
 
     name: str
@@ -54,6 +61,10 @@ class Tool:
         default_factory=lambda: {"type": "object", "properties": {}}
     )
     sentences: tuple[str, ...] = ()
+    lists: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict)
+    ability: str = ""
     timeout: float = 10.0
     confirm: bool = False
     realtime: bool = True
+    spoken_only: bool = False

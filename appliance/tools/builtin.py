@@ -1,0 +1,30 @@
+"""The tools that every appliance has, put together from what they need to know."""
+
+from collections.abc import Callable, Sequence
+
+from appliance.tools import Tool
+from appliance.tools.clock import Clock, clock_tools
+from appliance.tools.device import Readings, device_tool
+from appliance.tools.registry import enabled
+from appliance.tools.talk import talk_tools
+from appliance.tools.timer_tools import timer_tools
+from appliance.tools.timers import Timers
+
+
+def builtin(
+    clock: Clock,
+    timers: Timers,
+    readings: Callable[[], Readings],
+    *,
+    others: Sequence[Tool] = (),
+    patterns: Sequence[str] = ("*",),
+) -> tuple[Tool, ...]:
+    """The built-in tools and `others`, as far as their names fit `patterns` (tools.enabled).
+
+    "What can you do" tells of exactly the tools that are enabled. Raises ConfigError for a
+    pattern that fits no tool.
+    """
+    tools = (*clock_tools(clock), *timer_tools(timers), device_tool(readings), *others)
+    spoken = enabled((*tools, *talk_tools(())), patterns)
+    abilities = [tool.ability for tool in spoken if tool.ability]
+    return enabled((*tools, *talk_tools(abilities)), patterns)

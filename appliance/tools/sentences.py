@@ -1,0 +1,159 @@
+"""Spoken sentences to tool calls, by hassil templates, without any language model.
+
+What a person says is matched as a whole: case, punctuation, hyphens and filler words do not
+count, everything else does. `grammar.py` writes the same commands down for PocketSphinx.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from appliance.tools import Tool
+
+if TYPE_CHECKING:
+    from hassil import Intents, RecognizeResult
+
+FILLERS = (
+    "please", "hey", "okay", "ok", "well", "so", "um", "uh", "now", "right now", "just", "then",
+    "can you", "could you", "would you", "will you", "can you please", "could you please",
+    "for me", "i want you to", "i would like you to", "thanks", "thank you",
+)  # fmt: skip
+
+_WRITTEN = (
+    (re.compile(r"\s*½"), " and a half"),
+    (re.compile(r"-"), " "),
+    (re.compile(r"\b(?:a|one) hundred(?: and\b)?", re.IGNORECASE), "one hundred"),
+)
+
+# A sentence is short; a longer text is no command, and matching it would only cost time.
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Whole numbers from `start` to `stop`, as words or digits; with `halves` also 2.5."""
+
+    start: int
+    stop: int
+    halves: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """A closed list: what is said, and the value it stands for."""
+
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FreeWords:
+    """Any words; `examples` are those a grammar can listen for."""
+
+    examples: tuple[str, ...] = ()
+
+
+SpokenList = Numbers | Phrases | FreeWords
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The sentences of one tool, ready to be matched or written as a grammar."""
+
+    name: str
+    templates: tuple[str, ...]
+    lists: Mapping[str, SpokenList] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict)
+
+
+def command_of(tool: Tool) -> Command:
+    """The command of a tool, its lists made from its schema and its own phrases."""
+    lists: dict[str, SpokenList] = {
+        name: _spoken(rule) for name, rule in tool.parameters.get("properties", {}).items()
+    }
+    lists |= {name: Phrases(values) for name, values in tool.lists.items()}
+    return Command(tool.name, tool.sentences, lists, tool.rules)
+
+
+def _spoken(rule: Mapping[str, Any]) -> SpokenList:
+    if "enum" in rule:
+        return Phrases({str(value): value for value in rule["enum"]})
+    if "minimum" in rule and "maximum" in rule:
+        halves = rule.get("type") == "number"
+        return Numbers(int(rule["minimum"]), int(rule["maximum"]), halves)
+    return FreeWords(tuple(rule.get("examples", ())))
+
+
+class Sentences:
+    """All commands at once. hassil parses the templates at the first match."""
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        self._commands = [command for command in commands if command.templates]
+        self._order = {command.name: place for place, command in enumerate(self._commands)}
+        self._intents: Intents | None = None
+
+    def matches(self, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every reading of `text` as (command, arguments), the most literal reading first."""
+        # Imported here: hassil brings its number rules along, and importing does nothing.
+        from hassil import recognize_all
+
+        if len(text) > _LONGEST or not self._commands:
+            return
+        for pattern, replacement in _WRITTEN:
+            text = pattern.sub(replacement, text)
+        results = list(recognize_all(text, self._parsed(), default_response=None))
+        for result in sorted(results, key=self._rank):
+            values = {entity.name: entity.value for entity in result.entities_list}
+            yield result.intent.name, {name: _plain(value) for name, value in values.items()}
+
+    def prepare(self) -> None:
+        """Parses the templates and spells out the numbers, which the first match does otherwise."""
+        for name, spoken in ((c.name, s) for c in self._commands for s in c.lists.values()):
+            if isinstance(spoken, Numbers):
+                for template in self._parsed().intents[name].data[0].sentence_texts:
+                    list(self.matches(re.sub(r"[^a-z ]", " ", template)))
+
+    def _parsed(self) -> "Intents":
+        if self._intents is None:
+            self._intents = _intents(self._commands)
+        return self._intents
+
+    def _rank(self, result: "RecognizeResult") -> tuple[int, int, int]:
+        free = sum(entity.is_wildcard for entity in result.entities_list)
+        return free, -result.text_chunks_matched, self._order[result.intent.name]
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  whatever a list stands for
+    """hassil reads digits as floats; a whole number is an int."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _intents(commands: Sequence[Command]) -> "Intents":
+    from hassil import Intents
+
+    return Intents.from_dict(
+        {
+            "language": "en",
+            "skip_words": list(FILLERS),
+            "intents": {command.name: {"data": [_intent(command)]} for command in commands},
+        }
+    )
+
+
+def _intent(command: Command) -> dict[str, Any]:
+    return {
+        "sentences": list(command.templates),
+        "expansion_rules": dict(command.rules),
+        "lists": {name: _hassil_list(spoken) for name, spoken in command.lists.items()},
+    }
+
+
+def _hassil_list(spoken: SpokenList) -> dict[str, Any]:
+    match spoken:
+        case Numbers(start, stop, halves):
+            fractions = {"fractions": "halves"} if halves else {}
+            return {"range": {"from": start, "to": stop, **fractions}}
+        case Phrases(values):
+            return {"values": [{"in": said, "out": value} for said, value in values.items()]}
+        case FreeWords():
+            return {"wildcard": True}

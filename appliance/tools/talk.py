@@ -1,0 +1,126 @@
+"""What belongs to talking itself: repeat, stop, greetings, and what the assistant can do."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from appliance.tools import Answer, Run, Surroundings, Tool
+from appliance.tools import wording as say
+
+
+def talk_tools(abilities: Sequence[str]) -> tuple[Tool, ...]:
+    """repeat_that, stop_talking, list_abilities and the polite ones.
+
+    `abilities` complete "I can ...", in the order in which they are said.
+    """
+
+    async def list_abilities(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+        known = [*abilities, "repeat what I said"]
+        return Answer(f"I can {say.listed(known)}. Just ask.", {"abilities": known})
+
+    return (
+        Tool(
+            "repeat_that",
+            "Says the last answer again.",
+            _repeat_that,
+            sentences=(
+                "(repeat|say) (that|it) [again|once more|one more time]",
+                "(repeat|again|once more|come again|pardon|pardon me)",
+                "repeat (yourself|your answer|the last answer|what you said)",
+                "what did you (say|just say)",
+                "(i did not|i didn't) (hear|catch|get) (that|you)",
+            ),
+        ),
+        Tool(
+            "stop_talking",
+            "Makes the assistant silent at once.",
+            _stop_talking,
+            sentences=(
+                "(stop|quiet|silence|be quiet|shut up|hush|enough|that's enough|that is enough)",
+                "stop (talking|it|that|speaking)",
+                "(never mind|forget it)",
+            ),
+        ),
+        Tool(
+            "list_abilities",
+            "Tells what the assistant can do.",
+            list_abilities,
+            sentences=(
+                "what can (you do|i ask|i say|i ask you|you help [me] with)",
+                "(help|help me|what are you able to do|what do you do|what do you know)",
+                "how can you help [me]",
+            ),
+        ),
+        *_polite_tools(),
+    )
+
+
+async def _repeat_that(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    last = surroundings.last_answer
+    return Answer(last or "I have not said anything yet.", {"last_answer": last})
+
+
+async def _stop_talking(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    surroundings.stop_speaking()
+    return Answer("", {"stopped": True}, silent=True)
+
+
+def _polite_tools() -> tuple[Tool, ...]:
+    """Small talk for an appliance without a language model."""
+    return (
+        Tool(
+            "greet",
+            "Answers a greeting.",
+            _saying("Hello. What can I do for you?"),
+            spoken_only=True,
+            sentences=(
+                "(hello|hi|good day) [there|computer|again]",
+                "good (morning|afternoon|evening)",
+                "(can you hear me|are you there|are you listening)",
+            ),
+        ),
+        Tool(
+            "answer_thanks",
+            "Answers thanks.",
+            _saying("You are welcome."),
+            spoken_only=True,
+            sentences=(
+                "(thanks|thank you) [very much|so much|a lot|again]",
+                "(many thanks|that was helpful)",
+            ),
+        ),
+        Tool(
+            "answer_how_are_you",
+            "Answers the question how it is.",
+            _saying("I am fine, thank you."),
+            spoken_only=True,
+            sentences=("(how are you|how are you doing|how's it going) [today]",),
+        ),
+        Tool(
+            "say_goodbye",
+            "Answers a farewell.",
+            _saying("Goodbye."),
+            spoken_only=True,
+            sentences=(
+                "(goodbye|good bye|bye|bye bye|see you|see you later)",
+                "good night [computer]",
+            ),
+        ),
+        Tool(
+            "introduce_yourself",
+            "Tells who the assistant is.",
+            _saying("I am the voice assistant on this device. I work without the internet."),
+            spoken_only=True,
+            sentences=(
+                "(who|what) are you",
+                "(what's|what is) your name",
+                "(introduce yourself|tell me about yourself)",
+            ),
+        ),
+    )
+
+
+def _saying(sentence: str) -> Run:
+    async def answer(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+        return Answer(sentence)
+
+    return answer
