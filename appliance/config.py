@@ -213,3 +213,18 @@ def _keys(section: Sequence[int | str]) -> list[str]:
         kinds = [annotation, *get_args(annotation)]
         model = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
     return list(model.model_fields)
+
+
+def masked(config: Config) -> dict[str, Any]:
+    """The configuration as JSON, without the user and password an address may carry."""
+    return {
+        section: {key: _masked(value) for key, value in values.items()}
+        for section, values in config.model_dump(mode="json").items()
+    }
+
+
+def _masked(value: Any) -> Any:  # noqa: ANN401  any JSON value
+    if isinstance(value, str) and "@" in value and "://" in value:
+        scheme, _, rest = value.partition("://")
+        return f"{scheme}://***@{rest.rpartition('@')[2]}"
+    return value

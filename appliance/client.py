@@ -1,0 +1,211 @@
+"""A program that talks to the appliance through its front door, as a browser would.
+
+The self-test, the benchmark and the tests speak through it. It keeps a microphone running in
+real time (silence unless there is something to say) and notes when everything arrived.
+
+    POST /api/sessions ─► ws_url ─► client-ready ─► bot-ready ─► say(pcm) … ─► close
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from appliance import wire
+from appliance.errors import SessionError
+
+if TYPE_CHECKING:
+    import ssl
+
+    import aiohttp
+
+PACKET_SECONDS = 0.02
+PACKET_BYTES = int(wire.INPUT_RATE * PACKET_SECONDS) * 2
+RTVI_VERSION = "2.0.0"
+SILENCE = 500  # peak sample value below which speech has ended
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Something the appliance sent, and when (seconds of the monotonic clock)."""
+
+    at: float
+    frame: wire.Frame
+
+    @property
+    def kind(self) -> str:
+        """The type of an RTVI message; "audio" or "interruption" otherwise."""
+        if isinstance(self.frame, wire.Message):
+            return str(self.frame.data.get("type", ""))
+        return "audio" if isinstance(self.frame, wire.Audio) else "interruption"
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What a message carries; empty for anything else."""
+        inner = self.frame.data.get("data") if isinstance(self.frame, wire.Message) else None
+        return inner if isinstance(inner, dict) else {}
+
+
+@dataclass(slots=True)
+class Call:
+    """One session as its client lives it."""
+
+    session: Mapping[str, Any]
+    arrived: list[Arrived] = field(default_factory=list)
+    microphone_on: bool = True
+    close_code: int | None = None
+    _socket: "aiohttp.ClientWebSocketResponse | None" = None
+    _speech: deque[bytes] = field(default_factory=deque)
+    _speech_ended: float = 0.0
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @property
+    def conversation_id(self) -> str:
+        return str(self.session["conversation_id"])
+
+    @property
+    def session_id(self) -> str:
+        return str(self.session["session_id"])
+
+    async def send(self, frame: wire.Frame) -> None:
+        assert self._socket is not None
+        await self._socket.send_bytes(wire.encode(frame))
+
+    async def send_raw(self, data: bytes | str) -> None:
+        """Sends what need not be a frame at all."""
+        assert self._socket is not None
+        if isinstance(data, str):
+            await self._socket.send_str(data)
+        else:
+            await self._socket.send_bytes(data)
+
+    async def message(self, kind: str, data: Mapping[str, Any] | None = None) -> None:
+        """Sends an RTVI message."""
+        body = {"label": wire.LABEL, "type": kind, "id": f"{time.monotonic_ns():x}"}
+        await self.send(wire.Message({**body, "data": dict(data or {})}))
+
+    async def type(self, text: str) -> float:
+        """Sends text instead of speech; returns when it was sent."""
+        await self.message("send-text", {"content": text})
+        return time.monotonic()
+
+    async def say(self, pcm: bytes) -> float:
+        """Speaks 16 kHz mono PCM in real time; returns when its last voiced packet was sent."""
+        self._speech.extend(packets(pcm))
+        while self._speech:
+            await asyncio.sleep(PACKET_SECONDS)
+        return self._speech_ended
+
+    async def wait_for(
+        self, wanted: Callable[[Arrived], bool], *, since: float = 0.0, seconds: float = 15.0
+    ) -> Arrived:
+        """The first arrival after `since` that is wanted, awaited if need be.
+
+        Raises SessionError when it does not come in time or the session ends first.
+        """
+        try:
+            async with asyncio.timeout(seconds), self._news:
+                seen = 0
+                while True:
+                    for arrival in self.arrived[seen:]:
+                        if arrival.at >= since and wanted(arrival):
+                            return arrival
+                    seen = len(self.arrived)
+                    if self.close_code is not None:
+                        raise SessionError(f"the session ended with code {self.close_code}")
+                    await self._news.wait()
+        except TimeoutError:
+            kinds = [a.kind for a in self.arrived if a.at >= since and a.kind != "audio"]
+            raise SessionError(f"nothing wanted came within {seconds} s, but {kinds}") from None
+
+    async def wait_closed(self, seconds: float = 10.0) -> int:
+        """The code with which the appliance ended the session."""
+        async with asyncio.timeout(seconds), self._news:
+            while self.close_code is None:
+                await self._news.wait()
+        return self.close_code
+
+    def after(self, since: float, kind: str = "") -> list[Arrived]:
+        """What arrived after `since`, of one kind or of all."""
+        return [a for a in self.arrived if a.at >= since and kind in ("", a.kind)]
+
+    async def _listen(self) -> None:
+        assert self._socket is not None
+        async for message in self._socket:
+            if isinstance(message.data, bytes):
+                arrival = Arrived(time.monotonic(), wire.decode(message.data))
+                async with self._news:
+                    self.arrived.append(arrival)
+                    self._news.notify_all()
+        async with self._news:
+            self.close_code = self._socket.close_code or 1006
+            self._news.notify_all()
+
+    async def _stream(self) -> None:
+        """The microphone: a packet every 20 ms, late ones made up for."""
+        due = time.monotonic()
+        silence = bytes(PACKET_BYTES)
+        while self.close_code is None:
+            if self.microphone_on:
+                packet = self._speech.popleft() if self._speech else silence
+                await self.send(wire.Audio(packet))
+                if packet is not silence and _is_voiced(packet):
+                    self._speech_ended = time.monotonic()
+            due += PACKET_SECONDS
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+
+def packets(pcm: bytes) -> list[bytes]:
+    """Audio cut into packets of 20 ms, the last one filled up with silence."""
+    return [
+        pcm[start : start + PACKET_BYTES].ljust(PACKET_BYTES, b"\0")
+        for start in range(0, len(pcm), PACKET_BYTES)
+    ]
+
+
+def _is_voiced(packet: bytes) -> bool:
+    samples = memoryview(packet).cast("h")
+    return max(samples) > SILENCE or min(samples) < -SILENCE
+
+
+@asynccontextmanager
+async def calling(
+    base_url: str,
+    *,
+    token: str = "",
+    wishes: Mapping[str, Any] | None = None,
+    tls: "ssl.SSLContext | None" = None,
+    microphone: bool = True,
+) -> AsyncIterator[Call]:
+    """A session with the appliance at `base_url`, ready to talk.
+
+    Raises SessionError with what the appliance answered where it refuses.
+    """
+    import aiohttp
+
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    secure = tls if tls is not None else True
+    async with aiohttp.ClientSession(headers=headers) as http:
+        async with http.post(
+            f"{base_url}/api/sessions", json=dict(wishes or {}), ssl=secure
+        ) as answer:
+            body = await answer.json()
+            if answer.status != 201:
+                error = body.get("error", {})
+                raise SessionError(str(error.get("message")), advice=str(error.get("advice")))
+        address = base_url.replace("http", "ws", 1) + body["ws_url"]
+        async with http.ws_connect(address, ssl=secure, max_msg_size=0) as socket:
+            call = Call(body, microphone_on=microphone, _socket=socket)
+            listening = asyncio.create_task(call._listen())
+            await call.message("client-ready", {"version": RTVI_VERSION, "about": {"library": "appliance"}})
+            await call.wait_for(lambda a: a.kind == "bot-ready")
+            streaming = asyncio.create_task(call._stream())
+            try:
+                yield call
+            finally:
+                streaming.cancel()
+                await socket.close()
+                await asyncio.gather(listening, streaming, return_exceptions=True)

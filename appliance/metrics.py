@@ -1,0 +1,92 @@
+"""What the appliance counts and measures, in one place: every name, help text and unit.
+
+Parts get the bound method they need (`metrics.malformed`), not this object.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+from prometheus_client.process_collector import ProcessCollector
+
+STAGES = ("endpointing", "transcription", "first_token", "first_audio")
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2.0, 3.0, 5.0, 10.0)
+_LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+
+class Metrics:
+    """One set of metrics, in a registry of its own so that tests can have many."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        r = self.registry
+        self._malformed = Counter(
+            "appliance_malformed_frames", "WebSocket frames refused", ["code"], registry=r
+        )
+        self._dropped = Counter(
+            "appliance_dropped",
+            "Audio frames dropped (input: sent too fast, output: not read), clients let go",
+            ["what"],
+            registry=r,
+        )
+        self._refused = Counter(
+            "appliance_refused", "Requests and connections refused", ["code"], registry=r
+        )
+        self._turns = Counter("appliance_turns", "Answered turns", ["route"], registry=r)
+        self._interruptions = Counter("appliance_interruptions", "Barge-ins", registry=r)
+        self._errors = Counter("appliance_errors", "Errors by stable code", ["code"], registry=r)
+        self._stages = Histogram(
+            "appliance_turn_stage_seconds",
+            "From the true end of speech to the end of each stage",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=r,
+        )
+        self._loop_lag = Histogram(
+            "appliance_loop_lag_seconds",
+            "How late the event loop was, sampled all the time",
+            buckets=_LAG_SECONDS,
+            registry=r,
+        )
+        self._loop_lag_max = Gauge(
+            "appliance_loop_lag_max_seconds",
+            "Longest stall of the event loop while a session was open",
+            registry=r,
+        )
+        self._sessions = Gauge("appliance_sessions", "Open sessions", registry=r)
+        self._longest = 0.0
+
+    def malformed(self, code: str) -> None:
+        self._malformed.labels(code).inc()
+
+    def dropped(self, what: str) -> None:
+        self._dropped.labels(what).inc()
+
+    def refused(self, code: str) -> None:
+        self._refused.labels(code).inc()
+
+    def turn(self, route: str) -> None:
+        self._turns.labels(route).inc()
+
+    def interrupted(self) -> None:
+        self._interruptions.inc()
+
+    def error(self, code: str) -> None:
+        self._errors.labels(code).inc()
+
+    def stage(self, name: str, seconds: float) -> None:
+        """`name` is one of STAGES; `seconds` count from the end of speech."""
+        self._stages.labels(name).observe(seconds)
+
+    def sessions(self, count: int) -> None:
+        self._sessions.set(count)
+
+    def loop_lag(self, seconds: float, in_session: bool) -> None:
+        """One sample of how late the loop was; the maximum counts only while somebody talks."""
+        self._loop_lag.observe(seconds)
+        if in_session and seconds > self._longest:
+            self._longest = seconds
+            self._loop_lag_max.set(seconds)
+
+    def text(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,161 @@
+"""Who answers a turn: a tool at once, the language model, or an honest apology."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
+    ErrorFrame,
+    Frame,
+    InputAudioRawFrame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+    TTSSpeakFrame,
+)
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.llm_service import LLMService
+
+from appliance.conversation import EventKind
+from appliance.tools import Answer, Surroundings
+from appliance.tools.registry import Registry
+from appliance.voice.context import trim
+from appliance.voice.fences import CodeFences
+from appliance.voice.recorder import Recorder
+
+NOT_CAUGHT = "Sorry, I did not catch that."
+NO_MODEL = (
+    "I can't answer that without a language model. "
+    "Ask me for the time, the date, a timer, or how the device is doing."
+)
+MODEL_SILENT = "Sorry, I can't reach my language model right now. The time and timers still work."
+
+
+@dataclass(slots=True)
+class ToolCaller:
+    """Calls tools for one session and writes down each call and result."""
+
+    registry: Registry
+    surroundings: Surroundings
+    recorder: Recorder
+
+    async def __call__(self, name: str, arguments: Mapping[str, Any], via: str) -> Answer:
+        """Runs a tool; `via` says who asked: "sentence" or "model"."""
+        self.recorder.emit(EventKind.TOOL_CALL, tool=name, arguments=dict(arguments), via=via)
+        answer = await self.registry.call(name, arguments, self.surroundings)
+        self.recorder.emit(
+            EventKind.TOOL_RESULT, tool=name, spoken=answer.spoken, data=dict(answer.data)
+        )
+        return answer
+
+
+class Intents(FrameProcessor):
+    """Stands before the language model and answers what needs none.
+
+    Microphone audio ends here: nothing behind needs it, and every hop costs.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        call: ToolCaller,
+        recorder: Recorder,
+        *,
+        has_model: bool,
+        context_tokens: int,
+        speaking: Callable[[bool], None],
+    ) -> None:
+        super().__init__()
+        self._registry = registry
+        self._call = call
+        self._recorder = recorder
+        self._has_model = has_model
+        self._context_tokens = context_tokens
+        self._speaking = speaking
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, InputAudioRawFrame):
+            return
+        if isinstance(frame, LLMContextFrame) and direction == FrameDirection.DOWNSTREAM:
+            await self._answer(frame.context)
+            return
+        if direction == FrameDirection.UPSTREAM:
+            await self._observe(frame)
+        await self.push_frame(frame, direction)
+
+    async def _observe(self, frame: Frame) -> None:
+        if isinstance(frame, BotStartedSpeakingFrame):
+            self._speaking(True)
+        elif isinstance(frame, BotStoppedSpeakingFrame):
+            self._speaking(False)
+        elif isinstance(frame, ErrorFrame):
+            self._recorder.emit(EventKind.ERROR, code="pipeline", message=frame.error)
+            if isinstance(frame.processor, LLMService):
+                await self.push_frame(TTSSpeakFrame(MODEL_SILENT))
+
+    async def _answer(self, context: LLMContext) -> None:
+        text = _last_words(context)
+        self._recorder.turn_started(text)
+        messages: Any = context.get_messages()
+        context.set_messages(trim(messages, self._context_tokens))  # type: ignore[arg-type]
+        match = self._registry.match(text)
+        if match is not None:
+            answer = await self._call(match.tool.name, match.arguments, "sentence")
+            await self._say("" if answer.silent else answer.spoken)
+        elif self._has_model:
+            await self.push_frame(LLMContextFrame(context=context))
+        else:
+            # One or two words are more often a misheard command than a question.
+            await self._say(NO_MODEL if len(text.split()) > 3 else NOT_CAUGHT)
+
+    async def _say(self, text: str) -> None:
+        """Answers as a language model would, so that everything behind treats it alike."""
+        if not text:
+            return
+        await self.push_frame(LLMFullResponseStartFrame())
+        await self.push_frame(LLMTextFrame(text))
+        await self.push_frame(LLMFullResponseEndFrame())
+
+
+class AnswerText(FrameProcessor):
+    """Stands behind the language model: notes the first token, keeps code from being spoken.
+
+    Code still reaches the page and the context; it is only not read aloud.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self._fences = CodeFences()
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, LLMFullResponseStartFrame):
+            self._fences = CodeFences()
+        if isinstance(frame, LLMTextFrame) and direction == FrameDirection.DOWNSTREAM:
+            self._recorder.token()
+            await self._push_parts(self._fences.feed(frame.text))
+            return
+        if isinstance(frame, LLMFullResponseEndFrame):
+            await self._push_parts(self._fences.end())
+        await self.push_frame(frame, direction)
+
+    async def _push_parts(self, parts: list[tuple[str, bool]]) -> None:
+        for text, is_code in parts:
+            part = LLMTextFrame(text)
+            part.skip_tts = is_code
+            await self.push_frame(part)
+
+
+def _last_words(context: LLMContext) -> str:
+    """The newest thing the user said; empty where the newest message is not the user's."""
+    messages: Any = context.get_messages()
+    if not messages or messages[-1].get("role") != "user":
+        return ""
+    content = messages[-1].get("content")
+    return content.strip() if isinstance(content, str) else ""

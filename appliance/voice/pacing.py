@@ -1,0 +1,48 @@
+"""How fast audio may flow, in pure arithmetic: time is an argument, in seconds of one clock."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Playout:
+    """When the next piece of audio is due at a client that plays in real time.
+
+    The sender runs `lead` seconds ahead of playback: enough to hide a stall of the event loop,
+    little enough that silence after a barge-in does not depend on the client alone.
+    """
+
+    lead: float
+    _end: float = 0.0
+
+    def delay(self, duration: float, now: float) -> float:
+        """Seconds to wait before `duration` seconds of audio are sent; books them as sent."""
+        start = max(self._end, now)
+        self._end = start + duration
+        return max(0.0, start - self.lead - now)
+
+    def playing_until(self, now: float) -> float:
+        """When all that was sent will have been played."""
+        return max(self._end, now)
+
+    def flush(self) -> None:
+        """Forgets what was sent: the client dropped it."""
+        self._end = 0.0
+
+
+@dataclass(slots=True)
+class Allowance:
+    """A bucket of `capacity` units that refills by `rate` units a second."""
+
+    capacity: float
+    rate: float = 1.0
+    _level: float | None = None
+    _at: float = 0.0
+
+    def take(self, amount: float, now: float) -> bool:
+        """True, and books it, where `amount` is still within the allowance."""
+        level = self.capacity if self._level is None else self._level
+        level = min(self.capacity, level + max(0.0, now - self._at) * self.rate)
+        self._at = now
+        granted = amount <= level
+        self._level = level - amount if granted else level
+        return granted

@@ -1,0 +1,97 @@
+"""Writes down a session as it goes: what was said, what was heard, how long it took.
+
+Services and processors call it at the moment something happens; it turns that into events and
+measurements. It never waits and never fails a turn.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from appliance.conversation import Event, EventKind, OnEvent
+from appliance.voice import timings
+from appliance.voice.timings import Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """What a recorder measures into, without knowing where it goes."""
+
+    stage: Callable[[str, float], None]
+    turn: Callable[[str], None]
+    interrupted: Callable[[], None]
+
+
+@dataclass(slots=True)
+class Recorder:
+    """The events of one session. `engines` tells which engines answer at this moment."""
+
+    conversation_id: str
+    session_id: str
+    on_event: OnEvent
+    gauges: Gauges
+    engines: Callable[[], dict[str, str]]
+    left_the_box: bool = False
+    route: str = "local"
+    turn: int = 0
+    last_answer: str = ""
+    last_activity: float = field(default_factory=time.monotonic)
+    _timings: Timings = field(default_factory=Timings)
+    _pending: Timings = field(default_factory=Timings)
+
+    def emit(self, kind: EventKind, **data: Any) -> None:  # noqa: ANN401  JSON values
+        self.on_event(
+            Event(kind, self.conversation_id, self.session_id, time.time(), self.turn, data)
+        )
+
+    def speech_ended(self, hold: float) -> None:
+        """The VAD reports the end of speech, `hold` seconds after it was."""
+        now = time.monotonic()
+        self.last_activity = now
+        self._pending = Timings()
+        self._pending.mark(timings.END_OF_SPEECH, now - hold)
+
+    def transcribed(self) -> None:
+        self._pending.mark(timings.TRANSCRIPTION, time.monotonic())
+
+    def turn_started(self, text: str) -> None:
+        """The user is done: a transcript is complete, or a typed text came in."""
+        now = time.monotonic()
+        self.last_activity = now
+        self.turn += 1
+        self._timings, self._pending = self._pending, Timings()
+        source = "voice" if timings.TRANSCRIPTION in self._timings.marks else "text"
+        if source == "text":
+            self._timings = Timings()
+            self._timings.mark(timings.END_OF_SPEECH, now)
+        self._timings.mark(timings.ENDPOINTING, now)
+        self.emit(EventKind.USER_TRANSCRIPT, text=text, source=source)
+
+    def token(self) -> None:
+        self._timings.mark(timings.FIRST_TOKEN, time.monotonic())
+
+    def audio_sent(self) -> None:
+        self.last_activity = now = time.monotonic()
+        if self._timings.mark(timings.FIRST_AUDIO, now):
+            spans = self._timings.since_speech()
+            for stage, milliseconds in spans.items():
+                self.gauges.stage(stage, milliseconds / 1000)
+            self.emit(EventKind.TURN_TIMINGS, milliseconds=spans)
+
+    def answered(self, text: str, *, interrupted: bool) -> None:
+        """The assistant fell silent; `text` is what the user heard of its answer."""
+        if interrupted:
+            self.gauges.interrupted()
+        if not text:
+            return
+        self.last_answer = text
+        self.gauges.turn(self.route)
+        self.emit(
+            EventKind.ANSWER,
+            text=text,
+            interrupted=interrupted,
+            route=self.route,
+            engines=self.engines(),
+            left_the_box=self.left_the_box,
+        )

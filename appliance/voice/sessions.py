@@ -1,0 +1,150 @@
+"""All sessions of the appliance: admitted up to the plan's limit, found by id, ended together."""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from appliance.errors import SessionLimit, SessionTaken, SessionUnknown
+from appliance.voice.chime import chime
+from appliance.voice.context import from_history
+from appliance.voice.pipeline import Shared
+from appliance.voice.session import End, Reports, Session, State, Wishes
+from appliance.voice.transport import Socket
+
+log = logging.getLogger(__name__)
+
+# As long as a page may take from POST /api/sessions to its WebSocket.
+OFFER_SECONDS = 60.0
+
+History = Callable[[str], Awaitable[Sequence[tuple[str, str]]]]
+
+
+class Sessions:
+    """The registry of sessions. `count` is told how many are open whenever that changes."""
+
+    def __init__(
+        self,
+        shared: Shared,
+        reports: Reports,
+        limit: int,
+        history: History,
+        count: Callable[[int], None],
+    ) -> None:
+        self._shared = shared
+        self._reports = reports
+        self._limit = limit
+        self._history = history
+        self._count = count
+        self._sessions: dict[str, Session] = {}
+        self._closing = False
+
+    def open(
+        self, *, voice: str, language: str, system_prompt: str, conversation_id: str, client_id: str
+    ) -> Session:
+        """Offers a session, to be taken up within a minute; empty wishes mean the defaults.
+
+        Raises SessionLimit where the plan allows no more of them, or none any longer.
+        """
+        self._forget_untaken()
+        if self._closing:
+            raise SessionLimit("the appliance is restarting", advice="Try again in a few seconds.")
+        if len(self._sessions) >= self._limit:
+            raise SessionLimit(f"all {self._limit} places are taken")
+        session = Session(
+            secrets.token_hex(8),
+            conversation_id,
+            client_id,
+            self._shared,
+            self._reports,
+            Wishes(voice, language, system_prompt),
+        )
+        self._sessions[session.session_id] = session
+        return session
+
+    async def attach(self, session_id: str, socket: Socket) -> None:
+        """Runs a session on its client's socket until it ends.
+
+        Raises SessionUnknown, or SessionTaken where a client is connected already.
+        """
+        session = self.get(session_id)
+        if session.state is not State.OFFERED:
+            raise SessionTaken("this session already has its client")
+        session.state = State.OPEN
+        self._count(self.open_count)
+        try:
+            history = from_history(await self._history(session.conversation_id))
+            await session.run(socket, history)
+        except Exception:  # the boundary of a session: the others go on
+            log.exception("session %s failed", session_id)
+            raise
+        finally:
+            session.state = State.ENDED
+            self._sessions.pop(session_id, None)
+            self._count(self.open_count)
+
+    def get(self, session_id: str) -> Session:
+        session = self._sessions.get(session_id)
+        if session is None or session.state is State.ENDED:
+            raise SessionUnknown("there is no such session, or it is over")
+        return session
+
+    @property
+    def limit(self) -> int:
+        return self._limit
+
+    @property
+    def open_count(self) -> int:
+        return sum(session.state is State.OPEN for session in self._sessions.values())
+
+    def list(self) -> list[Session]:
+        self._forget_untaken()
+        return [s for s in self._sessions.values() if s.state is not State.ENDED]
+
+    def close(self, session_id: str, reason: End = End.HUNG_UP) -> None:
+        """Hangs up. Raises SessionUnknown."""
+        session = self.get(session_id)
+        if session.state is State.OFFERED:
+            del self._sessions[session_id]
+        session.end(reason)
+
+    def close_of_client(self, client_id: str) -> int:
+        """Ends every session of a client whose access was revoked; returns how many."""
+        theirs = [s for s in self.list() if s.client_id == client_id]
+        for session in theirs:
+            self.close(session.session_id, End.REVOKED)
+        return len(theirs)
+
+    def tell_routes(self) -> None:
+        """Tells every page which engines answer now."""
+        for session in self._sessions.values():
+            session.tell_route()
+
+    async def ring(self, text: str, data: dict[str, object], conversation_id: str = "") -> bool:
+        """Rings in the session of this conversation, or in every open one; False where none is."""
+        open_ones = [s for s in self._sessions.values() if s.state is State.OPEN]
+        chosen = [s for s in open_ones if s.conversation_id == conversation_id] or open_ones
+        for session in chosen:
+            session.tell(data)
+            await session.announce(text, chime())
+        return bool(chosen)
+
+    async def shut_down(self, seconds: float) -> None:
+        """Takes no more sessions, lets each finish its sentence, and ends them all."""
+        self._closing = True
+        sessions = self.list()
+        for session in sessions:
+            session.tell({"type": "notice", "message": "The appliance is restarting.", "advice": ""})
+        await asyncio.gather(*(session.finish_speaking(seconds) for session in sessions))
+        for session in sessions:
+            session.end(End.SHUTDOWN)
+        deadline = time.monotonic() + 5.0
+        while self.open_count and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+
+    def _forget_untaken(self) -> None:
+        horizon = time.time() - OFFER_SECONDS
+        for session_id, session in list(self._sessions.items()):
+            if session.state is State.OFFERED and session.created_at < horizon:
+                del self._sessions[session_id]

@@ -1,0 +1,217 @@
+"""What crosses the WebSocket, both directions: Pipecat's protobuf frames, RTVI messages inside.
+
+    client                                   appliance
+      Audio 16 kHz mono, ~20 ms   ──────►
+      Message (RTVI, see CLIENT_MESSAGES) ►
+                                  ◄──────    Audio 24 kHz mono, 20 ms
+                                  ◄──────    Message (RTVI)
+                                  ◄──────    Interruption: drop all audio not yet played
+
+`decode` is the gate: what it lets through is safe to hand to a pipeline. Everything it refuses
+is a Malformed with a code that is counted, and the session goes on.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+INPUT_RATE = 16_000
+MAX_FRAME_BYTES = 64 * 1024
+MAX_AUDIO_SECONDS = 1.0
+MAX_JSON_DEPTH = 8
+LABEL = "rtvi-ai"
+
+# What a client may say. Pipecat's processor takes more (function results, raw audio as base64,
+# files, UI events): those would let a client speak for a tool or pass by the audio checks.
+CLIENT_MESSAGES = frozenset({"client-ready", "disconnect-bot", "send-text", "client-message"})
+MAX_TEXT = 4_000
+
+
+class Malformed(ValueError):
+    """A frame that is not part of the protocol. `code` is short and stable, for counting."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Signed 16 bit little-endian PCM."""
+
+    pcm: bytes
+    sample_rate: int = INPUT_RATE
+    channels: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One RTVI message as a JSON object with label, type, id and data."""
+
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """The assistant fell silent: what the client has buffered must not be played."""
+
+
+Frame = Audio | Message | Interruption
+
+
+@cache
+def _frame_class() -> Any:  # noqa: ANN401  a class protobuf makes at run time
+    """The protobuf class of a frame, in a pool of its own.
+
+    The schema is the published one of Pipecat's frames.proto, field for field (a test compares
+    them); it is built here so that clients need nothing of Pipecat to speak to the appliance.
+    """
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    kinds = descriptor_pb2.FieldDescriptorProto
+    audio_fields = (
+        ("id", kinds.TYPE_UINT64),
+        ("name", kinds.TYPE_STRING),
+        ("audio", kinds.TYPE_BYTES),
+        ("sample_rate", kinds.TYPE_UINT32),
+        ("num_channels", kinds.TYPE_UINT32),
+    )
+    named = (("id", kinds.TYPE_UINT64), ("name", kinds.TYPE_STRING))
+    messages = {
+        "TextFrame": (*named, ("text", kinds.TYPE_STRING)),
+        "AudioRawFrame": audio_fields,
+        "TranscriptionFrame": (*named, ("text", kinds.TYPE_STRING)),
+        "MessageFrame": (("data", kinds.TYPE_STRING),),
+        "InterruptionFrame": named,
+    }
+    file = descriptor_pb2.FileDescriptorProto(
+        name="appliance_frames.proto", package="appliance", syntax="proto3"
+    )
+    for name, fields in messages.items():
+        message = file.message_type.add(name=name)
+        for number, (field, kind) in enumerate(fields, start=1):
+            message.field.add(name=field, number=number, type=kind, label=kinds.LABEL_OPTIONAL)
+    frame = file.message_type.add(name="Frame")
+    frame.oneof_decl.add(name="frame")
+    members = ("text", "audio", "transcription", "message", "interruption")
+    for number, (member, name) in enumerate(zip(members, messages, strict=True), start=1):
+        frame.field.add(
+            name=member,
+            number=number,
+            type=kinds.TYPE_MESSAGE,
+            type_name=f".appliance.{name}",
+            label=kinds.LABEL_OPTIONAL,
+            oneof_index=0,
+        )
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("appliance.Frame"))
+
+
+def encode(frame: Frame) -> bytes:
+    """The bytes of a frame."""
+    proto = _frame_class()()
+    if isinstance(frame, Audio):
+        proto.audio.audio = frame.pcm
+        proto.audio.sample_rate = frame.sample_rate
+        proto.audio.num_channels = frame.channels
+    elif isinstance(frame, Message):
+        proto.message.data = json.dumps(frame.data)
+    else:
+        proto.interruption.SetInParent()
+    return bytes(proto.SerializeToString())
+
+
+def decode(data: bytes | str) -> Frame:
+    """Any frame of the protocol, as a client reads what the appliance sends.
+
+    Raises Malformed for what is no frame at all; it checks form, not permission.
+    """
+    from google.protobuf.message import DecodeError
+
+    if isinstance(data, str):
+        raise Malformed("text", "the protocol is binary; this frame is text")
+    if len(data) > MAX_FRAME_BYTES:
+        raise Malformed("oversized", f"a frame has at most {MAX_FRAME_BYTES} bytes")
+    proto = _frame_class()()
+    try:
+        proto.ParseFromString(data)
+    except DecodeError:
+        raise Malformed("not_protobuf", "the frame is truncated or is not protobuf") from None
+    kind = proto.WhichOneof("frame")
+    if kind == "audio":
+        return Audio(proto.audio.audio, proto.audio.sample_rate, proto.audio.num_channels)
+    if kind == "message":
+        return Message(_json_object(proto.message.data))
+    if kind == "interruption":
+        return Interruption()
+    raise Malformed("unknown_frame", "only audio and message frames are part of the protocol")
+
+
+def decode_from_client(data: bytes | str) -> Audio | Message:
+    """A frame that a client is allowed to send.
+
+    Raises Malformed: not a frame, not 16 kHz mono of whole samples and at most a second, not
+    an RTVI message of a kind in CLIENT_MESSAGES.
+    """
+    frame = decode(data)
+    if isinstance(frame, Audio):
+        return _checked_audio(frame)
+    if isinstance(frame, Message):
+        return _checked_message(frame)
+    raise Malformed("unknown_frame", "only the appliance interrupts")
+
+
+def _checked_audio(audio: Audio) -> Audio:
+    if audio.sample_rate != INPUT_RATE:
+        raise Malformed("sample_rate", f"audio must be {INPUT_RATE} Hz, not {audio.sample_rate}")
+    if audio.channels != 1:
+        raise Malformed("channels", f"audio must have one channel, not {audio.channels}")
+    if not audio.pcm or len(audio.pcm) % 2:
+        raise Malformed("audio_length", "audio must be whole 16 bit samples, at least one")
+    if len(audio.pcm) > INPUT_RATE * 2 * MAX_AUDIO_SECONDS:
+        raise Malformed("audio_length", "one frame carries at most one second of audio")
+    return audio
+
+
+def _checked_message(message: Message) -> Message:
+    data = message.data
+    if data.get("label") != LABEL:
+        raise Malformed("not_rtvi", f'a message carries "label": "{LABEL}"')
+    kind = data.get("type")
+    if not isinstance(kind, str) or kind not in CLIENT_MESSAGES:
+        allowed = ", ".join(sorted(CLIENT_MESSAGES))
+        raise Malformed("unknown_message", f"a message is one of {allowed}")
+    if not isinstance(data.get("id"), str):
+        raise Malformed("not_rtvi", 'a message carries an "id" that is a string')
+    content = data.get("data")
+    if kind == "send-text":
+        text = content.get("content") if isinstance(content, dict) else None
+        if not isinstance(text, str) or not text.strip() or len(text) > MAX_TEXT:
+            raise Malformed("text_content", f"text has 1 to {MAX_TEXT} characters")
+    return message
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Malformed("not_json", "the message is not JSON") from None
+    if not isinstance(data, dict):
+        raise Malformed("not_json", "the message is not a JSON object")
+    if _deeper_than(data, MAX_JSON_DEPTH):
+        raise Malformed("not_json", f"the message is nested deeper than {MAX_JSON_DEPTH} levels")
+    return data
+
+
+def _deeper_than(value: Any, levels: int) -> bool:  # noqa: ANN401  any JSON value
+    children: list[Any] = []
+    if isinstance(value, dict):
+        children = list(value.values())
+    elif isinstance(value, list):
+        children = value
+    return bool(children) and (
+        levels == 0 or any(_deeper_than(child, levels - 1) for child in children)
+    )

@@ -1,0 +1,66 @@
+"""Audio flows in real time, a little ahead, and a flood does not."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.voice.pacing import Allowance, Playout
+
+durations = st.lists(st.floats(0.001, 0.1), min_size=1, max_size=200)
+
+
+@given(durations)
+def test_the_sender_is_never_further_ahead_than_its_lead(chunks: list[float]) -> None:
+    playout, now, sent = Playout(lead=0.1), 100.0, 0.0
+    for chunk in chunks:
+        now += playout.delay(chunk, now)
+        assert sent - (now - 100.0) <= 0.1 + 1e-6
+        sent += chunk
+
+
+@given(durations, st.floats(0.2, 5.0))
+def test_after_a_stall_it_catches_up_by_no_more_than_its_lead(
+    chunks: list[float], stall: float
+) -> None:
+    playout, now = Playout(lead=0.1), 0.0
+    now += playout.delay(0.02, now) + stall
+    assert playout.delay(chunks[0], now) == 0.0
+    assert playout.playing_until(now) == now + chunks[0]
+
+
+def test_the_first_chunks_leave_at_once_and_later_ones_wait() -> None:
+    playout = Playout(lead=0.1)
+    waits = [playout.delay(0.02, 10.0) for _ in range(8)]
+    assert waits[:6] == [0.0] * 6
+    assert waits[7] > 0
+
+
+def test_a_flush_forgets_what_was_sent() -> None:
+    playout = Playout(lead=0.1)
+    for _ in range(50):
+        playout.delay(0.02, 10.0)
+    playout.flush()
+    assert playout.delay(0.02, 10.0) == 0.0
+
+
+@given(st.lists(st.floats(0.0, 2.0), max_size=100), st.lists(st.floats(0.0, 1.0), max_size=100))
+def test_no_more_is_granted_than_capacity_and_time_allow(
+    amounts: list[float], pauses: list[float]
+) -> None:
+    allowance, now, granted = Allowance(capacity=3.0, rate=1.0), 50.0, 0.0
+    for amount, pause in zip(amounts, pauses, strict=False):
+        now += pause
+        if allowance.take(amount, now):
+            granted += amount
+        assert granted <= 3.0 + (now - 50.0) + 1e-6
+
+
+def test_real_time_audio_is_always_granted() -> None:
+    allowance = Allowance(capacity=3.0)
+    assert all(allowance.take(0.02, n * 0.02) for n in range(10_000))
+
+
+def test_a_clock_that_jumps_back_takes_nothing_away() -> None:
+    allowance = Allowance(capacity=1.0)
+    assert allowance.take(0.5, 100.0)
+    assert allowance.take(0.5, 50.0)
+    assert not allowance.take(0.5, 50.0)
