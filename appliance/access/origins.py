@@ -1,0 +1,79 @@
+"""From which pages a browser may talk to the appliance, and under which names.
+
+Browsers send Origin with every WebSocket and with every request that changes something; ask
+`origin_allowed` for those. Ask `host_allowed` for every request: a name of somebody else's that
+was made to point here (DNS rebinding) is same-origin to itself.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def origin_allowed(
+    origin: str | None,
+    host: str,
+    extra: Iterable[str] = (),
+    *,
+    scheme: str | None = None,
+    bearer: bool = False,
+) -> bool:
+    """Whether a page at `origin` may use the appliance that it reached as `host`.
+
+    `host` is the Host header, or X-Forwarded-Host where a proxy of ours set it; `scheme` (http or
+    https), where it is known, must be that of the page too. `extra` are further origins, exactly.
+    No Origin means no browser page: such a client needs a `bearer` token, because a cookie alone
+    could be a browser's. "null" (a sandbox, a file) is nobody and is refused.
+    """
+    if origin is None:
+        return bearer
+    page = _parse(origin)
+    if page is None:
+        return False
+    if page in (_parse(other.rstrip("/")) for other in extra):
+        return True
+    here = _parse(f"{page[0]}://{host}")
+    return page == here and scheme in (None, page[0])
+
+
+def host_allowed(host: str, names: Iterable[str]) -> bool:
+    """Whether the appliance answers to `host`: an address, localhost, or one of its `names`.
+
+    A page of somebody else's can make a name point here, but not an address.
+    """
+    parsed = _parse(f"http://{host}")
+    if parsed is None:
+        return False
+    name = parsed[1]
+    return _is_address(name) or name in {"localhost", *(_plain(known) for known in names)}
+
+
+def _parse(origin: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port; None for anything that is not just these."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        return None
+    strict = "://" in origin and not any(sign in origin for sign in "@?#\\ \t\r\n")
+    if not strict or parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.path:
+        return None
+    return (
+        parts.scheme,
+        _plain(parts.hostname),
+        DEFAULT_PORTS[parts.scheme] if port is None else port,
+    )
+
+
+def _plain(name: str) -> str:
+    return name.lower().removesuffix(".")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

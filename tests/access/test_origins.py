@@ -1,0 +1,84 @@
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from appliance.access.origins import host_allowed, origin_allowed
+
+HOSTS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z]{2,5})?", fullmatch=True)
+PORTS = st.integers(1, 65535)
+
+
+@given(HOSTS, PORTS, st.sampled_from(["http", "https"]))
+def test_the_appliances_own_page_may(host: str, port: int, scheme: str) -> None:
+    assert origin_allowed(f"{scheme}://{host}:{port}", f"{host.upper()}:{port}")
+    assert origin_allowed(f"{scheme}://{host}", f"{host}.", scheme=scheme)
+
+
+@given(HOSTS, HOSTS, PORTS, PORTS)
+def test_any_other_page_may_not(host: str, other: str, port: int, other_port: int) -> None:
+    if (host, port) != (other, other_port):
+        assert not origin_allowed(f"https://{other}:{other_port}", f"{host}:{port}")
+
+
+@given(st.text())
+@example("null")
+@example("https://jetson.local@evil.example")
+@example("https://evil.example#jetson.local")
+@example("https://jetson.local/path")
+@example("https://jetson.local.evil.example")
+@example("https://jetson.local:99999")
+@example("https://[::1")
+@example("file://jetson.local")
+@example("")
+def test_no_made_up_origin_passes(origin: str) -> None:
+    assert not origin_allowed(origin, "jetson.local", ["https://friend.local"], bearer=True)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "scheme", "allowed"),
+    [
+        ("https://jetson.local", "jetson.local:443", None, True),
+        ("https://jetson.local:443", "jetson.local", None, True),
+        ("https://[fd00::1]:8443", "[fd00::1]:8443", None, True),
+        ("http://jetson.local", "jetson.local", "https", False),
+        ("http://jetson.local", "jetson.local:443", None, False),
+        ("https://friend.local:8443", "jetson.local", "https", True),
+        ("https://friend.local", "jetson.local", "https", False),
+        ("https://jetson.local", "jetson.local/../evil", None, False),
+    ],
+)
+def test_ports_schemes_and_further_origins(
+    origin: str, host: str, scheme: str | None, allowed: bool
+) -> None:
+    extra = ["https://friend.local:8443/"]
+    assert origin_allowed(origin, host, extra, scheme=scheme) is allowed
+
+
+def test_without_an_origin_a_token_is_needed() -> None:
+    assert not origin_allowed(None, "jetson.local")
+    assert origin_allowed(None, "jetson.local", bearer=True)
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("jetson.local", True),
+        ("JETSON.local.:8443", True),
+        ("localhost:8080", True),
+        ("10.77.0.2", True),
+        ("[fd00::1]:8443", True),
+        ("evil.example", False),
+        ("jetson.local.evil.example", False),
+        ("10.77.0.2.evil.example", False),
+        ("jetson.local@evil.example", False),
+        ("", False),
+    ],
+)
+def test_only_its_own_names_and_addresses_reach_it(host: str, allowed: bool) -> None:
+    assert host_allowed(host, ["jetson.local", "jetson"]) is allowed
+
+
+@given(st.text())
+def test_no_host_is_an_exception(host: str) -> None:
+    host_allowed(host, [])
+    origin_allowed("https://jetson.local", host)

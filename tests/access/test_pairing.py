@@ -1,0 +1,118 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.access.pairing import ADDRESSES, LONGEST_WAIT, TRIES, Pairing, network
+from appliance.access.tokens import Role
+from appliance.errors import PairingRefused, TooManyRequests
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 10**8:08}"
+
+
+def spoil(pairing: Pairing, code: str, address: str, now: float) -> None:
+    with pytest.raises(PairingRefused):
+        pairing.redeem(code, address, now)
+
+
+@given(st.sampled_from(Role), st.floats(1, 1e4), st.floats(0, 0.99), st.floats(0, 1e9))
+def test_the_right_code_works_once(role: Role, ttl: float, share: float, start: float) -> None:
+    pairing = Pairing()
+    code = pairing.new_code(role, ttl, start)
+    assert len(code) == 8
+    assert code.isdecimal()
+    assert pairing.redeem(code, "10.0.0.1", start + ttl * share) is role
+    spoil(pairing, code, "10.0.0.1", start + ttl * share)
+
+
+def test_it_may_be_typed_as_it_is_read() -> None:
+    pairing = Pairing()
+    code = pairing.new_code(Role.USER, 300, 0)
+    assert pairing.redeem(f" {code[:4]}-{code[4:]} ", "10.0.0.1", 1) is Role.USER
+
+
+def test_an_expired_and_a_replaced_code_do_not_work() -> None:
+    pairing = Pairing()
+    old = pairing.new_code(Role.USER, 300, 0)
+    spoil(pairing, old, "10.0.0.1", 300)
+    old = pairing.new_code(Role.ADMIN, 300, 1000)
+    new = pairing.new_code(Role.USER, 300, 1000)
+    if old != new:
+        spoil(pairing, old, "10.0.0.2", 1001)
+    assert pairing.redeem(new, "10.0.0.3", 1001) is Role.USER
+
+
+@given(st.lists(st.text(), min_size=TRIES, max_size=TRIES))
+def test_five_wrong_tries_from_anywhere_burn_the_code(guesses: list[str]) -> None:
+    pairing = Pairing()
+    code = pairing.new_code(Role.USER, 300, 0)
+    for number, guess in enumerate(guesses):
+        if guess.replace(" ", "") != code:
+            spoil(pairing, guess, f"10.0.0.{number}", 0)
+    spoil(pairing, code, "10.0.1.1", 0)
+
+
+def test_four_wrong_tries_do_not() -> None:
+    pairing = Pairing()
+    code = pairing.new_code(Role.USER, 300, 0)
+    for number in range(TRIES - 1):
+        spoil(pairing, wrong(code), f"10.0.0.{number}", 0)
+    assert pairing.redeem(code, "10.0.1.1", 0) is Role.USER
+
+
+@given(st.integers(1, 30))
+def test_an_address_waits_twice_as_long_each_time(times: int) -> None:
+    pairing = Pairing()
+    now = 0.0
+    for number in range(1, times + 1):
+        spoil(pairing, "00000000", "10.0.0.1", now)
+        wait = min(2.0**number, LONGEST_WAIT)
+        code = pairing.new_code(Role.USER, 1e6, now)
+        with pytest.raises(TooManyRequests) as refusal:
+            pairing.redeem(code, "10.0.0.1", now + wait * 0.99)
+        assert refusal.value.retry_after == pytest.approx(wait * 0.01)
+        now += wait
+        pairing.new_code(Role.USER, 0, now)
+    code = pairing.new_code(Role.USER, 300, now)
+    assert pairing.redeem(code, "10.0.0.1", now) is Role.USER
+
+
+def test_waiting_spoils_no_code_and_others_do_not_wait() -> None:
+    pairing = Pairing()
+    code = pairing.new_code(Role.USER, 300, 0)
+    spoil(pairing, wrong(code), "10.0.0.1", 0)
+    for _ in range(2 * TRIES):
+        with pytest.raises(TooManyRequests):
+            pairing.redeem(wrong(code), "10.0.0.1", 1)
+    assert pairing.redeem(code, "10.0.0.2", 1) is Role.USER
+
+
+def test_a_mistake_is_forgiven_in_time_or_by_the_right_code() -> None:
+    for forgiven_by_code in (True, False):
+        pairing = Pairing()
+        code = pairing.new_code(Role.USER, 1e6, 0)
+        spoil(pairing, wrong(code), "10.0.0.1", 0)
+        now = 2.0
+        if forgiven_by_code:
+            pairing.redeem(code, "10.0.0.1", now)
+        else:
+            now = 1000.0
+        spoil(pairing, "x", "10.0.0.1", now)
+        with pytest.raises(TooManyRequests) as refusal:
+            pairing.redeem("x", "10.0.0.1", now)
+        assert refusal.value.retry_after == pytest.approx(2)
+
+
+def test_ten_thousand_addresses_take_no_more_memory_than_the_bound() -> None:
+    pairing = Pairing()
+    for number in range(ADDRESSES + 10):
+        spoil(pairing, "0", f"10.{number // 65536}.{number // 256 % 256}.{number % 256}", 0)
+    assert len(pairing._penalties) == ADDRESSES
+
+
+def test_neighbours_in_one_ipv6_network_count_as_one() -> None:
+    assert network("fe80::1%eth0") == network("fe80::2")
+    assert network("2001:db8::1") != network("2001:db8:0:1::1")
+    assert network("::ffff:10.0.0.1") == "10.0.0.1"
+    assert network("unix") == "unix"
