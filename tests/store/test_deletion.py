@@ -1,0 +1,98 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from appliance.conversation import EventKind
+from appliance.errors import NotFound, StoreError
+from appliance.store import Store
+from appliance.store.connection import connect
+from appliance.store.deletion import delete
+from appliance.store.reading import conversations, reading
+
+from .events import answered, event, said
+from .test_timers import Timer
+
+
+def files_with(path: Path, word: str) -> list[str]:
+    """Which files of the closed database still hold the word, in any letter case."""
+    files = sorted(path.parent.iterdir())
+    return [file.name for file in files if word.encode() in file.read_bytes().lower()]
+
+
+async def fill(store: Store) -> None:
+    for number in range(40):
+        store.append(said("the quokka sleeps", turn=number + 1, conversation="private"))
+        store.append(answered("so does the wombat", turn=number + 1, conversation="private"))
+        store.append(said("good morning", turn=number + 1, conversation="kept"))
+    store.append(event(EventKind.SESSION_ENDED, conversation="private", reason="quokka"))
+    await store.flush()
+
+
+async def test_a_deleted_conversation_is_gone_from_the_file_too(path: Path) -> None:
+    store = Store.open(path)
+    await fill(store)
+    await store.close()
+    assert files_with(path, "quokka")
+    store = Store.open(path)
+    await store.delete("private")
+    assert [summary.id for summary in await store.conversations()] == ["kept"]
+    assert await store.search("quokka") == []
+    assert len(await store.search("morning")) == 40
+    with pytest.raises(NotFound):
+        await store.delete("private")
+    await store.close()
+    assert files_with(path, "quokka") == files_with(path, "wombat") == []
+    with reading(path) as db:
+        for table in ("sessions", "events", "turns"):
+            owners = db.execute(f"SELECT DISTINCT conversation_id FROM {table}").fetchall()
+            assert owners == [("kept",)]
+
+
+async def test_the_command_line_deletes_beside_the_daemon(path: Path) -> None:
+    store = Store.open(path)
+    await fill(store)
+    delete(path, "private")
+    with pytest.raises(NotFound):
+        delete(path, "private")
+    store.append(said("and on it goes", conversation="kept", turn=41))
+    await store.flush()
+    assert [summary.turns for summary in await store.conversations()] == [41]
+    await store.close()
+    assert files_with(path, "quokka") == []
+
+
+def test_deleting_without_a_database_makes_none(path: Path) -> None:
+    with pytest.raises(NotFound):
+        delete(path, "c1")
+    assert not path.exists()
+
+
+async def test_events_are_neither_changed_nor_deleted_alone(store: Store, path: Path) -> None:
+    await fill(store)
+    db = connect(path)
+    for statement in (
+        "UPDATE events SET data = '{}'",
+        "DELETE FROM events WHERE id = 1",
+        "INSERT OR REPLACE INTO events SELECT * FROM events WHERE id = 1",
+    ):
+        with pytest.raises(sqlite3.IntegrityError, match="events are"):
+            db.execute(statement)
+    db.close()
+
+
+async def test_a_timer_still_rings_after_its_conversation_is_forgotten(store: Store) -> None:
+    store.append(said("set a timer"))
+    store.timers(Timer).add(Timer(id="t", name="tea", seconds=60, due=100))
+    await store.flush()
+    await store.delete("c1")
+    assert [timer.name for timer in store.timers(Timer).all()] == ["tea"]
+
+
+async def test_a_database_that_is_none_is_an_error(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"not a database" * 100)  # noqa: ASYNC240  a test may block
+    with pytest.raises(StoreError):
+        delete(path, "c1")
+    with pytest.raises(StoreError), reading(path) as db:
+        conversations(db)

@@ -1,0 +1,43 @@
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A kind of timer that the store knows nothing of."""
+
+    id: str
+    name: str
+    seconds: float
+    due: float
+
+
+TEA = Timer("1", "tea", 180.0, 1000.5)
+EGG = Timer("2", "", 300.0, 900.25)
+
+
+async def test_timers_outlive_the_process(path: Path) -> None:
+    store = Store.open(path)
+    timers = store.timers(Timer)
+    timers.add(TEA)
+    timers.add(EGG)
+    await store.close()
+    store = Store.open(path)
+    timers = store.timers(Timer)
+    assert timers.all() == [EGG, TEA]
+    timers.remove(EGG.id)
+    timers.remove("unknown")
+    await store.flush()
+    assert timers.all() == [TEA]
+    await store.close()
+
+
+async def test_a_timer_set_again_is_moved(store: Store) -> None:
+    timers = store.timers(Timer)
+    timers.add(TEA)
+    later = Timer(TEA.id, "green tea", 240.0, 2000.0)
+    timers.add(later)
+    await store.flush()
+    assert timers.all() == [later]
