@@ -1,0 +1,191 @@
+"""What machine this is, from files alone, below any root (so that recorded boards can be read).
+
+The recipe for Jetson boards: the SoC decides, from the device tree; the release comes from
+/etc/nv_tegra_release, else from the package database. The BOARD field of the release file is
+always wrong and its date changes format, so neither is read. arm64 alone is no Jetson.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.hardware import files
+
+# CUDA compute capability by SoC.
+SOCS = {
+    "tegra210": (5, 3),
+    "tegra186": (6, 2),
+    "tegra194": (7, 2),
+    "tegra234": (8, 7),
+    "tegra264": (11, 0),
+}
+
+_RELEASE = re.compile(r"^# R(\d+) \(release\), REVISION: (\d+)\.(\d+)", re.MULTILINE)
+_VERSION = re.compile(r"^(\d+)\.(\d+)\.(\d+)")
+_ELF_MACHINES = {0x3E: "x86_64", 0xB7: "aarch64", 0x28: "armv7l", 0xF3: "riscv64", 0x03: "i686"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class L4t:
+    """A release of Jetson Linux, such as 36.4.7."""
+
+    major: int
+    minor: int
+    patch: int
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """A machine. Sizes are in bytes; empty and None mean that it does not tell.
+
+    `memory_available` and `cores` are what this process may use: a container's limits count.
+    `gpu` is the name of an NVIDIA GPU that is really there; `gpu_memory` its own memory, None
+    for a GPU that shares the board's (every Jetson) and where files do not tell.
+    """
+
+    model: str
+    architecture: str
+    cores: int
+    memory_total: int
+    memory_available: int
+    soc: str = ""
+    module: str = ""
+    l4t: L4t | None = None
+    jetpack: str = ""
+    compute_capability: tuple[int, int] | None = None
+    gpu: str = ""
+    gpu_memory: int | None = None
+
+    @property
+    def is_jetson(self) -> bool:
+        return self.soc in SOCS or self.l4t is not None
+
+
+def detect(root: Path = Path("/")) -> Hardware:
+    """The machine whose files stand below `root`. Never raises for what is missing."""
+    compatible = _device_tree(root, "compatible").split()
+    soc = next((soc for soc in SOCS if f"nvidia,{soc}" in compatible), "")
+    packages = _packages(root, ("nvidia-l4t-core", "nvidia-jetpack"))
+    total, available = memory(root)
+    return Hardware(
+        model=_model(root),
+        architecture=_architecture(root, soc),
+        cores=cores(root),
+        memory_total=total,
+        memory_available=available,
+        soc=soc,
+        module=_module(compatible),
+        l4t=_l4t(root, packages.get("nvidia-l4t-core", "")),
+        jetpack=packages.get("nvidia-jetpack", ""),
+        compute_capability=SOCS.get(soc),
+        gpu=_gpu(root, soc),
+    )
+
+
+def _device_tree(root: Path, name: str) -> str:
+    places = ("proc/device-tree", "sys/firmware/devicetree/base")
+    return next(filter(None, (files.text(root / place / name) for place in places)), "")
+
+
+def _model(root: Path) -> str:
+    if model := _device_tree(root, "model"):
+        return model
+    if product := files.text(root / "sys/class/dmi/id/product_name"):
+        return product
+    named = re.search(r"^model name\s*:\s*(.+)$", files.text(root / "proc/cpuinfo"), re.MULTILINE)
+    return named[1] if named else ""
+
+
+def _module(compatible: list[str]) -> str:
+    """The part number of the module (p3767-0005), not that of the board that carries it (p3768)."""
+    parts = re.findall(r"p\d{4}-\d{4}", " ".join(compatible))
+    return str(parts[-1]) if parts else ""
+
+
+def _l4t(root: Path, package: str) -> L4t | None:
+    found = _RELEASE.search(files.text(root / "etc/nv_tegra_release")) or _VERSION.match(package)
+    return L4t(*map(int, found.groups())) if found else None
+
+
+def _packages(root: Path, names: tuple[str, ...]) -> dict[str, str]:
+    """The versions of installed Debian packages."""
+    versions = {}
+    for entry in files.text(root / "var/lib/dpkg/status").split("\n\n"):
+        if not any(name in entry for name in names):
+            continue
+        fields = dict(re.findall(r"^(Package|Status|Version): (.+)$", entry, re.MULTILINE))
+        if fields.get("Package") in names and fields.get("Status", "").endswith(" installed"):
+            versions[fields["Package"]] = fields.get("Version", "")
+    return versions
+
+
+def _architecture(root: Path, soc: str) -> str:
+    """As `uname -m` says it; older kernels do not tell, so a program's own header is asked."""
+    if named := files.text(root / "proc/sys/kernel/arch"):
+        return named
+    for program in ("usr/bin/env", "bin/sh", "sbin/init"):
+        try:
+            with (root / program).open("rb") as binary:
+                header = binary.read(20)
+        except OSError:
+            continue
+        if header[:4] == b"\x7fELF" and len(header) == 20:
+            return _ELF_MACHINES.get(int.from_bytes(header[18:20], "little"), "unknown")
+    return "aarch64" if soc else "unknown"
+
+
+def cores(root: Path) -> int:
+    """The processor cores this process may use, at least one."""
+    online = files.text(root / "sys/devices/system/cpu/online")
+    counted = sum(_span(part) for part in online.split(",") if part)
+    available = counted or files.text(root / "proc/cpuinfo").count("processor\t") or 1
+    quota, _, period = files.text(root / "sys/fs/cgroup/cpu.max").partition(" ")
+    if quota.isdigit() and period.isdigit() and int(period):
+        available = min(available, max(1, math.ceil(int(quota) / int(period))))
+    return available
+
+
+def _span(part: str) -> int:
+    """How many cores "0-5" or "7" names."""
+    first, _, last = part.partition("-")
+    if not first.isdigit() or (last and not last.isdigit()):
+        return 0
+    return int(last or first) - int(first) + 1
+
+
+def memory(root: Path) -> tuple[int, int]:
+    """Bytes of memory in all and available now, a container's limit included; 0 where unknown."""
+    known = files.meminfo(root)
+    total, available = known.get("MemTotal", 0), known.get("MemAvailable", 0)
+    limit = files.number(root / "sys/fs/cgroup/memory.max")
+    if limit is not None and limit < total:
+        used = files.number(root / "sys/fs/cgroup/memory.current") or 0
+        return limit, max(0, min(available, limit - used))
+    return total, available
+
+
+def _gpu(root: Path, soc: str) -> str:
+    """The name of the NVIDIA GPU, as far as its driver has brought it up."""
+    for card in files.entries(root / "proc/driver/nvidia/gpus", "*/information"):
+        named = re.search(r"^Model:\s*(.+)$", files.text(card), re.MULTILINE)
+        if named:
+            return named[1].strip()
+    return f"{soc} integrated GPU" if soc and gpu_nodes(root) else ""
+
+
+def gpu_nodes(root: Path) -> list[Path]:
+    """The devfreq nodes of an integrated NVIDIA GPU; they may come late in the boot.
+
+    Their names change with every release (17000000.ga10b, 17000000.gpu, gpu-gpc-0), so the name
+    in the device tree is asked as well.
+    """
+    chips = ("gv11b", "gp10b", "ga10b", "gb10b", "gm20b", "gpu")
+    return [
+        node
+        for node in files.entries(root / "sys/class/devfreq")
+        if any(chip in node.name + files.text(node / "device/of_node/name") for chip in chips)
+    ]

@@ -1,0 +1,82 @@
+"""What is known of the models: how good they are, and the memory that they take.
+
+Whisper weights are stored as float16, so the file's size is that of the float16 weights and half
+of it that of int8. What comes on top (CUDA context and libraries, work space) is an estimate
+until it is measured on a board, and errs on the large side.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MB = 10**6
+
+# On top of the weights: runtime libraries and work space.
+_GPU_OVERHEAD = 550 * MB
+_CPU_OVERHEAD = 200 * MB
+# Bytes of memory for each byte of float16 weights, by compute type; work space grows with them.
+_WEIGHTS = {"float32": 2.4, "float16": 1.25, "int8_float16": 0.7, "int8_float32": 0.75, "int8": 0.7}
+
+
+@dataclass(frozen=True, slots=True)
+class WhisperModel:
+    """A Whisper variant. `quality` orders them (higher is better), `work` is the cost of an answer
+    relative to base; `english` knows no other language."""
+
+    name: str
+    bytes: int
+    quality: int
+    work: float
+    english: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KokoroModel:
+    """A Kokoro file. All precisions sound nearly alike; what differs is where they are fast."""
+
+    name: str
+    bytes: int
+    memory: int
+
+
+# `work` follows the number of parameters in the encoder and of decoder layers; turbo and the
+# distilled models have a large encoder with a small decoder, and cost little per word.
+WHISPER: Mapping[str, WhisperModel] = {
+    model.name: model
+    for model in (
+        WhisperModel("tiny", 75_538_270, 10, 0.5),
+        WhisperModel("tiny.en", 75_537_502, 12, 0.5, english=True),
+        WhisperModel("base", 145_217_532, 20, 1.0),
+        WhisperModel("base.en", 145_216_508, 22, 1.0, english=True),
+        WhisperModel("small", 483_546_902, 30, 3.5),
+        WhisperModel("distil-small.en", 332_308_257, 31, 2.5, english=True),
+        WhisperModel("small.en", 483_545_366, 32, 3.5, english=True),
+        WhisperModel("medium", 1_527_906_378, 40, 12.0),
+        WhisperModel("distil-medium.en", 788_826_555, 41, 6.0, english=True),
+        WhisperModel("medium.en", 1_527_904_330, 42, 12.0, english=True),
+        WhisperModel("distil-large-v3", 1_512_927_867, 50, 12.0, english=True),
+        WhisperModel("distil-large-v3.5", 1_512_927_867, 51, 12.0, english=True),
+        WhisperModel("large-v3-turbo", 1_617_884_929, 60, 13.0),
+        WhisperModel("large-v3", 3_087_284_237, 61, 30.0),
+    )
+}
+
+KOKORO: Mapping[str, KokoroModel] = {
+    model.name: model
+    for model in (
+        KokoroModel("kokoro-v1.0", 325_532_387, 1000 * MB),
+        KokoroModel("kokoro-v1.0.fp16", 177_464_787, 950 * MB),
+        KokoroModel("kokoro-v1.0.int8", 92_361_271, 800 * MB),
+    )
+}
+
+
+def whisper_memory(weights: int, device: str, compute_type: str) -> int:
+    """Estimated bytes that a Whisper model with that size on disk takes when it is at work."""
+    overhead = _GPU_OVERHEAD if device == "cuda" else _CPU_OVERHEAD
+    return overhead + round(weights * _WEIGHTS[compute_type])
+
+
+def kokoro_memory(size: int) -> int:
+    """Estimated bytes for a Kokoro file of that size, known or not."""
+    known = next((model.memory for model in KOKORO.values() if model.bytes == size), 0)
+    return known or 600 * MB + round(size * 1.25)
