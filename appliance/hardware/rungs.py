@@ -88,13 +88,6 @@ def ranked(language: str) -> list[WhisperModel]:
     return sorted(fitting, key=lambda model: -model.quality)
 
 
-def _why(model: WhisperModel, hardware: Hardware, gpu: Accelerator) -> str:
-    where = (
-        "this GPU" if gpu.types and model.work <= capacity(hardware, "cuda") else "this processor"
-    )
-    return f"the best on disk that {where} answers with in time"
-
-
 def _devices(config: Config, gpu: Accelerator) -> Iterator[tuple[str, str]]:
     """Devices and compute types, fastest first, as far as the configuration leaves a choice."""
     chosen = config.stt.compute_type
