@@ -1,0 +1,19 @@
+/** What the page and its two worklets say to each other, and the rates both agree on. */
+
+export const CAPTURE_RATE = 16_000;
+export const PLAYBACK_RATE = 24_000;
+
+/** 20 ms at 16 kHz: what the appliance expects in one message. */
+export const CAPTURE_PACKET = 320;
+
+export const CAPTURE_NAME = "appliance-capture";
+export const PLAYBACK_NAME = "appliance-playback";
+
+export type ToPlayback = { play: Int16Array } | { flush: true };
+
+/** Where playback stands, in samples; sent when `playing` changes and every 40 ms of speech. */
+export interface FromPlayback {
+  playing: boolean;
+  played: number;
+  queued: number;
+}

@@ -1,0 +1,81 @@
+/** The assistant's voice: one AudioContext, one worklet, one queue for the life of the page. */
+
+import { Trouble } from "../failures";
+import { Meter } from "./meter";
+import playbackUrl from "./playback.worklet?worker&url";
+import { PLAYBACK_NAME, PLAYBACK_RATE, type FromPlayback, type ToPlayback } from "./protocol";
+
+export class Speaker {
+  private opening: Promise<void> | null = null;
+  private context: AudioContext | null = null;
+  private node: AudioWorkletNode | null = null;
+  private meter: Meter | null = null;
+  private position: FromPlayback = { playing: false, played: 0, queued: 0 };
+  /** Samples sent to the worklet that its last report does not cover yet. */
+  private received = 0;
+
+  /** `onMove` is called with the seconds heard so far and whether speech is being played. */
+  constructor(private readonly onMove: (heard: number, playing: boolean) => void) {}
+
+  /**
+   * Opens the output, once. The first call must come from a click, or the browser keeps it silent.
+   * Rejects with `Trouble` when the worklet cannot be fetched; a later call tries again.
+   */
+  open(): Promise<void> {
+    this.opening ??= this.begin().catch((): never => {
+      this.opening = null;
+      throw new Trouble({ from: "network" });
+    });
+    return this.opening;
+  }
+
+  private async begin(): Promise<void> {
+    // A page opened over plain http has no worklets: it stays mute, and its text still works.
+    if (!window.isSecureContext) return;
+    const context = (this.context ??= new AudioContext({ sampleRate: PLAYBACK_RATE, latencyHint: "interactive" }));
+    void this.wake();
+    await context.audioWorklet.addModule(playbackUrl);
+    const node = new AudioWorkletNode(context, PLAYBACK_NAME, { numberOfInputs: 0, outputChannelCount: [1] });
+    node.port.onmessage = (event: MessageEvent<FromPlayback>): void => {
+      this.position = event.data;
+      this.onMove(event.data.played / PLAYBACK_RATE, event.data.playing);
+    };
+    this.meter = new Meter(context);
+    node.connect(this.meter.node).connect(context.destination);
+    this.node = node;
+  }
+
+  /** Wakes an output that the system put to sleep (a call, a locked screen). */
+  async wake(): Promise<void> {
+    if (this.context && this.context.state !== "running") await this.context.resume();
+  }
+
+  play(samples: Int16Array): void {
+    this.received += samples.length;
+    this.send({ play: samples }, [samples.buffer as ArrayBuffer]);
+  }
+
+  /** Silences the voice: what is queued is dropped within one audio block. */
+  flush(): void {
+    this.received = this.position.played;
+    this.send({ flush: true }, []);
+  }
+
+  private send(message: ToPlayback, transfer: Transferable[]): void {
+    this.node?.port.postMessage(message, transfer);
+  }
+
+  /** Second of heard audio at which something that arrives now will begin to be heard. */
+  get nextSecond(): number {
+    return Math.max(this.received, this.position.played) / PLAYBACK_RATE;
+  }
+
+  get playing(): boolean {
+    return this.position.playing;
+  }
+
+  /** Loudness of what leaves for the loudspeaker now, 0..1. */
+  level(): number {
+    return this.meter?.level() ?? 0;
+  }
+}

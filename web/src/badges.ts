@@ -1,0 +1,36 @@
+/** What is in use, as badges: never told by colour alone. */
+
+import type { Health, InUse } from "./messages";
+
+export interface Badge {
+  tone: "local" | "starter" | "cloud";
+  label: string;
+  meaning: string;
+}
+
+/** Badges for a route. The starter voice is eSpeak; anything that left the box is "cloud". */
+export function badgesFor(inUse: InUse): Badge[] {
+  const badges: Badge[] = inUse.leftTheBox
+    ? [{ tone: "cloud", label: "cloud", meaning: "What you say leaves this network" }]
+    : [{ tone: "local", label: "on this device", meaning: "Nothing leaves the appliance" }];
+  if (inUse.tts.toLowerCase().startsWith("espeak")) {
+    badges.push({ tone: "starter", label: "starter voice", meaning: "The small built-in voice is speaking" });
+  }
+  return badges;
+}
+
+/** The engines in one line, as far as they are known. */
+export function enginesLine(inUse: InUse): string {
+  const parts: [string, string][] = [
+    ["hears with", inUse.stt],
+    ["thinks with", inUse.llm],
+    ["speaks with", inUse.tts],
+  ];
+  return parts.filter(([, name]) => name && name !== "none").map((pair) => pair.join(" ")).join(" · ");
+}
+
+/** Before a session has told its route, health knows the engines. */
+export function inUseFromHealth(health: Health): InUse {
+  const leftTheBox = health.route === "realtime";
+  return { route: health.route, stt: health.stt, tts: health.tts, llm: "", leftTheBox };
+}

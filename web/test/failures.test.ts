@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { backOff, explain, explainMic, micStateOf, type MicState } from "../src/failures";
+
+const refusal = (status: number, code: string, retryAfter = 0): ReturnType<typeof explain> =>
+  explain({ from: "http", status, error: { code, message: "M.", advice: "A." }, retryAfter });
+
+describe("explain", () => {
+  it.each([
+    [503, "session_limit", "All places are taken", true],
+    [503, "not_ready", "Still loading", true],
+    [401, "not_paired", "This browser is not paired", false],
+    [403, "forbidden", "M.", false],
+    [400, "bad_request", "M.", false],
+    [503, "model_missing", "M.", true],
+  ])("%i %s", (status, code, title, retries) => {
+    const failure = refusal(status, code);
+    expect(failure.title).toBe(title);
+    expect(failure.advice).not.toBe("");
+    expect(failure.retry !== null).toBe(retries);
+  });
+
+  it("waits as long as the appliance asks", () => {
+    expect(refusal(429, "too_many_requests", 30).retry).toEqual({ after: 30 });
+  });
+
+  it("takes an answer without the appliance's error body for nginx alone", () => {
+    expect(explain({ from: "http", status: 502, error: null, retryAfter: 0 }).title).toBe("The server is down");
+    expect(explain({ from: "network" }).title).toBe("The server is down");
+  });
+
+  it("comes back after a broken connection, not after an ended session", () => {
+    expect(explain({ from: "socket", code: 1006, reason: "" }).retry).not.toBeNull();
+    expect(explain({ from: "socket", code: 1001, reason: "" }).retry).not.toBeNull();
+    const ended = explain({ from: "socket", code: 1000, reason: "Idle for five minutes." });
+    expect(ended).toMatchObject({ kind: "ended", advice: "Idle for five minutes.", retry: null });
+  });
+});
+
+describe("backOff", () => {
+  it("grows, spreads and never exceeds its ceiling", () => {
+    const waits = [1, 2, 3, 4, 5, 6, 50].map((attempt) => backOff(attempt, 0, 0.5));
+    expect(waits).toEqual([0.5, 1, 2, 4, 8, 15, 15]);
+    expect(backOff(1, 0, 0)).toBeLessThan(backOff(1, 0, 1));
+  });
+
+  it("never waits less than was asked for", () => {
+    expect(backOff(1, 8, 0)).toBe(8);
+  });
+});
+
+describe("the microphone", () => {
+  it.each([
+    ["NotAllowedError", "refused"],
+    ["NotFoundError", "missing"],
+    ["NotReadableError", "busy"],
+    ["", "busy"],
+  ])("%s", (name, state) => expect(micStateOf(name)).toBe(state));
+
+  it("has advice for every trouble and a link only where the address is the cure", () => {
+    const troubles: MicState[] = ["insecure", "refused", "missing", "busy", "lost"];
+    for (const state of troubles) {
+      const trouble = explainMic(state, "https://box.local/");
+      expect(trouble?.advice).toBeTruthy();
+      expect(trouble?.link).toBe(state === "insecure" ? "https://box.local/" : "");
+    }
+    expect(explainMic("on", "")).toBeNull();
+    expect(explainMic("off", "")).toBeNull();
+  });
+});

@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import { badgesFor, enginesLine, inUseFromHealth } from "../src/badges";
+import { codeInFragment, describeBrowser, httpsAddress } from "../src/browser";
+import { readError, readHealth, readOffer, readServerMessage, readTrust, socketAddress } from "../src/messages";
+import { applyTimer, countdown } from "../src/timers";
+
+const ROUTE = {
+  type: "route",
+  route: "local",
+  engines: { stt: "whisper", tts: "espeak-ng", llm: "none" },
+  left_the_box: false,
+};
+
+describe("server messages", () => {
+  it("reads a route, a timer and a notice", () => {
+    expect(readServerMessage(ROUTE)).toEqual({
+      type: "route",
+      inUse: { route: "local", stt: "whisper", tts: "espeak-ng", llm: "none", leftTheBox: false },
+    });
+    expect(readServerMessage({ type: "timer", id: 7, name: "tea", state: "set", due: 12 })).toMatchObject({ id: "7", due: 12 });
+    expect(readServerMessage({ type: "notice", message: "Run `x`." })).toMatchObject({ message: "Run “x”.", advice: "" });
+  });
+
+  it.each([null, 3, "route", {}, { type: "other" }, { type: "timer", id: "1", state: "burst" }])("ignores %j", (value) => {
+    expect(readServerMessage(value)).toBeNull();
+  });
+});
+
+describe("answers over HTTP", () => {
+  it("tells the appliance's errors from anybody else's", () => {
+    expect(readError({ error: { code: "not_paired", message: "m", advice: "a" } })?.code).toBe("not_paired");
+    for (const body of [null, "<html>", { error: "no" }, []]) expect(readError(body)).toBeNull();
+  });
+
+  it("takes no session without an address", () => {
+    expect(readOffer({ session_id: "s", conversation_id: "c" })).toBeNull();
+    expect(readOffer({ session_id: "s", conversation_id: "c", ws_url: "/ws/s?token=t" })?.wsUrl).toBe("/ws/s?token=t");
+  });
+
+  it("reads health, whole or bare", () => {
+    const engines = { stt: { name: "whisper", state: "ready" }, tts: { name: "kokoro", state: "ready" } };
+    expect(readHealth({ version: "1", route: "local", engines })).toMatchObject({ stt: "whisper", ready: true });
+    expect(readHealth(null)).toMatchObject({ route: "local", ready: false });
+    expect(readTrust({ https_port: 8443 }).httpsPort).toBe(8443);
+    expect(readTrust(null).httpsPort).toBe(443);
+  });
+});
+
+describe("addresses", () => {
+  it.each([
+    ["/ws/1?token=a", "https://box.local:8443/x", "wss://box.local:8443/ws/1?token=a"],
+    ["/ws/1", "http://localhost:8080/", "ws://localhost:8080/ws/1"],
+    ["wss://box/ws/1", "https://box/", "wss://box/ws/1"],
+    ["https://box/ws/1", "https://box/", "wss://box/ws/1"],
+  ])("%s on %s", (wsUrl, page, expected) => expect(socketAddress(wsUrl, page)).toBe(expected));
+
+  it("finds the code in a fragment", () => {
+    expect(codeInFragment("#pair=1234-5678")).toBe("12345678");
+    expect(codeInFragment("#other")).toBe("");
+    expect(httpsAddress("box.local", 443)).toBe("https://box.local/");
+    expect(httpsAddress("box.local", 8443)).toBe("https://box.local:8443/");
+  });
+
+  it.each([
+    ["Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126 Safari/537.36", "Chrome on Linux"],
+    ["Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) Version/17.5 Safari/604.1", "Safari on iPhone"],
+    ["Mozilla/5.0 (Android 14; Mobile; rv:127.0) Gecko/127.0 Firefox/127.0", "Firefox on Android"],
+    ["Mozilla/5.0 (Windows NT 10.0) Chrome/126 Safari/537.36 Edg/126", "Edge on Windows"],
+    ["curl/8", "Browser on an unknown system"],
+  ])("%s", (agent, name) => expect(describeBrowser(agent)).toBe(name));
+});
+
+describe("badges", () => {
+  const inUse = { route: "local", stt: "whisper", tts: "kokoro", llm: "none", leftTheBox: false };
+  const labels = (part: object): string[] => badgesFor({ ...inUse, ...part }).map((badge) => badge.label);
+
+  it("say where the words go and whose voice it is", () => {
+    expect(labels({})).toEqual(["on this device"]);
+    expect(labels({ tts: "espeak-ng" })).toEqual(["on this device", "starter voice"]);
+    expect(labels({ leftTheBox: true })).toEqual(["cloud"]);
+  });
+
+  it("name the engines there are", () => {
+    expect(enginesLine(inUse)).toBe("hears with whisper · speaks with kokoro");
+    expect(inUseFromHealth(readHealth({ route: "realtime" })).leftTheBox).toBe(true);
+  });
+});
+
+describe("timers", () => {
+  const report = (id: string, state: "set" | "rang" | "cancelled", due: number) =>
+    ({ type: "timer", id, name: "", state, due }) as const;
+
+  it("are listed soonest first, ring in place and go when cancelled", () => {
+    let timers = applyTimer(applyTimer([], report("a", "set", 20)), report("b", "set", 10));
+    expect(timers.map((timer) => timer.id)).toEqual(["b", "a"]);
+    timers = applyTimer(timers, report("b", "rang", 10));
+    expect(timers.map((timer) => timer.rang)).toEqual([true, false]);
+    expect(applyTimer(timers, report("a", "cancelled", 20)).map((timer) => timer.id)).toEqual(["b"]);
+  });
+
+  it.each([
+    [5, "0:05"],
+    [0.2, "0:01"],
+    [750, "12:30"],
+    [3723, "1:02:03"],
+    [-4, "0:00"],
+  ])("%s s left reads %s", (left, words) => expect(countdown(1000 + left, 1000)).toBe(words));
+});
