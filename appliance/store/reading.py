@@ -42,7 +42,7 @@ SELECT e.conversation_id, c.title, e.session_id, e.turn, e.kind, e.at,
 FROM spoken JOIN events AS e ON e.id = spoken.rowid
             JOIN conversations AS c ON c.id = e.conversation_id
 WHERE spoken MATCH :words AND (:client_id IS NULL OR c.client_id = :client_id)
-ORDER BY e.id DESC LIMIT :limit"""
+ORDER BY spoken.rowid DESC LIMIT :limit"""
 
 
 @contextmanager

@@ -116,3 +116,10 @@ def test_neighbours_in_one_ipv6_network_count_as_one() -> None:
     assert network("2001:db8::1") != network("2001:db8:0:1::1")
     assert network("::ffff:10.0.0.1") == "10.0.0.1"
     assert network("unix") == "unix"
+
+
+def test_another_address_of_the_same_network_waits_too() -> None:
+    pairing = Pairing()
+    spoil(pairing, "x", "fd00::1", 0)
+    with pytest.raises(TooManyRequests):
+        pairing.redeem("x", "fd00::2", 1)
