@@ -1,0 +1,80 @@
+# shellcheck shell=bash
+# A part of install.sh: all tests, and the lock files.
+
+find_chromium() {
+  local candidate
+  for candidate in "${CHROMIUM:-chromium}" chromium chromium-browser google-chrome google-chrome-stable; do
+    # Ubuntu's package is a stand-in that runs nothing without snapd, so it is asked.
+    if candidate=$(command -v "$candidate") && "$candidate" --version >/dev/null 2>&1; then
+      printf '%s' "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+ensure_chromium() {
+  local -a packages=()
+  fc-list 2>/dev/null | grep -q . || packages=(fontconfig fonts-dejavu-core)
+  if ! find_chromium >/dev/null; then
+    if apt-cache show chromium >/dev/null 2>&1; then
+      packages+=(chromium)
+    else
+      step "Bringing Chromium through Playwright; this distribution has no package of it"
+      quietly "$VENV/bin/playwright" install --with-deps chromium
+    fi
+  fi
+  install_packages "${packages[@]}"
+  # Playwright finds its own; any other is named to the tests.
+  if CHROMIUM=$(find_chromium); then export CHROMIUM; else unset CHROMIUM; fi
+}
+
+# check NAME COMMAND…: runs all of them, so that one run tells everything that is wrong.
+check() {
+  local name=$1
+  shift
+  step "── $name"
+  "$@" </dev/null || failures+=("$name")
+}
+
+run_tests() {
+  local fast=''
+  [[ ${1:-} == --fast ]] && fast=yes && shift
+  local -a selection=() failures=()
+  [[ -z $fast ]] || selection=(-m 'not browser and not emulation and not load')
+  check_machine
+  install_lock
+  install_missing nginx=nginx openssl=openssl hostname=hostname setpriv=util-linux curl=curl \
+    shellcheck=shellcheck espeak-ng=espeak-ng flite=flite sox=sox
+  ensure_venv test
+  ensure_page
+  ensure_node_modules
+  [[ -n $fast ]] || ensure_chromium
+  install_unlock
+  cd -- "$ROOT"
+  check 'ruff check' "$VENV/bin/ruff" check
+  check 'ruff format' "$VENV/bin/ruff" format --check
+  check 'mypy' "$VENV/bin/mypy"
+  check 'shellcheck' shellcheck -x -a install.sh nginx/*.sh .ci/run
+  check 'page: unit tests' run_npm test
+  check 'pytest' "$VENV/bin/python" -m pytest "${selection[@]}" "$@"
+  ((${#failures[@]} == 0)) || die "failed: $(printf '%s; ' "${failures[@]}")"
+  step "All of it passed."
+}
+
+lock() {
+  [[ $# -eq 0 || ($# -eq 1 && $1 == --upgrade) ]] || misused "lock takes --upgrade or nothing"
+  install_lock
+  install_missing python3=python3
+  tool_venv uv
+  cd -- "$ROOT"
+  local -a compile=("$TOOLS/uv/bin/uv" pip compile --universal --python-version 3.11 --generate-hashes
+    --custom-compile-command './install.sh lock' "$@")
+  local name
+  quietly "${compile[@]}" pyproject.toml -o requirements/run.txt
+  quietly "${compile[@]}" pyproject.toml --extra test -c requirements/run.txt -o requirements/test.txt
+  for name in build node uv; do
+    quietly "${compile[@]}" "requirements/$name.in" -o "requirements/$name.txt"
+  done
+  say "requirements/*.txt are written; look at the difference before you commit it."
+}
