@@ -61,6 +61,9 @@ ON CONFLICT (conversation_id, session_id, number) DO UPDATE SET
     left_the_box = max(left_the_box, excluded.left_the_box),
     timings = coalesce(excluded.timings, timings)"""
 
+# They carry the number of the latest turn, whose end they are not.
+NOT_OF_A_TURN = frozenset({EventKind.SESSION_STARTED, EventKind.SESSION_ENDED})
+
 
 @dataclass(frozen=True, slots=True)
 class EventRows:
@@ -105,7 +108,7 @@ def record(db: "Database", rows: EventRows) -> None:
     db.execute(TOUCH_CONVERSATION, rows.parameters)
     db.execute(TOUCH_SESSION, rows.parameters)
     event_id = db.execute(INSERT_EVENT, rows.parameters).lastrowid
-    if rows.parameters["turn"] > 0:
+    if rows.parameters["turn"] > 0 and rows.parameters["kind"] not in NOT_OF_A_TURN:
         db.execute(ADD_TO_TURN, rows.parameters)
     if rows.words and event_id is not None:
         search_index.add(db, event_id, rows.words)

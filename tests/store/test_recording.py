@@ -109,7 +109,7 @@ async def test_a_turn_adds_up_its_events(store: Store) -> None:
     store.append(event(EventKind.ROUTE_CHANGED, 5, 1, route="realtime", left_the_box=True))
     store.append(event(EventKind.ANSWER, 6, 1, text="do it.", engines={"tts": "espeak"}))
     store.append(event(EventKind.TURN_TIMINGS, 7, 1, stt_ms=90, total_ms=400.5))
-    store.append(event(EventKind.SESSION_ENDED, 8, reason="idle"))
+    store.append(event(EventKind.SESSION_ENDED, 8, 1, reason="idle"))
     await store.flush()
     kept = await store.conversation("c1")
     (turn,) = kept.turns
