@@ -7,13 +7,15 @@ import { createSession } from "./api";
 import type { Microphone } from "./audio/microphone";
 import type { Speaker } from "./audio/speaker";
 import { backOff, explain, Trouble, type MicState } from "./failures";
-import type { ApplianceMedia } from "./media";
 import { CODES, socketAddress, type SessionOffer } from "./messages";
-import { Session, type SessionEvent } from "./session";
+import type { Session, SessionEvent } from "./session";
 import { AT_REST, type Facts } from "./state";
 
 /** An answer that has not begun after this long is not coming ("stop" is answered by silence). */
 const THINKING_MS = 12_000;
+
+/** What a conversation needs of a session. */
+export type Connection = Pick<Session, "open" | "send" | "close">;
 
 export interface ConversationEvents {
   facts(facts: Facts): void;
@@ -23,7 +25,7 @@ export interface ConversationEvents {
 
 export class Conversation {
   private facts: Facts = AT_REST;
-  private session: Session | null = null;
+  private session: Connection | null = null;
   private conversationId = "";
   private attempt = 0;
   /** Grows with every start and hang-up; what an older one still has under way is stale. */
@@ -32,7 +34,7 @@ export class Conversation {
   private thinkingTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    private readonly media: ApplianceMedia,
+    private readonly makeSession: (emit: (event: SessionEvent) => void) => Connection,
     private readonly microphone: Microphone,
     private readonly speaker: Speaker,
     private readonly events: ConversationEvents,
@@ -54,6 +56,7 @@ export class Conversation {
     this.change({ ...AT_REST, wanted: true, asking: true });
     // Begun within the click, awaited (and its failure met) by the first attempt to connect.
     this.speaker.open().catch(() => undefined);
+    void this.speaker.wake();
     this.events.mic(await this.microphone.open());
     if (generation !== this.generation) return this.microphone.close();
     this.change({ asking: false });
@@ -89,10 +92,6 @@ export class Conversation {
     this.change({ ...AT_REST, failure: explain(trouble.cause) });
   }
 
-  mute(muted: boolean): void {
-    void this.media.enableMic(!muted);
-  }
-
   async send(text: string): Promise<void> {
     this.silence();
     this.think();
@@ -100,13 +99,13 @@ export class Conversation {
   }
 
   private async connect(generation: number): Promise<void> {
-    let session: Session | null = null;
+    let session: Connection | null = null;
     try {
       await this.speaker.open();
       const offer = await this.offer();
       if (generation !== this.generation) return;
       this.conversationId = offer.conversationId;
-      const opened = new Session(this.media, (event) => this.handle(opened, event));
+      const opened = this.makeSession((event) => this.handle(opened, event));
       session = this.session = opened;
       await opened.open(socketAddress(offer.wsUrl, location.href));
       if (generation !== this.generation) return;
@@ -160,7 +159,7 @@ export class Conversation {
     await session?.close();
   }
 
-  private handle(session: Session, event: SessionEvent): void {
+  private handle(session: Connection, event: SessionEvent): void {
     if (session !== this.session) return;
     this.follow(event);
     this.events.session(event);

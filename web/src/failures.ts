@@ -121,7 +121,7 @@ export function explainMic(state: MicState, httpsAddress: string): MicTrouble | 
     on: null,
     insecure: [
       "The microphone needs https",
-      "The address is the problem, not the microphone. Open the secure address below; until then you can type.",
+      "The address is the problem, not the microphone. Open the secure address below; until then you can type and read the answers.",
     ],
     refused: [
       "Microphone refused",

@@ -11,7 +11,7 @@ import { note, type Diagnostics } from "./diagnostics";
 import { explain, explainMic, Trouble, type MicState } from "./failures";
 import { ApplianceMedia } from "./media";
 import type { ServerMessage } from "./messages";
-import type { SessionEvent } from "./session";
+import { Session, type SessionEvent } from "./session";
 import { AT_REST, uiState } from "./state";
 import { applyTimer, type Timer } from "./timers";
 import { EMPTY, reduce, type TranscriptEvent } from "./transcript";
@@ -21,6 +21,7 @@ import { LevelsView } from "./view/levels";
 import { LogView } from "./view/log";
 import { StageView, type StageModel } from "./view/stage";
 import { TimersView } from "./view/timers";
+import { WakeLock } from "./wake";
 
 const insecure = !window.isSecureContext;
 let mic: MicState = insecure ? "insecure" : "off";
@@ -56,7 +57,7 @@ const microphone = new Microphone(
   () => setMic("lost"),
 );
 const media = new ApplianceMedia(microphone, speaker);
-const conversation = new Conversation(media, microphone, speaker, {
+const conversation = new Conversation((emit) => new Session(media, emit), microphone, speaker, {
   facts: (facts) => {
     model.facts = facts;
     render();
@@ -72,6 +73,7 @@ const timersView = new TimersView(byId("timers", HTMLElement), byId("timer-list"
   timers = timers.filter((timer) => timer.id !== id);
   render();
 });
+const wakeLock = new WakeLock();
 new LevelsView(byId("levels", HTMLCanvasElement), () => ({
   assistant: speaker.level(),
   you: model.muted ? 0 : microphone.level(),
@@ -81,6 +83,7 @@ function render(): void {
   const state = uiState(model.facts);
   if (state !== diagnostics.state) note(diagnostics, "ui", state);
   diagnostics.state = state;
+  wakeLock.keep(model.facts.wanted);
   diagnostics.conversationId = conversation.id;
   model.micOpen = mic === "on";
   model.micTrouble = explainMic(mic, secureAddress);
@@ -158,7 +161,8 @@ async function tryPairing(code: string): Promise<string> {
 async function lookAround(): Promise<void> {
   try {
     const health = await fetchHealth();
-    model.versions = `appliance ${health.version} · page ${__PAGE_VERSION__}`;
+    const loading = health.ready ? "" : "engines are loading · ";
+    model.versions = `${loading}appliance ${health.version} · page ${__PAGE_VERSION__}`;
     model.inUse ??= inUseFromHealth(health);
     await checkPaired();
   } catch (error) {
@@ -175,7 +179,7 @@ function listen(): void {
   });
   byId("mute", HTMLButtonElement).addEventListener("click", () => {
     model.muted = !model.muted;
-    conversation.mute(model.muted);
+    void media.enableMic(!model.muted);
     render();
   });
   byId("mic-retry", HTMLButtonElement).addEventListener("click", () => void conversation.retryMicrophone());
@@ -191,7 +195,9 @@ function listen(): void {
   });
   onPairing(tryPairing);
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && model.facts.wanted) void Promise.all([speaker.wake(), microphone.wake()]);
+    if (document.hidden || !model.facts.wanted) return;
+    wakeLock.renew();
+    void Promise.all([speaker.wake(), microphone.wake()]);
   });
   setInterval(() => model.facts.retry && render(), 500);
 }

@@ -54,7 +54,9 @@ export class StageView {
     // Not disabled while typing: a connection that comes and goes must not take the focus.
     this.send.disabled = !isLive(state);
     this.message.placeholder = isLive(state) ? "Type a message" : "Connect to type a message";
+    const appears = this.pairing.hidden && state === "unpaired";
     this.pairing.hidden = state !== "unpaired";
+    if (appears) byId("code", HTMLInputElement).focus();
   }
 
   private renderProblem(state: UiState, facts: Facts): void {

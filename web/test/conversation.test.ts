@@ -1,0 +1,185 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Microphone } from "../src/audio/microphone";
+import type { Speaker } from "../src/audio/speaker";
+import { Conversation, type Connection } from "../src/conversation";
+import { Trouble } from "../src/failures";
+import type { SessionEvent } from "../src/session";
+import { AT_REST, uiState, type Facts } from "../src/state";
+
+/** Stands where the network begins: what the page opened, said and was told. */
+class FakeSession implements Connection {
+  static opened: FakeSession[] = [];
+  static openings: (() => Promise<void>)[] = [];
+  closed = false;
+  sent: string[] = [];
+  address = "";
+  constructor(readonly emit: (event: SessionEvent) => void) {
+    FakeSession.opened.push(this);
+  }
+  async open(address: string): Promise<void> {
+    this.address = address;
+    await (FakeSession.openings.shift() ?? (async () => this.emit({ type: "state", state: "ready" })))();
+  }
+  async send(text: string): Promise<void> {
+    this.sent.push(text);
+  }
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
+interface Answer {
+  status: number;
+  body: unknown;
+}
+const OFFER: Answer = { status: 201, body: { session_id: "s", conversation_id: "c1", ws_url: "/ws/s?token=t" } };
+const error = (status: number, code: string): Answer => ({ status, body: { error: { code, message: "m", advice: "a" } } });
+
+let answers: (Answer | Error)[];
+let asked: unknown[];
+let facts: Facts;
+let flushes: number;
+let micOpen: boolean;
+let conversation: Conversation;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("location", { href: "https://box.local/" });
+  [answers, asked, facts, flushes, micOpen] = [[], [], AT_REST, 0, false];
+  FakeSession.opened = [];
+  FakeSession.openings = [];
+  vi.stubGlobal("fetch", async (_path: string, init: RequestInit) => {
+    asked.push(JSON.parse(String(init.body)));
+    const answer = answers.shift() ?? OFFER;
+    if (answer instanceof Error) throw answer;
+    return new Response(JSON.stringify(answer.body), { status: answer.status });
+  });
+  const speaker = { open: async () => undefined, wake: async () => undefined, flush: () => flushes++ };
+  const microphone = {
+    open: async () => ((micOpen = true), "on"),
+    close: async () => void (micOpen = false),
+  };
+  conversation = new Conversation(
+    (emit) => new FakeSession(emit),
+    microphone as unknown as Microphone,
+    speaker as unknown as Speaker,
+    { facts: (now) => void (facts = now), mic: () => undefined, session: () => undefined },
+  );
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const session = (): FakeSession => FakeSession.opened.at(-1)!;
+const passed = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+
+describe("a conversation", () => {
+  it("opens the socket it was offered", async () => {
+    await conversation.start();
+    expect(uiState(facts)).toBe("listening");
+    expect(session().address).toBe("wss://box.local/ws/s?token=t");
+    expect(asked).toEqual([{}]);
+  });
+
+  it("comes back into the same conversation, ever more slowly while nobody answers", async () => {
+    await conversation.start();
+    answers = [new TypeError("failed to fetch"), error(503, "not_ready")];
+    session().emit({ type: "lost", code: 1006, reason: "" });
+    expect(uiState(facts)).toBe("waiting");
+    expect(FakeSession.opened[0]?.closed).toBe(true);
+    await passed(700);
+    expect(facts.failure?.kind).toBe("server_down");
+    expect(facts.retry?.attempt).toBe(2);
+    await passed(1300);
+    expect(facts.failure?.kind).toBe("loading");
+    await passed(4000);
+    expect(uiState(facts)).toBe("listening");
+    expect(facts).toMatchObject({ failure: null, retry: null });
+    expect(asked.slice(1)).toEqual([{ conversation_id: "c1" }, { conversation_id: "c1" }, { conversation_id: "c1" }]);
+  });
+
+  it("counts a loss once, however often it is reported", async () => {
+    await conversation.start();
+    const first = session();
+    first.emit({ type: "lost", code: 1006, reason: "" });
+    first.emit({ type: "lost", code: 0, reason: "timed out" });
+    expect(facts.retry?.attempt).toBe(1);
+    FakeSession.openings = [
+      async () => {
+        session().emit({ type: "lost", code: 1006, reason: "" });
+        throw new Trouble({ from: "network" });
+      },
+    ];
+    await passed(700);
+    expect(facts.retry?.attempt).toBe(2);
+  });
+
+  it("begins a new one when the old one was deleted", async () => {
+    await conversation.start();
+    answers = [error(404, "not_found")];
+    session().emit({ type: "lost", code: 1001, reason: "" });
+    await passed(700);
+    expect(asked.slice(1)).toEqual([{ conversation_id: "c1" }, {}]);
+    expect(uiState(facts)).toBe("listening");
+  });
+
+  it("stays away after an ended session and gives the microphone back", async () => {
+    await conversation.start();
+    session().emit({ type: "lost", code: 1000, reason: "Idle." });
+    await passed(60_000);
+    expect(uiState(facts)).toBe("failed");
+    expect(FakeSession.opened).toHaveLength(1);
+    expect(micOpen).toBe(false);
+  });
+
+  it("asks to be paired instead of trying again", async () => {
+    answers = [error(401, "not_paired")];
+    await conversation.start();
+    await passed(60_000);
+    expect(uiState(facts)).toBe("unpaired");
+    expect(asked).toHaveLength(1);
+  });
+
+  it("hangs up for good, also while an attempt is planned or under way", async () => {
+    await conversation.start();
+    session().emit({ type: "lost", code: 1006, reason: "" });
+    await conversation.hangUp();
+    await passed(60_000);
+    expect(uiState(facts)).toBe("idle");
+    expect(FakeSession.opened).toHaveLength(1);
+    expect(micOpen).toBe(false);
+  });
+
+  it("silences the voice at once when the user speaks or the appliance says so", async () => {
+    await conversation.start();
+    session().emit({ type: "bot-started" });
+    expect(uiState(facts)).toBe("speaking");
+    session().emit({ type: "interrupted" });
+    expect([flushes, facts.botSpeaking]).toEqual([1, false]);
+    session().emit({ type: "user-started" });
+    expect([flushes, uiState(facts)]).toEqual([2, "hearing"]);
+  });
+
+  it("thinks from the end of speech to the answer, and not for ever", async () => {
+    await conversation.start();
+    session().emit({ type: "user-stopped" });
+    expect(uiState(facts)).toBe("thinking");
+    session().emit({ type: "bot-started" });
+    session().emit({ type: "bot-stopped" });
+    expect(uiState(facts)).toBe("listening");
+    await conversation.send("stop");
+    expect([uiState(facts), session().sent]).toEqual(["thinking", ["stop"]]);
+    await passed(12_000);
+    expect(uiState(facts)).toBe("listening");
+  });
+
+  it("forgets where it was when asked to", async () => {
+    await conversation.start();
+    await conversation.hangUp();
+    conversation.forget();
+    await conversation.start();
+    expect(asked).toEqual([{}, {}]);
+  });
+});
