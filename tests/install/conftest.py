@@ -1,0 +1,127 @@
+import signal
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from tests.install.shell import CERTIFICATE, RENDER, free_ports, succeed
+
+
+@dataclass(frozen=True)
+class Site:
+    """A real nginx before a port on which there may be a daemon."""
+
+    https: str
+    http: str
+    upstream: int
+    directory: Path
+
+    @property
+    def trusted(self) -> ssl.SSLContext:
+        """Of a client that trusts the local CA and nobody else."""
+        return ssl.create_default_context(cafile=str(self.directory / "tls" / "ca.crt"))
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("site") / "tls"
+    succeed(CERTIFICATE, directory, "--host", "kitchen", "--address", "192.168.1.20")
+    return directory
+
+
+def write_page(directory: Path) -> Path:
+    """A page of the shape that Vite builds."""
+    page = directory / "page"
+    (page / "assets").mkdir(parents=True)
+    (page / "index.html").write_text("<title>the page</title>")
+    (page / "trust.html").write_text("<title>how to trust</title>")
+    (page / "down.html").write_text("<title>it is starting</title>")
+    (page / "assets" / "index-1a2b.js").write_text("export {}")
+    (page / ".stamp").write_text("not for the world")
+    return page
+
+
+@pytest.fixture(scope="session")
+def site(tls: Path) -> Iterator[Site]:
+    directory = tls.parent
+    page = write_page(directory)
+    https, http, upstream = free_ports(3)
+    site = directory / "nginx"
+    (site / "temp").mkdir(parents=True)
+    # The workers of a test need not be anybody else than its owner.
+    user = "user root;" if directory.owner() == "root" else ""
+    places = {"USER": user, "ADDRESS": "127.0.0.1", "HTTPS_PORT": https, "HTTP_PORT": http}
+    places |= {"UPSTREAM": f"127.0.0.1:{upstream}", "PAGE": page, "TLS": tls, "LOG": site}
+    succeed(RENDER, site, *(f"{key}={value}" for key, value in places.items()))
+    nginx = ["nginx", "-p", str(site), "-c", str(site / "main.conf"), "-e", str(site / "error.log")]
+    tested = subprocess.run([*nginx, "-t"], capture_output=True, text=True, check=False)
+    assert tested.returncode == 0, tested.stderr
+    assert "[warn]" not in tested.stderr
+    process = subprocess.Popen(nginx)
+    try:
+        _await_listening(process, http)
+        yield Site(f"https://localhost:{https}", f"http://localhost:{http}", upstream, directory)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+
+
+def _await_listening(process: subprocess.Popen[bytes], port: int) -> None:
+    wanted = f":{port:04X}"
+    while process.poll() is None:
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            if local.endswith(wanted) and state == "0A":
+                return
+    raise AssertionError("nginx ended by itself")
+
+
+@pytest.fixture
+async def client(site: Site) -> AsyncIterator[aiohttp.ClientSession]:
+    connector = aiohttp.TCPConnector(ssl=site.trusted)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        yield session
+
+
+async def _describe(request: web.Request) -> web.Response:
+    """What of the request has reached the daemon."""
+    return web.json_response({"path": request.path_qs, "headers": dict(request.headers)})
+
+
+async def _full(_: web.Request) -> web.Response:
+    return web.json_response({"error": {"code": "session_limit"}}, status=503)
+
+
+async def _echo(request: web.Request) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    async for message in socket:
+        await socket.send_bytes(message.data)
+    return socket
+
+
+@pytest.fixture
+def daemon(site: Site) -> Callable[[], AbstractAsyncContextManager[None]]:
+    """Opens a small HTTP server where nginx expects the appliance."""
+
+    @asynccontextmanager
+    async def serve() -> AsyncIterator[None]:
+        app = web.Application()
+        app.router.add_post("/api/sessions", _full)
+        app.router.add_get("/ws/{session}", _echo)
+        app.router.add_route("*", "/{rest:.*}", _describe)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", site.upstream).start()
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+
+    return serve

@@ -1,0 +1,192 @@
+"""The site in a real nginx: what is served, what is passed on, and what stays inside."""
+
+import io
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import aiohttp
+import pytest
+
+from tests.install.conftest import Site
+
+Daemon = Callable[[], AbstractAsyncContextManager[None]]
+HTML = {"Accept": "text/html,application/xhtml+xml"}
+
+
+async def test_the_page_comes_over_trusted_tls_with_its_policy(
+    site: Site, client: aiohttp.ClientSession
+) -> None:
+    async with client.get(site.https) as answer:
+        assert await answer.text() == "<title>the page</title>"
+        policy = answer.headers["Content-Security-Policy"]
+        port = site.https.rpartition(":")[2]
+        assert "default-src 'self'" in policy
+        assert f"connect-src 'self' wss://localhost:{port}" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["Permissions-Policy"].startswith("microphone=(self)")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Cache-Control"] == "no-cache"
+        assert "Strict-Transport-Security" not in answer.headers
+
+
+async def test_files_named_by_content_are_kept_for_ever(
+    site: Site, client: aiohttp.ClientSession
+) -> None:
+    async with client.get(f"{site.https}/assets/index-1a2b.js") as answer:
+        assert answer.headers.getall("Cache-Control") == ["public, max-age=31536000, immutable"]
+        assert "javascript" in answer.headers["Content-Type"]
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/.stamp", "/nothing", "/../tls/ca.key"])
+async def test_what_is_not_for_the_network_is_not_found(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon, path: str
+) -> None:
+    async with daemon(), client.get(site.https + path) as answer:
+        assert answer.status == 404
+        assert "Content-Security-Policy" in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/config", "/api/status?full=1"])
+async def test_the_daemon_hears_who_asked_and_under_which_name(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon, path: str
+) -> None:
+    forged = {"X-Forwarded-For": "10.9.9.9", "X-Forwarded-Proto": "gopher"}
+    async with daemon(), client.get(site.https + path, headers=forged) as answer:
+        heard = await answer.json()
+        assert heard["path"] == path
+        assert heard["headers"]["Host"] == site.https.removeprefix("https://")
+        assert heard["headers"]["X-Forwarded-For"] == "127.0.0.1"
+        assert heard["headers"]["X-Forwarded-Proto"] == "https"
+        assert "Cache-Control" not in answer.headers
+
+
+async def test_a_websocket_passes_through_tls(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    async with daemon(), client.ws_connect(f"{site.https}/ws/one?token=secret") as socket:
+        for frame in (b"a", b"b" * 65536):
+            await socket.send_bytes(frame)
+            assert await socket.receive_bytes() == frame
+
+
+async def test_an_error_of_the_daemon_passes_unchanged(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    async with daemon(), client.post(f"{site.https}/api/sessions", headers=HTML) as answer:
+        assert answer.status == 503
+        assert await answer.json() == {"error": {"code": "session_limit"}}
+
+
+async def test_without_a_daemon_a_person_gets_the_page_that_waits(
+    site: Site, client: aiohttp.ClientSession
+) -> None:
+    async with client.get(f"{site.https}/health", headers=HTML) as answer:
+        assert answer.status == 502
+        assert await answer.text() == "<title>it is starting</title>"
+
+
+async def test_without_a_daemon_a_program_gets_no_answer_in_the_appliances_shape(
+    site: Site, client: aiohttp.ClientSession
+) -> None:
+    async with client.get(f"{site.https}/api/status") as answer:
+        assert answer.status == 502
+        assert answer.content_type == "text/plain"
+        assert "does not answer" in await answer.text()
+
+
+async def test_the_daemon_is_found_again_at_once(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    async with client.get(f"{site.https}/health") as answer:
+        assert answer.status == 502
+    async with daemon(), client.get(f"{site.https}/health") as answer:
+        assert answer.status == 200
+
+
+async def test_guessing_pairing_codes_is_slowed_down(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    async with daemon():
+        answers = [await client.post(f"{site.https}/api/pair", json={}) for _ in range(12)]
+    assert [answer.status for answer in answers].count(429) >= 5
+    assert answers[0].status == 200
+    assert (await answers[-1].json())["error"]["code"] == "too_many_requests"
+
+
+async def test_one_address_cannot_take_every_socket(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    async with daemon():
+        opened = [await client.ws_connect(f"{site.https}/ws/{n}") for n in range(16)]
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await client.ws_connect(f"{site.https}/ws/17")
+        assert refused.value.status == 429
+        for socket in opened:
+            await socket.close()
+
+
+async def test_a_large_body_is_refused(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    async with (
+        daemon(),
+        client.post(f"{site.https}/api/x", data=io.BytesIO(b"x" * 1_100_000)) as answer,
+    ):
+        assert answer.status == 413
+
+
+async def test_plain_http_explains_trust_and_nothing_else(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    async with client.get(site.http) as answer:
+        assert await answer.text() == "<title>how to trust</title>"
+        assert f"connect-src 'self' {site.https}" in answer.headers["Content-Security-Policy"]
+    async with client.get(f"{site.http}/trust.json") as answer:
+        assert f"https://localhost:{(await answer.json())['https_port']}" == site.https
+    async with daemon():
+        for path in ("/api/status?x=1", "/index.html", "/health", "/metrics"):
+            async with client.get(site.http + path, allow_redirects=False) as answer:
+                assert answer.status == 308
+                assert answer.headers["Location"] == site.https + path
+    async with client.get(f"{site.http}/open", allow_redirects=False) as answer:
+        assert answer.headers["Location"] == f"{site.https}/"
+
+
+@pytest.mark.parametrize("name", ["ca.crt", "ca.cer"])
+async def test_the_ca_certificate_comes_as_what_phones_install(
+    site: Site, client: aiohttp.ClientSession, name: str
+) -> None:
+    for origin in (site.http, site.https):
+        async with client.get(f"{origin}/{name}") as answer:
+            assert answer.content_type == "application/x-x509-ca-cert"
+            assert await answer.read() == (site.directory / "tls" / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["ca.key", "server.key", "names"])
+async def test_keys_are_never_served(site: Site, client: aiohttp.ClientSession, name: str) -> None:
+    for origin in (site.http, site.https):
+        async with client.get(f"{origin}/{name}") as answer:
+            assert answer.status == 404
+
+
+async def test_plain_http_to_the_https_port_is_sent_on(
+    site: Site, client: aiohttp.ClientSession
+) -> None:
+    plain = site.https.replace("https:", "http:")
+    async with client.get(f"{plain}/x", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (308, f"{site.https}/x")
+
+
+async def test_no_token_reaches_a_log(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    address = f"{site.https}/ws/logged?token=do-not-log-me"
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await client.ws_connect(address)
+    async with daemon(), client.ws_connect(address):
+        pass
+    async with client.get(f"{site.https}/"):
+        logs = [file.read_text() for file in (site.directory / "nginx").glob("*.log")]
+    assert "/ws/logged" in "".join(logs)
+    assert "do-not-log-me" not in "".join(logs)

@@ -1,0 +1,245 @@
+"""`install.sh run`: a real nginx and a stand-in for the appliance, started and taken down."""
+
+import asyncio
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.install.shell import INSTALL, ROOT, free_ports, run
+
+# The steps that install are another test's; sourcing install.sh lends all the others unchanged.
+SCRIPT = """
+source "$INSTALL"
+install_missing() { :; }
+ensure_venv() { :; }
+ensure_page() { :; }
+install_lock() { :; }
+install_unlock() { :; }
+daemon_command() { printf '%s\\0' "$PYTHON" -m tests.install.daemon "$PLACE" "${layers[@]}"; }
+run_appliance "$@"
+"""
+
+
+@dataclass
+class Started:
+    process: asyncio.subprocess.Process
+    place: Path
+    https: int
+    http: int
+    port: int
+
+    async def read_until(self, text: str) -> str:
+        """Standard output up to and with the line that has the text."""
+        assert self.process.stdout is not None
+        seen = ""
+        while text not in seen:
+            line = await self.process.stdout.readline()
+            assert line, f"it ended after: {seen}{await self.errors()}"
+            seen += line.decode()
+        return seen
+
+    async def errors(self) -> str:
+        assert self.process.stderr is not None
+        return (await self.process.stderr.read()).decode()
+
+    def pid_of(self, name: str) -> int:
+        file = {"nginx": self.place / "run" / "nginx" / "nginx.pid", "daemon": self.place / "pid"}
+        return int(file[name].read_text())
+
+
+@asynccontextmanager
+async def start(
+    place: Path, *options: str, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[Started]:
+    https, http, port = free_ports(3)
+    ports = ["--https-port", https, "--http-port", http, "--port", port, "--bind", "127.0.0.1"]
+    places = ["--run-dir", place / "run"]
+    mine = {
+        "INSTALL": str(INSTALL),
+        "PYTHON": sys.executable,
+        "PLACE": str(place),
+        **(environ or {}),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *["bash", "-c", SCRIPT, "the test"],
+        *[str(part) for part in (*ports, *places, *options)],
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, **mine},
+        start_new_session=True,
+    )
+    try:
+        yield Started(process, place, https, http, port)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def await_end_of(*pids: int) -> None:
+    for pid in pids:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        ended = select.select([descriptor], [], [], 20)[0]
+        os.close(descriptor)
+        assert ended, f"process {pid} lives on"
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def test_it_prints_the_address_once_the_appliance_answers(tmp_path: Path) -> None:
+    async with start(tmp_path) as started:
+        said = await started.read_until("Ctrl-C stops it")
+        assert f"https://localhost:{started.https}" in said
+        authority = tmp_path / "run" / "tls" / "ca.crt"
+        fingerprint = run("openssl", "x509", "-in", authority, "-noout", "-fingerprint", "-sha256")
+        assert fingerprint.stdout.strip().partition("=")[2] in said
+        async with (
+            aiohttp.ClientSession() as client,
+            client.get(f"https://localhost:{started.https}/health", ssl=False) as answer,
+        ):
+            assert answer.status == 200
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_it_takes_both_down_when_asked(tmp_path: Path, which: signal.Signals) -> None:
+    async with start(tmp_path) as started:
+        await started.read_until("Ctrl-C stops it")
+        nginx, daemon = started.pid_of("nginx"), started.pid_of("daemon")
+        # As a terminal does it: to every process of the group.
+        os.killpg(started.process.pid, which)
+        assert await started.process.wait() == 0, await started.errors()
+        await_end_of(nginx, daemon)
+        assert (tmp_path / "stopped").read_text() == "once\n"
+        assert not is_listening(started.https)
+
+
+async def test_a_daemon_that_cannot_start_is_told_and_its_status_is_passed_on(
+    tmp_path: Path,
+) -> None:
+    async with start(tmp_path, environ={"APPLIANCE__TEST__EXIT": "78"}) as started:
+        assert await started.process.wait() == 78
+        assert "ended by itself with exit status 78" in await started.errors()
+        assert not is_listening(started.https)
+
+
+async def test_a_daemon_that_dies_takes_nginx_with_it(tmp_path: Path) -> None:
+    async with start(tmp_path) as started:
+        await started.read_until("Ctrl-C stops it")
+        nginx = started.pid_of("nginx")
+        async with aiohttp.ClientSession() as client:
+            with pytest.raises(aiohttp.ClientError):
+                await client.get(f"http://127.0.0.1:{started.port}/die")
+        assert await started.process.wait() == 3
+        await_end_of(nginx)
+        assert "ended by itself with exit status 3" in await started.errors()
+
+
+async def test_an_nginx_that_dies_takes_the_daemon_with_it(tmp_path: Path) -> None:
+    async with start(tmp_path) as started:
+        await started.read_until("Ctrl-C stops it")
+        os.kill(started.pid_of("nginx"), signal.SIGTERM)
+        assert await started.process.wait() == 1
+        assert "nginx ended by itself" in await started.errors()
+        assert (tmp_path / "stopped").exists()
+
+
+async def test_nothing_is_left_when_the_script_itself_is_killed(tmp_path: Path) -> None:
+    async with start(tmp_path) as started:
+        await started.read_until("Ctrl-C stops it")
+        nginx, daemon = started.pid_of("nginx"), started.pid_of("daemon")
+        started.process.kill()
+        await asyncio.to_thread(await_end_of, nginx, daemon)
+
+
+async def test_the_layers_of_configuration_come_in_order(tmp_path: Path) -> None:
+    first, second = tmp_path / "one.toml", tmp_path / "two.toml"
+    first.touch()
+    second.touch()
+    async with start(tmp_path, "--config", str(first), "--config", str(second)) as started:
+        await started.read_until("Ctrl-C stops it")
+        layer = tmp_path / "run" / "appliance.toml"
+        arguments = (tmp_path / "arguments").read_text().splitlines()
+        files = [str(layer), str(first), str(second)]
+        assert arguments == [part for file in files for part in ("--config", file)]
+        assert f'path = "{tmp_path}/run/voice_conversations.db"' in layer.read_text()
+
+
+async def test_what_the_daemon_writes_is_private(tmp_path: Path) -> None:
+    async with start(tmp_path) as started:
+        await started.read_until("Ctrl-C stops it")
+        assert (tmp_path / "private").stat().st_mode & 0o077 == 0
+        assert (tmp_path / "run" / "models").stat().st_mode & 0o077 == 0
+
+
+async def test_one_directory_serves_one_appliance(tmp_path: Path) -> None:
+    async with start(tmp_path) as first:
+        await first.read_until("Ctrl-C stops it")
+        async with start(tmp_path) as second:
+            assert await second.process.wait() == 1
+            assert "already runs" in await second.errors()
+        assert first.process.returncode is None
+
+
+@pytest.mark.parametrize("option", ["--https-port", "--http-port", "--port"])
+async def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path, option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        async with start(tmp_path, option, str(port)) as started:
+            assert await started.process.wait() == 1
+            assert f"port {port} is taken" in (errors := await started.errors())
+            assert option in errors
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "Usage:"),
+        (("dance",), "no command 'dance'"),
+        (("run", "--prot", "1"), "run does not know '--prot'"),
+        (("run", "--port"), "--port needs a value"),
+        (("run", "--port", "http"), "--port needs a port number"),
+        (("run", "--https-port", "70000"), "--https-port needs a port number"),
+        (("run", "--config", "/no/such.toml"), "there is no file /no/such.toml"),
+        (("lock", "--all"), "lock takes"),
+    ],
+)
+def test_misuse_is_told_and_exits_with_2(arguments: tuple[str, ...], words: str) -> None:
+    done = run(INSTALL, *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_two_parts_cannot_share_a_port(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    same = ("--https-port", str(port), "--http-port", str(port))
+    done = run(
+        INSTALL, "run", "--run-dir", tmp_path / "run", *same, "--port", str(free_ports(1)[0])
+    )
+    assert done.returncode == 2
+    assert "must differ" in done.stderr
+
+
+def test_help_names_every_option_that_is_read() -> None:
+    told = run(INSTALL, "--help").stdout
+    read = (ROOT / "install" / "run.sh").read_text().split("parse_run() {")[1].split("\n}")[0]
+    options = {word.rstrip(")") for word in read.split() if word.startswith("--") and word != "--"}
+    assert {"--config", "--bind"} <= options
+    assert all(option in told for option in options)

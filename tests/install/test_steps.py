@@ -1,0 +1,178 @@
+"""The steps that install: done once, again when what they read changed, and only then."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.install.shell import ROOT, run, succeed
+
+LOCKS = ("run", "test", "build", "node", "uv")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with a small page and no environment."""
+    root = tmp_path / "checkout"
+    for part in ("install", "nginx", "requirements"):
+        shutil.copytree(ROOT / part, root / part)
+    for file in ("install.sh", "pyproject.toml"):
+        shutil.copy(ROOT / file, root / file)
+    (root / "web" / "src").mkdir(parents=True)
+    (root / "web" / "test").mkdir()
+    (root / "web" / "package-lock.json").write_text("{}")
+    (root / "web" / "src" / "main.ts").write_text("export {}")
+    return root
+
+
+def steps(checkout: Path, script: str) -> str:
+    """Standard output of a script that has the steps of install.sh at hand."""
+    return succeed("bash", "-c", f'source "$1"\n{script}', "the test", checkout / "install.sh")
+
+
+NPM = """
+run_npm() {
+  echo "$1" >>"$ROOT/calls"
+  mkdir -p "$ROOT/web/node_modules" && rm -rf "$ROOT/web/dist" && mkdir "$ROOT/web/dist"
+}
+ensure_node() { :; }
+ensure_page
+"""
+
+
+def calls(checkout: Path) -> list[str]:
+    return (checkout / "calls").read_text().split()
+
+
+def test_the_page_is_built_when_its_sources_changed_and_only_then(checkout: Path) -> None:
+    steps(checkout, NPM)
+    steps(checkout, NPM)
+    assert calls(checkout) == ["ci", "run"]
+    (checkout / "web" / "test" / "one.test.ts").touch()
+    steps(checkout, NPM)
+    assert calls(checkout) == ["ci", "run"]
+    (checkout / "web" / "src" / "main.ts").write_text("export const a = 1")
+    steps(checkout, NPM)
+    assert calls(checkout) == ["ci", "run", "run"]
+    (checkout / "web" / "package-lock.json").write_text('{"a": 1}')
+    steps(checkout, NPM)
+    assert calls(checkout) == ["ci", "run", "run", "ci", "run"]
+    shutil.rmtree(checkout / "web" / "dist")
+    steps(checkout, NPM)
+    assert calls(checkout)[5:] == ["run"]
+
+
+VENV = """
+pip_install() { shift && echo "$*" >>"$ROOT/calls"; }
+ensure_build_packages() { :; }
+check_space() { :; }
+ensure_venv """
+
+
+def test_the_environment_is_made_once_and_from_hashes_alone(checkout: Path) -> None:
+    steps(checkout, VENV + "run")
+    steps(checkout, VENV + "run")
+    first = (checkout / "calls").read_text().splitlines()
+    assert len(first) == 3
+    locked = [line for line in first if "-r " in line]
+    assert len(locked) == 2
+    assert all("--require-hashes" in line for line in locked)
+    assert all("--no-build-isolation" in line for line in first[1:])
+    assert first[2].endswith(f"--no-deps -e {checkout}")
+
+
+def test_the_test_environment_is_also_that_of_a_run(checkout: Path) -> None:
+    steps(checkout, VENV + "test")
+    steps(checkout, VENV + "run")
+    assert len((checkout / "calls").read_text().splitlines()) == 3
+    with (checkout / "requirements" / "run.txt").open("a") as lock:
+        lock.write("# another\n")
+    steps(checkout, VENV + "run")
+    assert len((checkout / "calls").read_text().splitlines()) == 6
+
+
+def test_an_environment_of_a_moved_checkout_is_made_anew(checkout: Path) -> None:
+    steps(checkout, VENV + "run")
+    moved = checkout.rename(checkout.with_name("moved"))
+    steps(moved, VENV + "run")
+    assert (moved / ".venv" / ".root").read_text().strip() == str(moved)
+    assert f"VIRTUAL_ENV={moved}" in (moved / ".venv" / "bin" / "activate").read_text().replace(
+        "'", ""
+    ).replace('"', "")
+
+
+def test_an_interrupted_installation_is_made_again(checkout: Path) -> None:
+    broken = VENV.replace('echo "$*"', 'echo "$*" >>"$ROOT/calls"; false; echo "$*"')
+    done = run("bash", "-c", f'source "$1"\n{broken}run', "the test", checkout / "install.sh")
+    assert done.returncode != 0
+    assert len((checkout / "calls").read_text().splitlines()) == 1
+    steps(checkout, VENV + "run")
+    assert len((checkout / "calls").read_text().splitlines()) == 4
+
+
+def test_only_what_is_missing_is_asked_for(checkout: Path) -> None:
+    wanted = "missing sh=dash no-such-command=some-package"
+    assert steps(checkout, wanted).split() == ["some-package"]
+
+
+def test_a_missing_package_without_the_right_to_install_is_told(checkout: Path) -> None:
+    script = 'source "$1"\nmay_become_root() { false; }\ninstall_missing no-such-command=chess'
+    done = run("bash", "-c", script, "the test", checkout / "install.sh")
+    assert done.returncode == 1
+    assert "apt-get install chess" in done.stderr
+
+
+def test_a_failing_step_shows_its_output_and_stops(checkout: Path) -> None:
+    script = 'source "$1"\nquietly sh -c "echo the cause; exit 7"\necho went on'
+    done = run("bash", "-c", script, "the test", checkout / "install.sh")
+    assert done.returncode == 1
+    assert "the cause" in done.stderr
+    assert "went on" not in done.stdout
+
+
+def test_every_check_runs_and_one_failure_fails_all(checkout: Path) -> None:
+    script = "failures=(); check one false; check two true; echo ${failures[*]} of two"
+    assert steps(checkout, script).strip() == "one of two"
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_has_hashes_and_no_address(name: str) -> None:
+    text = (ROOT / "requirements" / f"{name}.txt").read_text()
+    assert not re.search(r"https?:|--index|--find-links|--trusted-host", text)
+    pins = [line for line in text.splitlines() if line and line[0] not in " #"]
+    assert pins
+    assert all(re.match(r"[a-z0-9._-]+==\S+ .*\\$", pin) for pin in pins), pins
+    blocks = re.findall(r"^[a-z].*(?:\\\n.*)+", text, flags=re.MULTILINE)
+    assert len(blocks) == len(pins)
+    assert all("--hash=sha256:" in block for block in blocks)
+
+
+def pinned(name: str) -> dict[str, str]:
+    text = (ROOT / "requirements" / f"{name}.txt").read_text()
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", text, flags=re.MULTILINE))
+
+
+def test_the_locks_hold_what_the_project_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for lock, wanted in (
+        ("run", project["dependencies"]),
+        ("test", project["dependencies"] + project["optional-dependencies"]["test"]),
+    ):
+        names = {re.split(r"[\[~=<>; ]", one)[0] for one in wanted}
+        assert names <= pinned(lock).keys(), "run ./install.sh lock"
+    assert pinned("run").items() <= pinned("test").items()
+
+
+def test_the_shell_parts_are_clean() -> None:
+    parts = [ROOT / "install.sh", *sorted((ROOT / "nginx").glob("*.sh")), ROOT / ".ci" / "run"]
+    done = subprocess.run(
+        ["shellcheck", "-x", "-a", *parts], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_continuous_integration_runs_the_same_tests() -> None:
+    assert 'install.sh" test' in (ROOT / ".ci" / "run").read_text()
