@@ -15,9 +15,14 @@ from typing import Any, Protocol
 class Surroundings(Protocol):
     """What a tool may see of, and do to, the session that calls it."""
 
-    conversation_id: str
-    session_id: str
-    language: str
+    @property
+    def conversation_id(self) -> str: ...
+
+    @property
+    def session_id(self) -> str: ...
+
+    @property
+    def language(self) -> str: ...
 
     @property
     def last_answer(self) -> str:

@@ -51,17 +51,22 @@ _UNITS = {
 _LONGEST_FIRST = sorted(_UNITS, key=len, reverse=True)
 _UNIT = re.compile(r"(\d)\s*(" + "|".join(map(re.escape, _LONGEST_FIRST)) + r")(?![\w/])")
 
-_MONEY = re.compile(r"([$€£])\s?(\d[\d,]*)(?:\.(\d\d))?(?![\d.]*\d)")
+_MONEY = re.compile(r"([$€£])\s?(\d+(?:,\d{3})*)(?:\.(\d\d))?(?![\d.,]*\d)")
 _CURRENCIES = {"$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny")}
 
 _TIME = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)(?!\d|:)(?:\s?([AaPp])\.?[Mm]\b\.?)?")
 
 _FRACTIONS = {"½": "one half", "¼": "one quarter", "¾": "three quarters"}
+# 5-10 and 1914-1918, but neither 555-1234 nor 2024-11-21.
+_RANGE = re.compile(r"(?<![\d-])(\d{1,3}(?=[-–]\d{1,3}\b)|\d{4}(?=[-–]\d{4}\b))[-–](\d+)(?![\d-])")
 _SYMBOLS = (
     (re.compile(r"(?<=\d)\s*([½¼¾])"), lambda m: f" and {_FRACTIONS[m[1]]}"),
     (re.compile(r"[½¼¾]"), lambda m: _FRACTIONS[m[0]]),
     (re.compile(r"(?<![\w.-])[-−](?=\d)"), "minus "),
-    (re.compile(r"(?<![\d-])(\d{1,3}|\d{4})[-–](\d{1,3}|\d{4})(?![\d-])"), r"\1 to \2"),
+    (
+        re.compile(r"(?<![\d-])(\d{1,3}(?=[-–]\d{1,3}\b)|\d{4}(?=[-–]\d{4}\b))[-–](\d+)(?![\d-])"),
+        r"\1 to \2",
+    ),
     (re.compile(r"(?<=\d)\s*[x×*]\s*(?=\d)"), " times "),
     (re.compile(r"\s*±\s*"), " plus or minus "),
     (re.compile(r"(?<=\w)\s*\+\s*(?=\d)"), " plus "),
@@ -200,7 +205,7 @@ def _time(found: re.Match[str]) -> str:
 
 def _money(found: re.Match[str]) -> str:
     unit, part = _CURRENCIES[found[1]]
-    whole = f"{found[2].rstrip(',')} {unit}{'' if found[2] == '1' else 's'}"
+    whole = f"{found[2]} {unit}{'' if found[2] == '1' else 's'}"
     cents = int(found[3] or 0)
     if not cents:
         return whole

@@ -41,8 +41,7 @@ def timer_tools(timers: Timers) -> tuple[Tool, ...]:
             return Answer(f"Which one: {titles}?", {"cancelled": [], **_data(found, timers)})
         for timer in found:
             timers.cancel(timer)
-        what = f"The {found[0].title} is" if len(found) == 1 else f"All {_count(found)} are"
-        return Answer(f"{what} cancelled.", {"cancelled": [timer.title for timer in found]})
+        return Answer(_cancelled(found), {"cancelled": [timer.title for timer in found]})
 
     return _tools(set_timer, check_timers, cancel_timer)
 
@@ -64,8 +63,11 @@ def _none(timers: Timers, arguments: Mapping[str, Any]) -> str:
     return f"There is no such timer. Running: {titles}."
 
 
-def _count(found: Sequence[Timer]) -> str:
-    return say.counted(len(found), "timer")
+def _cancelled(found: Sequence[Timer]) -> str:
+    if len(found) == 1:
+        return f"The {found[0].title} is cancelled."
+    which = "Both timers" if len(found) == 2 else f"All {say.counted(len(found), 'timer')}"
+    return f"{which} are cancelled."
 
 
 def _data(found: Sequence[Timer], timers: Timers) -> dict[str, Any]:

@@ -55,14 +55,14 @@ def time_of_day(moment: datetime) -> str:
         hour, minute = hour + 1, minute - 60
     if minute == 0:
         return _full_hour(hour % 24)
-    part = _part_of_day(moment.hour)
+    named = _hour(hour) if hour % 12 == 0 else f"{_hour(hour)} {_part_of_day(moment.hour)}"
     if minute == 30:
-        return f"half past {_hour(hour)} {part}"
+        return f"half past {named}"
     side, distance = ("past", minute) if minute > 0 else ("to", -minute)
     if distance == 15:
-        return f"a quarter {side} {_hour(hour)} {part}"
+        return f"a quarter {side} {named}"
     said = number(distance) if distance % 5 == 0 else counted(distance, "minute")
-    return f"{said} {side} {_hour(hour)} {part}"
+    return f"{said} {side} {named}"
 
 
 def _full_hour(hour: int) -> str:

@@ -1,0 +1,66 @@
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from appliance.hardware.telemetry import Readings, read
+from appliance.tools import Answer
+from appliance.tools.builtin import builtin
+from appliance.tools.registry import Registry
+from appliance.tools.timers import Timer, Timers
+
+
+@dataclass
+class Session:
+    """The surroundings of a tool in a session that exists only here."""
+
+    conversation_id: str = "c"
+    session_id: str = "s"
+    language: str = "en"
+    last_answer: str = ""
+    stopped: int = 0
+
+    def stop_speaking(self) -> None:
+        self.stopped += 1
+
+
+@dataclass
+class Shelf:
+    """An appliance's tools with a clock that a test turns."""
+
+    moment: datetime = datetime(2026, 11, 21, 15, 20)
+    rung: list[Timer] = field(default_factory=list)
+    session: Session = field(default_factory=Session)
+    seconds: float = 1000.0
+    readings: Callable[[], Readings] = read
+
+    def __post_init__(self) -> None:
+        self.timers = Timers(lambda: self.seconds, self.rung.append)
+        self.registry = Registry(builtin(lambda: self.moment, self.timers, lambda: self.readings()))
+
+    async def say(self, sentence: str) -> Answer:
+        """What the tool answers that a spoken sentence asks for."""
+        match = self.registry.match(sentence)
+        assert match is not None, f"nothing understood {sentence!r}"
+        return await self.registry.call(match.tool.name, match.arguments, self.session)
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    return Shelf().registry
+
+
+@pytest.fixture(scope="session")
+def dictionary() -> frozenset[str]:
+    """The words that the recogniser of the starter engine knows."""
+    import pocketsphinx
+
+    words = Path(pocketsphinx.get_model_path()) / "en-us" / "cmudict-en-us.dict"
+    return frozenset(line.split()[0] for line in words.read_text().splitlines() if line.strip())

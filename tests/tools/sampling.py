@@ -1,0 +1,74 @@
+"""Sentences drawn at random from the templates, with the arguments that they must lead to."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hassil import expression as kinds
+from hassil import parse_sentence
+from hypothesis import strategies as st
+from num2words import num2words
+
+from appliance.tools import Tool
+from appliance.tools.registry import Registry
+from appliance.tools.sentences import Command, FreeWords, Numbers, Phrases, command_of
+
+
+@dataclass
+class Said:
+    tool: str
+    text: str
+    arguments: dict[str, Any]
+
+
+def tools_of(registry: Registry) -> list[Tool]:
+    return list(registry._tools.values())
+
+
+@st.composite
+def sampled(draw: st.DrawFn, registry: Registry) -> Said:
+    """One sentence of one template; an argument said twice would be ambiguous, and is rejected."""
+    command = command_of(draw(st.sampled_from([t for t in tools_of(registry) if t.sentences])))
+    template = draw(st.sampled_from(command.templates))
+    arguments: dict[str, Any] = {}
+    text = _draw(draw, command, parse_sentence(template).expression, arguments)
+    return Said(command.name, " ".join(text.split()), arguments)
+
+
+def _draw(
+    draw: st.DrawFn, command: Command, part: kinds.Expression, arguments: dict[str, Any]
+) -> str:
+    if isinstance(part, kinds.TextChunk):
+        return part.text
+    if isinstance(part, kinds.Alternative):
+        free = [item for item in part.items if not _repeats(command, item, arguments)]
+        return _draw(draw, command, draw(st.sampled_from(free or part.items)), arguments)
+    if isinstance(part, kinds.Sequence):
+        return "".join([_draw(draw, command, item, arguments) for item in part.items])
+    if isinstance(part, kinds.RuleReference):
+        body = parse_sentence(command.rules[part.rule_name]).expression
+        return _draw(draw, command, body, arguments)
+    assert isinstance(part, kinds.ListReference)
+    said, arguments[part.slot_name] = _value(draw, command, part.list_name)
+    return said
+
+
+def _repeats(command: Command, part: kinds.Expression, arguments: dict[str, Any]) -> bool:
+    """Whether a part says again what has been said ("an hour and a half and ten minutes")."""
+    rules = {name: parse_sentence(body) for name, body in command.rules.items()}
+    group = part if isinstance(part, kinds.Group) else kinds.Sequence(items=[part])
+    slots = {reference.slot_name for reference in group.list_references(rules)}
+    return bool(slots & set(arguments))
+
+
+def _value(draw: st.DrawFn, command: Command, name: str) -> tuple[str, Any]:
+    spoken = command.lists[name]
+    match spoken:
+        case Numbers(start, stop):
+            number = draw(st.integers(start, stop))
+            return num2words(number).replace("-", draw(st.sampled_from("- "))), number
+        case Phrases(values):
+            phrase = draw(st.sampled_from(sorted(values)))
+            return phrase, values[phrase]
+        case FreeWords(examples):
+            word = draw(st.sampled_from(examples))
+            return word, word

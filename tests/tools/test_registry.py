@@ -1,0 +1,124 @@
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from appliance.errors import ConfigError, ToolError
+from appliance.tools import Answer, Run, Surroundings, Tool
+from appliance.tools.registry import Registry, enabled
+from tests.tools.conftest import Session
+
+LEVEL = {
+    "type": "object",
+    "properties": {"level": {"type": "integer", "minimum": 1, "maximum": 9}},
+    "required": ["level"],
+}
+
+
+async def echo(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    return Answer(f"level {arguments['level']}", dict(arguments))
+
+
+def tool(name: str = "echo", run: Run = echo, **more: Any) -> Tool:  # noqa: ANN401  of Tool
+    return Tool(name, "Says it.", run, **more)
+
+
+async def test_a_call_reaches_the_tool_with_arguments_put_right() -> None:
+    registry = Registry([tool(parameters=LEVEL)])
+    for given in (5, 5.0, "5"):
+        answer = await registry.call("echo", {"level": given}, Session())
+        assert answer.data == {"level": 5}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "spoken"),
+    [
+        ("echo", {}, "Sorry, the argument level is missing."),
+        ("echo", {"level": None}, "Sorry, the argument level is missing."),
+        ("echo", {"level": 0}, "Sorry, level must be at least 1."),
+        ("echo", {"level": 10}, "Sorry, level must be at most 9."),
+        ("echo", {"level": "loud"}, "Sorry, level must be a number."),
+        ("echo", {"level": 1, "colour": "red"}, "Sorry, there is no argument called colour."),
+        ("no_such", {}, "Sorry, I have no tool called no such."),
+    ],
+)
+async def test_a_wrong_call_is_answered_with_an_apology_and_the_error(
+    name: str, arguments: dict[str, Any], spoken: str
+) -> None:
+    answer = await Registry([tool(parameters=LEVEL)]).call(name, arguments, Session())
+    assert answer.spoken == spoken
+    assert answer.data["error"]["code"] == "tool_failed"
+
+
+async def test_a_tool_that_breaks_apologises(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+        raise ZeroDivisionError
+
+    answer = await Registry([tool("open_door", broken)]).call("open_door", {}, Session())
+    assert answer.spoken == "Sorry, open door did not work."
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_tool_that_takes_too_long_is_left() -> None:
+    async def endless(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    answer = await Registry([tool("wait", endless, timeout=0.01)]).call("wait", {}, Session())
+    assert answer.spoken == "Sorry, wait took too long."
+
+
+async def test_cancellation_passes_through() -> None:
+    started = asyncio.Event()
+
+    async def endless(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+        started.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    call = asyncio.create_task(Registry([tool("wait", endless)]).call("wait", {}, Session()))
+    await started.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+def test_two_tools_cannot_share_a_name() -> None:
+    with pytest.raises(ToolError, match="two tools called echo"):
+        Registry([tool(), tool()])
+
+
+def test_schemas_are_what_models_may_call() -> None:
+    registry = Registry(
+        [
+            tool("first", parameters=LEVEL),
+            tool("small_talk", spoken_only=True),
+            tool("here_only", realtime=False),
+        ]
+    )
+    schemas = registry.schemas()
+    assert [schema["function"]["name"] for schema in schemas] == ["first", "here_only"]
+    assert schemas[0] == {
+        "type": "function",
+        "function": {"name": "first", "description": "Says it.", "parameters": LEVEL},
+    }
+    realtime = registry.schemas(realtime=True)
+    assert [schema["function"]["name"] for schema in realtime] == ["first"]
+    assert registry.names == ("first", "small_talk", "here_only")
+
+
+def test_tools_are_chosen_by_pattern() -> None:
+    tools = [tool("get_time"), tool("get_date"), tool("set_timer")]
+    assert enabled(tools, ["*"]) == tuple(tools)
+    assert [chosen.name for chosen in enabled(tools, ["set_*", "get_date"])] == [
+        "get_date",
+        "set_timer",
+    ]
+    with pytest.raises(ConfigError, match="did you mean 'get_time'"):
+        enabled(tools, ["get_tim"])
+
+
+def test_the_first_match_after_preparing_needs_no_parsing(registry: Registry) -> None:
+    registry.prepare()
+    assert registry._sentences._intents is not None
