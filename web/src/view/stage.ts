@@ -53,7 +53,7 @@ export class StageView {
     this.mute.disabled = !model.micOpen;
     // Not disabled while typing: a connection that comes and goes must not take the focus.
     this.send.disabled = !isLive(state);
-    this.message.placeholder = isLive(state) ? "Type a message" : "Connect to type a message";
+    this.message.placeholder = isLive(state) ? "Type a message" : "Connect first, then type";
     const appears = this.pairing.hidden && state === "unpaired";
     this.pairing.hidden = state !== "unpaired";
     if (appears) byId("code", HTMLInputElement).focus();
