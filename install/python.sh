@@ -46,6 +46,8 @@ ensure_build_packages() {
 
 hash_of() { cat -- "$@" | sha256sum | cut -d' ' -f1; }
 
+new_venv() { quietly "$1" -m venv --clear "$2"; }
+
 pip_install() {
   local venv=$1
   shift
@@ -62,13 +64,18 @@ tool_venv() {
   local python
   python=$(find_python) || python=/usr/bin/python3
   "$python" -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
-  quietly "$python" -m venv --clear "$venv"
+  new_venv "$python" "$venv"
   pip_install "$venv" --require-hashes -r "$lock"
   printf '%s\n' "$stamp" >"$venv/.stamp"
 }
 
+# What pyproject.toml says of the package; the settings of linters change nothing that is installed.
+package_table() {
+  awk '/^\[/ { kept = !/^\[+tool\.(ruff|mypy|pytest)/ } kept' "$ROOT/pyproject.toml"
+}
+
 venv_stamp() {
-  printf '%s %s' "$ROOT" "$(hash_of "$ROOT"/requirements/{build,"$1"}.txt "$ROOT/pyproject.toml")"
+  printf '%s %s' "$ROOT" "$(package_table | hash_of "$ROOT"/requirements/{build,"$1"}.txt -)"
 }
 
 venv_is_current() {
@@ -83,7 +90,7 @@ ensure_venv() {
   python=$(ensure_python)
   ensure_build_packages "$python"
   if ! python_fits "$VENV/bin/python" || [[ ! -e $VENV/.root || $(<"$VENV/.root") != "$ROOT" ]]; then
-    quietly "$python" -m venv --clear "$VENV"
+    new_venv "$python" "$VENV"
     printf '%s\n' "$ROOT" >"$VENV/.root"
   fi
   step "Installing the Python packages into .venv; a few minutes the first time"

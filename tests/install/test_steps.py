@@ -67,6 +67,7 @@ def test_the_page_is_built_when_its_sources_changed_and_only_then(checkout: Path
 
 VENV = """
 pip_install() { shift && echo "$*" >>"$ROOT/calls"; }
+new_venv() { "$1" -m venv --clear --without-pip "$2"; }
 ensure_build_packages() { :; }
 check_space() { :; }
 ensure_venv """
@@ -90,6 +91,18 @@ def test_the_test_environment_is_also_that_of_a_run(checkout: Path) -> None:
     assert len((checkout / "calls").read_text().splitlines()) == 3
     with (checkout / "requirements" / "run.txt").open("a") as lock:
         lock.write("# another\n")
+    steps(checkout, VENV + "run")
+    assert len((checkout / "calls").read_text().splitlines()) == 6
+
+
+def test_the_settings_of_a_linter_install_nothing(checkout: Path) -> None:
+    steps(checkout, VENV + "run")
+    project = checkout / "pyproject.toml"
+    text = project.read_text()
+    project.write_text(text.replace("[tool.ruff]", "[tool.ruff]\npreview = true"))
+    steps(checkout, VENV + "run")
+    assert len((checkout / "calls").read_text().splitlines()) == 3
+    project.write_text(text.replace("[project.scripts]", '[project.scripts]\nother = "x:y"'))
     steps(checkout, VENV + "run")
     assert len((checkout / "calls").read_text().splitlines()) == 6
 
