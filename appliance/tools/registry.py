@@ -10,6 +10,7 @@ from typing import Any
 
 from appliance.errors import ConfigError, ToolError
 from appliance.tools import Answer, Surroundings, Tool
+from appliance.tools import wording as say
 from appliance.tools.arguments import validated
 from appliance.tools.grammar import Graph, everything_heard, graph, jsgf
 from appliance.tools.sentences import Sentences, command_of
@@ -42,8 +43,9 @@ class Registry:
         return tuple(self._tools)
 
     def prepare(self) -> None:
-        """Does the work that the first match would do, about half a second: not on the loop."""
+        """Does what the first match and the first answer would do: a second, not on the loop."""
         self._sentences.prepare()
+        say.number(1)
 
     def match(self, text: str) -> Match | None:
         """The tool that `text`, taken as a whole, asks for; None where it asks for none."""

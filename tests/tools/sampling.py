@@ -34,30 +34,28 @@ def sampled(draw: st.DrawFn, registry: Registry) -> Said:
     return Said(command.name, " ".join(text.split()), arguments)
 
 
-def _draw(
-    draw: st.DrawFn, command: Command, part: kinds.Expression, arguments: dict[str, Any]
-) -> str:
+def _draw(draw: st.DrawFn, command: Command, part: kinds.Expression, taken: dict[str, Any]) -> str:
     if isinstance(part, kinds.TextChunk):
         return part.text
     if isinstance(part, kinds.Alternative):
-        free = [item for item in part.items if not _repeats(command, item, arguments)]
-        return _draw(draw, command, draw(st.sampled_from(free or part.items)), arguments)
+        free = [item for item in part.items if not _repeats(command, item, taken)]
+        return _draw(draw, command, draw(st.sampled_from(free or part.items)), taken)
     if isinstance(part, kinds.Sequence):
-        return "".join([_draw(draw, command, item, arguments) for item in part.items])
+        return "".join([_draw(draw, command, item, taken) for item in part.items])
     if isinstance(part, kinds.RuleReference):
         body = parse_sentence(command.rules[part.rule_name]).expression
-        return _draw(draw, command, body, arguments)
+        return _draw(draw, command, body, taken)
     assert isinstance(part, kinds.ListReference)
-    said, arguments[part.slot_name] = _value(draw, command, part.list_name)
+    said, taken[part.slot_name] = _value(draw, command, part.list_name)
     return said
 
 
-def _repeats(command: Command, part: kinds.Expression, arguments: dict[str, Any]) -> bool:
+def _repeats(command: Command, part: kinds.Expression, taken: dict[str, Any]) -> bool:
     """Whether a part says again what has been said ("an hour and a half and ten minutes")."""
     rules = {name: parse_sentence(body) for name, body in command.rules.items()}
     group = part if isinstance(part, kinds.Group) else kinds.Sequence(items=[part])
     slots = {reference.slot_name for reference in group.list_references(rules)}
-    return bool(slots & set(arguments))
+    return bool(slots & set(taken))
 
 
 def _value(draw: st.DrawFn, command: Command, name: str) -> tuple[str, Any]:

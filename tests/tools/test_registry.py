@@ -1,5 +1,8 @@
 import asyncio
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,6 +122,24 @@ def test_tools_are_chosen_by_pattern() -> None:
         enabled(tools, ["get_tim"])
 
 
-def test_the_first_match_after_preparing_needs_no_parsing(registry: Registry) -> None:
-    registry.prepare()
-    assert registry._sentences._intents is not None
+PROBE = """
+import sys, time
+from datetime import datetime
+from appliance.hardware.telemetry import read
+from appliance.tools.builtin import builtin
+from appliance.tools.registry import Registry
+from appliance.tools.timers import Timers
+registry = Registry(builtin(datetime.now, Timers(time.time, print), read))
+heavy = {"hassil", "num2words", "unicode_rbnf"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+registry.prepare()
+assert heavy <= set(sys.modules)
+before = set(sys.modules)
+assert registry.match("set a timer for twenty five minutes").arguments == {"minutes": 25}
+new = {name for name in set(sys.modules) - before if name.partition(".")[0] in heavy}
+assert not new, new
+"""
+
+
+def test_nothing_heavy_is_loaded_before_preparing_and_nothing_after() -> None:
+    subprocess.run([sys.executable, "-c", PROBE], check=True, cwd=Path(__file__).parents[2])

@@ -1,0 +1,282 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.config import Config, load
+from appliance.hardware.detect import Hardware, L4t, detect
+from appliance.hardware.models import KOKORO, MB, WHISPER, whisper_memory
+from appliance.hardware.plan import (
+    SESSION_BYTES,
+    STARTER_BYTES,
+    Plan,
+    describe,
+    plan,
+    reserve_of,
+)
+from tests.hardware.boards import BOARDS
+
+DEFAULTS = load([], {"APPLIANCE__ACCESS__MODE": "open"})
+EVERYTHING = {name: model.bytes for name, model in WHISPER.items()} | {
+    name: model.bytes for name, model in KOKORO.items()
+}
+DESKTOP = Hardware("Desktop", "x86_64", 8, 16_000 * MB, 12_000 * MB)
+
+
+def configured(**settings: str) -> Config:
+    """The defaults with some keys changed, named section__key."""
+    return load([], {f"APPLIANCE__{name.upper()}": value for name, value in settings.items()})
+
+
+def best(made: Plan) -> tuple[str, str]:
+    first, voice = made.stt.rungs[0], made.tts.rungs[0]
+    return (
+        " ".join(filter(None, (first.engine, first.model, first.compute_type, first.device))),
+        " ".join(filter(None, (voice.engine, voice.model, voice.device))),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "ears", "voice"),
+    [
+        ("orin nano super", "whisper small.en float16 cuda", "kokoro kokoro-v1.0 cuda"),
+        ("orin nano 4 GB", "whisper base.en float16 cuda", "kokoro kokoro-v1.0 cuda"),
+        ("orin nx 16 GB", "whisper large-v3-turbo float16 cuda", "kokoro kokoro-v1.0 cuda"),
+        ("orin nano with the bad release", "whisper base.en int8 cpu", "kokoro kokoro-v1.0 cpu"),
+        ("agx orin", "whisper large-v3-turbo float16 cuda", "kokoro kokoro-v1.0 cuda"),
+        ("agx orin on jetpack 5", "whisper base.en int8 cpu", "kokoro kokoro-v1.0 cpu"),
+        ("nano", "whisper base.en int8 cpu", "kokoro kokoro-v1.0 cpu"),
+        ("thor", "whisper large-v3-turbo float16 cuda", "kokoro kokoro-v1.0 cuda"),
+    ],
+)
+def test_boards_with_every_model_on_disk(tmp_path: Path, name: str, ears: str, voice: str) -> None:
+    made = plan(detect(BOARDS[name].lay(tmp_path)), DEFAULTS, EVERYTHING)
+    assert best(made) == (ears, voice)
+
+
+def test_the_ladder_of_an_orin(tmp_path: Path) -> None:
+    hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
+    disk = {"small.en": EVERYTHING["small.en"], "base.en": EVERYTHING["base.en"]}
+    made = plan(hardware, DEFAULTS, disk)
+    assert [(r.model, r.compute_type, r.device) for r in made.stt.rungs] == [
+        ("small.en", "float16", "cuda"),
+        ("small.en", "int8_float16", "cuda"),
+        ("small.en", "int8_float32", "cuda"),
+        ("base.en", "float16", "cuda"),
+        ("base.en", "int8_float16", "cuda"),
+        ("base.en", "int8_float32", "cuda"),
+        ("base.en", "int8", "cpu"),
+        ("base.en", "float32", "cpu"),
+        ("", "", "cpu"),
+    ]
+    assert made.stt.rungs[1].reason == "if float16 fails"
+
+
+def test_without_turbo_the_largest_model_serves_the_largest_boards(tmp_path: Path) -> None:
+    disk = {name: size for name, size in EVERYTHING.items() if "turbo" not in name}
+    made = plan(detect(BOARDS["agx orin"].lay(tmp_path)), DEFAULTS, disk)
+    assert best(made)[0] == "whisper large-v3 float16 cuda"
+    assert made.stt.better == "large-v3-turbo needs `appliance models pull large-v3-turbo`"
+
+
+def test_half_the_memory_taken_means_a_smaller_choice(tmp_path: Path) -> None:
+    hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
+    tight = replace(hardware, memory_available=2_600 * MB)
+    ears, voice = best(plan(tight, DEFAULTS, EVERYTHING))
+    assert ears == "whisper distil-small.en int8_float16 cuda"
+    assert voice == "kokoro kokoro-v1.0.int8 cpu"
+    starved = plan(replace(hardware, memory_available=900 * MB), DEFAULTS, EVERYTHING)
+    assert best(starved) == ("sphinx cpu", "espeak cpu")
+    assert starved.sessions >= 1
+    assert "more memory" in starved.stt.better
+    assert "more memory" in starved.tts.better
+
+
+def test_no_models_means_the_starter_engines_and_what_to_pull() -> None:
+    made = plan(DESKTOP, DEFAULTS, {})
+    assert best(made) == ("sphinx cpu", "espeak cpu")
+    assert "appliance models pull" in made.stt.better
+    assert made.tts.better == "kokoro-v1.0 needs `appliance models pull kokoro-v1.0`"
+    assert made.sessions == 64
+
+
+def test_a_card_of_its_own_has_its_own_memory() -> None:
+    card = replace(DESKTOP, gpu="NVIDIA Something", compute_capability=(8, 6))
+    unknown = plan(card, DEFAULTS, EVERYTHING)
+    assert unknown.stt.rungs[0].device == "cpu"
+    assert "is not known" in unknown.accelerator
+    large = plan(replace(card, gpu_memory=24_000 * MB), DEFAULTS, EVERYTHING)
+    assert best(large) == ("whisper large-v3-turbo float16 cuda", "kokoro kokoro-v1.0 cuda")
+    small = plan(replace(card, gpu_memory=2_500 * MB), DEFAULTS, EVERYTHING)
+    assert best(small)[0] == "whisper large-v3-turbo int8_float16 cuda"
+    old = replace(card, gpu_memory=8_000 * MB, compute_capability=(6, 1))
+    assert plan(old, DEFAULTS, EVERYTHING).stt.rungs[0].device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"l4t": L4t(36, 4, 7)}, "upgrade to 36.5"),
+        ({"l4t": L4t(35, 3, 1)}, "too old"),
+        ({"l4t": L4t(38, 2, 0)}, "Thor"),
+        ({"l4t": None}, "cannot be read"),
+        ({"gpu": ""}, "has not come up"),
+    ],
+)
+def test_a_gpu_that_cannot_be_used_says_why(
+    tmp_path: Path, change: dict[str, Any], reason: str
+) -> None:
+    hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
+    made = plan(replace(hardware, **change), DEFAULTS, EVERYTHING)
+    assert reason in made.accelerator
+    assert made.stt.rungs[0].device == "cpu"
+
+
+def test_an_unknown_revision_of_a_known_line_is_trusted(tmp_path: Path) -> None:
+    hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
+    for release in (L4t(36, 4, 8), L4t(36, 9, 0), L4t(39, 7, 3), L4t(41, 0, 0)):
+        made = plan(replace(hardware, l4t=release), DEFAULTS, EVERYTHING)
+        assert made.stt.rungs[0].device == "cuda", release
+
+
+def test_what_the_owner_names_comes_first() -> None:
+    named = configured(stt__model="/models/mine", tts__model="/models/voice.onnx", stt__threads="3")
+    disk = {"/models/mine": 40 * MB, "/models/voice.onnx": 9 * MB, "base.en": 145 * MB}
+    made = plan(DESKTOP, named, disk)
+    assert best(made) == ("whisper /models/mine int8 cpu", "kokoro /models/voice.onnx cpu")
+    assert made.stt.rungs[0].threads == 3
+    assert made.stt.rungs[0].reason == "named in the configuration"
+    assert "base.en" in {rung.model for rung in made.stt.rungs}
+    assert not made.warnings
+    absent = plan(DESKTOP, named, {})
+    assert absent.warnings == (
+        "stt.model: /models/mine is not on disk",
+        "tts.model: /models/voice.onnx is not on disk",
+    )
+
+
+def test_what_the_owner_rules_out_stays_out(tmp_path: Path) -> None:
+    orin = detect(BOARDS["orin nano super"].lay(tmp_path))
+    simple = plan(orin, configured(stt__engine="sphinx", tts__engine="espeak"), EVERYTHING)
+    assert [rung.engine for rung in (*simple.stt.rungs, *simple.tts.rungs)] == ["sphinx", "espeak"]
+    cpu = plan(orin, configured(stt__device="cpu"), EVERYTHING)
+    assert {rung.device for rung in cpu.stt.rungs} == {"cpu"}
+    typed = plan(orin, configured(stt__compute_type="int8_float16"), EVERYTHING)
+    assert typed.stt.rungs[0].compute_type == "int8_float16"
+    german = plan(orin, configured(stt__language="de"), EVERYTHING)
+    assert german.stt.rungs[0].model == "small"
+    no_gpu = plan(DESKTOP, configured(stt__device="cuda"), EVERYTHING)
+    assert no_gpu.warnings == ("stt.device is cuda, but no NVIDIA GPU was found",)
+    wrong = plan(DESKTOP, configured(stt__compute_type="float16"), EVERYTHING)
+    assert wrong.stt.rungs[0].compute_type == "int8"
+    assert "needs a GPU" in wrong.warnings[0]
+
+
+def test_the_session_limit_and_its_reason() -> None:
+    few = plan(replace(DESKTOP, cores=2), DEFAULTS, {})
+    assert few.sessions == 16
+    assert "2 processor cores" in few.sessions_reason
+    tight = plan(replace(DESKTOP, memory_total=1_000 * MB, memory_available=500 * MB), DEFAULTS, {})
+    assert tight.sessions == (500 - 256 - 150) // 15
+    assert "memory" in tight.sessions_reason
+    chosen = plan(DESKTOP, configured(limits__sessions="3"), {})
+    assert (chosen.sessions, chosen.sessions_reason) == (3, "set in the configuration")
+
+
+def test_the_plan_in_words(tmp_path: Path) -> None:
+    board = BOARDS["orin nano super"]
+    text = describe(plan(detect(board.lay(tmp_path)), DEFAULTS, EVERYTHING))
+    for part in (
+        board.model,
+        "L4T 39.2.1, JetPack 7.2.1-b49",
+        "whisper small.en float16 cuda",
+        "kokoro kokoro-v1.0 float32 cuda",
+        "better: medium needs a faster GPU",
+        "always there, when all else fails",
+        "sessions  32",
+    ):
+        assert part in text
+    assert "warning" in describe(plan(DESKTOP, configured(stt__model="nothing"), {}))
+
+
+def test_estimates_are_near_what_was_reported() -> None:
+    """Reported on desktop GPUs: large-v3-turbo 2537 and 1545 MB, large-v2 4525 and 2926 MB."""
+    turbo, large = EVERYTHING["large-v3-turbo"], EVERYTHING["large-v3"]
+    for weights, kind, reported in (
+        (turbo, "float16", 2537),
+        (turbo, "int8_float16", 1545),
+        (large, "float16", 4525),
+        (large, "int8_float16", 2926),
+    ):
+        assert whisper_memory(weights, "cuda", kind) == pytest.approx(reported * MB, rel=0.1)
+
+
+machines = st.builds(
+    Hardware,
+    model=st.just("any"),
+    architecture=st.sampled_from(["x86_64", "aarch64"]),
+    cores=st.integers(1, 64),
+    memory_total=st.just(0),
+    memory_available=st.integers(0, 80_000).map(lambda mb: mb * MB),
+    soc=st.sampled_from(["", "tegra210", "tegra234", "tegra264"]),
+    l4t=st.none() | st.builds(L4t, st.integers(32, 41), st.integers(0, 9), st.integers(0, 9)),
+    gpu=st.sampled_from(["", "A GPU"]),
+    gpu_memory=st.none() | st.integers(0, 50_000).map(lambda mb: mb * MB),
+).map(lambda machine: replace(machine, memory_total=machine.memory_available * 5 // 4))
+configs = st.builds(
+    configured,
+    stt__engine=st.sampled_from(["auto", "whisper", "sphinx"]),
+    tts__engine=st.sampled_from(["auto", "kokoro", "espeak"]),
+    stt__model=st.sampled_from(["auto", "small", "large-v3", "/mine"]),
+    stt__device=st.sampled_from(["auto", "cuda", "cpu"]),
+    stt__compute_type=st.sampled_from(["auto", "float16", "int8", "int8_float32"]),
+    stt__language=st.sampled_from(["en", "de", "auto"]),
+)
+disks = st.dictionaries(
+    st.sampled_from([*EVERYTHING, "/mine"]), st.integers(1, 5_000).map(lambda mb: mb * MB)
+)
+
+
+@given(machines, configs, disks)
+def test_every_plan_holds_what_it_promises(
+    hardware: Hardware, config: Config, disk: dict[str, int]
+) -> None:
+    made = plan(hardware, config, disk)
+    assert made == plan(hardware, config, dict(reversed(disk.items())))
+    assert made.stt.rungs[-1].engine == "sphinx"
+    assert made.tts.rungs[-1].engine == "espeak"
+    assert made.sessions >= 1
+    assert made.budget <= max(0, hardware.memory_available - reserve_of(hardware.memory_total))
+    engines = [made.stt.rungs[:-1], made.tts.rungs[:-1]]
+    assert all(rung.model in disk for rungs in engines for rung in rungs)
+    assert all(rung.reason and rung.threads >= 1 for rungs in engines for rung in rungs)
+    own = hardware.gpu_memory if not hardware.is_jetson else None
+    host = sum(
+        max((r.memory for r in rungs if own is None or r.device == "cpu"), default=0)
+        for rungs in engines
+    )
+    card = sum(max((r.memory for r in rungs if r.device == "cuda"), default=0) for rungs in engines)
+    if any(engines):
+        needed = host + STARTER_BYTES + made.sessions * SESSION_BYTES
+        assert needed <= made.budget or not host
+        assert own is None or card <= own
+    assert describe(made)
+
+
+@given(machines, disks, st.integers(0, 20_000))
+def test_more_memory_never_makes_the_ears_worse(
+    hardware: Hardware, disk: dict[str, int], more: int
+) -> None:
+    """With the same processor and no GPU, the model chosen gets no worse as memory grows."""
+    plain = replace(hardware, gpu="", soc="", l4t=None)
+    richer = replace(plain, memory_available=plain.memory_available + more * MB)
+    known = {name: WHISPER[name].bytes for name in disk if name in WHISPER}
+
+    def quality(machine: Hardware) -> int:
+        model = plan(machine, DEFAULTS, known).stt.rungs[0].model
+        return WHISPER[model].quality if model else 0
+
+    assert quality(richer) >= quality(plain)
