@@ -11,8 +11,7 @@ node_fits() {
 # Vite needs a newer Node.js than most distributions have; the same registry as for Python has one.
 ensure_node() {
   node_fits && return
-  step "Bringing a Node.js that builds the page (this one is used for nothing else)"
-  tool_venv node
+  tool_venv node "Bringing a Node.js that builds the page (it is used for nothing else)"
 }
 
 run_npm() {

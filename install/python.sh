@@ -20,8 +20,7 @@ find_python() {
 
 # A Python of uv's own, for a distribution whose newest is too old. Needs some Python to start uv.
 bring_python() {
-  step "No Python between 3.11 and 3.14 here; uv brings one"
-  tool_venv uv
+  tool_venv uv "Bringing uv, because no Python here is between 3.11 and 3.14"
   quietly "$TOOLS/uv/bin/uv" python install --install-dir "$TOOLS/python" 3.12
 }
 
@@ -56,11 +55,12 @@ pip_install() {
     quietly "$venv/bin/python" -m pip install "$@"
 }
 
-# A small environment for one tool, apart from the appliance's.
+# tool_venv NAME WORDS: a small environment for one tool, apart from the appliance's.
 tool_venv() {
   local venv=$TOOLS/$1 lock=$ROOT/requirements/$1.txt stamp
   stamp=$(hash_of "$lock")
   [[ -e $venv/.stamp && $(<"$venv/.stamp") == "$stamp" ]] && return
+  step "$2"
   local python
   python=$(find_python) || python=/usr/bin/python3
   "$python" -c 'import ensurepip' 2>/dev/null || install_packages python3-venv

@@ -66,7 +66,7 @@ lock() {
   [[ $# -eq 0 || ($# -eq 1 && $1 == --upgrade) ]] || misused "lock takes --upgrade or nothing"
   install_lock
   install_missing python3=python3
-  tool_venv uv
+  tool_venv uv "Bringing uv, which resolves the locks"
   cd -- "$ROOT"
   local -a compile=("$TOOLS/uv/bin/uv" pip compile --universal --python-version 3.11 --generate-hashes
     --custom-compile-command './install.sh lock' "$@")
