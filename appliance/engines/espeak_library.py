@@ -1,0 +1,169 @@
+"""eSpeak NG by ctypes: the library that espeakng-loader carries, loaded once per process.
+
+eSpeak keeps one global state, so every call happens under one lock and sets all it depends on.
+kokoro-onnx's phonemizer speaks to a copy of this file of its own, with its own state: the two
+do not meet.
+"""
+
+import ctypes
+import importlib.util
+import threading
+from collections.abc import Callable
+from ctypes import (
+    CDLL,
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    c_char_p,
+    c_int,
+    c_short,
+    c_size_t,
+    c_ubyte,
+    c_uint,
+    c_void_p,
+)
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from appliance.errors import EngineFailed, ModelBroken, ModelMissing
+
+OnSamples = Callable[[bytes], bool]
+"""Takes PCM at the library's rate; False ends the synthesis."""
+
+_SYNCHRONOUS: Final = 2
+_DONT_EXIT: Final = 0x8000
+_UTF8: Final = 1
+_POSITION_CHARACTER: Final = 1
+_RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
+_BUFFER_MS: Final = 60
+_SLOWEST, _FASTEST = 80, 450
+_REINSTALL: Final = "Install the appliance again; the espeakng-loader package carries this file."
+
+_Callback = CFUNCTYPE(c_int, POINTER(c_short), c_int, c_void_p)
+
+
+class _VoiceInfo(Structure):
+    _fields_ = (
+        ("name", c_char_p),
+        ("languages", c_char_p),
+        ("identifier", c_char_p),
+        ("gender", c_ubyte),
+        ("age", c_ubyte),
+        ("variant", c_ubyte),
+        ("xx1", c_ubyte),
+        ("score", c_int),
+        ("spare", c_void_p),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How to speak: words a minute; pitch and its range from 0 to 100 (eSpeak's default: 50)."""
+
+    rate: int = 175
+    pitch: int = 50
+    range: int = 50
+
+
+class Library:
+    """The loaded library. Its methods block and may be called from any thread."""
+
+    def __init__(self, library: CDLL, data: Path) -> None:
+        self._lock = threading.Lock()
+        self._library = library
+        path = str(data).encode()
+        self.rate = library.espeak_Initialize(_SYNCHRONOUS, _BUFFER_MS, path, _DONT_EXIT)
+        if self.rate <= 0:
+            raise ModelBroken(f"eSpeak NG cannot use its data in {data}", advice=_REINSTALL)
+
+    def languages(self) -> tuple[str, ...]:
+        """The languages it has a voice for, as eSpeak names them: "en-us", "de", "pt-br"."""
+        with self._lock:
+            listed = self._library.espeak_ListVoices(None)
+            found: list[str] = []
+            place = 0
+            while listed[place]:
+                # One priority byte, then the language: `\x05en-us\x00`.
+                found.append(listed[place].contents.languages[1:].decode())
+                place += 1
+        return tuple(sorted(set(found) - {"variant"}))
+
+    def speak(self, text: str, voice: str, delivery: Delivery, on_samples: OnSamples) -> None:
+        """Speaks `text`, handing over samples as they are made. Raises EngineFailed."""
+        failures: list[BaseException] = []
+
+        def receive(samples: "ctypes._Pointer[c_short]", count: int, _events: int) -> int:
+            try:
+                return int(count > 0 and not on_samples(ctypes.string_at(samples, 2 * count)))
+            except BaseException as error:  # noqa: BLE001  C code must not be unwound through
+                failures.append(error)
+                return 1
+
+        said = text.replace("\0", " ").encode()
+        callback = _Callback(receive)
+        with self._lock:
+            self._prepare(voice, delivery)
+            self._library.espeak_SetSynthCallback(callback)
+            status = self._library.espeak_Synth(
+                said, len(said) + 1, 0, _POSITION_CHARACTER, 0, _UTF8, None, None
+            )
+        if failures:
+            raise failures[0]
+        if status:
+            raise EngineFailed(f"eSpeak NG failed with status {status}")
+
+    def _prepare(self, voice: str, delivery: Delivery) -> None:
+        library = self._library
+        if library.espeak_SetVoiceByName(voice.encode()):
+            raise EngineFailed(f"eSpeak NG has no voice {voice!r}")
+        rate = max(_SLOWEST, min(_FASTEST, delivery.rate))
+        for parameter, value in (
+            (_RATE, rate),
+            (_VOLUME, 100),
+            (_PITCH, delivery.pitch),
+            (_RANGE, delivery.range),
+        ):
+            library.espeak_SetParameter(parameter, value, 0)
+
+
+_loading = threading.Lock()
+_loaded: list[Library] = []
+
+
+def library() -> Library:
+    """The process's only eSpeak NG, initialised at the first call (some ms; it blocks).
+
+    It is never terminated, because it cannot be without pulling it from under another user.
+    Raises ModelMissing or ModelBroken.
+    """
+    with _loading:
+        if not _loaded:
+            _loaded.append(_load())
+        return _loaded[0]
+
+
+def _load() -> Library:
+    spec = importlib.util.find_spec("espeakng_loader")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelMissing("the espeakng-loader package is not installed", advice=_REINSTALL)
+    package = Path(spec.submodule_search_locations[0])
+    file, data = package / "libespeak-ng.so", package / "espeak-ng-data"
+    for path in (file, data / "phondata"):
+        if not path.is_file():
+            raise ModelMissing(f"{path} is missing", advice=_REINSTALL)
+    try:
+        loaded = CDLL(str(file))
+        loaded.espeak_Initialize.argtypes = [c_int, c_int, c_char_p, c_int]
+        loaded.espeak_ListVoices.argtypes = [c_void_p]
+        loaded.espeak_ListVoices.restype = POINTER(POINTER(_VoiceInfo))
+        loaded.espeak_SetVoiceByName.argtypes = [c_char_p]
+        loaded.espeak_SetParameter.argtypes = [c_int, c_int, c_int]
+        loaded.espeak_SetSynthCallback.argtypes = [_Callback]
+        loaded.espeak_SetSynthCallback.restype = None
+        loaded.espeak_Synth.argtypes = [
+            c_char_p, c_size_t, c_uint, c_int, c_uint, c_uint, POINTER(c_uint), c_void_p
+        ]  # fmt: skip
+    except (OSError, AttributeError) as error:
+        raise ModelBroken(f"{file} cannot be used: {error}", advice=_REINSTALL) from error
+    return Library(loaded, data)
