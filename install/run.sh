@@ -217,6 +217,8 @@ run_appliance() {
   ensure_venv run
   ensure_page
   install_unlock
+  # Again: installing takes minutes, and another program's /health must not pass for ours.
+  check_ports
   mkdir -p -- "$run"
   exec 9>"$run/lock"
   flock -n 9 || die "the appliance already runs with $run; --run-dir and the ports make room for a second"

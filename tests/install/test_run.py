@@ -21,7 +21,7 @@ SCRIPT = """
 source "$INSTALL"
 install_missing() { :; }
 ensure_venv() { :; }
-ensure_page() { :; }
+ensure_page() { eval "${DURING:-}"; }
 install_lock() { :; }
 install_unlock() { :; }
 daemon_command() { printf '%s\\0' "$PYTHON" -m tests.install.daemon "$PLACE" "${layers[@]}"; }
@@ -206,6 +206,13 @@ async def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path, optio
             assert f"port {port} is taken" in (errors := await started.errors())
             assert option in errors
     assert not (tmp_path / "run").exists()
+
+
+async def test_a_port_taken_while_installing_is_told_too(tmp_path: Path) -> None:
+    async with start(tmp_path, environ={"DURING": "port_is_taken() { true; }"}) as started:
+        assert await started.process.wait() == 1
+        assert "is taken by another program" in await started.errors()
+    assert not (tmp_path / "pid").exists()
 
 
 @pytest.mark.parametrize(
