@@ -2,8 +2,8 @@
 
 A grammar hears a command in everything: its own score says little. Two yardsticks say more: a
 free loop of phones (how well could any sounds explain this audio?) and the n-gram search (does
-English at large hear the same?). The weights were fitted on 13 commands by 9 synthetic voices
-against 39 other sentences and pieces of two human recordings; tests/engines/test_sphinx.py
+English at large hear the same?). The weights were fitted on 26 commands by 9 synthetic voices
+against 40 other sentences and pieces of two human recordings; tests/engines/test_sphinx.py
 measures the rule on others.
 """
 
@@ -30,16 +30,14 @@ class Path:
     phones: tuple[str, ...]
 
 
-_PHONES_WEIGHT: Final = 4.0
-_SURE_COMMAND: Final = -0.5
-_SURE_OTHER: Final = 3.5
-"""Bounds on the disagreement with the phones; half of the commands lie below the lower one."""
+_PHONES_WEIGHT: Final = 6.0
+_SURE_COMMAND, _SURE_OTHER = -0.3, 3.8
+"""Bounds on the doubt that the phones leave; six commands in ten lie below the lower one."""
 
-_AGREED_PHONES_WEIGHT: Final = 4.0
-_NGRAM_WEIGHT: Final = 2.5
+_NGRAM_WEIGHT: Final = 2.0
 _LEAD_WEIGHT: Final = 0.3
-_LIMIT: Final = -0.7
-"""Bound on the disagreement of all three: one other sentence in 200 lies below it."""
+_LIMIT: Final = -0.3
+"""Bound on the doubt that all three leave; one other sentence in 300 lay below it."""
 
 _FAIR_GAP: Final = 4.5
 """How far, per frame, an n-gram transcript that is half right lies under the phones."""
@@ -63,7 +61,7 @@ def similarity(said: Sequence[str], heard: Sequence[str]) -> float:
 
 def first_look(grammar: Path, phones: Path) -> Verdict:
     """The verdict of the two cheap searches, UNSURE where the third has to be asked."""
-    doubt = gap(grammar, phones) - _PHONES_WEIGHT * similarity(grammar.phones, phones.phones)
+    doubt = _doubt(grammar, phones)
     if doubt <= _SURE_COMMAND:
         return Verdict.COMMAND
     return Verdict.OTHER if doubt > _SURE_OTHER else Verdict.UNSURE
@@ -74,14 +72,16 @@ def confidence(grammar: Path, phones: Path, ngram: Path | None = None) -> float:
 
     Without `ngram`, from the phones alone, on the scale of `first_look`.
     """
-    distance = gap(grammar, phones)
-    sounds = similarity(grammar.phones, phones.phones)
-    if ngram is None:
-        return _logistic(_SURE_COMMAND - (distance - _PHONES_WEIGHT * sounds))
-    lead = (ngram.score - grammar.score) / grammar.frames if grammar.frames > 0 else math.inf
-    words = similarity(grammar.phones, ngram.phones)
-    doubt = distance - _AGREED_PHONES_WEIGHT * sounds - _NGRAM_WEIGHT * words + _LEAD_WEIGHT * lead
-    return _logistic(_LIMIT - doubt)
+    doubt = _doubt(grammar, phones)
+    if ngram is None or math.isinf(doubt):
+        return _logistic(_SURE_COMMAND - doubt)
+    lead = (ngram.score - grammar.score) / grammar.frames
+    agreed = similarity(grammar.phones, ngram.phones)
+    return _logistic(_LIMIT - (doubt - _NGRAM_WEIGHT * agreed + _LEAD_WEIGHT * lead))
+
+
+def _doubt(grammar: Path, phones: Path) -> float:
+    return gap(grammar, phones) - _PHONES_WEIGHT * similarity(grammar.phones, phones.phones)
 
 
 def transcript_confidence(ngram: Path, phones: Path) -> float:
