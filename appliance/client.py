@@ -60,6 +60,7 @@ class Call:
     _socket: "aiohttp.ClientWebSocketResponse | None" = None
     _speech: deque[bytes] = field(default_factory=deque)
     _speech_ended: float = 0.0
+    _said: asyncio.Event = field(default_factory=asyncio.Event)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
@@ -95,8 +96,8 @@ class Call:
     async def say(self, pcm: bytes) -> float:
         """Speaks 16 kHz mono PCM in real time; returns when its last voiced packet was sent."""
         self._speech.extend(packets(pcm))
-        while self._speech:
-            await asyncio.sleep(PACKET_SECONDS)
+        self._said.clear()
+        await self._said.wait()
         return self._speech_ended
 
     async def wait_for(
@@ -154,6 +155,8 @@ class Call:
                 await self.send(wire.Audio(packet))
                 if packet is not silence and _is_voiced(packet):
                     self._speech_ended = time.monotonic()
+            if not self._speech:
+                self._said.set()
             due += PACKET_SECONDS
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
@@ -200,7 +203,9 @@ async def calling(
         async with http.ws_connect(address, ssl=secure, max_msg_size=0) as socket:
             call = Call(body, microphone_on=microphone, _socket=socket)
             listening = asyncio.create_task(call._listen())
-            await call.message("client-ready", {"version": RTVI_VERSION, "about": {"library": "appliance"}})
+            await call.message(
+                "client-ready", {"version": RTVI_VERSION, "about": {"library": "appliance"}}
+            )
             await call.wait_for(lambda a: a.kind == "bot-ready")
             streaming = asyncio.create_task(call._stream())
             try:

@@ -1,26 +1,26 @@
 """What can go wrong, as one tree. Every leaf has a stable code that clients may rely on.
 
-    ApplianceError
-      ConfigError            config_invalid       the configuration cannot be used (exit 78)
-      EngineError
-        ModelMissing         model_missing        a model file is not where it should be
-        ModelBroken          model_broken         a model file is truncated, foreign or damaged
-        EngineFailed         engine_failed        an engine raised or ran out of time
-      SessionError
-        SessionUnknown       session_unknown      404: no such session, or it is over
-        SessionTaken         session_taken        409: the session already has its client
-        SessionLimit         session_limit        503: as many sessions as the plan allows
-      AccessError
-        NotPaired            not_paired           401: no valid token
-        Forbidden            forbidden            403: a token without the right, or a foreign origin
-        PairingRefused       pairing_refused      403: wrong, used or expired code
-        TooManyRequests      too_many_requests    429: with the seconds to wait
-      RequestError
-        BadRequest           bad_request          400: not JSON, unknown or wrong keys
-        NotFound             not_found            404
-      StoreError             store_failed         the database cannot be read or written
-      ToolError              tool_failed          a tool could not do what was asked
-      NotReady               not_ready            503: engines are still loading
+ApplianceError
+  ConfigError            config_invalid       the configuration cannot be used (exit 78)
+  EngineError
+    ModelMissing         model_missing        a model file is not where it should be
+    ModelBroken          model_broken         a model file is truncated, foreign or damaged
+    EngineFailed         engine_failed        an engine raised or ran out of time
+  SessionError
+    SessionUnknown       session_unknown      404: no such session, or it is over
+    SessionTaken         session_taken        409: the session already has its client
+    SessionLimit         session_limit        503: as many sessions as the plan allows
+  AccessError
+    NotPaired            not_paired           401: no valid token
+    Forbidden            forbidden            403: without the right, or a foreign origin
+    PairingRefused       pairing_refused      403: wrong, used or expired code
+    TooManyRequests      too_many_requests    429: with the seconds to wait
+  RequestError
+    BadRequest           bad_request          400: not JSON, unknown or wrong keys
+    NotFound             not_found            404
+  StoreError             store_failed         the database cannot be read or written
+  ToolError              tool_failed          a tool could not do what was asked
+  NotReady               not_ready            503: engines are still loading
 """
 
 from typing import ClassVar

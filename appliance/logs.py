@@ -34,7 +34,15 @@ def set_up(environ: Mapping[str, str] = os.environ, *, debug: bool = False) -> N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if debug else logging.INFO)
-    for chatty in ("httpx", "httpcore", "openai", "aiohttp.access", "asyncio", "numba", "phonemizer"):
+    for chatty in (
+        "httpx",
+        "httpcore",
+        "openai",
+        "aiohttp.access",
+        "asyncio",
+        "numba",
+        "phonemizer",
+    ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     _bring_in_loguru(logging.DEBUG if debug else logging.WARNING)
 

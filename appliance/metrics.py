@@ -53,6 +53,8 @@ class Metrics:
             registry=r,
         )
         self._sessions = Gauge("appliance_sessions", "Open sessions", registry=r)
+        self._store_failed = Gauge("appliance_store_lost", "Events lost", registry=r)
+        self._store_queued = Gauge("appliance_store_queued", "Events waiting", registry=r)
         self._longest = 0.0
 
     def malformed(self, code: str) -> None:
@@ -86,6 +88,10 @@ class Metrics:
         if in_session and seconds > self._longest:
             self._longest = seconds
             self._loop_lag_max.set(seconds)
+
+    def store(self, lost: int, queued: int) -> None:
+        self._store_failed.set(lost)
+        self._store_queued.set(queued)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""

@@ -19,10 +19,13 @@ async def loop_lag(report: Callable[[float, bool], None], talking: Callable[[], 
 
 
 async def feed_watchdog(
-    period: float, feed: Callable[[], None], alive: Callable[[], bool]
+    feed: Callable[[], None], alive: Callable[[], bool], period: float | None
 ) -> None:
-    """Gives a sign of life every `period` seconds, as long as there is one to give."""
-    while True:
+    """Gives a sign of life every `period` seconds while there is one to give.
+
+    None: nobody watches, and this returns at once.
+    """
+    while period is not None:
         if alive():
             feed()
         await asyncio.sleep(period)

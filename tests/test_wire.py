@@ -48,7 +48,10 @@ def _message(**fields: object) -> bytes:
         (b"", "unknown_frame"),
         (bytes(wire.MAX_FRAME_BYTES + 1), "oversized"),
         (wire.encode(wire.Interruption()), "unknown_frame"),
-        (frames_pb2.Frame(text=frames_pb2.TextFrame(text="hi")).SerializeToString(), "unknown_frame"),
+        (
+            frames_pb2.Frame(text=frames_pb2.TextFrame(text="hi")).SerializeToString(),
+            "unknown_frame",
+        ),
         (wire.encode(wire.Audio(PCM, 8_000)), "sample_rate"),
         (wire.encode(wire.Audio(PCM, 4_294_967_295)), "sample_rate"),
         (wire.encode(wire.Audio(PCM, 16_000, 2)), "channels"),
@@ -56,8 +59,14 @@ def _message(**fields: object) -> bytes:
         (wire.encode(wire.Audio(PCM[:-1])), "audio_length"),
         (wire.encode(wire.Audio(b"")), "audio_length"),
         (wire.encode(wire.Audio(bytes(40_000))), "audio_length"),
-        (frames_pb2.Frame(message=frames_pb2.MessageFrame(data="{")).SerializeToString(), "not_json"),
-        (frames_pb2.Frame(message=frames_pb2.MessageFrame(data="[1]")).SerializeToString(), "not_json"),
+        (
+            frames_pb2.Frame(message=frames_pb2.MessageFrame(data="{")).SerializeToString(),
+            "not_json",
+        ),
+        (
+            frames_pb2.Frame(message=frames_pb2.MessageFrame(data="[1]")).SerializeToString(),
+            "not_json",
+        ),
         (wire.encode(wire.Message(json.loads('{"a":' * 12 + "{}" + "}" * 12))), "not_json"),
         (_message(label="other"), "not_rtvi"),
         (_message(id=7), "not_rtvi"),

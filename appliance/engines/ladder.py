@@ -11,7 +11,9 @@ from appliance.hardware.rungs import Rung
 
 def transcribers(plan: Plan, config: Config, grammar: str) -> list[Candidate[Transcriber]]:
     """The plan's ladder for hearing; `grammar` is what the starter engine listens for."""
-    return [_transcriber(rung, config, grammar) for rung in plan.stt.rungs]
+    # Each decoder costs 95 MB; two let a second speaker be heard while the first still is.
+    decoders = min(2, plan.hardware.cores)
+    return [_transcriber(rung, config, grammar, decoders) for rung in plan.stt.rungs]
 
 
 def synthesizers(plan: Plan, config: Config) -> list[Candidate[Synthesizer]]:
@@ -19,7 +21,7 @@ def synthesizers(plan: Plan, config: Config) -> list[Candidate[Synthesizer]]:
     return [_synthesizer(rung, config) for rung in plan.tts.rungs]
 
 
-def _transcriber(rung: Rung, config: Config, grammar: str) -> Candidate[Transcriber]:
+def _transcriber(rung: Rung, config: Config, grammar: str, decoders: int) -> Candidate[Transcriber]:
     async def whisper() -> Transcriber:
         from appliance.engines.whisper import Whisper
 
@@ -29,7 +31,7 @@ def _transcriber(rung: Rung, config: Config, grammar: str) -> Candidate[Transcri
     async def sphinx() -> Transcriber:
         from appliance.engines.sphinx import Sphinx
 
-        return await Sphinx.load(grammar, threads=rung.threads)
+        return await Sphinx.load(grammar, threads=decoders)
 
     if rung.engine == "whisper":
         return Candidate(_title(rung), whisper)

@@ -176,5 +176,3 @@ class Roster:
         """Closes whatever was loaded."""
         await self._stt.close()
         await self._tts.close()
-
-

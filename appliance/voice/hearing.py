@@ -41,7 +41,8 @@ class Vad(VADAnalyzer):
         self._rate = np.array(SAMPLE_RATE, dtype=np.int64)
         self._since_reset = 0
         self._low_windows = 0
-        self._reset_model()
+        self._state = np.zeros((2, 1, 128), dtype=np.float32)
+        self._context = np.zeros((1, CONTEXT), dtype=np.float32)
         self.set_sample_rate(SAMPLE_RATE)
 
     def num_frames_required(self) -> int:
@@ -77,7 +78,9 @@ class Vad(VADAnalyzer):
 class EndOfTurn(BaseSmartTurn):
     """One speaker's end of turn, on the shared smart-turn session and thread."""
 
-    def __init__(self, predict: Predict, thread: ThreadPoolExecutor, params: SmartTurnParams) -> None:
+    def __init__(
+        self, predict: Predict, thread: ThreadPoolExecutor, params: SmartTurnParams
+    ) -> None:
         super().__init__(sample_rate=SAMPLE_RATE, params=params)
         self._predict = predict
         self._shared_thread = thread
@@ -106,7 +109,7 @@ class Hearing:
 
     @classmethod
     def load(cls) -> "Hearing":
-        """Loads and warms both models, which ship inside Pipecat. Blocks for 0.2 s: not for the loop."""
+        """Loads and warms both models, which ship inside Pipecat. Blocks: not for the loop."""
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 from openai import AsyncOpenAI
 from pipecat.services.openai.llm import OpenAILLMService
 
@@ -66,7 +66,7 @@ def endpoint(config: Llm, secrets: Mapping[str, str]) -> Endpoint | None:
         return None
     preset = PRESETS[config.provider]
     base_url = config.base_url or preset.base_url
-    timeout = httpx.Timeout(config.first_token_seconds, connect=CONNECT_SECONDS)
+    timeout = httpx2.Timeout(config.first_token_seconds, connect=CONNECT_SECONDS)
     client = AsyncOpenAI(
         # The client insists on a key; servers on the box want none.
         api_key=secrets.get(preset.secret) or "none",
@@ -74,8 +74,8 @@ def endpoint(config: Llm, secrets: Mapping[str, str]) -> Endpoint | None:
         # A retry inside a turn costs the user more than an honest apology.
         max_retries=0,
         timeout=timeout,
-        http_client=httpx.AsyncClient(
-            timeout=timeout, limits=httpx.Limits(keepalive_expiry=None, max_connections=100)
+        http_client=httpx2.AsyncClient(
+            timeout=timeout, limits=httpx2.Limits(keepalive_expiry=None, max_connections=100)
         ),
     )
     return Endpoint(base_url, config.model or preset.model, client)

@@ -1,7 +1,7 @@
 """One session's pipeline, from microphone to loudspeaker.
 
-    transport.input ─► EngineSTT ─► user context (VAD, end of turn) ─► Intents ─► ChatService
-        ─► AnswerText ─► EngineTTS ─► transport.output ─► assistant context (what was heard)
+transport.input ─► EngineSTT ─► user context (VAD, end of turn) ─► Intents ─► ChatService
+    ─► AnswerText ─► EngineTTS ─► transport.output ─► assistant context (what was heard)
 """
 
 from collections.abc import Callable
@@ -31,7 +31,6 @@ from pipecat.utils.context.llm_context_summarization import LLMAutoContextSummar
 from appliance.config import Config, Turn
 from appliance.engines import Voice
 from appliance.tools.registry import Registry
-from appliance.tools.spoken import speakable
 from appliance.voice.context import Messages
 from appliance.voice.endpointing import CommandAwareStop
 from appliance.voice.hearing import Hearing
@@ -73,7 +72,8 @@ class Individual:
 def build(shared: Shared, one: Individual) -> PipelineWorker:
     """The worker that runs one session. Takes about a millisecond; models are not loaded here."""
     config = shared.config
-    context = LLMContext(messages=one.history)  # type: ignore[arg-type]  plain role/content dicts
+    messages: Any = one.history  # plain role and content, which Pipecat types more closely
+    context = LLMContext(messages=messages)
     pair = LLMContextAggregatorPair(
         context,
         user_params=_user_params(shared, config.turn),
@@ -106,7 +106,7 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
         ),
         *_model(shared, one, context),
         answer_text,
-        EngineTTS(shared.engines, one.voice, speakable),
+        EngineTTS(shared.engines, one.voice),
         one.transport.output(),
         assistant,
     ]
@@ -181,5 +181,5 @@ def _model(shared: Shared, one: Individual, context: LLMContext) -> list[FramePr
             )
         )
         service.register_function(function["name"], run_tool)
-    context.set_tools(ToolsSchema(standard_tools=functions))  # type: ignore[arg-type]  a list of a subtype
+    context.set_tools(ToolsSchema(standard_tools=[*functions]))
     return [service]

@@ -8,6 +8,7 @@ from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
     InputAudioRawFrame,
+    LLMFullResponseStartFrame,
     TranscriptionFrame,
     TTSAudioRawFrame,
     VADUserStoppedSpeakingFrame,
@@ -20,6 +21,7 @@ from pipecat.utils.time import time_now_iso8601
 
 from appliance.engines import OUTPUT_RATE, Synthesizer, Transcriber, Voice
 from appliance.errors import EngineError
+from appliance.tools.spoken import Speakable
 from appliance.voice.recorder import Recorder
 
 # Speech before the VAD is sure of it: what it waits for, and the soft start of a word.
@@ -71,7 +73,7 @@ class EngineSTT(SegmentedSTTService):
     def can_generate_metrics(self) -> bool:
         return True
 
-    async def setup(self, setup: FrameProcessorSetup) -> None:
+    async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]  # as Pipecat's own processors do
         await super().setup(setup)
         # Pipecat keeps a second of audio before speech; every bit of it costs decoding time.
         self._audio_buffer_size_1s = int(self._lead_in * self.sample_rate) * 2
@@ -119,10 +121,11 @@ class EngineTTS(TTSService):
         self,
         engines: Engines,
         voice: Callable[[], Voice],
-        speakable: Callable[[str], str],
     ) -> None:
+        self._speakable = Speakable()
+
         async def transform(text: str, _type: str) -> str:
-            return speakable(text)
+            return self._speakable.fragment(text)
 
         super().__init__(
             push_text_frames=False,
@@ -142,6 +145,11 @@ class EngineTTS(TTSService):
 
     def can_generate_metrics(self) -> bool:
         return True
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, LLMFullResponseStartFrame):
+            self._speakable.reset()
+        await super().process_frame(frame, direction)
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         spoken_seconds = 0.0

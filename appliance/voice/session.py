@@ -48,14 +48,15 @@ class End(StrEnum):
     FAILED = "failed"
 
 
-# 44xx: application codes, by which the page knows not to come back by itself.
-_CLOSE_CODES = {
-    End.HUNG_UP: CLOSE_NORMAL,
-    End.IDLE: 4408,
-    End.TOO_LONG: 4409,
-    End.SHUTDOWN: CLOSE_GOING_AWAY,
-    End.REVOKED: 4401,
-    End.FAILED: 1011,
+# What the page is told. After 1000 it stays away and shows the sentence; after any other code
+# it comes back by itself and joins the same conversation.
+_GOODBYES = {
+    End.HUNG_UP: (CLOSE_NORMAL, "The conversation was ended."),
+    End.IDLE: (CLOSE_NORMAL, "Nobody has spoken for a while."),
+    End.TOO_LONG: (CLOSE_NORMAL, "This session has reached its longest time."),
+    End.SHUTDOWN: (CLOSE_GOING_AWAY, "The appliance is restarting."),
+    End.REVOKED: (4401, "This browser is no longer paired."),
+    End.FAILED: (1011, "The session failed."),
 }
 
 
@@ -77,6 +78,7 @@ class Reports:
     malformed: Callable[[str], None]
     dropped: Callable[[str], None]
     engines: Callable[[], dict[str, str]]
+    opened: Callable[["Session"], None]
 
 
 class Session:
@@ -97,6 +99,7 @@ class Session:
         self.state = State.OFFERED
         self.created_at = time.time()
         self.speaking = False
+        self.released = asyncio.Event()
         self._shared = shared
         self._reports = reports
         self._wishes = wishes
@@ -151,6 +154,7 @@ class Session:
             client_id=self.client_id,
             route=self.route,
             engines=self._reports.engines(),
+            language=self.language,
         )
         try:
             await self._serve(self._transport, history)
@@ -159,7 +163,7 @@ class Session:
             why = self._reason or End.FAILED
             self.recorder.emit(EventKind.SESSION_ENDED, reason=why.value)
             if why is not End.CLIENT_LEFT:
-                await self._transport.close(_CLOSE_CODES[why], why.value)
+                await self._transport.close(*_GOODBYES[why])
 
     async def _serve(self, transport: SocketTransport, history: Messages) -> None:
         config = self._shared.config
@@ -181,6 +185,7 @@ class Session:
         @worker.event_handler("on_pipeline_started")
         async def started(*_args: object) -> None:
             self.tell_route()
+            self._reports.opened(self)
 
         # One runner per session: a runner keeps every worker it ever ran.
         runner = WorkerRunner(handle_sigint=False, check_dangling_tasks=False)

@@ -1,11 +1,13 @@
 """All sessions of the appliance: admitted up to the plan's limit, found by id, ended together."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from appliance.conversation import EventKind
 from appliance.errors import SessionLimit, SessionTaken, SessionUnknown
 from appliance.voice.chime import chime
 from appliance.voice.context import from_history
@@ -17,6 +19,8 @@ log = logging.getLogger(__name__)
 
 # As long as a page may take from POST /api/sessions to its WebSocket.
 OFFER_SECONDS = 60.0
+# What an ended session may take to let go of everything, before the process ends anyway.
+RELEASE_SECONDS = 5.0
 
 History = Callable[[str], Awaitable[Sequence[tuple[str, str]]]]
 
@@ -81,6 +85,7 @@ class Sessions:
             raise
         finally:
             session.state = State.ENDED
+            session.released.set()
             self._sessions.pop(session_id, None)
             self._count(self.open_count)
 
@@ -109,39 +114,41 @@ class Sessions:
             del self._sessions[session_id]
         session.end(reason)
 
-    def close_of_client(self, client_id: str) -> int:
-        """Ends every session of a client whose access was revoked; returns how many."""
-        theirs = [s for s in self.list() if s.client_id == client_id]
-        for session in theirs:
-            self.close(session.session_id, End.REVOKED)
-        return len(theirs)
+    def revoke(self, session_id: str) -> None:
+        """Ends a session whose client lost its access. Raises SessionUnknown."""
+        self.close(session_id, End.REVOKED)
+
+    def tell(self, data: dict[str, object]) -> None:
+        """Tells every page."""
+        for session in self._sessions.values():
+            session.tell(data)
 
     def tell_routes(self) -> None:
         """Tells every page which engines answer now."""
         for session in self._sessions.values():
             session.tell_route()
 
-    async def ring(self, text: str, data: dict[str, object], conversation_id: str = "") -> bool:
-        """Rings in the session of this conversation, or in every open one; False where none is."""
-        open_ones = [s for s in self._sessions.values() if s.state is State.OPEN]
-        chosen = [s for s in open_ones if s.conversation_id == conversation_id] or open_ones
-        for session in chosen:
+    async def ring(self, text: str, data: dict[str, object]) -> None:
+        """Rings in every open session."""
+        for session in list(self._sessions.values()):
             session.tell(data)
+            session.recorder.emit(EventKind.TIMER_RANG, text=text)
             await session.announce(text, chime())
-        return bool(chosen)
 
     async def shut_down(self, seconds: float) -> None:
         """Takes no more sessions, lets each finish its sentence, and ends them all."""
         self._closing = True
-        sessions = self.list()
+        sessions = [session for session in self.list() if session.state is State.OPEN]
         for session in sessions:
-            session.tell({"type": "notice", "message": "The appliance is restarting.", "advice": ""})
+            session.tell(
+                {"type": "notice", "message": "The appliance is restarting.", "advice": ""}
+            )
         await asyncio.gather(*(session.finish_speaking(seconds) for session in sessions))
         for session in sessions:
             session.end(End.SHUTDOWN)
-        deadline = time.monotonic() + 5.0
-        while self.open_count and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RELEASE_SECONDS):
+                await asyncio.gather(*(session.released.wait() for session in sessions))
 
     def _forget_untaken(self) -> None:
         horizon = time.time() - OFFER_SECONDS

@@ -6,6 +6,7 @@ messages are kept up to a bound, past which the client is let go.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -77,6 +78,8 @@ class Outbox:
         self._items: deque[tuple[bytes, bool]] = deque()
         self._audio_waiting = 0
         self._wake = asyncio.Event()
+        self._written = asyncio.Event()
+        self._written.set()
         self.overflowed = asyncio.Event()
 
     def put_audio(self, pcm: bytes, sample_rate: int) -> None:
@@ -100,6 +103,7 @@ class Outbox:
             self.overflowed.set()
             return
         self._items.append((wire.encode(frame), is_audio))
+        self._written.clear()
         self._wake.set()
 
     async def run(self) -> None:
@@ -109,14 +113,15 @@ class Outbox:
                 data, is_audio = self._items.popleft()
                 self._audio_waiting -= is_audio
                 await self._socket.send(data)
+            self._written.set()
             self._wake.clear()
             await self._wake.wait()
 
     async def drain(self, seconds: float) -> None:
         """Waits until all is written, `seconds` at most."""
-        deadline = time.monotonic() + seconds
-        while self._items and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._written.wait()
 
 
 class SocketInput(BaseInputTransport):

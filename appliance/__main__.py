@@ -1,0 +1,196 @@
+"""The command line: parse, call, print. No logic."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from appliance import __version__, commands, logs, systemd
+from appliance.config import Config, load
+from appliance.errors import ApplianceError, ConfigError
+
+EXIT_CONFIG = 78  # EX_CONFIG: the unit does not restart on it
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _config_option(command: F) -> F:
+    return click.option(
+        "--config",
+        "files",
+        multiple=True,
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="A configuration file instead of the system's; later ones win.",
+    )(command)
+
+
+def _configuration(files: tuple[Path, ...]) -> Config:
+    return load(files, os.environ)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="appliance")
+def cli() -> None:
+    """A private voice assistant on your own shelf."""
+
+
+@cli.command()
+@_config_option
+@click.option("--debug", is_flag=True, help="Log everything, Pipecat's frames included.")
+def run(files: tuple[Path, ...], debug: bool) -> None:
+    """The daemon, in the foreground; what systemd starts."""
+    # Before numpy is imported: smart-turn is twice as fast without threads fighting for cores.
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    logs.set_up(debug=debug)
+    from appliance import app
+
+    asyncio.run(app.run(_configuration(files), systemd.secrets(os.environ)))
+
+
+@cli.command()
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def plan(files: tuple[Path, ...], as_json: bool) -> None:
+    """What was detected, what was chosen, why, and what the next better choice would need."""
+    click.echo(commands.plan(_configuration(files), as_json=as_json))
+
+
+@cli.command()
+@_config_option
+@click.option("--role", type=click.Choice(["guest", "user", "admin"]), default=None)
+@click.option("--minutes", type=float, default=None, help="How long the code works.")
+@click.option("--address", default="", help="The address to put into the QR code.")
+def pair(files: tuple[Path, ...], role: str | None, minutes: float | None, address: str) -> None:
+    """A code, a QR code in the terminal, and the address to open.
+
+    Without --role the first client becomes administrator and later ones users.
+    """
+    config = _configuration(files)
+    click.echo(
+        asyncio.run(commands.pair(config, role, minutes or config.access.pairing_minutes, address))
+    )
+
+
+@cli.group()
+def clients() -> None:
+    """Who may talk to the appliance."""
+
+
+@clients.command("list")
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def clients_list(files: tuple[Path, ...], as_json: bool) -> None:
+    """Everybody who was paired."""
+    click.echo(asyncio.run(commands.clients(_configuration(files), as_json=as_json)))
+
+
+@clients.command("revoke")
+@_config_option
+@click.argument("client_id")
+def clients_revoke(files: tuple[Path, ...], client_id: str) -> None:
+    """Takes a client's access away; its sessions end at once."""
+    asyncio.run(commands.revoke(_configuration(files), client_id))
+    click.echo(f"{client_id} may no longer talk.")
+
+
+@cli.group()
+def conversations() -> None:
+    """What was said."""
+
+
+@conversations.command("list")
+@_config_option
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def conversations_list(files: tuple[Path, ...], limit: int, as_json: bool) -> None:
+    """The newest conversations."""
+    click.echo(commands.conversation_list(_configuration(files), limit, as_json=as_json))
+
+
+@conversations.command("show")
+@_config_option
+@click.argument("conversation_id")
+def conversations_show(files: tuple[Path, ...], conversation_id: str) -> None:
+    """One conversation, as it was heard."""
+    click.echo(commands.conversation_text(_configuration(files), conversation_id, "markdown"))
+
+
+@conversations.command("export")
+@_config_option
+@click.argument("conversation_id")
+@click.option("--format", "fmt", type=click.Choice(["json", "markdown"]), default="json")
+def conversations_export(
+    files: tuple[Path, ...], conversation_id: str, fmt: commands.Format
+) -> None:
+    """One conversation with all its events, as a document."""
+    click.echo(commands.conversation_text(_configuration(files), conversation_id, fmt))
+
+
+@conversations.command("search")
+@_config_option
+@click.argument("text")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20)
+def conversations_search(files: tuple[Path, ...], text: str, limit: int) -> None:
+    """Where something was said."""
+    click.echo(commands.conversation_search(_configuration(files), text, limit))
+
+
+@conversations.command("delete")
+@_config_option
+@click.argument("conversation_id")
+@click.confirmation_option(prompt="Forget this conversation for good?")
+def conversations_delete(files: tuple[Path, ...], conversation_id: str) -> None:
+    """Forgets a conversation, in the file too."""
+    commands.conversation_delete(_configuration(files), conversation_id)
+    click.echo("Forgotten.")
+
+
+@cli.group("config")
+def config_group() -> None:
+    """The configuration."""
+
+
+@config_group.command("check")
+@_config_option
+def config_check(files: tuple[Path, ...]) -> None:
+    """Every fault at once, with key, value, expectation and a suggestion."""
+    _configuration(files)
+    click.echo("The configuration is good.")
+
+
+@config_group.command("show")
+@_config_option
+def config_show(files: tuple[Path, ...]) -> None:
+    """What is in force, secrets masked."""
+    from appliance.config import masked
+
+    click.echo(json.dumps(masked(_configuration(files)), indent=2))
+
+
+def main() -> None:
+    """Runs the command line; errors become a sentence, advice, and an exit status."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except ApplianceError as error:
+        click.secho(error.message, fg="red", err=True)
+        if error.advice:
+            click.echo(error.advice, err=True)
+        sys.exit(EXIT_CONFIG if isinstance(error, ConfigError) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The JSON bodies that requests may carry; unknown keys are errors."""
+
+from typing import Annotated, Literal, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from appliance.errors import BadRequest
+
+
+class JsonBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class NewSession(JsonBody):
+    """POST /api/sessions; every key is optional."""
+
+    conversation_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
+    route: Literal["local", "realtime"] | None = None
+    voice: Annotated[str, Field(max_length=64)] = ""
+    language: Annotated[str, Field(pattern=r"^(auto|[a-z]{2,3})?$")] = ""
+    system_prompt: Annotated[str, Field(max_length=8_000)] = ""
+
+
+class Pair(JsonBody):
+    """POST /api/pair."""
+
+    code: Annotated[str, Field(min_length=1, max_length=32)]
+    name: Annotated[str, Field(max_length=100)] = ""
+
+
+Body = TypeVar("Body", bound=JsonBody)
+
+
+async def read(request: web.Request, shape: type[Body]) -> Body:
+    """The body of a request in its shape; an absent body is an empty object.
+
+    Raises BadRequest that names every key that is wrong.
+    """
+    text = await request.read()
+    try:
+        return shape.model_validate_json(text or b"{}")
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'body'}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise BadRequest(f"the request cannot be understood: {faults}") from None

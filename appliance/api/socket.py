@@ -1,0 +1,65 @@
+"""An aiohttp WebSocket as the plain socket that sessions are given."""
+
+import asyncio
+import contextlib
+import socket
+from typing import Any
+
+from aiohttp import ClientConnectionError, WSMsgType, web
+
+# A client may send a frame of a second of audio or a few kilobytes of text; what is larger than
+# this is not worth reading to the end, and ends the connection (1009).
+MAX_MESSAGE_BYTES = 1024 * 1024
+# Frees a session whose client vanished without a word (Wi-Fi, a closed laptop).
+HEARTBEAT_SECONDS = 15.0
+CLOSE_SECONDS = 2.0
+# 100 ms of 24 kHz audio in our own buffer, and little in the kernel's: what waits there is
+# played after a barge-in by a client that missed the interruption.
+BUFFER_BYTES = 4_800
+KERNEL_BUFFER_BYTES = 16_384
+
+
+class AiohttpSocket:
+    """One WebSocket of a request. `prepare` before anything else."""
+
+    def __init__(self) -> None:
+        self._response = web.WebSocketResponse(
+            max_msg_size=MAX_MESSAGE_BYTES,
+            heartbeat=HEARTBEAT_SECONDS,
+            timeout=CLOSE_SECONDS,
+            compress=False,
+            writer_limit=BUFFER_BYTES,
+        )
+        self._transport: asyncio.Transport | None = None
+
+    async def prepare(self, request: web.Request) -> web.WebSocketResponse:
+        await self._response.prepare(request)
+        transport = request.transport
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+            transport.set_write_buffer_limits(high=BUFFER_BYTES)
+            raw: Any = transport.get_extra_info("socket")
+            if raw is not None:
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
+        return self._response
+
+    async def receive(self) -> bytes | str | None:
+        message = await self._response.receive()
+        if message.type in (WSMsgType.BINARY, WSMsgType.TEXT):
+            data: bytes | str = message.data
+            return data
+        return None
+
+    async def send(self, data: bytes) -> None:
+        # A peer that left while we wrote is reported by receive.
+        with contextlib.suppress(ClientConnectionError, ConnectionError, RuntimeError):
+            await self._response.send_bytes(data)
+
+    async def close(self, code: int, reason: str) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._response.close(code=code, message=reason.encode()[:120])
+        except TimeoutError:
+            # It does not read, so it will not say goodbye either.
+            if self._transport is not None:
+                self._transport.abort()

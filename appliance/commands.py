@@ -1,0 +1,131 @@
+"""What the commands of the command line do; each returns the text to print."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal
+
+from appliance import planning
+from appliance.config import Config
+from appliance.errors import ApplianceError
+from appliance.hardware.plan import describe
+from appliance.store import deletion, exporting, reading
+
+if TYPE_CHECKING:
+    import aiohttp
+
+Format = Literal["json", "markdown"]
+
+
+def plan(config: Config, *, as_json: bool) -> str:
+    chosen = planning.plan_for(config)
+    return json.dumps(asdict(chosen), indent=2) if as_json else describe(chosen)
+
+
+def conversation_list(config: Config, limit: int, *, as_json: bool) -> str:
+    with reading.reading(config.store.path) as db:
+        found = reading.conversations(db, limit=limit)
+    if as_json:
+        return json.dumps([asdict(summary) for summary in found], indent=2)
+    rows = [(c.id, moment(c.updated_at), str(c.turns), c.title or "") for c in found]
+    return table(("conversation", "last heard", "turns", "began with"), rows)
+
+
+def conversation_text(config: Config, conversation_id: str, fmt: Format) -> str:
+    with reading.reading(config.store.path) as db:
+        return exporting.export(reading.conversation(db, conversation_id), fmt)
+
+
+def conversation_search(config: Config, text: str, limit: int) -> str:
+    with reading.reading(config.store.path) as db:
+        found = reading.search(db, text, limit=limit)
+    rows = [(hit.conversation_id, moment(hit.at), hit.excerpt) for hit in found]
+    return table(("conversation", "when", "what"), rows)
+
+
+def conversation_delete(config: Config, conversation_id: str) -> None:
+    deletion.delete(config.store.path, conversation_id)
+
+
+async def pair(config: Config, role: str | None, minutes: float, address: str) -> str:
+    """Asks the running appliance for a code; the QR code opens the page with it."""
+    body: dict[str, Any] = {"minutes": minutes} | ({"role": role} if role else {})
+    code = await _control(config, "POST", "/pair", body)
+    spaced = f"{code['code'][:4]} {code['code'][4:]}"
+    lines = [
+        f"Pairing code: {spaced}   ({code['role']}, for {code['expires_in'] / 60:g} minutes, once)"
+    ]
+    link = address or config.server.public_url
+    if link:
+        lines += [f"Open {link} and enter it, or scan:", "", _qr(f"{link}/#pair={code['code']}")]
+    return "\n".join(lines)
+
+
+async def clients(config: Config, *, as_json: bool) -> str:
+    everybody = (await _control(config, "GET", "/clients"))["clients"]
+    if as_json:
+        return json.dumps(everybody, indent=2)
+    rows = [
+        (c["id"], c["name"], c["role"], moment(c["seen_at"]), "revoked" if c["revoked_at"] else "")
+        for c in everybody
+    ]
+    return table(("client", "name", "role", "last seen", ""), rows)
+
+
+async def revoke(config: Config, client_id: str) -> None:
+    await _control(config, "DELETE", f"/clients/{client_id}")
+
+
+async def _control(
+    config: Config, method: str, path: str, body: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Asks the daemon over its control socket. Raises ApplianceError when it does not answer."""
+    import aiohttp
+
+    socket = config.store.path.parent / "control.sock"
+    connector = aiohttp.UnixConnector(str(socket))
+    try:
+        async with (
+            aiohttp.ClientSession(connector=connector) as http,
+            http.request(method, f"http://appliance{path}", json=body) as answer,
+        ):
+            return await _checked(answer)
+    except aiohttp.ClientConnectionError as error:
+        raise ApplianceError(
+            f"the appliance does not answer at {socket}",
+            advice="Is it running, with the same configuration, and are you root or its user?",
+        ) from error
+
+
+async def _checked(answer: "aiohttp.ClientResponse") -> dict[str, Any]:
+    body: dict[str, Any] = await answer.json() if answer.status != 204 else {}
+    if answer.status >= 400:
+        fault = body.get("error", {})
+        raise ApplianceError(str(fault.get("message")), advice=str(fault.get("advice")))
+    return body
+
+
+def _qr(link: str) -> str:
+    import io
+
+    import segno
+
+    drawn = io.StringIO()
+    segno.make(link, error="m").terminal(drawn, compact=True, border=2)
+    return drawn.getvalue()
+
+
+def moment(seconds: float) -> str:
+    from datetime import datetime
+
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Left-aligned columns, as wide as what stands in them."""
+    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
+    lines = [heads, tuple("-" * width for width in widths), *rows]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

@@ -1,0 +1,135 @@
+"""A chat-completions endpoint on a real port, speaking the protocol of OpenAI's API.
+
+It answers by script: a text is streamed token by token, a `Call` becomes a tool call, and the
+other replies are what endpoints do when they are in trouble.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+
+@dataclass(frozen=True)
+class Call:
+    """The model wants a tool."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """An HTTP status, a silence (`stall`), or a connection that breaks off after some tokens."""
+
+    status: int = 200
+    stall: bool = False
+    break_after: int = -1
+    garbage: bool = False
+
+
+Reply = str | Call | Trouble
+Script = Callable[[list[dict[str, Any]]], Reply]
+
+
+@dataclass
+class ChatServer:
+    """`requests` are the bodies received, in order; `script` maps the messages to a reply."""
+
+    script: Script
+    tokens_per_second: float = 200.0
+    first_token_seconds: float = 0.0
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    base_url: str = ""
+
+    async def complete(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self.requests.append(body)
+        reply = self.script(body["messages"])
+        trouble = reply if isinstance(reply, Trouble) else Trouble()
+        if trouble.status != 200:
+            error = {"error": {"message": "scripted", "type": "server_error"}}
+            return web.json_response(error, status=trouble.status)
+        if not body.get("stream"):
+            return web.json_response(_whole(reply))
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        if trouble.stall:
+            await asyncio.Event().wait()
+        await self._stream(request, response, reply, trouble)
+        return response
+
+    async def _stream(
+        self, request: web.Request, response: web.StreamResponse, reply: Reply, trouble: Trouble
+    ) -> None:
+        await asyncio.sleep(self.first_token_seconds)
+        if trouble.garbage:
+            await response.write(b"data: {not json\n\n")
+            return
+        text = reply if isinstance(reply, str) else "This is where it breaks off, I am afraid."
+        deltas: list[dict[str, Any]]
+        if isinstance(reply, Call):
+            function = {"name": reply.name, "arguments": json.dumps(reply.arguments)}
+            deltas = [
+                {"tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": function}]}
+            ]
+        else:
+            deltas = [{"content": token} for token in _tokens(text)]
+        for number, delta in enumerate(deltas):
+            if number == trouble.break_after:
+                assert request.transport is not None
+                request.transport.abort()
+                return
+            await response.write(_event(delta))
+            await asyncio.sleep(1 / self.tokens_per_second)
+        await response.write(_event({}, "tool_calls" if isinstance(reply, Call) else "stop"))
+        await response.write(b"data: [DONE]\n\n")
+
+
+def _tokens(text: str) -> list[str]:
+    words = text.split(" ")
+    return [word if not n else f" {word}" for n, word in enumerate(words)]
+
+
+def _event(delta: dict[str, Any], finish: str | None = None) -> bytes:
+    chunk = {
+        "id": "chat",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": "scripted",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    }
+    return f"data: {json.dumps(chunk)}\n\n".encode()
+
+
+def _whole(reply: Reply) -> dict[str, Any]:
+    text = reply if isinstance(reply, str) else ""
+    message = {"role": "assistant", "content": text}
+    return {
+        "id": "chat",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "scripted",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+    }
+
+
+@asynccontextmanager
+async def chat_server(script: Script, **options: float) -> AsyncIterator[ChatServer]:
+    """Serves on a free port of the loopback."""
+    server = ChatServer(script, **options)
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", server.complete)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        server.base_url = f"http://{host}:{port}/v1"
+        yield server
+    finally:
+        await runner.cleanup()

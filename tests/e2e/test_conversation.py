@@ -1,0 +1,40 @@
+"""A spoken conversation through the front door: real process, real socket, real speech."""
+
+from pathlib import Path
+
+from appliance.client import calling
+from tests.chat_server import Call, chat_server
+from tests.daemon import MICRO_MODELS, command, running, speech
+
+
+async def test_the_starter_engines_tell_the_time(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
+        end = await call.say(speech("what_time_is_it"))
+        heard = await call.wait_for(lambda a: a.kind == "user-transcription", since=end)
+        assert heard.data["text"] == "what time is it"
+        await call.wait_for(lambda a: a.kind == "audio", since=end)
+        answer = await call.wait_for(lambda a: a.kind == "bot-llm-text", since=end)
+        assert answer.data["text"].startswith("It is ")
+        await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=end)
+
+
+async def test_a_model_answers_and_calls_tools(tmp_path: Path) -> None:
+    def script(messages: list[dict[str, object]]) -> str | Call:
+        if messages[-1]["role"] == "tool":
+            return "It is done. Your timer runs."
+        return Call("set_timer", {"minutes": 3, "name": "tea"})
+
+    async with chat_server(script) as chat:
+        overrides = {
+            **MICRO_MODELS,
+            "APPLIANCE__LLM__PROVIDER": "custom",
+            "APPLIANCE__LLM__BASE_URL": chat.base_url,
+        }
+        async with running(tmp_path, overrides) as daemon, calling(daemon.base_url) as call:
+            end = await call.say(command("turn_on_the_kitchen_light"))
+            timer = await call.wait_for(lambda a: a.data.get("type") == "timer", since=end)
+            assert timer.data["name"] == "tea"
+            await call.wait_for(lambda a: "Your timer runs" in str(a.data.get("text")), since=end)
+            await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=end)
+        assert chat.requests[0]["stream"] is True
+        assert "set_timer" in {tool["function"]["name"] for tool in chat.requests[0]["tools"]}
