@@ -81,30 +81,12 @@ class Llm(_Section):
     system_prompt: str
 
 
-class Fallback(_Section):
-    policy: Literal["off", "on_failure", "always"]
-
-
-class Realtime(_Section):
-    base_url: Annotated[str, Field(pattern=r"^((https?|wss?)://.+)?$")]
-    model: str
-    voice: str
-
-
 class Tools(_Section):
     enabled: tuple[str, ...]
 
 
-class Agents(_Section):
-    pass
-
-
 class Store(_Section):
     path: Path
-
-
-class Recording(_Section):
-    enabled: bool
 
 
 class Models(_Section):
@@ -126,12 +108,8 @@ class Config(_Section):
     tts: Tts
     turn: Turn
     llm: Llm
-    fallback: Fallback
-    realtime: Realtime
     tools: Tools
-    agents: Agents
     store: Store
-    recording: Recording
     models: Models
     limits: Limits
 

@@ -15,6 +15,7 @@ from pipecat.audio.vad.vad_analyzer import VADParams
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_context_summarizer import SummaryAppliedEvent
 from pipecat.processors.aggregators.llm_response_universal import (
     AssistantTurnStoppedMessage,
     LLMAssistantAggregatorParams,
@@ -29,6 +30,7 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.utils.context.llm_context_summarization import LLMAutoContextSummarizationConfig
 
 from appliance.config import Config, Turn
+from appliance.conversation import EventKind
 from appliance.engines import Voice
 from appliance.tools.registry import Registry
 from appliance.voice.context import Messages
@@ -84,6 +86,12 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
     @assistant.event_handler("on_assistant_turn_stopped")
     async def heard(_aggregator: object, message: AssistantTurnStoppedMessage) -> None:
         one.recorder.answered(message.content, interrupted=message.interrupted)
+
+    @assistant.event_handler("on_summary_applied")
+    async def summarised(
+        _aggregator: object, _summarizer: object, event: SummaryAppliedEvent
+    ) -> None:
+        one.recorder.emit(EventKind.SUMMARY, messages=event.summarized_message_count)
 
     answer_text = AnswerText(one.recorder)
     stages: list[FrameProcessor] = [

@@ -234,6 +234,13 @@ class Session:
         if self._transport and self.state is State.OPEN:
             self._transport.tell(data)
 
+    def route_changed(self) -> None:
+        """Another engine answers from here on."""
+        if self.state is State.OPEN:
+            engines = self._reports.engines()
+            self.recorder.emit(EventKind.ROUTE_CHANGED, route=self.route, engines=engines)
+            self.tell_route()
+
     def tell_route(self) -> None:
         """Tells the page which route and engines answer, and whether words leave the box."""
         self.tell(

@@ -124,9 +124,9 @@ class Sessions:
             session.tell(data)
 
     def tell_routes(self) -> None:
-        """Tells every page which engines answer now."""
+        """Tells every page which engines answer now, and notes the change in its conversation."""
         for session in self._sessions.values():
-            session.tell_route()
+            session.route_changed()
 
     async def ring(self, text: str, data: dict[str, object]) -> None:
         """Rings in every open session."""
