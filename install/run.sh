@@ -94,7 +94,8 @@ addresses() {
 # The one for a telephone: a number, because .local names do not work on every one.
 best_address() {
   local found
-  found=$(addresses | grep -E '//[0-9.]+:' | head -n 1)
+  found=$(addresses | sed -nE '\|//[0-9.]+:|p')
+  found=${found%%$'\n'*}
   [[ $bind == 0.0.0.0 && -n $found ]] || found=https://localhost:$https_port
   printf '%s' "$found"
 }
