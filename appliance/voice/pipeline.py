@@ -18,6 +18,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_context_summarizer import SummaryAppliedEvent
 from pipecat.processors.aggregators.llm_response_universal import (
     AssistantTurnStoppedMessage,
+    LLMAssistantAggregator,
     LLMAssistantAggregatorParams,
     LLMContextAggregatorPair,
     LLMUserAggregatorParams,
@@ -81,42 +82,18 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
         user_params=_user_params(shared, config.turn),
         assistant_params=_assistant_params(config, has_model=shared.endpoint is not None),
     )
-    assistant = pair.assistant()
-
-    @assistant.event_handler("on_assistant_turn_stopped")
-    async def heard(_aggregator: object, message: AssistantTurnStoppedMessage) -> None:
-        one.recorder.answered(message.content, interrupted=message.interrupted)
-
-    @assistant.event_handler("on_summary_applied")
-    async def summarised(
-        _aggregator: object, _summarizer: object, event: SummaryAppliedEvent
-    ) -> None:
-        one.recorder.emit(EventKind.SUMMARY, messages=event.summarized_message_count)
-
+    _write_down(pair.assistant(), one.recorder)
     answer_text = AnswerText(one.recorder)
     stages: list[FrameProcessor] = [
         one.transport.input(),
-        EngineSTT(
-            shared.engines,
-            one.recorder,
-            one.language,
-            config.turn.start_seconds,
-            config.turn.max_seconds,
-        ),
+        EngineSTT(shared.engines, one.recorder, one.language, config.turn),
         pair.user(),
-        Intents(
-            shared.registry,
-            one.call,
-            one.recorder,
-            has_model=shared.endpoint is not None,
-            context_tokens=config.llm.context_tokens,
-            speaking=one.speaking,
-        ),
+        _intents(shared, one),
         *_model(shared, one, context),
         answer_text,
         EngineTTS(shared.engines, one.voice),
         one.transport.output(),
-        assistant,
+        pair.assistant(),
     ]
     return PipelineWorker(
         Pipeline(stages),
@@ -129,6 +106,29 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
             user_llm_enabled=False, ignored_sources=[answer_text]
         ),
         cancel_timeout_secs=5.0,
+    )
+
+
+def _write_down(assistant: LLMAssistantAggregator, recorder: Recorder) -> None:
+    """Has the recorder told what was heard of each answer, and of summaries."""
+
+    @assistant.event_handler("on_assistant_turn_stopped")
+    async def heard(_aggregator: object, message: AssistantTurnStoppedMessage) -> None:
+        recorder.answered(message.content, interrupted=message.interrupted)
+
+    @assistant.event_handler("on_summary_applied")
+    async def summarised(_a: object, _summarizer: object, event: SummaryAppliedEvent) -> None:
+        recorder.emit(EventKind.SUMMARY, messages=event.summarized_message_count)
+
+
+def _intents(shared: Shared, one: Individual) -> Intents:
+    return Intents(
+        shared.registry,
+        one.call,
+        one.recorder,
+        has_model=shared.endpoint is not None,
+        context_tokens=shared.config.llm.context_tokens,
+        speaking=one.speaking,
     )
 
 

@@ -19,6 +19,7 @@ from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.time import time_now_iso8601
 
+from appliance.config import Turn
 from appliance.engines import OUTPUT_RATE, Synthesizer, Transcriber, Voice
 from appliance.errors import EngineError
 from appliance.tools.spoken import Speakable
@@ -51,8 +52,7 @@ class EngineSTT(SegmentedSTTService):
         engines: Engines,
         recorder: Recorder,
         language: str,
-        start_seconds: float,
-        max_seconds: float,
+        turn: Turn,
     ) -> None:
         super().__init__(
             sample_rate=16_000,
@@ -63,8 +63,8 @@ class EngineSTT(SegmentedSTTService):
         self._engines = engines
         self._recorder = recorder
         self._language = language
-        self._lead_in = start_seconds + LEAD_IN_SECONDS
-        self._max_seconds = max_seconds
+        self._lead_in = turn.start_seconds + LEAD_IN_SECONDS
+        self._max_seconds = turn.max_seconds
 
     @property
     def wants_wav_segments(self) -> bool:
