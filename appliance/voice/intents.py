@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipecat.frames.frames import (
+    AggregatedTextFrame,
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
     ErrorFrame,
     Frame,
     InputAudioRawFrame,
+    InterruptionFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
@@ -19,10 +21,12 @@ from pipecat.frames.frames import (
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import LLMService
+from pipecat.utils.text.base_text_aggregator import TextType
 
 from appliance.conversation import EventKind
 from appliance.tools import Answer, Surroundings
 from appliance.tools.registry import Registry
+from appliance.voice.clauses import Clauses
 from appliance.voice.context import trim
 from appliance.voice.fences import CodeFences
 from appliance.voice.recorder import Recorder
@@ -123,33 +127,44 @@ class Intents(FrameProcessor):
 
 
 class AnswerText(FrameProcessor):
-    """Stands behind the language model: notes the first token, keeps code from being spoken.
+    """Stands behind the language model: cuts its answer into what is spoken piece by piece.
 
-    Code still reaches the page and the context; it is only not read aloud.
+    The first piece is a clause, so that the voice begins early. Code still reaches the page and
+    the context; it is only not read aloud.
     """
 
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
         self._recorder = recorder
         self._fences = CodeFences()
+        self._clauses = Clauses()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
-        if isinstance(frame, LLMFullResponseStartFrame):
-            self._fences = CodeFences()
         if isinstance(frame, LLMTextFrame) and direction == FrameDirection.DOWNSTREAM:
             self._recorder.token()
             await self._push_parts(self._fences.feed(frame.text))
             return
-        if isinstance(frame, LLMFullResponseEndFrame):
+        if isinstance(frame, LLMFullResponseStartFrame | InterruptionFrame):
+            self._fences, self._clauses = CodeFences(), Clauses()
+        elif isinstance(frame, LLMFullResponseEndFrame):
             await self._push_parts(self._fences.end())
+            await self._push_pieces(self._clauses.end())
         await self.push_frame(frame, direction)
 
     async def _push_parts(self, parts: list[tuple[str, bool]]) -> None:
         for text, is_code in parts:
-            part = LLMTextFrame(text)
-            part.skip_tts = is_code
-            await self.push_frame(part)
+            if is_code:
+                await self._push_pieces(self._clauses.end())
+                code = LLMTextFrame(text)
+                code.skip_tts = True
+                await self.push_frame(code)
+            else:
+                await self._push_pieces(self._clauses.feed(text))
+
+    async def _push_pieces(self, pieces: list[str]) -> None:
+        for piece in pieces:
+            await self.push_frame(AggregatedTextFrame(piece, TextType.SENTENCE))
 
 
 def _last_words(context: LLMContext) -> str:
