@@ -64,6 +64,36 @@ def plan(files: tuple[Path, ...], as_json: bool) -> None:
 
 @cli.command()
 @_config_option
+@click.option("--json", "output", type=click.Path(path_type=Path, dir_okay=False), help="Keep all.")
+@click.option("--engines", type=click.Choice(["starter", "models", "both"]), default=None)
+@click.option("--stt-model", type=click.Path(path_type=Path, exists=True), help="A directory.")
+@click.option("--tts-model", type=click.Path(path_type=Path, exists=True), help="An .onnx file.")
+@click.option("--tts-voices", type=click.Path(path_type=Path, exists=True), help="Its voices.")
+@click.option("--turns", type=click.IntRange(1), default=20, help="Of one session alone.")
+@click.option("--sessions", type=click.IntRange(1), multiple=True, default=(1, 10), help="At once.")
+@click.option("--turns-each", type=click.IntRange(1), default=6, help="Of each of several.")
+@click.option(
+    "--speech",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    help="Recordings to say: a .wav named after its words, or a directory of them.",
+)
+@click.option("--llm-url", default="", help="A real endpoint instead of the scripted one.")
+@click.option("--llm-model", default="")
+@click.option("--llm-first-token", type=float, default=0.22, help="Seconds, scripted.")
+@click.option("--llm-tokens", type=float, default=50.0, help="A second, scripted.")
+def bench(files: tuple[Path, ...], output: Path | None, **options: Any) -> None:  # noqa: ANN401  click's values
+    """Measures whole turns, many sessions at once, and the engines alone; takes minutes.
+
+    Starts appliances of its own and talks to them in real time. Without --engines it measures
+    the starter engines, and models where they are named or the plan has some. Exits with 1 when
+    a turn stayed unanswered.
+    """
+    sys.exit(commands.bench(files, os.environ, output, options))
+
+
+@cli.command()
+@_config_option
 @click.option("--role", type=click.Choice(["guest", "user", "admin"]), default=None)
 @click.option("--minutes", type=float, default=None, help="How long the code works.")
 @click.option("--address", default="", help="The address to put into the QR code.")

@@ -1,12 +1,13 @@
 """What the commands of the command line do; each returns the text to print."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from appliance import planning
-from appliance.config import Config
+from appliance.config import Config, load
 from appliance.errors import ApplianceError
 from appliance.hardware.plan import describe
 from appliance.store import deletion, exporting, reading
@@ -45,6 +46,34 @@ def conversation_search(config: Config, text: str, limit: int) -> str:
 
 def conversation_delete(config: Config, conversation_id: str) -> None:
     deletion.delete(config.store.path, conversation_id)
+
+
+def bench(
+    files: tuple[Path, ...],
+    environ: Mapping[str, str],
+    output: Path | None,
+    options: Mapping[str, Any],
+) -> int:
+    """Measures, prints the tables, keeps the figures in `output`; the exit status.
+
+    `options` are those of the command line, by name.
+    """
+    import asyncio
+
+    from rich.console import Console
+
+    from appliance.bench import report, suite
+
+    config = load(files, environ)
+    wanted = suite.wanted(options, has_models=len(planning.plan_for(config).stt.rungs) > 1)
+    progress = Console(stderr=True)
+    with progress.status("measuring") as status:
+        around = suite.Surroundings(files, environ, status.update)
+        results = asyncio.run(suite.measure(wanted, around))
+    report.show(results, Console())
+    if output:
+        output.write_text(json.dumps(results.as_json(), indent=2) + "\n", encoding="utf-8")
+    return 1 if results.unanswered else 0
 
 
 async def pair(config: Config, role: str | None, minutes: float, address: str) -> str:

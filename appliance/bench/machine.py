@@ -1,0 +1,47 @@
+"""Where and with what the figures were made."""
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from appliance import __version__
+from appliance.hardware.detect import Hardware
+
+# What a turn's time goes through.
+PACKAGES = (
+    *("pipecat-ai", "faster-whisper", "ctranslate2", "kokoro-onnx", "onnxruntime"),
+    *("pocketsphinx", "espeakng-loader", "openai", "aiohttp", "numpy", "soxr", "pydantic"),
+)
+
+
+def machine(hardware: Hardware) -> dict[str, object]:
+    return {
+        "model": hardware.model,
+        "processor": _processor(Path("/proc/cpuinfo")),
+        "architecture": hardware.architecture,
+        "cores": hardware.cores,
+        "memory_bytes": hardware.memory_total,
+        "gpu": hardware.gpu,
+        "kernel": platform.release(),
+        "load_1_minute": os.getloadavg()[0],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of the appliance, Python and the packages that matter, as far as they are installed."""
+    found = {"voice-appliance": __version__, "python": sys.version.split()[0]}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _processor(cpuinfo: Path) -> str:
+    """The name on the chip; empty where the kernel does not tell, as on most arm64 boards."""
+    lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "")

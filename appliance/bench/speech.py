@@ -1,0 +1,61 @@
+"""What is said to the appliance: short recordings whose file names are their text.
+
+`speech/commands` are sentences that the built-in tools answer, `speech/questions` are for a
+language model. Both were spoken by the voices slt and rms of flite.
+"""
+
+import wave
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.errors import ApplianceError
+from appliance.wire import INPUT_RATE
+
+SHIPPED = Path(__file__).with_name("speech")
+COMMANDS = (SHIPPED / "commands",)
+EVERYTHING = (SHIPPED / "commands", SHIPPED / "questions")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A recording: 16 kHz mono PCM, and what is said in it, in lower case."""
+
+    text: str
+    pcm: bytes
+
+    @property
+    def seconds(self) -> float:
+        return len(self.pcm) / 2 / INPUT_RATE
+
+
+def sentences(places: Sequence[Path]) -> list[Sentence]:
+    """The recordings in directories and files, in the order of their names.
+
+    Raises ApplianceError where there is none, or one is not 16 kHz mono of 16 bits.
+    """
+    files = [
+        file
+        for place in places
+        for file in (sorted(place.glob("*.wav")) if place.is_dir() else [place])
+    ]
+    if not files:
+        raise ApplianceError(
+            f"there are no .wav files in {', '.join(map(str, places))}",
+            advice="Name them after what is said in them: what_time_is_it.wav.",
+        )
+    return [Sentence(file.stem.replace("_", " ").lower(), _pcm(file)) for file in files]
+
+
+def _pcm(file: Path) -> bytes:
+    try:
+        with wave.open(str(file)) as recording:
+            shape = (recording.getframerate(), recording.getnchannels(), recording.getsampwidth())
+            if shape == (INPUT_RATE, 1, 2):
+                return bytes(recording.readframes(recording.getnframes()))
+    except (OSError, EOFError, wave.Error) as error:
+        raise ApplianceError(f"{file} cannot be read: {error}", advice="") from error
+    raise ApplianceError(
+        f"{file} is not 16 kHz, mono, 16 bit",
+        advice=f"Convert it: ffmpeg -i FILE -ar {INPUT_RATE} -ac 1 -sample_fmt s16 {file.name}",
+    )
