@@ -36,6 +36,8 @@ _DONT_EXIT: Final = 0x8000
 _UTF8: Final = 1
 _POSITION_CHARACTER: Final = 1
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
+_UNCLIPPED: Final = 75
+"""At its usual 100, eSpeak clips its louder voices itself."""
 _BUFFER_MS: Final = 60
 _SLOWEST, _FASTEST = 80, 450
 _REINSTALL: Final = "Install the appliance again; the espeakng-loader package carries this file."
@@ -77,17 +79,18 @@ class Library:
         if self.rate <= 0:
             raise ModelBroken(f"eSpeak NG cannot use its data in {data}", advice=_REINSTALL)
 
-    def languages(self) -> tuple[str, ...]:
-        """The languages it has a voice for, as eSpeak names them: "en-us", "de", "pt-br"."""
+    def voices(self) -> dict[str, str]:
+        """What it speaks ("en-us", "de", "pt-br"), and the name under which `speak` finds it."""
         with self._lock:
             listed = self._library.espeak_ListVoices(None)
-            found: list[str] = []
+            found: dict[str, str] = {}
             place = 0
             while listed[place]:
+                voice = listed[place].contents
                 # One priority byte, then the language: `\x05en-us\x00`.
-                found.append(listed[place].contents.languages[1:].decode())
+                found.setdefault(voice.languages[1:].decode(), voice.identifier.decode())
                 place += 1
-        return tuple(sorted(set(found) - {"variant"}))
+        return found
 
     def speak(self, text: str, voice: str, delivery: Delivery, on_samples: OnSamples) -> None:
         """Speaks `text`, handing over samples as they are made. Raises EngineFailed."""
@@ -120,7 +123,7 @@ class Library:
         rate = max(_SLOWEST, min(_FASTEST, delivery.rate))
         for parameter, value in (
             (_RATE, rate),
-            (_VOLUME, 100),
+            (_VOLUME, _UNCLIPPED),
             (_PITCH, delivery.pitch),
             (_RANGE, delivery.range),
         ):

@@ -140,7 +140,8 @@ def _styles(file: Path) -> "dict[str, np.ndarray[Any, Any]]":
     import numpy as np
 
     try:
-        with np.load(file) as archive:
+        # Opened here, because np.load leaves a broken archive open.
+        with file.open("rb") as opened, np.load(opened) as archive:
             styles = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise ModelBroken(f"{file} is no file of Kokoro voices: {error}") from error

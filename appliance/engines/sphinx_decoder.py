@@ -35,8 +35,9 @@ from appliance.errors import EngineFailed, ModelBroken, ModelMissing
 # Fewer word ends and states a frame than PocketSphinx allows, and no second pass over the words:
 # a quarter of the time for the same share of wrong words on English speech.
 _SETTINGS: Final = {"loglevel": "FATAL", "maxhmmpf": 3000, "maxwpf": 5, "fwdflat": False}
-_LANGUAGE_WEIGHT: Final = 6.5
-"""PocketSphinx's default `lw`, which a graph read from a file has to be told."""
+_LANGUAGE_WEIGHT: Final = 1.5
+"""How much the odds of a way through the graph count. PocketSphinx's default, 6.5, is made for
+n-grams: here it prefers one rare word ("chicken timer") to two usual ones ("set a timer")."""
 
 _SCORE_UNIT: Final = 1024 * math.log(1.0001)
 """Scores count in steps of `logbase` 1.0001, shifted by 10 bits but for the lattice's."""

@@ -27,6 +27,7 @@ def check_directory(directory: Path) -> None:
         raise ModelMissing(f"{directory} has neither {' nor '.join(_VOCABULARIES)}")
     for file in sorted(directory.glob("*.json")):
         _check_json(file)
+    _check_tokenizer(directory / "tokenizer.json")
     _check_weights(directory / "model.bin")
 
 
@@ -37,6 +38,15 @@ def _check_json(file: Path) -> None:
         raise ModelBroken(f"{file} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ModelBroken(f"{file} is not JSON: {error}") from error
+
+
+def _check_tokenizer(file: Path) -> None:
+    import tokenizers  # here, because importing the package loads nothing heavy
+
+    try:
+        tokenizers.Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises plain Exception, and nothing else
+        raise ModelBroken(f"{file} is no tokenizer: {error}") from error
 
 
 def _check_weights(file: Path) -> None:

@@ -1,0 +1,76 @@
+"""Recordings and synthesised sound for the tests, as PCM; and a loop that is watched."""
+
+import asyncio
+import wave
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import soxr
+
+from appliance.engines import INPUT_RATE, OUTPUT_RATE, Synthesizer, Voice
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+T = TypeVar("T")
+
+
+def recording(*parts: str) -> bytes:
+    """The samples of a 16 kHz recording among the fixtures."""
+    with wave.open(str(FIXTURES.joinpath(*parts))) as opened:
+        assert (opened.getframerate(), opened.getnchannels()) == (INPUT_RATE, 1)
+        frames: bytes = opened.readframes(opened.getnframes())
+        return frames
+
+
+def silence(seconds: float) -> bytes:
+    return bytes(2 * round(seconds * INPUT_RATE))
+
+
+def noise(level: float, seconds: float = 2.0, smoothing: int = 1) -> bytes:
+    """White noise of that standard deviation, or duller noise."""
+    generator = np.random.default_rng(round(level) + smoothing)
+    white = generator.normal(0, level, round(seconds * INPUT_RATE))
+    dull = np.convolve(white, np.ones(smoothing) / smoothing, "same") if white.size else white
+    return bytes(np.clip(dull, -32768, 32767).astype("<i2").tobytes())
+
+
+async def spoken(engine: Synthesizer, text: str, voice: Voice | None = None) -> bytes:
+    """All that an engine says, at its own rate."""
+    chunks = [chunk async for chunk in engine.synthesize(text, voice or Voice())]
+    assert all(chunk and len(chunk) % 2 == 0 for chunk in chunks)
+    return b"".join(chunks)
+
+
+def seconds(pcm: bytes) -> float:
+    return len(pcm) / 2 / OUTPUT_RATE
+
+
+def level(pcm: bytes) -> float:
+    """Root mean square in dB of full scale."""
+    samples = np.frombuffer(pcm, "<i2").astype(np.float64) / 32768
+    return float(20 * np.log10(np.sqrt(np.mean(samples**2))))
+
+
+def as_input(pcm: bytes) -> bytes:
+    """What an engine said, as a microphone would deliver it."""
+    samples = np.frombuffer(pcm, "<i2").astype(np.float32)
+    heard = soxr.resample(samples * 0.5, OUTPUT_RATE, INPUT_RATE).astype("<i2").tobytes()
+    return silence(0.3) + bytes(heard) + silence(0.3)
+
+
+async def turns_during(work: Callable[[], Awaitable[T]]) -> tuple[T, int]:
+    """What `work` returns, and how many times the loop came round meanwhile, 1 ms apart."""
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0.001)
+            turns += 1
+
+    counting = asyncio.create_task(count())
+    try:
+        return await work(), turns
+    finally:
+        counting.cancel()
