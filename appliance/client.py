@@ -94,10 +94,15 @@ class Call:
         return time.monotonic()
 
     async def say(self, pcm: bytes) -> float:
-        """Speaks 16 kHz mono PCM in real time; returns when its last voiced packet was sent."""
+        """Speaks 16 kHz mono PCM in real time; returns when its last voiced packet was sent.
+
+        Raises SessionError when the session ends first.
+        """
         self._speech.extend(packets(pcm))
         self._said.clear()
         await self._said.wait()
+        if self._speech:
+            raise SessionError(f"the session ended with code {self.close_code}")
         return self._speech_ended
 
     async def wait_for(
@@ -148,17 +153,22 @@ class Call:
     async def _stream(self) -> None:
         """The microphone: a packet every 20 ms, late ones made up for."""
         due = time.monotonic()
-        silence = bytes(PACKET_BYTES)
-        while self.close_code is None:
-            if self.microphone_on:
-                packet = self._speech.popleft() if self._speech else silence
-                await self.send(wire.Audio(packet))
-                if packet is not silence and _is_voiced(packet):
-                    self._speech_ended = time.monotonic()
-            if not self._speech:
-                self._said.set()
-            due += PACKET_SECONDS
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
+        try:
+            while self.close_code is None:
+                if self.microphone_on:
+                    await self._send_packet()
+                if not self._speech:
+                    self._said.set()
+                due += PACKET_SECONDS
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+        finally:
+            self._said.set()
+
+    async def _send_packet(self) -> None:
+        packet = self._speech.popleft() if self._speech else None
+        await self.send(wire.Audio(packet or bytes(PACKET_BYTES)))
+        if packet and _is_voiced(packet):
+            self._speech_ended = time.monotonic()
 
 
 def packets(pcm: bytes) -> list[bytes]:

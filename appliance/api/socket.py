@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 from typing import Any
 
-from aiohttp import ClientConnectionError, WSMsgType, web
+from aiohttp import ClientConnectionError, WebSocketError, WSCloseCode, WSMsgType, web
 
 # A client may send a frame of a second of audio or a few kilobytes of text; what is larger than
 # this is not worth reading to the end, and ends the connection (1009).
@@ -20,9 +21,13 @@ KERNEL_BUFFER_BYTES = 16_384
 
 
 class AiohttpSocket:
-    """One WebSocket of a request. `prepare` before anything else."""
+    """One WebSocket of a request. `prepare` before anything else, `release` after everything.
 
-    def __init__(self) -> None:
+    `refused` is told, for counting, why a peer was let go that does not speak the protocol.
+    """
+
+    def __init__(self, refused: Callable[[str], None]) -> None:
+        self._refused = refused
         self._response = web.WebSocketResponse(
             max_msg_size=MAX_MESSAGE_BYTES,
             heartbeat=HEARTBEAT_SECONDS,
@@ -45,6 +50,9 @@ class AiohttpSocket:
 
     async def receive(self) -> bytes | str | None:
         message = await self._response.receive()
+        if isinstance(message.data, WebSocketError):
+            too_big = message.data.code == WSCloseCode.MESSAGE_TOO_BIG
+            self._refused("websocket_oversized" if too_big else "websocket_protocol")
         if message.type in (WSMsgType.BINARY, WSMsgType.TEXT):
             data: bytes | str = message.data
             return data
@@ -61,5 +69,13 @@ class AiohttpSocket:
                 await self._response.close(code=code, message=reason.encode()[:120])
         except TimeoutError:
             # It does not read, so it will not say goodbye either.
-            if self._transport is not None:
-                self._transport.abort()
+            self._abort()
+
+    def release(self) -> None:
+        """Gives up what is still unwritten; a closed connection would wait for it for ever."""
+        if self._transport is not None and self._transport.get_write_buffer_size():
+            self._abort()
+
+    def _abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()

@@ -84,9 +84,12 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     desk = backend.desk()
     backend.tickets.redeem(session_id, request.query.get("token", ""), time.monotonic())
     desk.get(session_id)
-    socket = AiohttpSocket()
+    socket = AiohttpSocket(backend.refused)
     response = await socket.prepare(request)
-    await desk.attach(session_id, socket)
+    try:
+        await desk.attach(session_id, socket)
+    finally:
+        socket.release()
     return response
 
 

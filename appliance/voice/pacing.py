@@ -1,6 +1,6 @@
 """How fast audio may flow, in pure arithmetic: time is an argument, in seconds of one clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -35,14 +35,27 @@ class Allowance:
 
     capacity: float
     rate: float = 1.0
-    _level: float | None = None
-    _at: float = 0.0
+    _level: float = field(init=False)
+    _at: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self._level = self.capacity
+
+    def borrow(self, amount: float, now: float) -> float:
+        """Books `amount` in any case; the seconds to wait until the allowance covers it."""
+        self._refill(now)
+        self._level -= amount
+        return max(0.0, -self._level / self.rate)
 
     def take(self, amount: float, now: float) -> bool:
         """True, and books it, where `amount` is still within the allowance."""
-        level = self.capacity if self._level is None else self._level
-        level = min(self.capacity, level + max(0.0, now - self._at) * self.rate)
-        self._at = now
-        granted = amount <= level
-        self._level = level - amount if granted else level
+        self._refill(now)
+        granted = amount <= self._level
+        if granted:
+            self._level -= amount
         return granted
+
+    def _refill(self, now: float) -> None:
+        gained = max(0.0, now - self._at) * self.rate
+        self._level = min(self.capacity, self._level + gained)
+        self._at = now

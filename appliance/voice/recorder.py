@@ -45,6 +45,10 @@ class Recorder:
             Event(kind, self.conversation_id, self.session_id, time.time(), self.turn, data)
         )
 
+    def speech_heard(self) -> None:
+        """The user is speaking at this moment."""
+        self.last_activity = time.monotonic()
+
     def speech_ended(self, hold: float) -> None:
         """The VAD reports the end of speech, `hold` seconds after it was."""
         now = time.monotonic()

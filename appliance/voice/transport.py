@@ -40,6 +40,9 @@ INPUT_BURST_SECONDS = 3.0
 MAX_QUEUED_AUDIO = 5  # chunks of 20 ms: the 100 ms that may wait inside the box
 MAX_QUEUED_MESSAGES = 2_000
 COMPLAINTS_PER_SECOND = 5.0
+# People type and press; what sends more is read more slowly, so that it waits at its sender.
+MESSAGES_PER_SECOND = 20.0
+MESSAGE_BURST = 100.0
 
 CLOSE_NORMAL = 1000
 CLOSE_GOING_AWAY = 1001
@@ -142,6 +145,7 @@ class SocketInput(BaseInputTransport):
         self._events = events
         self._audio_allowance = Allowance(INPUT_BURST_SECONDS)
         self._complaint_allowance = Allowance(COMPLAINTS_PER_SECOND, COMPLAINTS_PER_SECOND)
+        self._message_allowance = Allowance(MESSAGE_BURST, MESSAGES_PER_SECOND)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, frame: StartFrame) -> None:
@@ -192,6 +196,7 @@ class SocketInput(BaseInputTransport):
 
     async def _take(self, frame: wire.Audio | wire.Message) -> None:
         if isinstance(frame, wire.Message):
+            await self._wait_for_turn()
             await self.broadcast_frame(InputTransportMessageFrame, message=frame.data)
             return
         seconds = len(frame.pcm) / 2 / wire.INPUT_RATE
@@ -203,6 +208,13 @@ class SocketInput(BaseInputTransport):
                 audio=frame.pcm, sample_rate=frame.sample_rate, num_channels=frame.channels
             )
         )
+
+    async def _wait_for_turn(self) -> None:
+        """Lets messages through no faster than they may come: text is never dropped."""
+        if wait := self._message_allowance.borrow(1, time.monotonic()):
+            fault = wire.Malformed("too_fast", "messages come too fast and are made to wait")
+            self._complain(fault)
+            await asyncio.sleep(wait)
 
     def _complain(self, fault: wire.Malformed) -> None:
         self._events.malformed(fault.code)

@@ -59,6 +59,20 @@ def test_real_time_audio_is_always_granted() -> None:
     assert all(allowance.take(0.02, n * 0.02) for n in range(10_000))
 
 
+@given(st.lists(st.floats(0.0, 0.1), min_size=1, max_size=200))
+def test_who_waits_as_told_never_exceeds_the_allowance(pauses: list[float]) -> None:
+    allowance, now = Allowance(capacity=10.0, rate=20.0), 50.0
+    for count, pause in enumerate(pauses, start=1):
+        now += pause
+        now += allowance.borrow(1, now)
+        assert count <= 10.0 + 20.0 * (now - 50.0) + 1e-6
+
+
+def test_who_keeps_to_the_allowance_need_not_wait() -> None:
+    allowance = Allowance(capacity=10.0, rate=20.0)
+    assert all(allowance.borrow(1, n * 0.05) == 0.0 for n in range(1_000))
+
+
 def test_a_clock_that_jumps_back_takes_nothing_away() -> None:
     allowance = Allowance(capacity=1.0)
     assert allowance.take(0.5, 100.0)

@@ -1,0 +1,257 @@
+"""What a stranger may throw at the WebSocket: told, counted, and survived by everybody."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+
+import aiohttp
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from appliance import wire
+from appliance.client import Call, calling
+from tests.daemon import Daemon, running, speech
+from tests.stranger import (
+    ask,
+    connected,
+    deaf_socket,
+    masked_frame,
+    message,
+    new_session,
+    next_message,
+    raw_message,
+    until,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PCM = b"\x01\x00" * 320
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def daemon(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
+    overrides = {"APPLIANCE__TURN__MAX_SECONDS": "5", "APPLIANCE__LIMITS__IDLE_SECONDS": "4"}
+    async with running(tmp_path_factory.mktemp("appliance"), overrides) as daemon:
+        yield daemon
+
+
+async def answers_a_turn(call: Call) -> None:
+    sent = await call.type("what can you do")
+    await call.wait_for(lambda a: "I can" in str(a.data.get("text")), since=sent)
+
+
+BAD_FRAMES: list[tuple[str, bytes | str]] = [
+    ("text", "hello"),
+    ("text", "{}"),
+    ("not_protobuf", b"\xff" * 40),
+    ("not_protobuf", wire.encode(wire.Audio(PCM))[:-3]),
+    ("unknown_frame", b""),
+    ("unknown_frame", wire.encode(wire.Interruption())),
+    ("oversized", bytes(wire.MAX_FRAME_BYTES + 1)),
+    ("oversized", bytes(1024 * 1024 - 1)),
+    ("sample_rate", wire.encode(wire.Audio(PCM, 8_000))),
+    ("channels", wire.encode(wire.Audio(PCM, 16_000, 2))),
+    ("audio_length", wire.encode(wire.Audio(PCM[:-1]))),
+    ("not_json", raw_message("{")),
+    ("not_json", raw_message("[1]")),
+    ("not_rtvi", raw_message('{"type": "send-text"}')),
+    ("unknown_message", message("llm-function-call-result", {"result": 1})),
+    ("unknown_message", message("raw-audio", {"base64Audio": ""})),
+    ("unknown_message", message("no-such-thing")),
+    ("text_content", message("send-text", {"content": ""})),
+    ("text_content", message("send-text", {"content": "x" * 5_000})),
+]
+
+
+async def test_a_bad_frame_is_told_counted_and_survived(daemon: Daemon) -> None:
+    counted = await daemon.metric("appliance_malformed_frames_total")
+    async with calling(daemon.base_url) as other, calling(daemon.base_url) as call:
+        sent = await other.type("what can you do")
+        for code, data in BAD_FRAMES:
+            seen = len(call.after(0, "error"))
+            await call.send_raw(data)
+            await call.wait_for(lambda _: len(call.after(0, "error")) > seen)  # noqa: B023
+            told = call.after(0, "error")[-1].data
+            assert told["code"] == f"malformed_{code}"
+            assert told["error"]
+            assert told["fatal"] is False
+            # Errors are told five times a second at most.
+            await asyncio.sleep(0.2)
+        await answers_a_turn(call)
+        await other.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent)
+        assert other.after(0, "error") == []
+    now = await daemon.metric("appliance_malformed_frames_total")
+    assert now == counted + len(BAD_FRAMES)
+
+
+async def test_a_flood_of_bad_frames_is_counted_and_answered_sparingly(daemon: Daemon) -> None:
+    counted = await daemon.metric("appliance_malformed_frames_total")
+    async with calling(daemon.base_url) as call:
+        for _ in range(2_000):
+            await call.send_raw(b"\xff")
+        await answers_a_turn(call)
+        assert len(call.after(0, "error")) < 50
+    assert await daemon.metric("appliance_malformed_frames_total") == counted + 2_000
+
+
+async def test_what_is_too_large_to_read_ends_the_session_and_is_counted(daemon: Daemon) -> None:
+    counted = await daemon.metric("appliance_refused_total")
+    async with calling(daemon.base_url) as other:
+        async with calling(daemon.base_url, microphone=False) as call:
+            await call.send_raw(bytes(2 * 1024 * 1024))
+            assert await call.wait_closed() == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+        assert await daemon.metric("appliance_refused_total") == counted + 1
+        await answers_a_turn(other)
+
+
+async def test_what_is_no_websocket_frame_ends_the_session(daemon: Daemon) -> None:
+    counted = await daemon.metric("appliance_refused_total")
+    session = await new_session(daemon)
+    async with calling(daemon.base_url) as other:
+        deaf = await deaf_socket(daemon, session["ws_url"])
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(deaf, b"GET / HTTP/1.1\r\n\r\n" * 3)
+        await until(lambda: sessions_are(daemon, 1))
+        deaf.close()
+        await answers_a_turn(other)
+    assert await daemon.metric("appliance_refused_total") == counted + 1
+
+
+async def test_nobody_has_to_introduce_himself_before_he_speaks(daemon: Daemon) -> None:
+    session = await new_session(daemon)
+    async with connected(daemon, session["ws_url"]) as ws:
+        for _ in range(10):
+            await ws.send_bytes(wire.encode(wire.Audio(PCM)))
+        await ws.send_bytes(message("send-text", {"content": "what can you do"}))
+        told = await next_message(ws, "bot-llm-text")
+        assert "I can" in told["data"]["text"]
+        for _ in range(2):
+            await ws.send_bytes(message("client-ready", {"version": "2.0.0"}))
+            await next_message(ws, "bot-ready")
+        await ws.send_bytes(message("send-text", {"content": "what day is it"}))
+        await next_message(ws, "bot-llm-text")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{}, {"version": 7}, {"version": "99.0.0"}, {"version": "x"}, {"version": "2.0.0", "about": 3}],
+)
+async def test_an_odd_introduction_is_survived(daemon: Daemon, data: dict[str, object]) -> None:
+    session = await new_session(daemon)
+    async with connected(daemon, session["ws_url"]) as ws:
+        await ws.send_bytes(message("client-ready", data))
+        await next_message(ws, "bot-ready")
+
+
+async def test_a_flood_of_messages_waits_at_its_sender(daemon: Daemon) -> None:
+    counted = await daemon.metric("appliance_malformed_frames_total")
+    async with calling(daemon.base_url) as call, calling(daemon.base_url) as other:
+        for _ in range(300):
+            # Without the field "t" each is answered.
+            await call.message("client-message", {})
+        await answers_a_turn(other)
+        told = await call.wait_for(lambda a: a.kind == "error")
+        assert told.data["code"] == "malformed_too_fast"
+        assert len(call.after(0, "error-response")) < 200
+        assert call.close_code is None
+    assert await daemon.metric("appliance_malformed_frames_total") > counted
+
+
+def noise(seconds: float, level: float = 0.15) -> bytes:
+    samples = np.random.default_rng(1).normal(0, level, int(seconds * wire.INPUT_RATE))
+    return bytes((samples.clip(-1, 1) * 32_767).astype("<i2").tobytes())
+
+
+def music(seconds: float) -> bytes:
+    """Chords of sine tones with their overtones, a new one every half second."""
+    times = np.arange(int(seconds * wire.INPUT_RATE)) / wire.INPUT_RATE
+    samples = np.zeros_like(times)
+    chords = itertools.cycle([(262, 330, 392), (294, 370, 440), (247, 311, 370)])
+    for start in np.arange(0, seconds, 0.5):
+        here = (times >= start) & (times < start + 0.5)
+        for hz in next(chords):
+            for overtone in (1, 2, 3):
+                samples[here] += np.sin(2 * np.pi * hz * overtone * times[here]) / overtone
+    return bytes((0.3 * 32_767 * samples / np.abs(samples).max()).astype("<i2").tobytes())
+
+
+def voiced(pcm: bytes) -> bytes:
+    """Speech without the silence before and after it."""
+    loud = np.flatnonzero(np.abs(np.frombuffer(pcm, np.int16)) > 300)
+    return pcm[2 * int(loud[0]) : 2 * int(loud[-1])]
+
+
+async def test_silence_noise_and_music_are_no_turn(daemon: Daemon) -> None:
+    async def hears_nothing(pcm: bytes) -> None:
+        # Idle sessions end after four seconds here, so this is also three sessions.
+        async with calling(daemon.base_url) as call:
+            await call.say(pcm)
+            assert call.after(0, "user-transcription") == []
+            assert call.after(0, "bot-llm-text") == []
+
+    seconds = 3.5
+    await asyncio.gather(
+        hears_nothing(bytes(int(seconds * 32_000))),
+        hears_nothing(noise(seconds)),
+        hears_nothing(music(seconds)),
+    )
+
+
+async def test_speech_without_a_pause_is_one_turn_and_keeps_the_session(daemon: Daemon) -> None:
+    """Longer than an utterance may be (5 s here), and longer than one may be idle (4 s)."""
+    once = voiced(speech("tell_me_a_story"))
+    endless = once * (1 + 11 * 32_000 // len(once))
+    async with calling(daemon.base_url) as call:
+        before = (await daemon.get("/health"))[1]["resident_bytes"]
+        end = await call.say(endless + bytes(16_000))
+        assert [a for a in call.after(0, "user-stopped-speaking") if a.at < end] == []
+        heard = await call.wait_for(lambda a: a.kind == "user-transcription", since=end - 30)
+        assert heard.data["text"]
+        await call.wait_for(lambda a: a.kind == "user-stopped-speaking", since=end)
+        await answers_a_turn(call)
+        after = (await daemon.get("/health"))[1]["resident_bytes"]
+        assert after - before < 64 * 1024 * 1024
+
+
+async def test_a_flood_of_audio_is_dropped_and_counted(daemon: Daemon) -> None:
+    dropped = await daemon.metric("appliance_dropped_total")
+    async with calling(daemon.base_url, microphone=False) as call:
+        packet = wire.Audio(bytes(32_000))
+        for _ in range(30):
+            await call.send(packet)
+        await answers_a_turn(call)
+    assert await daemon.metric("appliance_dropped_total") >= dropped + 20
+
+
+async def sessions_are(daemon: Daemon, count: int) -> bool:
+    return await daemon.metric("appliance_sessions") == count
+
+
+async def test_a_client_that_does_not_read_loses_its_audio_and_nobody_elses(
+    daemon: Daemon,
+) -> None:
+    dropped = await daemon.metric("appliance_dropped_total")
+    session = await new_session(daemon)
+    deaf = await deaf_socket(daemon, session["ws_url"])
+    loop = asyncio.get_running_loop()
+    try:
+        await loop.sock_sendall(deaf, masked_frame(message("client-ready", {"version": "2.0.0"})))
+        async with calling(daemon.base_url) as other:
+            await until(lambda: sessions_are(daemon, 2))
+
+            async def drops() -> bool:
+                asked = message("send-text", {"content": "what can you do"})
+                await loop.sock_sendall(deaf, masked_frame(asked))
+                await answers_a_turn(other)
+                return await daemon.metric("appliance_dropped_total") > dropped
+
+            await until(drops)
+            assert (
+                await ask(daemon, "DELETE", f"/api/sessions/{session['session_id']}")
+            ).status == 204
+            await until(lambda: sessions_are(daemon, 1))
+            await answers_a_turn(other)
+    finally:
+        deaf.close()
+    await until(lambda: sessions_are(daemon, 0))
