@@ -2,14 +2,16 @@
 
 import json
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pipecat.frames.protobufs import frames_pb2
+from pipecat.frames.protobufs import frames_pb2 as generated
 
 from appliance import wire
 
+frames_pb2: Any = generated  # its classes are made at run time
 PCM = b"\x01\x00" * 320
 
 

@@ -18,6 +18,9 @@ from appliance.tools.sentences import Sentences, command_of
 log = logging.getLogger(__name__)
 
 
+REMEMBERED = 64  # matches; a match takes up to 13 ms, on the event loop
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A sentence understood: which tool, with which arguments (already valid)."""
@@ -37,6 +40,7 @@ class Registry:
             self._tools[tool.name] = tool
         self._commands = [command_of(tool) for tool in tools]
         self._sentences = Sentences(self._commands)
+        self._matches: dict[str, Match | None] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,7 +52,17 @@ class Registry:
         say.number(1)
 
     def match(self, text: str) -> Match | None:
-        """The tool that `text`, taken as a whole, asks for; None where it asks for none."""
+        """The tool that `text`, taken as a whole, asks for; None where it asks for none.
+
+        Asked several times in a turn and from several places, so the latest are remembered.
+        """
+        if text not in self._matches:
+            if len(self._matches) >= REMEMBERED:
+                self._matches.pop(next(iter(self._matches)))
+            self._matches[text] = self._find(text)
+        return self._matches[text]
+
+    def _find(self, text: str) -> Match | None:
         for name, arguments in self._sentences.matches(text):
             tool = self._tools[name]
             try:

@@ -23,21 +23,38 @@ WINDOW = 512
 CONTEXT = 64
 # Non-speech shifts Silero's recurrent state so that it hears the next speech late; Pipecat
 # resets it every two seconds of clear non-speech, and so does this.
-RESET_AFTER = 2 * SAMPLE_RATE // WINDOW
+RESET_SAMPLES = 2 * SAMPLE_RATE
 RESET_BELOW = 0.1
 RESET_WINDOWS = 5
+# Two windows without speech are a pause: sooner would be the closure of a "t" or a "k".
+PAUSE_WINDOWS = 2
 # Smart-turn looks at eight seconds; more of an endless utterance need not be kept.
 KEPT_CHUNKS = 20 * 50
 
 Predict = Callable[[np.ndarray], dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """Told of every pause in speech long before it is long enough to end a turn."""
+
+    begin: Callable[[], None]
+    end: Callable[[], None]
+
+
 class Vad(VADAnalyzer):
     """One speaker's voice activity, on the shared Silero session, without a thread hop."""
 
-    def __init__(self, session: Any, params: VADParams) -> None:  # noqa: ANN401  onnxruntime has no types
+    def __init__(
+        self,
+        session: Any,  # noqa: ANN401  onnxruntime has no types
+        params: VADParams,
+        pauses: Pauses | None,
+    ) -> None:
         super().__init__(sample_rate=SAMPLE_RATE, params=params)
         self._session = session
+        self._pauses = pauses
+        self._pausing = False
         self._rate = np.array(SAMPLE_RATE, dtype=np.int64)
         self._since_reset = 0
         self._low_windows = 0
@@ -60,13 +77,25 @@ class Vad(VADAnalyzer):
         return confidence
 
     async def analyze_audio(self, buffer: bytes) -> VADState:
-        return self._run_analyzer(buffer)
+        state = self._run_analyzer(buffer)
+        if self._pauses is not None:
+            self._note_pause(self._pauses, state)
+        return state
+
+    def _note_pause(self, pauses: Pauses, state: VADState) -> None:
+        pausing = state == VADState.STOPPING and self._vad_stopping_count >= PAUSE_WINDOWS
+        if pausing and not self._pausing:
+            pauses.begin()
+        elif self._pausing and state == VADState.SPEAKING:
+            pauses.end()
+        self._pausing = pausing
 
     def _maybe_reset_model(self, confidence: float) -> None:
         self._since_reset += 1
-        quiet = confidence < RESET_BELOW and self._vad_state == VADState.QUIET
-        self._low_windows = self._low_windows + 1 if quiet else 0
-        if self._since_reset >= RESET_AFTER and self._low_windows >= RESET_WINDOWS:
+        self._low_windows = self._low_windows + 1 if confidence < RESET_BELOW else 0
+        due = self._since_reset * WINDOW >= RESET_SAMPLES
+        quiet = self._vad_state == VADState.QUIET and self._low_windows >= RESET_WINDOWS
+        if due and quiet:
             self._reset_model()
 
     def _reset_model(self) -> None:
@@ -127,8 +156,8 @@ class Hearing:
         hearing.predict(np.zeros(SAMPLE_RATE, np.float32))
         return hearing
 
-    def vad(self, params: VADParams) -> Vad:
-        return Vad(self.vad_session, params)
+    def vad(self, params: VADParams, pauses: Pauses | None = None) -> Vad:
+        return Vad(self.vad_session, params, pauses)
 
     def end_of_turn(self, params: SmartTurnParams) -> EndOfTurn:
         return EndOfTurn(self.predict, self.thread, params)

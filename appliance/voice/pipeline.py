@@ -36,7 +36,7 @@ from appliance.engines import Voice
 from appliance.tools.registry import Registry
 from appliance.voice.context import Messages
 from appliance.voice.endpointing import CommandAwareStop
-from appliance.voice.hearing import Hearing
+from appliance.voice.hearing import Hearing, Pauses
 from appliance.voice.intents import AnswerText, Intents, ToolCaller
 from appliance.voice.llm import ChatService, Endpoint
 from appliance.voice.recorder import Recorder
@@ -77,16 +77,17 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
     config = shared.config
     messages: Any = one.history  # plain role and content, which Pipecat types more closely
     context = LLMContext(messages=messages)
+    stt = EngineSTT(shared.engines, one.recorder, one.language, config.turn)
     pair = LLMContextAggregatorPair(
         context,
-        user_params=_user_params(shared, config.turn),
+        user_params=_user_params(shared, config.turn, stt),
         assistant_params=_assistant_params(config, has_model=shared.endpoint is not None),
     )
     _write_down(pair.assistant(), one.recorder)
     answer_text = AnswerText(one.recorder)
     stages: list[FrameProcessor] = [
         one.transport.input(),
-        EngineSTT(shared.engines, one.recorder, one.language, config.turn),
+        stt,
         pair.user(),
         _intents(shared, one),
         *_model(shared, one, context),
@@ -132,19 +133,23 @@ def _intents(shared: Shared, one: Individual) -> Intents:
     )
 
 
-def _user_params(shared: Shared, turn: Turn) -> LLMUserAggregatorParams:
+def _user_params(shared: Shared, turn: Turn, stt: EngineSTT) -> LLMUserAggregatorParams:
     vad = VADParams(
         confidence=turn.confidence,
         start_secs=turn.start_seconds,
         stop_secs=turn.stop_seconds,
         min_volume=turn.min_volume,
     )
+
+    def is_command(text: str) -> bool:
+        return bool(text) and shared.registry.match(text) is not None
+
     end_of_turn = shared.hearing.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
     return LLMUserAggregatorParams(
-        vad_analyzer=shared.hearing.vad(vad),
+        vad_analyzer=shared.hearing.vad(vad, Pauses(stt.pause, stt.resume)),
         user_turn_strategies=UserTurnStrategies(
             start=[VADUserTurnStartStrategy()],
-            stop=[CommandAwareStop(end_of_turn, lambda t: shared.registry.match(t) is not None)],
+            stop=[CommandAwareStop(end_of_turn, is_command, lambda: is_command(stt.heard_ahead))],
         ),
         user_turn_stop_timeout=turn.incomplete_seconds + NO_WORDS_SECONDS,
         # A cough is not a question.

@@ -1,5 +1,6 @@
 """The engines as Pipecat services: thin, one pair per session, no model inside."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
@@ -20,7 +21,7 @@ from pipecat.services.tts_service import TTSService
 from pipecat.utils.time import time_now_iso8601
 
 from appliance.config import Turn
-from appliance.engines import OUTPUT_RATE, Synthesizer, Transcriber, Voice
+from appliance.engines import OUTPUT_RATE, Synthesizer, Transcriber, Transcript, Voice
 from appliance.errors import EngineError
 from appliance.tools.spoken import Speakable
 from appliance.voice.recorder import Recorder
@@ -65,6 +66,7 @@ class EngineSTT(SegmentedSTTService):
         self._language = language
         self._lead_in = turn.start_seconds + LEAD_IN_SECONDS
         self._max_seconds = turn.max_seconds
+        self._ahead: asyncio.Task[Transcript] | None = None
 
     @property
     def wants_wav_segments(self) -> bool:
@@ -88,26 +90,55 @@ class EngineSTT(SegmentedSTTService):
         await super().process_audio_frame(frame, direction)
         # Somebody who never pauses must not fill the memory: the utterance is cut, and its
         # parts join again as one turn when the pause comes.
-        limit = int(self._max_seconds * self.sample_rate) * 2
-        if self._user_speaking and len(self._audio_buffer) >= limit:
+        if not self._user_speaking:
+            return
+        self._recorder.speech_heard()
+        if len(self._audio_buffer) >= int(self._max_seconds * self.sample_rate) * 2:
+            self.resume()
             await self._segment_queue.put(bytes(self._audio_buffer))
             self._audio_buffer.clear()
 
+    def pause(self) -> None:
+        """The speaker pauses: transcribes ahead, since most pauses turn out to be the end."""
+        if self._user_speaking and self._ahead is None:
+            audio = bytes(self._audio_buffer) + self._trailing_silence()
+            self._ahead = self.create_task(self._transcribe(audio), "transcribe ahead")
+
+    def resume(self) -> None:
+        """The speaker goes on: what was transcribed ahead is not all of it."""
+        if self._ahead is not None:
+            self._ahead.cancel()
+            self._ahead = None
+
+    @property
+    def heard_ahead(self) -> str:
+        """What was said before the pause that lasts; empty while that is not known."""
+        ahead = self._ahead
+        done = ahead is not None and ahead.done() and not ahead.cancelled()
+        return ahead.result().text if ahead and done and not ahead.exception() else ""
+
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
         await self.start_processing_metrics()
-        while True:
-            engine = self._engines.transcriber
-            try:
-                transcript = await engine.transcribe(audio, self._language)
-                break
-            except EngineError as error:
-                if not self._engines.failed(engine, error):
-                    yield ErrorFrame(f"{error.message} {error.advice}")
-                    return
+        ahead, self._ahead = self._ahead, None
+        try:
+            transcript = await (ahead or self._transcribe(audio))
+        except EngineError as error:
+            yield ErrorFrame(f"{error.message} {error.advice}")
+            return
         await self.stop_processing_metrics()
         self._recorder.transcribed()
         if transcript.text:
             yield TranscriptionFrame(transcript.text, self._user_id, time_now_iso8601())
+
+    async def _transcribe(self, audio: bytes) -> Transcript:
+        """By the engine of the moment; by the next one, from the same audio, where it fails."""
+        while True:
+            engine = self._engines.transcriber
+            try:
+                return await engine.transcribe(audio, self._language)
+            except EngineError as error:
+                if not self._engines.failed(engine, error):
+                    raise
 
 
 class EngineTTS(TTSService):

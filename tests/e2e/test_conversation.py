@@ -1,5 +1,6 @@
 """A spoken conversation through the front door: real process, real socket, real speech."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from appliance.client import calling
@@ -38,3 +39,25 @@ async def test_a_model_answers_and_calls_tools(tmp_path: Path) -> None:
             await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=end)
         assert chat.requests[0]["stream"] is True
         assert "set_timer" in {tool["function"]["name"] for tool in chat.requests[0]["tools"]}
+
+
+async def test_a_pause_inside_a_sentence_does_not_cut_it(tmp_path: Path) -> None:
+    sentence = speech("set_a_timer_for_five_seconds")
+    # 130 ms of silence where the voice is quietest near the middle: less than ends a turn, more
+    # than begins to transcribe ahead.
+    middle = min(
+        range(len(sentence) * 4 // 10, len(sentence) * 6 // 10, 320), key=_energy(sentence)
+    )
+    broken = sentence[:middle] + bytes(int(0.13 * 32_000)) + sentence[middle:]
+    async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
+        end = await call.say(broken)
+        timer = await call.wait_for(lambda a: a.data.get("state") == "set", since=end - 3)
+        assert timer.data["name"] == "five second"
+        assert len(call.after(0, "user-transcription")) == 1
+        rang = await call.wait_for(lambda a: a.data.get("state") == "rang", since=end)
+        await call.wait_for(lambda a: a.kind == "audio", since=rang.at)
+
+
+def _energy(pcm: bytes) -> Callable[[int], int]:
+    samples = memoryview(pcm).cast("h")
+    return lambda at: sum(abs(sample) for sample in samples[at // 2 : at // 2 + 160])

@@ -1,0 +1,81 @@
+"""Voice activity on shared models: the same as Pipecat's own, and pauses told early."""
+
+import asyncio
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
+from pipecat.audio.vad.silero import SileroVADAnalyzer
+from pipecat.audio.vad.vad_analyzer import VADParams, VADState
+
+from appliance.voice.hearing import KEPT_CHUNKS, Hearing, Pauses
+
+AUDIO = Path(__file__).parent.parent / "fixtures" / "audio"
+PACKET = 640
+
+
+@pytest.fixture(scope="module")
+def hearing() -> Iterator[Hearing]:
+    loaded = Hearing.load()
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="module")
+def sentences() -> bytes:
+    """Eighteen seconds of six sentences."""
+    with wave.open(str(AUDIO / "harvard.wav")) as file:
+        assert file.getframerate() == 16_000
+        return file.readframes(file.getnframes())
+
+
+def packets(pcm: bytes) -> list[bytes]:
+    return [pcm[i : i + PACKET] for i in range(0, len(pcm), PACKET)]
+
+
+async def test_it_hears_what_pipecats_analyzer_hears(hearing: Hearing, sentences: bytes) -> None:
+    ours, theirs = hearing.vad(VADParams()), SileroVADAnalyzer(params=VADParams())
+    theirs.set_sample_rate(16_000)
+    heard: set[VADState] = set()
+    for packet in packets(sentences):
+        state = await ours.analyze_audio(packet)
+        assert state == await theirs.analyze_audio(packet)
+        heard.add(state)
+    await theirs.cleanup()
+    assert {VADState.SPEAKING, VADState.QUIET} <= heard
+
+
+async def test_speakers_do_not_hear_each_other(hearing: Hearing, sentences: bytes) -> None:
+    alone, beside, silent = (hearing.vad(VADParams()) for _ in range(3))
+    for packet in packets(sentences):
+        expected = await alone.analyze_audio(packet)
+        heard, _ = await asyncio.gather(
+            beside.analyze_audio(packet), silent.analyze_audio(bytes(len(packet)))
+        )
+        assert heard == expected
+
+
+async def test_a_pause_is_told_before_the_end_of_speech(hearing: Hearing, sentences: bytes) -> None:
+    told: list[str] = []
+    pauses = Pauses(lambda: told.append("pause"), lambda: told.append("resume"))
+    vad = hearing.vad(VADParams(), pauses)
+    before = VADState.QUIET
+    ends = 0
+    for packet in packets(sentences):
+        state = await vad.analyze_audio(packet)
+        if state == VADState.QUIET and before == VADState.STOPPING:
+            ends += 1
+            assert told[-1] == "pause"
+        before = state
+    assert ends >= 5
+    assert told.count("pause") - told.count("resume") == ends
+    assert "resume" in told, "the recording has pauses inside sentences"
+
+
+def test_an_endless_utterance_is_not_kept_whole(hearing: Hearing) -> None:
+    turn = hearing.end_of_turn(SmartTurnParams())
+    for _ in range(KEPT_CHUNKS * 3):
+        turn.append_audio(bytes(PACKET), is_speech=True)
+    assert len(turn._audio_buffer) <= KEPT_CHUNKS
