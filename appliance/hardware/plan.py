@@ -16,7 +16,7 @@ from appliance.hardware.models import KOKORO, MB, kokoro_memory, whisper_memory
 from appliance.hardware.rungs import Rung
 
 SESSION_BYTES = 15 * MB  # what one more session may cost: the limit that it is held to
-STARTER_BYTES = 150 * MB  # PocketSphinx with its language model, and eSpeak NG
+STARTER_BYTES = 220 * MB  # two PocketSphinx decoders with their language model, and eSpeak NG
 
 # How many sessions one core carries, by what listens: they rarely talk at the same moment.
 _SESSIONS_PER_CORE = {"sphinx": 8, "cpu": 4}

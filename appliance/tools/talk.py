@@ -79,6 +79,14 @@ def _polite_tools() -> tuple[Tool, ...]:
             ),
         ),
         Tool(
+            "take_note",
+            "Takes note that the user is content.",
+            _nothing,
+            spoken_only=True,
+            # On its own a recogniser would otherwise stretch it into a longer command.
+            sentences=("(okay|all right|alright|i see|very well)",),
+        ),
+        Tool(
             "answer_thanks",
             "Answers thanks.",
             _saying("You are welcome."),
@@ -117,6 +125,10 @@ def _polite_tools() -> tuple[Tool, ...]:
             ),
         ),
     )
+
+
+async def _nothing(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    return Answer("", silent=True)
 
 
 def _saying(sentence: str) -> Run:
