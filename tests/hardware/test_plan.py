@@ -86,7 +86,7 @@ def test_half_the_memory_taken_means_a_smaller_choice(tmp_path: Path) -> None:
     hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
     tight = replace(hardware, memory_available=2_600 * MB)
     ears, voice = best(plan(tight, DEFAULTS, EVERYTHING))
-    assert ears == "whisper distil-small.en int8_float16 cuda"
+    assert ears == "whisper base.en float16 cuda"
     assert voice == "kokoro kokoro-v1.0.int8 cpu"
     starved = plan(replace(hardware, memory_available=900 * MB), DEFAULTS, EVERYTHING)
     assert best(starved) == ("sphinx cpu", "espeak cpu")
