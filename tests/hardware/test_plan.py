@@ -180,7 +180,7 @@ def test_the_session_limit_and_its_reason() -> None:
     assert few.sessions == 16
     assert "2 processor cores" in few.sessions_reason
     tight = plan(replace(DESKTOP, memory_total=1_000 * MB, memory_available=500 * MB), DEFAULTS, {})
-    assert tight.sessions == (500 - 256 - 150) // 15
+    assert tight.sessions == (500 - 256 - 220) // 15
     assert "memory" in tight.sessions_reason
     chosen = plan(DESKTOP, configured(limits__sessions="3"), {})
     assert (chosen.sessions, chosen.sessions_reason) == (3, "set in the configuration")
