@@ -9,6 +9,7 @@ from aiohttp import web
 from appliance.access.pairing import Pairing
 from appliance.access.rates import RateLimiter
 from appliance.access.tickets import Tickets
+from appliance.errors import NotReady
 from appliance.store import Store
 
 
@@ -50,7 +51,9 @@ class Desk(Protocol):
 
     def close(self, session_id: str) -> None: ...
 
-    def revoke(self, session_id: str) -> None: ...
+    def revoke_client(self, client_id: str) -> None: ...
+
+    async def end_conversation(self, conversation_id: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,13 @@ class Backend:
     paired_only: bool
     origins: tuple[str, ...]
     names: tuple[str, ...]
+
+    def open_desk(self) -> Desk | None:
+        """The desk; None while it loads, when nobody can be talking yet."""
+        try:
+            return self.desk()
+        except NotReady:
+            return None
 
 
 BACKEND = web.AppKey("backend", Backend)

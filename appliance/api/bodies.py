@@ -37,7 +37,10 @@ async def read(request: web.Request, shape: type[Body]) -> Body:
 
     Raises BadRequest that names every key that is wrong.
     """
-    text = await request.read()
+    try:
+        text = await request.read()
+    except web.RequestPayloadError:
+        raise BadRequest("the body of the request is not encoded as its header says") from None
     try:
         return shape.model_validate_json(text or b"{}")
     except ValidationError as error:

@@ -1,5 +1,6 @@
 """Conversations that were kept: listed, read, searched, exported, forgotten."""
 
+import re
 from dataclasses import asdict
 
 from aiohttp import web
@@ -62,10 +63,8 @@ async def delete(request: web.Request) -> web.Response:
     """DELETE /api/conversations/{id}: forgotten for good; its open sessions are ended first."""
     conversation = await _own(request)
     backend = request.app[BACKEND]
-    desk = backend.desk()
-    for session in desk.list():
-        if session.conversation_id == conversation.summary.id:
-            desk.close(session.session_id)
+    if desk := backend.open_desk():
+        await desk.end_conversation(conversation.summary.id)
     await backend.store.delete(conversation.summary.id)
     return web.Response(status=204)
 
@@ -88,9 +87,9 @@ def _number(request: web.Request, name: str, default: int) -> int:
     text = request.query.get(name)
     if text is None:
         return default
-    if not text.isdigit() or not 1 <= int(text) <= LARGEST_PAGE:
-        raise BadRequest(f"{name} must be a number from 1 to {LARGEST_PAGE}, not {text!r}")
-    return int(text)
+    if re.fullmatch("[0-9]{1,3}", text) and 1 <= int(text) <= LARGEST_PAGE:
+        return int(text)
+    raise BadRequest(f"{name} must be a number from 1 to {LARGEST_PAGE}, not {text[:20]!r}")
 
 
 def _dumps(value: object) -> str:

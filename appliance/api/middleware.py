@@ -31,8 +31,10 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _answer(request, refusal, status=wrong.status)
     except web.HTTPRequestEntityTooLarge as wrong:
         return _answer(request, BadRequest("the request is too large"), status=wrong.status)
-    except web.HTTPException:
-        raise
+    except web.HTTPException as wrong:
+        if wrong.status < 400:
+            raise
+        return _answer(request, BadRequest(wrong.text or wrong.reason), status=wrong.status)
     except Exception:  # the boundary of a request: the server lives on
         log.exception("%s %s failed", request.method, request.path)
         return _answer(request, ApplianceError("the appliance failed to answer this request"))

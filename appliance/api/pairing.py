@@ -74,8 +74,6 @@ async def end_access(request: web.Request, by: str) -> web.Response:
     if not await backend.store.clients.revoke(client_id, now):
         raise NotFound("there is no such client")
     backend.store.clients.audit(AuditEntry(now, "revoked", client_id, address(request), f"by {by}"))
-    desk = backend.desk()
-    for session in desk.list():
-        if session.client_id == client_id:
-            desk.revoke(session.session_id)
+    if desk := backend.open_desk():
+        desk.revoke_client(client_id)
     return web.Response(status=204)

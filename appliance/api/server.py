@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from aiohttp import web
@@ -12,6 +12,7 @@ from appliance.api.control import control_app
 from appliance.api.middleware import errors, same_origin
 from appliance.api.routes import ROUTES
 from appliance.config import Server
+from appliance.errors import ApplianceError
 
 log = logging.getLogger(__name__)
 
@@ -33,18 +34,24 @@ async def serving(server: Server, backend: Backend, control: Path) -> AsyncItera
     """Listens until left; yields the address of the public server."""
     runner = web.AppRunner(public_app(backend), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     private = web.AppRunner(control_app(backend), access_log=None)
-    await runner.setup()
-    await private.setup()
-    try:
-        address = await _listen(runner, server)
-        control.unlink(missing_ok=True)
-        await web.UnixSite(private, str(control)).start()
-        control.chmod(0o600)
+    async with AsyncExitStack() as stack:
+        for each in (private, runner):
+            await each.setup()
+            stack.push_async_callback(each.cleanup)
+        try:
+            address = await _listen(runner, server)
+            # Only now that the address is ours is the control socket: the running appliance
+            # whose address we failed to take keeps its own.
+            control.unlink(missing_ok=True)
+            stack.callback(control.unlink, missing_ok=True)
+            await web.UnixSite(private, str(control)).start()
+            control.chmod(0o600)
+        except OSError as error:
+            raise ApplianceError(
+                f"the appliance cannot listen: {error.strerror or error}",
+                advice="Is it running already? Else set server.host, server.port or server.listen.",
+            ) from None
         yield address
-    finally:
-        await runner.cleanup()
-        await private.cleanup()
-        control.unlink(missing_ok=True)
 
 
 async def _listen(runner: web.AppRunner, server: Server) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 from aiohttp import ClientConnectionError, WebSocketError, WSCloseCode, WSMsgType, web
 
+from appliance.errors import BadRequest
+
 # A client may send a frame of a second of audio or a few kilobytes of text; what is larger than
 # this is not worth reading to the end, and ends the connection (1009).
 MAX_MESSAGE_BYTES = 1024 * 1024
@@ -21,7 +23,7 @@ KERNEL_BUFFER_BYTES = 16_384
 
 
 class AiohttpSocket:
-    """One WebSocket of a request. `prepare` before anything else, `release` after everything.
+    """One WebSocket of a request: `check`, `prepare`, use, `release`.
 
     `refused` is told, for counting, why a peer was let go that does not speak the protocol.
     """
@@ -36,6 +38,14 @@ class AiohttpSocket:
             writer_limit=BUFFER_BYTES,
         )
         self._transport: asyncio.Transport | None = None
+
+    def check(self, request: web.Request) -> None:
+        """Raises BadRequest where the request does not ask for a WebSocket."""
+        if not self._response.can_prepare(request):
+            raise BadRequest(
+                "this address is for WebSockets",
+                advice="Connect to it with a WebSocket client, version 13.",
+            )
 
     async def prepare(self, request: web.Request) -> web.WebSocketResponse:
         await self._response.prepare(request)

@@ -81,10 +81,11 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     """GET /ws/{session_id}?token=…: the conversation itself. The token works once."""
     backend = request.app[BACKEND]
     session_id = request.match_info["id"]
+    socket = AiohttpSocket(backend.refused)
+    socket.check(request)
     desk = backend.desk()
     backend.tickets.redeem(session_id, request.query.get("token", ""), time.monotonic())
     desk.get(session_id)
-    socket = AiohttpSocket(backend.refused)
     response = await socket.prepare(request)
     try:
         await desk.attach(session_id, socket)

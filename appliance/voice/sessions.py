@@ -5,7 +5,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from appliance.conversation import EventKind
 from appliance.errors import SessionLimit, SessionTaken, SessionUnknown
@@ -80,9 +80,8 @@ class Sessions:
         try:
             history = from_history(await self._history(session.conversation_id))
             await session.run(socket, history)
-        except Exception:  # the boundary of a session: the others go on
+        except Exception:  # the boundary of a session: its client was told, the others go on
             log.exception("session %s failed", session_id)
-            raise
         finally:
             session.state = State.ENDED
             session.released.set()
@@ -114,9 +113,19 @@ class Sessions:
             del self._sessions[session_id]
         session.end(reason)
 
-    def revoke(self, session_id: str) -> None:
-        """Ends a session whose client lost its access. Raises SessionUnknown."""
-        self.close(session_id, End.REVOKED)
+    def revoke_client(self, client_id: str) -> None:
+        """Ends all sessions of a client that lost its access."""
+        for session in self.list():
+            if session.client_id == client_id:
+                self.close(session.session_id, End.REVOKED)
+
+    async def end_conversation(self, conversation_id: str) -> None:
+        """Ends all sessions of a conversation; returns when they have written their last word."""
+        sessions = [s for s in self.list() if s.conversation_id == conversation_id]
+        talking = [session for session in sessions if session.state is State.OPEN]
+        for session in sessions:
+            self.close(session.session_id)
+        await _released(talking)
 
     def tell(self, data: dict[str, object]) -> None:
         """Tells every page."""
@@ -146,12 +155,16 @@ class Sessions:
         await asyncio.gather(*(session.finish_speaking(seconds) for session in sessions))
         for session in sessions:
             session.end(End.SHUTDOWN)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(RELEASE_SECONDS):
-                await asyncio.gather(*(session.released.wait() for session in sessions))
+        await _released(sessions)
 
     def _forget_untaken(self) -> None:
         horizon = time.time() - OFFER_SECONDS
         for session_id, session in list(self._sessions.items()):
             if session.state is State.OFFERED and session.created_at < horizon:
                 del self._sessions[session_id]
+
+
+async def _released(sessions: Iterable[Session]) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(RELEASE_SECONDS):
+            await asyncio.gather(*(session.released.wait() for session in sessions))

@@ -1,0 +1,120 @@
+"""Every refusal has one shape and the fitting status, whatever was asked."""
+
+import gzip
+import json
+
+import pytest
+
+from appliance.api.routes import ROUTES
+from appliance.api.server import MAX_BODY_BYTES
+from tests.daemon import Daemon
+from tests.stranger import ask, connected, new_session, refused
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/api", "/api/sessions/", "/api/../etc/passwd"])
+async def test_what_is_not_there_is_not_found(daemon: Daemon, path: str) -> None:
+    answer = await ask(daemon, "GET", path)
+    assert (answer.status, answer.code) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", sorted({path for _, path, _ in ROUTES}))
+async def test_a_wrong_method_is_named(daemon: Daemon, path: str) -> None:
+    answer = await ask(daemon, "PATCH", path.replace("{id}", "x"))
+    assert (answer.status, answer.code) == (405, "bad_request")
+    assert "PATCH" in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        (b"{", "body"),
+        (b"hello", "body"),
+        (b"[]", "body"),
+        (b"null", "body"),
+        (b"\xff\xfe", "body"),
+        (b"[" * 50_000, "body"),
+        (b'{"colour": "red"}', "colour"),
+        (b'{"voice": 7}', "voice"),
+        (b'{"voice": null}', "voice"),
+        (b'{"route": "elsewhere"}', "route"),
+        (b'{"language": "English"}', "language"),
+        (b'{"conversation_id": "../../etc"}', "conversation_id"),
+        (b'{"conversation_id": ""}', "conversation_id"),
+        (b'{"system_prompt": "\\ud800"}', "body"),
+        (json.dumps({"system_prompt": "x" * 9_000}).encode(), "system_prompt"),
+        (b'{"voice": 1, "route": 2}', "voice"),
+        (b'{"voice": 1, "route": 2}', "route"),
+    ],
+)
+async def test_a_body_is_refused_with_every_key_that_is_wrong(
+    daemon: Daemon, data: bytes, named: str
+) -> None:
+    answer = await ask(daemon, "POST", "/api/sessions", data=data)
+    assert (answer.status, answer.code) == (400, "bad_request")
+    assert f"{named}: " in answer.json["error"]["message"]
+    assert answer.json["error"]["advice"]
+
+
+async def test_a_body_that_is_too_large_is_refused(daemon: Daemon) -> None:
+    answer = await ask(daemon, "POST", "/api/sessions", data=b" " * (MAX_BODY_BYTES + 1))
+    assert (answer.status, answer.code) == (413, "bad_request")
+
+
+async def test_a_small_body_that_unpacks_into_a_large_one_is_refused(daemon: Daemon) -> None:
+    answer = await ask(
+        daemon,
+        "POST",
+        "/api/sessions",
+        data=gzip.compress(b" " * 50_000_000),
+        headers={"Content-Encoding": "gzip"},
+    )
+    assert (answer.status, answer.code) == (413, "bad_request")
+
+
+async def test_a_body_that_does_not_unpack_is_refused(daemon: Daemon) -> None:
+    answer = await ask(
+        daemon, "POST", "/api/sessions", data=b"{}", headers={"Content-Encoding": "gzip"}
+    )
+    assert (answer.status, answer.code) == (400, "bad_request")
+
+
+async def test_refusals_are_counted(daemon: Daemon) -> None:
+    counted = await daemon.metric("appliance_refused_total")
+    await ask(daemon, "GET", "/nothing")
+    await ask(daemon, "POST", "/api/sessions", data=b"{")
+    assert await daemon.metric("appliance_refused_total") == counted + 2
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "file://"},
+        {"Host": "evil.example"},
+        {"Host": "[::"},
+        {"Host": "127.0.0.1.evil.example:8080"},
+    ],
+)
+async def test_a_foreign_page_may_not_write_nor_connect(
+    daemon: Daemon, headers: dict[str, str]
+) -> None:
+    session = await new_session(daemon)
+    created = await ask(daemon, "POST", "/api/sessions", headers=headers)
+    assert (created.status, created.code) == (403, "forbidden")
+    joined = await refused(daemon, session["ws_url"], headers)
+    assert (joined.status, joined.code) == (403, "forbidden")
+    async with connected(daemon, session["ws_url"], {"Origin": daemon.base_url}) as ws:
+        assert not ws.closed
+
+
+async def test_a_name_of_somebody_elses_reads_nothing(daemon: Daemon) -> None:
+    answer = await ask(daemon, "GET", "/api/conversations", headers={"Host": "evil.example"})
+    assert (answer.status, answer.code) == (403, "forbidden")
+
+
+async def test_no_request_fails_for_a_reason_that_was_not_foreseen(daemon: Daemon) -> None:
+    assert "internal" not in (await ask(daemon, "GET", "/metrics")).text
