@@ -68,6 +68,7 @@ class Turn(_Section):
     min_volume: Share
     incomplete_seconds: Annotated[float, Field(ge=0.2, le=10)]
     max_seconds: Annotated[float, Field(ge=5, le=600)]
+    speculate: bool
 
 
 class Llm(_Section):
@@ -91,6 +92,7 @@ class Store(_Section):
 
 class Models(_Section):
     directory: Path
+    mirror: Annotated[str, Field(pattern=r"^(https?://.+)?$")]
 
 
 class Limits(_Section):

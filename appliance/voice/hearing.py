@@ -6,6 +6,7 @@ one speaker (recurrent state, buffered audio) stays with the session. Silero tak
 32 ms window, so it runs inline; smart-turn takes 30 ms once per pause, so it runs on a thread.
 """
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -113,10 +114,24 @@ class EndOfTurn(BaseSmartTurn):
         super().__init__(sample_rate=SAMPLE_RATE, params=params)
         self._predict = predict
         self._shared_thread = thread
+        self._ahead: asyncio.Future[tuple[EndOfTurnState, Any]] | None = None
 
     @property
     def _model_executor(self) -> ThreadPoolExecutor:
         return self._shared_thread
+
+    def look_ahead(self) -> None:
+        """Begins to judge what was heard so far; the verdict is `glance`'s to tell."""
+        loop = asyncio.get_running_loop()
+        heard = list(self._audio_buffer)
+        self._ahead = loop.run_in_executor(self._shared_thread, self._process_speech_segment, heard)
+
+    async def glance(self) -> EndOfTurnState:
+        """Whether the turn looked complete at the latest pause. Changes nothing."""
+        if self._ahead is None:
+            return EndOfTurnState.INCOMPLETE
+        state, _ = await self._ahead
+        return state
 
     def append_audio(self, buffer: bytes, is_speech: bool) -> EndOfTurnState:
         state = super().append_audio(buffer, is_speech)

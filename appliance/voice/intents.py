@@ -1,13 +1,14 @@
 """Who answers a turn: a tool at once, the language model, or an honest apology."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipecat.frames.frames import (
     AggregatedTextFrame,
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
+    EagerEndOfTurnCancelFrame,
     ErrorFrame,
     Frame,
     InputAudioRawFrame,
@@ -17,6 +18,7 @@ from pipecat.frames.frames import (
     LLMFullResponseStartFrame,
     LLMTextFrame,
     TTSSpeakFrame,
+    UserStoppedSpeakingFrame,
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
@@ -57,6 +59,14 @@ class ToolCaller:
         return answer
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What the model is answering before the turn is over, and whether it failed at that."""
+
+    text: str = ""
+    failed: bool = False
+
+
 class Intents(FrameProcessor):
     """Stands before the language model and answers what needs none.
 
@@ -68,6 +78,7 @@ class Intents(FrameProcessor):
         registry: Registry,
         call: ToolCaller,
         recorder: Recorder,
+        context: LLMContext,
         *,
         has_model: bool,
         context_tokens: int,
@@ -77,6 +88,8 @@ class Intents(FrameProcessor):
         self._registry = registry
         self._call = call
         self._recorder = recorder
+        self._context = context
+        self._ahead = _Ahead()
         self._has_model = has_model
         self._context_tokens = context_tokens
         self._speaking = speaking
@@ -86,10 +99,15 @@ class Intents(FrameProcessor):
         if isinstance(frame, InputAudioRawFrame):
             return
         if isinstance(frame, LLMContextFrame) and direction == FrameDirection.DOWNSTREAM:
-            await self._answer(frame.context)
+            await self._answer(frame)
             return
         if direction == FrameDirection.UPSTREAM:
             await self._observe(frame)
+        elif isinstance(frame, EagerEndOfTurnCancelFrame):
+            self._ahead = _Ahead()
+        elif isinstance(frame, UserStoppedSpeakingFrame):
+            await self._confirm(frame)
+            return
         await self.push_frame(frame, direction)
 
     async def _observe(self, frame: Frame) -> None:
@@ -97,25 +115,49 @@ class Intents(FrameProcessor):
             self._speaking(True)
         elif isinstance(frame, BotStoppedSpeakingFrame):
             self._speaking(False)
+        elif isinstance(frame, EagerEndOfTurnCancelFrame):
+            # The model wants a tool, and tools do not run ahead.
+            self._ahead = _Ahead()
         elif isinstance(frame, ErrorFrame):
             self._recorder.emit(EventKind.ERROR, code="pipeline", message=frame.error)
-            if isinstance(frame.processor, LLMService):
+            if not isinstance(frame.processor, LLMService):
+                return
+            if self._ahead.text:
+                self._ahead = replace(self._ahead, failed=True)
+            else:
                 await self.push_frame(TTSSpeakFrame(MODEL_SILENT))
 
-    async def _answer(self, context: LLMContext) -> None:
-        text = _last_words(context)
-        self._recorder.turn_started(text)
-        messages: Any = context.get_messages()
-        context.set_messages(trim(messages, self._context_tokens))  # type: ignore[arg-type]
+    async def _answer(self, frame: LLMContextFrame) -> None:
+        text = _last_words(frame.context)
+        if frame.speculation:
+            self._ahead = _Ahead(text)
+            await self.push_frame(frame)
+            return
+        self._begin_turn(text)
         match = self._registry.match(text)
         if match is not None:
             answer = await self._call(match.tool.name, match.arguments, "sentence")
             await self._say("" if answer.silent else answer.spoken)
         elif self._has_model:
-            await self.push_frame(LLMContextFrame(context=context))
+            await self.push_frame(frame)
         else:
             # One or two words are more often a misheard command than a question.
             await self._say(NO_MODEL if len(text.split()) > 3 else NOT_CAUGHT)
+
+    def _begin_turn(self, text: str) -> None:
+        self._recorder.turn_started(text)
+        messages: Any = self._context.get_messages()
+        kept: Any = trim(messages, self._context_tokens)
+        self._context.set_messages(kept)
+
+    async def _confirm(self, frame: UserStoppedSpeakingFrame) -> None:
+        """The turn is over, which lets go of what the model answered ahead."""
+        ahead, self._ahead = self._ahead, _Ahead()
+        if ahead.text:
+            self._begin_turn(ahead.text)
+        await self.push_frame(frame)
+        if ahead.failed:
+            await self.push_frame(TTSSpeakFrame(MODEL_SILENT))
 
     async def _say(self, text: str) -> None:
         """Answers as a language model would, so that everything behind treats it alike."""

@@ -35,7 +35,7 @@ from appliance.conversation import EventKind
 from appliance.engines import Voice
 from appliance.tools.registry import Registry
 from appliance.voice.context import Messages
-from appliance.voice.endpointing import CommandAwareStop
+from appliance.voice.endpointing import TurnEnd
 from appliance.voice.hearing import Hearing, Pauses
 from appliance.voice.intents import AnswerText, Intents, ToolCaller
 from appliance.voice.llm import ChatService, Endpoint
@@ -89,7 +89,7 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
         one.transport.input(),
         stt,
         pair.user(),
-        _intents(shared, one),
+        _intents(shared, one, context),
         *_model(shared, one, context),
         answer_text,
         EngineTTS(shared.engines, one.voice),
@@ -122,11 +122,12 @@ def _write_down(assistant: LLMAssistantAggregator, recorder: Recorder) -> None:
         recorder.emit(EventKind.SUMMARY, messages=event.summarized_message_count)
 
 
-def _intents(shared: Shared, one: Individual) -> Intents:
+def _intents(shared: Shared, one: Individual, context: LLMContext) -> Intents:
     return Intents(
         shared.registry,
         one.call,
         one.recorder,
+        context,
         has_model=shared.endpoint is not None,
         context_tokens=shared.config.llm.context_tokens,
         speaking=one.speaking,
@@ -144,13 +145,16 @@ def _user_params(shared: Shared, turn: Turn, stt: EngineSTT) -> LLMUserAggregato
     def is_command(text: str) -> bool:
         return bool(text) and shared.registry.match(text) is not None
 
+    def pause() -> None:
+        stt.pause()
+        end_of_turn.look_ahead()
+
     end_of_turn = shared.hearing.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
+    speculate = turn.speculate and shared.endpoint is not None
+    end = TurnEnd(end_of_turn, is_command, lambda: is_command(stt.heard_ahead), speculate=speculate)
     return LLMUserAggregatorParams(
-        vad_analyzer=shared.hearing.vad(vad, Pauses(stt.pause, stt.resume)),
-        user_turn_strategies=UserTurnStrategies(
-            start=[VADUserTurnStartStrategy()],
-            stop=[CommandAwareStop(end_of_turn, is_command, lambda: is_command(stt.heard_ahead))],
-        ),
+        vad_analyzer=shared.hearing.vad(vad, Pauses(pause, stt.resume)),
+        user_turn_strategies=UserTurnStrategies(start=[VADUserTurnStartStrategy()], stop=[end]),
         user_turn_stop_timeout=turn.incomplete_seconds + NO_WORDS_SECONDS,
         # A cough is not a question.
         empty_user_turn=None,

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
 from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
+    EagerTranscriptionFrame,
     ErrorFrame,
     Frame,
     InputAudioRawFrame,
@@ -102,13 +104,23 @@ class EngineSTT(SegmentedSTTService):
         """The speaker pauses: transcribes ahead, since most pauses turn out to be the end."""
         if self._user_speaking and self._ahead is None:
             audio = bytes(self._audio_buffer) + self._trailing_silence()
-            self._ahead = self.create_task(self._transcribe(audio), "transcribe ahead")
+            self._ahead = self.create_task(self._transcribe_ahead(audio), "transcribe ahead")
 
     def resume(self) -> None:
         """The speaker goes on: what was transcribed ahead is not all of it."""
         if self._ahead is not None:
+            withdrawn = self._ahead.done()
             self._ahead.cancel()
             self._ahead = None
+            if withdrawn:
+                self.create_task(self.push_frame(EagerEndOfTurnCancelFrame()), "withdraw")
+
+    async def _transcribe_ahead(self, audio: bytes) -> Transcript:
+        transcript = await self._transcribe(audio)
+        if transcript.text:
+            eager = EagerTranscriptionFrame(transcript.text, self._user_id, time_now_iso8601())
+            await self.push_frame(eager)
+        return transcript
 
     @property
     def heard_ahead(self) -> str:

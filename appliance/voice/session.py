@@ -1,6 +1,7 @@
 """One live connection of one client, from accept to close. Used once."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from appliance.voice.transport import (
 log = logging.getLogger(__name__)
 
 IDLE_CHECK_SECONDS = 1.0
+START_SECONDS = 5.0  # it takes milliseconds; a pipeline that hangs is cancelled all the same
 
 
 class State(StrEnum):
@@ -104,6 +106,7 @@ class Session:
         self._reports = reports
         self._wishes = wishes
         self._reason: End | None = None
+        self._started = asyncio.Event()
         self._ending = asyncio.Event()
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -184,6 +187,7 @@ class Session:
 
         @worker.event_handler("on_pipeline_started")
         async def started(*_args: object) -> None:
+            self._started.set()
             self.tell_route()
             self._reports.opened(self)
 
@@ -213,6 +217,10 @@ class Session:
                     self.end(End.IDLE)
                 elif now - opened > limits.session_seconds:
                     self.end(End.TOO_LONG)
+        # What is cancelled while it starts leaves behind what had started already.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_SECONDS):
+                await self._started.wait()
         await runner.cancel(reason=self._reason)
 
     def end(self, reason: End) -> None:
@@ -252,13 +260,17 @@ class Session:
             }
         )
 
-    async def announce(self, text: str, chime: bytes = b"") -> None:
-        """Says something the user did not just ask for, after an optional sound (24 kHz PCM)."""
+    async def announce(self, text: str, chime: bytes = b"") -> bool:
+        """Says something the user did not just ask for, after an optional sound (24 kHz PCM).
+
+        False where nobody is there yet, or any longer, to hear it.
+        """
         if self._queue is None:
-            return
+            return False
         if chime:
             await self._queue(OutputAudioRawFrame(chime, OUTPUT_RATE, 1))
         await self._queue(TTSSpeakFrame(text))
+        return True
 
     def _on_speaking(self, speaking: bool) -> None:
         self.speaking = speaking

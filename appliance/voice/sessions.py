@@ -137,12 +137,15 @@ class Sessions:
         for session in self._sessions.values():
             session.route_changed()
 
-    async def ring(self, text: str, data: dict[str, object]) -> None:
-        """Rings in every open session."""
+    async def ring(self, text: str, data: dict[str, object]) -> bool:
+        """Rings in every open session; False where there was none to hear it."""
+        heard = False
         for session in list(self._sessions.values()):
-            session.tell(data)
-            session.recorder.emit(EventKind.TIMER_RANG, text=text)
-            await session.announce(text, chime())
+            if await session.announce(text, chime()):
+                session.tell(data)
+                session.recorder.emit(EventKind.TIMER_RANG, text=text)
+                heard = True
+        return heard
 
     async def shut_down(self, seconds: float) -> None:
         """Takes no more sessions, lets each finish its sentence, and ends them all."""
