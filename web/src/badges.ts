@@ -34,3 +34,9 @@ export function inUseFromHealth(health: Health): InUse {
   const leftTheBox = health.route === "realtime";
   return { route: health.route, stt: health.stt, tts: health.tts, llm: "", leftTheBox };
 }
+
+/** Versions, for the footer. The appliance tells its own to paired browsers only. */
+export function versionsLine(health: Health, page: string): string {
+  const appliance = health.version && [...(health.ready ? [] : ["engines are loading"]), `appliance ${health.version}`];
+  return [appliance, `page ${page}`].flat().filter(Boolean).join(" · ");
+}

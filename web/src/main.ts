@@ -1,10 +1,11 @@
 /** The page: every part made and wired once, on one screen. */
 
 import "./style.css";
+import type { TransportState } from "@pipecat-ai/client-js";
 import { checkPaired, fetchHealth, fetchTrust, pair } from "./api";
 import { Microphone } from "./audio/microphone";
 import { Speaker } from "./audio/speaker";
-import { inUseFromHealth } from "./badges";
+import { inUseFromHealth, versionsLine } from "./badges";
 import { codeInFragment, describeBrowser, httpsAddress } from "./browser";
 import { Conversation } from "./conversation";
 import { note, type Diagnostics } from "./diagnostics";
@@ -14,7 +15,7 @@ import type { ServerMessage } from "./messages";
 import { Session, type SessionEvent } from "./session";
 import { AT_REST, uiState } from "./state";
 import { applyTimer, type Timer } from "./timers";
-import { EMPTY, reduce, type TranscriptEvent } from "./transcript";
+import { EMPTY, reduce, segmentNumber, type TranscriptEvent } from "./transcript";
 import { byId, setText } from "./view/elements";
 import { onMessage, onPairing } from "./view/forms";
 import { LevelsView } from "./view/levels";
@@ -23,10 +24,14 @@ import { StageView, type StageModel } from "./view/stage";
 import { TimersView } from "./view/timers";
 import { WakeLock } from "./wake";
 
+/** While engines load. It takes seconds with the starter engines, a minute with large models. */
+const LOOK_AGAIN_MS = 2000;
+
 const insecure = !window.isSecureContext;
 let mic: MicState = insecure ? "insecure" : "off";
 let secureAddress = httpsAddress(location.hostname, 443);
 let timers: readonly Timer[] = [];
+let sessions = 0;
 let lastSegment = 0;
 
 const model: StageModel = {
@@ -107,12 +112,15 @@ function setMic(state: MicState): void {
 function follow(event: SessionEvent): void {
   note(diagnostics, event.type, event);
   switch (event.type) {
+    case "state":
+      return followState(event.state);
     case "transcript":
       return write({ type: "user", text: event.text, final: event.final });
     case "output":
       return followOutput(event.output);
     case "interrupted":
     case "user-started":
+    case "lost":
       return write({ type: "interrupted" });
     case "bot-stopped":
       return write({ type: "silent" });
@@ -123,8 +131,14 @@ function follow(event: SessionEvent): void {
   }
 }
 
+function followState(state: TransportState): void {
+  if (state === "initializing") sessions++;
+  // After a restart the appliance may be another version, with other engines.
+  if (state === "ready") void lookAround();
+}
+
 function followOutput(output: Extract<SessionEvent, { type: "output" }>["output"]): void {
-  const id = output.segment_id ?? --lastSegment;
+  const id = segmentNumber(sessions, output.segment_id ?? --lastSegment);
   if (!output.will_be_spoken) return write({ type: "shown", id, text: output.text });
   write({
     type: "segment",
@@ -149,7 +163,7 @@ async function tryPairing(code: string): Promise<string> {
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
     const { title, advice } = explain(error.cause);
-    return `${title} ${advice}`;
+    return `${title.replace(/\.$/, "")}. ${advice}`;
   }
   conversation.clearFailure();
   byId("connect", HTMLButtonElement).focus();
@@ -161,9 +175,9 @@ async function tryPairing(code: string): Promise<string> {
 async function lookAround(): Promise<void> {
   try {
     const health = await fetchHealth();
-    const loading = health.ready ? "" : "engines are loading · ";
-    model.versions = `${loading}appliance ${health.version} · page ${__PAGE_VERSION__}`;
+    model.versions = versionsLine(health, __PAGE_VERSION__);
     model.inUse ??= inUseFromHealth(health);
+    if (health.version && !health.ready) setTimeout(() => void lookAround(), LOOK_AGAIN_MS);
     await checkPaired();
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;

@@ -61,7 +61,7 @@ export interface Health {
   route: string;
   stt: string;
   tts: string;
-  /** Both engines say that they are ready. */
+  /** Every engine of the plan has answered, or given way to another. */
   ready: boolean;
 }
 
@@ -87,12 +87,17 @@ function words(value: unknown): string {
   return text(value).replace(/`([^`]*)`/g, "“$1”");
 }
 
+/** The appliance words its errors for a log line; on the page they begin like a sentence. */
+function capital(sentence: string): string {
+  return sentence.slice(0, 1).toUpperCase() + sentence.slice(1);
+}
+
 /** The error body of the appliance, or null when somebody else (nginx) answered. */
 export function readError(body: unknown): ApiError | null {
   const error = fields(fields(body)["error"]);
   const code = text(error["code"]);
   if (!code) return null;
-  return { code, message: words(error["message"]), advice: words(error["advice"]) };
+  return { code, message: capital(words(error["message"])), advice: words(error["advice"]) };
 }
 
 export function readOffer(body: unknown): SessionOffer | null {
@@ -112,7 +117,7 @@ export function readHealth(body: unknown): Health {
     route: text(health["route"]) || "local",
     stt: text(stt["name"]),
     tts: text(tts["name"]),
-    ready: stt["state"] === "ready" && tts["state"] === "ready",
+    ready: health["ready"] === true,
   };
 }
 

@@ -51,6 +51,14 @@ export type TranscriptEvent =
   | { type: "silent" }
   | { type: "notice"; text: string; advice: string };
 
+/** Segments are numbered by each session for itself; more than any session has. */
+const SEGMENTS = 2 ** 32;
+
+/** The number by which a segment is known over all sessions of a page. */
+export function segmentNumber(session: number, id: number): number {
+  return session * SEGMENTS + id;
+}
+
 export const EMPTY: Transcript = { entries: [], nextId: 1, cut: new Set() };
 
 /** The text of an answer that has been heard so far. */

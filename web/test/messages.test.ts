@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { badgesFor, enginesLine, inUseFromHealth } from "../src/badges";
+import { badgesFor, enginesLine, inUseFromHealth, versionsLine } from "../src/badges";
 import { codeInFragment, describeBrowser, httpsAddress } from "../src/browser";
 import { readError, readHealth, readOffer, readServerMessage, readTrust, socketAddress } from "../src/messages";
 import { applyTimer, countdown } from "../src/timers";
@@ -28,7 +28,8 @@ describe("server messages", () => {
 
 describe("answers over HTTP", () => {
   it("tells the appliance's errors from anybody else's", () => {
-    expect(readError({ error: { code: "not_paired", message: "m", advice: "a" } })?.code).toBe("not_paired");
+    const error = { code: "not_paired", message: "wrong `code`", advice: "" };
+    expect(readError({ error })).toEqual({ ...error, message: "Wrong “code”" });
     for (const body of [null, "<html>", { error: "no" }, []]) expect(readError(body)).toBeNull();
   });
 
@@ -39,7 +40,7 @@ describe("answers over HTTP", () => {
 
   it("reads health, whole or bare", () => {
     const engines = { stt: { name: "whisper", state: "ready" }, tts: { name: "kokoro", state: "ready" } };
-    expect(readHealth({ version: "1", route: "local", engines })).toMatchObject({ stt: "whisper", ready: true });
+    expect(readHealth({ version: "1", route: "local", ready: true, engines })).toMatchObject({ stt: "whisper", ready: true });
     expect(readHealth(null)).toMatchObject({ route: "local", ready: false });
     expect(readTrust({ https_port: 8443 }).httpsPort).toBe(8443);
     expect(readTrust(null).httpsPort).toBe(443);
@@ -83,6 +84,12 @@ describe("badges", () => {
   it("name the engines there are", () => {
     expect(enginesLine(inUse)).toBe("hears with whisper · speaks with kokoro");
     expect(inUseFromHealth(readHealth({ route: "realtime" })).leftTheBox).toBe(true);
+  });
+
+  it("says which versions run, as far as a browser is told", () => {
+    expect(versionsLine(readHealth({ version: "1.0", ready: true }), "1.1")).toBe("appliance 1.0 · page 1.1");
+    expect(versionsLine(readHealth({ version: "1.0" }), "1.1")).toBe("engines are loading · appliance 1.0 · page 1.1");
+    expect(versionsLine(readHealth({ status: "ok" }), "1.1")).toBe("page 1.1");
   });
 });
 

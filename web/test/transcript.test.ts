@@ -4,6 +4,7 @@ import {
   EMPTY,
   heardText,
   reduce,
+  segmentNumber,
   SPEECH_RATE,
   type SpokenStatus,
   type Transcript,
@@ -101,6 +102,13 @@ describe("a barge-in", () => {
   it("is nothing when nobody speaks", () => {
     const now = play(user("hi"));
     expect(reduce(now, { type: "interrupted" }, 0)).toBe(now);
+  });
+
+  it("is no matter of a later session, which counts its segments anew", () => {
+    const said = (session: number, words: string, status: SpokenStatus) => segment(segmentNumber(session, 1), words, status);
+    const now = play(said(1, LONG, "new"), heard(1), { type: "interrupted" }, user("And?"), said(2, "Noon.", "completed"));
+    expect(lines(now).at(-1)).toBe("assistant: Noon.");
+    expect(now.entries).toHaveLength(3);
   });
 
   it("gives the next answer an entry of its own", () => {
