@@ -1,0 +1,176 @@
+"""A person at the page: real Chromium, with a file for a microphone.
+
+Whatever a visit does, it fails when anything was asked of another host than the appliance, when
+the content security policy refused something, or when a script failed.
+"""
+
+import asyncio
+import base64
+import hashlib
+import os
+import shutil
+import time
+import wave
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+
+from tests.e2e.browser_appliance import Place
+from tests.install.shell import succeed
+
+PROBE = Path(__file__).with_name("browser_probe.js")
+DESKTOP = ViewportSize(width=1200, height=800)
+PHONE = ViewportSize(width=390, height=844)
+RATE = 16_000
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+
+def write_microphone(path: Path, says: Sequence[tuple[float, bytes]], seconds: float) -> Path:
+    """A WAV in which each piece of 16 kHz PCM begins at its second, in silence otherwise."""
+    sound = bytearray()
+    for second, pcm in says:
+        gap = int(second * RATE) * 2 - len(sound)
+        assert gap >= 0, f"what is said before {second} s is too long"
+        sound += bytes(gap) + pcm
+    sound += bytes(max(0, int(seconds * RATE) * 2 - len(sound)))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(bytes(sound))
+    return path
+
+
+@dataclass
+class Visit:
+    """One page, and what was seen of its doings."""
+
+    page: Page
+    hosts: set[str] = field(default_factory=set)
+    complaints: list[str] = field(default_factory=list)
+
+    async def until(self, expression: str, seconds: float = 30.0, *, every: float = 0.03) -> None:
+        """Waits for a JavaScript expression, from outside: the page's policy forbids eval."""
+        last = time.monotonic() + seconds
+        while not await self.page.evaluate(expression):
+            if time.monotonic() > last:
+                seen = await self.page.inner_text("body")
+                raise AssertionError(f"{expression} did not come true; the page says:\n{seen}")
+            await asyncio.sleep(every)
+
+    async def until_state(self, state: str, seconds: float = 30.0) -> None:
+        await self.until(f"document.body.dataset.state === '{state}'", seconds)
+
+    async def until_shown(self, selector: str, words: str, seconds: float = 30.0) -> None:
+        """Waits until one element that matches the selector is visible and has the words."""
+        shown = (
+            f"[...document.querySelectorAll({selector!r})]"
+            f".some(e => e.checkVisibility() && e.innerText.includes({words!r}))"
+        )
+        await self.until(shown, seconds)
+
+    async def connect(self) -> None:
+        await self.page.click("#connect")
+        await self.until_state("listening")
+
+    async def type(self, words: str) -> None:
+        await self.page.fill("#message", words)
+        await self.page.press("#message", "Enter")
+
+    async def conversation_id(self) -> str:
+        return str(await self.page.evaluate("window.__appliance.conversationId"))
+
+    async def log(self) -> list[tuple[str, str]]:
+        """Who said what, as the page shows it."""
+        rows: list[list[str]] = await self.page.evaluate(
+            "[...document.querySelectorAll('#log .entry')]"
+            ".map(e => [e.querySelector('.who').innerText, e.querySelector('.main').innerText])"
+        )
+        return [(who, words) for who, words in rows]
+
+    async def probe(self) -> dict[str, Any]:
+        """What the probe has seen so far; samples are (ms, microphone, assistant)."""
+        seen: dict[str, Any] = await self.page.evaluate("window.__probe")
+        return seen
+
+
+def _follow(visit: Visit) -> None:
+    page = visit.page
+
+    def saw(address: str) -> None:
+        parts = urlsplit(address)
+        if parts.scheme not in ("blob", "data"):
+            visit.hosts.add(parts.hostname or address)
+
+    page.context.on("request", lambda request: saw(request.url))
+    page.on("websocket", lambda socket: saw(socket.url))
+    page.on("pageerror", lambda error: visit.complaints.append(f"script: {error}"))
+
+
+async def _is_clean(visit: Visit) -> None:
+    refused = (await visit.probe())["refused"]
+    assert not refused, f"the policy refused {refused}"
+    assert not visit.complaints, visit.complaints
+    assert visit.hosts == {"localhost"}
+
+
+def _spki(certificate: Path) -> str:
+    """The hash by which Chromium is told that this one self-made certificate is all right."""
+    pem = succeed("openssl", "x509", "-in", certificate, "-pubkey", "-noout")
+    key = base64.b64decode("".join(pem.splitlines()[1:-1]))
+    return base64.b64encode(hashlib.sha256(key).digest()).decode()
+
+
+def _chromium() -> str | None:
+    """CHROMIUM, or one on the path; None lets Playwright use its own."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@asynccontextmanager
+async def browser_for(place: Place, microphone: Path | None = None) -> AsyncIterator[Browser]:
+    """Chromium, whose microphone plays the file once, from the moment at which it is opened."""
+    flags = [
+        *FLAGS,
+        f"--ignore-certificate-errors-spki-list={_spki(place.certificates / 'server.crt')}",
+    ]
+    if microphone:
+        flags.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=_chromium(), args=flags)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@asynccontextmanager
+async def visiting(
+    browser: Browser, address: str, *, microphone_allowed: bool = True
+) -> AsyncIterator[Visit]:
+    """A person of their own (cookies, permissions) at an address; looked over at the end."""
+    permissions = ["microphone"] if microphone_allowed else []
+    context = await browser.new_context(viewport=DESKTOP, permissions=permissions)
+    try:
+        await context.add_init_script(path=PROBE)
+        visit = Visit(await context.new_page())
+        _follow(visit)
+        await visit.page.goto(address)
+        yield visit
+        await _is_clean(visit)
+    finally:
+        await context.close()

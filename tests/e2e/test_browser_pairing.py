@@ -1,0 +1,110 @@
+"""Getting in, and what the page says when something is not as it should be."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.browser import browser_for, visiting
+from tests.e2e.browser_appliance import Place, installed
+
+pytestmark = pytest.mark.browser
+
+PAIRED = "document.body.dataset.state === 'idle'"
+
+
+async def test_a_browser_is_paired_by_its_code(tmp_path: Path) -> None:
+    place = Place.new(tmp_path)
+    async with (
+        installed(place) as appliance,
+        browser_for(place) as browser,
+        visiting(browser, place.address) as visit,
+    ):
+        await visit.until_state("unpaired")
+        await visit.page.fill("#code", "0000 0000")
+        await visit.page.click("#pairing button")
+        await visit.until_shown("#code-error", "This code does not work.")
+        code = appliance.pairing_code
+        await visit.page.fill("#code", f"{code[:4]} {code[4:]}")
+        await visit.page.click("#pairing button")
+        # Whoever guesses has to wait; a person reads so and tries again.
+        await visit.until_shown("#code-error", "Wait")
+        await visit.until(f"document.querySelector('#pairing button').click(), {PAIRED}", every=1.0)
+        await visit.page.reload()
+        await visit.until_shown("#engines", "hears with sphinx")
+        assert await visit.page.is_hidden("#pairing")
+
+
+async def test_text_is_enough_where_the_microphone_is_refused(tmp_path: Path) -> None:
+    place = Place.new(tmp_path)
+    async with (
+        installed(place) as appliance,
+        browser_for(place) as browser,
+        visiting(browser, appliance.pairing_link, microphone_allowed=False) as visit,
+    ):
+        await visit.until_state("idle")
+        assert visit.page.url == f"{place.address}/", "a code in the address bar is given away"
+        await appliance.ready()
+        await visit.connect()
+        await visit.until_shown("#mic-problem", "Microphone refused")
+        await visit.until_shown("#state", "Connected, type below")
+        await visit.type("what day is it")
+        await visit.until_shown("#log .assistant", "Today is")
+        await visit.until("window.__appliance.outputLevel() > 0.01")
+        assert (await visit.log())[0] == ("You", "what day is it")
+        kept = appliance.conversation(await visit.conversation_id())
+        assert [turn.user_text for turn in kept.turns] == ["what day is it"]
+
+
+async def test_the_one_place_too_many_is_told(tmp_path: Path) -> None:
+    place = Place.new(tmp_path)
+    async with (
+        installed(place, {"APPLIANCE__LIMITS__SESSIONS": "1"}) as appliance,
+        browser_for(place) as browser,
+        visiting(browser, appliance.pairing_link) as first,
+    ):
+        await appliance.ready()
+        await first.connect()
+        link = f"{place.address}/#pair={await appliance.new_code()}"
+        async with visiting(browser, link) as second:
+            await second.until_state("idle")
+            await second.page.click("#connect")
+            await second.until_shown("#problem", "All places are taken")
+            await first.page.click("#connect")
+            await second.until_state("listening")
+            assert await second.page.is_hidden("#problem")
+
+
+async def test_after_a_crash_the_page_comes_back_to_its_conversation(tmp_path: Path) -> None:
+    place = Place.new(tmp_path)
+    async with installed(place) as appliance, browser_for(place) as browser:
+        async with visiting(browser, appliance.pairing_link) as visit:
+            await appliance.ready()
+            await visit.connect()
+            conversation = await visit.conversation_id()
+            await visit.type("what time is it")
+            await visit.until_shown("#log .assistant", "It is")
+            appliance.kill_daemon()
+            await visit.until_shown("#problem", "The server is down")
+            assert await appliance.process.wait() != 0
+            async with installed(place) as again:
+                await visit.until_state("listening", 60)
+                assert await visit.conversation_id() == conversation
+                await visit.type("what day is it")
+                await visit.until_shown("#log .assistant", "Today is")
+                kept = again.conversation(conversation)
+        assert [turn.user_text for turn in kept.turns] == ["what time is it", "what day is it"]
+        assert len(kept.sessions) == 2
+
+
+async def test_plain_http_explains_trust_and_leads_to_the_page(tmp_path: Path) -> None:
+    place = Place.new(tmp_path)
+    async with (
+        installed(place) as appliance,
+        browser_for(place) as browser,
+        visiting(browser, f"http://localhost:{place.http}/") as visit,
+    ):
+        fingerprint = next(line for line in appliance.said if line.count(":") == 31).strip()
+        await visit.until_shown("#fingerprint", fingerprint)
+        await visit.until_shown("#address", place.address)
+        await visit.page.click("#open")
+        await visit.until_state("unpaired")
