@@ -28,7 +28,7 @@ def sentences() -> bytes:
     """Eighteen seconds of six sentences."""
     with wave.open(str(AUDIO / "harvard.wav")) as file:
         assert file.getframerate() == 16_000
-        return file.readframes(file.getnframes())
+        return bytes(file.readframes(file.getnframes()))
 
 
 def packets(pcm: bytes) -> list[bytes]:

@@ -1,0 +1,194 @@
+"""When a turn ends, and that answering ahead never answers anything else than what was said."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
+from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
+    EagerTranscriptionFrame,
+    InputAudioRawFrame,
+    TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameProcessorSetup
+from pipecat.utils.asyncio.task_manager import TaskManager
+
+from appliance.voice.endpointing import TurnEnd
+from appliance.voice.hearing import EndOfTurn
+
+COMMAND = "what time is it"
+
+
+@dataclass
+class Turns:
+    """A turn's end and everything it decided, driven by what a speaker does."""
+
+    speculate: bool = True
+    complete: bool = True
+    ahead: str = ""
+    decided: list[tuple[str, str]] = field(default_factory=list)
+
+    async def begin(self) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        judge = EndOfTurn(self._predict, self._thread, SmartTurnParams())
+        self._judge = judge
+        self.end = TurnEnd(
+            judge,
+            lambda text: text == COMMAND,
+            lambda: self.ahead == COMMAND,
+            speculate=self.speculate,
+        )
+        setup: Any = FrameProcessorSetup
+        manager = TaskManager(loop=asyncio.get_running_loop())
+        await self.end.setup(setup(clock=None, task_manager=manager, pipeline_worker=None))
+        self.end.add_event_handler("on_user_turn_inference_triggered", self._asked)
+        self.end.add_event_handler("on_user_turn_speculation_cancelled", self._withdrawn)
+        self.end.add_event_handler("on_user_turn_stopped", self._stopped)
+        await self.end.handle_user_turn_started()
+
+    def _predict(self, _audio: np.ndarray[Any, Any]) -> dict[str, Any]:
+        return {"prediction": int(self.complete), "probability": float(self.complete)}
+
+    async def _asked(self, _end: object, speculation: Any) -> None:  # noqa: ANN401  Pipecat's
+        self.decided.append(("ahead", speculation.text) if speculation else ("ask", ""))
+
+    async def _withdrawn(self, _end: object) -> None:
+        self.decided.append(("withdraw", ""))
+
+    async def _stopped(self, _end: object, params: Any) -> None:  # noqa: ANN401  Pipecat's
+        self.decided.append(("confirm" if params.confirms_speculation else "stop", ""))
+
+    async def speak(self) -> None:
+        self.ahead = ""
+        await self.end.process_frame(VADUserStartedSpeakingFrame(start_secs=0.2))
+        audio = InputAudioRawFrame(audio=bytes(640), sample_rate=16_000, num_channels=1)
+        await self.end.process_frame(audio)
+
+    async def pause(self, heard: str) -> None:
+        self.ahead = heard
+        self._judge.look_ahead()
+        await self.end.process_frame(EagerTranscriptionFrame(heard, "", ""))
+
+    async def go_on(self) -> None:
+        self.ahead = ""
+        await self.end.process_frame(EagerEndOfTurnCancelFrame())
+        self.decided.append(("went on", ""))
+
+    async def fall_silent(self, heard: str) -> None:
+        await self.end.process_frame(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+        final = TranscriptionFrame(heard, "", "")
+        final.finalized = True
+        await self.end.process_frame(final)
+
+    async def over(self) -> None:
+        await self.end.handle_user_turn_stopped()
+        await self.end.cleanup()
+        self._thread.shutdown()
+
+
+async def test_what_was_answered_ahead_is_confirmed() -> None:
+    turns = Turns()
+    await turns.begin()
+    await turns.speak()
+    await turns.pause("tell me a story")
+    await turns.fall_silent("tell me a story")
+    await turns.over()
+    assert turns.decided == [("ahead", "tell me a story"), ("confirm", "")]
+
+
+async def test_other_words_are_asked_again() -> None:
+    turns = Turns()
+    await turns.begin()
+    await turns.speak()
+    await turns.pause("tell me a")
+    await turns.fall_silent("tell me a story")
+    await turns.over()
+    assert turns.decided == [("ahead", "tell me a"), ("withdraw", ""), ("ask", ""), ("stop", "")]
+
+
+async def test_a_command_never_runs_ahead_and_needs_no_second_opinion() -> None:
+    turns = Turns(complete=False)
+    await turns.begin()
+    await turns.speak()
+    await turns.pause(COMMAND)
+    assert turns.decided == []
+    await turns.fall_silent(COMMAND)
+    await turns.over()
+    assert turns.decided == [("ask", ""), ("stop", "")]
+
+
+async def test_a_pause_that_sounds_unfinished_is_not_answered() -> None:
+    turns = Turns(complete=False)
+    await turns.begin()
+    await turns.speak()
+    await turns.pause("and then")
+    await turns.over()
+    assert turns.decided == []
+
+
+async def test_speaking_again_withdraws() -> None:
+    turns = Turns()
+    await turns.begin()
+    await turns.speak()
+    await turns.pause("tell me")
+    await turns.speak()
+    await turns.over()
+    assert turns.decided == [("ahead", "tell me"), ("withdraw", "")]
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["pause", "go on", "speak", "silent"]),
+        st.sampled_from(["a", "b", COMMAND]),
+        st.booleans(),
+    ),
+    max_size=12,
+)
+
+
+@given(STEPS)
+def test_an_answer_let_go_answers_exactly_what_was_said(
+    steps: list[tuple[str, str, bool]],
+) -> None:
+    """Whatever a speaker does, with and without answering ahead."""
+    asyncio.run(_holds(steps, speculate=True))
+    asyncio.run(_holds(steps, speculate=False))
+
+
+async def _holds(steps: list[tuple[str, str, bool]], *, speculate: bool) -> None:
+    turns = Turns(speculate=speculate)
+    await turns.begin()
+    await turns.speak()
+    said: list[str] = []
+    for step, text, turns.complete in steps:
+        if step == "pause":
+            await turns.pause(text)
+        elif step == "go on":
+            await turns.go_on()
+        elif step == "speak":
+            await turns.speak()
+        else:
+            said.append(text)
+            await turns.fall_silent(text)
+            if turns.decided and turns.decided[-1][0] in ("stop", "confirm"):
+                break
+    await turns.over()
+    held = ""
+    for what, text in turns.decided:
+        if what == "ahead":
+            assert speculate
+            assert not held, "a second answer was begun while one was held"
+            held = text
+        elif what in ("withdraw", "went on"):
+            held = ""
+        elif what == "confirm":
+            assert held == " ".join(said)
+            held = ""
+    assert not held, "an answer was held for ever"
