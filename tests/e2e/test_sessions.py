@@ -1,0 +1,170 @@
+"""How sessions end: limits, hanging up, and an appliance that stops."""
+
+import asyncio
+import itertools
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from appliance.client import Call, calling
+from tests.daemon import Daemon, running
+from tests.stranger import ask, connected, message, new_session, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def daemon(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
+    overrides = {
+        "APPLIANCE__LIMITS__SESSIONS": "2",
+        "APPLIANCE__LIMITS__IDLE_SECONDS": "2",
+        "APPLIANCE__LIMITS__SESSION_SECONDS": "5",
+    }
+    async with running(tmp_path_factory.mktemp("appliance"), overrides) as daemon:
+        yield daemon
+
+
+async def nobody_is_talking(daemon: Daemon) -> bool:
+    return await daemon.metric("appliance_sessions") == 0
+
+
+async def ended(daemon: Daemon, conversation_id: str) -> str:
+    """Why the session of a conversation ended, as it was written down."""
+    _, kept = await daemon.get(f"/api/conversations/{conversation_id}")
+    return str(next(e["data"]["reason"] for e in kept["events"] if e["kind"] == "session_ended"))
+
+
+async def goodbye(ws: aiohttp.ClientWebSocketResponse) -> tuple[int, str]:
+    """Code and reason with which the appliance closed."""
+    async with asyncio.timeout(15):
+        while (last := await ws.receive()).type is aiohttp.WSMsgType.BINARY:
+            pass
+    return last.data, str(last.extra)
+
+
+async def test_a_place_more_than_there_are_is_refused_with_advice(daemon: Daemon) -> None:
+    offered = [await new_session(daemon) for _ in range(2)]
+    answer = await ask(daemon, "POST", "/api/sessions")
+    assert (answer.status, answer.code) == (503, "session_limit")
+    assert "limits.sessions" in answer.json["error"]["advice"]
+    assert int(answer.headers["Retry-After"]) > 0
+    for session in offered:
+        await ask(daemon, "DELETE", f"/api/sessions/{session['session_id']}")
+    async with calling(daemon.base_url):
+        pass
+
+
+async def test_silence_and_length_end_a_session_with_a_reason(daemon: Daemon) -> None:
+    await until(lambda: nobody_is_talking(daemon))
+    silent, busy = await new_session(daemon), await new_session(daemon)
+
+    async def keep_talking(ws: aiohttp.ClientWebSocketResponse) -> None:
+        while True:
+            await ws.send_bytes(message("send-text", {"content": "what day is it"}))
+            await asyncio.sleep(1)
+
+    async with (
+        connected(daemon, silent["ws_url"]) as idle,
+        connected(daemon, busy["ws_url"]) as long,
+    ):
+        talking = asyncio.create_task(keep_talking(long))
+        code, reason = await goodbye(idle)
+        assert (code, reason) == (1000, "Nobody has spoken for a while.")
+        code, reason = await goodbye(long)
+        assert (code, reason) == (1000, "This session has reached its longest time.")
+        talking.cancel()
+    await until(lambda: nobody_is_talking(daemon))
+    assert await ended(daemon, silent["conversation_id"]) == "idle"
+    assert await ended(daemon, busy["conversation_id"]) == "too_long"
+
+
+async def test_hanging_up_from_elsewhere_says_so(daemon: Daemon) -> None:
+    session = await new_session(daemon)
+    async with connected(daemon, session["ws_url"]) as ws:
+        place = f"/api/sessions/{session['session_id']}"
+        assert (await ask(daemon, "DELETE", place)).status == 204
+        assert await goodbye(ws) == (1000, "The conversation was ended.")
+    await until(lambda: nobody_is_talking(daemon))
+    assert await ended(daemon, session["conversation_id"]) == "hung_up"
+
+
+async def test_who_leaves_at_once_leaves_nothing_behind(daemon: Daemon) -> None:
+    for _ in range(10):
+        session = await new_session(daemon)
+        async with connected(daemon, session["ws_url"]):
+            pass
+        await until(lambda: nobody_is_talking(daemon))
+    # Requests make garbage, and its collection is when Python complains of lost tasks.
+    for _ in itertools.repeat(None, 400):
+        await ask(daemon, "GET", "/nothing")
+    assert [line for line in daemon.log if "was destroyed" in line] == []
+
+
+def events(daemon: Daemon, conversation_id: str) -> list[dict[str, Any]]:
+    """What was committed of a conversation, by the command line."""
+    import json
+
+    exported = daemon.command_line("conversations", "export", conversation_id)
+    assert exported.returncode == 0, exported.stderr
+    found: list[dict[str, Any]] = json.loads(exported.stdout)["events"]
+    return found
+
+
+async def starts_to_speak(call: Call) -> float:
+    sent = await call.type("what can you do")
+    await call.wait_for(lambda a: a.kind == "bot-started-speaking", since=sent)
+    return sent
+
+
+async def test_a_stop_lets_the_sentence_be_finished(tmp_path: Path) -> None:
+    overrides = {"APPLIANCE__SERVER__DRAIN_SECONDS": "20"}
+    async with (
+        running(tmp_path, overrides) as daemon,
+        calling(daemon.base_url) as call,
+        calling(daemon.base_url) as silent,
+    ):
+        sent = await starts_to_speak(call)
+        daemon.process.send_signal(signal.SIGTERM)
+        await call.wait_for(lambda a: a.data.get("type") == "notice", since=sent)
+        refused = await ask(daemon, "POST", "/api/sessions")
+        assert (refused.status, refused.code) == (503, "session_limit")
+        await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent)
+        assert await call.wait_closed() == 1001
+        assert await silent.wait_closed() == 1001
+        assert await daemon.stop() == 0
+    kept = events(daemon, call.conversation_id)
+    assert kept[-1]["data"] == {"reason": "shutdown"}
+    answer = next(event["data"] for event in kept if event["kind"] == "answer")
+    assert answer["interrupted"] is False
+    told = "".join(a.data["text"] for a in call.after(sent, "bot-llm-text"))
+    assert answer["text"].split() == told.split()
+
+
+async def test_a_second_signal_and_a_long_answer_do_not_hold_it_up(tmp_path: Path) -> None:
+    overrides = {"APPLIANCE__SERVER__DRAIN_SECONDS": "0.2"}
+    async with running(tmp_path, overrides) as daemon, calling(daemon.base_url) as call:
+        sent = await starts_to_speak(call)
+        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+            daemon.process.send_signal(number)
+        assert await call.wait_closed() == 1001
+        assert call.after(sent, "bot-stopped-speaking") == []
+        assert await daemon.stop() == 0
+    kept = events(daemon, call.conversation_id)
+    assert kept[-1]["data"] == {"reason": "shutdown"}
+    # What was heard of the answer is kept, though not all of it was.
+    told = "".join(a.data["text"] for a in call.after(sent, "bot-llm-text"))
+    heard = next(event["data"]["text"] for event in kept if event["kind"] == "answer")
+    assert told.startswith(heard)
+    assert len(heard) < len(told)
+
+
+async def test_a_stop_while_it_loads_is_a_stop(tmp_path: Path) -> None:
+    async with running(tmp_path, until="/health") as daemon:
+        early = await ask(daemon, "POST", "/api/sessions")
+        assert (early.status, early.code) == (503, "not_ready")
+        assert await daemon.stop() == 0
