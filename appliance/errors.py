@@ -19,6 +19,7 @@ ApplianceError
     BadRequest           bad_request          400: not JSON, unknown or wrong keys
     NotFound             not_found            404
   StoreError             store_failed         the database cannot be read or written
+  DownloadFailed         download_failed      a model cannot be fetched or put on the disk
   ToolError              tool_failed          a tool could not do what was asked
   NotReady               not_ready            503: engines are still loading
 """
@@ -143,6 +144,11 @@ class NotFound(RequestError):
 class StoreError(ApplianceError):
     code = "store_failed"
     default_advice = "Check free space and the rights of the database directory."
+
+
+class DownloadFailed(ApplianceError):
+    code = "download_failed"
+    status = 502
 
 
 class ToolError(ApplianceError):
