@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
-from appliance import __version__, commands, logs, systemd
+from appliance import __version__, commands, logs, model_commands, systemd
 from appliance.config import Config, load
 from appliance.errors import ApplianceError, ConfigError
+from appliance.weights.manifest import SHIPPED
 
 EXIT_CONFIG = 78  # EX_CONFIG: the unit does not restart on it
 
@@ -180,6 +181,70 @@ def conversations_delete(files: tuple[Path, ...], conversation_id: str) -> None:
     """Forgets a conversation, in the file too."""
     commands.conversation_delete(_configuration(files), conversation_id)
     click.echo("Forgotten.")
+
+
+@cli.group("models")
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=SHIPPED,
+    help="Another list of models than the one that comes along.",
+)
+@click.pass_context
+def models_group(context: click.Context, manifest: Path) -> None:
+    """Models for better ears and a better voice."""
+    context.obj = manifest
+
+
+@models_group.command("list")
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def models_list(manifest: Path, files: tuple[Path, ...], as_json: bool) -> None:
+    """Which there are, which are on disk, which fit this machine."""
+    click.echo(model_commands.listing(_configuration(files), manifest, as_json=as_json))
+
+
+@models_group.command("pull")
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.argument("names", nargs=-1, required=True)
+@click.pass_obj
+def models_pull(
+    manifest: Path, files: tuple[Path, ...], as_json: bool, names: tuple[str, ...]
+) -> None:
+    """Fetches models by name, or those `recommended` for this machine; mends damaged ones."""
+    click.echo(model_commands.pull(_configuration(files), manifest, names, as_json=as_json))
+
+
+@models_group.command("verify")
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def models_verify(manifest: Path, files: tuple[Path, ...], as_json: bool) -> None:
+    """Computes every hash anew; exit status 1 when something is not as it was."""
+    text, fault = model_commands.verify(_configuration(files), manifest, as_json=as_json)
+    click.echo(text)
+    if fault:
+        raise fault
+
+
+@models_group.command("path")
+@_config_option
+@click.argument("name")
+@click.pass_obj
+def models_path(manifest: Path, files: tuple[Path, ...], name: str) -> None:
+    """Where a model is: Whisper's directory or Kokoro's file."""
+    click.echo(model_commands.path(_configuration(files), manifest, name))
+
+
+@models_group.command("rm")
+@_config_option
+@click.argument("names", nargs=-1, required=True)
+@click.pass_obj
+def models_remove(manifest: Path, files: tuple[Path, ...], names: tuple[str, ...]) -> None:
+    """Removes models, and what has arrived of them."""
+    click.echo(model_commands.remove(_configuration(files), manifest, names))
 
 
 @cli.group("config")

@@ -1,9 +1,11 @@
 """The plan of this machine: facts and files gathered for the pure function that decides."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from appliance.config import Config
-from appliance.hardware.detect import detect
+from appliance.hardware.detect import Hardware, detect
+from appliance.hardware.models import KOKORO, WHISPER
 from appliance.hardware.plan import Plan, plan
 
 
@@ -12,16 +14,48 @@ def plan_for(config: Config, root: Path = Path("/")) -> Plan:
     return plan(detect(root), config, models_on_disk(config))
 
 
+def recommended(hardware: Hardware, config: Config, models: Mapping[str, int]) -> list[str]:
+    """What the plan would choose first if all of these models, by name and bytes, were on disk.
+
+    Nothing for an engine that the configuration rules out, or for which no model fits.
+    """
+    made = plan(hardware, config, models)
+    first = (made.stt.rungs[0].model, made.tts.rungs[0].model)
+    return [name for name in first if name in models]
+
+
+def fits(hardware: Hardware, config: Config, name: str, size: int) -> bool:
+    """Whether the plan would give that model a place, were it the only one on disk."""
+    if name not in KOKORO:
+        # The same weights under another name are judged alike.
+        name = next((model.name for model in WHISPER.values() if model.bytes == size), name)
+    known = name in WHISPER or name in KOKORO
+    # Of the others the plan takes only one that it is told.
+    change = {"engine": "auto", "model": "auto" if known else name}
+    stt = config.stt.model_copy(update=change)
+    tts = config.tts.model_copy(update=change)
+    made = plan(hardware, config.model_copy(update={"stt": stt, "tts": tts}), {name: size})
+    return any(rung.model == name for rung in (*made.stt.rungs, *made.tts.rungs))
+
+
 def models_on_disk(config: Config) -> dict[str, int]:
-    """The bytes of the weights of every model that could be loaded, by name or configured path."""
+    """The bytes of the weights of every model that could be loaded, by name or configured path.
+
+    Hidden entries are none: downloads under way stand there, and every file by its hash.
+    """
     directory = config.models.directory
     entries = sorted(directory.iterdir()) if directory.is_dir() else []
-    found = {entry.name.removesuffix(".onnx"): _weights(entry) for entry in entries}
+    models = [entry for entry in entries if not entry.name.startswith(".") and _is_model(entry)]
+    found = {entry.name.removesuffix(".onnx"): _weights(entry) for entry in models}
     for named in (config.stt.model, config.tts.model):
         path = Path(named)
         if path.is_absolute() and path.exists():
             found[named] = _weights(path)
     return found
+
+
+def _is_model(path: Path) -> bool:
+    return path.is_dir() or path.suffix == ".onnx"
 
 
 def _weights(path: Path) -> int:

@@ -20,11 +20,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engines": {"config", "errors", "conversation", "hardware"},
     "tools": {"config", "errors", "conversation"},
     "store": {"config", "errors", "conversation"},
+    "weights": {"config", "errors"},
     "access": {"config", "errors", "conversation"},
     "voice": {"engines", "tools", "conversation", "config", "errors", "wire"},
     "api": {"access", "store", "conversation", "config", "errors"},
     "client": {"wire", "errors"},
-    "bench": {"engines", "hardware", "store", "client", "wire", "config", "errors", "planning"},
+    "bench": {
+        *("engines", "hardware", "store", "client", "wire", "config", "errors", "planning"),
+        *("conversation", "tools"),
+    },
     "planning": {"config", "hardware"},
     "ringing": {"tools"},
     "desk": {
@@ -44,7 +48,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("ringing", "store", "systemd", "tools", "watch", "errors"),
     },
     "commands": {"bench", "config", "errors", "hardware", "planning", "store"},
-    "__main__": {"app", "bench", "commands", "config", "errors", "logs", "systemd"},
+    "model_commands": {"commands", "config", "errors", "hardware", "planning", "weights"},
+    "__main__": {
+        *("app", "bench", "commands", "config", "errors", "logs", "model_commands", "systemd"),
+        "weights",
+    },
 }
 
 # Who may import a heavy or foreign library at all.
