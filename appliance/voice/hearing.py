@@ -77,6 +77,13 @@ class Vad(VADAnalyzer):
         self._maybe_reset_model(confidence)
         return confidence
 
+    def _get_smoothed_volume(self, audio: bytes) -> float:
+        # Out of the digital silence that a browser's noise suppression leaves, Pipecat's
+        # smoothing takes 150 ms to climb, in which nobody can interrupt. Going up, the loudness
+        # of the last 400 ms is smooth enough.
+        smoothed = super()._get_smoothed_volume(audio)
+        return max(smoothed, self._volume_tracker.volume)
+
     async def analyze_audio(self, buffer: bytes) -> VADState:
         state = self._run_analyzer(buffer)
         if self._pauses is not None:

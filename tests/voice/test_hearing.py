@@ -1,6 +1,7 @@
 """Voice activity on shared models: the same as Pipecat's own, and pauses told early."""
 
 import asyncio
+import random
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams, VADState
 
 from appliance.voice.hearing import KEPT_CHUNKS, Hearing, Pauses
+from tests.daemon import LEAD_IN, speech
 
 AUDIO = Path(__file__).parent.parent / "fixtures" / "audio"
 PACKET = 640
@@ -36,7 +38,9 @@ def packets(pcm: bytes) -> list[bytes]:
 
 
 async def test_it_hears_what_pipecats_analyzer_hears(hearing: Hearing, sentences: bytes) -> None:
-    ours, theirs = hearing.vad(VADParams()), SileroVADAnalyzer(params=VADParams())
+    # Without the volume, whose way up is our own.
+    params = VADParams(min_volume=0.0)
+    ours, theirs = hearing.vad(params), SileroVADAnalyzer(params=params)
     theirs.set_sample_rate(16_000)
     heard: set[VADState] = set()
     for packet in packets(sentences):
@@ -45,6 +49,25 @@ async def test_it_hears_what_pipecats_analyzer_hears(hearing: Hearing, sentences
         heard.add(state)
     await theirs.cleanup()
     assert {VADState.SPEAKING, VADState.QUIET} <= heard
+
+
+async def test_speech_out_of_digital_silence_is_noticed_as_soon_as_in_a_room(
+    hearing: Hearing,
+) -> None:
+    murmur = random.Random(1)
+    room = b"".join(
+        round(murmur.gauss(0, 100)).to_bytes(2, "little", signed=True) for _ in range(32_000)
+    )
+
+    async def packets_until_noticed(before: bytes) -> int:
+        vad = hearing.vad(VADParams())
+        for packet in packets(before):
+            assert await vad.analyze_audio(packet) == VADState.QUIET
+        spoken = packets(speech("what_time_is_it")[len(LEAD_IN) :])
+        return [await vad.analyze_audio(packet) for packet in spoken].index(VADState.SPEAKING)
+
+    out_of_silence = await packets_until_noticed(bytes(len(room)))
+    assert abs(out_of_silence - await packets_until_noticed(room)) <= 2
 
 
 async def test_speakers_do_not_hear_each_other(hearing: Hearing, sentences: bytes) -> None:
