@@ -238,16 +238,23 @@ class SocketOutput(BaseOutputTransport):
         self._outbox = outbox
         self._events = events
         self._playout = Playout(LEAD_SECONDS)
+        self._interruptions = 0
+        self._interrupting = False
 
     async def start(self, frame: StartFrame) -> None:
         await super().start(frame)
         await self.set_transport_ready(frame)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
         if isinstance(frame, InterruptionFrame):
+            # The client hears of it before Pipecat has told every processor.
+            self._interruptions += 1
+            self._interrupting = True
             self._playout.flush()
             self._outbox.interrupt()
+        await super().process_frame(frame, direction)
+        if isinstance(frame, InterruptionFrame):
+            self._interrupting = False
 
     async def send_message(
         self, frame: OutputTransportMessageFrame | OutputTransportMessageUrgentFrame
@@ -256,7 +263,11 @@ class SocketOutput(BaseOutputTransport):
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         seconds = len(frame.audio) / 2 / self.sample_rate
+        interruptions = self._interruptions
         await asyncio.sleep(self._playout.delay(seconds, time.monotonic()))
+        if self._interrupting or interruptions != self._interruptions:
+            # Pipecat lets the frame that is being written through; the client would play it.
+            return False
         self._outbox.put_audio(frame.audio, self.sample_rate)
         self._events.audio_sent()
         return True

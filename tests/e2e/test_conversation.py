@@ -61,3 +61,15 @@ async def test_a_pause_inside_a_sentence_does_not_cut_it(tmp_path: Path) -> None
 def _energy(pcm: bytes) -> Callable[[int], int]:
     samples = memoryview(pcm).cast("h")
     return lambda at: sum(abs(sample) for sample in samples[at // 2 : at // 2 + 160])
+
+
+async def test_nothing_is_heard_after_an_interruption(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
+        end = await call.say(speech("what_can_you_do"))
+        await call.wait_for(lambda a: a.kind == "bot-started-speaking", since=end)
+        asked = await call.say(speech("what_time_is_it"))
+        stopped = await call.wait_for(lambda a: a.kind == "interruption", since=end)
+        answer = await call.wait_for(lambda a: a.kind == "bot-started-speaking", since=asked)
+        late = [a for a in call.after(stopped.at, "audio") if a.at < answer.at]
+        # What is said first may overtake the message that it begins.
+        assert all(answer.at - a.at < 0.1 for a in late)
