@@ -1,4 +1,5 @@
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator
 
@@ -160,3 +161,10 @@ async def test_a_stream_fails_after_what_it_said(lane: Lane) -> None:
     assert await anext(stream) == b"1"
     with pytest.raises(EngineFailed, match="no more"):
         await anext(stream)
+
+
+async def test_the_loop_comes_first_on_a_busy_machine(lane: Lane) -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert await lane.run(niceness) > niceness()
