@@ -52,7 +52,7 @@ async def test_a_timer_that_nobody_heard_rings_after_the_next_start(tmp_path: Pa
         async with calling(daemon.base_url) as call:
             sent = await call.type("set a timer for one second")
             told = await call.wait_for(lambda a: a.data.get("type") == "timer", since=sent)
-        due = told.data["due"]
+        due: float = told.data["due"]
 
         async def has_rung_to_nobody() -> bool:
             return time.time() > due + 0.5

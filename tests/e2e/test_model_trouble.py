@@ -1,0 +1,176 @@
+"""A language model that fails, rambles or forgets: the user always hears something sensible."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from appliance.client import Call, calling
+from tests.chat_server import ChatServer, Reply, Trouble, chat_server
+from tests.daemon import Daemon, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+APOLOGY = "reach my language model"
+
+
+@dataclass
+class Model:
+    """An endpoint that answers what the test says, and the appliance that asks it."""
+
+    daemon: Daemon
+    chat: ChatServer
+    reply: Reply = "Yes."
+
+    def script(self, _messages: list[dict[str, Any]]) -> Reply:
+        return self.reply
+
+
+def asking(base_url: str) -> dict[str, str]:
+    return {
+        "APPLIANCE__LLM__PROVIDER": "custom",
+        "APPLIANCE__LLM__BASE_URL": base_url,
+        "APPLIANCE__LLM__FIRST_TOKEN_SECONDS": "1",
+        "APPLIANCE__LLM__CONTEXT_TOKENS": "400",
+        "APPLIANCE__LLM__SYSTEM_PROMPT": "Be brief.",
+    }
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Model]:
+    model: list[Model] = []
+    async with chat_server(lambda messages: model[0].script(messages)) as chat:
+        state = tmp_path_factory.mktemp("appliance")
+        async with running(state, asking(chat.base_url)) as daemon:
+            model.append(Model(daemon, chat))
+            yield model[0]
+
+
+@pytest.fixture
+def model(served: Model) -> Model:
+    served.reply = "Yes."
+    served.chat.requests.clear()
+    return served
+
+
+async def spoken(call: Call, since: float, words: str) -> None:
+    """Waits until `words` were read aloud."""
+
+    def all_of_it(_: object) -> bool:
+        return words in " ".join(a.data["text"] for a in call.after(since, "bot-tts-text"))
+
+    await call.wait_for(all_of_it)
+
+
+async def answers_a_command(call: Call) -> None:
+    sent = await call.type("what day is it")
+    await call.wait_for(lambda a: a.kind == "bot-llm-text", since=sent)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Trouble(status=500),
+        Trouble(status=401),
+        Trouble(status=429),
+        Trouble(stall=True),
+        Trouble(garbage=True),
+        Trouble(break_after=0),
+        Trouble(break_after=4),
+    ],
+    ids=str,
+)
+async def test_a_model_in_trouble_is_apologised_for(model: Model, trouble: Trouble) -> None:
+    model.reply = trouble
+    async with calling(model.daemon.base_url) as call:
+        sent = await call.type("tell me about the moon please")
+        await spoken(call, sent, APOLOGY)
+        assert len(model.chat.requests) == 1
+        await answers_a_command(call)
+        assert len(model.chat.requests) == 1
+        model.reply = "It is far away."
+        sent = await call.type("and now about the moon please")
+        await spoken(call, sent, "far away.")
+
+
+async def test_an_endpoint_that_is_not_there_is_apologised_for(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path, asking("http://127.0.0.1:9/v1")) as daemon,
+        calling(daemon.base_url) as call,
+    ):
+        sent = await call.type("tell me about the moon please")
+        await spoken(call, sent, APOLOGY)
+        await answers_a_command(call)
+        _, kept = await daemon.get(f"/api/conversations/{call.conversation_id}")
+        assert "error" in {event["kind"] for event in kept["events"]}
+
+
+async def test_signs_emoji_and_code_are_not_read_aloud(model: Model) -> None:
+    model.reply = (
+        "## Answer\n\n**Hello** there 😀, see `this` and [that](https://example.org/x).\n\n"
+        "```python\nprint('secret')\n```\n\n* Goodbye\n"
+    )
+    async with calling(model.daemon.base_url) as call:
+        sent = await call.type("how does one say hello")
+        await spoken(call, sent, "Goodbye")
+        aloud = " ".join(a.data["text"] for a in call.after(sent, "bot-tts-text"))
+        for word in ("Answer", "Hello", "there", "this", "that"):
+            assert word in aloud
+        for silent in ("*", "#", "`", "😀", "print", "secret", "example.org"):
+            assert silent not in aloud
+        # The page shows what was written, code too.
+        told = "".join(a.data["text"] for a in call.after(sent, "bot-llm-text"))
+        assert "print('secret')" in told
+
+
+async def test_an_answer_of_nothing_to_say_is_survived(model: Model) -> None:
+    async with calling(model.daemon.base_url) as call:
+        for nothing in ("", "😀😀", "```\nx\n```"):
+            model.reply = nothing
+            asked = len(model.chat.requests)
+            await call.type("say nothing please now")
+            await call.wait_for(lambda _: len(model.chat.requests) > asked)  # noqa: B023
+        await answers_a_command(call)
+
+
+def size(request: dict[str, Any]) -> int:
+    """About the tokens of a request, four characters each."""
+    return sum(len(str(message.get("content"))) for message in request["messages"]) // 4
+
+
+async def test_a_long_conversation_is_summarised_and_stays_within_its_budget(
+    model: Model,
+) -> None:
+    seen = len(model.daemon.log)
+    async with calling(model.daemon.base_url) as call:
+        for number in range(7):
+            sent = await call.type(f"question {number} is about the moon and " + "the stars " * 25)
+            await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent)
+    talk = [request for request in model.chat.requests if request.get("stream")]
+    assert len(talk) == 7
+    assert max(map(size, talk)) <= 400
+    asked_for_summary = [request for request in model.chat.requests if request not in talk]
+    assert asked_for_summary
+    assert "question 0" in str(asked_for_summary[0])
+    assert "Conversation summary: Yes." in str(talk[-1])
+    assert [line for line in model.daemon.log[seen:] if " ERROR " in line] == []
+
+
+async def test_a_conversation_that_is_resumed_is_remembered(model: Model) -> None:
+    model.reply = "I will remember the number seven."
+    async with calling(model.daemon.base_url) as call:
+        sent = await call.type("please remember the number seven")
+        await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent)
+    wishes = {"conversation_id": call.conversation_id}
+    async with calling(model.daemon.base_url, wishes=wishes) as call:
+        sent = await call.type("which number was it again")
+        await call.wait_for(lambda a: a.kind == "bot-llm-text", since=sent)
+    said = [(m["role"], m["content"]) for m in model.chat.requests[-1]["messages"]]
+    assert said[1:] == [
+        ("user", "please remember the number seven"),
+        ("assistant", "I will remember the number seven."),
+        ("user", "which number was it again"),
+    ]
