@@ -20,7 +20,7 @@ DEFAULT_FILE = Path(__file__).with_name("default.toml")
 PREFIX = "APPLIANCE__"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -159,24 +159,26 @@ def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
-    for name, text in environ.items():
+    # Sorted, a section that was given a value comes before its keys, and stays: a fault to tell.
+    for name, text in sorted(environ.items()):
         if not name.startswith(PREFIX):
             continue
         *sections, key = name.removeprefix(PREFIX).lower().split("__")
-        place = tree
+        place: Any = tree
         for section in sections:
-            place = place.setdefault(section, {})
-        place[key] = _value(text)
+            place = place.setdefault(section, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place[key] = _value(text)
     return tree
 
 
 def _value(text: str) -> Any:  # noqa: ANN401  any TOML-like scalar or list
-    """JSON where it parses as a number, boolean or list; the text itself otherwise."""
+    """JSON where it parses as a number, boolean, list or quoted text; else the text itself."""
     try:
         value = json.loads(text)
     except ValueError:
         return text
-    return value if isinstance(value, bool | int | float | list) else text
+    return value if isinstance(value, bool | int | float | list | str) else text
 
 
 def _explain(fault: Any) -> str:  # noqa: ANN401  pydantic's ErrorDetails
