@@ -6,6 +6,7 @@ ApplianceError
     ModelMissing         model_missing        a model file is not where it should be
     ModelBroken          model_broken         a model file is truncated, foreign or damaged
     EngineFailed         engine_failed        an engine raised or ran out of time
+      EngineBusy         engine_busy          it is well, but could not begin in time
   SessionError
     SessionUnknown       session_unknown      404: no such session, or it is over
     SessionTaken         session_taken        409: the session already has its client
@@ -70,6 +71,11 @@ class ModelBroken(EngineError):
 
 class EngineFailed(EngineError):
     code = "engine_failed"
+
+
+class EngineBusy(EngineFailed):
+    code = "engine_busy"
+    default_advice = "Try again when fewer people talk at once, or lower limits.sessions."
 
 
 class SessionError(ApplianceError):
