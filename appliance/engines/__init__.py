@@ -2,7 +2,8 @@
 
 An engine is loaded once per process and shared by all sessions. Its methods never block the
 event loop: the work happens on threads that the engine owns. Cancelling the awaiting task
-drops work that has not started; work that has started ends on its own thread, unheard.
+drops work that has not started; work that has started ends on its own thread, unheard. What
+waits stands in a line, in the order that its tickets say.
 
 Audio is mono, signed 16 bit, little-endian: 16 kHz into a transcriber, 24 kHz out of a
 synthesizer.
@@ -10,6 +11,7 @@ synthesizer.
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Protocol
 
 INPUT_RATE = 16_000
@@ -37,6 +39,30 @@ class Voice:
     speed: float = 1.0
 
 
+class Priority(IntEnum):
+    """Whose work starts first where an engine is busy; equals start as they came."""
+
+    NOW = 0
+    """Somebody listens into silence until it is done."""
+    AHEAD = 1
+    """It may turn out not to be needed: a transcription at a pause that may not last."""
+    LATER = 2
+    """It is heard after something that is still being spoken."""
+
+
+@dataclass(eq=False, slots=True)
+class Ticket:
+    """One request's place in an engine's line.
+
+    Who holds it may change `priority` at any time, and does when what was asked for ahead turns
+    out to be needed. Work that has not started by `deadline` (in seconds of `time.monotonic`) is
+    dropped with EngineBusy, a kind of EngineFailed: the engine is well, only too much asked.
+    """
+
+    priority: Priority = Priority.NOW
+    deadline: float | None = None
+
+
 class Transcriber(Protocol):
     """Audio to text."""
 
@@ -44,8 +70,10 @@ class Transcriber(Protocol):
     def name(self) -> str:
         """Engine and model, as shown to the user: "sphinx", "whisper base int8 cpu"."""
 
-    async def transcribe(self, audio: bytes, language: str = "en") -> Transcript:
-        """One utterance (any length, PCM as above) to text.
+    async def transcribe(
+        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+    ) -> Transcript:
+        """One utterance (any length, PCM as above) to text. Without a ticket: now.
 
         Raises EngineFailed; never any other error but CancelledError.
         """
@@ -65,10 +93,13 @@ class Synthesizer(Protocol):
     def voices(self) -> tuple[str, ...]:
         """The voice names it accepts, best first."""
 
-    def synthesize(self, text: str, voice: Voice) -> AsyncIterator[bytes]:
+    def synthesize(
+        self, text: str, voice: Voice, ticket: Ticket | None = None
+    ) -> AsyncIterator[bytes]:
         """Speaks `text` as PCM chunks, whole samples each, the first as early as it can.
 
-        An unknown voice name falls back to the default. Raises EngineFailed.
+        Without a ticket: now. An unknown voice name falls back to the default. Raises
+        EngineFailed.
         """
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
-from appliance.engines import OUTPUT_RATE, Voice
+from appliance.engines import OUTPUT_RATE, Ticket, Voice
 from appliance.engines.espeak_library import Delivery, Library, library
 from appliance.engines.worker import Emit, Lane
 
@@ -45,7 +45,9 @@ class Espeak:
     def voices(self) -> tuple[str, ...]:
         return self._voices
 
-    def synthesize(self, text: str, voice: Voice) -> AsyncIterator[bytes]:
+    def synthesize(
+        self, text: str, voice: Voice, ticket: Ticket | None = None
+    ) -> AsyncIterator[bytes]:
         """PCM as eSpeak makes it, 60 ms at a time; nothing for a text without words.
 
         A name that is no voice here gives way to the language's voice, that to English.
@@ -57,7 +59,7 @@ class Espeak:
         def produce(emit: Emit) -> None:
             _speak(speaker, text, chosen, delivery, emit)
 
-        return self._lane.stream(produce)
+        return self._lane.stream(produce, ticket)
 
     def _choose(self, voice: Voice) -> str:
         for wanted in (voice.name, voice.language):

@@ -10,7 +10,7 @@ import queue
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from appliance.engines import INPUT_RATE, Transcript
+from appliance.engines import INPUT_RATE, Ticket, Transcript
 from appliance.engines.agreement import (
     Path,
     Verdict,
@@ -69,16 +69,18 @@ class Sphinx:
         """Every word that a grammar may use, in lower case."""
         return await asyncio.to_thread(dictionary_words)
 
-    async def transcribe(self, audio: bytes, language: str = "en") -> Transcript:
+    async def transcribe(
+        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+    ) -> Transcript:
         """One utterance to the sentence of a command, else to n-gram text, else to nothing.
 
         Raises EngineFailed.
         """
         audio = audio[: len(audio) // 2 * 2]
         if len(audio) <= 2 * INPUT_RATE * _LONGEST_COMMAND:
-            return await self._with_decoder(_hear, audio)
+            return await self._with_decoder(_hear, audio, ticket)
         parts = [
-            await self._with_decoder(_hear_freely, piece)
+            await self._with_decoder(_hear_freely, piece, ticket)
             for piece in pieces(audio, _LONGEST_PIECE, _CUT_WITHIN)
         ]
         heard = [part for part in parts if part.text]
@@ -88,7 +90,9 @@ class Sphinx:
             confidence=sum(trust) / len(trust) if trust else 0.0,
         )
 
-    async def _with_decoder(self, work: Callable[[Decoder, bytes], T], audio: bytes) -> T:
+    async def _with_decoder(
+        self, work: Callable[[Decoder, bytes], T], audio: bytes, ticket: Ticket | None
+    ) -> T:
         def borrowed() -> T:
             # There are as many decoders as threads, so one is always free here.
             decoder = self._free.get_nowait()
@@ -97,7 +101,7 @@ class Sphinx:
             finally:
                 self._free.put(decoder)
 
-        return await self._lane.run(borrowed)
+        return await self._lane.run(borrowed, ticket=ticket)
 
     async def close(self) -> None:
         await self._lane.close()

@@ -1,12 +1,14 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from appliance.engines import Priority, Ticket
 from appliance.engines.worker import Emit, Lane
-from appliance.errors import EngineFailed, ModelBroken
+from appliance.errors import EngineBusy, EngineFailed, ModelBroken
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ async def test_a_stream_that_is_left_stops_the_work(lane: Lane) -> None:
     stream = lane.stream(produce)
     async for _ in stream:
         break
-    await stream.aclose()  # type: ignore[attr-defined]  # an async generator behind its protocol
+    await stream.aclose()
     left.set()
     await lane.run(lambda: None)
     assert answers == [True, False]
@@ -161,6 +163,116 @@ async def test_a_stream_fails_after_what_it_said(lane: Lane) -> None:
     assert await anext(stream) == b"1"
     with pytest.raises(EngineFailed, match="no more"):
         await anext(stream)
+
+
+async def test_who_waits_now_goes_first(lane: Lane) -> None:
+    gate, running = await busy(lane)
+    done: list[str] = []
+    waiting = [
+        asyncio.create_task(lane.run(done.append, name, ticket=Ticket(priority)))
+        for name, priority in [
+            ("later", Priority.LATER),
+            ("ahead", Priority.AHEAD),
+            ("now", Priority.NOW),
+            ("now too", Priority.NOW),
+        ]
+    ]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    await asyncio.gather(running, *waiting)
+    assert done == ["now", "now too", "ahead", "later"]
+
+
+async def test_what_was_asked_for_ahead_can_become_urgent(lane: Lane) -> None:
+    gate, running = await busy(lane)
+    done: list[str] = []
+    ahead, other = Ticket(Priority.AHEAD), Ticket(Priority.AHEAD)
+    waiting = [
+        asyncio.create_task(lane.run(done.append, "other", ticket=other)),
+        asyncio.create_task(lane.run(done.append, "mine", ticket=ahead)),
+    ]
+    await asyncio.sleep(0)
+    ahead.priority = Priority.NOW
+    gate.opened.set()
+    await asyncio.gather(running, *waiting)
+    assert done == ["mine", "other"]
+
+
+async def test_who_waits_learns_of_the_deadline_while_the_thread_is_busy(lane: Lane) -> None:
+    gate, running = await busy(lane)
+    done: list[int] = []
+    with pytest.raises(EngineBusy, match="test was too busy") as raised:
+        await lane.run(done.append, 1, ticket=Ticket(deadline=time.monotonic() + 0.01))
+    assert raised.value.advice
+    gate.opened.set()
+    await running
+    await lane.run(lambda: None)
+    assert done == []
+
+
+async def test_work_in_time_is_not_dropped(lane: Lane) -> None:
+    ticket = Ticket(deadline=time.monotonic() + 60)
+    assert await lane.run(lambda: "done", ticket=ticket) == "done"
+
+
+class Adder:
+    """Adds ten to whatever comes, and notes what came together."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+
+    def __call__(self, items: Sequence[int]) -> list[int]:
+        self.batches.append(list(items))
+        return [10 // item * item for item in items]
+
+
+async def test_equals_that_wait_are_served_together(lane: Lane) -> None:
+    add = Adder()
+    gate, running = await busy(lane)
+    waiting = [
+        asyncio.create_task(lane.run_together(add, item, group, Ticket(priority)))
+        for item, group, priority in [
+            (1, "a", Priority.AHEAD),
+            (2, "a", Priority.NOW),
+            (3, "b", Priority.NOW),
+            (5, "a", Priority.NOW),
+            (10, "a", Priority.NOW),
+        ]
+    ]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    await running
+    assert await asyncio.gather(*waiting) == [10, 10, 9, 10, 10]
+    assert add.batches == [[2, 5, 10], [3], [1]]
+
+
+async def test_nobody_fails_for_another_in_the_batch(lane: Lane) -> None:
+    add = Adder()
+    gate, running = await busy(lane)
+    items = (1, 0, 2)
+    waiting = [asyncio.create_task(lane.run_together(add, item, "a")) for item in items]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    await running
+    first, second, third = await asyncio.gather(*waiting, return_exceptions=True)
+    assert (first, third) == (10, 10)
+    assert isinstance(second, EngineFailed)
+    assert "by zero" in second.message
+    assert add.batches == [[1, 0, 2], [1], [0], [2]]
+
+
+async def test_who_left_is_not_in_the_batch(lane: Lane) -> None:
+    add = Adder()
+    gate, running = await busy(lane)
+    first, second = [asyncio.create_task(lane.run_together(add, item, "a")) for item in (1, 2)]
+    await asyncio.sleep(0)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    gate.opened.set()
+    await running
+    assert await second == 10
+    assert add.batches == [[2]]
 
 
 async def test_the_loop_comes_first_on_a_busy_machine(lane: Lane) -> None:
