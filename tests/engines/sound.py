@@ -74,3 +74,37 @@ async def turns_during(work: Callable[[], Awaitable[T]]) -> tuple[T, int]:
         return await work(), turns
     finally:
         counting.cancel()
+
+
+def with_noise(pcm: bytes, factor: float, snr: float) -> bytes:
+    """The sound made louder or softer, in white noise that many dB below it."""
+    samples = np.frombuffer(pcm, "<i2") * factor
+    deviation = np.sqrt(np.mean(np.square(samples))) * 10 ** (-snr / 20)
+    hiss = np.random.default_rng(samples.size).normal(0, deviation, samples.size)
+    return bytes(np.clip(np.rint(samples + hiss), -32768, 32767).astype("<i2").tobytes())
+
+
+def breath(volume: float, seconds: float) -> bytes:
+    """Dull noise that swells and fades every two and a half seconds."""
+    times = np.arange(round(seconds * INPUT_RATE)) / INPUT_RATE
+    hiss = np.random.default_rng(1).normal(0, 1, times.size)
+    hiss = np.convolve(hiss, np.ones(6) / 6, "same") * np.sqrt(6)
+    swelling = np.maximum(0, np.sin(2 * np.pi * 0.4 * times)) ** 2
+    return _pcm(hiss * swelling * volume)
+
+
+def music(volume: float, seconds: float) -> bytes:
+    """Plucked chords, two a second."""
+    chords = [(262, 330, 392), (220, 262, 330), (349, 440, 523), (392, 494, 587)]
+    times = np.arange(INPUT_RATE // 2) / INPUT_RATE
+    struck = [
+        sum(np.sin(2 * np.pi * tone * part * times) / part for tone in chord for part in (1, 2, 3))
+        * np.exp(-3 * times)
+        for chord in chords
+    ]
+    played = np.tile(np.concatenate(struck), 1 + round(seconds / 2))[: round(seconds * INPUT_RATE)]
+    return _pcm(played / np.abs(played).max() * volume)
+
+
+def _pcm(samples: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> bytes:
+    return bytes(np.clip(np.rint(samples * 32767), -32768, 32767).astype("<i2").tobytes())

@@ -1,13 +1,28 @@
+import asyncio
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appliance.engines.whisper import Whisper
+from appliance.engines.whisper_decode import Decoder, Utterance
+from appliance.engines.whisper_load import load
+from appliance.engines.whisper_window import FLOOR, FULL, Decoded
+from appliance.engines.worker import Lane
 from appliance.errors import EngineFailed, ModelBroken, ModelMissing
-from tests.engines.sound import FIXTURES, noise, recording, silence, turns_during
+from tests.engines.sound import (
+    FIXTURES,
+    breath,
+    music,
+    noise,
+    recording,
+    silence,
+    turns_during,
+    with_noise,
+)
 
 MODEL = FIXTURES / "micro_whisper" / "model"
 UTTERANCES = FIXTURES / "micro_whisper" / "utterances"
@@ -25,6 +40,15 @@ async def test_it_hears_what_was_said(whisper: Whisper, name: str) -> None:
     assert heard.language == "en"
     assert heard.confidence is not None
     assert heard.confidence > 0.9
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize(("factor", "snr"), [(0.05, 40), (0.3, 15), (2.5, 20)])
+async def test_it_hears_it_soft_loud_and_in_noise(
+    whisper: Whisper, name: str, factor: float, snr: float
+) -> None:
+    heard = await whisper.transcribe(with_noise(utterance(name), factor, snr))
+    assert heard.text == TEXTS[name]
 
 
 async def test_it_tells_the_language_itself(whisper: Whisper) -> None:
@@ -46,6 +70,15 @@ async def test_it_tells_the_language_itself(whisper: Whisper) -> None:
         noise(8000),
         noise(3000, smoothing=8),
         noise(1000, smoothing=64),
+        breath(0.003, 1.2),
+        breath(0.01, 3),
+        breath(0.01, 6),
+        breath(0.05, 1.2),
+        breath(0.05, 3),
+        breath(0.2, 1.2),
+        music(0.01, 3),
+        music(0.1, 1),
+        music(0.5, 7),
     ],
     ids=lambda audio: f"{len(audio)} bytes",
 )
@@ -57,6 +90,88 @@ async def test_no_text_without_speech(whisper: Whisper, audio: bytes) -> None:
 async def test_speech_longer_than_the_window_is_heard_to_its_end(whisper: Whisper) -> None:
     audio = utterance("good_morning.wav") + silence(28) + utterance("stop.wav")
     assert (await whisper.transcribe(audio)).text == "good morning stop"
+
+
+class Overheard(Decoder):
+    """Notes which windows were decoded together, and finds short ones doubtful if told to."""
+
+    doubts = False
+
+    def decode(self, utterances: Sequence[Utterance]) -> list[Decoded]:
+        self.windows.append([utterance.window for utterance in utterances])
+        decoded = super().decode(utterances)
+        if self.doubts and utterances[0].window < FULL:
+            return [replace(one, text="thank you " * 40) for one in decoded]
+        return decoded
+
+    @classmethod
+    def of(cls, decoder: Decoder) -> "Overheard":
+        decoder.__class__ = cls
+        assert isinstance(decoder, cls)
+        decoder.windows = []
+        return decoder
+
+    windows: list[list[float]]
+
+
+@pytest.fixture
+async def overheard() -> AsyncIterator[tuple[Whisper, Overheard]]:
+    decoder, name = await asyncio.to_thread(load, MODEL, "cpu", "int8", 1, (), FLOOR)
+    listening = Overheard.of(decoder)
+    engine = Whisper(Lane("whisper"), listening, name)
+    yield engine, listening
+    await engine.close()
+
+
+async def test_a_command_is_heard_once_in_a_short_window(
+    overheard: tuple[Whisper, Overheard],
+) -> None:
+    engine, decoder = overheard
+    await engine.transcribe(utterance("stop.wav"))
+    await engine.transcribe(silence(5) + utterance("stop.wav") + silence(2))
+    assert decoder.windows == [[8.0], [10.0]]
+
+
+async def test_what_is_doubtful_is_heard_once_more_in_the_full_window(
+    overheard: tuple[Whisper, Overheard],
+) -> None:
+    engine, decoder = overheard
+    decoder.doubts = True
+    assert (await engine.transcribe(utterance("stop.wav"))).text == "stop"
+    assert decoder.windows == [[8.0], [FULL]]
+
+
+async def test_long_speech_takes_the_full_window_alone(
+    overheard: tuple[Whisper, Overheard],
+) -> None:
+    engine, decoder = overheard
+    audio = utterance("stop.wav") + silence(26)
+    texts = await asyncio.gather(*(engine.transcribe(audio) for _ in range(3)))
+    assert [heard.text for heard in texts] == ["stop"] * 3
+    assert decoder.windows == [[FULL]] * 3
+
+
+async def test_those_who_wait_together_are_heard_together(
+    overheard: tuple[Whisper, Overheard],
+) -> None:
+    engine, decoder = overheard
+    names = list(TEXTS)
+    long = silence(5) + utterance("yes.wav") + silence(2)
+    heard = await asyncio.gather(
+        engine.transcribe(long),
+        *(engine.transcribe(utterance(name)) for name in names),
+        engine.transcribe(long),
+    )
+    assert [one.text for one in heard] == ["yes", *TEXTS.values(), "yes"]
+    assert max(len(batch) for batch in decoder.windows) == 8
+    assert len(decoder.windows) < len(names)
+    assert all(len(set(batch)) == 1 for batch in decoder.windows)
+
+
+async def test_a_floor_of_thirty_seconds_is_the_full_window_always() -> None:
+    engine = await Whisper.load(MODEL, "cpu", "int8", 1, floor=FULL)
+    assert (await engine.transcribe(utterance("stop.wav"))).text == "stop"
+    await engine.close()
 
 
 async def test_the_loop_goes_on_while_it_listens(whisper: Whisper) -> None:
