@@ -1,11 +1,18 @@
-"""Kokoro through kokoro-onnx and ONNX Runtime, from two files on disk."""
+"""Kokoro through kokoro-onnx and ONNX Runtime, from two files on disk.
+
+What was said before comes from memory at once, where the caller gives room for that; what was
+not, waits in line for the model. All of it is equally loud (`levelling.py`).
+"""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from appliance.engines import Voice
+from appliance.engines import Ticket, Voice
+from appliance.engines.levelling import levelled
+from appliance.engines.phrases import Phrase, Phrases
 from appliance.engines.worker import Emit, Lane
 from appliance.errors import EngineFailed, ModelBroken, ModelMissing
 
@@ -28,9 +35,10 @@ _INPUTS: Final = ({"tokens", "style", "speed"}, {"input_ids", "style", "speed"})
 class Kokoro:
     """A Synthesizer on one Kokoro model, which all sessions share."""
 
-    def __init__(self, lane: Lane, model: "Model", name: str) -> None:
+    def __init__(self, lane: Lane, model: "Model", name: str, phrases: Phrases) -> None:
         """Made by `load`."""
         self._lane = lane
+        self._phrases = phrases
         self._model: Model | None = model
         self._name = name
         best = [voice for voice in _BEST if voice in model.voices]
@@ -38,13 +46,20 @@ class Kokoro:
 
     @classmethod
     async def load(
-        cls, model: Path, voices: Path, device: str = "auto", threads: int = 0
+        cls,
+        model: Path,
+        voices: Path,
+        device: str = "auto",
+        threads: int = 0,
+        *,
+        phrase_bytes: int = 0,
     ) -> "Kokoro":
         """The engine, warm: it has spoken before this returns.
 
-        `device` is cuda, cpu or auto; `threads` is for the CPU (0: ONNX Runtime's choice). Raises
-        ModelMissing or ModelBroken naming the file, or EngineFailed where the device cannot run
-        the model.
+        `device` is cuda, cpu or auto; `threads` is for the CPU (0: ONNX Runtime's choice).
+        `phrase_bytes` is the room for phrases spoken before, 48 kB for a second of speech; 0
+        keeps none. Raises ModelMissing or ModelBroken naming the file, or EngineFailed where the
+        device cannot run the model.
         """
         lane = Lane("kokoro")
         try:
@@ -52,7 +67,7 @@ class Kokoro:
         except BaseException:
             await lane.close()
             raise
-        return cls(lane, loaded, name)
+        return cls(lane, loaded, name, Phrases(phrase_bytes))
 
     @property
     def name(self) -> str:
@@ -62,25 +77,42 @@ class Kokoro:
     def voices(self) -> tuple[str, ...]:
         return self._voices
 
-    def synthesize(self, text: str, voice: Voice) -> AsyncIterator[bytes]:
+    async def synthesize(
+        self, text: str, voice: Voice, ticket: Ticket | None = None
+    ) -> AsyncIterator[bytes]:
         """PCM, a batch of up to 510 phonemes at a time; nothing for a text without words.
 
         A name that is no voice here gives way to a voice of the language, that to the best.
         """
-        chosen = choose_voice(voice, self._voices)
-        speed = max(_SLOWEST, min(_FASTEST, voice.speed))
-        return self._lane.stream(partial(self._produce, text, chosen, speed))
-
-    def _produce(self, text: str, voice: str, speed: float, emit: Emit) -> None:
         if self._model is None:
             raise EngineFailed(f"{self._name} is closed")
-        for audio in _speak(self._model, text, voice, speed):
+        speed = max(_SLOWEST, min(_FASTEST, voice.speed))
+        phrase = Phrase(text.strip(), choose_voice(voice, self._voices), speed, self._name)
+        kept = self._phrases.get(phrase)
+        if kept is not None:
+            for chunk in kept:
+                yield chunk
+            return
+        fresh: list[bytes] = []
+        stream = self._lane.stream(partial(self._produce, phrase), ticket)
+        # Closed by hand: who leaves this iterator early means the work to end now.
+        async with aclosing(stream):
+            async for chunk in stream:
+                fresh.append(chunk)
+                yield chunk
+        self._phrases.keep(phrase, tuple(fresh))
+
+    def _produce(self, phrase: Phrase, emit: Emit) -> None:
+        if self._model is None:
+            raise EngineFailed(f"{self._name} is closed")
+        for audio in _speak(self._model, phrase.text, phrase.voice, phrase.speed):
             if not emit(audio):
                 return
 
     async def close(self) -> None:
         await self._lane.close()
         self._model = None
+        self._phrases.clear()
 
 
 def choose_voice(voice: Voice, voices: tuple[str, ...]) -> str:
@@ -109,6 +141,7 @@ def _speak(model: "Model", text: str, voice: str, speed: float) -> Iterator[byte
     ]
     for place, batch in enumerate(batches, 1):
         audio, rate = model.create(batch, voice, speed, is_phonemes=True)
+        audio = levelled(audio)
         if place < len(batches):
             audio = np.append(audio, np.zeros(int(pause_after(batch, 0.25, 0.1) * rate)))
         # The model oversteps full scale now and then.

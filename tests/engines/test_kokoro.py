@@ -1,20 +1,28 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
 
-from appliance.engines import Voice
+from appliance.engines import Ticket, Voice
 from appliance.engines.espeak import Espeak
 from appliance.engines.kokoro import Kokoro, choose_voice
-from appliance.errors import EngineFailed, ModelBroken, ModelMissing
+from appliance.engines.levelling import speech_level
+from appliance.errors import EngineBusy, EngineFailed, ModelBroken, ModelMissing
 from tests.engines.conftest import KOKORO_FILES
 from tests.engines.sound import FIXTURES, seconds, spoken, turns_during
 
 MODEL, VOICES = (FIXTURES / "micro_kokoro" / name for name in KOKORO_FILES)
 SENTENCE = "It is twenty past four in the afternoon."
+
+
+@pytest.fixture
+async def caching() -> AsyncIterator[Kokoro]:
+    engine = await Kokoro.load(MODEL, VOICES, "cpu", 1, phrase_bytes=4_000_000)
+    yield engine
+    await engine.close()
 
 
 async def test_the_sound_is_as_long_as_the_sentence(kokoro: Kokoro) -> None:
@@ -51,6 +59,37 @@ async def test_leaving_ends_it_after_the_batch(kokoro: Kokoro) -> None:
     await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]  # an async generator behind its protocol
     assert await spoken(kokoro, "next")
+
+
+async def test_what_was_said_before_needs_no_model(caching: Kokoro) -> None:
+    first = [chunk async for chunk in caching.synthesize(SENTENCE, Voice())]
+    late = Ticket(deadline=0.0)  # whatever has to wait for the model is dropped
+    again = [chunk async for chunk in caching.synthesize(f" {SENTENCE}\n", Voice(), late)]
+    assert again == first
+    for text, voice in [("It is four.", Voice()), (SENTENCE, Voice(speed=1.1))]:
+        with pytest.raises(EngineBusy):
+            await anext(caching.synthesize(text, voice, late))
+
+
+async def test_what_was_not_heard_to_its_end_is_not_kept(caching: Kokoro) -> None:
+    stream = caching.synthesize("Half a phrase.", Voice())
+    await anext(stream)
+    await stream.aclose()  # type: ignore[attr-defined]  # an async generator behind its protocol
+    with pytest.raises(EngineBusy):
+        await anext(caching.synthesize("Half a phrase.", Voice(), Ticket(deadline=0.0)))
+
+
+async def test_without_room_nothing_is_kept(kokoro: Kokoro) -> None:
+    await spoken(kokoro, SENTENCE)
+    with pytest.raises(EngineBusy):
+        await anext(kokoro.synthesize(SENTENCE, Voice(), Ticket(deadline=0.0)))
+
+
+async def test_all_it_says_is_about_as_loud(kokoro: Kokoro) -> None:
+    texts = ["Yes.", SENTENCE, "Your timer for five minutes has ended, and the tea is ready."]
+    said = [await spoken(kokoro, text) for text in texts]
+    levels = [speech_level(np.frombuffer(pcm, "<i2") / 32768) for pcm in said]
+    assert max(levels) - min(levels) < 1
 
 
 @pytest.mark.parametrize("text", ["", "   ", "…", "?!", "\n"])

@@ -1,0 +1,33 @@
+"""Every engine gives its lane the ticket that it was given."""
+
+import pytest
+
+from appliance.engines import Synthesizer, Ticket, Transcriber, Voice
+from appliance.errors import EngineBusy
+from tests.engines.sound import noise
+
+LATE = Ticket(deadline=0.0)
+
+
+@pytest.fixture(params=["sphinx", "whisper"])
+def transcriber(request: pytest.FixtureRequest) -> Transcriber:
+    engine: Transcriber = request.getfixturevalue(request.param)
+    return engine
+
+
+@pytest.fixture(params=["espeak", "kokoro"])
+def synthesizer(request: pytest.FixtureRequest) -> Synthesizer:
+    engine: Synthesizer = request.getfixturevalue(request.param)
+    return engine
+
+
+async def test_a_transcriber_drops_what_is_late(transcriber: Transcriber) -> None:
+    with pytest.raises(EngineBusy):
+        await transcriber.transcribe(noise(3000, 0.5), ticket=LATE)
+    assert (await transcriber.transcribe(noise(3000, 0.5))).text == ""
+
+
+async def test_a_synthesizer_drops_what_is_late(synthesizer: Synthesizer) -> None:
+    with pytest.raises(EngineBusy):
+        await anext(synthesizer.synthesize("Too late.", Voice(), LATE))
+    assert await anext(synthesizer.synthesize("In time.", Voice()))
