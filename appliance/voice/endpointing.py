@@ -52,6 +52,12 @@ class TurnEnd(TurnAnalyzerUserTurnStopStrategy):
         self._said: list[str] = []
         self._speculation: UserTurnSpeculation | None = None
 
+    def look_ahead(self) -> None:
+        """A pause begins. Smart-turn is asked only where its verdict could be of use: its 30 ms
+        a pause, on one thread for all sessions, would keep others waiting."""
+        if self._may_speculate:
+            self._end_of_turn.look_ahead()
+
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
         if isinstance(frame, EagerTranscriptionFrame):
             await self._speculate(frame.text)

@@ -129,15 +129,21 @@ class EndOfTurn(BaseSmartTurn):
 
     def look_ahead(self) -> None:
         """Begins to judge what was heard so far; the verdict is `glance`'s to tell."""
+        if self._ahead is not None:
+            self._ahead.cancel()  # if it still waits, behind other speakers, it is out of date
         loop = asyncio.get_running_loop()
         heard = list(self._audio_buffer)
         self._ahead = loop.run_in_executor(self._shared_thread, self._process_speech_segment, heard)
 
     async def glance(self) -> EndOfTurnState:
         """Whether the turn looked complete at the latest pause. Changes nothing."""
-        if self._ahead is None:
+        ahead = self._ahead
+        if ahead is None:
             return EndOfTurnState.INCOMPLETE
-        state, _ = await self._ahead
+        await asyncio.wait({ahead})
+        if ahead.cancelled():
+            return EndOfTurnState.INCOMPLETE
+        state, _ = ahead.result()
         return state
 
     def append_audio(self, buffer: bytes, is_speech: bool) -> EndOfTurnState:

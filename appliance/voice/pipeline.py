@@ -147,7 +147,7 @@ def _user_params(shared: Shared, turn: Turn, stt: EngineSTT) -> LLMUserAggregato
 
     def pause() -> None:
         stt.pause()
-        end_of_turn.look_ahead()
+        end.look_ahead()
 
     end_of_turn = shared.hearing.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
     speculate = turn.speculate and shared.endpoint is not None

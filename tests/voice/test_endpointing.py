@@ -34,11 +34,11 @@ class Turns:
     complete: bool = True
     ahead: str = ""
     decided: list[tuple[str, str]] = field(default_factory=list)
+    judged: int = 0
 
     async def begin(self) -> None:
         self._thread = ThreadPoolExecutor(1)
         judge = EndOfTurn(self._predict, self._thread, SmartTurnParams())
-        self._judge = judge
         self.end = TurnEnd(
             judge,
             lambda text: text == COMMAND,
@@ -54,6 +54,7 @@ class Turns:
         await self.end.handle_user_turn_started()
 
     def _predict(self, _audio: np.ndarray[Any, Any]) -> dict[str, Any]:
+        self.judged += 1
         return {"prediction": int(self.complete), "probability": float(self.complete)}
 
     async def _asked(self, _end: object, speculation: Any) -> None:  # noqa: ANN401  Pipecat's
@@ -73,7 +74,7 @@ class Turns:
 
     async def pause(self, heard: str) -> None:
         self.ahead = heard
-        self._judge.look_ahead()
+        self.end.look_ahead()
         await self.end.process_frame(EagerTranscriptionFrame(heard, "", ""))
 
     async def go_on(self) -> None:
@@ -141,6 +142,16 @@ async def test_speaking_again_withdraws() -> None:
     await turns.speak()
     await turns.over()
     assert turns.decided == [("ahead", "tell me"), ("withdraw", "")]
+
+
+async def test_where_nothing_may_be_answered_ahead_no_pause_is_judged() -> None:
+    turns = Turns(speculate=False)
+    await turns.begin()
+    await turns.speak()
+    await turns.pause("tell me")
+    await turns.pause("tell me a story")
+    await turns.over()
+    assert (turns.decided, turns.judged) == ([], 0)
 
 
 STEPS = st.lists(

@@ -2,11 +2,15 @@
 
 import asyncio
 import random
+import threading
 import wave
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams, VADState
@@ -102,3 +106,27 @@ def test_an_endless_utterance_is_not_kept_whole(hearing: Hearing) -> None:
     for _ in range(KEPT_CHUNKS * 3):
         turn.append_audio(bytes(PACKET), is_speech=True)
     assert len(turn._audio_buffer) <= KEPT_CHUNKS
+
+
+async def test_a_pause_that_is_out_of_date_is_not_judged(hearing: Hearing) -> None:
+    judged, busy = [], threading.Event()
+
+    def predict(audio: np.ndarray) -> dict[str, int | float]:
+        judged.append(len(audio))
+        assert busy.wait(10)
+        return {"prediction": 1, "probability": 1.0}
+
+    crowded = replace(hearing, predict=predict)
+    others, mine = (crowded.end_of_turn(SmartTurnParams()) for _ in range(2))
+    for speaker in (others, mine):
+        speaker.append_audio(sentence := LEAD_IN + speech("what_time_is_it"), is_speech=True)
+    others.look_ahead()
+    mine.look_ahead()
+    outdated = asyncio.create_task(mine.glance())
+    await asyncio.sleep(0)
+    mine.append_audio(sentence, is_speech=True)
+    mine.look_ahead()
+    busy.set()
+    assert await outdated is EndOfTurnState.INCOMPLETE
+    assert await mine.glance() is EndOfTurnState.COMPLETE
+    assert len(judged) == 2
