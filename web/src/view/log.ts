@@ -14,15 +14,26 @@ interface Row {
 
 export class LogView {
   private readonly rows = new Map<number, Row>();
+  /** Whether the newest words are kept in view. Who has scrolled back to read is left alone. */
+  private follows = true;
 
   constructor(
     private readonly log: HTMLElement,
     private readonly empty: HTMLElement,
     private readonly announce: (words: string) => void,
-  ) {}
+  ) {
+    log.addEventListener("scroll", () => {
+      this.follows = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+    });
+    // A phone that is turned, a keyboard that comes up.
+    new ResizeObserver(() => this.follow()).observe(log);
+  }
+
+  private follow(): void {
+    if (this.follows) this.log.scrollTop = this.log.scrollHeight;
+  }
 
   render(transcript: Transcript): void {
-    const atEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 80;
     const present = new Set(transcript.entries.map((entry) => entry.id));
     for (const [id, row] of this.rows) {
       if (!present.has(id)) {
@@ -32,8 +43,7 @@ export class LogView {
     }
     for (const entry of transcript.entries) this.show(entry);
     this.empty.hidden = transcript.entries.length > 0;
-    // Who has scrolled back to read is left alone.
-    if (atEnd) this.log.scrollTop = this.log.scrollHeight;
+    this.follow();
   }
 
   private show(entry: Entry): void {
