@@ -103,6 +103,11 @@ class Visit:
         )
         return [(who, words) for who, words in rows]
 
+    async def events(self) -> list[dict[str, Any]]:
+        """What the page noted of its doings: `at` in ms, `type`, `detail`."""
+        noted: list[dict[str, Any]] = await self.page.evaluate("window.__appliance.events")
+        return noted
+
     async def probe(self) -> dict[str, Any]:
         """What the probe has seen so far; samples are (ms, microphone, assistant)."""
         seen: dict[str, Any] = await self.page.evaluate("window.__probe")
