@@ -194,3 +194,10 @@ async def test_no_secret_leaves_the_appliance(paired_daemon: Daemon) -> None:
         assert "password" not in text
         assert token not in text
     assert token.encode() not in paired_daemon.database.read_bytes()
+
+
+async def test_the_address_to_open_comes_as_a_picture_too(paired_daemon: Daemon) -> None:
+    printed = paired_daemon.command_line("pair", "--address", "https://box.local:8443").stdout
+    assert "Open https://box.local:8443 and enter it, or scan:" in printed
+    assert printed.count("█") + printed.count("▀") + printed.count("▄") > 200
+    assert "Traceback" not in printed

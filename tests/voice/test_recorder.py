@@ -1,0 +1,128 @@
+"""The record of a session: what was said and heard, in order, each under its turn."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from appliance.conversation import Event, EventKind
+from appliance.voice import recorder as module
+from appliance.voice.recorder import Gauges, Recorder
+
+
+@dataclass
+class Kept:
+    """What a recorder gave away, and the clock that it reads."""
+
+    events: list[Event] = field(default_factory=list)
+    stages: list[tuple[str, float]] = field(default_factory=list)
+    routes: list[str] = field(default_factory=list)
+    interruptions: int = 0
+    now: float = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return 1_700_000_000.0 + self.now
+
+    def interrupted(self) -> None:
+        self.interruptions += 1
+
+    @property
+    def kinds(self) -> list[EventKind]:
+        return [event.kind for event in self.events]
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
+    kept = Kept()
+    monkeypatch.setattr(module, "time", kept)
+    return kept
+
+
+@pytest.fixture
+def recorder(kept: Kept) -> Recorder:
+    gauges = Gauges(
+        lambda stage, seconds: kept.stages.append((stage, seconds)),
+        kept.routes.append,
+        kept.interrupted,
+    )
+    return Recorder("chat", "session", kept.events.append, gauges, lambda: {"stt": "sphinx"})
+
+
+def test_a_spoken_turn_is_timed_from_the_end_of_speech(kept: Kept, recorder: Recorder) -> None:
+    recorder.speech_ended(hold=0.2)
+    kept.now += 0.1
+    recorder.transcribed()
+    kept.now += 0.1
+    recorder.turn_started("what day is it")
+    kept.now += 0.05
+    recorder.token()
+    kept.now += 0.05
+    recorder.audio_sent()
+    recorder.audio_sent()
+    recorder.answered("It is Friday.", interrupted=False)
+    assert kept.kinds == [EventKind.USER_TRANSCRIPT, EventKind.TURN_TIMINGS, EventKind.ANSWER]
+    assert {event.turn for event in kept.events} == {1}
+    assert kept.events[0].data == {"text": "what day is it", "source": "voice"}
+    assert kept.events[1].data["milliseconds"] == {
+        "transcription": pytest.approx(300),
+        "endpointing": pytest.approx(400),
+        "first_token": pytest.approx(450),
+        "first_audio": pytest.approx(500),
+    }
+    assert dict(kept.stages)["first_audio"] == pytest.approx(0.5)
+    assert kept.routes == ["local"]
+
+
+def test_a_typed_turn_is_timed_from_its_arrival(kept: Kept, recorder: Recorder) -> None:
+    # Speech that came to nothing must not lend the typed turn its time.
+    recorder.speech_ended(hold=0.2)
+    kept.now += 5
+    recorder.turn_started("hello")
+    kept.now += 0.3
+    recorder.audio_sent()
+    assert kept.events[0].data["source"] == "text"
+    assert kept.events[1].data["milliseconds"]["first_audio"] == pytest.approx(300)
+
+
+def test_an_answer_is_kept_as_it_was_heard(kept: Kept, recorder: Recorder) -> None:
+    recorder.turn_started("tell me a story")
+    recorder.answered("Once upon", interrupted=True)
+    assert kept.interruptions == 1
+    assert recorder.last_answer == "Once upon"
+    answer = kept.events[-1].data
+    assert answer == {
+        "text": "Once upon",
+        "interrupted": True,
+        "route": "local",
+        "engines": {"stt": "sphinx"},
+        "left_the_box": False,
+    }
+
+
+def test_an_answer_that_nobody_heard_is_none(kept: Kept, recorder: Recorder) -> None:
+    recorder.turn_started("stop")
+    recorder.answered("", interrupted=True)
+    assert kept.interruptions == 1
+    assert EventKind.ANSWER not in kept.kinds
+    assert kept.routes == []
+
+
+def test_whoever_speaks_is_not_idle(kept: Kept, recorder: Recorder) -> None:
+    for say in (
+        recorder.speech_heard,
+        lambda: recorder.speech_ended(0.2),
+        lambda: recorder.turn_started("hello"),
+        recorder.audio_sent,
+    ):
+        kept.now += 50
+        say()
+        assert recorder.last_activity == kept.now
+
+
+def test_an_event_says_where_it_belongs(kept: Kept, recorder: Recorder) -> None:
+    recorder.emit(EventKind.TIMER_RANG, text="Your tea timer is done.")
+    event = kept.events[0]
+    assert (event.conversation_id, event.session_id, event.turn) == ("chat", "session", 0)
+    assert event.at == kept.time()
