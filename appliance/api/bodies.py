@@ -41,6 +41,9 @@ async def read(request: web.Request, shape: type[Body]) -> Body:
         text = await request.read()
     except web.RequestPayloadError:
         raise BadRequest("the body of the request is not encoded as its header says") from None
+    except ConnectionError:
+        # A page that is reloaded at this moment is no failure of the appliance.
+        raise BadRequest("the request broke off") from None
     try:
         return shape.model_validate_json(text or b"{}")
     except ValidationError as error:

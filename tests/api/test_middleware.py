@@ -1,14 +1,16 @@
 """Every refusal has one shape and the fitting status, whatever was asked."""
 
+import asyncio
 import gzip
 import json
+from urllib.parse import urlsplit
 
 import pytest
 
 from appliance.api.routes import ROUTES
 from appliance.api.server import MAX_BODY_BYTES
 from tests.daemon import Daemon
-from tests.stranger import ask, connected, new_session, refused
+from tests.stranger import ask, connected, new_session, refused, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -55,6 +57,24 @@ async def test_a_body_is_refused_with_every_key_that_is_wrong(
     assert (answer.status, answer.code) == (400, "bad_request")
     assert f"{named}: " in answer.json["error"]["message"]
     assert answer.json["error"]["advice"]
+
+
+async def test_a_request_that_breaks_off_is_counted_and_no_failure(daemon: Daemon) -> None:
+    counted = await daemon.metric("appliance_refused_total")
+    address = urlsplit(daemon.base_url)
+    _, writer = await asyncio.open_connection(address.hostname, address.port)
+    host = address.netloc.encode()
+    writer.write(
+        b"POST /api/sessions HTTP/1.1\r\nHost: " + host + b"\r\nContent-Length: 9\r\n\r\n{"
+    )
+    await writer.drain()
+    writer.close()
+
+    async def is_counted() -> bool:
+        return await daemon.metric("appliance_refused_total") > counted
+
+    await until(is_counted)
+    assert "POST /api/sessions failed" not in "".join(daemon.log)
 
 
 async def test_a_body_that_is_too_large_is_refused(daemon: Daemon) -> None:
