@@ -1,0 +1,45 @@
+"""The scripted endpoint, over a real port."""
+
+import json
+import time
+
+import aiohttp
+
+from appliance.bench.chat import ANSWER, Pace, scripted_chat
+
+BODY = {"model": "any", "messages": [{"role": "user", "content": "hello"}]}
+
+
+async def test_it_streams_the_answer_no_faster_than_it_says() -> None:
+    pace = Pace(first_token_seconds=0.05, tokens_per_second=1000)
+    begin, first, text = time.monotonic(), 0.0, ""
+    async with (
+        scripted_chat(pace) as url,
+        aiohttp.ClientSession() as http,
+        http.post(f"{url}/chat/completions", json={**BODY, "stream": True}) as answer,
+    ):
+        assert answer.content_type == "text/event-stream"
+        lines = [line async for line in answer.content]
+    for line in lines:
+        data = line.decode().strip().removeprefix("data: ")
+        if data and data != "[DONE]":
+            [choice] = json.loads(data)["choices"]
+            text += choice["delta"].get("content", "")
+            first = first or time.monotonic() - begin
+    assert text == ANSWER
+    assert first >= pace.first_token_seconds + (len(ANSWER.split()) - 1) / 1000
+    assert lines[-2].decode().strip() == "data: [DONE]"
+
+
+async def test_it_answers_whole_where_no_stream_is_wanted() -> None:
+    async with (
+        scripted_chat(Pace(0, 1000)) as url,
+        aiohttp.ClientSession() as http,
+        http.post(f"{url}/chat/completions", json=BODY) as answer,
+    ):
+        body = await answer.json()
+    assert body["choices"][0]["message"] == {"role": "assistant", "content": ANSWER}
+
+
+def test_it_says_that_it_is_scripted() -> None:
+    assert str(Pace()) == "scripted, first token after 220 ms, then 50 tokens/s"
