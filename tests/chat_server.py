@@ -119,9 +119,11 @@ def _whole(reply: Reply) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def chat_server(script: Script, **options: float) -> AsyncIterator[ChatServer]:
+async def chat_server(
+    script: Script, *, tokens_per_second: float = 200.0, first_token_seconds: float = 0.0
+) -> AsyncIterator[ChatServer]:
     """Serves on a free port of the loopback."""
-    server = ChatServer(script, **options)
+    server = ChatServer(script, tokens_per_second, first_token_seconds)
     app = web.Application()
     app.router.add_post("/v1/chat/completions", server.complete)
     runner = web.AppRunner(app, shutdown_timeout=0.1)

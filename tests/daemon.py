@@ -33,7 +33,7 @@ def command(name: str) -> bytes:
 def _pcm(path: Path) -> bytes:
     with wave.open(str(path)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (16_000, 1, 2)
-        return LEAD_IN + file.readframes(file.getnframes()) + LEAD_OUT
+        return LEAD_IN + bytes(file.readframes(file.getnframes())) + LEAD_OUT
 
 
 MICRO_MODELS = {

@@ -126,8 +126,10 @@ def _lines(module: Path) -> list[str]:
     return module.read_text(encoding="utf-8").splitlines()
 
 
-HEAVY = ("numpy", "onnxruntime", "ctranslate2", "faster_whisper", "kokoro_onnx", "pocketsphinx")
-HEAVY += ("pipecat", "openai", "hassil", "sqlite_utils", "soxr", "num2words", "aiohttp", "systemd")
+HEAVY = (
+    *("numpy", "onnxruntime", "ctranslate2", "faster_whisper", "kokoro_onnx", "pocketsphinx"),
+    *("pipecat", "openai", "hassil", "sqlite_utils", "soxr", "num2words", "aiohttp", "systemd"),
+)
 
 # The pipeline's classes are Pipecat's, the server's are aiohttp's: those two are loaded late.
 LATE = ("appliance.voice", "appliance.api", "appliance.app", "appliance.__main__")
