@@ -64,75 +64,72 @@ async def _stop_talking(arguments: Mapping[str, Any], surroundings: Surroundings
     return Answer("", {"stopped": True}, silent=True)
 
 
+# Small talk for an appliance without a language model: name, what it does, what it says (nothing
+# is silence), and what it answers to.
+_POLITE = (
+    (
+        "greet",
+        "Answers a greeting.",
+        "Hello. What can I do for you?",
+        (
+            "(hello|hi|good day) [there|computer|again]",
+            "good (morning|afternoon|evening)",
+            "(can you hear me|are you there|are you listening)",
+        ),
+    ),
+    (
+        "take_note",
+        "Takes note that the user is content.",
+        "",
+        # On its own a recogniser would otherwise stretch it into a longer command.
+        ("(okay|all right|alright|i see|very well)",),
+    ),
+    (
+        "answer_thanks",
+        "Answers thanks.",
+        "You are welcome.",
+        (
+            "(thanks|thank you) [very much|so much|a lot|again]",
+            "(many thanks|that was helpful)",
+        ),
+    ),
+    (
+        "answer_how_are_you",
+        "Answers the question how it is.",
+        "I am fine, thank you.",
+        ("(how are you|how are you doing|how's it going) [today]",),
+    ),
+    (
+        "say_goodbye",
+        "Answers a farewell.",
+        "Goodbye.",
+        (
+            "(goodbye|good bye|bye|bye bye|see you|see you later)",
+            "good night [computer]",
+        ),
+    ),
+    (
+        "introduce_yourself",
+        "Tells who the assistant is.",
+        "I am the voice assistant on this device. I work without the internet.",
+        (
+            "(who|what) are you",
+            "(what's|what is) your name",
+            "(introduce yourself|tell me about yourself)",
+        ),
+    ),
+)
+
+
 def _polite_tools() -> tuple[Tool, ...]:
-    """Small talk for an appliance without a language model."""
-    return (
-        Tool(
-            "greet",
-            "Answers a greeting.",
-            _saying("Hello. What can I do for you?"),
-            spoken_only=True,
-            sentences=(
-                "(hello|hi|good day) [there|computer|again]",
-                "good (morning|afternoon|evening)",
-                "(can you hear me|are you there|are you listening)",
-            ),
-        ),
-        Tool(
-            "take_note",
-            "Takes note that the user is content.",
-            _nothing,
-            spoken_only=True,
-            # On its own a recogniser would otherwise stretch it into a longer command.
-            sentences=("(okay|all right|alright|i see|very well)",),
-        ),
-        Tool(
-            "answer_thanks",
-            "Answers thanks.",
-            _saying("You are welcome."),
-            spoken_only=True,
-            sentences=(
-                "(thanks|thank you) [very much|so much|a lot|again]",
-                "(many thanks|that was helpful)",
-            ),
-        ),
-        Tool(
-            "answer_how_are_you",
-            "Answers the question how it is.",
-            _saying("I am fine, thank you."),
-            spoken_only=True,
-            sentences=("(how are you|how are you doing|how's it going) [today]",),
-        ),
-        Tool(
-            "say_goodbye",
-            "Answers a farewell.",
-            _saying("Goodbye."),
-            spoken_only=True,
-            sentences=(
-                "(goodbye|good bye|bye|bye bye|see you|see you later)",
-                "good night [computer]",
-            ),
-        ),
-        Tool(
-            "introduce_yourself",
-            "Tells who the assistant is.",
-            _saying("I am the voice assistant on this device. I work without the internet."),
-            spoken_only=True,
-            sentences=(
-                "(who|what) are you",
-                "(what's|what is) your name",
-                "(introduce yourself|tell me about yourself)",
-            ),
-        ),
+    return tuple(
+        Tool(name, description, _saying(said), spoken_only=True, sentences=sentences)
+        for name, description, said, sentences in _POLITE
     )
-
-
-async def _nothing(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
-    return Answer("", silent=True)
 
 
 def _saying(sentence: str) -> Run:
     async def answer(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
-        return Answer(sentence)
+        return Answer(sentence, silent=not sentence)
 
     return answer
