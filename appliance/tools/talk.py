@@ -111,7 +111,7 @@ _POLITE = (
     (
         "introduce_yourself",
         "Tells who the assistant is.",
-        "I am the voice assistant on this device. I work without the internet.",
+        "I am the voice assistant of this appliance.",
         (
             "(who|what) are you",
             "(what's|what is) your name",
