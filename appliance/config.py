@@ -58,6 +58,7 @@ class Tts(_Section):
     voices: str
     voice: str
     speed: Annotated[float, Field(ge=0.5, le=2)]
+    phrase_cache_mb: Annotated[int, Field(ge=0, le=1024)]
     threads: Annotated[int, Field(ge=0, le=256)]
 
 

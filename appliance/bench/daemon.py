@@ -30,6 +30,8 @@ _OVERRIDES = {
     "SERVER__LISTEN": "",
     "ACCESS__MODE": "open",
     "ACCESS__SESSIONS_PER_MINUTE": "6000",
+    # The same sentences come again and again; what is measured is synthesis, not memory.
+    "TTS__PHRASE_CACHE_MB": "0",
 }
 
 

@@ -44,7 +44,13 @@ def _synthesizer(rung: Rung, config: Config) -> Candidate[Synthesizer]:
 
         model = _named(rung.model, config.models.directory)
         model = model if model.suffix == ".onnx" else model.with_name(f"{model.name}.onnx")
-        return await Kokoro.load(model, _voices(model, config), rung.device, rung.threads)
+        return await Kokoro.load(
+            model,
+            _voices(model, config),
+            rung.device,
+            rung.threads,
+            phrase_bytes=config.tts.phrase_cache_mb * 1_000_000,
+        )
 
     async def espeak() -> Synthesizer:
         from appliance.engines.espeak import Espeak

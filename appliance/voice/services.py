@@ -23,7 +23,15 @@ from pipecat.services.tts_service import TTSService
 from pipecat.utils.time import time_now_iso8601
 
 from appliance.config import Turn
-from appliance.engines import OUTPUT_RATE, Synthesizer, Transcriber, Transcript, Voice
+from appliance.engines import (
+    OUTPUT_RATE,
+    Priority,
+    Synthesizer,
+    Ticket,
+    Transcriber,
+    Transcript,
+    Voice,
+)
 from appliance.errors import EngineError
 from appliance.tools.spoken import Speakable
 from appliance.voice.recorder import Recorder
@@ -69,6 +77,7 @@ class EngineSTT(SegmentedSTTService):
         self._lead_in = turn.start_seconds + LEAD_IN_SECONDS
         self._max_seconds = turn.max_seconds
         self._ahead: asyncio.Task[Transcript] | None = None
+        self._ticket = Ticket()
 
     @property
     def wants_wav_segments(self) -> bool:
@@ -104,7 +113,9 @@ class EngineSTT(SegmentedSTTService):
         """The speaker pauses: transcribes ahead, since most pauses turn out to be the end."""
         if self._user_speaking and self._ahead is None:
             audio = bytes(self._audio_buffer) + self._trailing_silence()
-            self._ahead = self.create_task(self._transcribe_ahead(audio), "transcribe ahead")
+            self._ticket = Ticket(Priority.AHEAD)
+            transcribing = self._transcribe_ahead(audio, self._ticket)
+            self._ahead = self.create_task(transcribing, "transcribe ahead")
 
     def resume(self) -> None:
         """The speaker goes on: what was transcribed ahead is not all of it."""
@@ -115,8 +126,8 @@ class EngineSTT(SegmentedSTTService):
             if withdrawn:
                 self.create_task(self.push_frame(EagerEndOfTurnCancelFrame()), "withdraw")
 
-    async def _transcribe_ahead(self, audio: bytes) -> Transcript:
-        transcript = await self._transcribe(audio)
+    async def _transcribe_ahead(self, audio: bytes, ticket: Ticket) -> Transcript:
+        transcript = await self._transcribe(audio, ticket)
         if transcript.text:
             eager = EagerTranscriptionFrame(transcript.text, self._user_id, time_now_iso8601())
             await self.push_frame(eager)
@@ -133,7 +144,9 @@ class EngineSTT(SegmentedSTTService):
         await self.start_processing_metrics()
         ahead, self._ahead = self._ahead, None
         try:
-            transcript = await (ahead or self._transcribe(audio))
+            # The pause was the end: who waits now goes before who only may have to.
+            self._ticket.priority = Priority.NOW
+            transcript = await (ahead or self._transcribe(audio, Ticket()))
         except EngineError as error:
             yield ErrorFrame(f"{error.message} {error.advice}")
             return
@@ -142,12 +155,12 @@ class EngineSTT(SegmentedSTTService):
         if transcript.text:
             yield TranscriptionFrame(transcript.text, self._user_id, time_now_iso8601())
 
-    async def _transcribe(self, audio: bytes) -> Transcript:
+    async def _transcribe(self, audio: bytes, ticket: Ticket) -> Transcript:
         """By the engine of the moment; by the next one, from the same audio, where it fails."""
         while True:
             engine = self._engines.transcriber
             try:
-                return await engine.transcribe(audio, self._language)
+                return await engine.transcribe(audio, self._language, ticket)
             except EngineError as error:
                 if not self._engines.failed(engine, error):
                     raise
@@ -197,10 +210,13 @@ class EngineTTS(TTSService):
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         spoken_seconds = 0.0
         begin = 0.0
+        # Somebody waits for the first piece of an answer; the others are needed later.
+        is_first = context_id != self._heard_context
+        ticket = Ticket(Priority.NOW if is_first else Priority.LATER)
         while True:
             engine = self._engines.synthesizer
             try:
-                async for pcm in engine.synthesize(text, self._current_voice()):
+                async for pcm in engine.synthesize(text, self._current_voice(), ticket):
                     if not spoken_seconds:
                         begin = self._sentence_start(context_id)
                     spoken_seconds += len(pcm) / 2 / OUTPUT_RATE

@@ -51,7 +51,7 @@ def test_a_pattern_for_no_tool_is_a_fault_of_the_configuration() -> None:
         ("Thanks.", "You are welcome."),
         ("goodbye", "Goodbye."),
         ("how are you", "I am fine, thank you."),
-        ("who are you", "I am the voice assistant on this device. I work without the internet."),
+        ("who are you", "I am the voice assistant of this appliance."),
     ],
 )
 async def test_small_talk(shelf: Shelf, said: str, answered: str) -> None:
