@@ -228,6 +228,8 @@ class Session:
         if self._reason is None:
             self._reason = reason
             self._ending.set()
+            # Who has left hears no end of the sentence, and nobody has to wait for it.
+            self._quiet.set()
 
     async def finish_speaking(self, seconds: float) -> None:
         """Waits until the assistant is silent, `seconds` at most."""

@@ -4,6 +4,7 @@ import re
 import time
 from http.cookies import SimpleCookie
 
+import aiohttp
 import pytest
 
 from appliance.api.middleware import COOKIE
@@ -34,9 +35,15 @@ async def redeem(daemon: Daemon, code: str, address: str = "192.0.2.1") -> Answe
     return await ask(daemon, "POST", "/api/pair", body=body, headers=headers)
 
 
-async def paired(daemon: Daemon, *options: str) -> tuple[str, dict[str, str]]:
+async def paired(daemon: Daemon, role: str) -> tuple[str, dict[str, str]]:
     """A new client's id and the header that proves it."""
-    answer = await redeem(daemon, new_code(daemon, *options))
+    control = aiohttp.UnixConnector(str(daemon.state / "control.sock"))
+    async with (
+        aiohttp.ClientSession(connector=control) as http,
+        http.post("http://appliance/pair", json={"role": role}) as made,
+    ):
+        code = (await made.json())["code"]
+    answer = await redeem(daemon, code)
     assert answer.status == 200, answer.text
     return answer.json["client"]["id"], {"Authorization": f"Bearer {answer.json['token']}"}
 
@@ -77,7 +84,7 @@ async def test_a_code_makes_a_client_once(paired_daemon: Daemon) -> None:
 
 
 async def test_the_first_client_is_the_administrator(paired_daemon: Daemon) -> None:
-    client_id, _ = await paired(paired_daemon, "--role", "admin")
+    client_id, _ = await paired(paired_daemon, "admin")
     answer = await redeem(paired_daemon, new_code(paired_daemon), "192.0.2.3")
     assert answer.json["client"]["role"] == "user"
     listed = paired_daemon.command_line("clients", "list").stdout
@@ -99,7 +106,7 @@ async def test_guessing_is_slowed_down_and_spoils_the_code(paired_daemon: Daemon
 
 
 async def test_a_cookie_is_only_good_from_the_page_itself(paired_daemon: Daemon) -> None:
-    _, bearer = await paired(paired_daemon, "--role", "user")
+    _, bearer = await paired(paired_daemon, "user")
     cookie = {"Cookie": f"{COOKIE}={bearer['Authorization'].removeprefix('Bearer ')}"}
     assert (await ask(paired_daemon, "GET", "/api/status", headers=cookie)).status == 200
     foreigners: list[dict[str, str]] = [
@@ -120,7 +127,7 @@ async def test_a_cookie_is_only_good_from_the_page_itself(paired_daemon: Daemon)
 
 
 async def test_a_revoked_client_is_out_at_once(paired_daemon: Daemon) -> None:
-    client_id, bearer = await paired(paired_daemon, "--role", "user")
+    client_id, bearer = await paired(paired_daemon, "user")
     token = bearer["Authorization"].removeprefix("Bearer ")
     async with calling(paired_daemon.base_url, token=token) as call:
         offered = await ask(paired_daemon, "POST", "/api/sessions", headers=bearer)
@@ -140,18 +147,18 @@ async def test_a_role_goes_only_so_far(paired_daemon: Daemon) -> None:
         paths = ("/api/conversations", "/api/status", "/api/clients", "/config", "/api/sessions")
         return [(await ask(paired_daemon, "GET", path, headers=bearer)).status for path in paths]
 
-    _, guest = await paired(paired_daemon, "--role", "guest")
+    _, guest = await paired(paired_daemon, "guest")
     assert await statuses(guest) == [403, 403, 403, 403, 403]
     assert (await ask(paired_daemon, "POST", "/api/sessions", headers=guest)).status == 201
-    _, user = await paired(paired_daemon, "--role", "user")
+    _, user = await paired(paired_daemon, "user")
     assert await statuses(user) == [200, 200, 403, 403, 403]
-    _, admin = await paired(paired_daemon, "--role", "admin")
+    _, admin = await paired(paired_daemon, "admin")
     assert await statuses(admin) == [200, 200, 200, 200, 200]
 
 
 async def test_a_conversation_belongs_to_its_client(paired_daemon: Daemon) -> None:
-    _, mine = await paired(paired_daemon, "--role", "user")
-    _, other = await paired(paired_daemon, "--role", "user")
+    _, mine = await paired(paired_daemon, "user")
+    _, other = await paired(paired_daemon, "user")
     token = mine["Authorization"].removeprefix("Bearer ")
     async with calling(paired_daemon.base_url, token=token) as call:
         hangs_up = f"/api/sessions/{call.session_id}"
@@ -173,7 +180,7 @@ async def test_a_conversation_belongs_to_its_client(paired_daemon: Daemon) -> No
 
 
 async def test_sessions_are_made_no_faster_than_allowed(paired_daemon: Daemon) -> None:
-    _, bearer = await paired(paired_daemon, "--role", "guest")
+    _, bearer = await paired(paired_daemon, "guest")
     for _ in range(3):
         answer = await ask(paired_daemon, "POST", "/api/sessions", headers=bearer)
         assert answer.status == 201
@@ -185,7 +192,7 @@ async def test_sessions_are_made_no_faster_than_allowed(paired_daemon: Daemon) -
 
 
 async def test_no_secret_leaves_the_appliance(paired_daemon: Daemon) -> None:
-    _, bearer = await paired(paired_daemon, "--role", "admin")
+    _, bearer = await paired(paired_daemon, "admin")
     answer = await ask(paired_daemon, "GET", "/config", headers=bearer)
     assert answer.json["llm"]["base_url"] == "https://***@models.example/v1"
     token = bearer["Authorization"].removeprefix("Bearer ")

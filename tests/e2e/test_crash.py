@@ -5,63 +5,63 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+import pytest_asyncio
+
 from appliance.client import calling
-from tests.daemon import FIXTURES, MICRO_MODELS, running, speech
+from tests.daemon import FIXTURES, MICRO_MODELS, Daemon, running, speech
 from tests.stranger import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_a_killed_appliance_loses_nothing_that_was_committed(tmp_path: Path) -> None:
-    async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
-        sent = await call.type("set a timer for five seconds")
-        await call.wait_for(lambda a: a.data.get("type") == "timer", since=sent)
-        await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent)
-        conversation_id = call.conversation_id
-
-        async def answer_is_committed() -> bool:
-            _, kept = await daemon.get(f"/api/conversations/{conversation_id}")
-            return any(event["kind"] == "answer" for event in kept.get("events", []))
-
-        await until(answer_is_committed)
-        await call.type("what can you do")
+    async with running(tmp_path) as daemon:
+        async with calling(daemon.base_url) as call:
+            sent = await call.type("set a timer for one second")
+            unheard = await call.wait_for(lambda a: a.data.get("type") == "timer", since=sent)
+        async with calling(daemon.base_url) as other:
+            await other.type("set a timer for ten seconds")
+            await other.wait_for(lambda a: a.data.get("type") == "timer" and a.at > unheard.at)
+            await other.wait_for(lambda a: a.kind == "bot-tts-text")
+        await until(lambda: is_committed(daemon, other.conversation_id, "answer"))
+        await until(lambda: is_past(float(unheard.data["due"])))
         daemon.process.kill()
         await daemon.process.wait()
 
     async with running(tmp_path) as daemon:
-        shown = daemon.command_line("conversations", "show", conversation_id)
+        shown = daemon.command_line("conversations", "show", other.conversation_id)
         assert shown.returncode == 0, shown.stderr
-        assert "set a timer for five seconds" in shown.stdout
-        assert "five seconds" in shown.stdout.lower().replace("5", "five")
-        wishes = {"conversation_id": conversation_id}
+        assert "set a timer for ten seconds" in shown.stdout
+        wishes = {"conversation_id": other.conversation_id}
         async with calling(daemon.base_url, wishes=wishes) as call:
-            assert call.conversation_id == conversation_id
-            rang = await call.wait_for(lambda a: a.data.get("state") == "rang")
-            assert rang.data["type"] == "timer"
+            assert call.conversation_id == other.conversation_id
+
+            def both_rang(_: object) -> bool:
+                rang = [a.data["name"] for a in call.after(0) if a.data.get("state") == "rang"]
+                return sorted(rang) == ["one second", "ten second"]
+
+            await call.wait_for(both_rang)
             await call.wait_for(lambda a: a.kind == "bot-started-speaking")
-            sent = await call.type("what day is it")
-            await call.wait_for(lambda a: a.kind == "bot-llm-text", since=sent)
-        _, kept = await daemon.get(f"/api/conversations/{conversation_id}")
+        _, kept = await daemon.get(f"/api/conversations/{other.conversation_id}")
         assert len({event["session_id"] for event in kept["events"]}) == 2
-
-
-async def test_a_timer_that_nobody_heard_rings_after_the_next_start(tmp_path: Path) -> None:
-    async with running(tmp_path) as daemon:
-        async with calling(daemon.base_url) as call:
-            sent = await call.type("set a timer for one second")
-            told = await call.wait_for(lambda a: a.data.get("type") == "timer", since=sent)
-        due: float = told.data["due"]
-
-        async def has_rung_to_nobody() -> bool:
-            return time.time() > due + 0.5
-
-        await until(has_rung_to_nobody)
-    async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
-        await call.wait_for(lambda a: a.data.get("state") == "rang")
     with closing(sqlite3.connect(daemon.database)) as db:
         assert db.execute("SELECT * FROM timers").fetchall() == []
+
+
+async def is_committed(daemon: Daemon, conversation_id: str, kind: str) -> bool:
+    _, kept = await daemon.get(f"/api/conversations/{conversation_id}")
+    return any(event["kind"] == kind for event in kept.get("events", []))
+
+
+async def is_past(moment: float) -> bool:
+    """Half a second past it, so that whatever is due then has happened."""
+    return time.time() > moment + 0.5
 
 
 def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -94,7 +94,7 @@ async def test_a_second_appliance_is_told_what_is_taken_and_the_first_goes_on(
         assert daemon.command_line("clients", "list").returncode == 0
 
 
-def test_a_configuration_with_faults_names_them_all(tmp_path: Path) -> None:
+async def test_a_configuration_with_faults_names_them_all(tmp_path: Path) -> None:
     faults = {
         "APPLIANCE__STORE__PATH": str(tmp_path / "db"),
         "APPLIANCE__SERVER__PORT": "many",
@@ -108,7 +108,7 @@ def test_a_configuration_with_faults_names_them_all(tmp_path: Path) -> None:
     assert "Traceback" not in failed.stderr
 
 
-def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+async def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     failed = start({**os.environ, "APPLIANCE__STORE__PATH": str(tmp_path / "file" / "db")})
     assert failed.returncode == 1
@@ -116,28 +116,52 @@ def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     assert "Traceback" not in failed.stderr
 
 
-async def test_damaged_models_leave_the_starter_engines_and_a_reason(tmp_path: Path) -> None:
-    whisper = tmp_path / "models" / "whisper"
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def crippled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
+    """An appliance whose models are damaged and whose language model is not there."""
+    state = tmp_path_factory.mktemp("crippled")
+    whisper = state / "models" / "whisper"
     whisper.mkdir(parents=True)
     for file in (FIXTURES / "micro_whisper" / "model").iterdir():
         data = file.read_bytes()
         (whisper / file.name).write_bytes(data[:5_000] if file.name == "model.bin" else data)
-    kokoro = tmp_path / "models" / "kokoro.onnx"
+    kokoro = state / "models" / "kokoro.onnx"
     kokoro.write_bytes(b"not an onnx file" * 1_000)
     overrides = {
         **MICRO_MODELS,
         "APPLIANCE__STT__MODEL": str(whisper),
         "APPLIANCE__TTS__MODEL": str(kokoro),
+        "APPLIANCE__LLM__PROVIDER": "custom",
+        "APPLIANCE__LLM__BASE_URL": "http://127.0.0.1:9/v1",
     }
-    async with running(tmp_path, overrides) as daemon, calling(daemon.base_url) as call:
-        _, health = await daemon.get("/health")
-        engines: dict[str, Any] = health["engines"]
-        assert engines["stt"]["name"] == "sphinx"
-        assert engines["tts"]["name"] == "espeak"
-        for kind, broken in (("stt", "model.bin"), ("tts", "kokoro.onnx")):
-            reasons = str(engines[kind])
-            assert broken in reasons
-            assert "appliance models pull" in reasons
+    async with running(state, overrides) as daemon:
+        yield daemon
+
+
+async def test_damaged_models_leave_the_starter_engines_and_a_reason(crippled: Daemon) -> None:
+    _, health = await crippled.get("/health")
+    engines: dict[str, Any] = health["engines"]
+    assert engines["stt"]["name"] == "sphinx"
+    assert engines["tts"]["name"] == "espeak"
+    for kind, broken in (("stt", "model.bin"), ("tts", "kokoro.onnx")):
+        reasons = str(engines[kind])
+        assert broken in reasons
+        assert "appliance models pull" in reasons
+    async with calling(crippled.base_url) as call:
         end = await call.say(speech("what_time_is_it"))
         answer = await call.wait_for(lambda a: a.kind == "bot-llm-text", since=end)
         assert answer.data["text"].startswith("It is ")
+
+
+async def test_an_endpoint_that_is_not_there_is_apologised_for(crippled: Daemon) -> None:
+    async with calling(crippled.base_url) as call:
+        sent = await call.type("tell me about the moon please")
+        await call.wait_for(
+            lambda _: (
+                "reach my language model"
+                in " ".join(a.data["text"] for a in call.after(sent, "bot-tts-text"))
+            )
+        )
+        sent = await call.type("what day is it")
+        await call.wait_for(lambda a: a.kind == "bot-llm-text", since=sent)
+    await until(lambda: is_committed(crippled, call.conversation_id, "error"))

@@ -1,8 +1,8 @@
 """A language model that fails, rambles or forgets: the user always hears something sensible."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -24,9 +24,10 @@ class Model:
     daemon: Daemon
     chat: ChatServer
     reply: Reply = "Yes."
+    troubles: dict[str, Trouble] = field(default_factory=dict)
 
-    def script(self, _messages: list[dict[str, Any]]) -> Reply:
-        return self.reply
+    def script(self, messages: list[dict[str, Any]]) -> Reply:
+        return self.troubles.get(messages[-1]["content"], self.reply)
 
 
 def asking(base_url: str) -> dict[str, str]:
@@ -70,42 +71,33 @@ async def answers_a_command(call: Call) -> None:
     await call.wait_for(lambda a: a.kind == "bot-llm-text", since=sent)
 
 
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        Trouble(status=500),
-        Trouble(status=401),
-        Trouble(status=429),
-        Trouble(stall=True),
-        Trouble(garbage=True),
-        Trouble(break_after=0),
-        Trouble(break_after=4),
-    ],
-    ids=str,
-)
-async def test_a_model_in_trouble_is_apologised_for(model: Model, trouble: Trouble) -> None:
-    model.reply = trouble
-    async with calling(model.daemon.base_url) as call:
-        sent = await call.type("tell me about the moon please")
-        await spoken(call, sent, APOLOGY)
-        assert len(model.chat.requests) == 1
-        await answers_a_command(call)
-        assert len(model.chat.requests) == 1
-        model.reply = "It is far away."
-        sent = await call.type("and now about the moon please")
-        await spoken(call, sent, "far away.")
+TROUBLES = {
+    "an error": Trouble(status=500),
+    "a wrong key": Trouble(status=401),
+    "too many requests": Trouble(status=429),
+    "silence": Trouble(stall=True),
+    "garbage": Trouble(garbage=True),
+    "a lost connection": Trouble(break_after=0),
+    "half an answer": Trouble(break_after=4),
+}
 
 
-async def test_an_endpoint_that_is_not_there_is_apologised_for(tmp_path: Path) -> None:
-    async with (
-        running(tmp_path, asking("http://127.0.0.1:9/v1")) as daemon,
-        calling(daemon.base_url) as call,
-    ):
-        sent = await call.type("tell me about the moon please")
-        await spoken(call, sent, APOLOGY)
-        await answers_a_command(call)
-        _, kept = await daemon.get(f"/api/conversations/{call.conversation_id}")
-        assert "error" in {event["kind"] for event in kept["events"]}
+async def test_a_model_in_trouble_is_apologised_for(model: Model) -> None:
+    async def one(name: str) -> None:
+        asked = f"tell me about {name} please"
+        async with calling(model.daemon.base_url) as call:
+            sent = await call.type(asked)
+            await spoken(call, sent, APOLOGY)
+            await answers_a_command(call)
+            sent = await call.type("and now about the moon please")
+            await spoken(call, sent, "far away.")
+        # Asked once: a second try costs the user more than an honest word, a command none at all.
+        assert [r["messages"][-1]["content"] for r in model.chat.requests].count(asked) == 1
+
+    model.troubles = {f"tell me about {name} please": kind for name, kind in TROUBLES.items()}
+    model.reply = "It is far away."
+    await asyncio.gather(*map(one, TROUBLES))
+    assert len(model.chat.requests) == 2 * len(TROUBLES)
 
 
 async def test_signs_emoji_and_code_are_not_read_aloud(model: Model) -> None:

@@ -23,7 +23,7 @@ async def daemon(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daem
     overrides = {
         "APPLIANCE__LIMITS__SESSIONS": "2",
         "APPLIANCE__LIMITS__IDLE_SECONDS": "2",
-        "APPLIANCE__LIMITS__SESSION_SECONDS": "5",
+        "APPLIANCE__LIMITS__SESSION_SECONDS": "6",
     }
     async with running(tmp_path_factory.mktemp("appliance"), overrides) as daemon:
         yield daemon
@@ -35,8 +35,16 @@ async def nobody_is_talking(daemon: Daemon) -> bool:
 
 async def ended(daemon: Daemon, conversation_id: str) -> str:
     """Why the session of a conversation ended, as it was written down."""
-    _, kept = await daemon.get(f"/api/conversations/{conversation_id}")
-    return str(next(e["data"]["reason"] for e in kept["events"] if e["kind"] == "session_ended"))
+    reasons: list[str] = []
+
+    async def is_written_down() -> bool:
+        _, kept = await daemon.get(f"/api/conversations/{conversation_id}")
+        events = kept.get("events", [])
+        reasons.extend(e["data"]["reason"] for e in events if e["kind"] == "session_ended")
+        return bool(reasons)
+
+    await until(is_written_down)
+    return reasons[0]
 
 
 async def goodbye(ws: aiohttp.ClientWebSocketResponse) -> tuple[int, str]:
@@ -115,8 +123,8 @@ def events(daemon: Daemon, conversation_id: str) -> list[dict[str, Any]]:
     return found
 
 
-async def starts_to_speak(call: Call) -> float:
-    sent = await call.type("what can you do")
+async def starts_to_speak(call: Call, asked: str) -> float:
+    sent = await call.type(asked)
     await call.wait_for(lambda a: a.kind == "bot-started-speaking", since=sent)
     return sent
 
@@ -128,7 +136,10 @@ async def test_a_stop_lets_the_sentence_be_finished(tmp_path: Path) -> None:
         calling(daemon.base_url) as call,
         calling(daemon.base_url) as silent,
     ):
-        sent = await starts_to_speak(call)
+        async with calling(daemon.base_url) as leaving:
+            await starts_to_speak(leaving, "what can you do")
+            sent = await starts_to_speak(call, "thank you")
+        # Nobody waits for the sentence of a client that has just left in the middle of it.
         daemon.process.send_signal(signal.SIGTERM)
         await call.wait_for(lambda a: a.data.get("type") == "notice", since=sent)
         refused = await ask(daemon, "POST", "/api/sessions")
@@ -137,6 +148,7 @@ async def test_a_stop_lets_the_sentence_be_finished(tmp_path: Path) -> None:
         assert await call.wait_closed() == 1001
         assert await silent.wait_closed() == 1001
         assert await daemon.stop() == 0
+    assert "still speaking" not in "".join(daemon.log)
     kept = events(daemon, call.conversation_id)
     assert kept[-1]["data"] == {"reason": "shutdown"}
     answer = next(event["data"] for event in kept if event["kind"] == "answer")
@@ -148,7 +160,7 @@ async def test_a_stop_lets_the_sentence_be_finished(tmp_path: Path) -> None:
 async def test_a_second_signal_and_a_long_answer_do_not_hold_it_up(tmp_path: Path) -> None:
     overrides = {"APPLIANCE__SERVER__DRAIN_SECONDS": "0.2"}
     async with running(tmp_path, overrides) as daemon, calling(daemon.base_url) as call:
-        sent = await starts_to_speak(call)
+        sent = await starts_to_speak(call, "what can you do")
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
             daemon.process.send_signal(number)
         assert await call.wait_closed() == 1001
