@@ -93,13 +93,15 @@ class Desk:
     ) -> "Sessions":
         """Imports Pipecat and loads the models of the turn: a second or more, on a thread."""
         from appliance.voice.hearing import Hearing
-        from appliance.voice.llm import endpoint
+        from appliance.voice.llm import endpoint, prepare
         from appliance.voice.pipeline import Shared
         from appliance.voice.recorder import Gauges
         from appliance.voice.session import Reports
         from appliance.voice.sessions import Sessions
 
         model = endpoint(self._config.llm, secrets)
+        if model:
+            prepare(model)
         self._model = model.name if model else ""
         metrics = self._metrics
         hearing = Hearing.load()

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from appliance.bench.speech import Sentence
 from appliance.config import Config
@@ -71,7 +72,9 @@ async def _hear(engine: Transcriber, sentences: Sequence[Sentence], language: st
 
 async def _speak(engine: Synthesizer, texts: Sequence[str], config: Config) -> Spoken:
     voice = Voice(config.tts.voice, config.stt.language, config.tts.speed)
-    measured = [await _say(engine, text, voice) for _ in range(ROUNDS + 1) for text in texts]
+    # With another ending every time: what was spoken before comes out of the engine's cache.
+    rounds = [[f"{text} {number}" for text in texts] for number in range(ROUNDS + 1)]
+    measured = [await _say(engine, said, voice) for said in chain.from_iterable(rounds)]
     counted = measured[len(texts) :]
     firsts, wholes, shares = zip(*counted, strict=True)
     return Spoken(engine.name, firsts, wholes, shares)

@@ -23,7 +23,7 @@ STAGES = {
     "first_token": "bot-llm-text",
     "first_audio": "audio",
 }
-ANSWER_SECONDS = 15.0  # to first audio; a turn that takes longer was not answered
+ANSWER_SECONDS = 10.0  # to first audio; a turn that takes longer was not answered
 SPEAKING_SECONDS = 90.0  # an answer's whole length
 PAUSE_SECONDS = (1.0, 3.0)  # before a person who has heard an answer says the next thing
 FIRST_PAUSE_SECONDS = (0.0, 5.0)  # people do not come all at once

@@ -1,5 +1,8 @@
 """Which endpoint answers, and whether asking it leaves the box."""
 
+import subprocess
+import sys
+
 import pytest
 
 from appliance.config import load
@@ -61,3 +64,27 @@ def test_without_a_provider_there_is_none() -> None:
 )
 def test_only_this_machine_is_local(url: str, local: bool) -> None:
     assert is_local(url) is local
+
+
+def test_the_first_request_imports_nothing_on_the_event_loop() -> None:
+    """In a fresh interpreter, against a port where nobody listens."""
+    probe = """
+import asyncio, sys
+from appliance.config import load
+from appliance.voice.llm import endpoint, prepare
+model = endpoint(load([], {
+    "APPLIANCE__LLM__PROVIDER": "custom", "APPLIANCE__LLM__BASE_URL": "http://127.0.0.1:1/v1"
+}).llm, {})
+prepare(model)
+async def ask():
+    before = set(sys.modules)
+    try:
+        await model.client.chat.completions.create(model="x", messages=[], stream=True)
+    except Exception as error:
+        print(type(error).__name__, sorted(set(sys.modules) - before))
+asyncio.run(ask())
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ran.stdout.strip() == "APIConnectionError []"
