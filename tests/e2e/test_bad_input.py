@@ -104,7 +104,13 @@ async def test_what_is_too_large_to_read_ends_the_session_and_is_counted(daemon:
     async with calling(daemon.base_url) as other:
         async with calling(daemon.base_url, microphone=False) as call:
             await call.send_raw(bytes(2 * 1024 * 1024))
-            assert await call.wait_closed() == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+            # What is still unread when the appliance hangs up resets the connection, and then
+            # the client may lose the close frame itself.
+            too_big, lost = (
+                aiohttp.WSCloseCode.MESSAGE_TOO_BIG,
+                aiohttp.WSCloseCode.ABNORMAL_CLOSURE,
+            )
+            assert await call.wait_closed() in (too_big, lost)
         assert await daemon.metric("appliance_refused_total") == counted + 1
         await answers_a_turn(other)
 
