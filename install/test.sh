@@ -41,7 +41,7 @@ run_tests() {
   local fast=''
   [[ ${1:-} == --fast ]] && fast=yes && shift
   local -a selection=() failures=()
-  [[ -z $fast ]] || selection=(-m 'not browser and not emulation and not load')
+  [[ -z $fast ]] || selection=(-m 'not browser and not emulation and not load and not slow')
   check_machine
   install_lock
   install_missing nginx=nginx openssl=openssl hostname=hostname setpriv=util-linux curl=curl \

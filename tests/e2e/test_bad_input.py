@@ -24,7 +24,7 @@ from tests.stranger import (
     until,
 )
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 PCM = b"\x01\x00" * 320
 

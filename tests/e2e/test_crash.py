@@ -17,7 +17,7 @@ from appliance.client import calling
 from tests.daemon import FIXTURES, MICRO_MODELS, Daemon, running, speech
 from tests.stranger import until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 
 async def test_a_killed_appliance_loses_nothing_that_was_committed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from appliance.client import Call, calling
 from tests.chat_server import ChatServer, Reply, Trouble, chat_server
 from tests.daemon import Daemon, running
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 APOLOGY = "reach my language model"
 

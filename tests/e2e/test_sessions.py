@@ -15,7 +15,7 @@ from appliance.client import Call, calling
 from tests.daemon import Daemon, running
 from tests.stranger import ask, connected, message, new_session, until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -56,6 +56,13 @@ class Started:
         return int(file[name].read_text())
 
 
+def _hear_signals() -> None:
+    """Undoes what the tests may have been started with (nohup, a shell's &): a shell cannot trap
+    a signal that was ignored when it began."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @asynccontextmanager
 async def start(
     place: Path, *options: str, environ: Mapping[str, str] | None = None
@@ -78,6 +85,7 @@ async def start(
         cwd=ROOT,
         env={**os.environ, **mine},
         start_new_session=True,
+        preexec_fn=_hear_signals,
     )
     try:
         yield Started(process, place, https, http, port)
