@@ -131,6 +131,7 @@ class Intents(FrameProcessor):
         text = _last_words(frame.context)
         if frame.speculation:
             self._ahead = _Ahead(text)
+            self._recorder.model_asked()
             await self.push_frame(frame)
             return
         self._begin_turn(text)
@@ -139,6 +140,7 @@ class Intents(FrameProcessor):
             answer = await self._call(match.tool.name, match.arguments, "sentence")
             await self._say("" if answer.silent else answer.spoken)
         elif self._has_model:
+            self._recorder.model_asked()
             await self.push_frame(frame)
         else:
             # One or two words are more often a misheard command than a question.

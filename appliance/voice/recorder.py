@@ -39,6 +39,7 @@ class Recorder:
     last_activity: float = field(default_factory=time.monotonic)
     _timings: Timings = field(default_factory=Timings)
     _pending: Timings = field(default_factory=Timings)
+    _model_asked: bool = False
 
     def emit(self, kind: EventKind, **data: Any) -> None:  # noqa: ANN401  JSON values
         self.on_event(
@@ -72,6 +73,10 @@ class Recorder:
         self._timings.mark(timings.ENDPOINTING, now)
         self.emit(EventKind.USER_TRANSCRIPT, text=text, source=source)
 
+    def model_asked(self) -> None:
+        """The model gets the user's words, for certain or ahead of the turn's end."""
+        self._model_asked = True
+
     def token(self) -> None:
         self._timings.mark(timings.FIRST_TOKEN, time.monotonic())
 
@@ -97,5 +102,6 @@ class Recorder:
             interrupted=interrupted,
             route=self.route,
             engines=self.engines(),
-            left_the_box=self.left_the_box,
+            left_the_box=self.left_the_box and self._model_asked,
         )
+        self._model_asked = False

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from pipecat.frames.frames import (
     LLMFullResponseStartFrame,
     TranscriptionFrame,
     TTSAudioRawFrame,
+    VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessorSetup
@@ -76,7 +78,10 @@ class EngineSTT(SegmentedSTTService):
         self._language = language
         self._lead_in = turn.start_seconds + LEAD_IN_SECONDS
         self._max_seconds = turn.max_seconds
+        # What is transcribed of the latest pause, and what belongs to each segment that waits:
+        # a segment may still wait while the next pause is being transcribed.
         self._ahead: asyncio.Task[Transcript] | None = None
+        self._claims: deque[asyncio.Task[Transcript] | None] = deque()
         self._ticket = Ticket()
 
     @property
@@ -91,8 +96,16 @@ class EngineSTT(SegmentedSTTService):
         # Pipecat keeps a second of audio before speech; every bit of it costs decoding time.
         self._audio_buffer_size_1s = int(self._lead_in * self.sample_rate) * 2
 
+    async def _handle_user_started_speaking(self, frame: VADUserStartedSpeakingFrame) -> None:
+        self._ahead = None
+        await super()._handle_user_started_speaking(frame)
+
     async def _handle_user_stopped_speaking(self, frame: VADUserStoppedSpeakingFrame) -> None:
         self._recorder.speech_ended(frame.stop_secs)
+        if self.is_usable:
+            # The pause was the end: who waits now goes before who only may have to.
+            self._ticket.priority = Priority.NOW
+            self._claims.append(self._ahead)
         await super()._handle_user_stopped_speaking(frame)
 
     async def process_audio_frame(
@@ -106,6 +119,7 @@ class EngineSTT(SegmentedSTTService):
         self._recorder.speech_heard()
         if len(self._audio_buffer) >= int(self._max_seconds * self.sample_rate) * 2:
             self.resume()
+            self._claims.append(None)
             await self._segment_queue.put(bytes(self._audio_buffer))
             self._audio_buffer.clear()
 
@@ -142,10 +156,8 @@ class EngineSTT(SegmentedSTTService):
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
         await self.start_processing_metrics()
-        ahead, self._ahead = self._ahead, None
+        ahead = self._claims.popleft() if self._claims else None
         try:
-            # The pause was the end: who waits now goes before who only may have to.
-            self._ticket.priority = Priority.NOW
             transcript = await (ahead or self._transcribe(audio, Ticket()))
         except EngineError as error:
             yield ErrorFrame(f"{error.message} {error.advice}")

@@ -142,12 +142,12 @@ class Session:
     async def run(self, socket: Socket, history: Messages) -> None:
         """Serves the socket until either side is done; returns when everything is released."""
         self.state = State.OPEN
-        reason = self._reports
+        reports = self._reports
         self._transport = SocketTransport(
             socket,
             TransportEvents(
-                malformed=reason.malformed,
-                dropped=reason.dropped,
+                malformed=reports.malformed,
+                dropped=reports.dropped,
                 audio_sent=self.recorder.audio_sent,
                 disconnected=lambda: self.end(End.CLIENT_LEFT),
             ),

@@ -126,3 +126,14 @@ def test_an_event_says_where_it_belongs(kept: Kept, recorder: Recorder) -> None:
     event = kept.events[0]
     assert (event.conversation_id, event.session_id, event.turn) == ("chat", "session", 0)
     assert event.at == kept.time()
+
+
+def test_only_what_the_model_was_asked_has_left_the_box(kept: Kept, recorder: Recorder) -> None:
+    recorder.left_the_box = True
+    for asks in (False, True, False):
+        recorder.turn_started("hello")
+        if asks:
+            recorder.model_asked()
+        recorder.answered("hi", interrupted=False)
+    answers = [event for event in kept.events if event.kind is EventKind.ANSWER]
+    assert [answer.data["left_the_box"] for answer in answers] == [False, True, False]

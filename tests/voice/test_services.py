@@ -1,0 +1,103 @@
+"""What is transcribed ahead belongs to its own stretch of speech, however long the line is."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from pipecat.frames.frames import (
+    Frame,
+    TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+
+from appliance.config import load
+from appliance.conversation import Event
+from appliance.engines import Ticket, Transcript
+from appliance.voice.recorder import Gauges, Recorder
+from appliance.voice.services import EngineSTT
+
+
+class Ear:
+    """Hears the first byte of what it is given."""
+
+    name = "ear"
+
+    async def transcribe(
+        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+    ) -> Transcript:
+        return Transcript(chr(audio[0]))
+
+
+class Engines:
+    transcriber = Ear()
+
+    def failed(self, *_: object) -> bool:
+        return False
+
+
+async def _nothing(*_: object, **__: object) -> None:
+    return None
+
+
+def _service() -> Any:  # noqa: ANN401  its inner state is what is driven here
+    def kept(_event: Event) -> None:
+        return None
+
+    gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
+    recorder = Recorder("c", "s", kept, gauges, dict)
+    engines: Any = Engines()
+    stt: Any = EngineSTT(engines, recorder, "en", load((), {}).turn)
+    stt._sample_rate = 16_000
+
+    def create_task(job: Coroutine[Any, Any, Any], *_: object) -> asyncio.Task[Any]:
+        return asyncio.create_task(job)
+
+    stt.create_task = create_task
+    stt.push_frame = stt.start_processing_metrics = stt.stop_processing_metrics = _nothing
+    stt._record_stt_audio_usage = lambda pcm: None
+    stt.emit_stt_usage_metrics = _nothing
+    return stt
+
+
+async def _texts(stt: Any) -> list[str]:  # noqa: ANN401  as above
+    heard: list[str] = []
+    while not stt._segment_queue.empty():
+        frame: Frame
+        async for frame in stt.run_stt(stt._segment_queue.get_nowait()):
+            assert isinstance(frame, TranscriptionFrame)
+            heard.append(frame.text)
+    return heard
+
+
+async def _speak(stt: Any, word: bytes) -> None:  # noqa: ANN401  as above
+    await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
+    stt._audio_buffer += word * 3_200
+    stt.pause()
+    await stt._handle_user_stopped_speaking(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+
+
+async def test_segments_that_wait_keep_what_was_heard_of_each() -> None:
+    stt = _service()
+    await _speak(stt, b"a")
+    await _speak(stt, b"b")
+    assert await _texts(stt) == ["a", "b"]
+
+
+async def test_a_pause_after_a_cut_does_not_answer_for_what_was_cut() -> None:
+    stt = _service()
+    stt._claims.append(None)
+    stt._segment_queue.put_nowait(b"a" * 3_200)
+    await _speak(stt, b"b")
+    assert await _texts(stt) == ["a", "b"]
+
+
+async def test_going_on_gives_up_what_was_transcribed_ahead() -> None:
+    stt = _service()
+    await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
+    stt._audio_buffer += b"x" * 3_200
+    stt.pause()
+    stt.resume()
+    stt._audio_buffer[:1] = b"y"
+    await stt._handle_user_stopped_speaking(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+    assert await _texts(stt) == ["y"]
