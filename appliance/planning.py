@@ -4,14 +4,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from appliance.config import Config
+from appliance.engines.wheels import wheels
+from appliance.hardware.accelerator import WITH_CUDA, usable
 from appliance.hardware.detect import Hardware, detect
 from appliance.hardware.models import KOKORO, WHISPER
 from appliance.hardware.plan import Plan, plan
 
 
 def plan_for(config: Config, root: Path = Path("/")) -> Plan:
-    """Detects the machine, looks which models are on its disk, and plans; for milliseconds."""
-    return plan(detect(root), config, models_on_disk(config))
+    """Detects the machine, looks which models are on its disk, and plans; for milliseconds.
+
+    Where there is a GPU, the libraries that would use it are asked whether they can: a second.
+    """
+    hardware = detect(root)
+    libraries = wheels() if usable(hardware).types else WITH_CUDA
+    return plan(hardware, config, models_on_disk(config), libraries)
 
 
 def recommended(hardware: Hardware, config: Config, models: Mapping[str, int]) -> list[str]:

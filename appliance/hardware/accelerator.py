@@ -1,5 +1,6 @@
 """Whether the GPU of this machine may be used, and with which compute types. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appliance.hardware.detect import Hardware, L4t
@@ -16,28 +17,82 @@ _OLDEST_CARD = (7, 0)  # float16 and int8 want tensor cores
 
 
 @dataclass(frozen=True, slots=True)
-class Accelerator:
-    """`types` are the compute types to try, empty where the GPU is not used; `reason` says why.
+class Wheels:
+    """What the installed libraries find: devices of CTranslate2, providers of ONNX Runtime.
 
-    `own_memory` is what a card of its own has to give, in bytes; None where the GPU takes it from
-    the memory of the board.
+    `onnx_packages` are those of onnxruntime and onnxruntime-gpu that are installed: both of them
+    write the same directory, and whichever came last is what there is.
+    """
+
+    ctranslate2_devices: int
+    onnx_providers: tuple[str, ...]
+    onnx_packages: tuple[str, ...] = ("onnxruntime-gpu",)
+
+    @property
+    def hear(self) -> bool:
+        return self.ctranslate2_devices > 0
+
+    @property
+    def speak(self) -> bool:
+        return "CUDAExecutionProvider" in self.onnx_providers
+
+
+WITH_CUDA = Wheels(1, ("CUDAExecutionProvider", "CPUExecutionProvider"))
+"""Libraries that can use any GPU that is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """`types` are Whisper's compute types to try on the GPU, empty where it hears without it.
+
+    `speaks`: the voice may run on it too. `reason` says why there is a GPU to use, or none; the
+    `faults` are what keeps engines from a GPU that is well. `own_memory` is what a card of its
+    own has to give, in bytes; None where the GPU takes it from the memory of the board.
     """
 
     reason: str
     types: tuple[str, ...] = ()
+    speaks: bool = False
     own_memory: int | None = None
+    faults: tuple[str, ...] = ()
 
 
-def usable(hardware: Hardware) -> Accelerator:
-    """What the GPU is good for on this machine."""
+def usable(hardware: Hardware, wheels: Wheels = WITH_CUDA) -> Accelerator:
+    """What the GPU is good for on this machine, with the libraries that are installed."""
     refused = _refusal(hardware)
     if refused:
         return Accelerator(refused)
-    if hardware.is_jetson:
-        return Accelerator(f"{hardware.gpu}, sharing the memory of the board", _ORIN)
-    own = hardware.gpu_memory or 0
-    # A tenth is left to the display and to the fragments of other programs.
-    return Accelerator(f"{hardware.gpu} with {own / 1e9:.1f} GB", _CARD, own - own // 10)
+    faults = tuple(_faults(wheels))
+    types = _ORIN if hardware.is_jetson else _CARD
+    reason, own = f"{hardware.gpu}, sharing the memory of the board", None
+    if not hardware.is_jetson:
+        total = hardware.gpu_memory or 0
+        free = total if hardware.gpu_memory_free is None else hardware.gpu_memory_free
+        reason = f"{hardware.gpu} with {total / 1e9:.1f} GB, {free / 1e9:.1f} GB of them free"
+        # A tenth is left to the display and to the fragments of other programs.
+        own = max(0, free - total // 10)
+    if not (wheels.hear or wheels.speak):
+        reason = f"not used: no installed library can use {hardware.gpu}"
+    return Accelerator(reason, types if wheels.hear else (), wheels.speak, own, faults)
+
+
+def _faults(wheels: Wheels) -> Iterator[str]:
+    """What is wrong with the libraries on a machine whose GPU could be used."""
+    if not wheels.hear:
+        yield (
+            "the GPU is not used for hearing: the installed ctranslate2 finds no CUDA device;"
+            " install a build for this GPU (install.sh --wheels)"
+        )
+    if not wheels.speak and len(wheels.onnx_packages) > 1:
+        yield (
+            "the GPU is not used for speaking: the CPU package onnxruntime has overwritten"
+            " onnxruntime-gpu; install that one last (install.sh --wheels)"
+        )
+    elif not wheels.speak:
+        yield (
+            "the GPU is not used for speaking: the installed onnxruntime has no"
+            " CUDAExecutionProvider; install a build for this GPU (install.sh --wheels)"
+        )
 
 
 def _refusal(hardware: Hardware) -> str:

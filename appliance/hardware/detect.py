@@ -5,12 +5,13 @@ The recipe for Jetson boards: the SoC decides, from the device tree; the release
 always wrong and its date changes format, so neither is read. arm64 alone is no Jetson.
 """
 
-import math
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.hardware import files
+from appliance.hardware import files, limits, nvml
+from appliance.hardware.nvml import Card
 
 # CUDA compute capability by SoC.
 SOCS = {
@@ -43,8 +44,8 @@ class Hardware:
     """A machine. Sizes are in bytes; empty and None mean that it does not tell.
 
     `memory_available` and `cores` are what this process may use: a container's limits count.
-    `gpu` is the name of an NVIDIA GPU that is really there; `gpu_memory` its own memory, None
-    for a GPU that shares the board's (every Jetson) and where files do not tell.
+    `gpu` is the name of an NVIDIA GPU that is really there; `gpu_memory` its own memory and
+    `driver` what serves it, as NVML tells: None for one that shares the board's (every Jetson).
     """
 
     model: str
@@ -59,18 +60,24 @@ class Hardware:
     compute_capability: tuple[int, int] | None = None
     gpu: str = ""
     gpu_memory: int | None = None
+    gpu_memory_free: int | None = None
+    driver: str = ""
 
     @property
     def is_jetson(self) -> bool:
         return self.soc in SOCS or self.l4t is not None
 
 
-def detect(root: Path = Path("/")) -> Hardware:
-    """The machine whose files stand below `root`. Never raises for what is missing."""
+def detect(root: Path = Path("/"), cards: Callable[[], Sequence[Card]] | None = None) -> Hardware:
+    """The machine whose files stand below `root`. Never raises for what is missing.
+
+    `cards` tells its graphics cards: NVML, but for recorded machines, which have none.
+    """
     compatible = _device_tree(root, "compatible").split()
     soc = next((soc for soc in SOCS if f"nvidia,{soc}" in compatible), "")
     packages = _packages(root, ("nvidia-l4t-core", "nvidia-jetpack"))
     total, available = memory(root)
+    card = _card(soc, cards or (nvml.cards if root == Path("/") else tuple))
     return Hardware(
         model=_model(root),
         architecture=_architecture(root, soc),
@@ -81,9 +88,21 @@ def detect(root: Path = Path("/")) -> Hardware:
         module=_module(compatible),
         l4t=_l4t(root, packages.get("nvidia-l4t-core", "")),
         jetpack=packages.get("nvidia-jetpack", ""),
-        compute_capability=SOCS.get(soc),
-        gpu=_gpu(root, soc),
+        compute_capability=card.capability if card else SOCS.get(soc),
+        gpu=card.name if card else _gpu(root, soc),
+        gpu_memory=card.memory_total if card else None,
+        gpu_memory_free=card.memory_free if card else None,
+        driver=card.driver if card else "",
     )
+
+
+def _card(soc: str, cards: Callable[[], Sequence[Card]]) -> Card | None:
+    """The card with the least free memory: which of them the engines will take is not known.
+
+    None on a Jetson, whose NVML knows next to nothing.
+    """
+    found = () if soc else cards()
+    return min(found, key=lambda card: card.memory_free or 0, default=None)
 
 
 def _device_tree(root: Path, name: str) -> str:
@@ -143,10 +162,7 @@ def cores(root: Path) -> int:
     online = files.text(root / "sys/devices/system/cpu/online")
     counted = sum(_span(part) for part in online.split(",") if part)
     available = counted or files.text(root / "proc/cpuinfo").count("processor\t") or 1
-    quota, _, period = files.text(root / "sys/fs/cgroup/cpu.max").partition(" ")
-    if quota.isdigit() and period.isdigit() and int(period):
-        available = min(available, max(1, math.ceil(int(quota) / int(period))))
-    return available
+    return min(available, limits.cores(root) or available)
 
 
 def _span(part: str) -> int:
@@ -158,13 +174,12 @@ def _span(part: str) -> int:
 
 
 def memory(root: Path) -> tuple[int, int]:
-    """Bytes of memory in all and available now, a container's limit included; 0 where unknown."""
+    """Bytes of memory in all and available now, limits included; 0 where unknown."""
     known = files.meminfo(root)
     total, available = known.get("MemTotal", 0), known.get("MemAvailable", 0)
-    limit = files.number(root / "sys/fs/cgroup/memory.max")
-    if limit is not None and limit < total:
-        used = files.number(root / "sys/fs/cgroup/memory.current") or 0
-        return limit, max(0, min(available, limit - used))
+    for limit, left in limits.memory(root):
+        if limit < total:
+            total, available = limit, min(available, left)
     return total, available
 
 

@@ -8,14 +8,15 @@ engine, which is always loaded and always the last rung; one rung of a ladder is
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from appliance.config import Config
+from appliance.config import Config, Stt, Tts
 from appliance.hardware import accelerator, rungs
-from appliance.hardware.accelerator import Accelerator
+from appliance.hardware.accelerator import WITH_CUDA, Accelerator, Wheels
 from appliance.hardware.detect import Hardware
-from appliance.hardware.models import KOKORO, MB, kokoro_memory, whisper_memory
+from appliance.hardware.models import KOKORO, MB, WHISPER, kokoro_memory, whisper_memory
 from appliance.hardware.rungs import Rung
 
 SESSION_BYTES = 15 * MB  # what one more session may cost: the limit that it is held to
+LEAST_SESSIONS = 4  # a household; for fewer no engine is chosen larger
 STARTER_BYTES = 220 * MB  # two PocketSphinx decoders with their language model, and eSpeak NG
 
 # How many sessions one core carries, by what listens: they rarely talk at the same moment.
@@ -45,6 +46,12 @@ class Plan:
     accelerator: str
     warnings: tuple[str, ...]
 
+    @property
+    def uses_card(self) -> bool:
+        """Whether an engine may take a graphics card's own memory."""
+        taken = (*self.stt.rungs, *self.tts.rungs)
+        return self.hardware.gpu_memory is not None and any(r.device == "cuda" for r in taken)
+
 
 @dataclass(frozen=True, slots=True)
 class _Room:
@@ -70,16 +77,21 @@ class _Room:
         return _Room(self.host - host, None if self.card is None else self.card - card)
 
 
-def plan(hardware: Hardware, config: Config, models_on_disk: Mapping[str, int]) -> Plan:
+def plan(
+    hardware: Hardware,
+    config: Config,
+    models_on_disk: Mapping[str, int],
+    wheels: Wheels = WITH_CUDA,
+) -> Plan:
     """The plan for this machine; `models_on_disk` maps what can be loaded to its bytes.
 
     The names are those of hardware.models, and what stands in stt.model and tts.model. Bytes are
     those of the weights: model.bin of a Whisper model, the .onnx file of Kokoro.
     """
-    gpu = accelerator.usable(hardware)
+    gpu = accelerator.usable(hardware, wheels)
     reserve = reserve_of(hardware.memory_total)
     budget = max(0, hardware.memory_available - reserve)
-    room = _Room(budget - STARTER_BYTES - SESSION_BYTES, gpu.own_memory)
+    room = _Room(budget - STARTER_BYTES - LEAST_SESSIONS * SESSION_BYTES, gpu.own_memory)
     voices = list(rungs.kokoro_rungs(hardware, config, gpu, models_on_disk))
     wanted = list(rungs.whisper_rungs(hardware, config, gpu, models_on_disk))
     ears = _ladder(wanted, _beside_a_voice(room, wanted, voices))
@@ -89,19 +101,19 @@ def plan(hardware: Hardware, config: Config, models_on_disk: Mapping[str, int]) 
     return Plan(
         hardware=hardware,
         stt=Ladder(
-            (*ears, _starter("sphinx", config.stt.engine, wanted)),
+            (*ears, _starter("sphinx", config.stt, wanted)),
             _better_stt(hardware, config, gpu, models_on_disk, ears, room),
         ),
         tts=Ladder(
-            (*spoken, _starter("espeak", config.tts.engine, voices)),
-            _better_tts(config, models_on_disk, spoken, beside),
+            (*spoken, _starter("espeak", config.tts, voices)),
+            _better_tts(config, gpu, models_on_disk, spoken, beside),
         ),
         sessions=sessions,
         sessions_reason=why,
         budget=budget,
         reserve=reserve,
         accelerator=gpu.reason,
-        warnings=tuple(_warnings(config, gpu, models_on_disk)),
+        warnings=(*_warnings(config, gpu, models_on_disk), *_unheard(config, ears)),
     )
 
 
@@ -111,7 +123,8 @@ def reserve_of(total: int) -> int:
 
 
 def _ladder(candidates: Sequence[Rung], room: _Room) -> tuple[Rung, ...]:
-    return tuple(rung for rung in candidates if room.holds(rung))
+    taken = [rung for rung in candidates if room.holds(rung)]
+    return tuple(rungs.reasoned(taken, candidates))
 
 
 def _beside_a_voice(room: _Room, ears: Sequence[Rung], voices: Sequence[Rung]) -> _Room:
@@ -126,8 +139,10 @@ def _beside_a_voice(room: _Room, ears: Sequence[Rung], voices: Sequence[Rung]) -
     return room
 
 
-def _starter(engine: str, chosen: str, others: Sequence[Rung]) -> Rung:
-    if chosen == engine:
+def _starter(engine: str, section: Stt | Tts, others: Sequence[Rung]) -> Rung:
+    if section.engine == "timed":
+        return Rung("timed", section.model, "cpu", "", 1, 0, "takes time only, for measurements")
+    if section.engine == engine:
         why = "named in the configuration"
     else:
         why = "always there, when all else fails" if others else "no other model is on disk"
@@ -166,7 +181,7 @@ def _better_stt(
     room: _Room,
 ) -> str:
     """What the next better transcriber would need."""
-    if config.stt.engine == "sphinx":
+    if config.stt.engine in ("sphinx", "timed"):
         return 'stt.engine = "auto"'
     if config.stt.model != "auto" and config.stt.model in on_disk and chosen:
         return 'stt.model = "auto", to let the plan choose'
@@ -190,13 +205,19 @@ def _better_stt(
 
 
 def _better_tts(
-    config: Config, on_disk: Mapping[str, int], chosen: Sequence[Rung], room: _Room
+    config: Config,
+    gpu: Accelerator,
+    on_disk: Mapping[str, int],
+    chosen: Sequence[Rung],
+    room: _Room,
 ) -> str:
     """What the next better synthesizer would need."""
-    if config.tts.engine == "espeak":
+    if config.tts.engine in ("espeak", "timed"):
         return 'tts.engine = "auto"'
-    if chosen:
+    if chosen and (chosen[0].device == "cuda" or not gpu.speaks or config.tts.model != "auto"):
         return "nothing: it is the best there is"
+    if chosen:
+        return _better_on_the_gpu(on_disk, room)
     sizes = [on_disk[name] for name in (*KOKORO, config.tts.model) if name in on_disk]
     if not sizes:
         return "kokoro-v1.0 needs `appliance models pull kokoro-v1.0`"
@@ -204,16 +225,42 @@ def _better_tts(
     return f"Kokoro needs {missing // MB + 1} MB more memory"
 
 
+def _better_on_the_gpu(on_disk: Mapping[str, int], room: _Room) -> str:
+    """What the voice would need to move from the processor to the GPU."""
+    model = rungs.KOKORO_GPU
+    if model not in on_disk:
+        return f"{model} on the GPU needs `appliance models pull {model}`"
+    missing = kokoro_memory(on_disk[model]) - (room.host if room.card is None else room.card)
+    return f"{model} on the GPU needs {missing // MB + 1} MB more memory"
+
+
 def _warnings(config: Config, gpu: Accelerator, on_disk: Mapping[str, int]) -> Iterator[str]:
     """What was asked for and cannot be had."""
-    for key, name in (("stt.model", config.stt.model), ("tts.model", config.tts.model)):
-        if name != "auto" and name not in on_disk:
+    for key, part in (("stt.model", config.stt), ("tts.model", config.tts)):
+        name = part.model
+        if part.engine != "timed" and name != "auto" and name not in on_disk:
             yield f"{key}: {name} is not on disk"
     if config.stt.device == "cuda" and not gpu.types:
-        yield f"stt.device is cuda, but {gpu.reason}"
+        yield f"stt.device is cuda, but {gpu.faults[0] if gpu.faults else gpu.reason}"
+    yield from gpu.faults
     kind = config.stt.compute_type
     if kind not in ("auto", *gpu.types, "int8", "float32"):
         yield f"stt.compute_type: {kind} needs a GPU, so int8 is used on the processor"
+
+
+def _unheard(config: Config, ears: Sequence[Rung]) -> Iterator[str]:
+    """What is missing for the language that was asked for."""
+    language = config.stt.language
+    if language == "en" or config.stt.engine == "timed":
+        return
+    if not ears:
+        yield (
+            f"stt.language is {language}, but without a Whisper model only the starter engine"
+            " hears, and it knows nothing but English commands"
+        )
+    named = WHISPER.get(config.stt.model)
+    if named and named.english and any(rung.model == named.name for rung in ears):
+        yield f"stt.language is {language}, but stt.model {named.name} knows English only"
 
 
 def describe(made: Plan) -> str:

@@ -1,7 +1,7 @@
 """What could listen and speak, best first, before memory is counted. Pure."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from appliance.config import Config
 from appliance.hardware.accelerator import Accelerator
@@ -9,10 +9,12 @@ from appliance.hardware.detect import Hardware
 from appliance.hardware.models import WHISPER, WhisperModel, kokoro_memory, whisper_memory
 
 _CPU_TYPES = ("int8", "float32")
-# float32 is the only Kokoro with GPU kernels throughout. On CPUs int8 saves memory and is faster
-# on some and slower on others, so it comes second until it is measured.
+# float32 is the only Kokoro with GPU kernels throughout. On a CPU int8 saves memory, not time: on
+# a Xeon with AVX-512 VNNI, made for int8, 1 s of speech costs 1.03 s of a core, as float32 0.89 s.
+# So the order is fixed. Trying both at the first start would take the memory of both, seconds of
+# a small board, and a verdict from whatever else was running just then.
 _KOKORO_CPU = ("kokoro-v1.0", "kokoro-v1.0.int8", "kokoro-v1.0.fp16")
-_KOKORO_GPU = ("kokoro-v1.0",)
+KOKORO_GPU = "kokoro-v1.0"
 
 _MOST_THREADS = 8  # beyond this the engines gain nothing from a short utterance
 
@@ -37,34 +39,56 @@ def whisper_rungs(
     hardware: Hardware, config: Config, gpu: Accelerator, on_disk: Mapping[str, int]
 ) -> Iterator[Rung]:
     """What Whisper could run as: the best model that is fast enough, then ever smaller ones."""
-    if config.stt.engine == "sphinx":
+    if config.stt.engine in ("sphinx", "timed"):
         return
     threads = config.stt.threads or _threads(hardware)
-    before: Rung | None = None
     for model, named in _whisper_models(config, on_disk):
         for device, kind in _devices(config, gpu):
             if model.work > capacity(hardware, device) and not named:
                 continue
-            before = Rung(
+            yield Rung(
                 engine="whisper",
                 model=model.name,
                 device=device,
                 compute_type=kind,
                 threads=threads if device == "cpu" else 1,
                 memory=whisper_memory(model.bytes, device, kind),
-                reason=named or _why(model.name, device, before),
+                reason=named,
             )
-            yield before
 
 
-def _why(model: str, device: str, before: Rung | None) -> str:
+def reasoned(taken: Sequence[Rung], candidates: Sequence[Rung]) -> Iterator[Rung]:
+    """The rungs that were taken of the candidates, each with its reason if it had none."""
+    above: Rung | None = None
+    for rung in taken:
+        why = rung.reason or (_why(rung, above) if above else _why_first(rung, candidates[0]))
+        yield replace(rung, reason=why)
+        above = rung
+
+
+def _why_first(rung: Rung, best: Rung) -> str:
+    where = "GPU" if rung.device == "cuda" else "processor"
+    if rung != best:
+        return f"the best that fits into memory; {_told(best)} does not"
+    if rung.engine == "kokoro":
+        return f"the natural voice, on the {where}"
+    return f"the best on disk with which this {where} answers in time"
+
+
+def _why(rung: Rung, above: Rung) -> str:
     """The reason for a rung, given the one above it."""
-    if before is None:
-        where = "GPU" if device == "cuda" else "processor"
-        return f"the best on disk with which this {where} answers in time"
-    if before.model != model:
+    if above.device != rung.device and rung.device == "cpu":
+        return "if the GPU fails"
+    if above.model == rung.model:
+        return f"if {above.compute_type} fails"
+    # Whisper's follow each other by size; Kokoro's by how fast they are.
+    if rung.engine == "whisper" or rung.memory < above.memory:
         return "smaller, for want of memory or time"
-    return "if the GPU fails" if before.device != device else f"if {before.compute_type} fails"
+    return f"if {_told(above)} fails"
+
+
+def _told(rung: Rung) -> str:
+    return f"{rung.model} {rung.compute_type} {rung.device}"
 
 
 def _whisper_models(
@@ -119,25 +143,23 @@ def kokoro_rungs(
     hardware: Hardware, config: Config, gpu: Accelerator, on_disk: Mapping[str, int]
 ) -> Iterator[Rung]:
     """What Kokoro could run as."""
-    if config.tts.engine == "espeak":
+    if config.tts.engine in ("espeak", "timed"):
         return
     threads = config.tts.threads or _threads(hardware)
     named = config.tts.model
     if named != "auto" and named in on_disk:
         why = "named in the configuration"
-        if gpu.types and ".int8" not in named and ".fp16" not in named:
+        if gpu.speaks and ".int8" not in named and ".fp16" not in named:
             yield Rung("kokoro", named, "cuda", "float32", 1, kokoro_memory(on_disk[named]), why)
         yield Rung("kokoro", named, "cpu", "", threads, kokoro_memory(on_disk[named]), why)
         return
-    for model in _KOKORO_GPU if gpu.types else ():
-        if model in on_disk:
-            why = "only float32 runs on the GPU throughout"
-            yield Rung("kokoro", model, "cuda", "float32", 1, kokoro_memory(on_disk[model]), why)
+    if gpu.speaks and KOKORO_GPU in on_disk:
+        memory = kokoro_memory(on_disk[KOKORO_GPU])
+        yield Rung("kokoro", KOKORO_GPU, "cuda", "float32", 1, memory, "")
     for model in _KOKORO_CPU:
         if model in on_disk:
-            why = "the natural voice, on the processor"
             memory = kokoro_memory(on_disk[model])
-            yield Rung("kokoro", model, "cpu", _precision(model), threads, memory, why)
+            yield Rung("kokoro", model, "cpu", _precision(model), threads, memory, "")
 
 
 def _precision(model: str) -> str:

@@ -1,18 +1,22 @@
-"""How the machine is doing, from files alone. Read anew at every call: nodes come and go."""
+"""How the machine is doing, from files and NVML. Read anew at every call: nodes come and go."""
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.hardware import files
+from appliance.hardware import files, nvml
 from appliance.hardware.detect import cores, gpu_nodes, memory
+from appliance.hardware.nvml import Card
 
 # What a sensor that is switched off reports, and everything colder than any shelf.
 _COLDEST = -40.0
 # The rails that carry the whole board (Orin Nano and NX, Nano); on others the rails add up to it.
 _WHOLE_BOARD = ("VDD_IN", "POM_5V_IN")
+
+# What a Raspberry Pi's firmware reports of this moment; higher bits are of the past.
+_RASPBERRY = {0x1: "under-voltage", 0x2: "frequency cap", 0x4: "throttled", 0x8: "heat"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,8 @@ class Readings:
 
     Temperatures are in degrees Celsius by sensor, rails in watts; `load` is the one-minute load
     per core (1: every core busy) and `gpu_load` a share of 1; sizes are in bytes, `uptime` in
-    seconds, `power` the watts of the whole board.
+    seconds, `power` the watts of the whole board. `throttled` names what holds clocks down now;
+    `overcurrents` counts the times since the start that the power supply fell short.
     """
 
     temperatures: Mapping[str, float]
@@ -34,24 +39,85 @@ class Readings:
     disk_free: int | None
     uptime: float | None
     power: float | None
+    gpu_memory_total: int | None = None
+    throttled: tuple[str, ...] = ()
+    overcurrents: int | None = None
 
 
-def read(root: Path = Path("/"), disk: Path | None = None) -> Readings:
-    """The gauges now; `disk` is any path on the file system whose space counts (default `root`)."""
+def read(
+    root: Path = Path("/"),
+    disk: Path | None = None,
+    cards: Callable[[], Sequence[Card]] | None = None,
+) -> Readings:
+    """The gauges now; `disk` is any path on the file system whose space counts (default `root`).
+
+    `cards` tells of graphics cards: NVML, but for recorded machines, which have none.
+    """
     total, available = memory(root)
+    seen = (cards or (nvml.cards if root == Path("/") else tuple))()
     rails = _rails(root)
     return Readings(
-        temperatures=_temperatures(root),
-        rails=rails,
+        temperatures=_temperatures(root) | _hottest(seen),
+        rails=rails | {card.name: card.power for card in seen if card.power is not None},
         load=_load(root, cores(root)),
-        gpu_load=_gpu_load(root),
+        gpu_load=_busiest(seen, _gpu_load(root)),
         memory_total=total or None,
         memory_available=available if total else None,
-        gpu_memory_used=files.meminfo(root).get("NvMapMemUsed"),
+        gpu_memory_used=_used(seen) or files.meminfo(root).get("NvMapMemUsed"),
         disk_free=_disk_free(disk or root),
         uptime=_first_number(root / "proc/uptime"),
         power=_power(rails),
+        gpu_memory_total=sum(card.memory_total or 0 for card in seen) or None,
+        throttled=tuple(_throttled(root, seen)),
+        overcurrents=_overcurrents(root),
     )
+
+
+def _hottest(cards: Sequence[Card]) -> dict[str, float]:
+    return {card.name: card.temperature for card in cards if card.temperature is not None}
+
+
+def _busiest(cards: Sequence[Card], integrated: float | None) -> float | None:
+    loads = [card.load for card in cards if card.load is not None]
+    return max(loads) if loads else integrated
+
+
+def _used(cards: Sequence[Card]) -> int | None:
+    """What is in use of the memory of all cards that tell."""
+    used = [
+        card.memory_total - card.memory_free
+        for card in cards
+        if card.memory_total is not None and card.memory_free is not None
+    ]
+    return sum(used) if used else None
+
+
+def _throttled(root: Path, cards: Sequence[Card]) -> Iterator[str]:
+    """What holds a clock down at this moment: the kernel's thermal governor, firmware, a card."""
+    for device in files.entries(root / "sys/class/thermal", "cooling_device*"):
+        kind = files.text(device / "type")
+        # Fans cool without holding anything down.
+        if "freq" in kind and (files.number(device / "cur_state") or 0) > 0:
+            yield kind
+    for place in files.entries(root / "sys/devices/platform/soc", "*/get_throttled"):
+        now = _hexadecimal(files.text(place))
+        yield from (name for bit, name in _RASPBERRY.items() if now & bit)
+    for card in cards:
+        yield from (f"{card.name}: {why}" for why in card.held_down)
+
+
+def _hexadecimal(text: str) -> int:
+    try:
+        return int(text or "0", 16)
+    except ValueError:
+        return 0
+
+
+def _overcurrents(root: Path) -> int | None:
+    """Of a Jetson: its counters of over-current events, after each of which clocks are cut."""
+    counters = files.entries(root / "sys/class/hwmon", "hwmon*/oc*_event_cnt")
+    counts = [count for count in map(files.number, counters) if count is not None]
+    return sum(counts) if counts else None
 
 
 def _temperatures(root: Path) -> dict[str, float]:

@@ -1,7 +1,9 @@
 """Machines as directories of the files that detection reads, with the lines real boards have."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from appliance.hardware.nvml import Card
 
 R39_2_1 = (
     "# R39 (release), REVISION: 2.1, GCID: 46758480, BOARD: generic, EABI: aarch64, "
@@ -151,13 +153,85 @@ THOR = Board(
     cpus="0-13",
     gpu="gpu-gpc-0",
 )
+ORIN_NX_8GB = Board(
+    "NVIDIA Jetson Orin NX Engineering Reference Developer Kit",
+    ("nvidia,p3768-0000+p3767-0001", "nvidia,p3767-0001", "nvidia,tegra234"),
+    R39_2_1,
+    "39.2.1-20260806224157",
+    "7.2.1-b49",
+    available=5_600_000,
+)
+AGX_ORIN_32GB = Board(
+    "NVIDIA Jetson AGX Orin Developer Kit",
+    ("nvidia,p3737-0000+p3701-0004", "nvidia,p3701-0004", "nvidia,tegra234"),
+    R39_2_1,
+    "39.2.1-20260806224157",
+    total=31_300_000,
+    available=28_000_000,
+    cpus="0-7",
+)
+THOR_JETPACK_7_2 = replace(THOR, release=R39_2_1, core="39.2.1-20260806224157")
+HALF_USED = replace(ORIN_NANO_SUPER, available=3_800_000)
+MOSTLY_USED = replace(ORIN_NANO_SUPER, available=2_500_000)
 BOARDS = {
     "orin nano super": ORIN_NANO_SUPER,
     "orin nano 4 GB": ORIN_NANO_4GB,
+    "orin nano with half its memory used": HALF_USED,
+    "orin nano beside a language model": MOSTLY_USED,
+    "orin nx 8 GB": ORIN_NX_8GB,
     "orin nx 16 GB": ORIN_NX_16GB,
     "orin nano with the bad release": ORIN_NANO_BAD,
     "agx orin": AGX_ORIN,
+    "agx orin 32 GB": AGX_ORIN_32GB,
     "agx orin on jetpack 5": AGX_ORIN_JETPACK_5,
     "nano": NANO,
     "thor": THOR,
+    "thor on jetpack 7.2": THOR_JETPACK_7_2,
+}
+
+
+@dataclass(frozen=True)
+class Computer:
+    """An ordinary machine, laid out as `Board` is. Memory in kB; cards as NVML tells of them."""
+
+    model: str
+    architecture: str
+    total: int
+    available: int
+    cpus: str
+    cards: tuple[Card, ...] = ()
+    in_device_tree: bool = False
+
+    def lay(self, root: Path) -> Path:
+        place = "proc/device-tree/model" if self.in_device_tree else "sys/class/dmi/id/product_name"
+        write(root, place, f"{self.model}\n")
+        write(root, "proc/sys/kernel/arch", f"{self.architecture}\n")
+        write(root, "sys/devices/system/cpu/online", self.cpus + "\n")
+        # As everywhere but on a Jetson, nothing here tells of NvMap.
+        lines = meminfo(self.total, self.available).splitlines()[:-1]
+        write(root, "proc/meminfo", "\n".join(lines) + "\n")
+        return root
+
+
+RTX = Card(
+    "NVIDIA GeForce RTX 4070", 12_878_610_432, 11_900_000_000, (8, 9), "580.65.06", 0.0, 38.0, 12.5
+)
+COMPUTERS = {
+    "workstation with a card": Computer(
+        "Precision 3680", "x86_64", 32_600_000, 26_000_000, "0-15", (RTX,)
+    ),
+    "workstation with a card in use": Computer(
+        *("Precision 3680", "x86_64", 32_600_000, 26_000_000, "0-15"),
+        (replace(RTX, memory_free=3_000_000_000),),
+    ),
+    "mini computer": Computer("NUC11TNHi5", "x86_64", 16_200_000, 13_000_000, "0-7"),
+    "virtual machine": Computer("Standard PC", "x86_64", 2_000_000, 1_500_000, "0-1"),
+    "raspberry pi 5": Computer(
+        *("Raspberry Pi 5 Model B Rev 1.0", "aarch64", 8_250_000, 7_300_000, "0-3"),
+        in_device_tree=True,
+    ),
+    "raspberry pi 4": Computer(
+        *("Raspberry Pi 4 Model B Rev 1.4", "aarch64", 3_880_000, 3_200_000, "0-3"),
+        in_device_tree=True,
+    ),
 }

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.config import Config, load
+from appliance.hardware.accelerator import WITH_CUDA, Wheels
 from appliance.hardware.detect import Hardware, L4t, detect
 from appliance.hardware.models import KOKORO, MB, WHISPER, whisper_memory
 from appliance.hardware.plan import (
@@ -266,17 +267,61 @@ def test_every_plan_holds_what_it_promises(
     assert describe(made)
 
 
-@given(machines, disks, st.integers(0, 20_000))
-def test_more_memory_never_makes_the_ears_worse(
-    hardware: Hardware, disk: dict[str, int], more: int
+def worth(made: Plan, best: Plan) -> tuple[int, int]:
+    """How many kinds go beyond their starter, and how high up the ears stand on the best ladder."""
+    places = {(r.model, r.device, r.compute_type): -i for i, r in enumerate(best.stt.rungs)}
+    ear = made.stt.rungs[0]
+    beyond = (len(made.stt.rungs) > 1) + (len(made.tts.rungs) > 1)
+    return beyond, places[ear.model, ear.device, ear.compute_type]
+
+
+@given(machines, configs, st.integers(0, 20_000), st.integers(0, 20_000))
+def test_more_memory_never_makes_a_plan_worse(
+    hardware: Hardware, config: Config, more: int, more_on_card: int
 ) -> None:
-    """With the same processor and no GPU, the model chosen gets no worse as memory grows."""
-    plain = replace(hardware, gpu="", soc="", l4t=None)
-    richer = replace(plain, memory_available=plain.memory_available + more * MB)
-    known = {name: WHISPER[name].bytes for name in disk if name in WHISPER}
+    card = hardware.gpu_memory
+    own = None if card is None else card + more_on_card * MB
+    richer = replace(
+        hardware, memory_available=hardware.memory_available + more * MB, gpu_memory=own
+    )
+    all_there_is = replace(hardware, memory_available=10**12, gpu_memory=own and 10**12)
+    best = plan(all_there_is, config, EVERYTHING)
+    poorer = plan(hardware, config, EVERYTHING)
+    assert worth(plan(richer, config, EVERYTHING), best) >= worth(poorer, best)
+    assert poorer.stt.rungs[-1].engine == "sphinx"
+    assert poorer.tts.rungs[-1].engine == "espeak"
 
-    def quality(machine: Hardware) -> int:
-        model = plan(machine, DEFAULTS, known).stt.rungs[0].model
-        return WHISPER[model].quality if model else 0
 
-    assert quality(richer) >= quality(plain)
+def test_the_libraries_decide_what_may_use_the_gpu(tmp_path: Path) -> None:
+    hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
+    deaf = plan(hardware, DEFAULTS, EVERYTHING, Wheels(0, WITH_CUDA.onnx_providers))
+    assert best(deaf) == ("whisper base.en int8 cpu", "kokoro kokoro-v1.0 cuda")
+    assert "ctranslate2 finds no CUDA device" in deaf.warnings[0]
+    mute = plan(hardware, DEFAULTS, EVERYTHING, Wheels(1, ("CPUExecutionProvider",)))
+    assert best(mute) == ("whisper small.en float16 cuda", "kokoro kokoro-v1.0 cpu")
+    assert "no CUDAExecutionProvider" in mute.warnings[0]
+    both = ("onnxruntime", "onnxruntime-gpu")
+    overwritten = plan(hardware, DEFAULTS, EVERYTHING, Wheels(1, ("CPUExecutionProvider",), both))
+    assert "has overwritten onnxruntime-gpu" in overwritten.warnings[0]
+    neither = plan(hardware, DEFAULTS, EVERYTHING, Wheels(0, ("CPUExecutionProvider",)))
+    assert "no installed library can use" in neither.accelerator
+    asked = configured(stt__device="cuda")
+    assert "stt.device is cuda, but" in plan(hardware, asked, {}, Wheels(0, ())).warnings[0]
+
+
+def test_a_card_in_use_gives_what_is_left() -> None:
+    card = replace(DESKTOP, gpu="A card", gpu_memory=24_000 * MB, gpu_memory_free=3_500 * MB)
+    made = plan(card, DEFAULTS, EVERYTHING)
+    assert best(made)[0] == "whisper small.en int8_float16 cuda"
+    assert made.uses_card
+    assert not plan(card, configured(stt__device="cpu", tts__engine="espeak"), EVERYTHING).uses_card
+    assert plan(replace(card, gpu_memory_free=0), DEFAULTS, EVERYTHING).stt.rungs[0].device == "cpu"
+
+
+def test_other_languages_need_a_whisper_that_knows_them() -> None:
+    alone = plan(DESKTOP, configured(stt__language="auto"), {})
+    assert "nothing but English" in alone.warnings[0]
+    told = plan(DESKTOP, configured(stt__language="de", stt__model="base.en"), EVERYTHING)
+    assert told.warnings == ("stt.language is de, but stt.model base.en knows English only",)
+    made = plan(DESKTOP, configured(stt__language="auto"), EVERYTHING)
+    assert (made.warnings, made.stt.rungs[0].model) == ((), "base")

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.hardware.nvml import Card
 from appliance.hardware.telemetry import read
 from tests.hardware import boards
 from tests.hardware.boards import write
@@ -77,3 +78,37 @@ def test_this_very_machine(tmp_path: Path) -> None:
     assert now.memory_available
     assert now.disk_free
     assert now.uptime
+
+
+def test_a_graphics_card_tells_its_own(tmp_path: Path) -> None:
+    write(tmp_path, "proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 500 kB\n")
+    card = Card("A card", 8_000, 3_000, load=0.4, temperature=71.0, power=90.0, held_down=("heat",))
+    now = read(tmp_path, cards=lambda: (card,))
+    assert (now.gpu_load, now.gpu_memory_used, now.gpu_memory_total) == (0.4, 5_000, 8_000)
+    assert now.temperatures == {"A card": 71.0}
+    assert (now.rails, now.power) == ({"A card": 90.0}, None)
+    assert now.throttled == ("A card: heat",)
+    mute = read(tmp_path, cards=lambda: (Card("A card"),))
+    assert (mute.gpu_load, mute.gpu_memory_used, mute.gpu_memory_total) == (None,) * 3
+
+
+def test_what_holds_clocks_down(root: Path) -> None:
+    assert (read(root).throttled, read(root).overcurrents) == ((), None)
+    for number, kind, state in ((0, "pwm-fan", 3), (1, "cpufreq-cpu0", 2), (2, "devfreq-gpu", 0)):
+        write(root, f"sys/class/thermal/cooling_device{number}/type", f"{kind}\n")
+        write(root, f"sys/class/thermal/cooling_device{number}/cur_state", f"{state}\n")
+    write(root, "sys/class/hwmon/hwmon3/oc1_event_cnt", "2\n")
+    write(root, "sys/class/hwmon/hwmon3/oc3_event_cnt", "1\n")
+    assert read(root).throttled == ("cpufreq-cpu0",)
+    assert read(root).overcurrents == 3
+
+
+@pytest.mark.parametrize(
+    ("reported", "told"),
+    [("0", ()), ("50005", ("under-voltage", "throttled")), ("e0000", ()), ("?", ())],
+)
+def test_a_raspberry_tells_what_holds_now(
+    tmp_path: Path, reported: str, told: tuple[str, ...]
+) -> None:
+    write(tmp_path, "sys/devices/platform/soc/soc:firmware/get_throttled", reported + "\n")
+    assert read(tmp_path).throttled == told

@@ -1,0 +1,59 @@
+"""The plan of every recorded machine, word for word as `appliance plan` prints it.
+
+What stands in plans/ was read and found right. After a change that is meant, write it anew with
+`python -m tests.hardware.test_plans`, and read the difference.
+"""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from appliance.config import load
+from appliance.hardware.accelerator import WITH_CUDA, Wheels
+from appliance.hardware.detect import detect
+from appliance.hardware.models import KOKORO, WHISPER
+from appliance.hardware.plan import describe, plan
+from tests.hardware.boards import BOARDS, COMPUTERS, Board, Computer
+
+PLANS = Path(__file__).with_name("plans")
+EVERYTHING = {name: model.bytes for name, model in WHISPER.items()} | {
+    name: model.bytes for name, model in KOKORO.items()
+}
+NAMES = [*BOARDS, *COMPUTERS]
+WITHOUT_CUDA = Wheels(0, ("CPUExecutionProvider",), ("onnxruntime", "onnxruntime-gpu"))
+VARIANTS = {
+    "orin nano super with wheels for the processor": ("orin nano super", WITHOUT_CUDA),
+    "workstation without CTranslate2 for its card": (
+        "workstation with a card",
+        Wheels(0, WITH_CUDA.onnx_providers),
+    ),
+}
+
+
+def printed(name: str, root: Path) -> str:
+    machine, wheels = VARIANTS.get(name, (name, WITH_CUDA))
+    recorded: Board | Computer = BOARDS[machine] if machine in BOARDS else COMPUTERS[machine]
+    cards = recorded.cards if isinstance(recorded, Computer) else ()
+    hardware = detect(recorded.lay(root), lambda: cards)
+    return describe(plan(hardware, load([], {}), EVERYTHING, wheels)) + "\n"
+
+
+def _file(name: str) -> Path:
+    return PLANS / f"{name.replace(' ', '_')}.txt"
+
+
+@pytest.mark.parametrize("name", [*NAMES, *VARIANTS])
+def test_the_plan_is_the_one_that_was_found_right(tmp_path: Path, name: str) -> None:
+    assert printed(name, tmp_path) == _file(name).read_text(encoding="utf-8")
+
+
+def test_every_plan_on_file_is_of_a_machine() -> None:
+    assert {file.name for file in PLANS.iterdir()} == {_file(n).name for n in (*NAMES, *VARIANTS)}
+
+
+if __name__ == "__main__":
+    PLANS.mkdir(exist_ok=True)
+    for each in (*NAMES, *VARIANTS):
+        with tempfile.TemporaryDirectory() as directory:
+            _file(each).write_text(printed(each, Path(directory)), encoding="utf-8")
