@@ -12,7 +12,7 @@ synthesizer.
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 INPUT_RATE = 16_000
 OUTPUT_RATE = 24_000
@@ -70,6 +70,10 @@ class Transcriber(Protocol):
     def name(self) -> str:
         """Engine and model, as shown to the user: "sphinx", "whisper base int8 cpu"."""
 
+    @property
+    def interim(self) -> bool:
+        """Whether the beginning of an utterance, heard for itself, makes any sense to it."""
+
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
     ) -> Transcript:
@@ -104,3 +108,12 @@ class Synthesizer(Protocol):
 
     async def close(self) -> None:
         """Ends the engine's threads and frees its model. Closing twice is closing once."""
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """An engine whose threads can be seen to stand still. Both kinds of ours are."""
+
+    @property
+    def stuck_seconds(self) -> float:
+        """How long one of its threads has been at work without any sign; 0 where none is."""

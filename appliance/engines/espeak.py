@@ -42,6 +42,10 @@ class Espeak:
             raise
 
     @property
+    def stuck_seconds(self) -> float:
+        return self._lane.stuck_seconds
+
+    @property
     def voices(self) -> tuple[str, ...]:
         return self._voices
 

@@ -74,6 +74,10 @@ class Kokoro:
         return self._name
 
     @property
+    def stuck_seconds(self) -> float:
+        return self._lane.stuck_seconds
+
+    @property
     def voices(self) -> tuple[str, ...]:
         return self._voices
 

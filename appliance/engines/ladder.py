@@ -1,40 +1,73 @@
 """The plan's choices as loaders. Engines are imported when they are loaded, not before."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from appliance.config import Config
 from appliance.engines import Synthesizer, Transcriber
 from appliance.engines.roster import Candidate
+from appliance.engines.rung import E
 from appliance.hardware.plan import Plan
 from appliance.hardware.rungs import Rung
 
+# The smallest published Whisper has 75 MB. What is smaller never learnt to take a hint, and hears
+# worse for it.
+_LEAST_TO_TAKE_HINTS = 70_000_000
 
-def transcribers(plan: Plan, config: Config, grammar: str) -> list[Candidate[Transcriber]]:
-    """The plan's ladder for hearing; `grammar` is what the starter engine listens for."""
+
+def transcribers(
+    plan: Plan, config: Config, grammar: str, hot_words: Sequence[str] = ()
+) -> list[Candidate[Transcriber]]:
+    """The plan's ladder for hearing; `grammar` is what the starter engine listens for.
+
+    `hot_words` are names that the others may expect, the likeliest first.
+    """
     # Each decoder costs 95 MB; two let a second speaker be heard while the first still is.
     decoders = min(2, plan.hardware.cores)
-    return [_transcriber(rung, config, grammar, decoders) for rung in plan.stt.rungs]
+    return [
+        _placed(_transcriber(rung, config, grammar, decoders, hot_words), rung, plan)
+        for rung in plan.stt.rungs
+    ]
 
 
 def synthesizers(plan: Plan, config: Config) -> list[Candidate[Synthesizer]]:
     """The plan's ladder for speaking."""
-    return [_synthesizer(rung, config) for rung in plan.tts.rungs]
+    return [_placed(_synthesizer(rung, config), rung, plan) for rung in plan.tts.rungs]
 
 
-def _transcriber(rung: Rung, config: Config, grammar: str, decoders: int) -> Candidate[Transcriber]:
+def _placed(candidate: Candidate[E], rung: Rung, plan: Plan) -> Candidate[E]:
+    """With the memory that it will take, and where."""
+    on_card = rung.device == "cuda" and plan.hardware.gpu_memory is not None
+    return replace(candidate, memory=rung.memory, on_card=on_card)
+
+
+def _transcriber(
+    rung: Rung, config: Config, grammar: str, decoders: int, hot_words: Sequence[str]
+) -> Candidate[Transcriber]:
     async def whisper() -> Transcriber:
         from appliance.engines.whisper import Whisper
 
         directory = _named(rung.model, config.models.directory)
-        return await Whisper.load(directory, rung.device, rung.compute_type, rung.threads)
+        hints = hot_words if takes_hints(directory) else ()
+        return await Whisper.load(
+            directory, rung.device, rung.compute_type, rung.threads, hot_words=hints
+        )
 
     async def sphinx() -> Transcriber:
         from appliance.engines.sphinx import Sphinx
 
         return await Sphinx.load(grammar, threads=decoders)
 
+    async def timed() -> Transcriber:
+        from appliance.engines.timed import TimedTranscriber, duration
+
+        return TimedTranscriber(duration(rung.model))
+
     if rung.engine == "whisper":
         return Candidate(_title(rung), whisper)
+    if rung.engine == "timed":
+        return Candidate(f"timed {rung.model}", timed)
     return Candidate("sphinx", sphinx)
 
 
@@ -57,9 +90,22 @@ def _synthesizer(rung: Rung, config: Config) -> Candidate[Synthesizer]:
 
         return await Espeak.load()
 
+    async def timed() -> Synthesizer:
+        from appliance.engines.timed import TimedSynthesizer, duration
+
+        return TimedSynthesizer(duration(rung.model))
+
     if rung.engine == "kokoro":
         return Candidate(_title(rung), kokoro)
+    if rung.engine == "timed":
+        return Candidate(f"timed {rung.model}", timed)
     return Candidate("espeak", espeak)
+
+
+def takes_hints(directory: Path) -> bool:
+    """Whether a Whisper model is large enough to make use of hot words."""
+    weights = directory / "model.bin"
+    return weights.is_file() and weights.stat().st_size >= _LEAST_TO_TAKE_HINTS
 
 
 def _named(model: str, directory: Path) -> Path:

@@ -2,128 +2,21 @@
 
 For hearing and for speaking there is a ladder each, the best choice first and the starter engine
 last. The starter engines load first and answer at once; the others load behind them and take
-over when they have proved themselves. What cannot load or fails is left for the next rung.
+over when they have proved themselves. What fails is left at once, closed when nobody uses it any
+more, and replaced by the next rung; after a pause it is tried again, between turns.
 """
 
-import logging
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from appliance.engines import Synthesizer, Transcriber
-from appliance.errors import EngineError, NotReady
+from appliance.engines.leases import LeasedSynthesizer, LeasedTranscriber
+from appliance.engines.retreat import Retreat, Surroundings
+from appliance.engines.rung import Candidate, RungState
+from appliance.errors import EngineError
 
-log = logging.getLogger(__name__)
-
-
-class _Closable(Protocol):
-    @property
-    def name(self) -> str: ...
-
-    async def close(self) -> None: ...
-
-
-E = TypeVar("E", bound=_Closable)
-
-
-class RungState(StrEnum):
-    WAITING = "waiting"
-    LOADING = "loading"
-    READY = "ready"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate(Generic[E]):
-    """A choice of the plan: what it is called, and how it is loaded and warmed up."""
-
-    name: str
-    load: Callable[[], Awaitable[E]]
-
-
-@dataclass(slots=True)
-class _Rung(Generic[E]):
-    candidate: Candidate[E]
-    state: RungState = RungState.WAITING
-    engine: E | None = None
-    error: EngineError | None = None
-    seconds: float = 0.0
-
-    async def load(self) -> bool:
-        self.state = RungState.LOADING
-        begin = time.monotonic()
-        try:
-            self.engine = await self.candidate.load()
-        except EngineError as error:
-            self.state, self.error = RungState.FAILED, error
-            log.warning("%s: %s %s", self.candidate.name, error.message, error.advice)
-            return False
-        self.seconds = time.monotonic() - begin
-        self.state = RungState.READY
-        log.info("%s is ready after %.1f s", self.engine.name, self.seconds)
-        return True
-
-    def shown(self) -> dict[str, Any]:
-        shown: dict[str, Any] = {"name": self.candidate.name, "state": self.state.value}
-        if self.error:
-            shown |= {"error": self.error.message, "advice": self.error.advice}
-        return shown
-
-
-class _Kind(Generic[E]):
-    """One ladder. The best rung that is ready answers."""
-
-    def __init__(self, candidates: Sequence[Candidate[E]], changed: Callable[[], None]) -> None:
-        self._rungs = [_Rung(candidate) for candidate in candidates]
-        self._changed = changed
-        self.settled = False
-
-    @property
-    def current(self) -> E:
-        for rung in self._rungs:
-            if rung.state is RungState.READY and rung.engine is not None:
-                return rung.engine
-        raise NotReady("no engine is ready yet")
-
-    async def load_starter(self) -> None:
-        await self._rungs[-1].load()
-        self.settled = len(self._rungs) == 1
-        self._changed()
-
-    async def load_better(self) -> None:
-        """Loads from the top until one works; the rungs below it stay unloaded in reserve."""
-        for rung in self._rungs[:-1]:
-            if await rung.load():
-                break
-        self.settled = True
-        self._changed()
-
-    def failed(self, engine: E, error: EngineError) -> bool:
-        for rung in self._rungs:
-            if rung.engine is engine and rung.state is RungState.READY:
-                if not any(r.state is RungState.READY for r in self._rungs if r is not rung):
-                    # The last one left stays: the next turn may well succeed.
-                    return False
-                rung.state, rung.error = RungState.FAILED, error
-                log.warning("%s failed: %s", engine.name, error.message)
-                self._changed()
-                return True
-        # Another session has reported it already; what answers now is worth a try.
-        return True
-
-    def shown(self) -> dict[str, Any]:
-        ready = next((r for r in self._rungs if r.state is RungState.READY), None)
-        active = ready or self._rungs[-1]
-        name = ready.engine.name if ready and ready.engine else active.candidate.name
-        state = active.state.value if self.settled or not ready else "loading"
-        return {"name": name, "state": state, "ladder": [rung.shown() for rung in self._rungs]}
-
-    async def close(self) -> None:
-        for rung in self._rungs:
-            if rung.engine is not None:
-                await rung.engine.close()
+__all__ = ["Candidate", "Roster", "RungState", "Surroundings"]
 
 
 class Roster:
@@ -134,9 +27,16 @@ class Roster:
         stt: Sequence[Candidate[Transcriber]],
         tts: Sequence[Candidate[Synthesizer]],
         changed: Callable[[], None],
+        around: Surroundings | None = None,
     ) -> None:
-        self._stt = _Kind(stt, changed)
-        self._tts = _Kind(tts, changed)
+        around = around or Surroundings()
+        self._wake = asyncio.Event()
+        wake = self._wake.set
+        self._stt: Retreat[Transcriber] = Retreat(stt, LeasedTranscriber, changed, wake, around)
+        self._tts: Retreat[Synthesizer] = Retreat(tts, LeasedSynthesizer, changed, wake, around)
+        # Those that gave way to want of memory, of the machine or of a card; the latest last.
+        self._stepped: list[tuple[Retreat[Any], bool]] = []
+        self._settling = asyncio.Lock()
 
     @property
     def transcriber(self) -> Transcriber:
@@ -153,6 +53,16 @@ class Roster:
         """Whether every engine of the plan has answered its warm-up or given way to another."""
         return self._stt.settled and self._tts.settled
 
+    @property
+    def in_use(self) -> bool:
+        """Whether an engine is at work for somebody."""
+        return self._stt.in_use or self._tts.in_use
+
+    @property
+    def settling(self) -> bool:
+        """Whether engines are being loaded or closed at this moment."""
+        return self._settling.locked() or self._wake.is_set()
+
     async def load_starters(self) -> None:
         """After this the appliance can talk, unless even the starter engines are broken."""
         await self._stt.load_starter()
@@ -160,19 +70,75 @@ class Roster:
 
     async def load_better(self) -> None:
         """Loads the plan's own choices, one after the other: memory is what they compete for."""
-        await self._stt.load_better()
-        await self._tts.load_better()
+        async with self._settling:
+            self._wake.clear()
+            await self._stt.settle()
+            await self._tts.settle()
+
+    async def tend(self) -> None:
+        """Loads the next rung where an engine was left, and the better one when it is time.
+
+        Runs until it is cancelled.
+        """
+        while True:
+            checks = (self._stt.next_check, self._tts.next_check)
+            pause = min((check for check in checks if check is not None), default=None)
+            try:
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            await self.load_better()
 
     def failed(self, engine: Transcriber | Synthesizer, error: EngineError) -> bool:
         """Steps down from an engine that failed; False where nothing else is left."""
         kind: Any = self._tts if hasattr(engine, "synthesize") else self._stt
         return bool(kind.failed(engine, error))
 
+    def step_down(self, *, on_card: bool = False) -> str:
+        """Gives up the engine with the most memory for a smaller one; says what it does.
+
+        Of the machine's memory, or of a graphics card's own. Empty where there is nothing to give.
+        """
+        kinds: list[Retreat[Any]] = [self._stt, self._tts]
+        memory = {kind: _memory(kind, on_card) for kind in kinds}
+        largest = max(kinds, key=lambda kind: memory[kind])
+        told = largest.step_down() if memory[largest] else ""
+        if told:
+            self._stepped.append((largest, on_card))
+        return told
+
+    def regained_by_step_up(self, *, on_card: bool = False) -> int | None:
+        """The bytes that taking back the latest step down would need; None: there was none."""
+        kind = self._stepped_last(on_card)
+        if kind is None or kind.regains is None:
+            return None
+        return kind.regains.memory - _memory(kind, on_card)
+
+    def step_up(self, *, on_card: bool = False) -> None:
+        """Takes the latest step down back."""
+        kind = self._stepped_last(on_card)
+        if kind is not None:
+            self._stepped.remove((kind, on_card))
+            kind.step_up()
+
+    def _stepped_last(self, on_card: bool) -> Retreat[Any] | None:
+        """The ladder that stepped down last, unless want of the other memory kept it low since."""
+        latest = dict(self._stepped)
+        kinds = [kind for kind, _ in reversed(self._stepped) if latest[kind] is on_card]
+        return kinds[0] if kinds else None
+
     def states(self) -> dict[str, Any]:
-        """Per kind: the engine that answers, its state, and every rung with its error."""
+        """Per kind: the engine that answers, since when and why, and every rung with its error."""
         return {"stt": self._stt.shown(), "tts": self._tts.shown()}
 
     async def close(self) -> None:
         """Closes whatever was loaded."""
         await self._stt.close()
         await self._tts.close()
+
+
+def _memory(kind: Retreat[Any], on_card: bool) -> int:
+    """The bytes there that what answers holds; nothing for a starter, which stays."""
+    candidate = kind.above_starter
+    return candidate.memory if candidate and candidate.on_card == on_card else 0

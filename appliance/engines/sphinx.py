@@ -40,6 +40,8 @@ class Sphinx:
     """A Transcriber on PocketSphinx with as many decoders as threads. American English only."""
 
     name = "sphinx"
+    # It listens for whole sentences.
+    interim = False
 
     def __init__(self, lane: Lane, decoders: list[Decoder]) -> None:
         """Made by `load`."""
@@ -63,6 +65,10 @@ class Sphinx:
         except BaseException:
             await lane.close()
             raise
+
+    @property
+    def stuck_seconds(self) -> float:
+        return self._lane.stuck_seconds
 
     @staticmethod
     async def known_words() -> frozenset[str]:

@@ -28,6 +28,8 @@ _QUIETEST: Final = 10 ** (-60 / 20)
 class Whisper:
     """A Transcriber on one Whisper model, which all sessions share."""
 
+    interim = True
+
     def __init__(self, lane: Lane, decoder: Decoder, name: str, floor: float = FLOOR) -> None:
         """Made by `load`."""
         self._lane = lane
@@ -68,6 +70,10 @@ class Whisper:
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def stuck_seconds(self) -> float:
+        return self._lane.stuck_seconds
 
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None

@@ -68,6 +68,21 @@ class Lane:
         # Held for the moment it takes to look at the line, never while anything runs.
         self._lock = threading.Lock()
         self._closed = False
+        # When each thread at work last gave a sign: it began, or handed something over.
+        self._signs: dict[int, float] = {}
+
+    @property
+    def stuck_seconds(self) -> float:
+        """How long the quietest thread at work has given no sign; 0 where none is at work."""
+        with self._lock:
+            return time.monotonic() - min(self._signs.values()) if self._signs else 0.0
+
+    def _sign_again(self) -> None:
+        """From a thread of the lane; one that the work started itself stands for nothing."""
+        thread = threading.get_ident()
+        with self._lock:
+            if thread in self._signs:
+                self._signs[thread] = time.monotonic()
 
     async def run(
         self, work: Callable[[*Ts], T], *arguments: *Ts, ticket: Ticket | None = None
@@ -115,6 +130,7 @@ class Lane:
         left = threading.Event()
 
         def emit(chunk: bytes) -> bool:
+            self._sign_again()
             if left.is_set() or loop.is_closed():
                 return False
             loop.call_soon_threadsafe(chunks.put_nowait, chunk)
@@ -184,8 +200,16 @@ class Lane:
         for job in taken.late:
             self._fail_late(job)
         jobs = [job for job in taken.batch if job.result.set_running_or_notify_cancel()]
-        if jobs:
+        if not jobs:
+            return
+        thread = threading.get_ident()
+        with self._lock:
+            self._signs[thread] = time.monotonic()
+        try:
             _work(jobs)
+        finally:
+            with self._lock:
+                del self._signs[thread]
 
 
 def _work(jobs: Sequence[_Job]) -> None:

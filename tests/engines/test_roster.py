@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -112,3 +112,43 @@ async def test_the_plan_of_a_configuration_becomes_engines_that_answer() -> None
     assert roster.synthesizer.name.startswith("kokoro kokoro-micro")
     assert await spoken(roster.synthesizer, "one", Voice("af_heart"))
     await roster.close()
+
+
+async def test_hot_words_reach_a_model_that_can_use_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    class Asked(Exception):
+        """Raised in place of a model of 70 MB."""
+
+    async def load(*_arguments: object, hot_words: Sequence[str] = ()) -> Whisper:
+        asked.append(hot_words)
+        raise Asked
+
+    monkeypatch.setattr(Whisper, "load", load)
+    for size in (1, 70_000_000):
+        directory = tmp_path / str(size)
+        directory.mkdir()
+        with (directory / "model.bin").open("wb") as weights:
+            weights.truncate(size)
+        chosen = config.load([], {"APPLIANCE__STT__MODEL": str(directory)})
+        plan = planning.plan_for(chosen)
+        whisper = transcribers(plan, chosen, GRAMMAR, ("Claude", "pasta"))[0]
+        with pytest.raises(Asked):
+            await whisper.load()
+    assert asked == [(), ("Claude", "pasta")]
+
+
+async def test_the_language_is_told_by_the_model() -> None:
+    chosen = config.load(
+        [], {"APPLIANCE__STT__MODEL": str(MODEL), "APPLIANCE__STT__LANGUAGE": "auto"}
+    )
+    plan = await asyncio.to_thread(planning.plan_for, chosen)
+    candidate = transcribers(plan, chosen, GRAMMAR)[0]
+    assert candidate.name.startswith("whisper")
+    engine = await candidate.load()
+    said = recording("micro_whisper", "utterances", "what_time_is_it.wav")
+    heard = await engine.transcribe(said, chosen.stt.language)
+    assert (heard.text, heard.language) == ("what time is it", "en")
+    await engine.close()

@@ -280,3 +280,43 @@ async def test_the_loop_comes_first_on_a_busy_machine(lane: Lane) -> None:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     assert await lane.run(niceness) > niceness()
+
+
+async def at_rest(lane: Lane) -> None:
+    """A result is there a moment before its thread has put everything away."""
+    async with asyncio.timeout(10):
+        while lane.stuck_seconds:  # noqa: ASYNC110  it happens on a thread
+            await asyncio.sleep(0)
+
+
+async def test_a_thread_that_gives_no_sign_is_seen(lane: Lane) -> None:
+    assert lane.stuck_seconds == 0
+    gate, running = await busy(lane)
+    before = lane.stuck_seconds
+    assert before > 0
+    async with asyncio.timeout(10):
+        while lane.stuck_seconds <= before:  # noqa: ASYNC110  it happens on a thread
+            await asyncio.sleep(0)
+    gate.opened.set()
+    await running
+    await at_rest(lane)
+
+
+async def test_every_chunk_is_a_sign(lane: Lane) -> None:
+    resume, end = threading.Event(), threading.Event()
+
+    def produce(emit: Emit) -> None:
+        emit(b"first")
+        assert resume.wait(10)
+        emit(b"second")
+        assert end.wait(10)
+
+    chunks = lane.stream(produce)
+    assert await anext(chunks) == b"first"
+    resumed = time.monotonic()
+    resume.set()
+    assert await anext(chunks) == b"second"
+    assert 0 < lane.stuck_seconds <= time.monotonic() - resumed
+    end.set()
+    assert [chunk async for chunk in chunks] == []
+    await at_rest(lane)
