@@ -47,6 +47,10 @@ class Pairing:
         self._code = _Code(digits, role, now + ttl)
         return digits
 
+    def is_open(self, now: float) -> bool:
+        """Whether there is a code to redeem."""
+        return self._live(now) is not None
+
     def redeem(self, code: str, address: str, now: float) -> Role:
         """The role that comes with the right code, which is then used up.
 

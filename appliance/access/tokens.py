@@ -1,4 +1,4 @@
-"""Tokens of paired clients, their roles, and what a role allows."""
+"""Tokens of paired clients, and how far their roles reach."""
 
 import hashlib
 import secrets
@@ -6,41 +6,32 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """Each may do what the one before it may, and more."""
+    """Each may do what the one before it may, and more.
+
+    A guest talks; a user also keeps a history of its own; an administrator sees and settles all.
+    """
 
     GUEST = "guest"
     USER = "user"
     ADMIN = "admin"
 
 
-class Action(StrEnum):
-    TALK = "talk"
-    OWN_HISTORY = "own_history"
-    STATUS = "status"
-    ALL_HISTORY = "all_history"
-    SETTINGS = "settings"
-    CLIENTS = "clients"
-    UPDATE = "update"
-    LOGS = "logs"
+def reaches(role: str, least: Role) -> bool:
+    """Whether `role` goes as far as `least`; one that is not known, from a damaged row perhaps,
+    goes nowhere."""
+    ranks = list(Role)
+    return role in set(Role) and ranks.index(Role(role)) >= ranks.index(least)
 
 
-ALLOWED: dict[Role, frozenset[Action]] = {
-    Role.GUEST: frozenset({Action.TALK}),
-    Role.USER: frozenset({Action.TALK, Action.OWN_HISTORY, Action.STATUS}),
-    Role.ADMIN: frozenset(Action),
-}
+def role_for_pairing(requested: Role | None, *, had_admin: bool) -> Role:
+    """The role of a new code: the first pairing after installation makes the administrator.
 
-
-def allows(role: str, action: Action) -> bool:
-    """A role that is not known, from a damaged row perhaps, allows nothing."""
-    return role in set(Role) and action in ALLOWED[Role(role)]
-
-
-def role_for_pairing(requested: Role | None, admin_exists: bool) -> Role:
-    """The role of a new code: the first pairing after installation makes the administrator."""
+    That window stays closed once it was used, even after the administrator was revoked: then
+    only somebody who asks for an administrator by name, as root, gets one.
+    """
     if requested is not None:
         return requested
-    return Role.USER if admin_exists else Role.ADMIN
+    return Role.USER if had_admin else Role.ADMIN
 
 
 def new_token() -> str:

@@ -26,6 +26,7 @@ from appliance.store.records import (
     StoreStats,
     TurnRecord,
 )
+from appliance.store.tasks import StoredTasks
 from appliance.store.timers import MakeTimer, StoredTimers, TimerLike
 from appliance.store.writer import OnError, Writer
 
@@ -53,6 +54,7 @@ class Store:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._closed = False
         self.clients = Clients(self._write, self._read, self._writer.post)
+        self.tasks = StoredTasks(path, self._write, self._read, self._writer.post)
         self.quarantined = opened.quarantined
 
     @classmethod
@@ -102,6 +104,10 @@ class Store:
         """Everything kept of it. Raises NotFound."""
         return await self._read(partial(reading.conversation, conversation_id=conversation_id))
 
+    async def conversation_ids(self, prefix: str) -> list[str]:
+        """See `reading.conversation_ids`."""
+        return await self._read(partial(reading.conversation_ids, prefix=prefix))
+
     async def search(self, text: str, limit: int = 50, client_id: str | None = None) -> list[Found]:
         """See `reading.search`."""
         return await self._read(
@@ -117,6 +123,10 @@ class Store:
     async def recent_turns(self, conversation_id: str, n: int) -> list[TurnRecord]:
         """The last `n` turns, oldest first, for a session that resumes the conversation."""
         return await self._read(partial(reading.recent_turns, conversation_id=conversation_id, n=n))
+
+    async def asked(self, client_id: str, begin: float, end: float) -> list[str]:
+        """What a client said between two moments, oldest first."""
+        return await self._read(partial(reading.asked, client_id=client_id, begin=begin, end=end))
 
     async def delete(self, conversation_id: str) -> None:
         """Forgets it, in the file too. Raises NotFound.

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.errors import StoreError
+from appliance.store.clients import add_entry
 from appliance.store.connection import connect, transaction
 from appliance.store.database import check_version
 from appliance.store.reading import no_conversation
+from appliance.store.records import AuditEntry
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -34,8 +36,11 @@ def scrub(path: Path) -> None:
         raise StoreError(f"{path} cannot be written: {error}") from None
 
 
-def delete(path: Path, conversation_id: str) -> None:
-    """For the command line: deletes beside a running daemon. Raises NotFound, StoreError."""
+def delete(path: Path, conversation_id: str, entry: AuditEntry) -> None:
+    """For the command line: deletes beside a running daemon, with an entry in the audit trail.
+
+    Raises NotFound, StoreError.
+    """
     if not path.exists():
         raise no_conversation(conversation_id)
     try:
@@ -44,6 +49,8 @@ def delete(path: Path, conversation_id: str) -> None:
             check_version(db, path)
             with transaction(db):
                 gone = forget(db, conversation_id)
+                if gone:
+                    add_entry(db, entry)
         finally:
             db.close()
     except sqlite3.Error as error:

@@ -92,6 +92,12 @@ def conversations(
     return [ConversationSummary(**row) for row in rows]
 
 
+def conversation_ids(db: "Database", prefix: str) -> list[str]:
+    """The ids, of all conversations, that begin so."""
+    statement = "SELECT id FROM conversations WHERE substr(id, 1, ?) = ?"
+    return [row[0] for row in db.execute(statement, (len(prefix), prefix)).fetchall()]
+
+
 def conversation(db: "Database", conversation_id: str) -> Conversation:
     """All of it. Raises NotFound."""
     db.execute("BEGIN")  # one moment for all four queries
@@ -109,6 +115,19 @@ def conversation(db: "Database", conversation_id: str) -> Conversation:
 def recent_turns(db: "Database", conversation_id: str, n: int) -> list[TurnRecord]:
     """The last `n` turns, oldest first; empty for an unknown conversation."""
     return _turns(db, conversation_id, limit=max(n, 0))
+
+
+def asked(db: "Database", client_id: str, begin: float, end: float) -> list[str]:
+    """What a client said between two moments (seconds since the epoch), oldest first."""
+    rows = db.query(
+        """SELECT turns.user_text AS said
+        FROM turns JOIN conversations ON conversations.id = turns.conversation_id
+        WHERE conversations.client_id = ? AND started_at >= ? AND started_at < ?
+            AND user_text != ''
+        ORDER BY turns.id""",
+        (client_id, begin, end),
+    )
+    return [str(row["said"]) for row in rows]
 
 
 def search(db: "Database", text: str, limit: int = 50, client_id: str | None = None) -> list[Found]:

@@ -96,10 +96,18 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
+    """Something that was done or tried.
+
+    `who` is the id of the client that did it, None a stranger; `client_id` is the client that it
+    was done to, where it was one. `outcome` is "done" or the code of the error.
+    """
+
     at: float
     what: str
-    client_id: str | None
+    who: str | None
     address: str | None
+    outcome: str
+    client_id: str | None
     detail: str
 
 

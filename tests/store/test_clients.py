@@ -1,3 +1,7 @@
+import asyncio
+import sqlite3
+from pathlib import Path
+
 import pytest
 
 from appliance.errors import StoreError
@@ -41,14 +45,70 @@ async def test_seen_is_kept_to_the_minute(store: Store) -> None:
         assert client.seen_at == seen
 
 
+async def test_who_was_remembered_is_forgotten_when_anything_changes(store: Store) -> None:
+    clients = store.clients
+    await clients.add(PHONE, "a" * 64)
+    assert await clients.by_token_hash("a" * 64) == PHONE
+    assert await clients.change_role("1", "guest")
+    found = await clients.by_token_hash("a" * 64)
+    assert found is not None
+    assert found.role == "guest"
+    await clients.revoke("1", 30.0)
+    assert await clients.by_token_hash("a" * 64) is None
+    assert not await clients.change_role("1", "admin")
+    assert not await clients.change_role("2", "admin")
+
+
+async def test_what_is_read_while_a_client_is_revoked_is_not_remembered(store: Store) -> None:
+    await store.clients.add(PHONE, "a" * 64)
+    reading = [asyncio.create_task(store.clients.by_token_hash("a" * 64)) for _ in range(20)]
+    await store.clients.revoke("1", 30.0)
+    await asyncio.gather(*reading)
+    assert await store.clients.by_token_hash("a" * 64) is None
+
+
+def entry(at: float, what: str, detail: str = "") -> AuditEntry:
+    return AuditEntry(at, what, "2", "10.0.0.2", "done", "1", detail)
+
+
 async def test_the_audit_trail_is_read_newest_first(store: Store) -> None:
     entries = [
-        AuditEntry(1.0, "paired", "1", "10.0.0.2", "Ann's phone as admin"),
-        AuditEntry(2.0, "refused", None, "10.0.0.3", "wrong code"),
-        AuditEntry(3.0, "revoked", "1", None, ""),
+        entry(1.0, "paired", "Ann's phone as admin"),
+        AuditEntry(2.0, "paired", None, "10.0.0.3", "pairing_refused", None, "wrong code"),
+        entry(3.0, "revoked"),
     ]
-    for entry in entries:
-        store.clients.audit(entry)
+    for each in entries:
+        store.clients.audit(each)
     await store.flush()
     assert await store.clients.audit_trail() == entries[::-1]
     assert await store.clients.audit_trail(limit=1) == entries[2:]
+
+
+async def test_what_the_latest_entry_says_is_not_said_again(store: Store) -> None:
+    for at, detail in ((1.0, "open"), (2.0, "open"), (3.0, "paired"), (4.0, "open")):
+        store.clients.audit_news(entry(at, "settings", detail))
+        store.clients.audit(entry(at, "revoked"))
+    await store.flush()
+    settings = [e for e in await store.clients.audit_trail() if e.what == "settings"]
+    assert [e.at for e in settings] == [4.0, 3.0, 1.0]
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET detail = ''", "DELETE FROM audit"])
+async def test_the_audit_trail_cannot_be_rewritten(
+    store: Store, path: Path, statement: str
+) -> None:
+    store.clients.audit(entry(1.0, "revoked"))
+    await store.flush()
+    with sqlite3.connect(path) as db, pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        db.execute(statement)
+
+
+async def test_the_audit_trail_keeps_its_last_ten_thousand_entries(
+    store: Store, path: Path
+) -> None:
+    fill = """WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 10050)
+        INSERT INTO audit (at, what, detail) SELECT i, 'x', '' FROM n"""
+    with sqlite3.connect(path) as db:
+        db.execute(fill)
+        kept = db.execute("SELECT count(*), min(id), max(id) FROM audit").fetchone()
+    assert kept == (10_000, 51, 10_050)

@@ -107,18 +107,18 @@ async def test_a_migration_and_its_record_are_one_transaction(
     schema.mkdir()
     for file in (Path(__file__).parents[2] / "appliance/store/schema").glob("*.sql"):
         (schema / file.name).write_text(file.read_text())
-    step = schema / "9000_tasks.sql"
-    step.write_text("CREATE TABLE tasks (id TEXT); INSERT INTO nowhere VALUES (1);")
+    step = schema / "9000_unheard_of.sql"
+    step.write_text("CREATE TABLE unheard_of (id TEXT); INSERT INTO nowhere VALUES (1);")
     monkeypatch.setattr("appliance.store.database.SCHEMA", schema)
     with pytest.raises(StoreError, match="nowhere"):
         Store.open(path)
     with pytest.raises(StoreError, match="older version"), reading(path):
         pass
-    step.write_text("CREATE TABLE tasks (id TEXT);")
+    step.write_text("CREATE TABLE unheard_of (id TEXT);")
     store = Store.open(path)
     await store.close()
     with reading(path) as db:
-        assert db["tasks"].exists()
+        assert db["unheard_of"].exists()
 
 
 async def test_a_destroyed_header_is_moved_aside(path: Path) -> None:

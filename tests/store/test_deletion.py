@@ -10,9 +10,12 @@ from appliance.store import Store
 from appliance.store.connection import connect
 from appliance.store.deletion import delete
 from appliance.store.reading import conversations, reading
+from appliance.store.records import AuditEntry
 
 from .events import answered, event, said
 from .test_timers import Timer
+
+ENTRY = AuditEntry(1.0, "conversation deleted", "the command line", None, "done", None, "private")
 
 
 def files_with(path: Path, word: str) -> list[str]:
@@ -56,10 +59,11 @@ async def test_a_deleted_conversation_is_gone_from_the_file_too(path: Path) -> N
 async def test_the_command_line_deletes_beside_the_daemon(path: Path) -> None:
     store = Store.open(path)
     await fill(store)
-    delete(path, "private")
+    delete(path, "private", ENTRY)
     assert files_with(path, "quokka") == []
     with pytest.raises(NotFound):
-        delete(path, "private")
+        delete(path, "private", ENTRY)
+    assert await store.clients.audit_trail() == [ENTRY]
     store.append(said("and on it goes", conversation="kept", turn=41))
     await store.flush()
     assert [summary.turns for summary in await store.conversations()] == [41]
@@ -68,7 +72,7 @@ async def test_the_command_line_deletes_beside_the_daemon(path: Path) -> None:
 
 def test_deleting_without_a_database_makes_none(path: Path) -> None:
     with pytest.raises(NotFound):
-        delete(path, "c1")
+        delete(path, "c1", ENTRY)
     assert not path.exists()
 
 
@@ -97,6 +101,6 @@ async def test_a_database_that_is_none_is_an_error(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(StoreError):
-        delete(path, "c1")
+        delete(path, "c1", ENTRY)
     with pytest.raises(StoreError), reading(path) as db:
         conversations(db)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.conversation import EventKind
+from appliance.conversation import Event, EventKind
 from appliance.errors import NotFound, StoreError
 from appliance.store import Store
 from appliance.store.database import open_for_writing
@@ -188,3 +188,21 @@ async def test_an_export_is_complete_and_readable(store: Store) -> None:
     assert "## 1970-01-02 00:00:00 · left the box\n" in text
     assert "**You:** what is \\*this\\*?\n" in text
     assert "**Assistant:** A \\<b\\>test\\</b\\> \\# of markup\n" in text
+
+
+async def test_what_a_client_asked_between_two_moments(store: Store) -> None:
+    for number, (client, text) in enumerate([("k1", "one"), ("k2", "two"), ("k1", "three")]):
+        conversation = f"asked-{number}"
+        started = {"client_id": client}
+        store.append(
+            Event(EventKind.SESSION_STARTED, conversation, conversation, 10.0 + number, 0, started)
+        )
+        words = {"text": text}
+        store.append(
+            Event(EventKind.USER_TRANSCRIPT, conversation, conversation, 10.0 + number, 1, words)
+        )
+    await store.flush()
+    assert await store.asked("k1", 0, 100) == ["one", "three"]
+    assert await store.asked("k1", 10.5, 100) == ["three"]
+    assert await store.asked("k1", 0, 12.0) == ["one"]
+    assert await store.asked("k3", 0, 100) == []

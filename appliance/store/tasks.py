@@ -1,0 +1,143 @@
+"""Tasks that outlive the process: a row each, and their history among the conversation's events."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.conversation import Event, EventKind, Task, TaskState
+from appliance.errors import NotFound
+from appliance.store.clients import Perform
+from appliance.store.reading import reading
+from appliance.store.recording import encode, record
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+COLUMNS = tuple(field.name for field in fields(Task))
+
+# The conversation is there once something was said in it; a task can come without one.
+INSERT = f"""
+INSERT INTO tasks ({", ".join(COLUMNS)})
+VALUES ({", ".join(f":{name}" for name in COLUMNS)})"""
+
+UPDATE = f"""
+UPDATE tasks SET {", ".join(f"{name} = :{name}" for name in COLUMNS if name != "conversation_id")}
+WHERE id = :id"""
+
+SELECT = f"SELECT {', '.join(COLUMNS)} FROM tasks"
+
+ENDED = ", ".join(f"'{state}'" for state in TaskState if state.ended)
+
+
+class StoredTasks:
+    """The tasks of the database. Methods that wait raise StoreError."""
+
+    def __init__(
+        self,
+        path: Path,
+        write: Perform,
+        read: Perform,
+        post: "Callable[[Callable[[Database], object]], None]",
+    ) -> None:
+        self._path = path
+        self._write = write
+        self._read = read
+        self._post = post
+
+    async def add(self, task: Task) -> None:
+        """Returns once the task is committed."""
+        await self._write(partial(_add, task=task))
+
+    def save(self, task: Task, happened: Mapping[str, Any]) -> None:
+        """Notes the task as it is and what happened to it; returns at once.
+
+        A task that was forgotten with its conversation stays forgotten.
+        """
+        self._post(partial(_save, task=task, happened=dict(happened)))
+
+    def unsettled(self) -> list[Task]:
+        """Those that have not ended or not been announced, oldest first. Blocks for a read."""
+        where = f"WHERE NOT announced OR state NOT IN ({ENDED}) ORDER BY created_at, id"
+        with reading(self._path) as db:
+            return [_task(row) for row in db.query(f"{SELECT} {where}")]
+
+    async def latest_session(self, agent: str, conversation_id: str) -> str:
+        """The agent's own session of the newest task in a conversation; empty where none is."""
+
+        def query(db: "Database") -> str:
+            rows = db.query(
+                "SELECT agent_session FROM tasks WHERE agent = ? AND conversation_id = ?"
+                " AND agent_session != '' ORDER BY created_at DESC LIMIT 1",
+                (agent, conversation_id),
+            )
+            return next((str(row["agent_session"]) for row in rows), "")
+
+        return await self._read(query)
+
+    async def listed(
+        self, limit: int = 50, client_id: str | None = None, states: tuple[TaskState, ...] = ()
+    ) -> list[Task]:
+        """The newest tasks, of one client and in some states where given."""
+        conditions, values = ["TRUE"], list[Any]()
+        if client_id is not None:
+            conditions.append("client_id = ?")
+            values.append(client_id)
+        if states:
+            conditions.append(f"state IN ({', '.join('?' * len(states))})")
+            values += map(str, states)
+        where = f"WHERE {' AND '.join(conditions)} ORDER BY created_at DESC, id LIMIT ?"
+
+        def query(db: "Database") -> list[Task]:
+            return [_task(row) for row in db.query(f"{SELECT} {where}", (*values, limit))]
+
+        return await self._read(query)
+
+    async def get(self, task_id: str) -> Task:
+        """One task. Raises NotFound."""
+
+        def query(db: "Database") -> Task | None:
+            rows = db.query(f"{SELECT} WHERE id = ?", (task_id,))
+            return next(map(_task, rows), None)
+
+        task = await self._read(query)
+        if task is None:
+            raise NotFound("there is no such task", advice="It may have been forgotten.")
+        return task
+
+
+def _add(db: "Database", task: Task) -> None:
+    values = asdict(task)
+    if not task.conversation_id:
+        values["conversation_id"] = None
+    else:
+        _note(db, task, {"state": task.state, "request": task.request})
+    db.execute(INSERT, values)
+
+
+def _save(db: "Database", task: Task, happened: Mapping[str, Any]) -> None:
+    if db.execute(UPDATE, asdict(task)).rowcount and task.conversation_id:
+        _note(db, task, happened)
+
+
+def _note(db: "Database", task: Task, happened: Mapping[str, Any]) -> None:
+    """Writes it into the conversation too, beside what was said there."""
+    data = {"task": task.id, "agent": task.agent, **json.loads(json.dumps(happened))}
+    event = Event(
+        EventKind.TASK, task.conversation_id, task.session_id, time.time(), turn=0, data=data
+    )
+    record(db, encode(event))
+
+
+def _task(row: Mapping[str, Any]) -> Task:
+    return Task(
+        **{
+            **row,
+            "state": TaskState(row["state"]),
+            "conversation_id": row["conversation_id"] or "",
+            "announced": bool(row["announced"]),
+        }
+    )
