@@ -12,6 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """How a session speaks: a voice of the engine's (empty: its default), and a rate factor."""
+
+    voice: str
+    language: str
+    speed: float
+
+
 class Surroundings(Protocol):
     """What a tool may see of, and do to, the session that calls it."""
 
@@ -20,6 +29,9 @@ class Surroundings(Protocol):
 
     @property
     def session_id(self) -> str: ...
+
+    @property
+    def client_id(self) -> str: ...
 
     @property
     def language(self) -> str: ...
@@ -31,17 +43,32 @@ class Surroundings(Protocol):
     def stop_speaking(self) -> None:
         """Silences the assistant at once."""
 
+    @property
+    def speech(self) -> Speech: ...
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The voices that can be had now."""
+
+    def speak_as(self, speech: Speech) -> None:
+        """Speaks like this from the next sentence on, and listens in its language."""
+
+    def tell(self, data: dict[str, Any]) -> None:
+        """Sends the page a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a tool came to. `spoken` is said when no model rephrases it; `data` is for a model.
 
-    `silent` answers are not spoken at all ("stop").
+    `silent` answers are not spoken at all ("stop"). `quoted` ones are somebody else's words: they
+    are spoken as they are, and no model ever gets to read them.
     """
 
     spoken: str
     data: Mapping[str, Any] = field(default_factory=dict)
     silent: bool = False
+    quoted: bool = False
 
 
 Run = Callable[[Mapping[str, Any], Surroundings], Awaitable[Answer]]
@@ -52,8 +79,9 @@ class Tool:
     """One thing the assistant can do.
 
     `parameters` is the JSON schema of the arguments (type object); `timeout` is in seconds;
-    `confirm` asks the user before it runs; `realtime` allows it on the Realtime route;
-    `spoken_only` keeps it from models, which need no tool for small talk.
+    `confirm` asks `question` ("Shall I ...?") before it runs, and it runs upon "yes" alone;
+    `realtime` allows it on the Realtime route; `spoken_only` keeps it from models, which need no
+    tool for small talk; `answers` is heard only while such a question waits.
     `lists` maps a phrase to the value it stands for and is used as `{list:argument}`; `rules`
     are parts of templates, used as `<rule>`. `ability` completes "I can ..." in the answer to
     "what can you do"; empty: not mentioned.
@@ -71,5 +99,7 @@ class Tool:
     ability: str = ""
     timeout: float = 10.0
     confirm: bool = False
+    question: str = ""
+    answers: bool = False
     realtime: bool = True
     spoken_only: bool = False

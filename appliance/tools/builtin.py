@@ -6,6 +6,7 @@ from appliance.tools import Tool
 from appliance.tools.clock import Clock, clock_tools
 from appliance.tools.device import Readings, device_tool
 from appliance.tools.registry import enabled
+from appliance.tools.settings import settings_tools
 from appliance.tools.talk import talk_tools
 from appliance.tools.timer_tools import timer_tools
 from appliance.tools.timers import Timers
@@ -24,7 +25,8 @@ def builtin(
     "What can you do" tells of exactly the tools that are enabled. Raises ConfigError for a
     pattern that fits no tool.
     """
-    tools = (*clock_tools(clock), *timer_tools(timers), device_tool(readings), *others)
+    tools = (*clock_tools(clock), *timer_tools(timers), device_tool(readings))
+    tools = (*tools, *settings_tools(), *others)
     spoken = enabled((*tools, *talk_tools(())), patterns)
     abilities = [tool.ability for tool in spoken if tool.ability]
     return enabled((*tools, *talk_tools(abilities)), patterns)

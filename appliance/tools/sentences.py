@@ -7,6 +7,7 @@ count, everything else does. `grammar.py` writes the same commands down for Pock
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.tools import Tool
@@ -102,7 +103,7 @@ class Sentences:
         for pattern, replacement in _WRITTEN:
             text = pattern.sub(replacement, text)
         results = list(recognize_all(text, self._parsed(), default_response=None))
-        for result in sorted(results, key=self._rank):
+        for result in sorted(results, key=partial(self._rank, text.lower())):
             values = {entity.name: entity.value for entity in result.entities_list}
             yield result.intent.name, {name: _plain(value) for name, value in values.items()}
 
@@ -118,9 +119,13 @@ class Sentences:
             self._intents = _intents(self._commands)
         return self._intents
 
-    def _rank(self, result: "RecognizeResult") -> tuple[int, int, int]:
-        free = sum(entity.is_wildcard for entity in result.entities_list)
-        return free, -result.text_chunks_matched, self._order[result.intent.name]
+    def _rank(self, text: str, result: "RecognizeResult") -> tuple[int, int, int, int]:
+        """Fewer free words come first; then those that come later, since an order begins with what
+        is to be done: "tell Claude to set a timer for tea" is no timer "tell Claude to set a".
+        """
+        free = [str(entity.value).lower() for entity in result.entities_list if entity.is_wildcard]
+        begins = min((text.find(words) for words in free), default=0)
+        return len(free), -begins, -result.text_chunks_matched, self._order[result.intent.name]
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  whatever a list stands for

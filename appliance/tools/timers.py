@@ -9,7 +9,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from appliance.errors import ToolError
 from appliance.tools import wording as say
@@ -142,3 +142,14 @@ class Timers:
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+
+def timer_told(timer: Timer, state: str) -> dict[str, Any]:
+    """A timer as the page is told of it: state is set, rang or cancelled."""
+    return {
+        "type": "timer",
+        "id": timer.id,
+        "name": timer.name or timer.title.removesuffix(" timer"),
+        "state": state,
+        "due": timer.due,
+    }

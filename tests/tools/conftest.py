@@ -2,11 +2,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appliance.hardware.telemetry import Readings, read
-from appliance.tools import Answer
+from appliance.tools import Answer, Speech
 from appliance.tools.builtin import builtin
 from appliance.tools.registry import Registry
 from appliance.tools.timers import Timer, Timers
@@ -18,12 +19,22 @@ class Session:
 
     conversation_id: str = "c"
     session_id: str = "s"
+    client_id: str = "k"
     language: str = "en"
     last_answer: str = ""
     stopped: int = 0
+    speech: Speech = field(default_factory=lambda: Speech("af_sarah", "en", 1.0))
+    voices: tuple[str, ...] = ("af_sarah", "bm_george", "af_bella")
+    told: list[dict[str, Any]] = field(default_factory=list)
 
     def stop_speaking(self) -> None:
         self.stopped += 1
+
+    def speak_as(self, speech: Speech) -> None:
+        self.speech = speech
+
+    def tell(self, data: dict[str, Any]) -> None:
+        self.told.append(data)
 
 
 @dataclass
@@ -44,7 +55,7 @@ class Shelf:
         """What the tool answers that a spoken sentence asks for."""
         match = self.registry.match(sentence)
         assert match is not None, f"nothing understood {sentence!r}"
-        return await self.registry.call(match.tool.name, match.arguments, self.session)
+        return await self.registry.call(match.tool.name, match.arguments, self.session, "sentence")
 
 
 @pytest.fixture

@@ -143,3 +143,13 @@ assert not new, new
 
 def test_nothing_heavy_is_loaded_before_preparing_and_nothing_after() -> None:
     subprocess.run([sys.executable, "-c", PROBE], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_hot_words_are_the_names_that_arguments_may_take() -> None:
+    rules = {
+        "room": {"type": "string", "enum": ["kitchen", "attic"]},
+        "agent": {"type": "string", "examples": ["Claude", "attic"]},
+        "count": {"type": "integer", "minimum": 1, "maximum": 3},
+    }
+    registry = Registry([tool(parameters={"type": "object", "properties": rules})])
+    assert registry.hot_words() == ("Claude", "attic", "kitchen")

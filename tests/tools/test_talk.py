@@ -26,6 +26,7 @@ async def test_stop_silences_and_says_nothing(shelf: Shelf) -> None:
 async def test_abilities_are_those_of_the_tools_that_are_there(shelf: Shelf) -> None:
     assert (await shelf.say("what can you do")).spoken == (
         "I can tell the time and the date, set timers, say how the device is doing, "
+        "change volume and voice, "
         "and repeat what I said. Just ask."
     )
     few = builtin(

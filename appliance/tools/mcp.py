@@ -1,0 +1,197 @@
+"""Tools of MCP servers: programs spoken to over their standard input and output, or addresses.
+
+A connection belongs to one coroutine from its making to its end (`Server.run`); calls come from
+anywhere. A server that goes away keeps its tools, which say so until it is back.
+"""
+
+import asyncio
+import importlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from appliance.config import Mcp
+from appliance.errors import ToolError
+from appliance.tools import Answer, Surroundings, Tool
+from appliance.tools.mcp_schema import LONGEST_DESCRIPTION, fits, parameters, tool_name
+from appliance.tools.phrases import part_of
+from appliance.tools.sentences import command_of
+from appliance.tools.spoken import speakable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from mcp import Client
+    from mcp_types import CallToolResult
+    from mcp_types import Tool as Offered
+
+log = logging.getLogger(__name__)
+
+FIRST_RETRY = 1.0  # seconds, doubled each time
+LAST_RETRY = 60.0
+CONNECT_SECONDS = 20.0
+END_SECONDS = 8.0  # a program gets two to end by itself, and two more before it is killed
+REFRESH_SECONDS = 60.0  # how often its tools are asked for anew, which shows that it is alive
+MOST_TOOLS = 64  # of one server; models get lost in more
+LONGEST_SPOKEN = 800  # characters of a result that is said without a model
+LONGEST_TEXT = 20_000  # characters of a result that a model reads
+
+Put = Callable[[str, Sequence[Tool]], None]
+
+
+class Server:
+    """One server. `put` takes its tools in, at first and whenever they have changed."""
+
+    def __init__(self, name: str, config: Mcp, token: str, put: Put) -> None:
+        self._name = name
+        self._config = config
+        self._token = token
+        self._put = put
+        self._client: Client | None = None
+        self._lost = asyncio.Event()
+        self._offered: Sequence[Offered] = ()
+
+    async def run(self) -> None:
+        """Keeps the connection, until cancelled."""
+        # It takes a second to import, in which the event loop would stand still.
+        await asyncio.to_thread(importlib.import_module, "mcp")
+        delay = FIRST_RETRY
+        while True:
+            connection = asyncio.create_task(self._connection(), name=f"MCP {self._name}")
+            try:
+                # Beside it, not inside: a connection that breaks while it is cancelled tells only
+                # that it broke.
+                await asyncio.wait({connection})
+            finally:
+                self._client = None
+                connection.cancel()
+                await asyncio.wait({connection}, timeout=END_SECONDS)
+            error = None if connection.cancelled() else connection.exception()
+            if error is not None:
+                log.warning("the MCP server %s cannot be used: %s", self._name, _cause(error))
+            delay = FIRST_RETRY if error is None else min(2 * delay, LAST_RETRY)
+            await asyncio.sleep(delay)
+
+    async def _connection(self) -> None:
+        """One connection, from its making to the moment when it is found lost."""
+        self._lost.clear()
+        async with self._connected() as client:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._refresh(client)
+            self._client = client
+            log.info("the MCP server %s offers %d tools", self._name, len(self._offered))
+            while not self._lost.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(REFRESH_SECONDS):
+                        await self._lost.wait()
+                if not self._lost.is_set():
+                    async with asyncio.timeout(CONNECT_SECONDS):
+                        await self._refresh(client)
+
+    @asynccontextmanager
+    async def _connected(self) -> "AsyncIterator[Client]":
+        import httpx2
+        from mcp import Client
+        from mcp.client.stdio import StdioServerParameters
+        from mcp.client.streamable_http import streamable_http_client
+
+        config = self._config
+        if config.command:
+            program, *arguments = config.command
+            environment = {f"MCP_{self._name.upper()}_TOKEN": self._token} if self._token else None
+            parameters = StdioServerParameters(
+                command=program, args=arguments, env=environment, cwd=config.directory
+            )
+            async with Client(parameters, read_timeout_seconds=config.seconds) as client:
+                yield client
+            return
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        timeout = httpx2.Timeout(config.seconds, read=None)
+        async with httpx2.AsyncClient(headers=headers, timeout=timeout) as http:
+            transport = streamable_http_client(config.url, http_client=http)
+            async with Client(transport, read_timeout_seconds=config.seconds) as client:
+                yield client
+
+    async def _refresh(self, client: "Client") -> None:
+        """Asks for the tools, and passes them on if they are not those of last time."""
+        offered: list[Offered] = []
+        cursor: str | None = None
+        while len(offered) < MOST_TOOLS:
+            listed = await client.list_tools(cursor=cursor, cache_mode="refresh")
+            offered += [tool for tool in listed.tools if fits(tool.name, self._config.allow)]
+            cursor = listed.next_cursor
+            if cursor is None:
+                break
+        if offered != self._offered:
+            self._put(self._name, [self._tool(tool) for tool in offered[:MOST_TOOLS]])
+            self._offered = offered
+
+    def _tool(self, offered: "Offered") -> Tool:
+        config = self._config
+        description = (offered.description or offered.title or offered.name).strip()
+        tool = Tool(
+            tool_name(self._name, offered.name),
+            description[:LONGEST_DESCRIPTION],
+            partial(self._run, offered.name),
+            parameters(offered.input_schema),
+            sentences=config.sentences.get(offered.name, ()),
+            timeout=config.seconds + 1,
+            confirm=fits(offered.name, config.confirm),
+            realtime=config.realtime,
+        )
+        try:
+            part_of(command_of(tool), lambda word: True)
+        except Exception as error:  # noqa: BLE001  hassil's, and ours; a person wrote the sentences
+            log.warning("the sentences of %s are left out: %s", tool.name, _cause(error))
+            return replace(tool, sentences=())
+        return tool
+
+    async def _run(
+        self, name: str, arguments: Mapping[str, Any], surroundings: Surroundings
+    ) -> Answer:
+        client = self._client
+        if client is None:
+            raise ToolError(
+                f"{self._name} is not connected", advice=f"See [tools.mcp.{self._name}]."
+            )
+        from mcp.shared.exceptions import MCPError
+        from mcp_types import CONNECTION_CLOSED
+
+        try:
+            result = await client.call_tool(name, dict(arguments))
+        except MCPError as error:
+            if error.error.code != CONNECTION_CLOSED:
+                raise ToolError(f"{self._name} refuses: {error.error.message[:300]}") from None
+            fault: Exception = error
+        except Exception as error:  # noqa: BLE001  a broken connection shows in many ways
+            fault = error
+        else:
+            return _answer(self._name, result)
+        # The call is not made twice: it may have been carried out.
+        self._client = None
+        self._lost.set()
+        raise ToolError(f"{self._name} did not answer", advice=_cause(fault))
+
+
+def _answer(server: str, result: "CallToolResult") -> Answer:
+    texts = [getattr(part, "text", "") for part in result.content]
+    text = "\n".join(part for part in texts if isinstance(part, str) and part).strip()
+    if result.is_error:
+        raise ToolError(f"{server} says: {text[:300] or 'it did not work'}")
+    spoken = speakable(text)
+    if len(spoken) > LONGEST_SPOKEN:
+        spoken = f"{spoken[:LONGEST_SPOKEN].rpartition(' ')[0]}…"
+    data: dict[str, Any] = {"result": text[:LONGEST_TEXT]}
+    if not text and isinstance(result.structured_content, dict):
+        data = {"result": result.structured_content}
+    return Answer(spoken or "Done.", data)
+
+
+def _cause(error: BaseException) -> str:
+    """The reason in one line; groups of exceptions hide it several levels deep."""
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"[:300]

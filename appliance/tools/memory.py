@@ -1,0 +1,81 @@
+"""What was said before, and forgetting it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from appliance.tools import Answer, Surroundings, Tool
+from appliance.tools import wording as say
+from appliance.tools.clock import Clock
+
+MOST_RECALLED = 5
+
+Asked = Callable[[str, float, float], Awaitable[Sequence[str]]]
+"""What a client said between two moments (seconds since the epoch), oldest first."""
+
+Forget = Callable[[str], None]
+"""Forgets a conversation once what is being said in it has been said; returns at once."""
+
+_DAYS = {"yesterday": -1, "today": 0}
+
+
+def memory_tools(clock: Clock, asked: Asked, forget: Forget) -> tuple[Tool, ...]:
+    """recall_questions and forget_conversation."""
+
+    async def recall_questions(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+        named: str = arguments.get("day", "yesterday")
+        now = clock()
+        day = (now + timedelta(days=_DAYS[named])).date()
+        begin, end = (_midnight(day + timedelta(days=ahead), now) for ahead in (0, 1))
+        found = [
+            text
+            for text in dict.fromkeys(await asked(surroundings.client_id, begin, end))
+            if not _is_recall(text)
+        ]
+        data = {"day": day.isoformat(), "asked": found[-20:]}
+        if not found:
+            return Answer(f"You asked me nothing {named}.", data)
+        told = [f"“{text.rstrip('.?! ')}”" for text in found[-MOST_RECALLED:]]
+        more = len(found) - len(told)
+        before = f", and {say.counted(more, 'other thing')} before that" if more else ""
+        return Answer(f"{say.capitalised(named)} you said {say.listed(told)}{before}.", data)
+
+    async def forget_conversation(
+        arguments: Mapping[str, Any], surroundings: Surroundings
+    ) -> Answer:
+        forget(surroundings.conversation_id)
+        return Answer("I forget this conversation. Goodbye.", {"forgotten": True})
+
+    return (
+        Tool(
+            "recall_questions",
+            "Tells what the user asked or said yesterday or today.",
+            recall_questions,
+            {"type": "object", "properties": {"day": {"type": "string", "enum": list(_DAYS)}}},
+            (
+                "what did i (ask|say|tell|want) [you|from you|to you] [{day}]",
+                "what have i (asked|said|told) [you] {day}",
+                "what did we talk about [{day}]",
+            ),
+            ability="recall what you asked me yesterday",
+        ),
+        Tool(
+            "forget_conversation",
+            "Deletes this conversation for good, and ends it.",
+            forget_conversation,
+            sentences=(
+                "(forget|delete|erase) (this|our|the) conversation",
+                "forget (everything|all) [i said|that i said|i told you]",
+            ),
+            confirm=True,
+            question="Shall I forget this conversation? It is deleted for good.",
+        ),
+    )
+
+
+def _midnight(day: date, now: datetime) -> float:
+    return datetime.combine(day, time(), tzinfo=now.tzinfo).timestamp()
+
+
+def _is_recall(text: str) -> bool:
+    return text.lower().startswith(("what did i", "what have i", "what did we"))

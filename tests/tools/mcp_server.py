@@ -1,0 +1,75 @@
+"""An MCP server with a few tools; `stdio`, or `http PORT`, says how it is spoken to.
+
+Each call is appended to the file that the environment names as `CALLS`.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+from mcp.server.mcpserver import MCPServer
+from pydantic import BaseModel
+
+server = MCPServer("home", log_level="ERROR")
+
+
+class Shade(BaseModel):
+    """Nested, so that the schema refers to it."""
+
+    brightness: int
+    colour: Literal["warm", "cold"] = "warm"
+
+
+def note(call: str) -> None:
+    if calls := os.environ.get("CALLS"):
+        with Path(calls).open("a", encoding="utf-8") as file:
+            file.write(f"{call}\n")
+
+
+@server.tool()
+def turn_on(room: str) -> str:
+    """Turns the light of a room on."""
+    note(f"turn_on {room}")
+    return f"The **light** in the {room} is on."
+
+
+@server.tool()
+def get_level(room: Literal["kitchen", "hall"]) -> str:
+    """Tells how bright a room is."""
+    note(f"get_level {room}")
+    return f"The {room} is at 40 percent."
+
+
+@server.tool()
+def paint(shade: Shade) -> str:
+    """Paints."""
+    note(f"paint {shade.brightness}")
+    return f"{shade.brightness} {shade.colour}"
+
+
+@server.tool()
+def burn_down(room: str) -> str:
+    """Is never allowed."""
+    note(f"burn_down {room}")
+    return "Gone."
+
+
+@server.tool()
+def fail() -> str:
+    """Fails."""
+    raise ValueError("the fuse has blown")
+
+
+@server.tool()
+def crash() -> str:
+    """Takes the whole server with it."""
+    note("crash")
+    os._exit(3)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "stdio":
+        server.run("stdio")
+    else:
+        server.run("streamable-http", host="127.0.0.1", port=int(sys.argv[2]))

@@ -1,0 +1,191 @@
+"""MCP servers as real processes: their tools by name and by sentence, and trouble with them."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.config import Mcp
+from appliance.tools import Answer
+from appliance.tools.mcp import Server
+from appliance.tools.mcp_schema import parameters, tool_name
+from appliance.tools.registry import Registry
+from tests.stranger import until
+from tests.tools.conftest import Session
+
+PROGRAM = Path(__file__).with_name("mcp_server.py")
+ALLOWED = ("turn_*", "get_level", "paint", "fail", "crash")
+SENTENCES = {
+    "turn_on": ("switch on the {room} lamp",),
+    "get_level": ("how bright is the {room}",),
+    "fail": ("this {is} no sentence",),
+}
+
+
+class House:
+    """A registry with the tools of one server in it."""
+
+    def __init__(self, config: Mcp) -> None:
+        self.registry = Registry(())
+        self.session = Session()
+        self.changed = asyncio.Condition()
+        self.server = Server("home", config, "token", self._put)
+
+    def _put(self, group: str, tools: Any) -> None:  # noqa: ANN401  as Registry.put
+        self.registry.put(group, tools)
+
+    async def call(self, name: str, **arguments: object) -> Answer:
+        return await self.registry.call(name, arguments, self.session)
+
+    async def say(self, sentence: str) -> Answer:
+        self.registry.turn(sentence, self.session.session_id)
+        match = self.registry.match(sentence, self.session.session_id)
+        assert match is not None, f"nothing understood {sentence!r}"
+        return await self.registry.call(match.tool.name, match.arguments, self.session, "sentence")
+
+    async def offers(self) -> bool:
+        """Whether the server's tools are there and it can be called."""
+        answer = await self.call("home_get_level", room="hall")
+        return bool(answer.data.get("result"))
+
+
+@asynccontextmanager
+async def house(**config: Any) -> AsyncIterator[House]:  # noqa: ANN401  of Mcp
+    made = House(
+        Mcp(**{"allow": ALLOWED, "confirm": ("turn_*",), "sentences": SENTENCES, **config})
+    )
+    running = asyncio.create_task(made.server.run())
+    try:
+        await until(made.offers, 60)
+        yield made
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+def command(calls: Path) -> tuple[str, ...]:
+    return ("/usr/bin/env", f"CALLS={calls}", sys.executable, str(PROGRAM), "stdio")
+
+
+@asynccontextmanager
+async def served(port: int, calls: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(PROGRAM), "http", str(port)),
+        env={**os.environ, "CALLS": str(calls)},
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+@pytest.mark.slow
+async def test_a_server_over_its_standard_input_and_output(tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    async with house(command=command(calls), directory=tmp_path) as home:
+        assert set(home.registry.names) == {
+            *("home_turn_on", "home_get_level", "home_paint", "home_fail", "home_crash"),
+            *("confirm", "decline"),
+        }
+        await all_of_it(home, calls)
+        assert (await home.call("home_crash")).spoken == "Sorry, home did not answer."
+        await until(home.offers, 60)
+    # The call that broke the connection was not made again.
+    assert calls.read_text().splitlines().count("crash") == 1
+
+
+@pytest.mark.slow
+async def test_a_server_over_streamable_http_that_comes_late(
+    tmp_path: Path, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.tools.mcp.FIRST_RETRY", 0.1)
+    calls = tmp_path / "calls"
+    url = f"http://127.0.0.1:{unused_tcp_port}/mcp"
+    async with served(unused_tcp_port, calls) as process, house(url=url) as home:
+        await all_of_it(home, calls)
+        process.kill()
+        await process.wait()
+        answer = await home.call("home_get_level", room="hall")
+        assert answer.spoken.startswith("Sorry, home ")
+
+
+async def all_of_it(home: House, calls: Path) -> None:
+    """What holds for a server however it is spoken to."""
+    assert (await home.say("how bright is the kitchen")).spoken == "The kitchen is at 40 percent."
+    assert (await home.call("home_get_level", room="hall")).data["result"].startswith("The hall")
+    wrong = await home.call("home_get_level", room="attic")
+    assert wrong.spoken == "Sorry, room must be one of kitchen, hall."
+    painted = await home.call("home_paint", shade={"brightness": 7, "colour": "cold"})
+    assert painted.data["result"] == "7 cold"
+    assert (await home.call("home_fail")).spoken.startswith("Sorry, home says: ")
+    assert (await home.call("home_burn_down", room="x")).spoken.startswith("Sorry, I have no tool")
+
+    asked = await home.say("switch on the kitchen lamp")
+    assert asked.spoken == "Shall I use home turn on, with room kitchen?"
+    assert "turn_on kitchen" not in calls.read_text()
+    assert (await home.say("yes")).spoken == "The light in the kitchen is on."
+    assert calls.read_text().splitlines().count("turn_on kitchen") == 1
+    assert "burn_down" not in calls.read_text()
+
+
+async def test_a_program_that_is_no_server_leaves_the_registry_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("appliance.tools.mcp.FIRST_RETRY", 0.01)
+    home = House(Mcp(command=("/bin/false",), allow=("*",)))
+    running = asyncio.create_task(home.server.run())
+
+    async def tried_again() -> bool:
+        return caplog.text.count("cannot be used") > 1
+
+    await until(tried_again)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert home.registry.names == ()
+
+
+NESTED = {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "required": ["a"]}
+ITSELF = {"$defs": {"A": {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "made"),
+    [
+        ({}, {"type": "object", "properties": {}, "required": []}),
+        (
+            {**NESTED, "$defs": {"A": {"type": "string"}}},
+            {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
+        ),
+        (NESTED, {"type": "object", "properties": {"a": {}}, "required": ["a"]}),
+        (
+            {"properties": {"a": True, "b": {"$ref": "https://elsewhere/"}}, "required": "a"},
+            {"type": "object", "properties": {"a": {}, "b": {}}, "required": []},
+        ),
+        ({"properties": [1]}, {"type": "object", "properties": {}, "required": []}),
+    ],
+)
+def test_schemas_are_made_to_stand_alone(
+    schema: Mapping[str, Any], made: Mapping[str, Any]
+) -> None:
+    assert parameters(schema) == made
+
+
+def test_a_schema_that_describes_itself_ends() -> None:
+    made = parameters({**NESTED, **ITSELF})
+    assert len(str(made)) < 2_000
+    assert made["properties"]["a"]["type"] == "object"
+
+
+def test_names_are_such_as_models_accept() -> None:
+    assert tool_name("home", "lights.turn on/now") == "home_lights_turn_on_now"
+    assert len(tool_name("home", "x" * 100)) == 64

@@ -1,0 +1,49 @@
+"""Volume, voice, speed and language by sentence."""
+
+import pytest
+
+from appliance.tools import Speech
+from tests.tools.conftest import Shelf
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("set the volume to fifty percent", {"level": 50}),
+        ("volume 30", {"level": 30}),
+        ("turn the volume all the way up", {"level": 100}),
+        ("louder please", {"change": 20}),
+        ("turn it down a bit", {"change": -20}),
+        ("you are too quiet", {"change": 20}),
+        ("mute yourself", {"level": 0}),
+    ],
+)
+async def test_the_page_is_told_how_loud(shelf: Shelf, sentence: str, told: dict[str, int]) -> None:
+    answer = await shelf.say(sentence)
+    assert shelf.session.told == [{"type": "volume", **told}]
+    assert answer.silent == (told == {"level": 0})
+
+
+async def test_voices_are_taken_in_turn_and_by_name(shelf: Shelf) -> None:
+    assert (await shelf.say("use another voice")).spoken == "This is bella. How do I sound?"
+    assert shelf.session.speech == Speech("af_bella", "en", 1.0)
+    assert (await shelf.say("give me the next voice")).spoken.startswith("This is sarah.")
+    assert (await shelf.say("change the voice to george")).data == {"voice": "bm_george"}
+    assert (await shelf.say("change your voice to zorro")).spoken == "I have no voice of that name."
+    assert shelf.session.speech.voice == "bm_george"
+    shelf.session.voices = ("en",)
+    assert (await shelf.say("use another voice")).spoken == "I have only this one voice."
+
+
+async def test_speed_has_its_limits(shelf: Shelf) -> None:
+    for _ in range(20):
+        answer = await shelf.say("speak faster")
+    assert shelf.session.speech.speed == 2.0
+    assert answer.spoken == "I cannot speak any faster."
+    await shelf.say("you are talking too fast")
+    assert shelf.session.speech.speed == 1.85
+
+
+async def test_another_language_brings_a_voice_of_its_own(shelf: Shelf) -> None:
+    assert (await shelf.say("speak German")).spoken == "I listen and speak in German now."
+    assert shelf.session.speech == Speech("", "de", 1.0)
