@@ -1,0 +1,142 @@
+"""Claude Code: the `claude` command line in a configured directory, one process a task."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+
+from appliance.agents import Outcome, Report
+from appliance.agents.claude_stream import Lines, Transcript
+from appliance.agents.processes import Child, Limits
+from appliance.config import Claude
+from appliance.conversation import Task
+from appliance.errors import AgentError
+
+END_SECONDS = 5.0  # between its last word and its exit, after which it is ended
+DRAIN_SECONDS = 1.0  # between its exit and the end of its output, which others may keep open
+
+# What belongs to the appliance alone; Claude Code has keys of its own.
+_PRIVATE = (
+    "APPLIANCE__", "CREDENTIALS_DIRECTORY", "OPENAI_API_KEY", "GROQ_API_KEY", "TEAM_TOKEN",
+    "MCP_", "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_",
+)  # fmt: skip
+
+_SESSION_GONE = "no conversation found"  # what it says of a session that it does not know
+
+
+class ClaudeCode:
+    """An Agent. `environ` is the appliance's own environment."""
+
+    name = "claude"
+    title = "Claude Code"
+
+    def __init__(self, config: Claude, environ: Mapping[str, str]) -> None:
+        self._config = config
+        self._environ = {k: v for k, v in environ.items() if not k.startswith(_PRIVATE)}
+        self.seconds = config.task_minutes * 60
+
+    def check(self) -> None:
+        """Raises AgentError where `claude` is not installed or its directory is missing."""
+        self._program()
+        if not self._config.directory.is_dir():
+            raise AgentError(
+                "the directory for Claude Code is not there",
+                advice=f"Make {self._config.directory}, or correct agents.claude.directory.",
+            )
+
+    def _program(self) -> str:
+        found = shutil.which(self._config.command, path=self._environ.get("PATH"))
+        if found is None:
+            raise AgentError(
+                "Claude Code is not installed on this device",
+                advice="Install it, or say where it is with agents.claude.command.",
+            )
+        return found
+
+    async def work(self, task: Task, report: Report) -> Outcome:
+        """See Agent. A session that Claude Code has forgotten is begun anew."""
+        self.check()
+        outcome = await self._run(task, task.agent_session, report)
+        if task.agent_session and not outcome.ok and _SESSION_GONE in outcome.text.lower():
+            outcome = await self._run(task, "", report)
+        return outcome
+
+    async def _run(self, task: Task, session: str, report: Report) -> Outcome:
+        config = self._config
+        limits = Limits(config.open_files, round(config.cpu_minutes * 60), config.memory_mb)
+        with tempfile.TemporaryFile() as errors:
+            try:
+                child = await Child.start(
+                    (self._program(), *arguments(config, task.request, session)),
+                    config.directory,
+                    self._environ,
+                    limits,
+                    task.id,
+                    errors,
+                )
+            except (OSError, ValueError) as error:
+                raise AgentError(f"Claude Code cannot be started: {error}") from None
+            transcript = Transcript()
+            try:
+                status = await _followed(child, transcript, report)
+            finally:
+                # Even where it is cancelled a second time, nothing may go on running.
+                await asyncio.shield(child.end())
+            return transcript.outcome or _unfinished(status, transcript, child.last_words())
+
+
+def arguments(config: Claude, request: str, session: str) -> list[str]:
+    """The command line behind `claude`. What was said can never become an option."""
+    text = request.replace("\0", " ")
+    given = ["-p", f" {text}" if text.startswith("-") else text]
+    given += ["--output-format", "stream-json", "--verbose"]
+    given += ["--permission-mode", config.permission_mode]
+    if config.allowed_tools:
+        given += ["--allowedTools", ",".join(config.allowed_tools)]
+    if config.model:
+        given += ["--model", config.model]
+    if session:
+        given += ["--resume", session]
+    return given
+
+
+async def _followed(child: Child, transcript: Transcript, report: Report) -> int | None:
+    """Reads until it has said how it ended, or has ended; its exit status, if it has one yet."""
+    reading = asyncio.create_task(_read(child, transcript, report))
+    exiting = asyncio.create_task(child.wait())
+    try:
+        await asyncio.wait({reading, exiting}, return_when=asyncio.FIRST_COMPLETED)
+        left = END_SECONDS if reading.done() else DRAIN_SECONDS
+        await asyncio.wait({reading, exiting}, timeout=left)
+        if reading.done():
+            reading.result()
+        return exiting.result() if exiting.done() else None
+    finally:
+        for job in (reading, exiting):
+            job.cancel()
+            with suppress(asyncio.CancelledError, OSError):
+                await job
+
+
+async def _read(child: Child, transcript: Transcript, report: Report) -> None:
+    lines = Lines()
+    while data := await child.read():
+        for line in lines.feed(data):
+            _tell(transcript, line, report)
+        if transcript.outcome is not None:
+            return
+    for line in lines.end():
+        _tell(transcript, line, report)
+
+
+def _tell(transcript: Transcript, line: bytes, report: Report) -> None:
+    for happening in transcript.feed(line):
+        report(happening)
+
+
+def _unfinished(status: int | None, transcript: Transcript, last_words: str) -> Outcome:
+    """It went away without a result: the reason, as far as it gave one."""
+    how = "was ended" if status is None or status < 0 else f"ended with status {status}"
+    why = (last_words.splitlines() or [transcript.stray])[-1]
+    return Outcome(False, f"It {how} before it had a result. {why}".strip())

@@ -1,0 +1,147 @@
+"""A process that works for the appliance: in a group of its own, limited, and gone when it ends.
+
+It carries its task in the environment (`APPLIANCE_TASK`), so that what it started is found even
+where it left the group, or where the appliance was killed and could not end it.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+MARK = "APPLIANCE_TASK"
+GRACE_SECONDS = 2.0  # between being asked to end and being ended
+READ_SIZE = 65_536
+
+# The limits are set by a shell, in the process itself and before anything runs: there is no moment
+# without them, and the appliance with its gigabytes of models is not forked to run Python code.
+_LIMITED = """
+ulimit -c 0
+ulimit -n "$1" 2>/dev/null
+ulimit -t "$2" 2>/dev/null
+ulimit -d "$3" 2>/dev/null
+echo 500 2>/dev/null >/proc/self/oom_score_adj
+shift 3
+exec nice -n 5 "$@"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a process may use: open files, seconds of processor time, megabytes of memory."""
+
+    files: int
+    cpu_seconds: int
+    memory_mb: int
+
+
+class Child:
+    """A running process and everything that it started. Used once; `end` may come twice."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        out: asyncio.StreamReader,
+        err: IO[bytes],
+        mark: str,
+    ) -> None:
+        self._process = process
+        self._out = out
+        self._err = err
+        self._mark = mark
+
+    @classmethod
+    async def start(
+        cls,
+        command: Sequence[str],
+        directory: Path,
+        environ: Mapping[str, str],
+        limits: Limits,
+        mark: str,
+        err: IO[bytes],
+    ) -> "Child":
+        """Starts `command`; its standard error goes to the file `err`. Raises OSError."""
+        numbers = (limits.files, limits.cpu_seconds, limits.memory_mb * 1024)
+        reading, writing = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *("/bin/sh", "-c", _LIMITED, "limited", *map(str, numbers), *command),
+                cwd=directory,
+                env={**environ, MARK: mark},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=err,
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        return cls(process, await _reader(reading), err, mark)
+
+    async def read(self) -> bytes:
+        """Some of its output; empty when there will be no more."""
+        return await self._out.read(READ_SIZE)
+
+    async def wait(self) -> int:
+        """Its exit status, negative where a signal ended it, once it has ended."""
+        return await self._process.wait()
+
+    def last_words(self) -> str:
+        """The end of what it wrote to its standard error."""
+        size = self._err.seek(0, os.SEEK_END)
+        self._err.seek(max(0, size - 2_000))
+        return self._err.read().decode("utf-8", "replace").strip()
+
+    async def end(self) -> None:
+        """Ends it and everything that it started; returns when none of it runs any more."""
+        group = self._process.pid
+        if self._process.returncode is None:
+            _signal_group(group, signal.SIGTERM)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GRACE_SECONDS):
+                    await self._process.wait()
+        _signal_group(group, signal.SIGKILL)
+        await self._process.wait()
+        await asyncio.to_thread(end_marked, self._mark)
+
+
+async def _reader(descriptor: int) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader(limit=READ_SIZE)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: protocol, os.fdopen(descriptor, "rb", buffering=0))
+    return reader
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def end_marked(mark: str) -> int:
+    """Kills every process that carries `mark`; how many there were. Blocks: reads all of /proc."""
+    killed = 0
+    # Again until there is none: one may start another between being seen and being killed.
+    while found := list(_marked(mark)):
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        killed += len(found)
+    return killed
+
+
+def _marked(mark: str) -> Iterator[int]:
+    wanted = f"{MARK}={mark}".encode()
+    for directory in Path("/proc").iterdir():
+        if not directory.name.isdigit() or int(directory.name) == os.getpid():
+            continue
+        with suppress(OSError):
+            # What is ended and not yet reaped has no environment any more.
+            if wanted in (directory / "environ").read_bytes().split(b"\0"):
+                yield int(directory.name)

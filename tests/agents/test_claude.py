@@ -1,0 +1,180 @@
+"""Claude Code as a real process: well and badly behaved, limited, and ended with all it started."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.agents import Happening, Outcome, Progress, SessionKnown
+from appliance.agents.claude import ClaudeCode, arguments
+from appliance.agents.processes import end_marked
+from appliance.config import Claude
+from appliance.errors import AgentError
+from tests.agents.conftest import environment, task
+
+Make = Callable[..., Claude]
+
+
+def agent(config: Claude, **environ: str) -> ClaudeCode:
+    return ClaudeCode(config, environment(**environ))
+
+
+async def run(config: Claude, request: str, **more: Any) -> tuple[Outcome, list[Happening]]:  # noqa: ANN401  of Task
+    heard: list[Happening] = []
+    async with asyncio.timeout(30):
+        return await agent(config).work(task(request, **more), heard.append), heard
+
+
+async def test_a_task_is_told_and_answered(claude_config: Make) -> None:
+    outcome, heard = await run(claude_config(), "run the tests")
+    assert outcome == Outcome(True, "I did it: run the tests.", 0.25)
+    session, *said = heard
+    assert isinstance(session, SessionKnown)
+    assert said == [Progress("Bash: pytest -q"), Progress("I did it: run the tests.")]
+
+
+async def test_a_follow_up_resumes_the_session(claude_config: Make) -> None:
+    _, heard = await run(claude_config(), "go on", agent_session="session-7")
+    assert heard[0] == SessionKnown("session-7")
+
+
+async def test_a_session_that_it_has_forgotten_is_begun_anew(claude_config: Make) -> None:
+    outcome, heard = await run(claude_config(), "go on", agent_session="forgotten")
+    assert outcome.ok
+    assert isinstance(heard[0], SessionKnown)
+    assert heard[0].agent_session != "forgotten"
+
+
+@pytest.mark.parametrize(
+    ("request_text", "ok", "said"),
+    [
+        ("fail", False, "I could not do it."),
+        ("turns", False, "It ran out of turns."),
+        ("die", False, "It ended with status 3 before it had a result. Segmentation fault"),
+        ("killed", False, "It was ended before it had a result."),
+        ("garbage", True, "All the same."),
+        ("leave", False, "It ended with status 4 before it had a result."),
+    ],
+)
+async def test_how_it_may_end(
+    claude_config: Make, request_text: str, ok: bool, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.agents.claude.DRAIN_SECONDS", 0.2)
+    outcome, _ = await run(claude_config(), request_text)
+    assert outcome.ok is ok
+    assert outcome.text.startswith(said)
+
+
+async def pids(config: Claude, request: str) -> tuple[list[int], "asyncio.Task[Outcome]"]:
+    """The processes that a task says it has, while it works."""
+    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def hear(happening: Happening) -> None:
+        if isinstance(happening, Progress) and not told.done():
+            told.set_result(happening.text)
+
+    working = asyncio.create_task(agent(config).work(task(request), hear))
+    async with asyncio.timeout(30):
+        words = (await told).split()
+    return [int(word) for word in words[1:] if word.isdigit()], working
+
+
+def runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+async def test_cancelling_ends_what_will_not_end_and_what_it_started(
+    claude_config: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.agents.processes.GRACE_SECONDS", 0.1)
+    started, working = await pids(claude_config(), "stubborn")
+    assert len(started) == 2
+    assert all(map(runs, started))
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert not any(map(runs, started))
+
+
+async def test_what_has_left_its_group_is_found_and_ended(claude_config: Make) -> None:
+    started, working = await pids(claude_config(), "escape")
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert not any(map(runs, started))
+
+
+async def test_nothing_is_left_behind_by_a_task_that_is_done(claude_config: Make) -> None:
+    started, working = await pids(claude_config(), "linger")
+    assert (await working).ok
+    assert not any(map(runs, started))
+
+
+async def test_processes_of_a_task_are_found_by_their_mark_alone(claude_config: Make) -> None:
+    """As after the appliance itself was killed."""
+    started, working = await pids(claude_config(), "escape")
+    assert await asyncio.to_thread(end_marked, "no such task") == 0
+    assert await asyncio.to_thread(end_marked, "t1") >= len(started)
+    assert not (await working).ok
+    assert not any(map(runs, started))
+
+
+async def test_it_is_limited_and_has_a_group_of_its_own(claude_config: Make) -> None:
+    config = claude_config(open_files=99, cpu_minutes=2, memory_mb=512)
+    outcome, _ = await run(config, "limits")
+    limits = json.loads(outcome.text)
+    assert limits["RLIMIT_NOFILE"] == 99
+    assert limits["RLIMIT_CPU"] == 120
+    assert limits["RLIMIT_DATA"] == 512 * 1024 * 1024
+    assert limits["RLIMIT_CORE"] == 0
+    assert limits["group"] == limits["pid"]
+    assert limits["group"] != os.getpgid(0)
+
+
+async def test_secrets_of_the_appliance_stay_with_it(claude_config: Make, tmp_path: Path) -> None:
+    log = tmp_path / "calls"
+    private = {"OPENAI_API_KEY": "secret", "TEAM_TOKEN": "secret", "NOTIFY_SOCKET": "secret"}
+    own = {"CLAUDE_LOG": str(log), "ANTHROPIC_API_KEY": "own", "MCP_HOME_TOKEN": "secret"}
+    environ = {**private, **own, "APPLIANCE__LLM__MODEL": "secret"}
+    await agent(claude_config(), **environ).work(task("show"), lambda _: None)
+    seen = json.loads(log.read_text())["environ"]
+    assert "secret" not in seen.values()
+    assert seen["ANTHROPIC_API_KEY"] == "own"
+
+
+def test_what_was_said_never_becomes_an_option(claude_config: Make) -> None:
+    said = "--dangerously-skip-permissions\0"
+    given = arguments(claude_config(allowed_tools=("Read", "Bash(git *)")), said, "s1")
+    assert said not in given
+    assert not any(argument.startswith("--dangerously") for argument in given)
+    assert given[:2] == ["-p", " --dangerously-skip-permissions "]
+    assert given[2:7] == [
+        *("--output-format", "stream-json", "--verbose", "--permission-mode", "default")
+    ]
+    assert given[7:] == ["--allowedTools", "Read,Bash(git *)", "--resume", "s1"]
+
+
+def test_where_it_is_not_installed_it_says_so(claude_config: Make, tmp_path: Path) -> None:
+    with pytest.raises(AgentError, match="not installed"):
+        agent(claude_config(command="no-such-claude")).check()
+    with pytest.raises(AgentError, match="directory"):
+        agent(claude_config(directory=tmp_path / "nowhere")).check()
+
+
+async def test_a_program_that_cannot_be_run_is_an_outcome(
+    claude_config: Make, tmp_path: Path
+) -> None:
+    broken = tmp_path / "claude"
+    broken.write_text("#!/no/such/interpreter\n")
+    broken.chmod(0o755)
+    outcome, _ = await run(claude_config(command=str(broken)), "hello")
+    assert not outcome.ok
+    assert outcome.text.startswith("It ended with status")

@@ -1,0 +1,252 @@
+"""Agents through the front door: a real appliance, real workers, and somebody who talks to it."""
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from appliance.client import Arrived, Call, calling
+from tests.agents.conftest import FAKE_CLAUDE
+from tests.agents.team_server import TeamServer, team_server
+from tests.daemon import Daemon, running
+from tests.stranger import ask, until
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
+
+
+def overrides(state: Path, team_url: str = "") -> dict[str, str]:
+    directory = state / "project"
+    directory.mkdir(parents=True, exist_ok=True)
+    return {
+        "APPLIANCE__AGENTS__CLAUDE__ENABLED": "true",
+        "APPLIANCE__AGENTS__CLAUDE__COMMAND": str(FAKE_CLAUDE),
+        "APPLIANCE__AGENTS__CLAUDE__DIRECTORY": str(directory),
+        "APPLIANCE__AGENTS__TEAM__URL": team_url,
+        "CLAUDE_LOG": str(state / "calls"),
+        "TEAM_TOKEN": "a word between us",
+    }
+
+
+def said(call: Call, since: float) -> str:
+    return " ".join(arrived.data["text"] for arrived in call.after(since, "bot-tts-text"))
+
+
+async def hears(call: Call, words: str, since: float = 0.0) -> None:
+    await call.wait_for(lambda _: words in said(call, since), since=since, seconds=30)
+
+
+def task_state(arrived: Arrived) -> str:
+    return str(arrived.data.get("state")) if arrived.data.get("type") == "task-update" else ""
+
+
+async def reaches(call: Call, state: str, since: float = 0.0) -> dict[str, Any]:
+    """What the page is told of a task that gets into a state."""
+    told = await call.wait_for(lambda a: task_state(a) == state, since=since, seconds=30)
+    return dict(told.data)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def team() -> AsyncIterator[TeamServer]:
+    async with team_server() as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def daemon(
+    tmp_path_factory: pytest.TempPathFactory, team: TeamServer
+) -> AsyncIterator[Daemon]:
+    state = tmp_path_factory.mktemp("appliance")
+    async with running(state, overrides(state, team.url)) as daemon:
+        yield daemon
+
+
+async def test_claude_code_is_sent_a_task_and_what_comes_of_it_is_announced(
+    daemon: Daemon,
+) -> None:
+    async with calling(daemon.base_url) as call:
+        sent = await call.type("tell claude to run the tests")
+        await hears(call, "On it.", sent)
+        done = await reaches(call, "done", sent)
+        assert done["request"] == "run the tests"
+        await hears(call, "Claude Code is done. I did it: run the tests.", sent)
+
+        again = await call.type("ask claude code to commit it")
+        await reaches(call, "done", again)
+        await hears(call, "I did it: commit it.", again)
+    calls = [json.loads(line) for line in (daemon.state / "calls").read_text().splitlines()]
+    first, second = (one["arguments"] for one in calls[:2])
+    assert "--resume" not in first
+    assert second[second.index("--resume") + 1].startswith("session-")
+
+
+async def test_claude_code_is_paused_and_goes_on(daemon: Daemon) -> None:
+    async with calling(daemon.base_url) as call:
+        sent = await call.type("tell claude to hang about")
+        await call.wait_for(lambda a: a.data.get("progress") == "I will be a while.", since=sent)
+        asked = await call.type("what is running")
+        await hears(call, "Claude Code is working on: hang about.", asked)
+        paused = await call.type("pause claude code")
+        await reaches(call, "interrupted", paused)
+        await hears(call, "Say continue the task to resume it.", paused)
+        resumed = await call.type("continue the task")
+        await reaches(call, "done", resumed)
+        await hears(call, "Go on where you stopped", resumed)
+
+
+async def test_a_task_is_cancelled_by_voice(daemon: Daemon) -> None:
+    async with calling(daemon.base_url) as call:
+        sent = await call.type("tell claude to hang on")
+        await reaches(call, "running", sent)
+        cancelled = await call.type("cancel that")
+        await reaches(call, "cancelled", cancelled)
+        await hears(call, "Cancelled: hang on.", cancelled)
+        idle = await call.type("what is running")
+        await hears(call, "No task is running.", idle)
+
+
+async def test_the_team_is_sent_work_paused_and_after_a_yes_reset(
+    daemon: Daemon, team: TeamServer
+) -> None:
+    async with calling(daemon.base_url) as call:
+        sent = await call.type("tell the team to paint the fence")
+        await reaches(call, "done", sent)
+        await hears(call, "The team is done. Did paint the fence.", sent)
+        assert team.authorization[-1] == "Bearer a word between us"
+
+        paused = await call.type("pause the team")
+        await hears(call, "The team is told to pause.", paused)
+        await team.until("pause")
+
+        asked = await call.type("reset the team")
+        await hears(call, "Shall I reset the team?", asked)
+        refused = await call.type("no")
+        await hears(call, "Okay, I won't.", refused)
+        late = await call.type("yes")
+        await hears(call, "did not catch", late)
+
+        asked = await call.type("reset")
+        await hears(call, "Shall I reset the team?", asked)
+        async with calling(daemon.base_url) as stranger:
+            elsewhere = await stranger.type("yes")
+            await hears(stranger, "did not catch", elsewhere)
+        assert not any(message["type"] == "reset" for message in team.got)
+        agreed = await call.type("yes")
+        await hears(call, "The team is told to start over.", agreed)
+        await team.until("reset")
+
+
+async def test_a_result_that_gives_orders_is_read_out_and_nothing_more(daemon: Daemon) -> None:
+    order = "set a timer for five minutes"
+    async with calling(daemon.base_url) as call:
+        sent = await call.type(f"tell claude to quote {order}")
+        await hears(call, f"Claude Code is done. {order}.", sent)
+        asked = await call.type("read me the last result")
+        await hears(call, f"Claude Code says: {order}.", asked)
+        timers = await call.type("how many timers are there")
+        await hears(call, "There is no timer running.", timers)
+        _, kept = await daemon.get(f"/api/conversations/{call.conversation_id}")
+    used = [event["data"]["tool"] for event in kept["events"] if event["kind"] == "tool_call"]
+    assert used == ["send_to_claude_code", "read_last_result", "check_timers"]
+
+
+async def nobody_talks(daemon: Daemon) -> bool:
+    return await daemon.metric("appliance_sessions") == 0
+
+
+async def test_a_task_outlives_its_session_and_is_announced_in_the_next(daemon: Daemon) -> None:
+    async with calling(daemon.base_url) as call:
+        sent = await call.type("tell claude to wait for it")
+        task = await reaches(call, "running", sent)
+    await until(lambda: nobody_talks(daemon))
+    (daemon.state / "project" / "go").touch()
+
+    async def is_done() -> bool:
+        _, kept = await daemon.get(f"/api/tasks/{task['id']}")
+        return bool(kept["state"] == "done")
+
+    await until(is_done)
+    async with calling(daemon.base_url) as call:
+        await hears(call, "Claude Code is done. It was worth it.")
+
+
+async def test_tasks_are_listed_read_and_cancelled_over_http(daemon: Daemon) -> None:
+    async with calling(daemon.base_url) as call:
+        sent = await call.type("tell claude to hang up the laundry")
+        task = await reaches(call, "running", sent)
+        _, listed = await daemon.get("/api/tasks?limit=1")
+        (newest,) = listed["tasks"]
+        assert newest["id"] == task["id"]
+        assert newest["request"] == "hang up the laundry"
+        assert "agent_session" not in newest
+        path = f"/api/tasks/{task['id']}"
+        assert (await ask(daemon, "DELETE", path)).status == 204
+        await reaches(call, "cancelled", sent)
+        gone = await ask(daemon, "DELETE", path)
+        assert (gone.status, gone.code) == (404, "not_found")
+        assert (await ask(daemon, "GET", "/api/tasks/unknown")).status == 404
+
+
+async def test_how_it_sounds_is_changed_by_voice(daemon: Daemon) -> None:
+    async with calling(daemon.base_url) as call:
+        sent = await call.type("turn the volume to fifty percent")
+        told = await call.wait_for(lambda a: a.data.get("type") == "volume", since=sent)
+        assert told.data["level"] == 50
+        await hears(call, "The volume is at fifty percent.", sent)
+        slower = await call.type("speak slower")
+        await hears(call, "I speak like this now.", slower)
+        french = await call.type("speak French")
+        await hears(call, "I listen and speak in French now.", french)
+        recalled = await call.type("what did I say today")
+        await hears(call, "Today you said", recalled)
+        await hears(call, "speak slower", recalled)
+
+
+async def test_a_forgotten_conversation_takes_its_tasks_along(daemon: Daemon) -> None:
+    async with calling(daemon.base_url) as call:
+        sent = await call.type("tell claude to hang a secret")
+        task = await reaches(call, "running", sent)
+        asked = await call.type("forget this conversation")
+        await hears(call, "Shall I forget this conversation?", asked)
+        agreed = await call.type("yes")
+        await hears(call, "I forget this conversation. Goodbye.", agreed)
+        assert await call.wait_closed(30) == 1000
+
+    async def is_gone() -> bool:
+        status, _ = await daemon.get(f"/api/conversations/{call.conversation_id}")
+        return status == 404
+
+    await until(is_gone)
+    assert (await daemon.get(f"/api/tasks/{task['id']}"))[0] == 404
+
+
+async def test_a_killed_appliance_reports_what_was_cut_off(tmp_path: Path) -> None:
+    async with running(tmp_path, overrides(tmp_path)) as daemon:
+        async with calling(daemon.base_url) as call:
+            sent = await call.type("tell claude to escape")
+            update = await call.wait_for(
+                lambda a: str(a.data.get("progress", "")).startswith("pids"), since=sent
+            )
+            pids = [int(word) for word in update.data["progress"].split()[1:]]
+        daemon.process.kill()
+        await daemon.process.wait()
+    async with running(tmp_path, overrides(tmp_path)) as daemon:
+        async with calling(daemon.base_url) as call:
+            await hears(call, "Claude Code was interrupted at: escape. Say continue the task")
+            assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+            resumed = await call.type("continue the task")
+            await reaches(call, "done", resumed)
+            await hears(call, "Claude Code is done.", resumed)
+        calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
+        assert "--resume" in calls[-1]["arguments"]
+
+        async def all_announced() -> bool:
+            with closing(sqlite3.connect(daemon.database)) as db:
+                (least,) = db.execute("SELECT min(announced) FROM tasks").fetchone()
+            return bool(least)
+
+        await until(all_announced)

@@ -1,0 +1,174 @@
+"""The agent team on a real port: its messages, its connection, and what happens without it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.agents import Happening, Outcome, Progress
+from appliance.agents.team import Team
+from appliance.agents.team_messages import Kind, Said, filled, understood
+from appliance.config import DEFAULT_FILE, load
+from appliance.config import Team as TeamConfig
+from appliance.errors import AgentError
+from tests.agents.conftest import task
+from tests.agents.team_server import team_server
+
+Make = Callable[..., TeamConfig]
+DEFAULTS = load([DEFAULT_FILE], {}).agents.team
+
+
+@asynccontextmanager
+async def connected(
+    config: TeamConfig, token: str = "", said: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[Team]:
+    team = Team(config, token, said)
+    running = asyncio.create_task(team.run())
+    try:
+        async with asyncio.timeout(30):
+            yield team
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+async def test_a_task_is_sent_told_and_answered(team_config: Make) -> None:
+    heard: list[Happening] = []
+    async with (
+        team_server() as server,
+        connected(team_config(url=server.url), token="word") as team,
+    ):
+        outcome = await team.work(task("paint it"), heard.append)
+        assert outcome == Outcome(True, "Did paint it", 0.5)
+        assert heard == [Progress("Working on paint it")]
+        assert server.got == [{"type": "message", "id": "t1", "text": "paint it"}]
+        assert server.authorization == ["Bearer word"]
+
+
+async def test_pause_and_reset_reach_the_team(team_config: Make) -> None:
+    async with team_server() as server, connected(team_config(url=server.url)) as team:
+        await team.pause()
+        await team.reset()
+        await server.until("reset")
+        assert server.got == [{"type": "pause"}, {"type": "reset"}]
+
+
+async def test_what_was_lost_with_the_connection_is_sent_again(team_config: Make) -> None:
+    async with team_server(drops=2) as server, connected(team_config(url=server.url)) as team:
+        outcome = await team.work(task("paint it"), lambda _: None)
+        assert outcome.ok
+        assert [message["id"] for message in server.got] == ["t1", "t1", "t1"]
+        assert len(server.sockets) == 3
+
+
+async def test_what_the_team_has_begun_is_not_sent_again(team_config: Make) -> None:
+    heard: list[Happening] = []
+    async with team_server(silent=True) as server, connected(team_config(url=server.url)) as team:
+        working = asyncio.create_task(team.work(task("paint it"), heard.append))
+        await server.until("message")
+        await server.say(type="progress", text="No id, but there is only one task.")
+        await server.say(type="ping", text="not told")
+        await server.sockets[0].close()
+        await server.until("", 2)
+        await server.say(type="done", id="t1", text="Painted")
+        assert await working == Outcome(True, "Painted")
+        assert heard == [Progress("No id, but there is only one task.")]
+        assert len(server.got) == 1
+
+
+async def test_a_task_given_up_is_called_off(team_config: Make) -> None:
+    async with team_server(silent=True) as server, connected(team_config(url=server.url)) as team:
+        working = asyncio.create_task(team.work(task("paint it"), lambda _: None))
+        await server.until("message")
+        working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        await server.until("cancel")
+        assert server.got[-1] == {"type": "cancel", "id": "t1"}
+
+
+async def test_a_failure_of_the_team_is_an_outcome(team_config: Make) -> None:
+    async with team_server(silent=True) as server, connected(team_config(url=server.url)) as team:
+        working = asyncio.create_task(team.work(task("paint it"), lambda _: None))
+        await server.until("message")
+        await server.say(type="error", text="No paint")
+        assert await working == Outcome(False, "No paint")
+
+
+async def test_what_it_says_unasked_is_passed_on(team_config: Make) -> None:
+    said: asyncio.Queue[str] = asyncio.Queue()
+    async with (
+        team_server() as server,
+        connected(team_config(url=server.url), said=said.put_nowait),
+    ):
+        await server.until("")
+        await server.say(type="result", id="given up long ago", text="too late")
+        await server.say(type="news", text="Good morning")
+        assert await said.get() == "Good morning"
+
+
+async def test_a_team_out_of_reach_fails_its_tasks(team_config: Make, unused_tcp_port: int) -> None:
+    config = team_config(url=f"ws://127.0.0.1:{unused_tcp_port}/", patience_seconds=0.01)
+    async with connected(config) as team:
+        with pytest.raises(AgentError, match="cannot be reached"):
+            await team.work(task("paint it"), lambda _: None)
+        with pytest.raises(AgentError, match="cannot be reached"):
+            await team.pause()
+
+
+async def test_a_team_that_comes_up_later_gets_what_waits(team_config: Make) -> None:
+    async with team_server() as server:
+        url = server.url
+        team = Team(team_config(url=url), "", lambda _: None)
+        working = asyncio.create_task(team.work(task("paint it"), lambda _: None))
+        running = asyncio.create_task(team.run())
+        async with asyncio.timeout(20):
+            assert (await working).ok
+        running.cancel()
+
+
+JSON_TEXT = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=50)
+@given(st.text(), st.text())
+def test_what_is_filled_in_stays_inside_its_string(text: str, name: str) -> None:
+    sent = json.loads(filled(DEFAULTS.message, {"id": name, "text": text, "token": "secret"}))
+    assert sent == {"type": "message", "id": name, "text": text}
+
+
+@settings(max_examples=50)
+@given(JSON_TEXT)
+def test_whatever_the_team_sends_is_understood_or_passed_over(message: object) -> None:
+    assert understood(json.dumps(message), DEFAULTS) is None or isinstance(message, dict)
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ({"type": "thought", "text": " Hm. "}, Said(Kind.PROGRESS, "Hm.")),
+        ({"type": "result", "id": "t9"}, Said(Kind.DONE, "", "t9")),
+        ({"type": "result", "text": {"a": 1}}, Said(Kind.DONE, '{"a": 1}')),
+        ({"type": "failed", "cost_usd": 2}, Said(Kind.FAILED, "", "", 2.0)),
+        ({"type": "ack", "text": "got it"}, None),
+        ({"type": "thought"}, None),
+    ],
+)
+def test_messages_by_the_default_mapping(message: dict[str, object], said: Said | None) -> None:
+    assert understood(json.dumps(message), DEFAULTS) == said
+
+
+def test_dots_lead_into_objects(team_config: Make) -> None:
+    config = team_config(kind_key="event.kind", text_key="event.body.text", done=("finished",))
+    message = {"event": {"kind": "finished", "body": {"text": "Done."}}}
+    assert understood(json.dumps(message), config) == Said(Kind.DONE, "Done.")
+    assert understood("not JSON", config) is None
