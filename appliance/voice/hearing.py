@@ -9,7 +9,7 @@ one speaker (recurrent state, buffered audio) stays with the session. Silero tak
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
@@ -19,6 +19,8 @@ from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTu
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
 
+from appliance.voice.quiet import Quiet
+
 SAMPLE_RATE = 16_000
 WINDOW = 512
 CONTEXT = 64
@@ -27,8 +29,21 @@ CONTEXT = 64
 RESET_SAMPLES = 2 * SAMPLE_RATE
 RESET_BELOW = 0.1
 RESET_WINDOWS = 5
-# Two windows without speech are a pause: sooner would be the closure of a "t" or a "k".
-PAUSE_WINDOWS = 2
+# How much silence, in milliseconds, smart-turn judges ahead of the end of speech: the first look
+# lets an answer begin, the second is near enough to the end to be the verdict itself.
+LOOKS_MS = (60, 150)
+# An answer is begun, to be withdrawn where the speaker goes on, on less than the certainty that
+# ends a turn (0.5): a question for nothing costs less than everybody's waiting for the answer.
+LIKELY = 0.1
+# Speakers whose pauses wait to be judged; the end of their speech matters more than a look ahead.
+MOST_WAITING = 2
+# What a verdict is worth waiting for. Where so many speak at once that it takes longer, silence
+# alone ends a turn.
+JUDGING_SECONDS = 0.3
+WINDOW_MS = 32
+# How long it stays silent after an unfinished sentence before it is judged again. Silence
+# itself is a sign of the end, and one more look costs 30 ms of one thread.
+LOOKS_LATER_MS = (300, 600, 900)
 # Smart-turn looks at eight seconds; more of an endless utterance need not be kept.
 KEPT_CHUNKS = 20 * 50
 
@@ -37,10 +52,14 @@ Predict = Callable[[np.ndarray], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """Told of every pause in speech long before it is long enough to end a turn."""
+    """Told of every pause in speech long before it is long enough to end a turn.
 
-    begin: Callable[[], None]
-    end: Callable[[], None]
+    `lasting` is called again and again with the milliseconds of silence so far, `over` when
+    speech goes on.
+    """
+
+    lasting: Callable[[float], None]
+    over: Callable[[], None]
 
 
 class Vad(VADAnalyzer):
@@ -55,7 +74,8 @@ class Vad(VADAnalyzer):
         super().__init__(sample_rate=SAMPLE_RATE, params=params)
         self._session = session
         self._pauses = pauses
-        self._pausing = False
+        self._quiet = Quiet(SAMPLE_RATE)
+        self._lasted = 0.0
         self._rate = np.array(SAMPLE_RATE, dtype=np.int64)
         self._since_reset = 0
         self._low_windows = 0
@@ -87,16 +107,19 @@ class Vad(VADAnalyzer):
     async def analyze_audio(self, buffer: bytes) -> VADState:
         state = self._run_analyzer(buffer)
         if self._pauses is not None:
-            self._note_pause(self._pauses, state)
+            self._note_pause(self._pauses, buffer, state)
         return state
 
-    def _note_pause(self, pauses: Pauses, state: VADState) -> None:
-        pausing = state == VADState.STOPPING and self._vad_stopping_count >= PAUSE_WINDOWS
-        if pausing and not self._pausing:
-            pauses.begin()
-        elif self._pausing and state == VADState.SPEAKING:
-            pauses.end()
-        self._pausing = pausing
+    def _note_pause(self, pauses: Pauses, buffer: bytes, state: VADState) -> None:
+        stopping = self._vad_stopping_count * WINDOW_MS if state == VADState.STOPPING else 0
+        speaking = state in (VADState.SPEAKING, VADState.STOPPING)
+        lasted = max(stopping, self._quiet.hear(buffer, speaking=speaking))
+        if lasted < self._lasted and state == VADState.SPEAKING:
+            pauses.over()
+            self._lasted = 0.0
+        if lasted > self._lasted:
+            pauses.lasting(lasted)
+        self._lasted = lasted
 
     def _maybe_reset_model(self, confidence: float) -> None:
         self._since_reset += 1
@@ -116,11 +139,16 @@ class EndOfTurn(BaseSmartTurn):
     """One speaker's end of turn, on the shared smart-turn session and thread."""
 
     def __init__(
-        self, predict: Predict, thread: ThreadPoolExecutor, params: SmartTurnParams
+        self,
+        predict: Predict,
+        thread: ThreadPoolExecutor,
+        params: SmartTurnParams,
+        waiting: "set[asyncio.Future[Any]] | None" = None,
     ) -> None:
         super().__init__(sample_rate=SAMPLE_RATE, params=params)
         self._predict = predict
         self._shared_thread = thread
+        self._waiting = set() if waiting is None else waiting
         self._ahead: asyncio.Future[tuple[EndOfTurnState, Any]] | None = None
 
     @property
@@ -128,23 +156,68 @@ class EndOfTurn(BaseSmartTurn):
         return self._shared_thread
 
     def look_ahead(self) -> None:
-        """Begins to judge what was heard so far; the verdict is `glance`'s to tell."""
-        if self._ahead is not None:
-            self._ahead.cancel()  # if it still waits, behind other speakers, it is out of date
+        """Begins to judge what was heard so far, unless too many wait to be judged, or the last
+        look is not over or was enough; the verdict is `likely`'s to tell."""
+        if self._ahead is not None and (not self._ahead.done() or self._is_complete(self._ahead)):
+            return
+        self.look_away()
+        if len(self._waiting) >= MOST_WAITING:
+            return
         loop = asyncio.get_running_loop()
         heard = list(self._audio_buffer)
-        self._ahead = loop.run_in_executor(self._shared_thread, self._process_speech_segment, heard)
+        ahead = loop.run_in_executor(self._shared_thread, self._process_speech_segment, heard)
+        self._waiting.add(ahead)
+        ahead.add_done_callback(self._waiting.discard)
+        self._ahead = ahead
 
-    async def glance(self) -> EndOfTurnState:
-        """Whether the turn looked complete at the latest pause. Changes nothing."""
+    def look_away(self) -> None:
+        """The speaker went on: what was judged is out of date."""
+        if self._ahead is not None:
+            self._ahead.cancel()  # where it still waits behind other speakers
+            self._waiting.discard(self._ahead)
+            self._ahead = None
+
+    async def analyze_end_of_turn(self) -> tuple[EndOfTurnState, Any]:
+        """The verdict of the look ahead where that was "complete"; else another look. Complete,
+        too, where no verdict can be had in time."""
+        try:
+            async with asyncio.timeout(JUDGING_SECONDS):
+                if (ahead := self._ahead) is not None:
+                    await asyncio.wait({ahead})
+                    if self._is_complete(ahead):
+                        self._clear(EndOfTurnState.COMPLETE)
+                        return ahead.result()
+                return await super().analyze_end_of_turn()
+        except TimeoutError:
+            self._clear(EndOfTurnState.COMPLETE)
+            return EndOfTurnState.COMPLETE, None
+
+    @staticmethod
+    def _is_complete(ahead: "asyncio.Future[tuple[EndOfTurnState, Any]]") -> bool:
+        return not ahead.cancelled() and ahead.result()[0] is EndOfTurnState.COMPLETE
+
+    @property
+    def likely(self) -> bool | None:
+        """Whether the turn looked likely to be complete; None while that is not known."""
         ahead = self._ahead
-        if ahead is None:
-            return EndOfTurnState.INCOMPLETE
-        await asyncio.wait({ahead})
-        if ahead.cancelled():
-            return EndOfTurnState.INCOMPLETE
-        state, _ = ahead.result()
-        return state
+        if ahead is None or not ahead.done() or ahead.cancelled():
+            return None
+        judged = ahead.result()[1]
+        return judged is not None and bool(judged.probability >= LIKELY)
+
+    async def judged(self) -> None:
+        """Until the look ahead that is under way is over."""
+        if self._ahead is not None:
+            await asyncio.wait({self._ahead})
+
+    @property
+    def silence_ms(self) -> float:
+        """How long it has been silent since the end of speech was noticed."""
+        return float(self._silence_ms)
+
+    def _clear(self, turn_state: EndOfTurnState) -> None:
+        super()._clear(turn_state)
+        self.look_away()
 
     def append_audio(self, buffer: bytes, is_speech: bool) -> EndOfTurnState:
         state = super().append_audio(buffer, is_speech)
@@ -163,6 +236,7 @@ class Hearing:
     vad_session: Any
     predict: Predict
     thread: ThreadPoolExecutor
+    waiting: set[asyncio.Future[Any]] = field(default_factory=set)
 
     @classmethod
     def load(cls) -> "Hearing":
@@ -179,6 +253,9 @@ class Hearing:
         )
         smart_turn = LocalSmartTurnAnalyzerV3(cpu_count=1)
         smart_turn.set_sample_rate(SAMPLE_RATE)
+        if smart_turn._session.get_providers() != ["CPUExecutionProvider"]:
+            # With ONNX Runtime's GPU build it would take turns with the engines there.
+            smart_turn._session.set_providers(["CPUExecutionProvider"])
         hearing = cls(session, smart_turn._predict_endpoint, ThreadPoolExecutor(1, "smart-turn"))
         hearing.vad(VADParams()).voice_confidence(bytes(2 * WINDOW))
         hearing.predict(np.zeros(SAMPLE_RATE, np.float32))
@@ -188,7 +265,7 @@ class Hearing:
         return Vad(self.vad_session, params, pauses)
 
     def end_of_turn(self, params: SmartTurnParams) -> EndOfTurn:
-        return EndOfTurn(self.predict, self.thread, params)
+        return EndOfTurn(self.predict, self.thread, params, self.waiting)
 
     def close(self) -> None:
         self.thread.shutdown(wait=False, cancel_futures=True)

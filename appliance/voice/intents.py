@@ -18,6 +18,7 @@ from pipecat.frames.frames import (
     LLMFullResponseStartFrame,
     LLMTextFrame,
     TTSSpeakFrame,
+    UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
@@ -27,10 +28,9 @@ from pipecat.utils.text.base_text_aggregator import TextType
 
 from appliance.conversation import EventKind
 from appliance.tools import Answer, Surroundings
-from appliance.tools.registry import Registry
-from appliance.voice.clauses import Clauses
+from appliance.tools.registry import Match, Registry
 from appliance.voice.context import trim
-from appliance.voice.fences import CodeFences
+from appliance.voice.opening import Opening, Pieces
 from appliance.voice.recorder import Recorder
 
 NOT_CAUGHT = "Sorry, I did not catch that."
@@ -52,11 +52,19 @@ class ToolCaller:
     async def __call__(self, name: str, arguments: Mapping[str, Any], via: str) -> Answer:
         """Runs a tool; `via` says who asked: "sentence" or "model"."""
         self.recorder.emit(EventKind.TOOL_CALL, tool=name, arguments=dict(arguments), via=via)
-        answer = await self.registry.call(name, arguments, self.surroundings)
+        answer = await self.registry.call(name, arguments, self.surroundings, via)
         self.recorder.emit(
             EventKind.TOOL_RESULT, tool=name, spoken=answer.spoken, data=dict(answer.data)
         )
         return answer
+
+    def match(self, text: str) -> Match | None:
+        """The tool that the user asks for; a yes or no only where this session was asked."""
+        return self.registry.match(text, self.surroundings.session_id)
+
+    def turn_started(self, text: str) -> None:
+        """Anything but a yes or no withdraws what waits for one."""
+        self.registry.turn(text, self.surroundings.session_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,8 @@ class Intents(FrameProcessor):
         has_model: bool,
         context_tokens: int,
         speaking: Callable[[bool], None],
+        thinking: Callable[[bool], None],
+        failed: Callable[[str], bool],
     ) -> None:
         super().__init__()
         self._registry = registry
@@ -93,6 +103,9 @@ class Intents(FrameProcessor):
         self._has_model = has_model
         self._context_tokens = context_tokens
         self._speaking = speaking
+        self._thinking = thinking
+        self._failed = failed
+        self._turn_open = False
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
@@ -105,6 +118,10 @@ class Intents(FrameProcessor):
             await self._observe(frame)
         elif isinstance(frame, EagerEndOfTurnCancelFrame):
             self._ahead = _Ahead()
+        elif isinstance(frame, InterruptionFrame):
+            self._thinking(False)
+        elif isinstance(frame, UserStartedSpeakingFrame):
+            self._turn_open = True
         elif isinstance(frame, UserStoppedSpeakingFrame):
             await self._confirm(frame)
             return
@@ -113,6 +130,7 @@ class Intents(FrameProcessor):
     async def _observe(self, frame: Frame) -> None:
         if isinstance(frame, BotStartedSpeakingFrame):
             self._speaking(True)
+            self._thinking(False)
         elif isinstance(frame, BotStoppedSpeakingFrame):
             self._speaking(False)
         elif isinstance(frame, EagerEndOfTurnCancelFrame):
@@ -125,22 +143,25 @@ class Intents(FrameProcessor):
             if self._ahead.text:
                 self._ahead = replace(self._ahead, failed=True)
             else:
-                await self.push_frame(TTSSpeakFrame(MODEL_SILENT))
+                await self._apologise(_last_words(self._context))
 
     async def _answer(self, frame: LLMContextFrame) -> None:
         text = _last_words(frame.context)
-        if frame.speculation:
+        if frame.speculation and self._turn_open:
             self._ahead = _Ahead(text)
-            self._recorder.model_asked()
             await self.push_frame(frame)
             return
         self._begin_turn(text)
-        match = self._registry.match(text)
+        # The end of the turn may overtake what was asked ahead of it; it is the answer then.
+        match = None if frame.speculation else self._call.match(text)
         if match is not None:
             answer = await self._call(match.tool.name, match.arguments, "sentence")
-            await self._say("" if answer.silent else answer.spoken)
+            if answer.quoted:
+                # Past the context: a model that reads it might take it for an order.
+                await self.push_frame(TTSSpeakFrame(answer.spoken, append_to_context=False))
+            else:
+                await self._say("" if answer.silent else answer.spoken)
         elif self._has_model:
-            self._recorder.model_asked()
             await self.push_frame(frame)
         else:
             # One or two words are more often a misheard command than a question.
@@ -148,22 +169,31 @@ class Intents(FrameProcessor):
 
     def _begin_turn(self, text: str) -> None:
         self._recorder.turn_started(text)
+        self._call.turn_started(text)
+        self._thinking(True)
         messages: Any = self._context.get_messages()
         kept: Any = trim(messages, self._context_tokens)
         self._context.set_messages(kept)
 
     async def _confirm(self, frame: UserStoppedSpeakingFrame) -> None:
         """The turn is over, which lets go of what the model answered ahead."""
+        self._turn_open = False
         ahead, self._ahead = self._ahead, _Ahead()
         if ahead.text:
             self._begin_turn(ahead.text)
         await self.push_frame(frame)
         if ahead.failed:
+            await self._apologise(ahead.text)
+
+    async def _apologise(self, question: str) -> None:
+        """No model answers: another route does, or nobody."""
+        if not self._failed(question):
             await self.push_frame(TTSSpeakFrame(MODEL_SILENT))
 
     async def _say(self, text: str) -> None:
         """Answers as a language model would, so that everything behind treats it alike."""
         if not text:
+            self._thinking(False)
             return
         await self.push_frame(LLMFullResponseStartFrame())
         await self.push_frame(LLMTextFrame(text))
@@ -177,38 +207,35 @@ class AnswerText(FrameProcessor):
     the context; it is only not read aloud.
     """
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, opening: Opening) -> None:
         super().__init__()
         self._recorder = recorder
-        self._fences = CodeFences()
-        self._clauses = Clauses()
+        self._opening = opening
+        self._pieces = Pieces()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, LLMTextFrame) and direction == FrameDirection.DOWNSTREAM:
             self._recorder.token()
-            await self._push_parts(self._fences.feed(frame.text))
+            await self._push(self._pieces.feed(frame.text))
             return
-        if isinstance(frame, LLMFullResponseStartFrame | InterruptionFrame):
-            self._fences, self._clauses = CodeFences(), Clauses()
+        if isinstance(frame, LLMFullResponseStartFrame):
+            self._pieces = self._opening.let_go()
+        elif isinstance(frame, InterruptionFrame):
+            self._pieces = Pieces()
         elif isinstance(frame, LLMFullResponseEndFrame):
-            await self._push_parts(self._fences.end())
-            await self._push_pieces(self._clauses.end())
+            await self._push(self._pieces.end())
         await self.push_frame(frame, direction)
 
-    async def _push_parts(self, parts: list[tuple[str, bool]]) -> None:
-        for text, is_code in parts:
-            if is_code:
-                await self._push_pieces(self._clauses.end())
+    async def _push(self, pieces: list[tuple[str, bool]]) -> None:
+        for text, spoken in pieces:
+            if spoken:
+                self._recorder.says(text)
+                await self.push_frame(AggregatedTextFrame(text, TextType.SENTENCE))
+            else:
                 code = LLMTextFrame(text)
                 code.skip_tts = True
                 await self.push_frame(code)
-            else:
-                await self._push_pieces(self._clauses.feed(text))
-
-    async def _push_pieces(self, pieces: list[str]) -> None:
-        for piece in pieces:
-            await self.push_frame(AggregatedTextFrame(piece, TextType.SENTENCE))
 
 
 def _last_words(context: LLMContext) -> str:
@@ -218,3 +245,15 @@ def _last_words(context: LLMContext) -> str:
         return ""
     content = messages[-1].get("content")
     return content.strip() if isinstance(content, str) else ""
+
+
+def last_question(context: LLMContext) -> str:
+    """The newest thing the user said that nobody has answered; empty where there is none."""
+    messages: Any = context.get_messages()
+    for message in reversed(messages):
+        content = message.get("content")
+        if message.get("role") == "user":
+            return content.strip() if isinstance(content, str) else ""
+        if message.get("role") == "assistant" and content:
+            return ""
+    return ""

@@ -1,110 +1,52 @@
-"""The language model: any OpenAI-compatible endpoint, one HTTP client for all sessions."""
+"""The language model of one session, as a Pipecat service: thin, it asks what all share."""
 
-import asyncio
-import ipaddress
-from collections.abc import Mapping
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 
-import anyio
-import httpx2
-from openai import AsyncOpenAI
+from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
+    Frame,
+    InterruptionFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+    TTSSpeakFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.openai.llm import OpenAILLMService
+from pipecat.turns.speculation_gate import SpeculationState
 
 from appliance.config import Llm
+from appliance.voice.asking import Endpoints
+from appliance.voice.endpoints import Endpoint
+from appliance.voice.opening import Opening
+from appliance.voice.recorder import Recorder
 
-CONNECT_SECONDS = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """A provider by name: where it listens, which model it serves, which secret it wants."""
-
-    base_url: str
-    model: str
-    secret: str = ""
-
-
-PRESETS: Mapping[str, Preset] = {
-    "openai": Preset("https://api.openai.com/v1", "gpt-4.1-mini", "OPENAI_API_KEY"),
-    "groq": Preset("https://api.groq.com/openai/v1", "llama-3.3-70b-versatile", "GROQ_API_KEY"),
-    "ollama": Preset("http://127.0.0.1:11434/v1", "llama3.2"),
-    # Not llama.cpp's own default port, which is the appliance's in development.
-    "llama_cpp": Preset("http://127.0.0.1:8090/v1", "default"),
-    "custom": Preset("", "default", "OPENAI_API_KEY"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where the answers come from, and whether asking there leaves the box."""
-
-    base_url: str
-    model: str
-    client: AsyncOpenAI
-
-    @property
-    def left_the_box(self) -> bool:
-        return not is_local(self.base_url)
-
-    @property
-    def name(self) -> str:
-        return f"{self.model} at {urlsplit(self.base_url).netloc}"
-
-
-def is_local(url: str) -> bool:
-    """Whether an address names this machine itself."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def endpoint(config: Llm, secrets: Mapping[str, str]) -> Endpoint | None:
-    """The configured endpoint with its HTTP client; None where no model is configured."""
-    if config.provider == "none":
-        return None
-    preset = PRESETS[config.provider]
-    base_url = config.base_url or preset.base_url
-    timeout = httpx2.Timeout(config.first_token_seconds, connect=CONNECT_SECONDS)
-    client = AsyncOpenAI(
-        # The client insists on a key; servers on the box want none.
-        api_key=secrets.get(preset.secret) or "none",
-        base_url=base_url,
-        # A retry inside a turn costs the user more than an honest apology.
-        max_retries=0,
-        timeout=timeout,
-        http_client=httpx2.AsyncClient(
-            timeout=timeout, limits=httpx2.Limits(keepalive_expiry=None, max_connections=100)
-        ),
-    )
-    return Endpoint(base_url, config.model or preset.model, client)
-
-
-def prepare(endpoint: Endpoint) -> None:
-    """Imports what the first request would import, on a thread without an event loop: 110 ms.
-
-    openai loads its resources when they are first touched, and the HTTP client's anyio its
-    backend when something first waits inside a running loop; hence one that runs for that alone.
-    """
-    _ = endpoint.client.chat.completions.create
-
-    async def touch() -> None:
-        anyio.Event()
-
-    asyncio.run(touch())
+GONE_OUT = "My own language model does not answer, so I am asking one outside this device."
+BACK = "My own language model answers again."
 
 
 class ChatService(OpenAILLMService):
-    """Pipecat's chat service on the client that all sessions share."""
+    """Pipecat's chat service on the endpoints that all sessions share.
 
-    def __init__(self, endpoint: Endpoint, config: Llm, system_prompt: str) -> None:
-        self._shared_client = endpoint.client
+    `opening` is told of what is written while the answer is held, `recorder` of who is asked. That
+    words go out of the box where the owner's own choice would have kept them in is said first.
+    """
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        config: Llm,
+        system_prompt: str,
+        opening: Opening,
+        recorder: Recorder,
+    ) -> None:
+        self._endpoints = endpoints
+        self._opening = opening
+        self._recorder = recorder
+        self._told_out = self._told_out_before = False
         super().__init__(
             settings=self.Settings(
-                model=endpoint.model,
+                model=endpoints.first.model,
                 system_instruction=system_prompt,
                 temperature=config.temperature,
                 max_tokens=config.max_tokens,
@@ -114,6 +56,43 @@ class ChatService(OpenAILLMService):
     # Servers other than OpenAI's do not know the "developer" role.
     supports_developer_role = False
 
-    def create_client(self, *_args: Any, **_kwargs: Any) -> AsyncOpenAI:  # noqa: ANN401  Pipecat's signature
+    def create_client(self, *_args: Any, **_kwargs: Any) -> Any:  # noqa: ANN401  Pipecat's signature
         # Building a client costs tens of milliseconds (TLS trust store), on the event loop.
-        return self._shared_client
+        return SimpleNamespace(
+            chat=SimpleNamespace(completions=SimpleNamespace(create=self._create))
+        )
+
+    async def _create(self, **params: Any) -> Any:  # noqa: ANN401  openai's own types
+        asked = self._announced if params.get("stream") else self._noted
+        return await self._endpoints.create(asked, **params)
+
+    async def _noted(self, chosen: Endpoint) -> None:
+        self._recorder.model_asked(left_the_box=chosen.left_the_box)
+
+    async def _announced(self, chosen: Endpoint) -> None:
+        await self._noted(chosen)
+        out = chosen.left_the_box and not self._endpoints.first.left_the_box
+        self._told_out_before = self._told_out
+        if out != self._told_out:
+            self._told_out = out
+            said = GONE_OUT if out else BACK
+            await self.push_frame(TTSSpeakFrame(said, append_to_context=False))
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, EagerEndOfTurnCancelFrame | InterruptionFrame):
+            self._opening.forget()
+            if self._speculation_gate.is_speculating:
+                # What was to be told is withdrawn with the answer.
+                self._told_out = self._told_out_before
+        await super().process_frame(frame, direction)
+
+    async def push_frame(
+        self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
+    ) -> None:
+        await super().push_frame(frame, direction)
+        if self._speculation_gate.state is not SpeculationState.HOLDING:
+            return
+        if isinstance(frame, LLMFullResponseStartFrame):
+            self._opening.begin()
+        elif isinstance(frame, LLMTextFrame):
+            self._opening.held(frame.text)

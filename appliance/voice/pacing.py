@@ -1,6 +1,10 @@
 """How fast audio may flow, in pure arithmetic: time is an argument, in seconds of one clock."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 
 @dataclass(slots=True)
@@ -59,3 +63,21 @@ class Allowance:
         gained = max(0.0, now - self._at) * self.rate
         self._level = min(self.capacity, self._level + gained)
         self._at = now
+
+
+def restart_from(chunks: Sequence[bytes], rate: int, least: float, most: float) -> int:
+    """How many of the chunks that were played last are played again after an interruption that
+    was none: at least `least` seconds of them, at most `most`, from the quietest chunk between,
+    which is where one word ends and the next begins.
+
+    Chunks are 16 bit mono PCM at `rate`; of fewer than `least` seconds, all.
+    """
+    seconds, quietest, chosen = 0.0, math.inf, len(chunks)
+    for back, chunk in enumerate(reversed(chunks), start=1):
+        seconds += len(chunk) / 2 / rate
+        if seconds > most:
+            break
+        loudness = float(np.abs(np.frombuffer(chunk, np.int16).astype(np.int32)).sum())
+        if seconds >= least and loudness < quietest:
+            quietest, chosen = loudness, back
+    return chosen

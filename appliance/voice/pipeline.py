@@ -5,11 +5,8 @@ transport.input ─► EngineSTT ─► user context (VAD, end of turn) ─► I
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
-from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.vad.vad_analyzer import VADParams
 from pipecat.pipeline.pipeline import Pipeline
@@ -25,26 +22,34 @@ from pipecat.processors.aggregators.llm_response_universal import (
 )
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.processors.frameworks.rtvi import RTVIObserverParams
-from pipecat.services.llm_service import FunctionCallParams
-from pipecat.turns.user_start import VADUserTurnStartStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.utils.context.llm_context_summarization import LLMAutoContextSummarizationConfig
 
 from appliance.config import Config, Turn
 from appliance.conversation import EventKind
 from appliance.engines import Voice
+from appliance.engines.apology import Apology
 from appliance.tools.registry import Registry
-from appliance.voice.context import Messages
+from appliance.voice.asking import Endpoints
+from appliance.voice.barge_in import BargeIn, BargeInStart
 from appliance.voice.endpointing import TurnEnd
+from appliance.voice.failover import Unanswered
+from appliance.voice.functions import offer
 from appliance.voice.hearing import Hearing, Pauses
 from appliance.voice.intents import AnswerText, Intents, ToolCaller
-from appliance.voice.llm import ChatService, Endpoint
+from appliance.voice.listening import EngineSTT, Judge
+from appliance.voice.llm import ChatService
+from appliance.voice.opening import Opening
+from appliance.voice.pace import Pace
+from appliance.voice.realtime import RealtimeRoute
 from appliance.voice.recorder import Recorder
-from appliance.voice.services import Engines, EngineSTT, EngineTTS
+from appliance.voice.services import Engines
+from appliance.voice.speaking import EngineTTS
 from appliance.voice.transport import SocketTransport
 
-# After an unfinished sentence has been waited for, a turn without words ends this much later.
-NO_WORDS_SECONDS = 0.5
+# A turn ends when it is known what was said, or that nothing was; in a crowd that may take an
+# engine seconds. Only after this has it been lost.
+LOST_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,25 @@ class Shared:
     hearing: Hearing
     engines: Engines
     registry: Registry
-    endpoint: Endpoint | None
+    models: Endpoints | None
+    realtime: RealtimeRoute | None = None
+    pace: Pace = field(default_factory=Pace)
+    apology: Apology = field(default_factory=Apology)
+
+    @property
+    def routes(self) -> frozenset[str]:
+        """The routes that a session may take."""
+        return frozenset({"local"} if self.realtime is None else {"local", "realtime"})
+
+    @property
+    def first_route(self) -> str:
+        """The route of a session that does not ask for one."""
+        always = self.config.fallback.policy == "always" and self.realtime is not None
+        return "realtime" if always else "local"
+
+    def is_command(self, text: str) -> bool:
+        """Whether a text is, as it stands, a spoken sentence of a tool."""
+        return bool(text) and self.registry.match(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +89,42 @@ class Individual:
     recorder: Recorder
     call: ToolCaller
     voice: Callable[[], Voice]
-    language: str
+    language: Callable[[], str]
     system_prompt: str
-    history: Messages
+    context: LLMContext
     speaking: Callable[[bool], None]
+    # Told what this route cannot answer; True where the other one will.
+    failed: Callable[[Unanswered], bool] = lambda _unanswered: False
+    unanswered: Unanswered | None = None
+    told: str = ""
 
 
 def build(shared: Shared, one: Individual) -> PipelineWorker:
     """The worker that runs one session. Takes about a millisecond; models are not loaded here."""
     config = shared.config
-    messages: Any = one.history  # plain role and content, which Pipecat types more closely
-    context = LLMContext(messages=messages)
-    stt = EngineSTT(shared.engines, one.recorder, one.language, config.turn)
+    context = one.context
+    stt = EngineSTT(shared.engines, one.recorder, one.language, config.turn, shared.pace)
+    stt.failed = lambda audio: one.failed(Unanswered(audio=audio))
+    tts = EngineTTS(shared.engines, one.voice, shared.pace, shared.apology)
+    # What is said unasked is not worth another route.
+    tts.failed = lambda: one.recorder.answer_awaited and one.failed(Unanswered())
+    opening = Opening(tts.prepare, tts.discard, tts.is_quick)
+    barge_in = _barge_in(shared, one)
     pair = LLMContextAggregatorPair(
         context,
-        user_params=_user_params(shared, config.turn, stt),
-        assistant_params=_assistant_params(config, has_model=shared.endpoint is not None),
+        user_params=_user_params(shared, config.turn, stt, barge_in),
+        assistant_params=_assistant_params(config, has_model=shared.models is not None),
     )
-    _write_down(pair.assistant(), one.recorder)
-    answer_text = AnswerText(one.recorder)
+    write_down(pair.assistant(), one.recorder)
+    answer_text = AnswerText(one.recorder, opening)
     stages: list[FrameProcessor] = [
         one.transport.input(),
         stt,
         pair.user(),
-        _intents(shared, one, context),
-        *_model(shared, one, context),
+        _intents(shared, one, context, barge_in),
+        *_model(shared, one, context, opening),
         answer_text,
-        EngineTTS(shared.engines, one.voice),
+        tts,
         one.transport.output(),
         pair.assistant(),
     ]
@@ -110,7 +142,7 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
     )
 
 
-def _write_down(assistant: LLMAssistantAggregator, recorder: Recorder) -> None:
+def write_down(assistant: LLMAssistantAggregator, recorder: Recorder) -> None:
     """Has the recorder told what was heard of each answer, and of summaries."""
 
     @assistant.event_handler("on_assistant_turn_stopped")
@@ -122,19 +154,34 @@ def _write_down(assistant: LLMAssistantAggregator, recorder: Recorder) -> None:
         recorder.emit(EventKind.SUMMARY, messages=event.summarized_message_count)
 
 
-def _intents(shared: Shared, one: Individual, context: LLMContext) -> Intents:
+def _barge_in(shared: Shared, one: Individual) -> BargeIn:
+    recorder = one.recorder
+    return BargeIn(
+        one.transport.output(),
+        answer=lambda: recorder.saying,
+        language=one.language(),
+        can_answer=lambda text: shared.models is not None or shared.is_command(text),
+        dismissed=recorder.dismissed,
+    )
+
+
+def _intents(shared: Shared, one: Individual, context: LLMContext, barge_in: BargeIn) -> Intents:
     return Intents(
         shared.registry,
         one.call,
         one.recorder,
         context,
-        has_model=shared.endpoint is not None,
+        has_model=shared.models is not None,
         context_tokens=shared.config.llm.context_tokens,
         speaking=one.speaking,
+        thinking=barge_in.expect,
+        failed=lambda question: one.failed(Unanswered(question)),
     )
 
 
-def _user_params(shared: Shared, turn: Turn, stt: EngineSTT) -> LLMUserAggregatorParams:
+def _user_params(
+    shared: Shared, turn: Turn, stt: EngineSTT, barge_in: BargeIn
+) -> LLMUserAggregatorParams:
     vad = VADParams(
         confidence=turn.confidence,
         start_secs=turn.start_seconds,
@@ -142,20 +189,36 @@ def _user_params(shared: Shared, turn: Turn, stt: EngineSTT) -> LLMUserAggregato
         min_volume=turn.min_volume,
     )
 
-    def is_command(text: str) -> bool:
-        return bool(text) and shared.registry.match(text) is not None
-
-    def pause() -> None:
-        stt.pause()
-        end.look_ahead()
-
     end_of_turn = shared.hearing.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
-    speculate = turn.speculate and shared.endpoint is not None
-    end = TurnEnd(end_of_turn, is_command, lambda: is_command(stt.heard_ahead), speculate=speculate)
+    speculate = turn.speculate and shared.models is not None
+    end = TurnEnd(
+        end_of_turn,
+        shared.is_command,
+        lambda: shared.is_command(stt.heard_ahead),
+        speculate=speculate,
+        # What is asked for nothing costs money elsewhere, and tells half a sentence to others.
+        optimistic=shared.models is not None and not shared.models.current.left_the_box,
+    )
+
+    def pause_lasts(milliseconds: float) -> None:
+        stt.pause(milliseconds)
+        end.look_ahead(milliseconds)
+
+    def pause_over() -> None:
+        stt.resume()
+        end.look_away()
+
+    async def dismisses(text: str) -> bool:
+        dismissed = barge_in.dismisses(text)
+        if dismissed:
+            await end.forget()
+        return dismissed
+
+    stt.judge = Judge(dismisses, end.nothing_heard)
     return LLMUserAggregatorParams(
-        vad_analyzer=shared.hearing.vad(vad, Pauses(pause, stt.resume)),
-        user_turn_strategies=UserTurnStrategies(start=[VADUserTurnStartStrategy()], stop=[end]),
-        user_turn_stop_timeout=turn.incomplete_seconds + NO_WORDS_SECONDS,
+        vad_analyzer=shared.hearing.vad(vad, Pauses(pause_lasts, pause_over)),
+        user_turn_strategies=UserTurnStrategies(start=[BargeInStart(barge_in)], stop=[end]),
+        user_turn_stop_timeout=LOST_SECONDS,
         # A cough is not a question.
         empty_user_turn=None,
     )
@@ -174,29 +237,15 @@ def _assistant_params(config: Config, *, has_model: bool) -> LLMAssistantAggrega
     )
 
 
-def _model(shared: Shared, one: Individual, context: LLMContext) -> list[FrameProcessor]:
+def _model(
+    shared: Shared, one: Individual, context: LLMContext, opening: Opening
+) -> list[FrameProcessor]:
     """The language model's stage, with every tool as a function; none without an endpoint."""
-    if shared.endpoint is None:
+    if shared.models is None:
         return []
-    service = ChatService(shared.endpoint, shared.config.llm, one.system_prompt)
+    llm = shared.config.llm
+    prompt = one.system_prompt or llm.system_prompt
+    service = ChatService(shared.models, llm, prompt, opening, one.recorder)
 
-    async def run_tool(params: FunctionCallParams) -> None:
-        answer = await one.call(params.function_name, params.arguments, "model")
-        result: dict[str, Any] = {"spoken": answer.spoken, **answer.data}
-        await params.result_callback(result)
-
-    functions: list[FunctionSchema] = []
-    for schema in shared.registry.schemas():
-        function = schema["function"]
-        parameters = function["parameters"]
-        functions.append(
-            FunctionSchema(
-                name=function["name"],
-                description=function["description"],
-                properties=parameters.get("properties", {}),
-                required=parameters.get("required", []),
-            )
-        )
-        service.register_function(function["name"], run_tool)
-    context.set_tools(ToolsSchema(standard_tools=[*functions]))
+    offer(service, context, shared.registry, one.call)
     return [service]

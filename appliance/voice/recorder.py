@@ -13,6 +13,11 @@ from appliance.conversation import Event, EventKind, OnEvent
 from appliance.voice import timings
 from appliance.voice.timings import Timings
 
+BREATH = 2.0
+"""Seconds of silence after which nobody is taken to be in the middle of anything."""
+ANSWER_SECONDS = 15.0
+"""After these, an answer that has not begun is not waited for: there may be none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
@@ -32,19 +37,27 @@ class Recorder:
     on_event: OnEvent
     gauges: Gauges
     engines: Callable[[], dict[str, str]]
-    left_the_box: bool = False
     route: str = "local"
     turn: int = 0
     last_answer: str = ""
+    saying: str = ""
     last_activity: float = field(default_factory=time.monotonic)
+    answer_awaited: bool = False
     _timings: Timings = field(default_factory=Timings)
     _pending: Timings = field(default_factory=Timings)
-    _model_asked: bool = False
+    _left_the_box: bool = False
 
     def emit(self, kind: EventKind, **data: Any) -> None:  # noqa: ANN401  JSON values
         self.on_event(
             Event(kind, self.conversation_id, self.session_id, time.time(), self.turn, data)
         )
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether something was said or heard just now, or an answer may still be on its way."""
+        marks = self._timings.marks
+        awaited = timings.ENDPOINTING in marks and timings.FIRST_AUDIO not in marks
+        return time.monotonic() - self.last_activity < (ANSWER_SECONDS if awaited else BREATH)
 
     def speech_heard(self) -> None:
         """The user is speaking at this moment."""
@@ -62,26 +75,45 @@ class Recorder:
 
     def turn_started(self, text: str) -> None:
         """The user is done: a transcript is complete, or a typed text came in."""
+        self.emit(EventKind.USER_TRANSCRIPT, text=text, source=self.turn_begun())
+
+    def turn_begun(self) -> str:
+        """The user is done, whatever it was that was said: "voice" or "text"."""
         now = time.monotonic()
         self.last_activity = now
+        self.answer_awaited = True
         self.turn += 1
+        self.saying = ""
         self._timings, self._pending = self._pending, Timings()
         source = "voice" if timings.TRANSCRIPTION in self._timings.marks else "text"
         if source == "text":
             self._timings = Timings()
             self._timings.mark(timings.END_OF_SPEECH, now)
         self._timings.mark(timings.ENDPOINTING, now)
-        self.emit(EventKind.USER_TRANSCRIPT, text=text, source=source)
+        return source
 
-    def model_asked(self) -> None:
-        """The model gets the user's words, for certain or ahead of the turn's end."""
-        self._model_asked = True
+    def understood(self, text: str) -> None:
+        """What was said in this turn is known only now."""
+        self.emit(EventKind.USER_TRANSCRIPT, text=text, source="voice")
+
+    def model_asked(self, *, left_the_box: bool) -> None:
+        """A model gets the user's words, for certain or ahead of the turn's end."""
+        self._left_the_box |= left_the_box
+
+    def says(self, text: str) -> None:
+        """More of an answer, as far as it has been written."""
+        self.saying += text
+
+    def dismissed(self, text: str) -> None:
+        """Somebody spoke over an answer, but not to interrupt it; `text` may be empty."""
+        self.emit(EventKind.NOT_MEANT, text=text)
 
     def token(self) -> None:
         self._timings.mark(timings.FIRST_TOKEN, time.monotonic())
 
     def audio_sent(self) -> None:
         self.last_activity = now = time.monotonic()
+        self.answer_awaited = False
         if self._timings.mark(timings.FIRST_AUDIO, now):
             spans = self._timings.since_speech()
             for stage, milliseconds in spans.items():
@@ -102,6 +134,6 @@ class Recorder:
             interrupted=interrupted,
             route=self.route,
             engines=self.engines(),
-            left_the_box=self.left_the_box and self._model_asked,
+            left_the_box=self._left_the_box,
         )
-        self._model_asked = False
+        self._left_the_box = False

@@ -7,13 +7,14 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from appliance.conversation import EventKind
-from appliance.errors import SessionLimit, SessionTaken, SessionUnknown
+from appliance.conversation import EventKind, Task
+from appliance.errors import RouteRefused, SessionLimit, SessionTaken, SessionUnknown
 from appliance.voice.chime import chime
 from appliance.voice.context import from_history
+from appliance.voice.ending import End
 from appliance.voice.pipeline import Shared
-from appliance.voice.session import End, Reports, Session, State, Wishes
-from appliance.voice.transport import Socket
+from appliance.voice.session import Reports, Session, State, Wishes
+from appliance.voice.socket import Socket
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +46,24 @@ class Sessions:
         self._closing = False
 
     def open(
-        self, *, voice: str, language: str, system_prompt: str, conversation_id: str, client_id: str
+        self,
+        *,
+        voice: str,
+        language: str,
+        system_prompt: str,
+        conversation_id: str,
+        client_id: str,
+        route: str = "",
     ) -> Session:
         """Offers a session, to be taken up within a minute; empty wishes mean the defaults.
 
-        Raises SessionLimit where the plan allows no more of them, or none any longer.
+        Raises RouteRefused where that route is not open, SessionLimit where the plan allows no
+        more sessions, or none any longer.
         """
         self._forget_untaken()
+        route = route or self._shared.first_route
+        if route not in self._shared.routes:
+            raise RouteRefused("the realtime route is not open on this appliance")
         if self._closing:
             raise SessionLimit("the appliance is restarting", advice="Try again in a few seconds.")
         if len(self._sessions) >= self._limit:
@@ -63,6 +75,7 @@ class Sessions:
             self._shared,
             self._reports,
             Wishes(voice, language, system_prompt),
+            route,
         )
         self._sessions[session.session_id] = session
         return session
@@ -102,6 +115,11 @@ class Sessions:
     def open_count(self) -> int:
         return sum(session.state is State.OPEN for session in self._sessions.values())
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody speaks, waits for an answer or hears one."""
+        return not any(session.in_turn for session in self._sessions.values())
+
     def list(self) -> list[Session]:
         self._forget_untaken()
         return [s for s in self._sessions.values() if s.state is not State.ENDED]
@@ -127,10 +145,11 @@ class Sessions:
             self.close(session.session_id)
         await _released(talking)
 
-    def tell(self, data: dict[str, object]) -> None:
-        """Tells every page."""
+    def tell(self, data: dict[str, object], client_id: str = "") -> None:
+        """Tells every page, or those of one client."""
         for session in self._sessions.values():
-            session.tell(data)
+            if client_id in ("", session.client_id):
+                session.tell(data)
 
     def tell_routes(self) -> None:
         """Tells every page which engines answer now, and notes the change in its conversation."""
@@ -146,6 +165,26 @@ class Sessions:
                 session.recorder.emit(EventKind.TIMER_RANG, text=text)
                 heard = True
         return heard
+
+    async def part(self, conversation_id: str) -> None:
+        """Ends all sessions of a conversation once what is being said there has been said."""
+        talking = [s for s in self._sessions.values() if s.conversation_id == conversation_id]
+        await asyncio.gather(*(session.pause() for session in talking))
+        await self.end_conversation(conversation_id)
+
+    async def say_at_pause(self, text: str, task: Task) -> bool:
+        """Says what became of a task when there is a pause; False where nobody was there.
+
+        Said in the conversation in which it was asked for; else to the client who asked; else in
+        whichever session is open.
+        """
+        talking = [s for s in self._sessions.values() if s.state is State.OPEN]
+        chosen = (
+            [s for s in talking if s.conversation_id == task.conversation_id]
+            or [s for s in talking if s.client_id == task.client_id]
+            or talking
+        )
+        return any(await asyncio.gather(*(_say_at_pause(s, text, task) for s in chosen)))
 
     async def shut_down(self, seconds: float) -> None:
         """Takes no more sessions, lets each finish its sentence, and ends them all."""
@@ -165,6 +204,14 @@ class Sessions:
         for session_id, session in list(self._sessions.items()):
             if session.state is State.OFFERED and session.created_at < horizon:
                 del self._sessions[session_id]
+
+
+async def _say_at_pause(session: Session, text: str, task: Task) -> bool:
+    await session.pause()
+    said = await session.announce(text, chime(), quoted=True)
+    if said:
+        session.recorder.emit(EventKind.TASK, task=task.id, agent=task.agent, said=text)
+    return said
 
 
 async def _released(sessions: Iterable[Session]) -> None:

@@ -6,39 +6,28 @@ messages are kept up to a bound, past which the client is let go.
 """
 
 import asyncio
-import contextlib
 import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from pipecat.frames.frames import (
     CancelFrame,
     EndFrame,
-    Frame,
     InputAudioRawFrame,
     InputTransportMessageFrame,
-    InterruptionFrame,
-    OutputAudioRawFrame,
-    OutputTransportMessageFrame,
-    OutputTransportMessageUrgentFrame,
     StartFrame,
 )
-from pipecat.processors.frame_processor import FrameDirection
 from pipecat.transports.base_input import BaseInputTransport
-from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import BaseTransport, TransportParams
 
 from appliance import wire
-from appliance.voice.pacing import Allowance, Playout
+from appliance.voice.outbox import Outbox
+from appliance.voice.output import SocketOutput
+from appliance.voice.pacing import Allowance
+from appliance.voice.socket import Socket, TransportEvents
 
 CHUNK_10MS = 2
-LEAD_SECONDS = 0.1
 # Wi-Fi delivers in bursts after a stall; three seconds of them are speech, more is a flood.
 INPUT_BURST_SECONDS = 3.0
-MAX_QUEUED_AUDIO = 5  # chunks of 20 ms: the 100 ms that may wait inside the box
-MAX_QUEUED_MESSAGES = 2_000
 COMPLAINTS_PER_SECOND = 5.0
 # People type and press; what sends more is read more slowly, so that it waits at its sender.
 MESSAGES_PER_SECOND = 20.0
@@ -47,84 +36,6 @@ MESSAGE_BURST = 100.0
 CLOSE_NORMAL = 1000
 CLOSE_GOING_AWAY = 1001
 CLOSE_NOT_READING = 1008
-
-
-class Socket(Protocol):
-    """A WebSocket, whoever implements it."""
-
-    async def receive(self) -> bytes | str | None:
-        """The next message; None once the socket is closed, for whatever reason."""
-
-    async def send(self, data: bytes) -> None:
-        """Writes a binary message; waits while the peer does not read. No error when closed."""
-
-    async def close(self, code: int, reason: str) -> None:
-        """Closes with a WebSocket status code. Closing twice is closing once."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransportEvents:
-    """What a transport reports, without waiting: counters, timings, the end of the line."""
-
-    malformed: Callable[[str], None]
-    dropped: Callable[[str], None]
-    audio_sent: Callable[[], None]
-    disconnected: Callable[[], None]
-
-
-class Outbox:
-    """What waits to be written to one client, in order, by one task."""
-
-    def __init__(self, socket: Socket, dropped: Callable[[str], None]) -> None:
-        self._socket = socket
-        self._dropped = dropped
-        self._items: deque[tuple[bytes, bool]] = deque()
-        self._audio_waiting = 0
-        self._wake = asyncio.Event()
-        self._written = asyncio.Event()
-        self._written.set()
-        self.overflowed = asyncio.Event()
-
-    def put_audio(self, pcm: bytes, sample_rate: int) -> None:
-        if self._audio_waiting >= MAX_QUEUED_AUDIO:
-            self._dropped("output")
-            return
-        self._audio_waiting += 1
-        self._put(wire.Audio(pcm, sample_rate), is_audio=True)
-
-    def put_message(self, data: dict[str, Any]) -> None:
-        self._put(wire.Message(data), is_audio=False)
-
-    def interrupt(self) -> None:
-        """Drops the audio that waits and tells the client to drop what it has."""
-        self._items = deque(item for item in self._items if not item[1])
-        self._audio_waiting = 0
-        self._put(wire.Interruption(), is_audio=False)
-
-    def _put(self, frame: wire.Frame, *, is_audio: bool) -> None:
-        if len(self._items) >= MAX_QUEUED_MESSAGES:
-            self.overflowed.set()
-            return
-        self._items.append((wire.encode(frame), is_audio))
-        self._written.clear()
-        self._wake.set()
-
-    async def run(self) -> None:
-        """Writes until cancelled."""
-        while True:
-            while self._items:
-                data, is_audio = self._items.popleft()
-                self._audio_waiting -= is_audio
-                await self._socket.send(data)
-            self._written.set()
-            self._wake.clear()
-            await self._wake.wait()
-
-    async def drain(self, seconds: float) -> None:
-        """Waits until all is written, `seconds` at most."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._written.wait()
 
 
 class SocketInput(BaseInputTransport):
@@ -221,56 +132,6 @@ class SocketInput(BaseInputTransport):
         if self._complaint_allowance.take(1, time.monotonic()):
             data = {"error": fault.reason, "fatal": False, "code": f"malformed_{fault.code}"}
             self._outbox.put_message({"label": wire.LABEL, "type": "error", "data": data})
-
-
-class SocketOutput(BaseOutputTransport):
-    """Sends audio as it is due, messages at once."""
-
-    def __init__(
-        self,
-        transport: "SocketTransport",
-        outbox: Outbox,
-        events: TransportEvents,
-        params: TransportParams,
-    ) -> None:
-        super().__init__(params)
-        self._owner = transport
-        self._outbox = outbox
-        self._events = events
-        self._playout = Playout(LEAD_SECONDS)
-        self._interruptions = 0
-        self._interrupting = False
-
-    async def start(self, frame: StartFrame) -> None:
-        await super().start(frame)
-        await self.set_transport_ready(frame)
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        if isinstance(frame, InterruptionFrame):
-            # The client hears of it before Pipecat has told every processor.
-            self._interruptions += 1
-            self._interrupting = True
-            self._playout.flush()
-            self._outbox.interrupt()
-        await super().process_frame(frame, direction)
-        if isinstance(frame, InterruptionFrame):
-            self._interrupting = False
-
-    async def send_message(
-        self, frame: OutputTransportMessageFrame | OutputTransportMessageUrgentFrame
-    ) -> None:
-        self._outbox.put_message(frame.message)
-
-    async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
-        seconds = len(frame.audio) / 2 / self.sample_rate
-        interruptions = self._interruptions
-        await asyncio.sleep(self._playout.delay(seconds, time.monotonic()))
-        if self._interrupting or interruptions != self._interruptions:
-            # Pipecat lets the frame that is being written through; the client would play it.
-            return False
-        self._outbox.put_audio(frame.audio, self.sample_rate)
-        self._events.audio_sent()
-        return True
 
 
 class SocketTransport(BaseTransport):

@@ -41,8 +41,8 @@ def test_where_it_cuts(text: str, pieces: list[str]) -> None:
 
 def test_the_first_clause_is_ready_before_the_sentence_ends() -> None:
     clauses = Clauses()
-    assert clauses.feed("When it rains,") == []
-    assert clauses.feed(" the") == ["When it rains,"]
+    assert clauses.feed("When it rains") == []
+    assert clauses.feed(",") == ["When it rains,"]
     assert clauses.feed(" street, and only the street, gets wet") == []
 
 
@@ -74,3 +74,51 @@ def test_no_piece_is_longer_than_a_breath(text: str, cuts: list[int]) -> None:
     pieces = _pieces(*parts)
     assert all(len(piece.split()) <= MOST_WORDS for piece in pieces)
     assert "".join("".join(pieces).split()) == "".join(text.split())
+
+
+def test_the_longer_it_takes_the_less_of_a_boundary_it_has_to_be() -> None:
+    clauses = Clauses()
+    assert clauses.feed("Yes,", 0.0) == []
+    assert clauses.feed(" it", 0.05) == ["Yes,"]
+    clauses = Clauses()
+    assert clauses.feed("It should stay dry until", 0.1) == []
+    assert clauses.feed(" late", 0.2) == ["It should stay dry"]
+
+
+def test_a_fast_model_is_not_cut_between_phrases() -> None:
+    assert Clauses().feed("It should stay dry until late this evening", 0.1) == []
+
+
+def test_only_the_first_piece_is_in_a_hurry() -> None:
+    clauses = Clauses()
+    clauses.feed("Yes, it is. ", 0.0)
+    assert clauses.feed("It should stay dry until late", 5.0) == []
+
+
+def test_an_answer_begins_with_the_opening_that_was_cut_of_it() -> None:
+    clauses = Clauses("Yes,")
+    assert clauses.feed("Yes, it is noon. Time to eat.") == ["Yes,", " it is noon."]
+    assert Clauses("No,").feed("Yes, it is noon. Now.") == ["Yes, it is noon."]
+
+
+@given(texts, st.lists(st.tuples(st.integers(0, 120), st.floats(0, 1)), max_size=6))
+def test_nothing_is_lost_however_long_it_takes(text: str, cuts: list[tuple[int, float]]) -> None:
+    clauses = Clauses()
+    pieces: list[str] = []
+    before = 0
+    for place, waited in sorted(cuts):
+        pieces += clauses.feed(text[before:place], waited)
+        before = place
+    pieces += clauses.feed(text[before:], 1.0)
+    pieces += clauses.end()
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+
+
+def test_a_quick_voice_may_begin_with_a_word() -> None:
+    assert Clauses(quick=True).feed("Well,") == ["Well,"]
+
+
+def test_a_clause_that_needs_no_comma_is_one() -> None:
+    clauses = Clauses()
+    assert clauses.feed("The sea is salty because rivers") == ["The sea is salty"]
+    assert Clauses().feed("Stay because of me") == []

@@ -20,8 +20,8 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameProcessorSetup
 from pipecat.utils.asyncio.task_manager import TaskManager
 
-from appliance.voice.endpointing import TurnEnd
-from appliance.voice.hearing import EndOfTurn
+from appliance.voice.endpointing import MOST_GUESSES, TurnEnd
+from appliance.voice.hearing import LOOKS_LATER_MS, LOOKS_MS, EndOfTurn
 
 COMMAND = "what time is it"
 
@@ -31,6 +31,7 @@ class Turns:
     """A turn's end and everything it decided, driven by what a speaker does."""
 
     speculate: bool = True
+    optimistic: bool = True
     complete: bool = True
     ahead: str = ""
     decided: list[tuple[str, str]] = field(default_factory=list)
@@ -44,6 +45,7 @@ class Turns:
             lambda text: text == COMMAND,
             lambda: self.ahead == COMMAND,
             speculate=self.speculate,
+            optimistic=self.optimistic,
         )
         setup: Any = FrameProcessorSetup
         manager = TaskManager(loop=asyncio.get_running_loop())
@@ -74,8 +76,15 @@ class Turns:
 
     async def pause(self, heard: str) -> None:
         self.ahead = heard
-        self.end.look_ahead()
+        self.end.look_ahead(LOOKS_MS[0])
+        await self.end._end_of_turn.judged()
         await self.end.process_frame(EagerTranscriptionFrame(heard, "", ""))
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Until what smart-turn is asked beside everything else has come to its end."""
+        while asked := [task for task in (self.end._guessing, self.end._looking) if task]:
+            await asyncio.wait(asked)
 
     async def go_on(self) -> None:
         self.ahead = ""
@@ -84,14 +93,24 @@ class Turns:
 
     async def fall_silent(self, heard: str) -> None:
         await self.end.process_frame(VADUserStoppedSpeakingFrame(stop_secs=0.2))
-        final = TranscriptionFrame(heard, "", "")
-        final.finalized = True
-        await self.end.process_frame(final)
+        await self.end.process_frame(_final(heard))
+
+    async def stay_silent(self, milliseconds: float) -> None:
+        audio = InputAudioRawFrame(audio=bytes(640), sample_rate=16_000, num_channels=1)
+        for _ in range(round(milliseconds / 20)):
+            await self.end.process_frame(audio)
+        await self.settle()
 
     async def over(self) -> None:
         await self.end.handle_user_turn_stopped()
         await self.end.cleanup()
         self._thread.shutdown()
+
+
+def _final(text: str) -> TranscriptionFrame:
+    frame = TranscriptionFrame(text, "", "")
+    frame.finalized = True
+    return frame
 
 
 async def test_what_was_answered_ahead_is_confirmed() -> None:
@@ -132,6 +151,37 @@ async def test_a_pause_that_sounds_unfinished_is_not_answered() -> None:
     await turns.pause("and then")
     await turns.over()
     assert turns.decided == []
+
+
+async def test_a_pause_that_is_still_being_judged_is_answered() -> None:
+    turns = Turns(complete=False)
+    await turns.begin()
+    await turns.speak()
+    await turns.end.process_frame(EagerTranscriptionFrame("and then", "", ""))
+    await turns.over()
+    assert turns.decided == [("ahead", "and then"), ("withdraw", "")]
+
+
+async def test_whom_each_question_costs_waits_for_the_verdict() -> None:
+    turns = Turns(optimistic=False)
+    await turns.begin()
+    await turns.speak()
+    await turns.end.process_frame(EagerTranscriptionFrame("tell me a story", "", ""))
+    assert turns.decided == []
+    turns.end.look_ahead(LOOKS_MS[0])
+    await turns.settle()
+    assert turns.decided == [("ahead", "tell me a story")]
+    await turns.over()
+
+
+async def test_who_pauses_all_the_time_is_judged_first() -> None:
+    turns = Turns(complete=False)
+    await turns.begin()
+    for _ in range(MOST_GUESSES + 2):
+        await turns.speak()
+        await turns.end.process_frame(EagerTranscriptionFrame("and then", "", ""))
+    await turns.over()
+    assert turns.decided.count(("ahead", "and then")) == MOST_GUESSES
 
 
 async def test_speaking_again_withdraws() -> None:
@@ -203,3 +253,81 @@ async def _holds(steps: list[tuple[str, str, bool]], *, speculate: bool) -> None
             assert held == " ".join(said)
             held = ""
     assert not held, "an answer was held for ever"
+
+
+async def test_an_unfinished_sentence_is_judged_again_while_it_stays_silent() -> None:
+    turns = Turns(complete=False)
+    await turns.begin()
+    await turns.speak()
+    await turns.fall_silent("what time is it now")
+    assert turns.decided == []
+    turns.complete = True
+    await turns.stay_silent(LOOKS_LATER_MS[0])
+    await turns.over()
+    assert turns.decided == [("ask", ""), ("stop", "")]
+
+
+async def test_who_goes_on_is_not_judged_by_an_old_silence() -> None:
+    turns = Turns(complete=False)
+    await turns.begin()
+    await turns.speak()
+    await turns.fall_silent("and then")
+    judged = turns.judged
+    await turns.speak()
+    turns.complete = True
+    await turns.stay_silent(LOOKS_LATER_MS[0])
+    await turns.over()
+    assert (turns.decided, turns.judged) == ([], judged)
+
+
+async def test_a_look_at_the_next_silent_windows_may_let_the_answer_begin() -> None:
+    turns = Turns(complete=False)
+    await turns.begin()
+    await turns.speak()
+    await turns.pause("tell me a story")
+    assert turns.decided == []
+    turns.complete = True
+    turns.end.look_ahead(LOOKS_MS[1])
+    await turns.settle()
+    assert turns.decided == [("ahead", "tell me a story")]
+    judged = turns.judged
+    await turns.fall_silent("tell me a story")
+    await turns.over()
+    assert turns.decided[1:] == [("confirm", "")]
+    assert turns.judged == judged, "the verdict of the pause is the verdict"
+
+
+async def test_a_turn_without_words_ends_at_once() -> None:
+    turns = Turns(complete=False)
+    await turns.begin()
+    await turns.speak()
+    await turns.end.process_frame(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+    await turns.end.nothing_heard()
+    await turns.over()
+    assert turns.decided == [("stop", "")]
+
+
+async def test_a_cough_after_words_does_not_end_the_turn() -> None:
+    turns = Turns(complete=False)
+    await turns.begin()
+    await turns.speak()
+    await turns.fall_silent("tell me")
+    await turns.speak()
+    await turns.end.process_frame(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+    await turns.end.nothing_heard()
+    await turns.over()
+    assert turns.decided == []
+
+
+async def test_outside_of_a_turn_nothing_is_answered_ahead() -> None:
+    turns = Turns()
+    await turns.begin()
+    await turns.end.handle_user_turn_stopped()
+    await turns.speak()
+    await turns.pause("tell me a story")
+    assert turns.decided == []
+    await turns.end.process_frame(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+    await turns.end.handle_user_turn_started()
+    await turns.end.process_frame(_final("tell me a story"))
+    await turns.over()
+    assert turns.decided == [("ask", ""), ("stop", "")], "the verdict holds for a late turn"

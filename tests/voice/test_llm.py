@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from appliance.config import load
-from appliance.voice.llm import PRESETS, endpoint, is_local
+from appliance.providers import PRESETS, is_local
+from appliance.voice.endpoints import endpoint
 
 SECRETS = {"OPENAI_API_KEY": "openai-secret", "GROQ_API_KEY": "groq-secret"}
 
@@ -71,7 +72,8 @@ def test_the_first_request_imports_nothing_on_the_event_loop() -> None:
     probe = """
 import asyncio, sys
 from appliance.config import load
-from appliance.voice.llm import endpoint, prepare
+import appliance.voice.llm
+from appliance.voice.endpoints import endpoint, prepare
 model = endpoint(load([], {
     "APPLIANCE__LLM__PROVIDER": "custom", "APPLIANCE__LLM__BASE_URL": "http://127.0.0.1:1/v1"
 }).llm, {})

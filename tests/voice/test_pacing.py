@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.voice.pacing import Allowance, Playout
+from appliance.voice.pacing import Allowance, Playout, restart_from
 
 durations = st.lists(st.floats(0.001, 0.1), min_size=1, max_size=200)
 
@@ -78,3 +78,25 @@ def test_a_clock_that_jumps_back_takes_nothing_away() -> None:
     assert allowance.take(0.5, 100.0)
     assert allowance.take(0.5, 50.0)
     assert not allowance.take(0.5, 50.0)
+
+
+def _chunk(level: int) -> bytes:
+    return level.to_bytes(2, "little", signed=True) * 480  # 20 ms at 24 kHz
+
+
+def test_an_answer_goes_on_from_the_quietest_place_not_long_before_it_was_held() -> None:
+    levels = [900, 900, 10, 900, 900, 900, 900, 30, 900, 900, 900, 900, 900, 900, 900]
+    chunks = [_chunk(level) for level in levels]
+    # The 30 lies 160 ms back, the 10 260 ms; 300 ms are the most.
+    assert restart_from(chunks, 24_000, 0.15, 0.25) == 8
+    assert restart_from(chunks, 24_000, 0.15, 0.30) == 13
+
+
+def test_what_has_just_begun_is_played_from_its_beginning() -> None:
+    assert restart_from([_chunk(5)] * 3, 24_000, 0.15, 0.5) == 3
+    assert restart_from([], 24_000, 0.15, 0.5) == 0
+
+
+@given(st.lists(st.binary(min_size=2, max_size=400).map(lambda b: b[: len(b) // 2 * 2])))
+def test_never_more_is_played_again_than_was_played(chunks: list[bytes]) -> None:
+    assert 0 <= restart_from(chunks, 24_000, 0.15, 0.5) <= len(chunks)

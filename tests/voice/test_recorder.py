@@ -129,11 +129,11 @@ def test_an_event_says_where_it_belongs(kept: Kept, recorder: Recorder) -> None:
 
 
 def test_only_what_the_model_was_asked_has_left_the_box(kept: Kept, recorder: Recorder) -> None:
-    recorder.left_the_box = True
-    for asks in (False, True, False):
+    asked: tuple[list[bool], ...] = ([], [False], [True, False], [])
+    for places in asked:
         recorder.turn_started("hello")
-        if asks:
-            recorder.model_asked()
+        for left_the_box in places:
+            recorder.model_asked(left_the_box=left_the_box)
         recorder.answered("hi", interrupted=False)
     answers = [event for event in kept.events if event.kind is EventKind.ANSWER]
-    assert [answer.data["left_the_box"] for answer in answers] == [False, True, False]
+    assert [answer.data["left_the_box"] for answer in answers] == [False, False, True, False]

@@ -5,8 +5,10 @@ from collections.abc import Coroutine
 from typing import Any
 
 from pipecat.frames.frames import (
+    ErrorFrame,
     Frame,
     TranscriptionFrame,
+    TTSSpeakFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
@@ -14,14 +16,17 @@ from pipecat.frames.frames import (
 from appliance.config import load
 from appliance.conversation import Event
 from appliance.engines import Ticket, Transcript
+from appliance.errors import EngineFailed
+from appliance.voice.listening import NOT_HEARD, EngineSTT
+from appliance.voice.pace import SLOW_MS, Pace
 from appliance.voice.recorder import Gauges, Recorder
-from appliance.voice.services import EngineSTT
 
 
 class Ear:
     """Hears the first byte of what it is given."""
 
     name = "ear"
+    interim = False
 
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
@@ -47,7 +52,7 @@ def _service() -> Any:  # noqa: ANN401  its inner state is what is driven here
     gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
     recorder = Recorder("c", "s", kept, gauges, dict)
     engines: Any = Engines()
-    stt: Any = EngineSTT(engines, recorder, "en", load((), {}).turn)
+    stt: Any = EngineSTT(engines, recorder, lambda: "en", load((), {}).turn, Pace())
     stt._sample_rate = 16_000
 
     def create_task(job: Coroutine[Any, Any, Any], *_: object) -> asyncio.Task[Any]:
@@ -66,6 +71,7 @@ async def _texts(stt: Any) -> list[str]:  # noqa: ANN401  as above
         frame: Frame
         async for frame in stt.run_stt(stt._segment_queue.get_nowait()):
             assert isinstance(frame, TranscriptionFrame)
+            assert not frame.interruptible, "an interruption would sweep the words away"
             heard.append(frame.text)
     return heard
 
@@ -73,7 +79,7 @@ async def _texts(stt: Any) -> list[str]:  # noqa: ANN401  as above
 async def _speak(stt: Any, word: bytes) -> None:  # noqa: ANN401  as above
     await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
     stt._audio_buffer += word * 3_200
-    stt.pause()
+    stt.pause(SLOW_MS)
     await stt._handle_user_stopped_speaking(VADUserStoppedSpeakingFrame(stop_secs=0.2))
 
 
@@ -96,8 +102,24 @@ async def test_going_on_gives_up_what_was_transcribed_ahead() -> None:
     stt = _service()
     await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
     stt._audio_buffer += b"x" * 3_200
-    stt.pause()
+    stt.pause(SLOW_MS)
     stt.resume()
     stt._audio_buffer[:1] = b"y"
     await stt._handle_user_stopped_speaking(VADUserStoppedSpeakingFrame(stop_secs=0.2))
     assert await _texts(stt) == ["y"]
+
+
+async def test_who_cannot_hear_says_so() -> None:
+    class Deaf(Ear):
+        async def transcribe(
+            self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+        ) -> Transcript:
+            raise EngineFailed("the ear is broken")
+
+    stt = _service()
+    stt._engines = Engines()
+    stt._engines.transcriber = Deaf()
+    told, said = [frame async for frame in stt.run_stt(b"a" * 3_200)]
+    assert isinstance(told, ErrorFrame)
+    assert isinstance(said, TTSSpeakFrame)
+    assert said.text == NOT_HEARD

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 from appliance import wire
-from appliance.voice.transport import MAX_QUEUED_AUDIO, MAX_QUEUED_MESSAGES, Outbox
+from appliance.voice.outbox import MAX_QUEUED_AUDIO, MAX_QUEUED_MESSAGES, Outbox
 
 PCM = bytes(960)
 

@@ -1,0 +1,113 @@
+"""When to leave what fails, and when to try it again: pure decisions, told the time.
+
+A breaker stands before each language model. It opens at once where nothing was answered, and after
+three answers that broke off within a minute. What is left is tried again after a pause that grows
+with every failure in a row, by whoever tends it and not by a user's turn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+PAUSES: Final = (15.0, 60.0, 300.0)
+"""Seconds after the first, second and every later failure in a row before another attempt."""
+ERRORS: Final = 3
+WINDOW_SECONDS: Final = 60.0
+"""So many errors in so long are a failure; so long without one, and a failure is the first."""
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Whether one thing may be asked. Times are seconds of any clock that does not go back."""
+
+    is_open: bool = False
+    retry_at: float = 0.0
+    _row: int = 0
+    _closed_at: float = 0.0
+    _errors: list[float] = field(default_factory=list)
+
+    def failed(self, now: float) -> bool:
+        """It gave no answer, and is left; True where it was not left already."""
+        opened = not self.is_open
+        if opened and now - self._closed_at >= WINDOW_SECONDS:
+            self._row = 0
+        self._errors.clear()
+        self.is_open = True
+        self.retry_at = now + PAUSES[min(self._row, len(PAUSES) - 1)]
+        self._row += 1
+        return opened
+
+    def erred(self, now: float) -> bool:
+        """It went wrong on the way; True where that was once too often, and it is left."""
+        self._errors = [at for at in self._errors if now - at < WINDOW_SECONDS]
+        self._errors.append(now)
+        return len(self._errors) >= ERRORS and self.failed(now)
+
+    def answered(self, now: float) -> bool:
+        """It works; True where it had been left."""
+        was_open, self.is_open = self.is_open, False
+        if was_open:
+            self._closed_at = now
+        return was_open
+
+    def is_due(self, now: float) -> bool:
+        """Whether it was left, and may be tried again."""
+        return self.is_open and now >= self.retry_at
+
+
+def order(breakers: Sequence[Breaker]) -> list[int]:
+    """Whom to ask, one after the other, by place; never nobody.
+
+    Where all were left, the one whose time comes soonest is better than silence.
+    """
+    closed = [place for place, breaker in enumerate(breakers) if not breaker.is_open]
+    if closed or not breakers:
+        return closed
+    return [min(range(len(breakers)), key=lambda place: breakers[place].retry_at)]
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """What a route could not answer, for the other one to: words, or only their sound (16 kHz)."""
+
+    question: str = ""
+    audio: bytes = b""
+
+
+class Routes:
+    """Which of two routes a session takes: the preferred one, or the other while that is broken.
+
+    `open_routes` are those that lead somewhere and may be taken.
+    """
+
+    def __init__(self, preferred: str, open_routes: frozenset[str]) -> None:
+        self.preferred = self.current = preferred
+        self._open_routes = open_routes
+        self._breakers = {route: Breaker() for route in (*open_routes, preferred)}
+
+    def failed(self, now: float) -> bool:
+        """The current route cannot answer; True where the other one takes over.
+
+        This device is only left for what may work; what is outside is left in any case.
+        """
+        self._breakers[self.current].failed(now)
+        other = "local" if self.current == "realtime" else "realtime"
+        if other not in self._open_routes:
+            return False
+        left = self._breakers[other]
+        if self.current == "local" and left.is_open and not left.is_due(now):
+            return False
+        self._take(other, now)
+        return True
+
+    def comes_back(self, now: float) -> bool:
+        """Takes the preferred route again where it was left and its time has come."""
+        if self.current == self.preferred or not self._breakers[self.preferred].is_due(now):
+            return False
+        self._take(self.preferred, now)
+        return True
+
+    def _take(self, route: str, now: float) -> None:
+        """Whether it works will be seen: should it fail at once, it is left for longer."""
+        self._breakers[route].answered(now)
+        self.current = route

@@ -1,0 +1,56 @@
+"""When a speaker falls silent, told by loudness alone. Pure.
+
+A voice detector is sure of silence some 70 ms after a voice has ended, because it must not be
+fooled by a soft syllable. Loudness tells at once, and may be wrong: so it only ever decides what
+is prepared, never what is done.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+BLOCK_SECONDS = 0.005  # of a low voice half a period, which is never as soft as silence
+# Below this share of the loudest of late, a block is silence (-30 dB: softer than an "f")...
+QUIET_SHARE = 0.03
+# ... or below this many times the noise of the room, where that is louder; a noise nearly as
+# loud as the voice tells nothing.
+ABOVE_NOISE = 2.0
+MOST_SHARE = 0.25
+# The loudest of late fades to half in 1.4 s. The noise is what does not go away: it is believed
+# lower at once and higher only slowly, so that the onset of a word is not taken for it.
+FADING = 0.9975
+NOISE_RISE = 1.01
+
+
+@dataclass(slots=True)
+class Quiet:
+    """How long it has been quiet, in milliseconds of audio. 16 bit mono PCM at `rate`."""
+
+    rate: int
+    milliseconds: float = 0.0
+    _loudest: float = 0.0
+    _noise: float = 0.0
+
+    def hear(self, pcm: bytes, *, speaking: bool) -> float:
+        """Takes the next audio; `speaking` is whether it belongs to an utterance."""
+        samples = np.frombuffer(pcm, np.int16)
+        size = int(self.rate * BLOCK_SECONDS)
+        for start in range(0, len(samples), size):
+            self._block(samples[start : start + size], speaking=speaking)
+        return self.milliseconds
+
+    def _block(self, samples: npt.NDArray[np.int16], *, speaking: bool) -> None:
+        level = math.sqrt(float(np.dot(samples.astype(np.float32), samples)) / len(samples))
+        if not speaking:
+            self.milliseconds = 0.0
+            self._noise = min(level, NOISE_RISE * self._noise + 0.5)
+            self._loudest *= FADING
+            return
+        self._loudest = max(self._loudest * FADING, level)
+        silence = max(QUIET_SHARE * self._loudest, ABOVE_NOISE * self._noise)
+        if level <= min(silence, MOST_SHARE * self._loudest):
+            self.milliseconds += 1000 * len(samples) / self.rate
+        else:
+            self.milliseconds = 0.0
