@@ -40,21 +40,22 @@ class Spoken:
     real_time: tuple[float, ...]
 
 
-async def measure(
-    plan: Plan, config: Config, sentences: Sequence[Sentence]
-) -> tuple[Heard, Spoken]:
-    """Loads the first engine of either ladder and measures it. Raises EngineError."""
-    ear = await transcribers(plan, config, await _grammar(config))[0].load()
+async def hear(plan: Plan, config: Config, sentences: Sequence[Sentence]) -> Heard:
+    """Loads the first transcriber of the plan and measures it. Raises EngineError."""
+    ear = await transcribers(plan, config, await grammar(config))[0].load()
     try:
-        heard = await _hear(ear, sentences, config.stt.language)
+        return await _hear(ear, sentences, config.stt.language)
     finally:
         await ear.close()
+
+
+async def speak(plan: Plan, config: Config, texts: Sequence[str]) -> Spoken:
+    """Loads the first synthesizer of the plan and measures it. Raises EngineError."""
     mouth = await synthesizers(plan, config)[0].load()
     try:
-        spoken = await _speak(mouth, [sentence.text for sentence in sentences], config)
+        return await _speak(mouth, texts, config)
     finally:
         await mouth.close()
-    return heard, spoken
 
 
 async def _hear(engine: Transcriber, sentences: Sequence[Sentence], language: str) -> Heard:
@@ -91,7 +92,7 @@ async def _say(engine: Synthesizer, text: str, voice: Voice) -> tuple[float, flo
     return first, whole, whole / (size / 2 / OUTPUT_RATE)
 
 
-async def _grammar(config: Config) -> str:
+async def grammar(config: Config) -> str:
     """What the starter engine listens for in the appliance itself; its size decides its speed."""
     from appliance.engines.sphinx import Sphinx
 

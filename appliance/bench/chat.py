@@ -5,8 +5,9 @@ parts: the first token comes after a fixed delay, the others at a fixed rate.
 """
 
 import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,39 @@ ANSWER = (
     "down in advance. Ask me something else whenever you like."
 )
 
+# As language models answer such a question when they are told that they are heard: two sentences,
+# of which the first has about twenty words and its first comma sooner or later.
+ANSWERS = (
+    "The sea is salty because rivers carry dissolved minerals into it, and when the water "
+    "evaporates they are left behind. So it stays salty.",
+    "Mostly because of the rivers, which have been washing minerals out of the rocks for millions "
+    "of years. The salt stays.",
+    "Good question: rain takes a little salt out of every rock, and rivers carry all of it down to "
+    "the sea. There it stays.",
+    "Well, most of the salt comes from rocks on land, and a smaller part comes from vents on the "
+    "sea floor. Both took ages.",
+    "Over millions of years, rain and rivers have carried salt from the land into the oceans, "
+    "where it stays. Only water leaves.",
+)
+# It ends within the three seconds in which somebody of a crowd says nothing.
+SHORT_ANSWERS = ("The salt comes out of the rocks on land. Rivers carry it.",)
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast the endpoint answers."""
+    """How fast the endpoint answers, and what: one answer after the other in a conversation.
+
+    A token is a word.
+    """
 
     first_token_seconds: float = 0.22
     tokens_per_second: float = 50.0
+    answers: tuple[str, ...] = (ANSWER,)
+
+    def answer(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        """What it says to a conversation: asked again, the same again."""
+        asked = sum(1 for message in messages if message.get("role") == "user")
+        return self.answers[(asked - 1) % len(self.answers)]
 
     def __str__(self) -> str:
         return (
@@ -34,19 +61,32 @@ class Pace:
         )
 
 
+@dataclass(slots=True)
+class Endpoint:
+    """Where it answers, and how: its pace may change between two questions."""
+
+    pace: Pace
+    url: str = ""
+
+
 @asynccontextmanager
-async def scripted_chat(pace: Pace) -> AsyncIterator[str]:
-    """The base URL of an endpoint that says ANSWER to everybody, streamed or whole."""
+async def scripted_chat(pace: Pace) -> AsyncIterator[Endpoint]:
+    """An endpoint that answers everybody, streamed or whole."""
     from aiohttp import web  # here, because importing the bench loads nothing heavy
 
+    endpoint = Endpoint(pace)
+
     async def complete(request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        if not body.get("stream"):
-            message = {"role": "assistant", "content": ANSWER}
-            return web.json_response(_chunk({"message": message, "finish_reason": "stop"}))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        await _stream(response, pace)
+        # Who interrupts an answer breaks off, at any moment.
+        with contextlib.suppress(ConnectionResetError):
+            body = await request.json()
+            answer = endpoint.pace.answer(body["messages"])
+            if not body.get("stream"):
+                message = {"role": "assistant", "content": answer}
+                return web.json_response(_chunk({"message": message, "finish_reason": "stop"}))
+            await response.prepare(request)
+            await _stream(response, endpoint.pace, answer)
         return response
 
     app = web.Application()
@@ -56,15 +96,16 @@ async def scripted_chat(pace: Pace) -> AsyncIterator[str]:
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}/v1"
+        endpoint.url = f"http://{host}:{port}/v1"
+        yield endpoint
     finally:
         await runner.cleanup()
 
 
-async def _stream(response: "web.StreamResponse", pace: Pace) -> None:
+async def _stream(response: "web.StreamResponse", pace: Pace, answer: str) -> None:
     loop = asyncio.get_running_loop()
     due = loop.time() + pace.first_token_seconds
-    for number, word in enumerate(ANSWER.split(" ")):
+    for number, word in enumerate(answer.split(" ")):
         await asyncio.sleep(due - loop.time())
         delta = {"content": f" {word}" if number else word}
         await response.write(_event({"delta": delta, "finish_reason": None}))

@@ -1,12 +1,6 @@
 """The appliance under measurement: a process of its own on a free port, with a state of its own."""
 
 import asyncio
-import contextlib
-import os
-import re
-import signal
-import sys
-from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from appliance.bench.server import Server, listening, start
 from appliance.config import PREFIX
 from appliance.errors import ApplianceError
 
@@ -21,8 +16,6 @@ if TYPE_CHECKING:
     import aiohttp
 
 START_SECONDS = 180.0  # a large model from a slow disk
-STOP_SECONDS = 20.0  # the daemon's own bound is the drain and five seconds
-KEPT_LINES = 30
 
 _OVERRIDES = {
     "SERVER__HOST": "127.0.0.1",
@@ -35,36 +28,31 @@ _OVERRIDES = {
 }
 
 
-@dataclass(slots=True)
-class Daemon:
+@dataclass(kw_only=True, slots=True)
+class Daemon(Server):
     """A running appliance; `health` is what it said of itself when it was ready."""
 
-    process: asyncio.subprocess.Process
     http: "aiohttp.ClientSession"
     database: Path
-    base_url: str = ""
     health: Mapping[str, Any] = field(default_factory=dict)
-    log: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
 
     @property
     def engines(self) -> dict[str, str]:
         """The engines that answer, by kind."""
         return {kind: str(state["name"]) for kind, state in self.health["engines"].items()}
 
-    def resident_bytes(self) -> int:
-        pages = int(self._proc("statm").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+    def refuse_retreat(self) -> None:
+        """Figures of an engine that took over from the one to be measured would mislead.
 
-    def cpu_seconds(self) -> float:
-        """Processor time of all its threads so far."""
-        # The name in parentheses may hold spaces; utime and stime are fields 14 and 15.
-        fields = self._proc("stat").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def _proc(self, name: str) -> str:
-        return Path(f"/proc/{self.process.pid}/{name}").read_text(
-            encoding="ascii", errors="replace"
-        )
+        Raises ApplianceError where that happened.
+        """
+        for kind, state in self.health["engines"].items():
+            wanted = state["ladder"][0]
+            if wanted["state"] == "failed":
+                raise ApplianceError(
+                    f"{kind} engine {wanted['name']} cannot be measured: {wanted.get('error')}",
+                    advice=str(wanted.get("advice", "")),
+                )
 
     async def metrics(self) -> dict[str, float]:
         """Every sample of /metrics, by name with labels as they stand there."""
@@ -93,38 +81,21 @@ async def running(
     with TemporaryDirectory(prefix="appliance-bench-") as state:
         database = Path(state) / "voice_conversations.db"
         overrides = {**_OVERRIDES, "STORE__PATH": str(database), **settings}
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "appliance", "run"),
-            *(argument for file in files for argument in ("--config", str(file))),
-            env={**environ, **{PREFIX + key: value for key, value in overrides.items()}},
-            stderr=asyncio.subprocess.PIPE,
-        )
+        arguments = [argument for file in files for argument in ("--config", str(file))]
+        told = {**environ, **{PREFIX + key: value for key, value in overrides.items()}}
+        probe = Path(state) / "probe"
+        process = await start("appliance", ["run", *arguments], told, probe)
         async with aiohttp.ClientSession() as http:
-            daemon = Daemon(process, http, database)
-            listening = asyncio.Event()
-            reading = asyncio.create_task(_read_log(daemon, listening))
-            try:
-                await _until_ready(daemon, listening)
+            daemon = Daemon(process=process, probe=probe, http=http, database=database)
+            async with listening(daemon) as heard:
+                await _until_ready(daemon, heard)
                 yield daemon
-            finally:
-                await _stop(process)
-                await reading
 
 
-async def _read_log(daemon: Daemon, listening: asyncio.Event) -> None:
-    assert daemon.process.stderr is not None
-    async for line in daemon.process.stderr:
-        daemon.log.append(line.decode(errors="replace"))
-        if found := re.search(r"listening on (http://\S+)", daemon.log[-1]):
-            daemon.base_url = found[1]
-            listening.set()
-    listening.set()
-
-
-async def _until_ready(daemon: Daemon, listening: asyncio.Event) -> None:
+async def _until_ready(daemon: Daemon, heard: asyncio.Event) -> None:
     try:
         async with asyncio.timeout(START_SECONDS):
-            await listening.wait()
+            await heard.wait()
             while daemon.base_url and daemon.process.returncode is None:
                 async with daemon.http.get(f"{daemon.base_url}/health") as answer:
                     daemon.health = await answer.json()
@@ -136,14 +107,3 @@ async def _until_ready(daemon: Daemon, listening: asyncio.Event) -> None:
     raise ApplianceError(
         f"the appliance to be measured did not become ready:\n{''.join(daemon.log)}"
     )
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()

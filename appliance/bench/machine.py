@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from appliance import __version__
+from appliance.hardware import nvml
 from appliance.hardware.detect import Hardware
 
 # What a turn's time goes through.
@@ -27,6 +28,16 @@ def machine(hardware: Hardware) -> dict[str, object]:
         "kernel": platform.release(),
         "load_1_minute": os.getloadavg()[0],
     }
+
+
+def gpu_used() -> int | None:
+    """Bytes in use on all graphics cards, by whomever; None without one that tells."""
+    told = [
+        card.memory_total - card.memory_free
+        for card in nvml.cards()
+        if card.memory_total is not None and card.memory_free is not None
+    ]
+    return sum(told) if told else None
 
 
 def versions() -> dict[str, str]:

@@ -18,7 +18,8 @@ class CrowdResult:
     """`client` and `server` are spreads by stage, from end of speech as either side saw it.
 
     `server` comes from the database, `server_mean` from /metrics of the whole process so far, as
-    does `loop_lag_max`. `cpu` is in cores.
+    does `loop_lag_max`. `cpu` is in cores. `gpu_bytes` are of graphics cards and above what was
+    held before; None where no card tells.
     """
 
     sessions: int
@@ -33,12 +34,17 @@ class CrowdResult:
     cpu: float
     load: float
     dropped_audio: float
+    gpu_bytes: int | None = None
 
 
 def crowd_result(
-    crowd: Crowd, timings: Sequence[Mapping[str, float]], metrics: Mapping[str, float]
+    crowd: Crowd,
+    timings: Sequence[Mapping[str, float]],
+    metrics: Mapping[str, float],
+    gpu_before: int | None = None,
 ) -> CrowdResult:
-    """`timings` are the server's own, a turn each, in milliseconds; `metrics` all its samples."""
+    """`timings` are the server's own, a turn each, in milliseconds; `metrics` all its samples;
+    `gpu_before` is what graphics cards held before the server began."""
     return CrowdResult(
         sessions=crowd.sessions,
         turns=len(crowd.turns),
@@ -60,6 +66,7 @@ def crowd_result(
         dropped_audio=sum(
             value for name, value in metrics.items() if name.startswith("appliance_dropped_total")
         ),
+        gpu_bytes=None if crowd.gpu is None else crowd.gpu - (gpu_before or 0),
     )
 
 
@@ -123,20 +130,21 @@ class SubjectResult:
         }
 
 
-def engine_results(heard: Heard, spoken: Spoken) -> tuple[EngineResult, EngineResult]:
-    return (
-        EngineResult(
-            heard.engine,
-            {"transcribe": _milliseconds(heard.seconds), "real_time": spread(heard.real_time)},
-        ),
-        EngineResult(
-            spoken.engine,
-            {
-                "first_chunk": _milliseconds(spoken.first),
-                "synthesize": _milliseconds(spoken.whole),
-                "real_time": spread(spoken.real_time),
-            },
-        ),
+def heard_result(heard: Heard) -> EngineResult:
+    return EngineResult(
+        heard.engine,
+        {"transcribe": _milliseconds(heard.seconds), "real_time": spread(heard.real_time)},
+    )
+
+
+def spoken_result(spoken: Spoken) -> EngineResult:
+    return EngineResult(
+        spoken.engine,
+        {
+            "first_chunk": _milliseconds(spoken.first),
+            "synthesize": _milliseconds(spoken.whole),
+            "real_time": spread(spoken.real_time),
+        },
     )
 
 

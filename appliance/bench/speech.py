@@ -1,7 +1,8 @@
 """What is said to the appliance: short recordings whose file names are their text.
 
 `speech/commands` are sentences that the built-in tools answer, `speech/questions` are for a
-language model. Both were spoken by the voices slt and rms of flite.
+language model. Both were spoken by the voices slt and rms of flite. `speech/sentences` a
+person read aloud.
 """
 
 import wave
@@ -15,6 +16,10 @@ from appliance.wire import INPUT_RATE
 SHIPPED = Path(__file__).with_name("speech")
 COMMANDS = (SHIPPED / "commands",)
 EVERYTHING = (SHIPPED / "commands", SHIPPED / "questions")
+# Smart-turn takes each for finished when its speaker has been silent for 0.2 s; where
+# it does not, a turn's time is the patience with somebody who thinks, and that is not compared.
+SENTENCES = (SHIPPED / "sentences",)
+LONGEST = SHIPPED / "sentences" / "the_stale_smell_of_old_beer_lingers.wav"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""One run of the benchmark: every set of engines, talked to by one client, by many, and alone."""
+"""One run of the benchmark: every set of engines, talked to by one client, by many, and alone;
+or, against stock services, beside them."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -8,17 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from appliance import planning
-from appliance.bench import alone
+from appliance.bench import accelerated, against, alone, on_disk
+from appliance.bench.against import Comparison, Extent
 from appliance.bench.chat import Pace, scripted_chat
+from appliance.bench.contenders import Surroundings as Surroundings
+from appliance.bench.contenders import Timed
 from appliance.bench.daemon import Daemon, running
-from appliance.bench.machine import machine, versions
+from appliance.bench.machine import gpu_used, machine, versions
+from appliance.bench.random_weights import Workshop
 from appliance.bench.results import (
     CrowdResult,
+    EngineResult,
     SubjectResult,
     crowd_result,
-    engine_results,
+    heard_result,
+    spoken_result,
 )
-from appliance.bench.speech import COMMANDS, EVERYTHING, Sentence, sentences
+from appliance.bench.speech import COMMANDS, EVERYTHING, LONGEST, SENTENCES, Sentence, sentences
 from appliance.bench.talking import crowd
 from appliance.config import PREFIX, load
 from appliance.conversation import EventKind
@@ -29,6 +36,7 @@ from appliance.store import reading
 STARTER = {"STT__ENGINE": "sphinx", "TTS__ENGINE": "espeak", "LLM__PROVIDER": "none"}
 _NAMED = {"STT__MODEL": "stt_model", "TTS__MODEL": "tts_model", "TTS__VOICES": "tts_voices"}
 _PASSED = ("turns", "sessions", "turns_each", "speech", "llm_url", "llm_model")
+KINDS = ("starter", "models", "timed", "random")
 SETTLE_TURNS = 2  # not counted: first use of everything, which belongs to no session
 
 
@@ -38,11 +46,15 @@ class Wanted:
     compared with, and talks for `turns`, the others for `turns_each` a session.
 
     `named` are settings of the models to measure (keys as in the environment, no prefix); an
-    empty `llm_url` means the scripted endpoint; empty `speech` the recordings that ship.
+    empty `llm_url` means the scripted endpoint; empty `speech` the recordings that ship. With
+    `stock` everything is measured beside Pipecat's stock services instead, to that extent.
     """
 
     starter: bool = True
     models: bool = False
+    timed: bool = False
+    random: Workshop | None = None
+    stock: Extent | None = None
     named: Mapping[str, str] = field(default_factory=dict)
     turns: int = 20
     sessions: tuple[int, ...] = (1, 10)
@@ -66,27 +78,36 @@ def wanted(options: Mapping[str, Any], *, has_models: bool) -> Wanted:
     named |= {"STT__ENGINE": "whisper"} if "STT__MODEL" in named else {}
     named |= {"TTS__ENGINE": "kokoro"} if "TTS__MODEL" in named else {}
     there = bool(named) or has_models
-    if options["engines"] in ("models", "both") and not there:
+    kinds = set(options["engines"]) or _usual(against=options["against"], there=there)
+    if "models" in kinds and not there:
         raise ApplianceError(
             "there are no models to measure",
             advice="Fetch some with `appliance models pull`, or name them with --stt-model.",
         )
+    if options["against"] and "starter" in kinds:
+        raise ApplianceError(
+            "Pipecat has no services of the starter engines to measure against",
+            advice="Choose --engines timed, random or models.",
+        )
+    crowds = tuple(size for size in options["ramp"] if size)
+    extent = Extent(options["turns"], options["interruptions"], crowds=crowds)
     return Wanted(
-        starter=options["engines"] != "models",
-        models=options["engines"] != "starter" and there,
+        starter="starter" in kinds,
+        models="models" in kinds,
+        timed="timed" in kinds,
+        random=Workshop(options["random_dir"], options["random_python"])
+        if "random" in kinds
+        else None,
+        stock=extent if options["against"] else None,
         named=named,
         pace=Pace(options["llm_first_token"], options["llm_tokens"]),
         **{name: options[name] for name in _PASSED},
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The configuration that the appliance would have, and who hears about progress."""
-
-    files: tuple[Path, ...]
-    environ: Mapping[str, str]
-    tell: Callable[[str], None]
+def _usual(*, against: str | None, there: bool) -> set[str]:
+    """What is measured where no engines are named; `there` is whether there are models."""
+    return {"timed"} if against else {"starter", "models"} if there else {"starter"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +118,15 @@ class Results:
     versions: Mapping[str, str]
     plan: Plan
     subjects: tuple[SubjectResult, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    accelerated: tuple[EngineResult, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def unanswered(self) -> int:
-        return sum(subject.unanswered for subject in self.subjects)
+        return sum(subject.unanswered for subject in self.subjects) + sum(
+            comparison.unanswered for comparison in self.comparisons
+        )
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -109,6 +135,9 @@ class Results:
             "percentiles": "nearest rank; times in milliseconds after the end of speech",
             "plan": asdict(self.plan),
             "subjects": [subject.as_json() for subject in self.subjects],
+            "comparisons": [comparison.as_json() for comparison in self.comparisons],
+            "accelerated": [asdict(engine) for engine in self.accelerated],
+            "notes": list(self.notes),
         }
 
 
@@ -124,14 +153,65 @@ async def measure(wanted: Wanted, around: Surroundings) -> Results:
     """Measures for minutes. Raises ApplianceError for what cannot be started or loaded."""
     plan = planning.plan_for(load(around.files, around.environ))
     about = machine(plan.hardware)
+    subjects: list[SubjectResult] = []
+    comparisons: list[Comparison] = []
+    if wanted.stock:
+        comparisons = await _comparisons(wanted, wanted.stock, around)
+    else:
+        wished = await _subjects(wanted, around)
+        subjects = [await _subject(subject, wanted, around) for subject in wished]
+    on_gpu, notes = await _accelerated(wanted, plan, around)
+    return Results(
+        about,
+        versions(),
+        plan,
+        tuple(subjects),
+        tuple(comparisons),
+        tuple(on_gpu),
+        tuple(notes),
+    )
+
+
+async def _accelerated(
+    wanted: Wanted, plan: Plan, around: Surroundings
+) -> tuple[list[EngineResult], list[str]]:
+    """The large models on the GPU, where random weights are wanted; what was not measured."""
+    if wanted.random is None:
+        return [], []
+    if not plan.hardware.gpu:
+        names = " and ".join(accelerated.MODELS)
+        return [], [f"There is no NVIDIA GPU at hand: {names} were not measured."]
+    return await accelerated.measure(wanted.random, around)
+
+
+async def _subjects(wanted: Wanted, around: Surroundings) -> list[_Subject]:
     subjects = []
+    everything = wanted.speech or EVERYTHING
     if wanted.starter:
         subjects.append(_Subject("starter", STARTER, wanted.speech or COMMANDS, has_llm=False))
     if wanted.models:
-        settings = wanted.named
-        subjects.append(_Subject("models", settings, wanted.speech or EVERYTHING, has_llm=True))
-    results = [await _subject(subject, wanted, around) for subject in subjects]
-    return Results(about, versions(), plan, tuple(results))
+        subjects.append(_Subject("models", wanted.named, everything, has_llm=True))
+    if wanted.timed:
+        subjects.append(_Subject("timed", Timed().ours(), everything, has_llm=True))
+    if wanted.random:
+        weights = await wanted.random.weights(around.tell)
+        subjects.append(_Subject("random weights", weights.ours(), everything, has_llm=True))
+    return subjects
+
+
+async def _comparisons(wanted: Wanted, extent: Extent, around: Surroundings) -> list[Comparison]:
+    said = sentences(wanted.speech or SENTENCES)
+    found = []
+    if wanted.timed:
+        [longest] = sentences([LONGEST])
+        found.append(await against.timed(Timed(), said, longest, extent, around))
+    if wanted.random:
+        weights = await wanted.random.weights(around.tell)
+        found.append(await against.weighty(weights, said, extent, wanted.pace, around))
+    if wanted.models:
+        weights = on_disk.weights(dict(wanted.named), around)
+        found.append(await against.weighty(weights, said, extent, wanted.pace, around))
+    return found
 
 
 async def _subject(subject: _Subject, wanted: Wanted, around: Surroundings) -> SubjectResult:
@@ -140,35 +220,29 @@ async def _subject(subject: _Subject, wanted: Wanted, around: Surroundings) -> S
         settings = dict(subject.settings)
         llm = "none"
         if subject.has_llm:
-            url = wanted.llm_url or await stack.enter_async_context(scripted_chat(wanted.pace))
+            script = await stack.enter_async_context(scripted_chat(wanted.pace))
+            url = wanted.llm_url or script.url
             llm = wanted.llm_url or str(wanted.pace)
             settings |= {"LLM__PROVIDER": "custom", "LLM__BASE_URL": url}
             settings |= {"LLM__MODEL": wanted.llm_model} if wanted.llm_model else {}
         # Not the plan's limit: more sessions than it allows is what is to be found out.
         settings["LIMITS__SESSIONS"] = str(max(wanted.sessions) + 1)
         around.tell(f"{subject.name}: loading")
+        gpu_before = await asyncio.to_thread(gpu_used)
         daemon = await stack.enter_async_context(running(around.files, around.environ, settings))
-        _refuse_retreat(subject, daemon)
+        daemon.refuse_retreat()
         resident = daemon.resident_bytes()
-        crowds = await _crowds(subject.name, daemon, said, wanted, around.tell)
+        crowds = await _crowds(subject.name, daemon, said, wanted, around.tell, gpu_before)
         engines = daemon.engines
     around.tell(f"{subject.name}: engines alone")
     environ = {**around.environ, **{PREFIX + k: v for k, v in subject.settings.items()}}
     config = load(around.files, environ)
-    figures = engine_results(*await alone.measure(planning.plan_for(config), config, said))
+    plan, texts = planning.plan_for(config), [sentence.text for sentence in said]
+    figures = (
+        heard_result(await alone.hear(plan, config, said)),
+        spoken_result(await alone.speak(plan, config, texts)),
+    )
     return SubjectResult(subject.name, engines, llm, resident, tuple(crowds), figures)
-
-
-def _refuse_retreat(subject: _Subject, daemon: Daemon) -> None:
-    """Figures of an engine that took over from the one to be measured would mislead."""
-    for kind, state in daemon.health["engines"].items():
-        wanted = state["ladder"][0]
-        if wanted["state"] == "failed":
-            raise ApplianceError(
-                f"{subject.name}: {kind} engine {wanted['name']} cannot be measured: "
-                f"{wanted.get('error')}",
-                advice=str(wanted.get("advice", "")),
-            )
 
 
 async def _crowds(
@@ -177,6 +251,7 @@ async def _crowds(
     said: Sequence[Sentence],
     wanted: Wanted,
     tell: Callable[[str], None],
+    gpu_before: int | None,
 ) -> list[CrowdResult]:
     await crowd(daemon, said, 1, SETTLE_TURNS, lambda done: tell(f"{name}: warming up, {done}"))
     results = []
@@ -189,7 +264,7 @@ async def _crowds(
         turns = wanted.turns if sessions == smallest else wanted.turns_each
         talked = await crowd(daemon, said, sessions, turns, told)
         timings = await asyncio.to_thread(_timings, daemon.database, talked.conversations)
-        results.append(crowd_result(talked, timings, await daemon.metrics()))
+        results.append(crowd_result(talked, timings, await daemon.metrics(), gpu_before))
     return results
 
 

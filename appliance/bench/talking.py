@@ -1,6 +1,7 @@
 """Whole turns as a client lives them, one session or many at once."""
 
 import asyncio
+import contextlib
 import os
 import random
 import re
@@ -10,7 +11,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TypeVar
 
+from appliance import wire
 from appliance.bench.daemon import Daemon
+from appliance.bench.machine import gpu_used
 from appliance.bench.speech import Sentence
 from appliance.client import Arrived, Call, calling
 from appliance.errors import SessionError
@@ -23,7 +26,7 @@ STAGES = {
     "first_token": "bot-llm-text",
     "first_audio": "audio",
 }
-ANSWER_SECONDS = 10.0  # to first audio; a turn that takes longer was not answered
+ANSWER_SECONDS = 20.0  # to first audio; a turn that takes longer was not answered
 SPEAKING_SECONDS = 90.0  # an answer's whole length
 PAUSE_SECONDS = (1.0, 3.0)  # before a person who has heard an answer says the next thing
 FIRST_PAUSE_SECONDS = (0.0, 5.0)  # people do not come all at once
@@ -52,7 +55,8 @@ class Crowd:
     """What was measured while `sessions` clients talked, each in a conversation of its own.
 
     `resident` is the most memory that the daemon held while all were connected, in bytes;
-    `load` is that of the whole machine when it began, over a minute.
+    `gpu` what graphics cards held of anybody's (None: there are none that tell); `load` is that of
+    the whole machine when it began, over a minute.
     """
 
     sessions: int
@@ -62,6 +66,7 @@ class Crowd:
     cpu_seconds: float
     resident: int
     load: float
+    gpu: int | None = None
 
 
 async def crowd(
@@ -97,8 +102,9 @@ async def crowd(
             ),
         )
         seconds, cpu = time.monotonic() - begin, daemon.cpu_seconds() - cpu
+        gpu = await asyncio.to_thread(gpu_used)
     conversations = tuple(call.conversation_id for call in calls)
-    return Crowd(sessions, tuple(done), conversations, seconds, cpu, resident, load)
+    return Crowd(sessions, tuple(done), conversations, seconds, cpu, resident, load, gpu)
 
 
 async def _most_memory(daemon: Daemon, speaking: asyncio.Future[T]) -> tuple[int, T]:
@@ -125,31 +131,48 @@ async def _speak(
 ) -> None:
     await asyncio.sleep(chance.uniform(*FIRST_PAUSE_SECONDS))
     for number in range(turns):
-        finished(await _turn(call, sentences[number % len(sentences)]))
+        finished(await turn(call, sentences[number % len(sentences)]))
         await asyncio.sleep(chance.uniform(*PAUSE_SECONDS))
 
 
-async def _turn(call: Call, sentence: Sentence) -> Turn:
+async def turn(call: Call, sentence: Sentence) -> Turn:
     """Says one sentence and hears the answer out. A session that ended leaves it unanswered."""
+    end = await ask(call, sentence)
+    await hear_out(call, end)
+    return measured(sentence.text, call.arrived, end)
+
+
+async def ask(call: Call, sentence: Sentence) -> float:
+    """Says one sentence and waits until an answer is heard, or none will be; its end of speech."""
     call.arrived.clear()
     end = await call.say(sentence.pcm)
-    try:
-        await call.wait_for(lambda a: a.kind == "audio", since=end, seconds=ANSWER_SECONDS)
-        await call.wait_for(
-            lambda a: a.kind == "bot-stopped-speaking", since=end, seconds=SPEAKING_SECONDS
-        )
-    except SessionError:
-        pass  # what came, or did not, stands in the turn
-    return measured(sentence.text, call.arrived, end)
+    with contextlib.suppress(SessionError):  # what came, or did not, stands in the turn
+        await call.wait_for(audible, since=end, seconds=ANSWER_SECONDS)
+    return end
+
+
+async def hear_out(call: Call, end: float) -> None:
+    """Waits until the answer to what ended then was spoken, if there is any."""
+    if any(arrival.at >= end and audible(arrival) for arrival in call.arrived):
+        with contextlib.suppress(SessionError):
+            await call.wait_for(
+                lambda a: a.kind == "bot-stopped-speaking", since=end, seconds=SPEAKING_SECONDS
+            )
+
+
+def audible(arrival: Arrived) -> bool:
+    """Whether it is sound: audio that is not all silence."""
+    return isinstance(arrival.frame, wire.Audio) and any(arrival.frame.pcm)
 
 
 def measured(sentence: str, arrived: Sequence[Arrived], end: float) -> Turn:
     """The turn that these arrivals make, `end` being when its speech ended. Pure."""
-    after = {
-        stage: next(a.at - end for a in arrived if a.at >= end and a.kind == kind)
-        for stage, kind in STAGES.items()
-        if any(a.at >= end and a.kind == kind for a in arrived)
-    }
+    after: dict[str, float] = {}
+    for stage, kind in STAGES.items():
+        since = (a for a in arrived if a.at >= end and a.kind == kind)
+        times = (a.at - end for a in since if kind != "audio" or audible(a))
+        if (first := next(times, None)) is not None:
+            after[stage] = first
     finals = (a.data for a in arrived if a.kind == STAGES["transcript"])
     heard = " ".join(str(data.get("text", "")).strip() for data in finals if data.get("final"))
     return Turn(sentence, _words(heard), after)

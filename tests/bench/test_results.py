@@ -9,7 +9,7 @@ from appliance.bench import report
 from appliance.bench.alone import Heard, Spoken
 from appliance.bench.daemon import samples
 from appliance.bench.machine import machine, versions
-from appliance.bench.results import SubjectResult, crowd_result, engine_results
+from appliance.bench.results import SubjectResult, crowd_result, heard_result, spoken_result
 from appliance.bench.suite import Results
 from appliance.bench.talking import Crowd, Turn
 from appliance.config import load
@@ -42,8 +42,9 @@ def subject() -> SubjectResult:
         crowd_result(crowd(1, 100 * MB, 0.25, 0.5), timings, samples(METRICS)),
         crowd_result(crowd(10, 145 * MB, 0.5, 0.75, None), timings, samples(METRICS)),
     )
-    alone = engine_results(
-        Heard("sphinx", (0.1, 0.2), (0.05, 0.1)), Spoken("espeak", (0.01,), (0.02,), (0.02,))
+    alone = (
+        heard_result(Heard("sphinx", (0.1, 0.2), (0.05, 0.1))),
+        spoken_result(Spoken("espeak", (0.01,), (0.02,), (0.02,))),
     )
     return SubjectResult("starter", {"stt": "sphinx"}, "none", 90 * MB, crowds, alone)
 
@@ -74,7 +75,7 @@ def test_the_crowd_is_compared_with_one_alone() -> None:
 
 def test_everything_is_kept_as_json() -> None:
     kept = json.loads(json.dumps(results().as_json()))
-    assert set(kept) == {"machine", "versions", "percentiles", "plan", "subjects"}
+    assert {"machine", "versions", "percentiles", "plan", "subjects"} < set(kept)
     assert kept["versions"]["pipecat-ai"] != "not installed"
     assert kept["machine"]["cores"] >= 1
     [starter] = kept["subjects"]

@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
-from appliance.bench.suite import wanted
+from appliance.bench.suite import KINDS, wanted
 from appliance.errors import ApplianceError
 
 
 def options(**given: Any) -> dict[str, Any]:  # noqa: ANN401  click's values
     plain = {
-        **dict.fromkeys(("engines", "stt_model", "tts_model", "tts_voices")),
-        **{"turns": 20, "sessions": (1, 10), "turns_each": 6, "speech": ()},
+        **dict.fromkeys(("against", "stt_model", "tts_model", "tts_voices")),
+        **{"engines": (), "turns": 20, "sessions": (1, 10), "turns_each": 6, "speech": ()},
         **{"llm_url": "", "llm_model": "", "llm_first_token": 0.22, "llm_tokens": 50.0},
+        **{"interruptions": 12, "ramp": (1, 8), "random_dir": Path("r"), "random_python": "p"},
     }
     return plain | given
 
@@ -21,18 +22,32 @@ def options(**given: Any) -> dict[str, Any]:  # noqa: ANN401  click's values
 @pytest.mark.parametrize(
     ("engines", "has_models", "measured"),
     [
-        (None, False, (True, False)),
-        (None, True, (True, True)),
-        ("starter", True, (True, False)),
-        ("models", True, (False, True)),
-        ("both", True, (True, True)),
+        ((), False, ["starter"]),
+        ((), True, ["starter", "models"]),
+        (("starter",), True, ["starter"]),
+        (("models",), True, ["models"]),
+        (("random", "timed"), False, ["timed", "random"]),
+        (("starter", "models", "timed", "random"), True, list(KINDS)),
     ],
 )
 def test_which_engines_are_measured(
-    engines: str | None, has_models: bool, measured: tuple[bool, bool]
+    engines: tuple[str, ...], has_models: bool, measured: list[str]
 ) -> None:
     asked = wanted(options(engines=engines), has_models=has_models)
-    assert (asked.starter, asked.models) == measured
+    assert [kind for kind in KINDS if getattr(asked, kind)] == measured
+    assert asked.stock is None
+
+
+def test_against_stock_the_timed_engines_are_the_usual_ones() -> None:
+    asked = wanted(options(against="stock", ramp=(0,)), has_models=True)
+    assert [kind for kind in KINDS if getattr(asked, kind)] == ["timed"]
+    assert asked.stock is not None
+    assert asked.stock.crowds == ()
+
+
+def test_there_is_no_stock_service_of_the_starter_engines() -> None:
+    with pytest.raises(ApplianceError, match="no services of the starter engines"):
+        wanted(options(against="stock", engines=("starter",)), has_models=True)
 
 
 def test_named_models_are_measured_as_they_are_named(tmp_path: Path) -> None:
@@ -48,4 +63,4 @@ def test_named_models_are_measured_as_they_are_named(tmp_path: Path) -> None:
 
 def test_models_that_are_not_there_cannot_be_measured() -> None:
     with pytest.raises(ApplianceError, match="no models to measure"):
-        wanted(options(engines="models"), has_models=False)
+        wanted(options(engines=("models",)), has_models=False)

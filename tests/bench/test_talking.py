@@ -13,8 +13,9 @@ def message(after: float, kind: str, **data: Any) -> Arrived:  # noqa: ANN401  J
     return Arrived(END + after, wire.Message({"label": "rtvi-ai", "type": kind, "data": data}))
 
 
-def audio(after: float) -> Arrived:
-    return Arrived(END + after, wire.Audio(bytes(2), 24_000))
+def audio(after: float, sample: int = 1000) -> Arrived:
+    pcm = bytes(2) + sample.to_bytes(2, "little", signed=True)
+    return Arrived(END + after, wire.Audio(pcm, 24_000))
 
 
 def test_each_stage_ends_with_its_first_arrival() -> None:
@@ -24,6 +25,7 @@ def test_each_stage_ends_with_its_first_arrival() -> None:
             message(0.25, "user-transcription", text="What time is it?", final=True),
             message(0.5, "bot-llm-text", text="It"),
             message(0.6, "bot-llm-text", text="is"),
+            audio(0.7, sample=0),
             audio(0.75),
             audio(1.0),
         ],
