@@ -1,0 +1,110 @@
+"""Self-tests that the page asks for: each a process of its own, so that none harms the daemon.
+
+The process is that of the command line. It writes how far it has come and what it found where
+every self-test does (`store/selftests.py`), so the page shows those of the night and of the
+terminal as well.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from appliance.errors import SelftestRunning
+from appliance.selftest.asking import Asked
+from appliance.selftest.run import TOTAL_SECONDS
+from appliance.store.selftests import Selftests
+
+log = logging.getLogger(__name__)
+
+SPARE_SECONDS = 60.0  # to start, and to end: a process that takes longer hangs
+STOP_SECONDS = 5.0
+RAN = (0, 1)  # exit statuses with a report; any other means that there is none
+
+
+class Background:
+    """One for the life of the daemon. `command` runs a self-test, `ask` asks the model."""
+
+    def __init__(
+        self, kept: Selftests, command: Sequence[str], ask: Callable[[], Awaitable[Asked]]
+    ) -> None:
+        self.ask = ask
+        self._kept = kept
+        self._command = tuple(command)
+        self._asked = asyncio.Event()
+        self._trouble = ""
+
+    def shown(self) -> dict[str, Any]:
+        """What the page shows: whether one is under way and how far, the last, those before."""
+        reports = self._kept.all()
+        return {
+            "running": self._asked.is_set() or self._kept.running(),
+            "progress": self._kept.progress(),
+            "trouble": self._trouble,
+            "report": reports[-1] if reports else None,
+            "history": [_line(report) for report in reports],
+        }
+
+    def start(self) -> None:
+        """Begins one. Raises SelftestRunning."""
+        if self._asked.is_set() or self._kept.running():
+            raise SelftestRunning("a self-test is under way already")
+        self._trouble = ""
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Runs those that are asked for, until it is cancelled, and the one under way with it."""
+        while True:
+            await self._asked.wait()
+            try:
+                await self._test()
+            finally:
+                self._asked.clear()
+
+    async def _test(self) -> None:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:  # no memory for another process, perhaps
+            self._trouble = f"The self-test could not begin: {error}."
+            log.error("%s", self._trouble)
+            return
+        try:
+            async with asyncio.timeout(TOTAL_SECONDS + SPARE_SECONDS):
+                status = await process.wait()
+        except TimeoutError:
+            self._trouble = "The self-test hung and was ended."
+        else:
+            if status not in RAN:
+                self._trouble = (
+                    f"The self-test could not run (exit status {status});"
+                    " `journalctl -u voice-appliance` tells why."
+                )
+        finally:
+            await _end(process)
+        if self._trouble:
+            log.error("%s", self._trouble)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def _line(report: Mapping[str, Any]) -> dict[str, Any]:
+    keys = ("started_at", "seconds", "version", "verdict", "counts")
+    return {key: report.get(key) for key in keys}

@@ -1,0 +1,44 @@
+"""Is this a machine that the appliance knows, with all of its parts awake?"""
+
+from typing import ClassVar
+
+from appliance.selftest import Finding, Named
+from appliance.selftest.facts import Facts
+
+KNOWN = ("x86_64", "aarch64")
+LEAST_MEMORY = 900_000_000  # the starter engines, the pipeline and a session beside the system
+
+
+class Board(Named):
+    name: ClassVar[str] = "board"
+    title: ClassVar[str] = "Board"
+    limit: ClassVar[float] = 5.0
+
+    async def run(self, facts: Facts) -> Finding:
+        machine = facts.hardware
+        module = f", module {machine.module}" if machine.module else ""
+        shown = f"{machine.model or 'a machine without a name'} ({machine.architecture}{module})"
+        if machine.architecture not in KNOWN:
+            return self.failure(
+                f"{shown} has a processor for which there are no engines",
+                "Use an x86-64 or a 64-bit ARM machine with a 64-bit operating system.",
+            )
+        if not machine.memory_total:
+            return self.warning(
+                f"{shown} does not tell how much memory it has",
+                "/proc/meminfo cannot be read. In a container or a sandbox, let /proc be seen"
+                " (ProcSubset=all).",
+            )
+        if machine.memory_total < LEAST_MEMORY:
+            return self.warning(
+                f"{shown} has {machine.memory_total // 10**6} MB of memory, which is little",
+                "1 GB is the least for one conversation with the starter engines; use a board"
+                " with more.",
+            )
+        if machine.soc and not machine.gpu:
+            return self.failure(
+                f"{shown}: its GPU has not come up",
+                "Switch the board off, wait ten seconds and switch it on again; a restart is not"
+                " enough. If that does not help, look at `dmesg | grep -i nvgpu`.",
+            )
+        return self.ok(shown)

@@ -1,0 +1,73 @@
+"""Is the certificate valid now and for a while, and for every address of this machine?"""
+
+import socket
+import ssl
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+from appliance.selftest import Finding, Named, door
+from appliance.selftest.checks.page import unreachable
+from appliance.selftest.facts import Facts
+from appliance.selftest.site import ANYWHERE, Site
+
+SPARE = timedelta(days=30)  # it is renewed when 60 days are left; with 30, that has failed
+
+_RENEW = "`sudo systemctl start voice-appliance-certs` (or the installer again) makes it anew"
+
+
+class Certificate(Named):
+    name: ClassVar[str] = "certificate"
+    title: ClassVar[str] = "Certificate"
+    limit: ClassVar[float] = 20.0
+
+    async def run(self, facts: Facts) -> Finding:
+        if facts.site is None:
+            return self.skipped("no nginx serves the appliance here")
+        try:
+            shown = await door.shown(facts.site)
+        except ssl.SSLCertVerificationError as error:
+            return self.failure(
+                f"it does not verify: {error.verify_message}",
+                f"{_RENEW}. If the clock is wrong, set that first.",
+            )
+        except OSError as error:
+            return self.failure(
+                f"nginx shows none at port {facts.site.port}: {error}", unreachable(facts.site)
+            )
+        return self.judge(shown, facts.site, facts.addresses, datetime.now(UTC))
+
+    def judge(
+        self, shown: door.Shown, site: Site, addresses: tuple[str, ...], now: datetime
+    ) -> Finding:
+        days = (shown.ends - now).days
+        until = f"valid until {shown.ends:%Y-%m-%d}"
+        lacking = [name for name in _wanted(site, addresses) if name not in shown.names]
+        if now < shown.begins:
+            finding = self.failure(
+                f"it begins to be valid on {shown.begins:%Y-%m-%d}, which is not yet",
+                f"Set the clock (`timedatectl`); if the clock is right, {_RENEW}.",
+            )
+        elif now >= shown.ends:
+            finding = self.failure(f"it ended on {shown.ends:%Y-%m-%d}", f"{_RENEW}.")
+        elif shown.ends - now < SPARE:
+            finding = self.warning(
+                f"{until}, for {days} more days",
+                f"Its renewal fails: `systemctl status voice-appliance-certs` tells why; {_RENEW}.",
+            )
+        elif lacking:
+            finding = self.warning(
+                f"{until}, but not for {', '.join(lacking)}",
+                f"Browsers that come by that name are warned. {_RENEW}, with all of them.",
+            )
+        else:
+            finding = self.ok(f"{until}, for {', '.join(shown.names)}, by {shown.issuer}")
+        return finding.with_figures(days_left=days)
+
+
+def _wanted(site: Site, addresses: tuple[str, ...]) -> list[str]:
+    """The names by which browsers in the house come in; of a foreign certificate none is known."""
+    if site.authority is None:
+        return []
+    if site.address != ANYWHERE:
+        return [site.address]
+    return [*addresses, f"{socket.gethostname().lower().partition('.')[0]}.local"]

@@ -1,0 +1,55 @@
+"""Is the database whole, can it be written, and was nothing lost?"""
+
+from typing import ClassVar
+
+from appliance.selftest import Finding, Named
+from appliance.selftest.facts import Facts
+from appliance.selftest.threads import aside
+from appliance.store.checking import examine
+
+
+class Database(Named):
+    name: ClassVar[str] = "database"
+    title: ClassVar[str] = "Database"
+    limit: ClassVar[float] = 60.0  # every page of some gigabytes
+
+    async def run(self, facts: Facts) -> Finding:
+        path = facts.config.store.path
+        if not path.exists():
+            return self._absent(facts)
+        condition = await aside(lambda: examine(path))
+        lost = (await facts.daemon.status())["store"]["failed"] if facts.daemon else 0
+        shown = f"{path}, {condition.bytes / 1e6:.1f} MB"
+        if condition.damage:
+            finding = self.failure(
+                f"{path} is damaged: {condition.damage}",
+                "Copy it away first. At its next start the appliance moves a damaged database"
+                " aside (*.corrupt.*) and begins a new one; then put the latest backup in place.",
+            )
+        elif condition.unwritable:
+            finding = self.failure(
+                f"{path} cannot be written: {condition.unwritable}",
+                f"Make room, and give {path.parent} to the appliance's user:"
+                f" `sudo chown -R --reference={path.parent} {path.parent}`.",
+            )
+        elif lost:
+            finding = self.warning(
+                f"{shown}; {lost} entries were lost since the appliance started",
+                "The disk was full or failed: see `journalctl -u voice-appliance`, make room, and"
+                " restart the appliance.",
+            )
+        else:
+            finding = self.ok(f"{shown}, sound and writable")
+        return finding.with_figures(bytes=condition.bytes, lost_entries=lost)
+
+    def _absent(self, facts: Facts) -> Finding:
+        path = facts.config.store.path
+        if facts.daemon:
+            return self.failure(
+                f"{path} is gone while the appliance runs",
+                "Somebody removed it; what is said now is not kept. Restart the appliance.",
+            )
+        return self.warning(
+            f"there is no {path} yet",
+            "It is made when the appliance first starts; see store.path if it should be there.",
+        )

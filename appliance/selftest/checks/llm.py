@@ -1,0 +1,83 @@
+"""Does the language model answer, and how soon?"""
+
+from typing import ClassVar
+
+from appliance.selftest import Finding, Named
+from appliance.selftest.asking import PATIENCE, Asked, Outcome, ask
+from appliance.selftest.facts import Facts
+
+SLOW = 0.5  # of llm.first_token_seconds, at which a turn gives up
+
+_REFUSALS = {
+    401: "The key is wrong or expired; set {secret} anew.",
+    403: "The key may not use this model; see the account of the provider.",
+    404: "Correct llm.base_url (it ends in /v1) and llm.model; on Ollama, `ollama pull {model}`.",
+    429: "The account has no credit left or asks too often; see the provider's page.",
+}
+
+
+class LanguageModel(Named):
+    name: ClassVar[str] = "llm"
+    title: ClassVar[str] = "Language model"
+    limit: ClassVar[float] = 90.0
+
+    async def run(self, facts: Facts) -> Finding:
+        """The appliance is let ask, where it runs: the key may be for it alone to see."""
+        if facts.daemon:
+            asked = await facts.daemon.ask()
+        else:
+            asked = await ask(facts.config.llm, facts.secrets)
+        return self.judge(asked, facts.config.llm.first_token_seconds)
+
+    def judge(self, asked: Asked, patience: float) -> Finding:
+        """`patience` is llm.first_token_seconds."""
+        if asked.outcome is Outcome.UNCONFIGURED:
+            return self.skipped("no language model is configured; nothing leaves the box")
+        finding = self._timed(asked, patience)
+        if asked.outcome is not Outcome.TOKEN:
+            finding = self.failure(*_explained(asked, patience))
+        return finding.with_figures(model=asked.model, first_token_seconds=round(asked.seconds, 3))
+
+    def _timed(self, asked: Asked, patience: float) -> Finding:
+        shown = f"{asked.where} answers after {1000 * asked.seconds:.0f} ms"
+        if asked.seconds <= SLOW * patience:
+            return self.ok(shown)
+        return self.warning(
+            shown,
+            "A smaller model, or one that stays in memory, begins sooner. After"
+            f" {patience:g} s (llm.first_token_seconds) a turn gives up.",
+        )
+
+
+def _explained(asked: Asked, patience: float) -> tuple[str, str]:
+    """What went wrong, and what to do about it."""
+    where, secret = asked.where, asked.secret
+    match asked.outcome:
+        case Outcome.NO_KEY:
+            return (
+                f"there is no {secret} for {where}",
+                f"Set {secret} in the environment of the appliance, or put it into"
+                f" /etc/voice-appliance/credentials/{secret.lower()}; then restart it.",
+            )
+        case Outcome.REFUSED:
+            usual = "The server is in trouble; see its log, and test again."
+            advice = _REFUSALS.get(asked.status, usual)
+            told = advice.format(secret=secret or "the key", model=asked.model)
+            return f"{where} answers {asked.status}", told
+        case Outcome.GARBAGE:
+            return (
+                f"what {where} answers is no chat completion",
+                "llm.base_url must be that of an API like OpenAI's; it ends in /v1.",
+            )
+        case Outcome.SILENCE:
+            return (
+                f"{where} gave no answer within {PATIENCE * patience:g} s",
+                "Is the model loaded, and the server not overloaded? A first question may load"
+                " it: test again. Else choose a smaller model or raise llm.first_token_seconds.",
+            )
+        case _:
+            return (
+                f"{where} cannot be reached: {asked.detail}",
+                "Is its server running, and llm.base_url right? From this machine, `curl` of that"
+                " address with /models behind it must answer.",
+            )

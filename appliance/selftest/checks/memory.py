@@ -1,0 +1,49 @@
+"""Is there memory left beside the appliance?"""
+
+from typing import ClassVar
+
+from appliance.hardware import files, telemetry
+from appliance.hardware.plan import reserve_of
+from appliance.selftest import Finding, Named
+from appliance.selftest.facts import Facts
+
+MB = 10**6
+SWAPPED = 0.5  # of the swap space; beyond it, what answers next may have to be fetched from disk
+
+_ADVICE = (
+    "Close other programs, a desktop first (`sudo systemctl set-default multi-user.target` and"
+    " restart), set a smaller stt.model, or lower limits.sessions."
+)
+
+
+class Memory(Named):
+    name: ClassVar[str] = "memory"
+    title: ClassVar[str] = "Memory"
+    limit: ClassVar[float] = 5.0
+
+    async def run(self, facts: Facts) -> Finding:
+        gauges = telemetry.read(facts.root)
+        if not gauges.memory_total or gauges.memory_available is None:
+            return self.warning(
+                "how much memory is free cannot be read",
+                "/proc/meminfo cannot be read; in a sandbox, let /proc be seen (ProcSubset=all).",
+            )
+        free, reserve = gauges.memory_available, reserve_of(gauges.memory_total)
+        swapped = _swapped(files.meminfo(facts.root))
+        shown = f"{free // MB} MB of {gauges.memory_total // MB} MB available"
+        if free < reserve // 2:
+            finding = self.failure(f"{shown}; below {reserve // 2 // MB} MB it gets slow", _ADVICE)
+        elif free < reserve:
+            finding = self.warning(f"{shown}; {reserve // MB} MB should be", _ADVICE)
+        elif swapped > SWAPPED:
+            finding = self.warning(f"{shown}, but {swapped:.0%} of the swap space is used", _ADVICE)
+        else:
+            finding = self.ok(shown)
+        return finding.with_figures(
+            available_bytes=free, reserve_bytes=reserve, swapped_share=round(swapped, 3)
+        )
+
+
+def _swapped(known: dict[str, int]) -> float:
+    total = known.get("SwapTotal", 0)
+    return 1 - known.get("SwapFree", total) / total if total else 0.0

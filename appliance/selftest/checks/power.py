@@ -1,0 +1,89 @@
+"""Is a Jetson in a power mode in which it can answer in time?"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from appliance.hardware import files, telemetry
+from appliance.hardware.detect import gpu_nodes
+from appliance.selftest import Finding, Named
+from appliance.selftest.facts import Facts
+
+HELD_BACK = 0.5  # of the fastest clock of the GPU; below it, answers take about twice as long
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """A power mode of this board; `watts` is infinite where the name sets no limit (MAXN)."""
+
+    number: int
+    name: str
+
+    @property
+    def watts(self) -> float:
+        told = re.search(r"(\d+)\s*W", self.name, re.IGNORECASE)
+        return float(told[1]) if told else float("inf")
+
+
+class Power(Named):
+    name: ClassVar[str] = "power"
+    title: ClassVar[str] = "Power mode"
+    limit: ClassVar[float] = 5.0
+
+    async def run(self, facts: Facts) -> Finding:
+        if not facts.hardware.is_jetson:
+            return self.skipped("only Jetson boards have power modes")
+        clocks = gpu_clocks(facts.root)
+        current = re.search(r"NV Power Mode: (\S+)", facts.power_mode)
+        if current is None and clocks is None:
+            return self.skipped("neither nvpmodel nor the GPU's clock tells of a power mode")
+        mode = current[1] if current else "an unknown mode"
+        fastest = max(modes(facts.root), key=lambda one: one.watts, default=None)
+        slowest = min(modes(facts.root), key=lambda one: one.watts, default=None)
+        advice = (
+            "Choose a faster power mode with `sudo nvpmodel -m N`; `nvpmodel -p --verbose`"
+            " lists them. The power supply and the cooling must be up to it."
+        )
+        if fastest and fastest.name != mode:
+            advice = (
+                f"`sudo nvpmodel -m {fastest.number}` sets {fastest.name}, the fastest;"
+                " the power supply and the cooling must be up to it."
+            )
+        shown = mode
+        overcurrents = telemetry.read(facts.root).overcurrents or 0
+        if overcurrents:
+            return self.warning(
+                f"{shown}: the power supply fell short {overcurrents} times since the start",
+                "Use the power supply that came with the board, or a lower power mode: after each"
+                " of these its clocks are cut.",
+            ).with_figures(overcurrents=overcurrents)
+        if clocks:
+            allowed, most = clocks
+            shown = f"{mode}, GPU up to {allowed // 10**6} of {most // 10**6} MHz"
+            if allowed < HELD_BACK * most:
+                return self.warning(f"{shown}: the power mode holds the GPU back", advice)
+        if fastest and slowest and mode == slowest.name and fastest.watts > slowest.watts:
+            return self.warning(f"{shown}: the slowest of this board", advice)
+        return self.ok(shown)
+
+
+def modes(root: Path) -> list[Mode]:
+    """The power modes of this board, as nvpmodel's own file names them."""
+    text = files.text(root / "etc/nvpmodel.conf")
+    found = re.findall(r"<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=(\S+)\s*>", text)
+    return [Mode(int(number), name) for number, name in found]
+
+
+def gpu_clocks(root: Path) -> tuple[int, int] | None:
+    """The highest clock that the GPU is allowed and the highest it has, in hertz."""
+    for node in gpu_nodes(root):
+        allowed = files.number(node / "max_freq")
+        listed = [
+            int(each)
+            for each in files.text(node / "available_frequencies").split()
+            if each.isdigit()
+        ]
+        if allowed and listed:
+            return allowed, max(listed)
+    return None

@@ -1,0 +1,161 @@
+"""What `appliance selftest` does: gathers facts, runs the checks, tells and keeps the result."""
+
+import asyncio
+import difflib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from appliance.config import Config
+from appliance.errors import ApplianceError, BadRequest, StoreError
+from appliance.selftest import Check, Finding, Report, Verdict, facts, render, run
+from appliance.selftest.checks import CHECKS
+from appliance.store.selftests import Selftests
+
+COULD_NOT_RUN = 2
+WIDTH = 100
+
+Say = Callable[[str], None]
+
+
+def selftest(
+    config: Config,
+    secrets: Mapping[str, str],
+    only: Sequence[str],
+    *,
+    as_json: bool,
+    out: Say,
+    err: Say,
+    paint: render.Paint,
+    width: int = WIDTH,
+) -> int:
+    """The exit status: 0 all good, 1 something failed.
+
+    Raises BadRequest for a check that is not there, SelftestRunning where another self-test is
+    under way.
+    """
+    checks = chosen(only)
+    history = Selftests(config.store.path.parent)
+    kept: Selftests | None = history
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(history.alone())
+        except StoreError as error:
+            err(f"The result is not kept: {error.message}. {error.advice}")
+            kept = None
+        watch = _Watch(checks, kept, None if as_json else out, paint, width)
+        report = asyncio.run(_run(config, secrets, checks, watch))
+        if kept and not only:
+            _keep(kept, report, err)
+    if as_json:
+        out(json.dumps(report.as_json(), indent=2))
+    else:
+        out(render.summary(report, paint))
+    return 1 if report.verdict is Verdict.FAILURE else 0
+
+
+async def _run(
+    config: Config, secrets: Mapping[str, str], checks: Sequence[Check], watch: "_Watch"
+) -> Report:
+    return await run.run(checks, await facts.gather(config, secrets), watch)
+
+
+def chosen(only: Sequence[str]) -> list[Check]:
+    """The checks of those names in their order; all where none is named. Raises BadRequest."""
+    names = [check.name for check in CHECKS]
+    for name in only:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            meant = f"Did you mean {near[0]}? " if near else ""
+            raise BadRequest(
+                f"there is no check {name!r}", advice=f"{meant}There are: {', '.join(names)}."
+            )
+    return [check for check in CHECKS if not only or check.name in only]
+
+
+def command(files: Sequence[Path]) -> list[str]:
+    """The self-test as a process of its own, with these configuration files."""
+    named = [part for file in files for part in ("--config", str(file))]
+    return [sys.executable, "-m", "appliance", "selftest", "--json", *named]
+
+
+class _Watch:
+    """Tells each finding as it comes, and notes how far the self-test is."""
+
+    def __init__(
+        self,
+        checks: Sequence[Check],
+        kept: Selftests | None,
+        out: Say | None,
+        paint: render.Paint,
+        width: int,
+    ) -> None:
+        self._checks = checks
+        self._kept = kept
+        self._out = out
+        self._paint = paint
+        self._width = width
+        self._told = 0
+
+    def __call__(self, findings: Sequence[Finding], at: Check | None) -> None:
+        if self._out:
+            for finding in findings[self._told :]:
+                self._out(render.row(finding, self._paint, self._width))
+        self._told = len(findings)
+        if self._kept and at:
+            self._note(self._kept, findings, at)
+
+    def _note(self, kept: Selftests, findings: Sequence[Finding], at: Check) -> None:
+        done: list[dict[str, Any]] = [
+            {"check": finding.check, "verdict": finding.verdict} for finding in findings
+        ]
+        try:
+            kept.note({"done": done, "total": len(self._checks), "now": at.title})
+        except StoreError:
+            self._kept = None  # said already where it matters: the report cannot be kept either
+
+
+def _keep(kept: Selftests, report: Report, err: Say) -> None:
+    try:
+        kept.keep(report.as_json())
+    except StoreError as error:
+        err(f"The result is not kept: {error.message}. {error.advice}")
+
+
+def run_and_tell(
+    configuration: Callable[[], Config],
+    secrets: Mapping[str, str],
+    only: Sequence[str],
+    *,
+    as_json: bool,
+) -> int:
+    """The self-test on the terminal; 2 and the reason where it could not run."""
+    import click
+
+    colourful = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    paint = (lambda text, colour: click.style(text, fg=colour)) if colourful else _plain
+    try:
+        return selftest(
+            configuration(),
+            secrets,
+            only,
+            as_json=as_json,
+            out=click.echo,
+            err=lambda text: click.echo(text, err=True),
+            paint=paint,
+            width=shutil.get_terminal_size((WIDTH, 24)).columns,
+        )
+    except ApplianceError as error:
+        click.echo(f"{error.message}\n{error.advice}".strip(), err=True)
+    except OSError as error:  # while the facts were gathered; in a check it would be a finding
+        click.echo(f"{error}\nRun it as root or as the appliance's user.", err=True)
+    return COULD_NOT_RUN
+
+
+def _plain(text: str, _colour: str) -> str:
+    return text

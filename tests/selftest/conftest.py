@@ -1,0 +1,69 @@
+"""Facts for checks: real files below a directory, a real configuration, and no daemon."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.config import Config, load
+from appliance.hardware.detect import detect
+from appliance.hardware.plan import plan
+from appliance.selftest import Finding, Verdict
+from appliance.selftest.facts import Facts
+
+# A real nginx, and the certificate that certificate.sh makes.
+from tests.install.conftest import site, tls  # noqa: F401  fixtures
+
+MakeFacts = Callable[..., Facts]
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Callable[..., Config]:
+    """A configuration with its state in tmp_path; settings as in the environment."""
+
+    def make(**settings: str) -> Config:
+        places = {
+            "STORE__PATH": str(tmp_path / "state" / "voice.db"),
+            "MODELS__DIRECTORY": str(tmp_path / "models"),
+        }
+        return load([], {f"APPLIANCE__{key}": value for key, value in (places | settings).items()})
+
+    return make
+
+
+@pytest.fixture
+def facts(tmp_path: Path, configured: Callable[..., Config]) -> MakeFacts:
+    """Facts about the machine whose files stand below `root`, and a configuration."""
+
+    def make(
+        root: Path | None = None,
+        models: dict[str, int] | None = None,
+        settings: dict[str, str] | None = None,
+        **more: Any,  # noqa: ANN401  fields of Facts
+    ) -> Facts:
+        below = root or tmp_path / "root"
+        config = configured(**(settings or {}))
+        hardware = detect(below)
+        made = plan(hardware, config, models or {})
+        return Facts(config, hardware, made, root=below, **more)
+
+    return make
+
+
+def good(finding: Finding) -> str:
+    """The message of a finding that is good."""
+    assert finding.verdict is Verdict.OK, finding
+    return finding.message
+
+
+def bad(finding: Finding, verdict: Verdict) -> tuple[str, str]:
+    """Message and advice of a finding that is not good."""
+    assert finding.verdict is verdict, finding
+    assert finding.advice
+    return finding.message, finding.advice
+
+
+def skipped(finding: Finding) -> str:
+    assert finding.verdict is Verdict.SKIPPED, finding
+    return finding.message

@@ -1,0 +1,192 @@
+"""The door for everybody else: a real nginx, with the certificate that the appliance makes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from appliance.selftest import Verdict, door, site
+from appliance.selftest.checks.certificate import Certificate
+from appliance.selftest.checks.page import Page
+from appliance.selftest.checks.websocket import WebSocket
+from appliance.selftest.site import ANYWHERE, Site
+from tests.install.conftest import Site as Nginx
+from tests.install.shell import RENDER, free_ports, succeed
+from tests.selftest.conftest import MakeFacts, bad, good, skipped
+
+OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
+
+
+@pytest.fixture
+def here(site: Nginx) -> Site:
+    """What the self-test reads of that nginx."""
+    found = site_of(site)
+    assert found
+    return found
+
+
+def site_of(nginx: Nginx) -> Site | None:
+    return site.find(nginx.directory, root=Path("/nowhere"))
+
+
+def test_ports_and_certificate_stand_in_the_site_file(here: Site, tls: Path) -> None:
+    assert here.address == "127.0.0.1"
+    assert here.certificate == tls / "server.crt"
+    assert here.authority == tls / "ca.crt"
+    assert here.url("localhost") == f"https://localhost:{here.port}"
+    assert replace(here, port=443).url("fd00::1") == "https://[fd00::1]"
+
+
+@pytest.mark.parametrize("name", ["sites-enabled/voice-appliance", "conf.d/voice-appliance.conf"])
+def test_the_site_of_the_system(tmp_path: Path, here: Site, name: str) -> None:
+    assert site.find(tmp_path, tmp_path) is None
+    file = tmp_path / "etc/nginx" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("server { listen 80; }")
+    assert site.find(tmp_path, tmp_path) is None
+    file.write_text(here.file.read_text())
+    assert site.find(tmp_path, tmp_path) == replace(here, file=file)
+
+
+NAMES = ("localhost", "kitchen.local", "127.0.0.1", "192.168.1.20")
+
+
+@pytest.mark.parametrize(
+    ("address", "own", "names", "host"),
+    [
+        (ANYWHERE, ("192.168.1.20",), NAMES, "192.168.1.20"),
+        (ANYWHERE, ("10.0.0.9",), NAMES, "localhost"),
+        (ANYWHERE, (), ("box.example",), "box.example"),
+        ("127.0.0.1", ("192.168.1.20",), NAMES, "127.0.0.1"),
+        ("192.168.1.20", (), NAMES, "192.168.1.20"),
+        ("192.168.1.20", (), (), "localhost"),
+    ],
+)
+def test_it_comes_in_from_outside_where_it_can(
+    here: Site, address: str, own: tuple[str, ...], names: tuple[str, ...], host: str
+) -> None:
+    assert door.host(replace(here, address=address), own, names) == host
+
+
+@asynccontextmanager
+async def upstream(nginx: Nginx) -> AsyncIterator[None]:
+    """What nginx takes for the appliance: it answers /health."""
+
+    async def health(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    app = web.Application()
+    app.router.add_get("/health", health)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", nginx.upstream).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def test_the_page_and_the_appliance_behind_it(
+    site: Nginx,
+    here: Site,
+    facts: MakeFacts,
+) -> None:
+    made = facts(site=here)
+    async with upstream(site):
+        assert f"https://127.0.0.1:{here.port} serves the page" in good(await Page().run(made))
+    message, advice = bad(await Page().run(made), FAILURE)
+    assert "/health answers 502" in message
+    assert "server.listen" in advice
+
+
+async def test_no_nginx_is_nothing_to_look_at(facts: MakeFacts) -> None:
+    assert "no nginx" in skipped(await Page().run(facts()))
+    assert "no nginx" in skipped(await Certificate().run(facts()))
+    assert "does not run" in skipped(await WebSocket().run(facts()))
+
+
+async def test_nginx_does_not_listen(here: Site, facts: MakeFacts) -> None:
+    made = facts(site=replace(here, port=free_ports(1)[0]))
+    for check in (Page(), Certificate()):
+        message, advice = bad(await check.run(made), FAILURE)
+        assert str(made.site.port if made.site else 0) in message
+        assert "nginx" in advice
+
+
+async def test_the_page_is_missing(site: Nginx, here: Site, facts: MakeFacts) -> None:
+    page = site.directory / "page" / "index.html"
+    content = page.read_text()
+    page.unlink()
+    try:
+        message, advice = bad(await Page().run(facts(site=here)), FAILURE)
+    finally:
+        page.write_text(content)
+    assert "answers 40" in message
+    assert "installer" in advice
+
+
+async def test_a_certificate_that_nobody_vouches_for(here: Site, facts: MakeFacts) -> None:
+    made = facts(site=replace(here, authority=None))
+    message, advice = bad(await Certificate().run(made), FAILURE)
+    assert "does not verify" in message
+    assert "voice-appliance-certs" in advice
+    assert "does not verify" in bad(await Page().run(made), FAILURE)[0]
+
+
+async def test_the_certificate_that_nginx_shows(here: Site, facts: MakeFacts) -> None:
+    shown = await door.shown(here)
+    assert set(shown.names) >= {"localhost", "kitchen.local", "192.168.1.20"}
+    assert 390 < (shown.ends - datetime.now(UTC)).days < 398
+    message = good(await Certificate().run(facts(site=here)))
+    assert "kitchen.local" in message
+    assert "CA" in message
+
+
+BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
+SHOWN = door.Shown(("localhost", "192.168.1.20"), BEGINS, BEGINS + timedelta(days=397), "a CA")
+
+
+@pytest.mark.parametrize(
+    ("days", "address", "own", "verdict", "message"),
+    [
+        (10, "192.168.1.20", (), OK, "valid until 2027-02-02"),
+        (-1, "192.168.1.20", (), FAILURE, "not yet"),
+        (398, "192.168.1.20", (), FAILURE, "ended on 2027-02-02"),
+        (380, "192.168.1.20", (), WARNING, "for 17 more days"),
+        (10, "192.168.1.30", (), WARNING, "not for 192.168.1.30"),
+        (10, ANYWHERE, ("192.168.1.40",), WARNING, "192.168.1.40"),
+    ],
+)
+def test_dates_and_names(
+    here: Site,
+    days: int,
+    address: str,
+    own: tuple[str, ...],
+    verdict: Verdict,
+    message: str,
+) -> None:
+    now = BEGINS + timedelta(days=days)
+    finding = Certificate().judge(SHOWN, replace(here, address=address), own, now)
+    assert finding.verdict is verdict
+    assert message in finding.message
+    assert bool(finding.advice) is (verdict is not OK)
+
+
+def test_of_a_foreign_certificate_the_names_are_its_owners(here: Site) -> None:
+    own = replace(here, address=ANYWHERE, authority=None)
+    finding = Certificate().judge(SHOWN, own, ("10.0.0.1",), BEGINS + timedelta(days=1))
+    assert finding.verdict is OK
+
+
+def test_the_site_as_it_is_rendered_for_a_device(tmp_path: Path, tls: Path) -> None:
+    places = {"ADDRESS": ANYWHERE, "HTTPS_PORT": 443, "HTTP_PORT": 80, "PAGE": tmp_path}
+    places |= {"UPSTREAM": "unix:/run/voice-appliance/http.sock", "TLS": tls, "LOG": tmp_path}
+    state = tmp_path / "state"
+    succeed(RENDER, state / "nginx", *(f"{key}={value}" for key, value in places.items()))
+    found = site.find(state, tmp_path)
+    assert found
+    assert (found.address, found.port, found.authority) == (ANYWHERE, 443, tls / "ca.crt")

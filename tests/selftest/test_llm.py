@@ -1,0 +1,112 @@
+"""The language model, at a real endpoint on a real port, in health and in trouble."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from appliance.selftest import Finding, Verdict
+from appliance.selftest.checks.llm import LanguageModel
+from tests.chat_server import Reply, Trouble, chat_server
+from tests.install.shell import free_ports
+from tests.selftest.conftest import MakeFacts, bad, good, skipped
+
+FAILURE = Verdict.FAILURE
+SECRETS = {"OPENAI_API_KEY": "sk-not-for-anybody"}
+
+
+@asynccontextmanager
+async def asking(facts: MakeFacts, reply: Reply, **settings: str) -> AsyncIterator[Finding]:
+    """The finding with a server that answers so."""
+    async with chat_server(lambda _: reply) as server:
+        named = {
+            "LLM__PROVIDER": "custom",
+            "LLM__BASE_URL": server.base_url,
+            "LLM__MODEL": "llama",
+            **settings,
+        }
+        yield await LanguageModel().run(facts(settings=named, secrets=SECRETS))
+
+
+async def test_no_model_is_no_fault(facts: MakeFacts) -> None:
+    assert "nothing leaves" in skipped(await LanguageModel().run(facts()))
+
+
+async def test_one_token_is_asked_for_and_timed(facts: MakeFacts) -> None:
+    async with chat_server(lambda _: "Yes.") as server:
+        settings = {"LLM__PROVIDER": "custom", "LLM__BASE_URL": server.base_url}
+        finding = await LanguageModel().run(facts(settings=settings, secrets=SECRETS))
+    assert "default at 127.0.0.1:" in good(finding)
+    assert finding.figures["first_token_seconds"] > 0
+    (asked,) = server.requests
+    assert (asked["max_tokens"], asked["stream"]) == (1, True)
+
+
+async def test_a_slow_model_is_a_warning(facts: MakeFacts) -> None:
+    async with chat_server(lambda _: "Yes.", first_token_seconds=0.03) as server:
+        settings = {
+            "LLM__PROVIDER": "ollama",
+            "LLM__BASE_URL": server.base_url,
+            # Half of it is less than what the server takes, whatever the machine does meanwhile;
+            # twice of it may not be enough, and then it is a failure.
+            "LLM__FIRST_TOKEN_SECONDS": "0.05",
+        }
+        finding = await LanguageModel().run(facts(settings=settings))
+    assert finding.verdict in (Verdict.WARNING, FAILURE)
+    assert "smaller model" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("trouble", "message", "advice"),
+    [
+        (Trouble(401), "answers 401", "OPENAI_API_KEY"),
+        (Trouble(403), "answers 403", "account"),
+        (Trouble(404), "answers 404", "ollama pull llama"),
+        (Trouble(429), "answers 429", "credit"),
+        (Trouble(500), "answers 500", "its log"),
+        (Trouble(garbage=True), "no chat completion", "/v1"),
+        (Trouble(break_after=0), "cannot be reached", "server running"),
+    ],
+)
+async def test_trouble(facts: MakeFacts, trouble: Trouble, message: str, advice: str) -> None:
+    async with asking(facts, trouble) as finding:
+        told = bad(finding, FAILURE)
+    assert message in told[0]
+    assert advice in told[1]
+    assert SECRETS["OPENAI_API_KEY"] not in str(finding)
+
+
+async def test_a_model_that_never_begins(facts: MakeFacts) -> None:
+    async with asking(facts, Trouble(stall=True), LLM__FIRST_TOKEN_SECONDS="0.1") as finding:
+        message, advice = bad(finding, FAILURE)
+    assert "no answer within 0.2 s" in message
+    assert "overloaded" in advice
+
+
+async def test_nobody_listens(facts: MakeFacts) -> None:
+    url = f"http://user:password@127.0.0.1:{free_ports(1)[0]}/v1"
+    settings = {"LLM__PROVIDER": "custom", "LLM__BASE_URL": url}
+    finding = await LanguageModel().run(facts(settings=settings, secrets=SECRETS))
+    message, advice = bad(finding, FAILURE)
+    assert "cannot be reached" in message
+    assert "llm.base_url" in advice
+    assert "password" not in message + advice
+
+
+async def test_a_password_stays_a_secret(facts: MakeFacts) -> None:
+    settings = {"LLM__PROVIDER": "custom", "LLM__BASE_URL": "http://user:hush-hush@a b/v1"}
+    finding = await LanguageModel().run(facts(settings=settings, secrets=SECRETS))
+    assert "cannot be reached" in bad(finding, FAILURE)[0]
+    assert "hush-hush" not in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("provider", "secret"), [("openai", "OPENAI_API_KEY"), ("groq", "GROQ_API_KEY")]
+)
+async def test_a_provider_without_its_key_is_not_asked(
+    facts: MakeFacts, provider: str, secret: str
+) -> None:
+    finding = await LanguageModel().run(facts(settings={"LLM__PROVIDER": provider}))
+    message, advice = bad(finding, FAILURE)
+    assert f"there is no {secret}" in message
+    assert secret.lower() in advice

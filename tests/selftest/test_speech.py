@@ -1,0 +1,262 @@
+"""What the checks of engines and of a conversation make of what they saw. Pure."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appliance.engines.trial import Heard, Said
+from appliance.selftest import Verdict, engines, sound, speed
+from appliance.selftest.checks import hearing, speaking
+from appliance.selftest.checks.hearing import Hearing
+from appliance.selftest.checks.speaking import Speaking
+from appliance.selftest.checks.spoken import SENTENCE, Spoken, Turn
+from appliance.selftest.engines import Planned
+from appliance.selftest.facts import Facts
+from appliance.selftest.sound import Sound
+from appliance.selftest.using import used
+from appliance.selftest.words import error_rate
+from tests.hardware import boards
+from tests.selftest.conftest import MakeFacts, bad, good
+
+OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "rate"),
+    [
+        ("what time is it", "What time is it?", 0.0),
+        ("what time is it", "what time was it", 0.25),
+        ("what time is it", "time is it", 0.25),
+        ("what time is it", "so what time is it now", 0.5),
+        ("what time is it", "", 1.0),
+        ("stop", "please do not stop", 3.0),
+        ("", "", 0.0),
+    ],
+)
+def test_words_are_compared_as_words(said: str, heard: str, rate: float) -> None:
+    assert error_rate(said, heard) == rate
+
+
+def tone(seconds: float, peak: int = 8000) -> bytes:
+    wave = [round(peak * math.sin(n / 10)) for n in range(round(seconds * 24_000))]
+    return b"".join(sample.to_bytes(2, "little", signed=True) for sample in wave)
+
+
+@pytest.mark.parametrize(
+    ("pcm", "fault"),
+    [
+        (tone(1.0), ""),
+        (b"", "no sound"),
+        (bytes(48_000), "silence"),
+        (tone(0.1), "no plausible length"),
+        (tone(9.0), "no plausible length"),
+    ],
+)
+def test_speech_is_told_from_what_is_none(pcm: bytes, fault: str) -> None:
+    found = sound.measured(pcm).fault("what time is it")
+    assert fault in found if fault else not found
+
+
+def test_half_a_sample_at_the_end_is_no_matter() -> None:
+    assert sound.measured(tone(1.0) + b"x").seconds == 1.0
+
+
+def test_a_microphone_hears_as_much_of_it() -> None:
+    heard = sound.for_a_microphone(tone(1.0))
+    assert abs(len(heard) / 2 / 16_000 - 1.0) < 0.01
+    assert sound.measured(heard, 16_000).peak > 7000
+
+
+def test_engines_are_known_by_their_names() -> None:
+    assert speed.engine_and_device("whisper small.en float16 cuda") == ("whisper", "cuda")
+    assert speed.engine_and_device("sphinx") == ("sphinx", "cpu")
+    assert speed.engine_and_device("") == ("", "cpu")
+
+
+def test_a_gpu_is_allowed_less_time_and_every_stage_more_than_the_one_before() -> None:
+    gpu = speed.stages_allowed("whisper x cuda", "kokoro x cuda", 200)
+    cpu = speed.stages_allowed("whisper x cpu", "kokoro x cpu", 200)
+    assert all(gpu[stage] < cpu[stage] for stage in gpu)
+    assert list(gpu.values()) == sorted(gpu.values())
+    assert speed.share_allowed("whisper x cuda") < speed.share_allowed("whisper x cpu")
+    assert speed.share_allowed("something new") > 0
+
+
+@pytest.mark.parametrize(
+    ("taken", "verdict"), [(1.0, OK), (1.01, WARNING), (2.0, WARNING), (2.01, FAILURE)]
+)
+def test_over_twice_the_budget_is_a_failure(taken: float, verdict: Verdict) -> None:
+    assert speed.over(taken, 1.0) is verdict
+
+
+GPU = Planned("whisper", "small.en", "cuda", "Orin GPU", "nothing")
+CPU = Planned("whisper", "small.en", "cpu", "L4T 36.4.7 is bad", "another release")
+STARTER = Planned("sphinx", "", "cpu", "no NVIDIA GPU was found", "base.en needs a pull")
+
+
+@pytest.fixture
+def jetson(tmp_path: Path, facts: MakeFacts) -> Facts:
+    return facts(boards.ORIN_NANO_SUPER.lay(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("planned", "name", "share", "verdict", "message", "advice"),
+    [
+        (GPU, "whisper small.en float16 cuda", 0.2, OK, "on the GPU", ""),
+        (GPU, "whisper small.en float16 cuda", 0.8, WARNING, "slow as a processor", "power mode"),
+        (GPU, "whisper small.en float16 cuda", 1.4, FAILURE, "slow as a processor", "GPU builds"),
+        (GPU, "whisper small.en int8 cpu", 0.1, FAILURE, "though the plan says GPU", "GPU builds"),
+        (
+            replace(GPU, trouble="no CUDA in this build", advice="Install the wheels."),
+            "sphinx",
+            0.1,
+            FAILURE,
+            "GPU: no CUDA in this build",
+            "Install the wheels.",
+        ),
+        (replace(CPU, loading=True), "sphinx", 0.1, WARNING, "standing in", "Wait"),
+        (
+            replace(CPU, trouble="model.bin is truncated", advice="Pull it."),
+            "sphinx",
+            0.1,
+            WARNING,
+            "in place of whisper: model.bin is truncated",
+            "Pull it.",
+        ),
+        (CPU, "whisper small.en int8 cpu", 0.5, WARNING, "GPU is not used (L4T", "another release"),
+        (CPU, "whisper small.en int8 cpu", 1.5, WARNING, "slower than", "power mode"),
+        (CPU, "whisper small.en int8 cpu", 9.5, WARNING, "slower than", "power mode"),
+    ],
+)
+def test_the_engine_of_the_plan_on_its_device_in_time(
+    jetson: Facts,
+    planned: Planned,
+    name: str,
+    share: float,
+    verdict: Verdict,
+    message: str,
+    advice: str,
+) -> None:
+    found = used(planned, name, share, jetson, busy=False)
+    assert found.verdict is verdict
+    assert message in found.message
+    assert advice in found.advice
+    assert bool(found.advice) is (verdict is not OK)
+
+
+def test_on_a_busy_machine_a_slow_gpu_may_be_one(jetson: Facts) -> None:
+    assert used(GPU, "whisper x float16 cuda", 1.4, jetson, busy=True).verdict is WARNING
+
+
+def test_without_a_gpu_the_processor_is_as_planned(facts: MakeFacts) -> None:
+    assert used(STARTER, "sphinx", 0.1, facts(), busy=False).message == ", on the processor"
+
+
+def test_hearing_that_does_not_understand(facts: MakeFacts) -> None:
+    heard = Heard("sphinx", "cancel the timer", 0.1, 0.1)
+    message, advice = bad(Hearing().judge(STARTER, heard, facts()), WARNING)
+    assert "'cancel the timer' instead of 'what is the date today'" in message
+    assert "better model" in advice
+    understood = replace(heard, text=hearing.SENTENCE)
+    assert "100 ms" in good(Hearing().judge(STARTER, understood, facts()))
+
+
+def test_a_voice_that_is_silent(facts: MakeFacts) -> None:
+    said = Said("kokoro x cpu", bytes(96_000), 0.1, 0.05)
+    planned = replace(STARTER, engine="kokoro")
+    message, advice = bad(Speaking().judge(planned, said, facts()), FAILURE)
+    assert "silence" in message
+    assert "appliance models verify" in advice
+    loud = replace(said, pcm=tone(2.0))
+    assert "100 ms for 2.0 s" in good(Speaking().judge(planned, loud, facts()))
+
+
+def test_no_sentence_is_said_twice() -> None:
+    assert len(set(speaking.texts())) == speaking.TIMES
+
+
+STATUS = {
+    "plan": {
+        "accelerator": "none",
+        "stt": {"rungs": [{"engine": "whisper", "model": "m", "device": "cpu"}], "better": "b"},
+    },
+    "engines": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "loading", "trouble"),
+    [
+        ({}, True, ""),
+        ({"state": "ready", "ladder": [{"state": "ready"}]}, False, ""),
+        ({"state": "loading", "ladder": [{"state": "loading"}]}, True, ""),
+        (
+            {
+                "state": "ready",
+                "ladder": [{"state": "failed", "error": "broken", "advice": "pull"}],
+            },
+            False,
+            "broken",
+        ),
+    ],
+)
+def test_what_became_of_the_first_choice(
+    state: dict[str, object], loading: bool, trouble: str
+) -> None:
+    found = engines.of_the_daemon({**STATUS, "engines": {"stt": state}}, "stt")
+    assert (found.engine, found.loading, found.trouble) == ("whisper", loading, trouble)
+    assert bool(found.advice) is bool(trouble)
+
+
+ANSWER = "It is seven minutes past ten in the morning."
+TIMES = {"transcription": 400.0, "endpointing": 420.0, "first_audio": 500.0}
+ALLOWED = {"transcription": 500.0, "endpointing": 650.0, "first_audio": 800.0}
+TURN = Turn(
+    "its own voice (kokoro x cpu)", "What time is it?", ANSWER, Sound(3.0, 9000), TIMES, 510
+)
+MISHEARD = replace(TURN, heard="want dime his hat")
+
+
+def test_a_conversation_that_is_as_it_should_be() -> None:
+    message = good(Spoken().judge(TURN, ALLOWED, TURN))
+    assert "its own voice" in message
+    assert ANSWER in message
+    assert "510 ms" in message
+
+
+def test_its_own_voice_is_not_understood_but_a_recording_is() -> None:
+    recorded = replace(TURN, voice="a recorded voice")
+    message, advice = bad(Spoken().judge(recorded, ALLOWED, MISHEARD), WARNING)
+    assert "a recorded voice" in message
+    assert "its own voice (kokoro x cpu) was heard as 'want dime his hat'" in message
+    assert "stt.model" in advice
+    # The robot's voice is hard to understand, and that is known.
+    robot = replace(MISHEARD, voice="its own voice (espeak)")
+    assert "heard as 'want dime his hat'" in good(Spoken().judge(recorded, ALLOWED, robot))
+
+
+@pytest.mark.parametrize(
+    ("turn", "verdict", "message"),
+    [
+        (MISHEARD, FAILURE, "heard 'want dime his hat'"),
+        (replace(TURN, sound=Sound(0.0, 0)), FAILURE, "no sound"),
+        (replace(TURN, sound=Sound(3.0, 20)), FAILURE, "silence"),
+        (replace(TURN, milliseconds=TIMES | {"first_audio": 900.0}), WARNING, "900 of 800 ms"),
+        (replace(TURN, milliseconds=TIMES | {"first_audio": 1700.0}), FAILURE, "1700 of 800 ms"),
+        (replace(TURN, milliseconds={}), WARNING, "not written down"),
+    ],
+)
+def test_a_conversation_in_trouble(turn: Turn, verdict: Verdict, message: str) -> None:
+    assert message in bad(Spoken().judge(turn, ALLOWED, turn), verdict)[0]
+
+
+def test_on_a_busy_machine_being_late_is_no_failure() -> None:
+    late = replace(TURN, milliseconds=TIMES | {"first_audio": 1700.0})
+    message, _ = bad(Spoken().judge(late, ALLOWED, late, busy=True), WARNING)
+    assert "on a busy machine" in message
+
+
+def test_the_sentence_is_one_that_a_tool_answers() -> None:
+    assert error_rate(SENTENCE, TURN.heard) == 0
