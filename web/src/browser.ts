@@ -23,6 +23,18 @@ export function describeBrowser(userAgent: string): string {
   return `${find(browsers) ?? "Browser"} on ${find(systems) ?? "an unknown system"}`;
 }
 
+/** Whose steps the trust page opens. A Firefox on a computer has certificates of its own. */
+export function platform(userAgent: string): string {
+  const found: [RegExp, string][] = [
+    [/iPhone|iPad|iPod/, "ios"],
+    [/Android/, "android"],
+    [/Firefox\//, "firefox"],
+    [/Windows/, "windows"],
+    [/Mac OS X/, "mac"],
+  ];
+  return found.find(([pattern]) => pattern.test(userAgent))?.[1] ?? "linux";
+}
+
 /** The code in `#pair=12345678`, digits only; "" when there is none. */
 export function codeInFragment(hash: string): string {
   const code = new URLSearchParams(hash.replace(/^#/, "")).get("pair") ?? "";

@@ -3,7 +3,7 @@
  * the same conversation when one is lost. Knows nothing of the DOM.
  */
 
-import { createSession } from "./api";
+import { createSession, onlySocketsFail } from "./api";
 import type { Microphone } from "./audio/microphone";
 import type { Speaker } from "./audio/speaker";
 import { backOff, explain, Trouble, type MicState } from "./failures";
@@ -28,6 +28,8 @@ export class Conversation {
   private session: Connection | null = null;
   private conversationId = "";
   private attempt = 0;
+  /** The socket's address while it is not known to work. */
+  private opening = "";
   /** Grows with every start and hang-up; what an older one still has under way is stale. */
   private generation = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -107,9 +109,11 @@ export class Conversation {
       this.conversationId = offer.conversationId;
       const opened = this.makeSession((event) => this.handle(opened, event));
       session = this.session = opened;
+      this.opening = offer.wsUrl;
       await opened.open(socketAddress(offer.wsUrl, location.href));
       if (generation !== this.generation) return;
       this.attempt = 0;
+      this.opening = "";
       this.change({ failure: null, retry: null });
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
@@ -132,7 +136,8 @@ export class Conversation {
   }
 
   private async recover(trouble: Trouble): Promise<void> {
-    const generation = this.generation;
+    const { generation, opening } = this;
+    this.opening = "";
     const failure = explain(trouble.cause);
     const quiet = { userSpeaking: false, botSpeaking: false, thinking: false };
     if (!failure.retry) {
@@ -146,7 +151,15 @@ export class Conversation {
     this.change({ ...quiet, failure, retry: { attempt: this.attempt, at }, transport: "disconnected" });
     clearTimeout(this.retryTimer);
     this.retryTimer = setTimeout(() => void this.again(generation), seconds * 1000);
-    await this.drop();
+    await Promise.all([this.drop(), opening && this.suspectTrust(opening, generation)]);
+  }
+
+  /** Where only the socket fails the reason is told; the next attempt stays as planned. */
+  private async suspectTrust(address: string, generation: number): Promise<void> {
+    const { attempt } = this;
+    if (!(await onlySocketsFail(address))) return;
+    if (generation !== this.generation || attempt !== this.attempt || !this.facts.retry) return;
+    this.change({ failure: explain({ from: "trust" }) });
   }
 
   private async again(generation: number): Promise<void> {

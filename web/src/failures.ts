@@ -1,12 +1,13 @@
 /** What can go wrong between the page and the appliance, in words a person can act on. */
 
-import { CLOSED_FOR_GOOD, CODES, type ApiError } from "./messages";
+import { CLOSED_FOR_GOOD, CLOSED_REVOKED, CODES, PATHS, type ApiError } from "./messages";
 
 export type FailureKind =
   | "server_down"
   | "loading"
   | "full"
   | "not_paired"
+  | "untrusted"
   | "too_many"
   | "ended"
   | "lost"
@@ -18,13 +19,17 @@ export interface Failure {
   advice: string;
   /** Whether the page tries again by itself, and the least seconds to wait before it does. */
   retry: { after: number } | null;
+  /** A page that tells how to mend it, where there is one. */
+  link?: { address: string; words: string };
 }
 
 export type Cause =
   | { from: "network" }
   | { from: "http"; status: number; error: ApiError | null; retryAfter: number }
   | { from: "socket"; code: number; reason: string }
-  | { from: "silence" };
+  | { from: "silence" }
+  /** https works and the WebSocket beside it does not. */
+  | { from: "trust" };
 
 /** Thrown by whoever talks to the appliance; carries the cause that `explain` puts into words. */
 export class Trouble extends Error {
@@ -38,6 +43,16 @@ const SERVER_DOWN: Failure = {
   title: "The server is down",
   advice: "Check that the appliance has power and is on this network.",
   retry: { after: 0 },
+};
+
+/** Safari takes a certificate that a person clicked through for pages, and not for WebSockets. */
+const UNTRUSTED: Failure = {
+  kind: "untrusted",
+  title: "This device must trust the certificate",
+  advice:
+    "The page came through, the voice connection did not: some browsers, all on iPhone and iPad, want the certificate installed for it. The page connects by itself afterwards.",
+  retry: { after: 5 },
+  link: { address: PATHS.trustPage, words: "How to trust it" },
 };
 
 const LOADING = {
@@ -66,6 +81,10 @@ function explainSocket(code: number, reason: string): Failure {
     const advice = reason || "Nobody spoke for a while, or the appliance hung up.";
     return { kind: "ended", title: "The session has ended", advice, retry: null };
   }
+  if (code === CLOSED_REVOKED) {
+    const advice = "An administrator took its access away. Pair it again to go on.";
+    return { kind: "not_paired", title: "This browser is not paired", advice, retry: null };
+  }
   const advice = reason || "The connection broke off. The conversation is kept.";
   return { kind: "lost", title: "Connection lost", advice, retry: { after: 0 } };
 }
@@ -77,6 +96,8 @@ export function explain(cause: Cause): Failure {
       return SERVER_DOWN;
     case "silence":
       return { ...SERVER_DOWN, title: "The server does not answer" };
+    case "trust":
+      return UNTRUSTED;
     case "socket":
       return explainSocket(cause.code, cause.reason);
     case "http":

@@ -2,7 +2,7 @@
 
 import "./style.css";
 import type { TransportState } from "@pipecat-ai/client-js";
-import { checkPaired, fetchHealth, fetchTrust, pair } from "./api";
+import { cancelTask, fetchHealth, fetchMe, fetchTaskResult, fetchTrust, pair } from "./api";
 import { Microphone } from "./audio/microphone";
 import { Speaker } from "./audio/speaker";
 import { inUseFromHealth, versionsLine } from "./badges";
@@ -14,13 +14,16 @@ import { ApplianceMedia } from "./media";
 import type { ServerMessage } from "./messages";
 import { Session, type SessionEvent } from "./session";
 import { AT_REST, uiState } from "./state";
+import { agentName, applyTask, withResult, type Task } from "./tasks";
 import { applyTimer, type Timer } from "./timers";
 import { EMPTY, reduce, segmentNumber, type TranscriptEvent } from "./transcript";
 import { byId, setText } from "./view/elements";
 import { onMessage, onPairing } from "./view/forms";
 import { LevelsView } from "./view/levels";
 import { LogView } from "./view/log";
+import { SelftestPanel } from "./view/selftest";
 import { StageView, type StageModel } from "./view/stage";
+import { TasksView } from "./view/tasks";
 import { TimersView } from "./view/timers";
 import { WakeLock } from "./wake";
 
@@ -31,6 +34,7 @@ const insecure = !window.isSecureContext;
 let mic: MicState = insecure ? "insecure" : "off";
 let secureAddress = httpsAddress(location.hostname, 443);
 let timers: readonly Timer[] = [];
+let tasks: readonly Task[] = [];
 let sessions = 0;
 let lastSegment = 0;
 
@@ -41,6 +45,7 @@ const model: StageModel = {
   muted: false,
   inUse: null,
   versions: `page ${__PAGE_VERSION__}`,
+  warnings: [],
 };
 
 const diagnostics: Diagnostics = {
@@ -78,6 +83,11 @@ const timersView = new TimersView(byId("timers", HTMLElement), byId("timer-list"
   timers = timers.filter((timer) => timer.id !== id);
   render();
 });
+const tasksView = new TasksView(byId("tasks", HTMLElement), byId("task-list", HTMLElement), {
+  cancel: (id) => void cancelTask(id).catch(complain),
+  read: (id) => void readTask(id).catch(complain),
+});
+const selftest = new SelftestPanel();
 const wakeLock = new WakeLock();
 new LevelsView(byId("levels", HTMLCanvasElement), () => ({
   assistant: speaker.level(),
@@ -94,6 +104,7 @@ function render(): void {
   model.micTrouble = explainMic(mic, secureAddress);
   stage.render(model);
   timersView.render(timers);
+  tasksView.render(tasks);
 }
 
 function write(event: TranscriptEvent): void {
@@ -153,8 +164,23 @@ function followOutput(output: Extract<SessionEvent, { type: "output" }>["output"
 function followServer(message: ServerMessage): void {
   if (message.type === "route") model.inUse = message.inUse;
   if (message.type === "timer") timers = applyTimer(timers, message);
+  if (message.type === "task-update") tasks = applyTask(tasks, message);
+  if (message.type === "volume") speaker.setVolume(message.level ?? speaker.volume + message.change);
+  if (message.type === "agent-said") write({ type: "notice", text: `${agentName(message)}: ${message.text}`, advice: "" });
   if (message.type === "notice") write({ type: "notice", text: message.message, advice: message.advice });
   render();
+}
+
+async function readTask(id: string): Promise<void> {
+  tasks = withResult(tasks, id, await fetchTaskResult(id));
+  render();
+}
+
+/** What a button could not do; the task itself goes on as before. */
+function complain(error: unknown): void {
+  if (!(error instanceof Trouble)) throw error;
+  const { title, advice } = explain(error.cause);
+  write({ type: "notice", text: title, advice });
 }
 
 async function tryPairing(code: string): Promise<string> {
@@ -178,7 +204,9 @@ async function lookAround(): Promise<void> {
     model.versions = versionsLine(health, __PAGE_VERSION__);
     model.inUse ??= inUseFromHealth(health);
     if (health.version && !health.ready) setTimeout(() => void lookAround(), LOOK_AGAIN_MS);
-    await checkPaired();
+    const me = await fetchMe();
+    model.warnings = me.warnings;
+    selftest.offer(me.role === "admin");
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
     if (!model.facts.wanted) conversation.fail(error);

@@ -43,8 +43,13 @@ export class ApplianceMedia extends WavMediaManager {
   }
 
   override async userStartedSpeaking(): Promise<unknown> {
-    this.speaker.flush();
+    this.silence();
     return null;
+  }
+
+  /** Drops what has not been played yet. */
+  silence(): void {
+    this.speaker.flush();
   }
 
   override bufferBotAudio(data: ArrayBuffer | Int16Array): Int16Array {

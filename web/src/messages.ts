@@ -4,13 +4,20 @@
  * until one of the readers here has looked at it.
  */
 
+import type { Task, TaskState } from "./tasks";
+
 export const PATHS = {
   health: "/health",
   status: "/api/status",
+  selftest: "/api/selftest",
   sessions: "/api/sessions",
   pair: "/api/pair",
+  me: "/api/me",
+  tasks: "/api/tasks",
+  ping: "/api/ping",
   /** On the plain-http trust page: where https is, and the fingerprint of the CA. */
   trust: "/trust.json",
+  trustPage: "/trust.html",
 } as const;
 
 /** Codes of appliance/errors.py that the page treats in a way of their own. */
@@ -19,14 +26,21 @@ export const CODES = {
   sessionLimit: "session_limit",
   notReady: "not_ready",
   tooManyRequests: "too_many_requests",
+  badRequest: "bad_request",
   notFound: "not_found",
 } as const;
 
 /** WebSocket close code that means "this session is over for good": the page does not come back. */
 export const CLOSED_FOR_GOOD = 1000;
 
+/** WebSocket close code that means "this client may no longer talk". */
+export const CLOSED_REVOKED = 4401;
+
 /** RTVI message that pipecat 1.14 sends on a barge-in and client-js 1.13 does not know yet. */
 export const BOT_INTERRUPTED = "bot-interrupted";
+export const SERVER_MESSAGE = "server-message";
+/** Our own, from the transport to nobody: the audio that waited was dropped. */
+export const FLUSHED = "flushed";
 
 /** Field number of `InterruptionFrame` in `pipecat.Frame`, unknown to the transport's protobuf. */
 export const INTERRUPTION_FIELD = 5;
@@ -65,11 +79,21 @@ export interface Health {
   ready: boolean;
 }
 
+/** What this browser is to the appliance. */
+export interface Me {
+  role: string;
+  /** What whoever talks here should know, in sentences: that access is open. */
+  warnings: string[];
+}
+
 export type TimerState = "set" | "rang" | "cancelled";
 
 export type ServerMessage =
   | { type: "route"; inUse: InUse }
   | { type: "timer"; id: string; name: string; state: TimerState; due: number }
+  | { type: "task-update"; task: Task }
+  | { type: "agent-said"; agent: string; text: string }
+  | { type: "volume"; level: number | null; change: number }
   | { type: "notice"; message: string; advice: string };
 
 type Fields = Record<string, unknown>;
@@ -142,6 +166,27 @@ function readTimer(data: Fields): ServerMessage | null {
   return { type: "timer", id, name: text(data["name"]), state, due: Number(data["due"]) || 0 };
 }
 
+const TASK_STATES: readonly TaskState[] = ["accepted", "running", "done", "failed", "cancelled", "interrupted"];
+
+function readTask(data: Fields): ServerMessage | null {
+  const id = text(data["id"]);
+  const state = TASK_STATES.find((known) => known === data["state"]);
+  if (!id || !state) return null;
+  const { agent, request, progress } = data;
+  const task = { id, agent: text(agent), state, request: text(request), progress: text(progress), result: null };
+  return { type: "task-update", task };
+}
+
+function readVolume(data: Fields): ServerMessage {
+  const level = data["level"];
+  return { type: "volume", level: typeof level === "number" ? level : null, change: Number(data["change"]) || 0 };
+}
+
+/** The full text of one task. */
+export function readTaskResult(body: unknown): string {
+  return text(fields(body)["result"]);
+}
+
 /** One payload of `server-message`, or null for a type this page does not know. */
 export function readServerMessage(value: unknown): ServerMessage | null {
   const data = fields(value);
@@ -150,6 +195,12 @@ export function readServerMessage(value: unknown): ServerMessage | null {
       return readRoute(data);
     case "timer":
       return readTimer(data);
+    case "task-update":
+      return readTask(data);
+    case "agent-said":
+      return { type: "agent-said", agent: text(data["agent"]), text: text(data["text"]) };
+    case "volume":
+      return readVolume(data);
     case "notice":
       return { type: "notice", message: words(data["message"]), advice: words(data["advice"]) };
     default:
@@ -157,14 +208,26 @@ export function readServerMessage(value: unknown): ServerMessage | null {
   }
 }
 
+export function readMe(body: unknown): Me {
+  const me = fields(body);
+  const warnings = Array.isArray(me["warnings"]) ? me["warnings"].map(text).filter(Boolean) : [];
+  return { role: text(fields(me["client"])["role"]), warnings };
+}
+
 export interface TrustFacts {
   httpsPort: number;
+  /** Of the local CA, in hexadecimal and its beginning in six words; empty where there is no such CA. */
   fingerprint: string;
+  words: string;
 }
 
 export function readTrust(body: unknown): TrustFacts {
   const trust = fields(body);
-  return { httpsPort: Number(trust["https_port"]) || 443, fingerprint: text(trust["fingerprint"]) };
+  return {
+    httpsPort: Number(trust["https_port"]) || 443,
+    fingerprint: text(trust["fingerprint"]),
+    words: text(trust["words"]),
+  };
 }
 
 /** Absolute address of a session's WebSocket. `ws_url` may be a path or absolute. */

@@ -4,7 +4,7 @@ import { RTVIMessage } from "@pipecat-ai/client-js";
 import { ProtobufFrameSerializer, WebSocketTransport } from "@pipecat-ai/websocket-transport";
 import { CAPTURE_RATE, PLAYBACK_RATE } from "./audio/protocol";
 import type { ApplianceMedia } from "./media";
-import { BOT_INTERRUPTED, INTERRUPTION_FIELD } from "./messages";
+import { BOT_INTERRUPTED, FLUSHED, INTERRUPTION_FIELD, SERVER_MESSAGE } from "./messages";
 
 /** Field number and wire type 2 (length-delimited): the first byte of such a frame. */
 const INTERRUPTION_TAG = (INTERRUPTION_FIELD << 3) | 2;
@@ -23,12 +23,16 @@ type Incoming = Awaited<ReturnType<ProtobufFrameSerializer["deserialize"]>>;
 /**
  * Decodes frames strictly in the order of their arrival (the base class reads each Blob on its own,
  * so two packets of audio could change places) and knows the InterruptionFrame, at which the base
- * class throws. `onInterrupted` is called for it and for the RTVI message of the same meaning.
+ * class throws: what has not been played is dropped (`onFlush`). Whether the answer was interrupted
+ * or goes on after a cough, the RTVI message tells (`onInterrupted`).
  */
 export class OrderedSerializer extends ProtobufFrameSerializer {
   private previous: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly onInterrupted: () => void) {
+  constructor(
+    private readonly onInterrupted: () => void,
+    private readonly onFlush: () => void,
+  ) {
     super();
   }
 
@@ -39,9 +43,11 @@ export class OrderedSerializer extends ProtobufFrameSerializer {
   }
 
   private async decode(data: unknown): Promise<Incoming> {
-    const frame: Incoming = (await isInterruption(data))
-      ? { type: "message", message: new RTVIMessage(BOT_INTERRUPTED, {}) }
-      : await super.deserialize(data);
+    if (await isInterruption(data)) {
+      this.onFlush();
+      return { type: "message", message: new RTVIMessage(SERVER_MESSAGE, { type: FLUSHED }) };
+    }
+    const frame: Incoming = await super.deserialize(data);
     if (frame.type === "message" && frame.message.type === BOT_INTERRUPTED) this.onInterrupted();
     return frame;
   }
@@ -60,7 +66,10 @@ export class ApplianceTransport extends WebSocketTransport {
   ) {
     super({
       mediaManager: media,
-      serializer: new OrderedSerializer(() => events.interrupted()),
+      serializer: new OrderedSerializer(
+        () => events.interrupted(),
+        () => media.silence(),
+      ),
       recorderSampleRate: CAPTURE_RATE,
       playerSampleRate: PLAYBACK_RATE,
     });

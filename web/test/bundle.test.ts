@@ -79,7 +79,7 @@ describe("what it is made from", () => {
 
   it("has an element for every id that the views look up", () => {
     const page = readFileSync(`${ROOT}/index.html`, "utf8");
-    const views = ["main.ts", "view/stage.ts", "view/forms.ts"].map((name) => readFileSync(`${ROOT}/src/${name}`, "utf8"));
+    const views = ["main.ts", "view/stage.ts", "view/forms.ts", "view/selftest.ts"].map((name) => readFileSync(`${ROOT}/src/${name}`, "utf8"));
     for (const [, id] of views.join().matchAll(/byId\("([a-z-]+)"/g)) expect(page).toContain(`id="${id}"`);
   });
 });

@@ -37,6 +37,7 @@ const error = (status: number, code: string): Answer => ({ status, body: { error
 
 let answers: (Answer | Error)[];
 let asked: unknown[];
+let requested: string[];
 let facts: Facts;
 let flushes: number;
 let micOpen: boolean;
@@ -45,11 +46,12 @@ let conversation: Conversation;
 beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal("location", { href: "https://box.local/" });
-  [answers, asked, facts, flushes, micOpen] = [[], [], AT_REST, 0, false];
+  [answers, asked, requested, facts, flushes, micOpen] = [[], [], [], AT_REST, 0, false];
   FakeSession.opened = [];
   FakeSession.openings = [];
-  vi.stubGlobal("fetch", async (_path: string, init: RequestInit) => {
-    asked.push(JSON.parse(String(init.body)));
+  vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
+    requested.push(path);
+    if (init.body) asked.push(JSON.parse(String(init.body)));
     const answer = answers.shift() ?? OFFER;
     if (answer instanceof Error) throw answer;
     return new Response(JSON.stringify(answer.body), { status: answer.status });
@@ -98,6 +100,46 @@ describe("a conversation", () => {
     expect(uiState(facts)).toBe("listening");
     expect(facts).toMatchObject({ failure: null, retry: null });
     expect(asked.slice(1)).toEqual([{ conversation_id: "c1" }, { conversation_id: "c1" }, { conversation_id: "c1" }]);
+  });
+
+  it("says that the certificate is not trusted where https works and only the socket does not", async () => {
+    FakeSession.openings = [
+      async () => {
+        session().emit({ type: "lost", code: 1006, reason: "" });
+        throw new Trouble({ from: "network" });
+      },
+    ];
+    answers = [OFFER, error(400, "bad_request")];
+    await conversation.start();
+    await passed(0);
+    expect(facts.failure).toMatchObject({ kind: "untrusted", link: { address: "/trust.html" } });
+    expect(requested.at(-1)).toBe("/ws/s");
+    await passed(2000);
+    expect(uiState(facts)).toBe("listening");
+    expect(facts.failure).toBeNull();
+  });
+
+  it.each([
+    ["too many sockets", error(429, "too_many_requests")],
+    ["an appliance that is away", { status: 502, body: "starting" }],
+    ["a network that is away", new TypeError("failed to fetch")],
+  ])("does not blame the certificate for %s", async (_, answer) => {
+    FakeSession.openings = [
+      async () => {
+        throw new Trouble({ from: "network" });
+      },
+    ];
+    answers = [OFFER, answer];
+    await conversation.start();
+    await passed(0);
+    expect(facts.failure?.kind).toBe("server_down");
+  });
+
+  it("does not ask about the certificate when a conversation was already up", async () => {
+    await conversation.start();
+    session().emit({ type: "lost", code: 1006, reason: "" });
+    await passed(0);
+    expect(requested).toEqual(["/api/sessions"]);
   });
 
   it("counts a loss once, however often it is reported", async () => {

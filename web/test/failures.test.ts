@@ -34,6 +34,15 @@ describe("explain", () => {
     const ended = explain({ from: "socket", code: 1000, reason: "Idle for five minutes." });
     expect(ended).toMatchObject({ kind: "ended", advice: "Idle for five minutes.", retry: null });
   });
+
+  it("asks a client to pair again whose access was taken away", () => {
+    const revoked = explain({ from: "socket", code: 4401, reason: "revoked" });
+    expect(revoked).toMatchObject({ kind: "not_paired", retry: null });
+  });
+
+  it("shows where to read how to trust the certificate", () => {
+    expect(explain({ from: "trust" }).link?.address).toBe("/trust.html");
+  });
 });
 
 describe("backOff", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { badgesFor, enginesLine, inUseFromHealth, versionsLine } from "../src/badges";
 import { codeInFragment, describeBrowser, httpsAddress } from "../src/browser";
-import { readError, readHealth, readOffer, readServerMessage, readTrust, socketAddress } from "../src/messages";
+import { readError, readHealth, readMe, readOffer, readServerMessage, readTrust, socketAddress } from "../src/messages";
 import { applyTimer, countdown } from "../src/timers";
 
 const ROUTE = {
@@ -36,6 +36,14 @@ describe("answers over HTTP", () => {
   it("takes no session without an address", () => {
     expect(readOffer({ session_id: "s", conversation_id: "c" })).toBeNull();
     expect(readOffer({ session_id: "s", conversation_id: "c", ws_url: "/ws/s?token=t" })?.wsUrl).toBe("/ws/s?token=t");
+  });
+
+  it("learns who it is and what it should know", () => {
+    expect(readMe({ client: { role: "guest" }, warnings: ["Access is open."] })).toEqual({
+      role: "guest",
+      warnings: ["Access is open."],
+    });
+    expect(readMe({ warnings: "no list" })).toEqual({ role: "", warnings: [] });
   });
 
   it("reads health, whole or bare", () => {

@@ -4,7 +4,7 @@ import { ProtobufFrameSerializer } from "@pipecat-ai/websocket-transport";
 import type { Microphone } from "../src/audio/microphone";
 import type { Speaker } from "../src/audio/speaker";
 import { ApplianceMedia } from "../src/media";
-import { BOT_INTERRUPTED } from "../src/messages";
+import { BOT_INTERRUPTED, FLUSHED } from "../src/messages";
 import { ApplianceTransport, OrderedSerializer, type TransportEvents } from "../src/transport";
 
 const encoder = new ProtobufFrameSerializer();
@@ -30,7 +30,7 @@ class SlowBlob extends Blob {
 
 describe("OrderedSerializer", () => {
   it("keeps the order of arrival", async () => {
-    const serializer = new OrderedSerializer(() => undefined);
+    const serializer = new OrderedSerializer(() => undefined, () => undefined);
     const seen: number[] = [];
     await Promise.all(
       [3, 2, 1, 0].map(async (turns, i) => {
@@ -41,19 +41,24 @@ describe("OrderedSerializer", () => {
     expect(seen).toEqual([0, 1, 2, 3]);
   });
 
-  it.each([
-    ["the protobuf frame", INTERRUPTION],
-    ["the RTVI message", message(BOT_INTERRUPTED)],
-  ])("knows an interruption by %s", async (_, frame) => {
-    let interruptions = 0;
-    const decoded = await new OrderedSerializer(() => interruptions++).deserialize(frame);
-    expect(interruptions).toBe(1);
-    expect(decoded).toMatchObject({ type: "message", message: { type: BOT_INTERRUPTED } });
+  it("drops what waits at an InterruptionFrame, which need not be an interruption", async () => {
+    const did: string[] = [];
+    const serializer = new OrderedSerializer(() => did.push("interrupted"), () => did.push("flushed"));
+    const decoded = await serializer.deserialize(INTERRUPTION);
+    expect(did).toEqual(["flushed"]);
+    expect(decoded).toMatchObject({ type: "message", message: { data: { type: FLUSHED } } });
+  });
+
+  it("knows an interruption by the RTVI message", async () => {
+    const did: string[] = [];
+    const serializer = new OrderedSerializer(() => did.push("interrupted"), () => did.push("flushed"));
+    await serializer.deserialize(message(BOT_INTERRUPTED));
+    expect(did).toEqual(["interrupted"]);
   });
 
   it("takes nothing else for one, and survives a broken frame", async () => {
     let interruptions = 0;
-    const serializer = new OrderedSerializer(() => interruptions++);
+    const serializer = new OrderedSerializer(() => interruptions++, () => interruptions++);
     await expect(serializer.deserialize(new Blob(["{}"]))).rejects.toThrow();
     await expect(serializer.deserialize("text")).rejects.toThrow();
     expect((await serializer.deserialize(message("bot-ready"))).type).toBe("message");

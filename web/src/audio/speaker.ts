@@ -10,6 +10,8 @@ export class Speaker {
   private context: AudioContext | null = null;
   private node: AudioWorkletNode | null = null;
   private meter: Meter | null = null;
+  private gain: GainNode | null = null;
+  private percent = 100;
   private position: FromPlayback = { playing: false, played: 0, queued: 0 };
   /** Samples sent to the worklet that its last report does not cover yet. */
   private received = 0;
@@ -41,7 +43,8 @@ export class Speaker {
       this.onMove(event.data.played / PLAYBACK_RATE, event.data.playing);
     };
     this.meter = new Meter(context);
-    node.connect(this.meter.node).connect(context.destination);
+    this.gain = new GainNode(context, { gain: this.percent / 100 });
+    node.connect(this.gain).connect(this.meter.node).connect(context.destination);
     this.node = node;
   }
 
@@ -53,6 +56,16 @@ export class Speaker {
   play(samples: Int16Array): void {
     this.received += samples.length;
     this.send({ play: samples }, [samples.buffer as ArrayBuffer]);
+  }
+
+  /** How loud the voice is, in percent of what the system allows. */
+  get volume(): number {
+    return this.percent;
+  }
+
+  setVolume(percent: number): void {
+    this.percent = Math.min(100, Math.max(0, percent));
+    if (this.gain) this.gain.gain.value = this.percent / 100;
   }
 
   /** Silences the voice: what is queued is dropped within one audio block. */

@@ -13,6 +13,8 @@ export interface StageModel {
   muted: boolean;
   inUse: InUse | null;
   versions: string;
+  /** What whoever talks here should know. */
+  warnings: readonly string[];
 }
 
 export class StageView {
@@ -23,6 +25,8 @@ export class StageView {
   private readonly mute = byId("mute", HTMLButtonElement);
   private readonly muteLabel = byId("mute-label", HTMLElement);
   private readonly problem = byId("problem", HTMLElement);
+  private readonly problemLink = byId("problem-link", HTMLAnchorElement);
+  private readonly warning = byId("warning", HTMLElement);
   private readonly micProblem = byId("mic-problem", HTMLElement);
   private readonly micLink = byId("mic-link", HTMLAnchorElement);
   private readonly micRetry = byId("mic-retry", HTMLButtonElement);
@@ -41,6 +45,8 @@ export class StageView {
     this.renderProblem(state, model.facts);
     this.renderMicrophone(model);
     this.renderInUse(model);
+    this.warning.hidden = model.warnings.length === 0;
+    setText(byId("warning-words", HTMLElement), model.warnings.join(" "));
   }
 
   private renderButtons(state: UiState, model: StageModel): void {
@@ -64,6 +70,9 @@ export class StageView {
     this.problem.hidden = failure === null;
     setText(byId("problem-title", HTMLElement), failure?.title ?? "");
     setText(byId("problem-advice", HTMLElement), failure?.advice ?? "");
+    this.problemLink.hidden = !failure?.link;
+    this.problemLink.href = failure?.link?.address ?? "/";
+    setText(this.problemLink, failure?.link?.words ?? "");
   }
 
   private renderMicrophone({ micTrouble }: StageModel): void {

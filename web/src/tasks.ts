@@ -1,0 +1,56 @@
+/** Work that agents do, as the appliance reports it. Pure. */
+
+import type { ServerMessage } from "./messages";
+
+export type TaskState = "accepted" | "running" | "done" | "failed" | "cancelled" | "interrupted";
+
+export interface Task {
+  id: string;
+  agent: string;
+  state: TaskState;
+  request: string;
+  progress: string;
+  /** The full text once it has been fetched; null before. */
+  result: string | null;
+}
+
+type TaskMessage = Extract<ServerMessage, { type: "task-update" }>;
+
+/** Tasks that ended stay on the page, but not all of them for ever. */
+export const MOST_SHOWN = 8;
+
+/** The list after a report, newest first; tasks at work are never pushed out. */
+export function applyTask(tasks: readonly Task[], { task }: TaskMessage): Task[] {
+  const known = tasks.find((other) => other.id === task.id);
+  const next = known
+    ? tasks.map((other) => (other === known ? { ...task, result: known.result } : other))
+    : [task, ...tasks];
+  return next.filter((other, place) => place < MOST_SHOWN || !isOver(other));
+}
+
+export function withResult(tasks: readonly Task[], id: string, result: string): Task[] {
+  return tasks.map((task) => (task.id === id ? { ...task, result } : task));
+}
+
+export function isOver(task: { state: TaskState }): boolean {
+  return task.state !== "accepted" && task.state !== "running";
+}
+
+const STATES: Record<TaskState, string> = {
+  accepted: "Waiting",
+  running: "Working",
+  done: "Done",
+  failed: "Failed",
+  cancelled: "Cancelled",
+  interrupted: "Interrupted",
+};
+
+const AGENTS: Record<string, string> = { claude: "Claude Code", team: "Agent team" };
+
+export function taskState(task: Task): string {
+  return STATES[task.state];
+}
+
+export function agentName(task: { agent: string }): string {
+  return AGENTS[task.agent] ?? task.agent;
+}
