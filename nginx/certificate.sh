@@ -1,14 +1,25 @@
 #!/usr/bin/env bash
-# certificate.sh DIRECTORY [--host NAME] [--address ADDRESS]…
+# certificate.sh DIRECTORY [OPTION]…
 # A local CA (made once) and a certificate for every name and LAN address of this machine, in
-# DIRECTORY: ca.key ca.crt ca.cer server.key server.crt names. Prints what it did: made, renewed
-# or unchanged. Renews when a name or address changed or fewer than 60 days are left.
-# Without --address it asks the machine.
+# DIRECTORY: ca.key ca.crt ca.cer server.key server.crt names hosts. Prints what it did: made,
+# renewed or unchanged. Renews when a name or address changed or fewer than 60 days are left.
+#
+#   --host NAME            instead of the machine's own
+#   --address ADDRESS      instead of those of the machine; again for each
+#   --no-name-constraints  a CA that may sign for everything, for a phone that refuses the other
+#   --tls-cert FILE --tls-key FILE
+#                          a certificate of one's own: checked, linked to, and no CA is made
+#
+# Options are kept in DIRECTORY and hold until the next ones; --local takes all of them back.
 set -Eeuo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=nginx/authority.sh
+. "$here/authority.sh"
+# shellcheck source=nginx/own.sh
+. "$here/own.sh"
 
-readonly CA_DAYS=3650
 readonly LEAF_DAYS=397 # what browsers accept at most from anybody
+readonly EARLIEST=1767225600 # 2026-01-01
 readonly SPARE_SECONDS=$((60 * 86400))
 
 say() { printf 'certificate: %s\n' "$*" >&2; }
@@ -18,10 +29,12 @@ die() {
 }
 
 # A board without a clock battery may wake in the past, and a certificate from the past is no use.
+# The date of this file says more than EARLIEST, unless the file was copied by that same clock.
 check_clock() {
   local built
-  built=$(stat -c %Y -- "${BASH_SOURCE[0]}")
-  (($(date +%s) > built - 86400)) || die "the clock says $(date -I), which is before this program was made; set it first"
+  built=$(stat -c %Y -- "$here/certificate.sh")
+  (($(date +%s) > built - 86400 && $(date +%s) > EARLIEST)) ||
+    die "the clock says $(date -I), which is before this program was made; set it first"
 }
 
 # The machine's name as a DNS label, or nothing where it is none.
@@ -32,7 +45,7 @@ host_name() {
   return 0
 }
 
-# What a browser in the house can reach and the CA may sign for; containers' bridges are neither.
+# What a browser in the house can reach; containers' bridges are not.
 machine_addresses() {
   if command -v ip >/dev/null; then
     ip -o addr show up scope global 2>/dev/null |
@@ -47,43 +60,30 @@ is_local_address() {
     $1 =~ ^100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\. || ${1,,} =~ ^f[cd][0-9a-f]{2}: ]]
 }
 
-# The names of the certificate, one a line, in a stable order.
-wanted_names() {
-  local host=$1 address
+# Every name and address under which the machine is asked for, one a line, in a stable order.
+machine_hosts() {
+  local host=$1
   shift
   printf 'DNS:localhost\nIP:127.0.0.1\nIP:::1\n'
-  if [[ -n $host ]]; then
-    printf 'DNS:%s.local\n' "$host"
-    # The CA can only sign the bare name it was made with; a new CA would have to be trusted anew.
-    if [[ $host == "$(cat -- "$dir/ca.host")" ]]; then
-      printf 'DNS:%s\n' "$host"
-    else
-      say "the CA was made for another host name: https://$host is not covered, https://$host.local is"
-    fi
-  fi
-  for address in "$@"; do
-    if is_local_address "$address"; then
-      printf 'IP:%s\n' "$address"
-    else
-      say "$address is no address of a home network; the certificate leaves it out"
-    fi
-  done | sort -u | grep -vxF 'IP:127.0.0.1' || true
+  [[ -z $host ]] || printf 'DNS:%s\nDNS:%s.local\n' "$host" "$host"
+  (($# == 0)) || printf 'IP:%s\n' "$@" | sort -u | grep -vxF 'IP:127.0.0.1' || true
 }
 
-new_key() {
-  (umask 077 && openssl ecparam -name prime256v1 -genkey -noout -out "$1")
-}
-
-make_ca() {
-  local host=${1:-localhost} work=$2
-  new_key "$work/ca.key"
-  "$here/fill.sh" "$here/ca.cnf" HOST="$host" ID="$(openssl rand -hex 3)" >"$work/ca.cnf"
-  openssl req -x509 -new -sha256 -days "$CA_DAYS" -key "$work/ca.key" -config "$work/ca.cnf" -out "$work/ca.crt"
-  openssl x509 -in "$work/ca.crt" -outform DER -out "$work/ca.cer"
-  printf '%s\n' "$host" >"$work/ca.host"
-  # The key last: while it is missing, the CA counts as not made.
-  mv -f -- "$work/ca.crt" "$work/ca.cer" "$work/ca.host" "$dir"
-  mv -f -- "$work/ca.key" "$dir"
+# Those of the hosts that the CA may sign for.
+signed_names() {
+  local name
+  while IFS= read -r name; do
+    if ! is_constrained "$dir/ca.crt"; then
+      echo "$name"
+    elif [[ $name == IP:* && $name != IP:::1 ]] && ! is_local_address "${name#IP:}"; then
+      say "${name#IP:} is no address of a home network; the certificate leaves it out"
+    elif [[ $name == DNS:* && $name != DNS:*.local && $name != DNS:localhost && $name != "DNS:$(<"$dir/ca.host")" ]]; then
+      # The CA can only sign the bare name it was made with; a new CA would have to be trusted anew.
+      say "the CA was made for another host name: https://${name#DNS:} is not covered, https://${name#DNS:}.local is"
+    else
+      echo "$name"
+    fi
+  done
 }
 
 make_leaf() {
@@ -107,7 +107,9 @@ why_renew() {
   local names=$1
   if [[ ! -e $dir/names || ! -e $dir/server.crt || ! -e $dir/server.key ]]; then
     echo 'there is none'
-  elif [[ $(cat -- "$dir/names") != "$names" ]]; then
+  elif [[ -L $dir/server.crt ]]; then
+    echo 'the one so far was not of the local CA'
+  elif [[ $(<"$dir/names") != "$names" ]]; then
     echo 'the names or addresses of this machine changed'
   elif ! openssl x509 -in "$dir/server.crt" -noout -checkend "$SPARE_SECONDS" >/dev/null; then
     echo 'fewer than 60 days are left'
@@ -116,46 +118,76 @@ why_renew() {
   fi
 }
 
-ca_is_good() {
-  [[ -e $dir/ca.key && -e $dir/ca.crt && -e $dir/ca.cer && -e $dir/ca.host ]] &&
-    openssl x509 -in "$dir/ca.crt" -noout -checkend "$SPARE_SECONDS" >/dev/null
+# A certificate of the local CA for the hosts of $hosts.
+by_local_ca() {
+  local names reason
+  if ! ca_is_good; then
+    check_clock
+    make_ca "$host" "$work"
+    result=made
+    say "made a certificate authority; browsers that trusted an older one must trust this one"
+  fi
+  names=$(signed_names <<<"$hosts" 2>"$work/notes")
+  reason=$(why_renew "$names")
+  [[ -n $reason ]] || return 0
+  check_clock
+  cat -- "$work/notes" >&2
+  say "making the certificate: $reason"
+  make_leaf "$host" "$names" "$work"
+  [[ $result == made ]] || result=renewed
+}
+
+parse() {
+  while (($#)); do
+    case $1 in
+      --host) host=${2?} && shift ;;
+      --address) addresses+=("${2?}") && shift ;;
+      --tls-cert) own_certificate=$(realpath -e -- "${2?}") || die "there is no file $2" && shift ;;
+      --tls-key) own_key=$(realpath -e -- "${2?}") || die "there is no file $2" && shift ;;
+      --no-name-constraints) constrained='' ;;
+      --local) ;;
+      *) die "unknown option $1" ;;
+    esac
+    shift
+  done
+  [[ -n $own_certificate && -n $own_key || -z $own_certificate$own_key ]] || die "--tls-cert and --tls-key belong together"
 }
 
 main() {
+  local host work hosts result=unchanged constrained=yes own_certificate='' own_key=''
+  local -a addresses=() options=()
   dir=${1:?the directory of the certificate}
   shift
-  local host='' work reason names done=unchanged
-  local -a addresses=()
+  # nginx hands out the CA as another user, whatever whoever calls this lets others read.
+  umask 022
+  mkdir -p -- "$dir"
+  options=("$@")
+  (($#)) || { [[ ! -e $dir/options ]] || mapfile -t options <"$dir/options"; }
   host=$(host_name)
-  while (($#)); do
-    case $1 in
-      --host) host=${2?} ;;
-      --address) addresses+=("${2?}") ;;
-      *) die "unknown option $1" ;;
-    esac
-    shift 2
-  done
+  parse "${options[@]}"
   ((${#addresses[@]})) || mapfile -t addresses < <(machine_addresses | sed '/^$/d')
-  check_clock
-  (umask 022 && mkdir -p -- "$dir")
+  exec 7>"$dir/.lock"
+  flock -w 60 7 || die "another run holds $dir/.lock"
+  rm -rf -- "$dir"/.new-* # of runs that were killed
   work=$(mktemp -d -- "$dir/.new-XXXXXX")
   # shellcheck disable=SC2064  # the directory of now, not of then
   trap "rm -rf -- '$work'" EXIT
 
-  if ! ca_is_good; then
-    make_ca "$host" "$work"
-    done=made
-    say "made a certificate authority; browsers that trusted an older one must trust this one"
+  hosts=$(machine_hosts "$host" "${addresses[@]}")
+  if [[ -n $own_certificate ]]; then by_own_certificate; else by_local_ca; fi
+  # Who may be asked for is more than what the CA may sign for.
+  if [[ ! -e $dir/hosts || $(<"$dir/hosts") != "$hosts" ]]; then
+    [[ $result == made ]] || result=renewed
+    keep hosts "$hosts"
   fi
-  names=$(wanted_names "$host" "${addresses[@]}" 2>"$work/notes")
-  reason=$(why_renew "$names")
-  if [[ -n $reason ]]; then
-    cat -- "$work/notes" >&2
-    say "making the certificate: $reason"
-    make_leaf "$host" "$names" "$work"
-    [[ $done == made ]] || done=renewed
-  fi
-  echo "$done"
+  (($# == 0)) || keep options "$(printf '%s\n' "$@")"
+  echo "$result"
+}
+
+# keep FILE TEXT: in the directory, at once and whole.
+keep() {
+  printf '%s\n' "$2" >"$work/$1"
+  mv -f -- "$work/$1" "$dir"
 }
 
 main "$@"
