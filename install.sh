@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Voice Appliance: installs what is missing, then runs or tests it. ./install.sh --help says more.
+# Voice Appliance: makes a machine the appliance, or runs or tests it. ./install.sh --help says more.
 set -Eeuo pipefail
 shopt -s inherit_errexit
 umask 022
@@ -12,11 +12,40 @@ readonly ROOT VENV TOOLS
 
 usage() {
   cat <<'TEXT'
-Usage: ./install.sh COMMAND [OPTION]...
+Usage: sudo ./install.sh [install] [OPTION]...     make this machine the appliance
+       ./install.sh COMMAND [OPTION]...
+
+  install    checks everything, then installs what is missing; run again, it changes nothing
+  update     to this checkout, or to a bundle; goes back by itself where that does not work
+  rollback   back to the release before
+  uninstall  takes it away; --purge: with conversations, models and settings
+  bundle     everything in one archive, for machines without a network
 
   run     install what is missing, then run nginx and the appliance until Ctrl-C
   test    install what the tests need, then run all of them
   lock    write requirements/*.txt anew (--upgrade: to the newest versions allowed)
+
+install, update:
+  --dry-run          say what would be done, and do nothing
+  --yes              ask nothing
+  --offline BUNDLE   from a bundle, without a network
+  --wheels DIR       wheels with code for the GPU, and SHA256SUMS beside them
+  --models NAMES     models to fetch (recommended): names, or none
+  --tls-cert FILE --tls-key FILE
+                     a certificate of your own instead of a local one
+  --https-port N --http-port N
+                     where the page is (443), where the certificate is explained (80)
+  --bind ADDRESS     the IPv4 address that nginx listens on (0.0.0.0: all)
+  --no-nginx         a server of your own stands before the appliance
+  --power MODE       power mode of a Jetson, by name, from every boot on
+  --ready-seconds N  how long loading the models may take (300)
+
+bundle:
+  --output FILE      where to
+  --models NAMES     models to put in
+  --wheels DIR       wheels with code for the GPU to put in
+  --with-python      and a Python, for systems whose own is too old
+  --sign KEY         sign it with an SSH key
 
 run:
   --config FILE      a configuration file over the defaults; may be given several times
@@ -27,7 +56,7 @@ run:
   --run-dir DIR      where the database, models, certificates and logs stand (.run)
 
 test:
-  --fast             leave out the browser, emulation and load tests
+  --fast             leave out the browser, emulation, load and system tests
   everything else goes to pytest
 
 APPLIANCE__SECTION__KEY in the environment reaches the appliance and wins over every file.
@@ -75,16 +104,45 @@ source "$ROOT/install/page.sh"
 source "$ROOT/install/run.sh"
 # shellcheck source=install/test.sh
 source "$ROOT/install/test.sh"
+# shellcheck source=install/steps.sh
+source "$ROOT/install/steps.sh"
+# shellcheck source=install/device.sh
+source "$ROOT/install/device.sh"
+# shellcheck source=install/checks.sh
+source "$ROOT/install/checks.sh"
+# shellcheck source=install/system.sh
+source "$ROOT/install/system.sh"
+# shellcheck source=install/release.sh
+source "$ROOT/install/release.sh"
+# shellcheck source=install/jetson.sh
+source "$ROOT/install/jetson.sh"
+# shellcheck source=install/service.sh
+source "$ROOT/install/service.sh"
+# shellcheck source=install/update.sh
+source "$ROOT/install/update.sh"
+# shellcheck source=install/uninstall.sh
+source "$ROOT/install/uninstall.sh"
+# shellcheck source=install/bundle.sh
+source "$ROOT/install/bundle.sh"
 
 main() {
-  local what=${1:-}
-  (($# == 0)) || shift
+  # Without a command it installs.
+  [[ $# -gt 0 && ($1 != --* || $1 == --help) ]] || set -- install "$@"
+  local what=$1
+  shift
+  [[ $what == run || $what == test ]] || report_surprises
   case $what in
+    install | update) install_device "$what" "$@" ;;
+    rollback) rollback_device "$@" ;;
+    uninstall) uninstall_device "$@" ;;
+    bundle) make_bundle "$@" ;;
+    # For the installer itself.
+    activate) activate "$@" ;;
+    end-probation) end_probation "$@" ;;
     run) run_appliance "$@" ;;
     test) run_tests "$@" ;;
     lock) lock "$@" ;;
     -h | --help | help) usage ;;
-    '') usage >&2 && exit 2 ;;
     *) misused "there is no command '$what'" ;;
   esac
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2153  # the parts share their variables
 # A part of install.sh: a Python, and the environments with exactly the locked packages.
 
 python_fits() {

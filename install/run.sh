@@ -145,7 +145,7 @@ announce() {
   else
     printf 'http://localhost:%s tells how to trust its certificate, whose CA has the fingerprint\n' "$http_port"
   fi
-  sed -E 's/.*"fingerprint": "([^"]*)".*/\1/' "$run/nginx/trust.json"
+  sed -E 's/.*"fingerprint": "([^"]*)".*"words": "([^"]*)".*/\1\nwhich begins, in words: \2/' "$run/nginx/trust.json"
   echo
   timeout 15 "$VENV/bin/appliance" pair --config "$run/address.toml" "${layers[@]}" </dev/null ||
     say "No pairing code was made (above is why); later: .venv/bin/appliance pair ${layers[*]@Q}"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2164  # install.sh has set -e
 # A part of install.sh: all tests, and the lock files.
 
 find_chromium() {
@@ -41,11 +41,12 @@ run_tests() {
   local fast=''
   [[ ${1:-} == --fast ]] && fast=yes && shift
   local -a selection=() failures=()
-  [[ -z $fast ]] || selection=(-m 'not browser and not emulation and not load and not slow')
+  [[ -z $fast ]] || selection=(-m 'not browser and not emulation and not load and not slow and not system')
   check_machine
   install_lock
   install_missing nginx=nginx openssl=openssl hostname=hostname setpriv=util-linux curl=curl \
     shellcheck=shellcheck espeak-ng=espeak-ng flite=flite sox=sox
+  [[ -n $fast ]] || install_missing debootstrap=debootstrap ip=iproute2
   ensure_venv test
   ensure_page
   ensure_node_modules
@@ -55,7 +56,7 @@ run_tests() {
   check 'ruff check' "$VENV/bin/ruff" check
   check 'ruff format' "$VENV/bin/ruff" format --check
   check 'mypy' "$VENV/bin/mypy"
-  check 'shellcheck' shellcheck -x -a install.sh nginx/*.sh .ci/run
+  check 'shellcheck' shellcheck -x -a install.sh nginx/*.sh nginx/network/*.sh install/*.sh jetson/*.sh systemd/*.sh tests/system/*.sh .ci/run
   check 'page: unit tests' run_npm test
   check 'pytest' "$VENV/bin/python" -m pytest "${selection[@]}" "$@"
   ((${#failures[@]} == 0)) || die "failed: $(printf '%s; ' "${failures[@]}")"

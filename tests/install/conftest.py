@@ -2,8 +2,9 @@ import signal
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -21,6 +22,15 @@ class Site:
     http: str
     upstream: int
     directory: Path
+
+    @property
+    def nginx(self) -> list[str]:
+        """The command that runs it; with -t, -s … what it says of it."""
+        place = self.directory / "nginx"
+        return [
+            *("nginx", "-p", str(place), "-c", str(place / "main.conf")),
+            *("-e", str(place / "error.log")),
+        ]
 
     @property
     def trusted(self) -> ssl.SSLContext:
@@ -47,8 +57,9 @@ def write_page(directory: Path) -> Path:
     return page
 
 
-@pytest.fixture(scope="session")
-def site(tls: Path) -> Iterator[Site]:
+@contextmanager
+def serving(tls: Path, **keys: str) -> Iterator[Site]:
+    """A real nginx with the certificate in `tls`, on ports of its own; its files beside `tls`."""
     directory = tls.parent
     page = write_page(directory)
     https, http, upstream = free_ports(3)
@@ -57,19 +68,25 @@ def site(tls: Path) -> Iterator[Site]:
     # The workers of a test need not be anybody else than its owner.
     user = "user root;" if directory.owner() == "root" else ""
     places = {"USER": user, "ADDRESS": "127.0.0.1", "HTTPS_PORT": https, "HTTP_PORT": http}
-    places |= {"UPSTREAM": f"127.0.0.1:{upstream}", "PAGE": page, "TLS": tls, "LOG": site}
+    places |= {"UPSTREAM": f"127.0.0.1:{upstream}", "PAGE": page, "TLS": tls, "LOG": site, **keys}
     succeed(RENDER, site, *(f"{key}={value}" for key, value in places.items()))
-    nginx = ["nginx", "-p", str(site), "-c", str(site / "main.conf"), "-e", str(site / "error.log")]
-    tested = subprocess.run([*nginx, "-t"], capture_output=True, text=True, check=False)
+    running = Site(f"https://localhost:{https}", f"http://localhost:{http}", upstream, directory)
+    tested = subprocess.run([*running.nginx, "-t"], capture_output=True, text=True, check=False)
     assert tested.returncode == 0, tested.stderr
     assert "[warn]" not in tested.stderr
-    process = subprocess.Popen(nginx)
+    process = subprocess.Popen(running.nginx)
     try:
         _await_listening(process, http)
-        yield Site(f"https://localhost:{https}", f"http://localhost:{http}", upstream, directory)
+        yield running
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
+
+
+@pytest.fixture(scope="session")
+def site(tls: Path) -> Iterator[Site]:
+    with serving(tls, ORIGINS="https://friend.example") as running:
+        yield running
 
 
 def _await_listening(process: subprocess.Popen[bytes], port: int) -> None:
@@ -91,7 +108,20 @@ async def client(site: Site) -> AsyncIterator[aiohttp.ClientSession]:
 
 async def _describe(request: web.Request) -> web.Response:
     """What of the request has reached the daemon."""
-    return web.json_response({"path": request.path_qs, "headers": dict(request.headers)})
+    size = len(await request.read())
+    heard = {"path": request.path_qs, "headers": dict(request.headers), "size": size}
+    return web.json_response(heard)
+
+
+STRANGER = {"Cookie": "stranger"}
+
+
+async def _authorise(request: web.Request) -> web.Response:
+    """Everybody is paired but who says not to be; nothing else of a request may come here."""
+    allowed = {"Host", "Cookie", "Authorization", "Origin", "X-Forwarded-For", "X-Forwarded-Proto"}
+    if set(request.headers) - allowed or request.can_read_body:
+        return web.Response(status=500)
+    return web.Response(status=401 if request.headers.get("Cookie") == "stranger" else 204)
 
 
 async def _full(_: web.Request) -> web.Response:
@@ -106,22 +136,24 @@ async def _echo(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
+@asynccontextmanager
+async def echoing(port: int) -> AsyncIterator[None]:
+    """A small HTTP server where nginx expects the appliance."""
+    app = web.Application()
+    app.router.add_post("/api/sessions", _full)
+    app.router.add_get("/internal/auth", _authorise)
+    app.router.add_get("/ws/{session}", _echo)
+    app.router.add_route("*", "/{rest:.*}", _describe)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
 @pytest.fixture
 def daemon(site: Site) -> Callable[[], AbstractAsyncContextManager[None]]:
-    """Opens a small HTTP server where nginx expects the appliance."""
-
-    @asynccontextmanager
-    async def serve() -> AsyncIterator[None]:
-        app = web.Application()
-        app.router.add_post("/api/sessions", _full)
-        app.router.add_get("/ws/{session}", _echo)
-        app.router.add_route("*", "/{rest:.*}", _describe)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", site.upstream).start()
-        try:
-            yield
-        finally:
-            await runner.cleanup()
-
-    return serve
+    """Opens the small server behind the site."""
+    return partial(echoing, site.upstream)

@@ -10,6 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CERTIFICATE = ROOT / "nginx" / "certificate.sh"
 RENDER = ROOT / "nginx" / "render.sh"
 FILL = ROOT / "nginx" / "fill.sh"
+RENEW = ROOT / "nginx" / "renew.sh"
+WORDS = ROOT / "nginx" / "words.sh"
 INSTALL = ROOT / "install.sh"
 
 

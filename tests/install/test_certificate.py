@@ -1,12 +1,14 @@
 """nginx/certificate.sh: the names, the limits of the CA, and when it makes anything anew."""
 
 import json
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.install.shell import CERTIFICATE, FILL, RENDER, ROOT, run, succeed
+from tests.install.shell import CERTIFICATE, FILL, RENDER, ROOT, WORDS, run, succeed
 
 
 def make(directory: Path, *options: str) -> str:
@@ -38,7 +40,8 @@ def test_a_first_run_makes_a_certificate_for_every_name(tmp_path: Path) -> None:
 
 
 def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
-    make(tmp_path, "--host", "kitchen")
+    strict = run("bash", "-c", f'umask 077; "{CERTIFICATE}" "{tmp_path}" --host kitchen')
+    assert strict.returncode == 0, strict.stderr
     modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
     assert modes["ca.key"] == modes["server.key"] == 0o600
     assert modes["ca.crt"] == modes["ca.cer"] == modes["server.crt"] == 0o644
@@ -139,7 +142,12 @@ def test_the_trust_page_learns_the_port_and_the_fingerprint(tls: Path, tmp_path:
     succeed(RENDER, tmp_path, f"TLS={tls}", *places)
     trust = json.loads((tmp_path / "trust.json").read_text())
     printed = succeed("openssl", "x509", "-in", tls / "ca.crt", "-noout", "-fingerprint", "-sha256")
-    assert trust == {"https_port": 443, "fingerprint": printed.strip().partition("=")[2]}
+    assert trust.pop("words") == succeed(WORDS, tls / "ca.crt").strip()
+    assert trust == {
+        "https_port": 443,
+        "fingerprint": printed.strip().partition("=")[2],
+        "host": "192.168.1.20",
+    }
     assert not (tmp_path / "main.conf").exists()
     assert "server unix:/run/x.sock" in (tmp_path / "site.conf").read_text()
 
@@ -155,3 +163,174 @@ def test_a_forgotten_key_is_told() -> None:
     done = run(FILL, ROOT / "nginx" / "trust.json", "HTTPS_PORT=1")
     assert done.returncode == 2
     assert "@FINGERPRINT@" in done.stderr
+
+
+def test_a_host_that_is_left_out_of_the_certificate_may_still_be_asked_for(tmp_path: Path) -> None:
+    make(tmp_path, "--host", "kitchen", "--address", "203.0.113.9", "--address", "10.0.0.7")
+    hosts = (tmp_path / "hosts").read_text().splitlines()
+    assert "IP:203.0.113.9" in hosts
+    assert set((tmp_path / "names").read_text().splitlines()) == set(hosts) - {"IP:203.0.113.9"}
+
+
+def fake(directory: Path, name: str, script: str) -> dict[str, str]:
+    """An environment in which the command `name` is that script."""
+    place = directory / "bin"
+    place.mkdir(exist_ok=True)
+    (place / name).write_text(f"#!/bin/bash\n{script}\n")
+    (place / name).chmod(0o755)
+    return {"PATH": f"{place}:{os.environ['PATH']}"}
+
+
+def test_the_bridges_of_containers_are_not_addresses_of_the_machine(tmp_path: Path) -> None:
+    links = {
+        "eth0": "192.168.1.20/24",
+        "docker0": "172.17.0.1/16",
+        "br-7f3a": "172.18.0.1/16",
+        "veth12": "10.9.0.1/24",
+        "virbr0": "192.168.122.1/24",
+        "wlan0": "fd00::5/64",
+    }
+    lines = "\n".join(
+        f"2: {link} {'inet6' if ':' in address else 'inet'} {address} scope global {link}"
+        for link, address in links.items()
+    )
+    environ = fake(tmp_path, "ip", f"cat <<'END'\n{lines}\nEND")
+    assert run(CERTIFICATE, tmp_path / "tls", environ=environ).stdout == "made\n"
+    names = (tmp_path / "tls" / "names").read_text().splitlines()
+    assert [n for n in names if n.startswith("IP:") and n not in ("IP:127.0.0.1", "IP:::1")] == [
+        "IP:192.168.1.20",
+        "IP:fd00::5",
+    ]
+
+
+@pytest.mark.slow
+def test_options_hold_until_the_next_ones(tmp_path: Path) -> None:
+    make(tmp_path, "--host", "kitchen", "--address", "10.0.0.7")
+    assert make(tmp_path) == "unchanged"
+    assert make(tmp_path, "--host", "kitchen", "--address", "10.0.0.8") == "renewed"
+    assert make(tmp_path) == "unchanged"
+    assert make(tmp_path, "--local") == "renewed"
+    assert "IP:10.0.0.8" not in (tmp_path / "names").read_text()
+
+
+@pytest.mark.slow
+def test_a_ca_without_limits_is_made_where_one_is_asked_for(tmp_path: Path) -> None:
+    options = ("--host", "kitchen", "--address", "203.0.113.9")
+    make(tmp_path, *options)
+    before = (tmp_path / "ca.crt").read_bytes()
+    assert "Name Constraints: critical" in text_of(tmp_path / "ca.crt")
+    assert make(tmp_path, "--no-name-constraints", *options) == "made"
+    assert "Name Constraints" not in text_of(tmp_path / "ca.crt")
+    assert (tmp_path / "ca.crt").read_bytes() != before
+    assert "IP:203.0.113.9" in (tmp_path / "names").read_text()
+    assert make(tmp_path) == "unchanged"
+
+
+@pytest.mark.parametrize("clock", ["0", "1262304000"])
+def test_a_clock_from_the_past_makes_no_certificate(tmp_path: Path, clock: str) -> None:
+    environ = fake(tmp_path, "date", f'[[ $1 == +%s ]] && echo {clock} || echo "long ago"')
+    done = run(CERTIFICATE, tmp_path / "tls", "--host", "kitchen", environ=environ)
+    assert done.returncode == 1
+    assert "the clock says long ago" in done.stderr
+    assert not (tmp_path / "tls" / "ca.crt").exists()
+
+
+@pytest.mark.slow
+def test_what_a_killed_run_left_is_swept_away(tmp_path: Path) -> None:
+    left = tmp_path / ".new-killed"
+    left.mkdir()
+    (left / "server.key").write_text("half")
+    make(tmp_path, "--host", "kitchen")
+    assert not left.exists()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> tuple[str, ...]:
+    """The options for a certificate that somebody else has made."""
+    certificate, key = tmp_path / "own.crt", tmp_path / "own.key"
+    new = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+    names = "subjectAltName=DNS:voice.example,DNS:*.voice.example,IP:203.0.113.9"
+    succeed(*new, "-nodes", "-keyout", key, "-out", certificate, "-subj", "/CN=x", "-addext", names)
+    return ("--tls-cert", str(certificate), "--tls-key", str(key))
+
+
+def test_a_certificate_of_ones_own_is_linked_to(tmp_path: Path, own: tuple[str, ...]) -> None:
+    tls = tmp_path / "tls"
+    assert make(tls, *own) == "renewed"
+    assert (tls / "server.crt").resolve() == tmp_path / "own.crt"
+    assert (tls / "server.key").resolve() == tmp_path / "own.key"
+    assert {"DNS:voice.example", "IP:203.0.113.9", "DNS:localhost"} <= set(
+        (tls / "hosts").read_text().splitlines()
+    )
+    assert not (tls / "ca.crt").exists()
+    assert make(tls) == "unchanged"
+    places = ("UPSTREAM=unix:/run/x.sock", "PAGE=/p", "LOG=/l")
+    succeed(RENDER, tmp_path / "site", f"TLS={tls}", *places)
+    assert json.loads((tmp_path / "site" / "trust.json").read_text())["fingerprint"] == ""
+    assert not (tmp_path / "site" / "voice-appliance.mobileconfig").exists()
+
+
+@pytest.mark.slow
+def test_a_certificate_renewed_where_it_stands_is_noticed(
+    tmp_path: Path, own: tuple[str, ...]
+) -> None:
+    tls = tmp_path / "tls"
+    make(tls, *own)
+    again = ("openssl", "req", "-x509", "-key", own[3], "-out", own[1], "-subj", "/CN=x")
+    succeed(*again, "-addext", "subjectAltName=DNS:voice.example")
+    assert make(tls) == "renewed"
+    assert make(tls) == "unchanged"
+
+
+@pytest.mark.slow
+def test_back_from_ones_own_certificate_the_old_ca_is_still_trusted(
+    tmp_path: Path, own: tuple[str, ...]
+) -> None:
+    tls = tmp_path / "tls"
+    make(tls, "--host", "kitchen")
+    authority = (tls / "ca.crt").read_bytes()
+    make(tls, *own)
+    assert make(tls, "--host", "kitchen") == "renewed"
+    assert (tls / "ca.crt").read_bytes() == authority
+    assert not (tls / "server.crt").is_symlink()
+    assert verify(tls, tls / "server.crt") == 0
+    assert (tmp_path / "own.crt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda own: own[1].write_text("no certificate"), "is no certificate of"),
+        (lambda own: own[3].write_text("no key"), "is no private key"),
+        (lambda own: own[3].unlink(), "there is no file"),
+    ],
+)
+def test_a_certificate_that_cannot_serve_is_refused(
+    tmp_path: Path,
+    own: tuple[str, ...],
+    change: Callable[[tuple[Path, ...]], object],
+    complaint: str,
+) -> None:
+    change(tuple(Path(part) for part in own))
+    done = run(CERTIFICATE, tmp_path / "tls", *own)
+    assert done.returncode == 1
+    assert complaint in done.stderr
+    assert not (tmp_path / "tls" / "server.crt").exists()
+
+
+def test_six_words_tell_fingerprints_apart(tls: Path, tmp_path: Path) -> None:
+    listed = (ROOT / "nginx" / "words.txt").read_text().split()
+    assert len(set(listed)) == len(listed) == 256
+    words = succeed(WORDS, tls / "ca.crt").split()
+    printed = succeed("openssl", "x509", "-in", tls / "ca.crt", "-noout", "-fingerprint", "-sha256")
+    begin = bytes.fromhex(printed.partition("=")[2].strip().replace(":", ""))[:6]
+    assert [listed.index(word) for word in words] == list(begin)
+    make(tmp_path, "--host", "kitchen")
+    assert succeed(WORDS, tmp_path / "ca.crt").split() != words
+
+
+def test_an_origin_that_is_none_is_refused(tls: Path, tmp_path: Path) -> None:
+    places = ("UPSTREAM=unix:/run/x.sock", "PAGE=/p", "LOG=/l", f"TLS={tls}")
+    done = run(RENDER, tmp_path, *places, 'ORIGINS=https://a.example" 0; evil')
+    assert done.returncode == 2
+    assert "is no origin" in done.stderr

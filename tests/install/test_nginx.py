@@ -1,13 +1,16 @@
 """The site in a real nginx: what is served, what is passed on, and what stays inside."""
 
 import io
+import plistlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import aiohttp
 import pytest
 
-from tests.install.conftest import Site
+from appliance.errors import Forbidden, NotPaired, TooManyRequests, WrongHost
+from tests.install.conftest import STRANGER, Site
+from tests.install.shell import ROOT
 
 Daemon = Callable[[], AbstractAsyncContextManager[None]]
 HTML = {"Accept": "text/html,application/xhtml+xml"}
@@ -59,6 +62,127 @@ async def test_the_daemon_hears_who_asked_and_under_which_name(
         assert heard["headers"]["X-Forwarded-For"] == "127.0.0.1"
         assert heard["headers"]["X-Forwarded-Proto"] == "https"
         assert "Cache-Control" not in answer.headers
+
+
+def port_of(site: Site) -> str:
+    return site.https.rpartition(":")[2]
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "kitchen", "kitchen.local"])
+async def test_it_answers_to_every_name_of_the_certificate(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon, host: str
+) -> None:
+    name = f"{host}:{port_of(site)}"
+    headers = {"Host": name, "Origin": f"https://{name}"}
+    async with daemon(), client.get(f"{site.https}/api/status", headers=headers) as answer:
+        assert answer.status == 200
+        assert (await answer.json())["headers"]["Host"] == name
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "kitchen.evil.example", "203.0.113.9", "kitchen.lan", "-", "[::2]"]
+)
+async def test_a_name_of_somebody_elses_is_misdirected(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon, host: str
+) -> None:
+    async with daemon():
+        for path in (
+            "/",
+            "/api/status",
+            "/api/pair",
+            "/health",
+            "/ca.crt",
+            "/assets/index-1a2b.js",
+        ):
+            async with client.get(site.https + path, headers={"Host": host}) as answer:
+                assert answer.status == 421
+                error = (await answer.json())["error"]
+                assert error["code"] == WrongHost.code
+                assert site.https in error["advice"]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "null",
+        "http://localhost:{port}",
+        "https://localhost",
+        "https://localhost:{port}.evil.example",
+        "https://localhost:{port} https://localhost:{port}",
+        "https://kitchen:{port}",
+        "https://friendXexample",
+        "https://friend.example.evil.example",
+    ],
+)
+async def test_another_page_is_refused(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon, origin: str
+) -> None:
+    headers = {"Origin": origin.format(port=port_of(site))}
+    async with daemon():
+        async with client.post(f"{site.https}/api/sessions", headers=headers) as answer:
+            assert answer.status == 403
+            assert (await answer.json())["error"]["code"] == Forbidden.code
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await client.ws_connect(f"{site.https}/ws/one", headers=headers)
+        assert refused.value.status == 403
+
+
+async def test_the_page_itself_and_a_friend_are_let_through(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    async with daemon():
+        for origin in (site.https, "https://friend.example"):
+            headers = {"Origin": origin}
+            async with client.get(f"{site.https}/api/x", headers=headers) as answer:
+                assert (await answer.json())["headers"]["Origin"] == origin
+            async with client.ws_connect(f"{site.https}/ws/one", headers=headers) as socket:
+                assert not socket.closed
+
+
+async def test_who_is_not_paired_gets_no_further_than_nginx(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    async with daemon():
+        for path in ("/api/status", "/api/sessions", "/api/pair/x", "/api/", "/config"):
+            async with client.get(site.https + path, headers=STRANGER) as answer:
+                assert answer.status == 401
+                assert (await answer.json())["error"]["code"] == NotPaired.code
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await client.ws_connect(f"{site.https}/ws/one?token=x", headers=STRANGER)
+        assert refused.value.status == 401
+        for path in ("/api/ping", "/health", "/ready"):
+            async with client.get(site.https + path, headers=STRANGER) as answer:
+                assert answer.status == 200
+
+
+async def test_a_body_is_not_lost_on_the_way_past_the_question_who_asks(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    headers = {"Authorization": "Bearer x", "Content-Type": "text/plain", "X-Role": "admin"}
+    place = f"{site.https}/api/clients/1"
+    async with daemon(), client.patch(place, data=b"y" * 60_000, headers=headers) as answer:
+        heard = await answer.json()
+    assert heard["size"] == 60_000
+    assert heard["headers"]["Authorization"] == "Bearer x"
+
+
+@pytest.mark.parametrize("path", ["/internal/auth", "/internal/", "/local", "/control.sock"])
+async def test_what_is_inside_stays_inside(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon, path: str
+) -> None:
+    async with daemon(), client.get(site.https + path) as answer:
+        assert answer.status == 404
+
+
+def test_nginx_refuses_in_the_words_of_the_appliance() -> None:
+    """Where the words depend on the case they may differ, never in their code and status."""
+    site = (ROOT / "nginx" / "site.conf").read_text()
+    for error in (NotPaired, Forbidden, WrongHost, TooManyRequests):
+        assert f'return {error.status} \'{{"error": {{"code": "{error.code}", ' in site
+    assert f'"advice": "{NotPaired.default_advice}"' in site
+    assert f'"advice": "{TooManyRequests.default_advice}"' in site
+    assert f'"advice": "{Forbidden.default_advice}"' in site
 
 
 async def test_a_websocket_passes_through_tls(
@@ -163,7 +287,36 @@ async def test_the_ca_certificate_comes_as_what_phones_install(
             assert await answer.read() == (site.directory / "tls" / name).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["ca.key", "server.key", "names"])
+async def test_an_iphone_gets_the_ca_as_a_profile(
+    site: Site, client: aiohttp.ClientSession
+) -> None:
+    async with client.get(f"{site.http}/voice-appliance.mobileconfig") as answer:
+        assert answer.content_type == "application/x-apple-aspen-config"
+        profile = plistlib.loads(await answer.read())
+    (payload,) = profile["PayloadContent"]
+    assert payload["PayloadType"] == "com.apple.security.root"
+    assert payload["PayloadContent"] == (site.directory / "tls" / "ca.cer").read_bytes()
+    assert payload["PayloadUUID"] != profile["PayloadUUID"]
+
+
+async def test_a_wrong_name_over_plain_http_leads_to_the_right_address(
+    site: Site, client: aiohttp.ClientSession
+) -> None:
+    stranger = {"Host": "evil.example"}
+    for path, headers, place in (
+        ("/x?y=1", stranger, f"{site.https}/x?y=1"),
+        ("/open", stranger, f"{site.https}/"),
+        (
+            "/x",
+            {"Host": f"kitchen.local:{port_of(site)}"},
+            f"https://kitchen.local:{port_of(site)}/x",
+        ),
+    ):
+        async with client.get(site.http + path, headers=headers, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (308, place)
+
+
+@pytest.mark.parametrize("name", ["ca.key", "server.key", "names", "hosts", "parameters"])
 async def test_keys_are_never_served(site: Site, client: aiohttp.ClientSession, name: str) -> None:
     for origin in (site.http, site.https):
         async with client.get(f"{origin}/{name}") as answer:

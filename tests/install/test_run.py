@@ -243,7 +243,6 @@ async def test_a_port_taken_while_installing_is_told_too(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "Usage:"),
         (("dance",), "no command 'dance'"),
         (("run", "--prot", "1"), "run does not know '--prot'"),
         (("run", "--port"), "--port needs a value"),

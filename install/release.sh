@@ -1,0 +1,217 @@
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154  # the parts share their variables
+# A part of install.sh: a release is a directory that is built once, sealed with a list of all its
+# files and their hashes, and never changed again. Without MANIFEST.sha256 it does not count.
+
+# Which release: the version, and a hash of everything that goes into it. The same sources, Python
+# and GPU wheels always give the same name, so building it twice is building it once.
+python='' release_id='' release=''
+
+parts() { printf '%s\n' appliance install jetson nginx "$UNITS" requirements/run.txt models/manifest.toml pyproject.toml \
+  install.sh README.md LICENSE; }
+
+source_hash() {
+  (cd -- "$ROOT" && parts | xargs -d '\n' -I{} find {} -name __pycache__ -prune -o -type f ! -name '*.pyc' -print0 |
+    sort -z | xargs -0 sha256sum)
+}
+
+# The stamp of the page that stands in the sources, or in a bundle beside the page built from them.
+wanted_page() {
+  if [[ -e $ROOT/web/package.json ]]; then page_stamp; else cat -- "$ROOT/web/dist/.stamp"; fi
+}
+
+version() { sed -nE 's/^version = "([^"]+)"/\1/p' "$ROOT/pyproject.toml"; }
+
+identify_release() {
+  local hash
+  hash=$({ source_hash && wanted_page && python_tag "$python" && gpu_stack; } | sha256sum)
+  release_id=$(version)+${hash:0:8}
+  release=$RELEASES/$release_id
+}
+
+release_is_complete() { [[ -n $release && -e $release/MANIFEST.sha256 ]]; }
+
+current_release() { [[ ! -L $PREFIX/current ]] || basename -- "$(readlink -- "$PREFIX/current")"; }
+
+complete_releases() {
+  local manifest
+  # Oldest first.
+  while read -r manifest; do basename -- "$(dirname -- "$manifest")"; done \
+    < <(ls -1rt -- "$RELEASES"/*/MANIFEST.sha256 2>/dev/null)
+}
+
+# ── python ───────────────────────────────────────────────────────────────────────────────────
+
+python_tag() { "$1" -c 'import sys; print("cp%d%d" % sys.version_info[:2])'; }
+
+# One that the appliance's own user can run too, so none of a person's home directory.
+find_device_python() {
+  local candidate
+  for candidate in /usr/bin/python3 /usr/bin/python3.1[2314] /usr/local/bin/python3 "$PREFIX"/python/*/bin/python3; do
+    [[ -x $candidate ]] && python_fits "$candidate" && { realpath -- "$candidate" && return; }
+  done
+  return 1
+}
+
+check_python() {
+  python=$(find_device_python) && return
+  todo="bring Python 3.12 through uv; this system's are too old"
+  return 1
+}
+
+do_python() {
+  if [[ -n $bundle ]]; then
+    compgen -G "$bundle/python/*/bin/python3" >/dev/null ||
+      die "this system has no Python from 3.11 on, and the bundle holds none; make it with: install.sh bundle --with-python"
+    rm -rf -- "$PREFIX/python.new"
+    cp -a -- "$bundle/python" "$PREFIX/python.new"
+    mv -fT -- "$PREFIX/python.new" "$PREFIX/python"
+    return
+  fi
+  local uv=$PREFIX/.uv
+  /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
+  new_venv /usr/bin/python3 "$uv"
+  pip_install "$uv" --require-hashes -r "$ROOT/requirements/uv.txt"
+  quietly "$uv/bin/uv" python install --no-bin --install-dir "$PREFIX/python" 3.12
+  rm -rf -- "$uv"
+}
+
+# ── sources ──────────────────────────────────────────────────────────────────────────────────
+
+check_sources() {
+  identify_release
+  release_is_complete && return
+  todo="lay out release $release_id"
+  [[ -e $release/.laid-out ]]
+}
+
+do_sources() {
+  rm -rf -- "$release"
+  mkdir -p -- "$release/bin" "$release/models"
+  [[ ! -e $ROOT/web/package.json ]] || ensure_page
+  cp -R -- "$ROOT/web/dist" "$release/web"
+  cp -R -- "$ROOT/install" "$ROOT/jetson" "$ROOT/nginx" "$release"
+  cp -R -- "$ROOT/$UNITS" "$release/units"
+  cp -- "$ROOT/install.sh" "$ROOT/README.md" "$ROOT/LICENSE" "$ROOT/pyproject.toml" "$release"
+  cp -- "$ROOT/models/manifest.toml" "$release/models"
+  find "$release" -name __pycache__ -prune -exec rm -rf -- {} +
+  ln -s ../venv/bin/appliance "$release/bin/appliance"
+  ln -s ../install/on-failure.sh "$release/bin/on-failure"
+  ln -s ../install/probation.sh "$release/bin/end-probation"
+  chmod -R u=rwX,go=rX -- "$release"
+  : >"$release/.laid-out"
+}
+
+# ── environment ──────────────────────────────────────────────────────────────────────────────
+
+environment_stamp() { printf '%s %s %s' "$(hash_of "$ROOT/requirements/run.txt")" "$(python_tag "$python")" "$(gpu_stack)"; }
+
+check_environment() {
+  release_is_complete && return
+  todo="build its Python environment; a few minutes where the packages have to be fetched"
+  [[ -e $release/venv/.complete ]]
+}
+
+# make_wheels DIRECTORY: every package as a wheel, from hashes alone, and the appliance itself.
+make_wheels() {
+  local wheels=$1 stamp build=$1.build
+  stamp="$(hash_of "$ROOT"/requirements/{build,run}.txt) $(python_tag "$python")"
+  if [[ ! -e $wheels/.stamp || $(<"$wheels/.stamp") != "$stamp" ]]; then
+    ensure_build_packages "$python"
+    mkdir -p -- "$wheels"
+    rm -f -- "$wheels/.stamp"
+    new_venv "$python" "$build"
+    pip_install "$build" --require-hashes -r "$ROOT/requirements/build.txt"
+    PATH="$build/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1 quietly "$build/bin/python" -m pip wheel \
+      --no-build-isolation --require-hashes -r "$ROOT/requirements/run.txt" -w "$wheels"
+    printf '%s\n' "$stamp" >"$wheels/.stamp"
+  elif [[ ! -x $build/bin/python ]]; then
+    ensure_build_packages "$python"
+    new_venv "$python" "$build"
+    pip_install "$build" --require-hashes -r "$ROOT/requirements/build.txt"
+  fi
+  # From a copy: building leaves directories in its sources, and these are somebody's checkout.
+  local sources=$build/sources
+  rm -rf -- "$sources" "$wheels"/voice_appliance-*.whl
+  mkdir -- "$sources"
+  cp -R -- "$ROOT/appliance" "$ROOT/pyproject.toml" "$ROOT/README.md" "$ROOT/LICENSE" "$sources"
+  find "$sources" -name __pycache__ -prune -exec rm -rf -- {} +
+  quietly "$build/bin/python" -m pip wheel --disable-pip-version-check --no-deps --no-build-isolation "$sources" -w "$wheels"
+  rm -rf -- "$build"
+}
+
+# A complete release with the very same packages. Its files are linked, not unpacked again: no file
+# of a release is ever written to, an update takes seconds, and three releases take the room of one.
+twin() {
+  local other
+  for other in $(complete_releases); do
+    [[ -e $RELEASES/$other/venv/.complete && $(<"$RELEASES/$other/venv/.complete") == "$(environment_stamp)" ]] &&
+      { printf '%s' "$RELEASES/$other" && return; }
+  done
+  return 1
+}
+
+install_wheels() {
+  pip_install "$release/venv" --no-index --no-deps --no-warn-script-location "$@"
+}
+
+do_environment() {
+  local wheels=$bundle/wheels other
+  "$python" -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
+  if [[ -z $bundle ]]; then
+    wheels=$PREFIX/wheels
+    make_wheels "$wheels"
+  fi
+  if other=$(twin); then
+    quietly "$python" -m venv --clear --without-pip "$release/venv"
+    cp -al -- "$other"/venv/lib/python3*/site-packages/. "$release"/venv/lib/python3*/site-packages
+    cp -- "$other/venv/.gpu" "$release/venv"
+    # pip puts new files in place of those it takes away; it never writes into one.
+    install_wheels --force-reinstall "$wheels"/voice_appliance-*.whl
+  else
+    new_venv "$python" "$release/venv"
+    install_wheels "$wheels"/*.whl
+    install_gpu_wheels
+  fi
+  [[ -n $bundle ]] || rm -rf -- "$wheels"
+  quietly "$release/venv/bin/appliance" --version
+  chmod -R go=rX -- "$release/venv"
+  environment_stamp >"$release/venv/.complete"
+}
+
+# ── seal ─────────────────────────────────────────────────────────────────────────────────────
+
+# list_files DIRECTORY: its files and their hashes. Bytecode is left out: it is made from the rest.
+list_files() {
+  (cd -- "$1" && find . -name __pycache__ -prune -o -type f ! -name 'MANIFEST.sha256*' -print0 | sort -z | xargs -0 sha256sum)
+}
+
+check_seal() {
+  release_is_complete && return
+  todo='seal it with the hashes of its files'
+  return 1
+}
+
+do_seal() {
+  rm -f -- "$release/.laid-out"
+  list_files "$release" >"$release/MANIFEST.sha256.new"
+  sync -f -- "$release"
+  mv -f -- "$release/MANIFEST.sha256.new" "$release/MANIFEST.sha256"
+}
+
+is_intact() { (cd -- "$1" && sha256sum --status --check MANIFEST.sha256 2>/dev/null); }
+
+# The present one, the one before, and one more.
+prune_releases() {
+  local current previous name kept=1
+  current=$(current_release)
+  previous=$(cat -- "$PREFIX/previous" 2>/dev/null || true)
+  # shellcheck disable=SC2012,SC2045  # names of our own making
+  for name in $(ls -1t -- "$RELEASES"); do
+    [[ $name == "$current" || $name == "$previous" || $RELEASES/$name == "$release" ]] && continue
+    if [[ -e $RELEASES/$name/MANIFEST.sha256 ]] && ((kept > 0)); then
+      kept=$((kept - 1))
+      continue
+    fi
+    rm -rf -- "${RELEASES:?}/$name"
+  done
+}

@@ -1,0 +1,116 @@
+"""A bare Debian becomes the appliance; the second time nothing happens."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.system import installing
+from tests.system.conftest import Boot
+from tests.system.installing import (
+    BUNDLE,
+    INSTALLER,
+    PREFIX,
+    answers,
+    changes,
+    files,
+    install,
+    steps,
+)
+from tests.system.machine import Machine
+
+# An installation takes a minute on a quiet machine, and the first test waits for a bundle.
+pytestmark = pytest.mark.timeout(1800)
+
+
+def test_a_rehearsal_changes_nothing(bare: Machine) -> None:
+    before = files(bare)
+    said = install(bare, "--dry-run")
+    assert changes(before, files(bare)) == []
+    assert steps(said)["user"].startswith("would make the system user")
+    assert steps(said)["environment"].startswith("would build")
+    assert "Nothing was changed." in said
+
+
+def test_installed_it_serves_the_page_and_answers(installed: Machine) -> None:
+    address = installed.give_lan()
+    installed.systemctl("start", "voice-appliance-certs.service")
+    installed.until(lambda: answers(installed))
+    ca = "/etc/voice-appliance/tls/ca.crt"
+    for path in ("/", "/health"):
+        got = installed.run("curl", "-sS", "--cacert", ca, f"https://{address}{path}").stdout
+        assert ("ok" in got) if path == "/health" else ("<html" in got)
+    assert installed.systemctl("--failed", "--no-legend").stdout == ""
+    assert installed.run("appliance", "--version").stdout.startswith("appliance")
+    assert "Pairing code" in installed.run("appliance", "pair").stdout
+
+
+def test_the_second_time_nothing_happens(installed: Machine) -> None:
+    installed.until(lambda: answers(installed))
+    before = files(installed)
+    pid = installed.show(installing.UNIT, "MainPID")
+    said = install(installed)
+    assert set(steps(said).values()) == {"unchanged"}
+    assert "Nothing was changed" in said
+    assert changes(before, files(installed)) == []
+    assert installed.show(installing.UNIT, "MainPID") == pid
+    assert "good, in" in said  # the table of the self-test
+
+
+def test_every_fault_is_told_before_anything_is_changed(bare: Machine) -> None:
+    bare.write("/etc/nginx/sites-enabled/shop", "server { listen 443; }\n")
+    bare.write("/srv/no-certificate", "")
+    before = files(bare)
+    options = ("--tls-cert", "/srv/no-certificate", "--tls-key", "/srv/no-certificate")
+    said = install(bare, *options, check=False)
+    assert "another site of nginx (/etc/nginx/sites-enabled/shop) has port 443" in said
+    assert "/srv/no-certificate is no certificate" in said
+    assert changes(before, files(bare)) == []
+
+
+def test_other_sites_of_nginx_are_left_as_they_are(bare: Machine) -> None:
+    bare.write("/var/www/shop/index.html", "the shop")
+    bare.write("/etc/nginx/sites-enabled/shop", "server { listen 8090; root /var/www/shop; }\n")
+    bare.systemctl("start", "nginx")
+    said = install(bare)
+    assert "the page about the certificate will be on port 8081" in said  # the default site has 80
+    asked = ("curl", "-sS", "--max-time", "10")
+    assert bare.run(*asked, "http://localhost:8090/").stdout == "the shop"
+    assert "Welcome to nginx" in bare.run(*asked, "http://localhost/").stdout
+    assert bare.run(*asked, "-k", "https://localhost/health").stdout.startswith("{")
+    assert "trust" in bare.run(*asked, "-L", "http://localhost:8081/").stdout.lower()
+
+
+def test_a_server_of_ones_own_may_stand_before_it(bare: Machine) -> None:
+    said = install(bare, "--no-nginx")
+    assert f"It listens on {installing.SOCKET}" in said
+    assert answers(bare)
+    assert not bare.path("/etc/nginx/sites-enabled/voice-appliance").exists()
+    # It is remembered.
+    assert "Nothing was changed" in install(bare)
+
+
+def test_a_damaged_bundle_is_refused(boot: Boot, bundle: Path) -> None:
+    with boot([(bundle, BUNDLE)], installing.prepare) as machine:
+        machine.shell(f"cp -a {BUNDLE} /root/bundle && echo >>/root/bundle/appliance/app.py")
+        told = installing.run(machine, INSTALLER, "--offline", "/root/bundle", "--yes", check=False)
+        assert "appliance/app.py" in told
+        assert "the bundle is damaged" in told
+        machine.shell(f"cp {BUNDLE}/appliance/app.py /root/bundle/appliance; touch /root/bundle/x")
+        told = installing.run(machine, INSTALLER, "--offline", "/root/bundle", "--yes", check=False)
+        assert "has files that its manifest does not know" in told
+        assert not machine.path(f"{PREFIX}/current").exists()
+
+
+def test_a_signature_is_asked_for_where_a_key_is_configured(bare: Machine) -> None:
+    bare.shell(
+        "ssh-keygen -q -t ed25519 -N '' -f /root/key; ssh-keygen -q -t ed25519 -N '' -f /root/other"
+    )
+    bare.shell("mkdir /etc/voice-appliance; cp -a /srv/bundle /root/bundle")
+    bare.shell("echo voice-appliance $(cat /root/key.pub) >/etc/voice-appliance/release.signers")
+    rehearsal = (INSTALLER, "--offline", "/root/bundle", "--yes", "--dry-run")
+    assert "is not signed" in installing.run(bare, *rehearsal, check=False)
+    sign = "ssh-keygen -q -Y sign -n voice-appliance -f {} /root/bundle/MANIFEST.sha256"
+    bare.shell(sign.format("/root/other"))
+    assert "is not one that" in installing.run(bare, *rehearsal, check=False)
+    bare.shell(f"rm /root/bundle/MANIFEST.sha256.sig; {sign.format('/root/key')}")
+    assert "Nothing was changed." in installing.run(bare, *rehearsal)
