@@ -5,12 +5,13 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from appliance import __version__, commands, logs, model_commands, systemd
+from appliance import __version__, commands, logs, model_commands, selftest_commands, systemd
 from appliance.config import Config, load
 from appliance.errors import ApplianceError, ConfigError
 from appliance.weights.manifest import SHIPPED
@@ -52,7 +53,8 @@ def run(files: tuple[Path, ...], debug: bool) -> None:
     logs.set_up(debug=debug)
     from appliance import app
 
-    asyncio.run(app.run(_configuration(files), systemd.secrets(os.environ)))
+    reread, command = partial(_configuration, files), selftest_commands.command(files)
+    asyncio.run(app.run(reread(), systemd.secrets(os.environ), reread, command))
 
 
 @cli.command()
@@ -65,13 +67,45 @@ def plan(files: tuple[Path, ...], as_json: bool) -> None:
 
 @cli.command()
 @_config_option
-@click.option("--json", "output", type=click.Path(path_type=Path, dir_okay=False), help="Keep all.")
-@click.option("--engines", type=click.Choice(["starter", "models", "both"]), default=None)
+@click.option(
+    "--json",
+    "output",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    default=Path("benchmark_results.json"),
+    help="Where all figures are kept; a drawing beside it, against stock.",
+)
+@click.option(
+    "--engines",
+    type=click.Choice(["starter", "models", "timed", "random"]),
+    multiple=True,
+    help="Several are allowed; timed ones only take time, random ones have weights of no meaning.",
+)
+@click.option("--against", type=click.Choice(["stock"]), help="Pipecat's own services beside ours.")
 @click.option("--stt-model", type=click.Path(path_type=Path, exists=True), help="A directory.")
 @click.option("--tts-model", type=click.Path(path_type=Path, exists=True), help="An .onnx file.")
 @click.option("--tts-voices", type=click.Path(path_type=Path, exists=True), help="Its voices.")
 @click.option("--turns", type=click.IntRange(1), default=20, help="Of one session alone.")
 @click.option("--sessions", type=click.IntRange(1), multiple=True, default=(1, 10), help="At once.")
+@click.option("--interruptions", type=click.IntRange(1), default=10, help="Against stock.")
+@click.option(
+    "--ramp",
+    type=click.IntRange(0),
+    multiple=True,
+    default=(1, 16, 24, 32, 40, 48),
+    help="Sessions at once against stock, until they are too many; 0: leave it out.",
+)
+@click.option(
+    "--random-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("random-models"),
+    help="Where models of random weights are, or are put.",
+)
+@click.option(
+    "--random-python",
+    type=click.Path(path_type=Path, exists=True),
+    default=Path(sys.executable),
+    help="A Python with torch, which makes them.",
+)
 @click.option("--turns-each", type=click.IntRange(1), default=6, help="Of each of several.")
 @click.option(
     "--speech",
@@ -83,14 +117,31 @@ def plan(files: tuple[Path, ...], as_json: bool) -> None:
 @click.option("--llm-model", default="")
 @click.option("--llm-first-token", type=float, default=0.22, help="Seconds, scripted.")
 @click.option("--llm-tokens", type=float, default=50.0, help="A second, scripted.")
-def bench(files: tuple[Path, ...], output: Path | None, **options: Any) -> None:  # noqa: ANN401  click's values
+def bench(files: tuple[Path, ...], output: Path, **options: Any) -> None:  # noqa: ANN401  click's values
     """Measures whole turns, many sessions at once, and the engines alone; takes minutes.
 
     Starts appliances of its own and talks to them in real time. Without --engines it measures
-    the starter engines, and models where they are named or the plan has some. Exits with 1 when
-    a turn stayed unanswered.
+    the starter engines, and models where they are named or the plan has some; against stock the
+    timed ones. Exits with 1 when a turn stayed unanswered, never for a slow one.
     """
     sys.exit(commands.bench(files, os.environ, output, options))
+
+
+@cli.command()
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--only", multiple=True, metavar="CHECK", help="This check alone; repeatable.")
+def selftest(files: tuple[Path, ...], as_json: bool, only: tuple[str, ...]) -> None:
+    """Looks whether all is well, from the board to a spoken conversation; changes nothing.
+
+    Exits with 0 when all is good (warnings are told), 1 when something failed, 2 when it could
+    not run.
+    """
+    sys.exit(
+        selftest_commands.run_and_tell(
+            lambda: _configuration(files), systemd.secrets(os.environ), only, as_json=as_json
+        )
+    )
 
 
 @cli.command()
@@ -129,6 +180,25 @@ def clients_revoke(files: tuple[Path, ...], client_id: str) -> None:
     """Takes a client's access away; its sessions end at once."""
     asyncio.run(commands.revoke(_configuration(files), client_id))
     click.echo(f"{client_id} may no longer talk.")
+
+
+@clients.command("role")
+@_config_option
+@click.argument("client_id")
+@click.argument("role", type=click.Choice(["guest", "user", "admin"]))
+def clients_role(files: tuple[Path, ...], client_id: str, role: str) -> None:
+    """Changes what a client may do: talk; also its own history; everything."""
+    asyncio.run(commands.change_role(_configuration(files), client_id, role))
+    click.echo(f"{client_id} is now {role}.")
+
+
+@clients.command("audit")
+@_config_option
+@click.option("--limit", type=click.IntRange(1, 1000), default=50)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def clients_audit(files: tuple[Path, ...], limit: int, as_json: bool) -> None:
+    """Who was let in, refused and revoked, and what was deleted and exported; newest first."""
+    click.echo(asyncio.run(commands.audit(_configuration(files), limit, as_json=as_json)))
 
 
 @cli.group()
@@ -271,6 +341,8 @@ def config_show(files: tuple[Path, ...]) -> None:
 
 def main() -> None:
     """Runs the command line; errors become a sentence, advice, and an exit status."""
+    # ONNX Runtime tells its makers of its use, from the moment it is loaded, unless it may not.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:

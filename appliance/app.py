@@ -4,11 +4,13 @@ store ─► plan ─► desk ─► tools ─► server (port open, READY) ─�
 """
 
 import asyncio
+import hashlib
 import logging
+import os
 import signal
 import socket
 import time
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
@@ -16,28 +18,43 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from appliance import planning, systemd, watch
+from appliance.access.audit import DONE, Deed
 from appliance.access.pairing import Pairing
 from appliance.access.rates import RateLimiter
 from appliance.access.tickets import Tickets
 from appliance.api.backend import Backend
 from appliance.api.server import serving
 from appliance.config import Config, masked
+from appliance.delegating import Delegation
 from appliance.desk import Desk
 from appliance.hardware import telemetry
 from appliance.metrics import Metrics
+from appliance.reloading import Reread, answer_reloads
 from appliance.reporting import Report
 from appliance.ringing import ToldTimers
+from appliance.selftest.asking import ask
+from appliance.selftest.background import Background
 from appliance.store import Store
+from appliance.store.records import AuditEntry
+from appliance.store.selftests import Selftests
+from appliance.tools import Tool
 from appliance.tools.builtin import builtin
+from appliance.tools.memory import memory_tools
 from appliance.tools.registry import Registry
 from appliance.tools.timers import Timer, Timers
 
 log = logging.getLogger(__name__)
 
+# What engines may take to end their work, and the store to write the last of it to a slow disk.
+AFTER_DRAIN_SECONDS = 20.0
 
-async def run(config: Config, secrets: Mapping[str, str]) -> None:
+
+async def run(
+    config: Config, secrets: Mapping[str, str], reread: Reread, selftest: Sequence[str]
+) -> None:
     """Runs the appliance until SIGTERM or SIGINT, then finishes what is being said and returns.
 
+    `reread` gives the settings as they stand by then; `selftest` is a command that tests it.
     Raises what a part raises that cannot be built, or that fails for good.
     """
     metrics = Metrics()
@@ -46,43 +63,87 @@ async def run(config: Config, secrets: Mapping[str, str]) -> None:
         store = await asyncio.to_thread(_open_store, config, metrics)
         stack.push_async_callback(store.close)
         plan = await asyncio.to_thread(planning.plan_for, config)
-        for warning in plan.warnings:
-            log.warning("%s", warning)
         desk = Desk(config, plan, metrics, store)
         timers = Timers(time.time, desk.ring, ToldTimers(store.timers(Timer), desk.tell_timer))
         await asyncio.to_thread(timers.restore)
-        readings = partial(telemetry.read, disk=state)
-        registry = Registry(builtin(_now, timers, readings, patterns=config.tools.enabled))
-        report = Report(plan, desk, store, metrics, state)
-        backend = _backend(config, desk, report, metrics, store)
-        address = await stack.enter_async_context(
-            serving(config.server, backend, state / "control.sock")
+        work = Delegation(config, secrets, os.environ, store.tasks, desk)
+        stack.push_async_callback(work.close)
+        desk.opened, desk.forgetting = work.opened, work.forget
+        registry = Registry(_tools(config, timers, desk, store, work))
+        is_open = config.access.mode == "open"
+        report = Report(plan, desk, store, metrics, state, open_access=is_open)
+        for warning in (*report.access_warnings, *plan.warnings):
+            log.warning("%s", warning)
+        selftests = Background(Selftests(state), selftest, partial(ask, config.llm, secrets))
+        backend = _backend(config, desk, report, metrics, store, selftests, work)
+        door = await stack.enter_async_context(
+            serving(config.server, backend, state / "control.sock", systemd.sockets())
         )
         stack.push_async_callback(desk.close)
-        log.info("listening on %s", address)
+        stack.push_async_callback(door.leave_ajar)
+        log.info("listening on %s", door.address)
         systemd.ready("Loading models")
         await _until_stopped(
             desk.load(registry, timers, secrets),
             timers.run(),
+            work.run(registry.put),
+            selftests.run(),
             watch.loop_lag(metrics.loop_lag, lambda: desk.open_count > 0),
-            watch.feed_watchdog(systemd.watchdog, lambda: store.alive, systemd.watchdog_seconds()),
+            _fed_watchdog(store, desk),
+            *([answer_reloads(config, reread)] if systemd.manages_us() else []),
         )
-        systemd.stopping()
+        systemd.stopping(config.server.drain_seconds + AFTER_DRAIN_SECONDS)
         log.info("stopping")
+
+
+def _tools(
+    config: Config, timers: Timers, desk: Desk, store: Store, work: Delegation
+) -> Sequence[Tool]:
+    readings = partial(telemetry.read, disk=config.store.path.parent)
+    others = (*memory_tools(_now, store.asked, desk.forget), *work.tools)
+    return builtin(_now, timers, readings, others=others, patterns=config.tools.enabled)
 
 
 def _open_store(config: Config, metrics: Metrics) -> Store:
     store = Store.open(config.store.path, on_error=lambda error: metrics.error(error.code))
     if store.quarantined:
         log.error("the database was damaged; it was kept as %s", store.quarantined)
+    store.clients.audit_news(_settings(config))
     return store
+
+
+def _settings(config: Config) -> AuditEntry:
+    """For the audit trail, where it shows when a setting was changed."""
+    digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:12]
+    detail = f"access {config.access.mode}, configuration {digest}"
+    return AuditEntry(time.time(), Deed.SETTINGS, "the appliance", None, DONE, None, detail)
+
+
+def _fed_watchdog(store: Store, desk: Desk) -> Coroutine[Any, Any, None]:
+    dead = partial(_dead, store, desk)
+    return watch.feed_watchdog(systemd.watchdog, dead, systemd.watchdog_seconds())
+
+
+def _dead(store: Store, desk: Desk) -> str:
+    """What stands still for good and is only cured by a restart; empty: nothing does."""
+    if not store.alive:
+        return "the database's writer"
+    return f"the engine {stuck}" if (stuck := desk.stuck_engine()) else ""
 
 
 def _now() -> datetime:
     return datetime.now().astimezone()
 
 
-def _backend(config: Config, desk: Desk, report: Report, metrics: Metrics, store: Store) -> Backend:
+def _backend(
+    config: Config,
+    desk: Desk,
+    report: Report,
+    metrics: Metrics,
+    store: Store,
+    selftests: Background,
+    work: Delegation,
+) -> Backend:
     rate = config.access.sessions_per_minute
     return Backend(
         desk=lambda: desk.sessions,
@@ -98,6 +159,10 @@ def _backend(config: Config, desk: Desk, report: Report, metrics: Metrics, store
         session_rate=RateLimiter(rate / 60, max(1, rate // 2)),
         paired_only=config.access.mode == "paired",
         origins=config.access.origins,
+        warnings=report.access_warnings,
+        engines=desk,
+        selftest=selftests,
+        work=work,
         names=tuple(_names(config)),
     )
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from appliance import wire
-from appliance.errors import SessionError
+from appliance.errors import SessionError, SessionLimit
 
 if TYPE_CHECKING:
     import ssl
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 PACKET_SECONDS = 0.02
 PACKET_BYTES = int(wire.INPUT_RATE * PACKET_SECONDS) * 2
 RTVI_VERSION = "2.0.0"
-SILENCE = 500  # peak sample value below which speech has ended
+SILENCE = 300  # peak sample value (-41 dB of full scale) below which speech has ended
+
+STRANGER_SECONDS = 90.0  # a server that is not ours may load its models for every session
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Call:
     close_code: int | None = None
     _socket: "aiohttp.ClientWebSocketResponse | None" = None
     _speech: deque[bytes] = field(default_factory=deque)
+    _speech_began: float = 0.0
     _speech_ended: float = 0.0
     _said: asyncio.Event = field(default_factory=asyncio.Event)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -94,16 +97,26 @@ class Call:
         return time.monotonic()
 
     async def say(self, pcm: bytes) -> float:
-        """Speaks 16 kHz mono PCM in real time; returns when its last voiced packet was sent.
+        """Speaks 16 kHz mono PCM in real time; returns when its last voiced sample was said.
 
-        Raises SessionError when the session ends first.
+        A microphone sends a packet when its last sample was said. Raises SessionError when the
+        session ends first.
         """
+        self._speech_began = 0.0
         self._speech.extend(packets(pcm))
         self._said.clear()
         await self._said.wait()
         if self._speech:
             raise SessionError(f"the session ended with code {self.close_code}")
         return self._speech_ended
+
+    @property
+    def speech_began(self) -> float:
+        """When the first voiced sample of what is being said, or was said last, was said.
+
+        0 before it was.
+        """
+        return self._speech_began
 
     async def wait_for(
         self, wanted: Callable[[Arrived], bool], *, since: float = 0.0, seconds: float = 15.0
@@ -167,8 +180,11 @@ class Call:
     async def _send_packet(self) -> None:
         packet = self._speech.popleft() if self._speech else None
         await self.send(wire.Audio(packet or bytes(PACKET_BYTES)))
-        if packet and _is_voiced(packet):
-            self._speech_ended = time.monotonic()
+        voiced = voiced_samples(packet) if packet else None
+        if voiced:
+            said = time.monotonic() - PACKET_SECONDS
+            self._speech_began = self._speech_began or said + voiced[0] / wire.INPUT_RATE
+            self._speech_ended = said + (voiced[1] + 1) / wire.INPUT_RATE
 
 
 def packets(pcm: bytes) -> list[bytes]:
@@ -179,9 +195,13 @@ def packets(pcm: bytes) -> list[bytes]:
     ]
 
 
-def _is_voiced(packet: bytes) -> bool:
+def voiced_samples(packet: bytes) -> tuple[int, int] | None:
+    """Which samples of 16 bit PCM are the first and the last that are no silence."""
     samples = memoryview(packet).cast("h")
-    return max(samples) > SILENCE or min(samples) < -SILENCE
+    if max(samples) <= SILENCE and min(samples) >= -SILENCE:
+        return None
+    voiced = [number for number, sample in enumerate(samples) if abs(sample) > SILENCE]
+    return voiced[0], voiced[-1]
 
 
 @asynccontextmanager
@@ -192,35 +212,63 @@ async def calling(
     wishes: Mapping[str, Any] | None = None,
     tls: "ssl.SSLContext | None" = None,
     microphone: bool = True,
+    socket: str = "",
 ) -> AsyncIterator[Call]:
     """A session with the appliance at `base_url`, ready to talk.
 
-    Raises SessionError with what the appliance answered where it refuses.
+    `socket` is a Unix socket to reach that address by, where it has no port of its own.
+    Raises SessionError with what the appliance answered where it refuses, SessionLimit where all
+    places are taken.
     """
     import aiohttp
 
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     secure = tls if tls is not None else True
-    async with aiohttp.ClientSession(headers=headers) as http:
+    connector = aiohttp.UnixConnector(socket) if socket else None
+    async with aiohttp.ClientSession(headers=headers, connector=connector) as http:
         async with http.post(
             f"{base_url}/api/sessions", json=dict(wishes or {}), ssl=secure
         ) as answer:
             body = await answer.json()
             if answer.status != 201:
                 error = body.get("error", {})
-                raise SessionError(str(error.get("message")), advice=str(error.get("advice")))
+                kind = SessionLimit if error.get("code") == SessionLimit.code else SessionError
+                raise kind(str(error.get("message")), advice=str(error.get("advice")))
         address = base_url.replace("http", "ws", 1) + body["ws_url"]
-        async with http.ws_connect(address, ssl=secure, max_msg_size=0) as socket:
-            call = Call(body, microphone_on=microphone, _socket=socket)
-            listening = asyncio.create_task(call._listen())
-            await call.message(
-                "client-ready", {"version": RTVI_VERSION, "about": {"library": "appliance"}}
-            )
-            await call.wait_for(lambda a: a.kind == "bot-ready")
-            streaming = asyncio.create_task(call._stream())
-            try:
-                yield call
-            finally:
-                streaming.cancel()
-                await socket.close()
-                await asyncio.gather(listening, streaming, return_exceptions=True)
+        async with (
+            http.ws_connect(address, ssl=secure, max_msg_size=0) as ws,
+            _talking(Call(body, microphone_on=microphone, _socket=ws), ws) as call,
+        ):
+            yield call
+
+
+@asynccontextmanager
+async def joining(address: str) -> AsyncIterator[Call]:
+    """A session with any server of Pipecat's protobuf frames and RTVI, at its WebSocket."""
+    import aiohttp
+
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(address, max_msg_size=0) as socket,
+        _talking(Call({}, _socket=socket), socket, STRANGER_SECONDS) as call,
+    ):
+        yield call
+
+
+@asynccontextmanager
+async def _talking(
+    call: Call, socket: "aiohttp.ClientWebSocketResponse", ready_seconds: float = 15.0
+) -> AsyncIterator[Call]:
+    tasks = [asyncio.create_task(call._listen())]
+    try:
+        await call.message(
+            "client-ready", {"version": RTVI_VERSION, "about": {"library": "appliance"}}
+        )
+        await call.wait_for(lambda a: a.kind == "bot-ready", seconds=ready_seconds)
+        tasks.append(asyncio.create_task(call._stream()))
+        yield call
+    finally:
+        for streaming in tasks[1:]:
+            streaming.cancel()
+        await socket.close()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,16 +1,19 @@
 """What the commands of the command line do; each returns the text to print."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from appliance import planning
+from appliance.access.audit import COMMAND_LINE, DONE, Deed
 from appliance.config import Config, load
 from appliance.errors import ApplianceError
 from appliance.hardware.plan import describe
 from appliance.store import deletion, exporting, reading
+from appliance.store.records import AuditEntry
 
 if TYPE_CHECKING:
     import aiohttp
@@ -45,13 +48,16 @@ def conversation_search(config: Config, text: str, limit: int) -> str:
 
 
 def conversation_delete(config: Config, conversation_id: str) -> None:
-    deletion.delete(config.store.path, conversation_id)
+    entry = AuditEntry(
+        *(time.time(), Deed.DELETED, COMMAND_LINE, None, DONE, None, conversation_id)
+    )
+    deletion.delete(config.store.path, conversation_id, entry)
 
 
 def bench(
     files: tuple[Path, ...],
     environ: Mapping[str, str],
-    output: Path | None,
+    output: Path,
     options: Mapping[str, Any],
 ) -> int:
     """Measures, prints the tables, keeps the figures in `output`; the exit status.
@@ -62,7 +68,7 @@ def bench(
 
     from rich.console import Console
 
-    from appliance.bench import report, suite
+    from appliance.bench import drawing, report, suite
 
     config = load(files, environ)
     wanted = suite.wanted(options, has_models=len(planning.plan_for(config).stt.rungs) > 1)
@@ -71,8 +77,10 @@ def bench(
         around = suite.Surroundings(files, environ, status.update)
         results = asyncio.run(suite.measure(wanted, around))
     report.show(results, Console())
-    if output:
-        output.write_text(json.dumps(results.as_json(), indent=2) + "\n", encoding="utf-8")
+    output.write_text(json.dumps(results.as_json(), indent=2) + "\n", encoding="utf-8")
+    if results.comparisons:
+        picture = drawing.drawing(results.comparisons)
+        output.with_suffix(".svg").write_text(picture, encoding="utf-8")
     return 1 if results.unanswered else 0
 
 
@@ -99,6 +107,20 @@ async def clients(config: Config, *, as_json: bool) -> str:
         for c in everybody
     ]
     return table(("client", "name", "role", "last seen", ""), rows)
+
+
+async def change_role(config: Config, client_id: str, role: str) -> None:
+    await _control(config, "PATCH", f"/clients/{client_id}", {"role": role})
+
+
+async def audit(config: Config, limit: int, *, as_json: bool) -> str:
+    entries = (await _control(config, "GET", f"/audit?limit={limit}"))["audit"]
+    if as_json:
+        return json.dumps(entries, indent=2)
+    heads = ("when", "what", "who", "from", "outcome", "client", "")
+    keys = ("what", "who", "address", "outcome", "client_id", "detail")
+    rows = [(moment(e["at"]), *(str(e[key] or "") for key in keys)) for e in entries]
+    return table(heads, rows)
 
 
 async def revoke(config: Config, client_id: str) -> None:

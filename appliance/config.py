@@ -11,7 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from appliance.errors import ConfigError
 
@@ -44,7 +51,7 @@ class Access(_Section):
 
 
 class Stt(_Section):
-    engine: Literal["auto", "whisper", "sphinx"]
+    engine: Literal["auto", "whisper", "sphinx", "timed"]
     model: str
     device: Literal["auto", "cuda", "cpu"]
     compute_type: Literal["auto", "float16", "int8_float16", "int8_float32", "int8", "float32"]
@@ -53,7 +60,7 @@ class Stt(_Section):
 
 
 class Tts(_Section):
-    engine: Literal["auto", "kokoro", "espeak"]
+    engine: Literal["auto", "kokoro", "espeak", "timed"]
     model: str
     voices: str
     voice: str
@@ -72,6 +79,21 @@ class Turn(_Section):
     speculate: bool
 
 
+class Alternative(_Section):
+    """A language model that is asked when those before it fail."""
+
+    provider: Literal["openai", "groq", "ollama", "llama_cpp", "custom"]
+    base_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = ""
+    model: str = ""
+    first_token_seconds: Positive = 8.0
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "Alternative":
+        if self.provider == "custom" and not self.base_url:
+            raise ValueError("a custom provider needs a base_url")
+        return self
+
+
 class Llm(_Section):
     provider: Literal["none", "openai", "groq", "ollama", "llama_cpp", "custom"]
     base_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")]
@@ -81,10 +103,93 @@ class Llm(_Section):
     first_token_seconds: Positive
     context_tokens: Annotated[int, Field(ge=200)]
     system_prompt: str
+    alternatives: tuple[Alternative, ...]
+
+
+class Realtime(_Section):
+    base_url: Annotated[str, Field(pattern=r"^(wss?://.+)?$")]
+    model: str
+    voice: str
+    instructions: str
+    turn_detection: Literal["server_vad", "semantic_vad", "local"]
+    noise_reduction: Literal["off", "near_field", "far_field"]
+    transcription_model: str
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    max_tokens: Annotated[int, Field(ge=0)]
+
+
+class Fallback(_Section):
+    policy: Literal["off", "on_failure", "always"]
+
+
+class Mcp(_Section):
+    """A server of tools: a program spoken to over its standard input and output, or an address."""
+
+    command: tuple[str, ...] = ()
+    directory: Path | None = None
+    url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = ""
+    allow: tuple[str, ...]
+    confirm: tuple[str, ...] = ("*",)
+    realtime: bool = False
+    seconds: Positive = 20.0
+    sentences: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Mcp":
+        if bool(self.command) == bool(self.url):
+            raise ValueError("give either command or url")
+        return self
+
+
+McpName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,19}$")]
 
 
 class Tools(_Section):
     enabled: tuple[str, ...]
+    mcp: Mapping[McpName, Mcp]
+
+
+class Team(_Section):
+    url: Annotated[str, Field(pattern=r"^(wss?://.+)?$")]
+    hello: str
+    message: str
+    pause: str
+    reset: str
+    cancel: str
+    kind_key: str
+    text_key: str
+    id_key: str
+    cost_key: str
+    done: tuple[str, ...]
+    failed: tuple[str, ...]
+    ignored: tuple[str, ...]
+    patience_seconds: Positive
+    task_minutes: Positive
+
+    @field_validator("hello", "message", "pause", "reset", "cancel")
+    @classmethod
+    def _json(cls, text: str) -> str:
+        if text and not isinstance(_json_or_none(text), dict):
+            raise ValueError("should be a JSON object, as text")
+        return text
+
+
+class Claude(_Section):
+    enabled: bool
+    command: str
+    directory: Path
+    permission_mode: Literal["default", "plan", "acceptEdits", "dontAsk", "bypassPermissions"]
+    allowed_tools: tuple[str, ...]
+    model: str
+    task_minutes: Positive
+    cpu_minutes: Positive
+    memory_mb: Annotated[int, Field(ge=64)]
+    open_files: Annotated[int, Field(ge=64)]
+
+
+class Agents(_Section):
+    team: Team
+    claude: Claude
 
 
 class Store(_Section):
@@ -111,7 +216,10 @@ class Config(_Section):
     tts: Tts
     turn: Turn
     llm: Llm
+    fallback: Fallback
+    realtime: Realtime
     tools: Tools
+    agents: Agents
     store: Store
     models: Models
     limits: Limits
@@ -182,6 +290,13 @@ def _value(text: str) -> Any:  # noqa: ANN401  any TOML-like scalar or list
     return value if isinstance(value, bool | int | float | list | str) else text
 
 
+def _json_or_none(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
 def _explain(fault: Any) -> str:  # noqa: ANN401  pydantic's ErrorDetails
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] != "extra_forbidden":
@@ -194,23 +309,39 @@ def _explain(fault: Any) -> str:  # noqa: ANN401  pydantic's ErrorDetails
 def _keys(section: Sequence[int | str]) -> list[str]:
     model: type[BaseModel] = Config
     for name in section:
-        annotation = model.model_fields[str(name)].annotation
-        kinds = [annotation, *get_args(annotation)]
+        field = model.model_fields.get(str(name))
+        if field is None:  # a name that people give: what it names is of the model found already
+            continue
+        kinds = [field.annotation, *get_args(field.annotation)]
         model = next(
-            kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)
+            (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)),
+            model,
         )
     return list(model.model_fields)
 
 
+def differences(one: Config, other: Config) -> list[str]:
+    """The settings, as section.key, that are not the same in both."""
+    before, after = one.model_dump(), other.model_dump()
+    return [
+        f"{section}.{key}"
+        for section, values in before.items()
+        for key, value in values.items()
+        if after[section][key] != value
+    ]
+
+
 def masked(config: Config) -> dict[str, Any]:
     """The configuration as JSON, without the user and password an address may carry."""
-    return {
-        section: {key: _masked(value) for key, value in values.items()}
-        for section, values in config.model_dump(mode="json").items()
-    }
+    shown: dict[str, Any] = _masked(config.model_dump(mode="json"))
+    return shown
 
 
 def _masked(value: Any) -> Any:  # noqa: ANN401  any JSON value
+    if isinstance(value, dict):
+        return {key: _masked(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(inner) for inner in value]
     if isinstance(value, str) and "@" in value and "://" in value:
         scheme, _, rest = value.partition("://")
         return f"{scheme}://***@{rest.rpartition('@')[2]}"

@@ -17,9 +17,11 @@ class EventKind(StrEnum):
     SESSION_ENDED = "session_ended"
     USER_TRANSCRIPT = "user_transcript"
     ANSWER = "answer"
+    NOT_MEANT = "not_meant"
     TOOL_CALL = "tool_call"
     TOOL_RESULT = "tool_result"
     TIMER_RANG = "timer_rang"
+    TASK = "task"
     SUMMARY = "summary"
     ROUTE_CHANGED = "route_changed"
     TURN_TIMINGS = "turn_timings"
@@ -43,3 +45,43 @@ class Event:
 
 OnEvent = Callable[[Event], None]
 """Takes an event without blocking the caller; committing it is the taker's business."""
+
+
+class TaskState(StrEnum):
+    """Where a task stands; the last four are ends, which it never leaves."""
+
+    ACCEPTED = "accepted"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def ended(self) -> bool:
+        return self not in (TaskState.ACCEPTED, TaskState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One piece of work given to an agent, from the moment it is accepted.
+
+    `progress` is the latest the agent said, `result` its full answer or why there is none;
+    `cost` is in US dollars. `agent_session` is what the agent itself calls the work, by which
+    it is resumed. `announced` tells that somebody heard how it ended.
+    """
+
+    id: str
+    agent: str
+    request: str
+    state: TaskState
+    created_at: float
+    updated_at: float
+    conversation_id: str = ""
+    session_id: str = ""
+    client_id: str = ""
+    progress: str = ""
+    result: str = ""
+    cost: float | None = None
+    agent_session: str = ""
+    announced: bool = False

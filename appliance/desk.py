@@ -3,33 +3,45 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance import systemd
 from appliance.config import Config
+from appliance.conversation import Task
+from appliance.engines import Synthesizer, Transcriber, Voice, Watched, trial
+from appliance.engines.apology import Apology
 from appliance.engines.ladder import synthesizers, transcribers
-from appliance.engines.roster import Roster
+from appliance.engines.roster import Roster, Surroundings
+from appliance.engines.trial import Heard, Said
 from appliance.errors import NotReady
+from appliance.governor import Governor, Told
+from appliance.hardware import headroom, nvml
 from appliance.hardware.plan import Plan
 from appliance.metrics import Metrics
 from appliance.store import Store
 from appliance.tools.registry import Registry
-from appliance.tools.timers import Timer, Timers
+from appliance.tools.timers import Timer, Timers, timer_told
 
 if TYPE_CHECKING:
+    from appliance.voice.asking import Endpoints
     from appliance.voice.session import Session
     from appliance.voice.sessions import Sessions
 
 log = logging.getLogger(__name__)
 
 HISTORY_TURNS = 10  # what a resumed conversation is reminded of
+# No piece of an engine's work takes so long, the longest utterance on the slowest board included.
+STUCK_SECONDS = 120.0
 
 
 class Desk:
     """Loads engines and pipeline behind an open port, then hands out sessions.
 
-    Timers ring through it: in every open session, or in the next one that opens.
+    Timers ring through it: in every open session, or in the next one that opens. `opened` is
+    called with each session that opens, `forgetting` with each conversation about to be forgotten.
     """
 
     def __init__(self, config: Config, plan: Plan, metrics: Metrics, store: Store) -> None:
@@ -39,11 +51,19 @@ class Desk:
         self._store = store
         self._sessions: Sessions | None = None
         self._roster: Roster | None = None
-        self._model = ""
+        self._models: Endpoints | None = None
+        self._apology = Apology()
         self._timers: Timers | None = None
         self._kept_timers = store.timers(Timer)
         self._missed: list[Timer] = []
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.opened: Callable[[Session], None] = lambda session: None
+        self.forgetting: Callable[[str], Awaitable[None]] = _nothing
+        told = Told(metrics.memory, metrics.stepped)
+        # Asking for cards wakes them up, and a Jetson's has no memory of its own to tell of.
+        cards = nvml.cards if plan.uses_card else tuple
+        readings = partial(headroom.readings, cards=cards)
+        self._governor = Governor(readings, lambda: self._roster, self._idle, told)
 
     @property
     def sessions(self) -> "Sessions":
@@ -68,46 +88,92 @@ class Desk:
     def engine_names(self) -> dict[str, str]:
         """The engines that answer now, by kind, as the user is told."""
         names = {kind: str(state["name"]) for kind, state in self.engine_states().items()}
-        return names | ({"llm": self._model} if self._model else {})
+        return names | ({"llm": self._models.current.name} if self._models else {})
+
+    def memory_state(self) -> dict[str, Any]:
+        """Bytes of memory available, whether they are enough, and what was last done about it."""
+        return self._governor.state()
+
+    def _idle(self) -> bool:
+        """Whether nobody speaks, waits for an answer or hears one."""
+        in_use = self._roster is not None and self._roster.in_use
+        return not in_use and (self._sessions is None or self._sessions.idle)
+
+    def stuck_engine(self) -> str:
+        """The engine that answers now and whose thread stands still for good; empty: neither."""
+        if self._roster is None or not self.ready:
+            return ""
+        return standing_still((self._roster.transcriber, self._roster.synthesizer))
+
+    def summary(self) -> str:
+        """What the appliance is about, in a line for `systemctl status`."""
+        names = ", ".join(self.engine_names().values())
+        if not self.ready:
+            return f"Loading models; answering with {names}" if self._sessions else "Loading models"
+        return f"Ready: {names}; {self.open_count} of {self.sessions.limit} places taken"
 
     async def load(self, registry: Registry, timers: Timers, secrets: Mapping[str, str]) -> None:
-        """Loads what talking needs: starter engines and pipeline, then the plan's own engines."""
+        """Loads what talking needs: starter engines and pipeline, then the plan's own engines.
+
+        Then it looks after them until it is cancelled.
+        """
         self._timers = timers
         await asyncio.to_thread(registry.prepare)
         self._roster = Roster(
-            transcribers(self._plan, self._config, await _grammar(registry)),
+            transcribers(self._plan, self._config, await _grammar(registry), registry.hot_words()),
             synthesizers(self._plan, self._config),
-            self._engines_changed,
+            partial(self._rerouted, "engine"),
+            Surroundings(idle=self._idle, room=headroom.room),
         )
         await self._roster.load_starters()
+        await self._prepare_apology(self._roster)
         self._sessions = await asyncio.to_thread(self._pipeline, self._roster, registry, secrets)
         log.info("ready to talk, %d at once: %s", self._plan.sessions, self._plan.sessions_reason)
-        await self._roster.load_better()
+        look_after = [self._load_better(self._roster), self._governor.run()]
+        if self._models:
+            look_after.append(self._models.tend(self._idle))
+        await asyncio.gather(*look_after)
+
+    async def _load_better(self, roster: Roster) -> None:
+        """Loads the plan's own engines, and whatever takes their place from then on."""
+        await roster.load_better()
+        await self._prepare_apology(roster)
         # What is loaded stays. Left to the collector, its 170,000 objects are walked
         # through now and then, and the event loop stands still for 50 to 100 ms.
         gc.freeze()
-        systemd.status(f"Ready: {', '.join(self.engine_names().values())}")
+        systemd.status(self.summary())
+        await roster.tend()
+
+    async def _prepare_apology(self, roster: Roster) -> None:
+        """Has the best voice of the moment speak what is said when there is none."""
+        with suppress(NotReady):
+            await self._apology.speak(roster.synthesizer, self._own_voice)
 
     def _pipeline(
         self, roster: Roster, registry: Registry, secrets: Mapping[str, str]
     ) -> "Sessions":
         """Imports Pipecat and loads the models of the turn: a second or more, on a thread."""
+        from appliance.voice.asking import endpoints
+        from appliance.voice.endpoints import prepare
         from appliance.voice.hearing import Hearing
-        from appliance.voice.llm import endpoint, prepare
         from appliance.voice.pipeline import Shared
+        from appliance.voice.realtime import realtime_route
         from appliance.voice.recorder import Gauges
         from appliance.voice.session import Reports
         from appliance.voice.sessions import Sessions
 
-        model = endpoint(self._config.llm, secrets)
-        if model:
-            prepare(model)
-        self._model = model.name if model else ""
+        self._models = models = endpoints(self._config, secrets, partial(self._rerouted, "model"))
+        if models:
+            prepare(models.first)
         metrics = self._metrics
         hearing = Hearing.load()
         gc.collect()  # here, on a thread and before anybody talks, it disturbs nobody
         return Sessions(
-            Shared(self._config, hearing, roster, registry, model),
+            Shared(
+                *(self._config, hearing, roster, registry, models),
+                realtime=realtime_route(self._config, secrets),
+                apology=self._apology,
+            ),
             Reports(
                 on_event=self._store.append,
                 gauges=Gauges(metrics.stage, metrics.turn, metrics.interrupted),
@@ -115,19 +181,26 @@ class Desk:
                 dropped=metrics.dropped,
                 engines=self.engine_names,
                 opened=self._session_opened,
+                rerouted=metrics.rerouted,
             ),
             self._config.limits.sessions or self._plan.sessions,
             self._history,
-            metrics.sessions,
+            self._count,
         )
+
+    def _count(self, sessions: int) -> None:
+        self._metrics.sessions(sessions)
+        systemd.status(self.summary())
 
     async def _history(self, conversation_id: str) -> list[tuple[str, str]]:
         turns = await self._store.recent_turns(conversation_id, HISTORY_TURNS)
         return [(turn.user_text, turn.answer) for turn in turns]
 
-    def _engines_changed(self) -> None:
+    def _rerouted(self, what: str) -> None:
         if self._sessions:
+            self._metrics.rerouted(what)
             self._sessions.tell_routes()
+        systemd.status(self.summary())
 
     def ring(self, timer: Timer) -> None:
         """Rings where somebody can hear it; kept for the next session where nobody can."""
@@ -156,6 +229,25 @@ class Desk:
         missed, self._missed = self._missed, []
         for timer in missed:
             self._do(self._ring(timer))
+        self.opened(session)
+
+    def tell(self, data: dict[str, Any], client_id: str = "") -> None:
+        """Shows something on every page, or on those of one client."""
+        if self._sessions:
+            self._sessions.tell(data, client_id)
+
+    def forget(self, conversation_id: str) -> None:
+        """Forgets a conversation for good, once the goodbye has been said in it."""
+        self._do(self._forget(conversation_id))
+
+    async def _forget(self, conversation_id: str) -> None:
+        await self.sessions.part(conversation_id)
+        await self.forgetting(conversation_id)
+        await self._store.delete(conversation_id)
+
+    async def say_at_pause(self, text: str, task: Task) -> bool:
+        """Says what became of a task; False where nobody is there to hear it."""
+        return self._sessions is not None and await self._sessions.say_at_pause(text, task)
 
     def tell_timer(self, timer: Timer, state: str) -> None:
         """Shows on every page that a timer was set or cancelled."""
@@ -167,12 +259,33 @@ class Desk:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def hear(self, pcm: bytes) -> Heard:
+        """What the engine that answers now makes of an English recording."""
+        return await trial.hear(self._engines.transcriber, pcm, "en")
+
+    async def say(self, text: str) -> Said:
+        """An English text, spoken by the engine that answers now."""
+        return await trial.say(self._engines.synthesizer, text, self._own_voice)
+
+    @property
+    def _own_voice(self) -> Voice:
+        return Voice(self._config.tts.voice, "en", self._config.tts.speed)
+
+    @property
+    def _engines(self) -> Roster:
+        if self._roster is None:
+            raise NotReady("the appliance is still loading")
+        return self._roster
+
     async def close(self) -> None:
         """Lets everybody finish their sentence, ends all sessions, frees the engines."""
         if self._sessions:
             await self._sessions.shut_down(self._config.server.drain_seconds)
         if self._roster:
             await self._roster.close()
+
+
+async def _nothing(_conversation_id: str) -> None: ...
 
 
 async def _grammar(registry: Registry) -> str:
@@ -184,12 +297,9 @@ async def _grammar(registry: Registry) -> str:
     return str(graph.fsg())
 
 
-def timer_told(timer: Timer, state: str) -> dict[str, Any]:
-    """A timer as the page is told of it: state is set, rang or cancelled."""
-    return {
-        "type": "timer",
-        "id": timer.id,
-        "name": timer.name or timer.title.removesuffix(" timer"),
-        "state": state,
-        "due": timer.due,
-    }
+def standing_still(engines: Iterable[Transcriber | Synthesizer]) -> str:
+    """The first engine with a thread that stands still for good, by name; empty: there is none."""
+    for engine in engines:
+        if isinstance(engine, Watched) and engine.stuck_seconds > STUCK_SECONDS:
+            return engine.name
+    return ""

@@ -11,17 +11,21 @@ ApplianceError
     SessionUnknown       session_unknown      404: no such session, or it is over
     SessionTaken         session_taken        409: the session already has its client
     SessionLimit         session_limit        503: as many sessions as the plan allows
+    RouteRefused         route_refused        400: not set up, or not allowed by the owner
   AccessError
     NotPaired            not_paired           401: no valid token
     Forbidden            forbidden            403: without the right, or a foreign origin
+    WrongHost            wrong_host           421: asked by a name that is not the appliance's
     PairingRefused       pairing_refused      403: wrong, used or expired code
     TooManyRequests      too_many_requests    429: with the seconds to wait
   RequestError
     BadRequest           bad_request          400: not JSON, unknown or wrong keys
     NotFound             not_found            404
+  SelftestRunning        selftest_running     409: one self-test at a time
   StoreError             store_failed         the database cannot be read or written
   DownloadFailed         download_failed      a model cannot be fetched or put on the disk
   ToolError              tool_failed          a tool could not do what was asked
+  AgentError             agent_failed         an agent is missing, unreachable or gave up
   NotReady               not_ready            503: engines are still loading
 """
 
@@ -82,6 +86,14 @@ class SessionError(ApplianceError):
     code = "session_error"
 
 
+class RouteRefused(SessionError):
+    code = "route_refused"
+    status = 400
+    default_advice = (
+        'Leave "route" out; or set fallback.policy and give the appliance an OPENAI_API_KEY.'
+    )
+
+
 class SessionUnknown(SessionError):
     code = "session_unknown"
     status = 404
@@ -116,6 +128,12 @@ class Forbidden(AccessError):
     default_advice = "Open the page at the address of the appliance itself."
 
 
+class WrongHost(AccessError):
+    code = "wrong_host"
+    status = 421
+    default_advice = "Open the page at the address of the appliance itself."
+
+
 class PairingRefused(AccessError):
     code = "pairing_refused"
     default_advice = "Make a new code with `appliance pair`; a code works once, for five minutes."
@@ -147,6 +165,12 @@ class NotFound(RequestError):
     default_advice = "Check the address."
 
 
+class SelftestRunning(ApplianceError):
+    code = "selftest_running"
+    status = 409
+    default_advice = "Wait for it to end, a few minutes at most; its result is shown then."
+
+
 class StoreError(ApplianceError):
     code = "store_failed"
     default_advice = "Check free space and the rights of the database directory."
@@ -160,6 +184,12 @@ class DownloadFailed(ApplianceError):
 class ToolError(ApplianceError):
     code = "tool_failed"
     status = 502
+
+
+class AgentError(ApplianceError):
+    code = "agent_failed"
+    status = 503
+    default_advice = "Look at the [agents] section of the configuration and at the agent itself."
 
 
 class NotReady(ApplianceError):

@@ -33,6 +33,12 @@ class Metrics:
         )
         self._turns = Counter("appliance_turns", "Answered turns", ["route"], registry=r)
         self._interruptions = Counter("appliance_interruptions", "Barge-ins", registry=r)
+        self._reroutes = Counter(
+            "appliance_reroutes",
+            "Times that another engine, model or route took over",
+            ["what"],
+            registry=r,
+        )
         self._errors = Counter("appliance_errors", "Errors by stable code", ["code"], registry=r)
         self._stages = Histogram(
             "appliance_turn_stage_seconds",
@@ -55,6 +61,18 @@ class Metrics:
         self._sessions = Gauge("appliance_sessions", "Open sessions", registry=r)
         self._store_failed = Gauge("appliance_store_lost", "Events lost", registry=r)
         self._store_queued = Gauge("appliance_store_queued", "Events waiting", registry=r)
+        self._memory = Gauge(
+            "appliance_memory_available_bytes", "Memory to be had, limits counted", registry=r
+        )
+        self._pressure = Gauge(
+            "appliance_memory_pressure", "0: ok, 1: tight, 2: critical", registry=r
+        )
+        self._steps = Counter(
+            "appliance_memory_steps",
+            "Engines that gave way to want of memory (down) or came back (up)",
+            ["direction"],
+            registry=r,
+        )
         self._longest = 0.0
 
     def malformed(self, code: str) -> None:
@@ -72,6 +90,10 @@ class Metrics:
     def interrupted(self) -> None:
         self._interruptions.inc()
 
+    def rerouted(self, what: str) -> None:
+        """`what` is engine, model, local or realtime."""
+        self._reroutes.labels(what).inc()
+
     def error(self, code: str) -> None:
         self._errors.labels(code).inc()
 
@@ -88,6 +110,14 @@ class Metrics:
         if in_session and seconds > self._longest:
             self._longest = seconds
             self._loop_lag_max.set(seconds)
+
+    def memory(self, available: int, level: str) -> None:
+        """`level` is ok, tight or critical."""
+        self._memory.set(available)
+        self._pressure.set(("ok", "tight", "critical").index(level))
+
+    def stepped(self, direction: str) -> None:
+        self._steps.labels(direction).inc()
 
     def store(self, lost: int, queued: int) -> None:
         self._store_failed.set(lost)

@@ -13,11 +13,29 @@ from appliance.hardware.plan import Plan
 from appliance.metrics import Metrics
 from appliance.store import Store
 
+OPEN_ACCESS = (
+    "Access is open: whoever reaches this address can talk, read every conversation and delete it."
+    ' Set access.mode = "paired" unless this network is closed.'
+)
+
 
 class Report:
-    """The answers of /health, /api/status and /metrics."""
+    """The answers of /health, /api/status and /metrics.
 
-    def __init__(self, plan: Plan, desk: Desk, store: Store, metrics: Metrics, disk: Path) -> None:
+    `access_warnings` are what everybody should know who talks here, in sentences.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        desk: Desk,
+        store: Store,
+        metrics: Metrics,
+        disk: Path,
+        *,
+        open_access: bool = False,
+    ) -> None:
+        self.access_warnings = (OPEN_ACCESS,) if open_access else ()
         self._plan = plan
         self._desk = desk
         self._store = store
@@ -37,12 +55,14 @@ class Report:
             "resident_bytes": resident_bytes(),
             "route": "local",
             "engines": self._desk.engine_states(),
+            "memory": self._desk.memory_state(),
         }
 
     def status(self) -> dict[str, Any]:
         """Everything: the plan with its reasons, the gauges of the machine, the store."""
         return {
             **self.health(),
+            "warnings": [*self.access_warnings, *self._plan.warnings],
             "plan": asdict(self._plan),
             "gauges": asdict(telemetry.read(disk=self._disk)),
             "store": asdict(self._store.stats()),

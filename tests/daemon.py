@@ -25,6 +25,11 @@ def speech(name: str) -> bytes:
     return _pcm(FIXTURES / "speech" / f"{name}.wav")
 
 
+def sound(name: str) -> bytes:
+    """Something else of fixtures/audio, in the same way."""
+    return _pcm(FIXTURES / "audio" / f"{name}.wav")
+
+
 def command(name: str) -> bytes:
     """A sentence that micro_whisper knows, as 16 kHz PCM with silence around it."""
     return _pcm(FIXTURES / "micro_whisper" / "utterances" / f"{name}.wav")

@@ -93,7 +93,7 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     assert "server.prot = 1: unknown key; did you mean 'port'?" in told
     assert "server.port = 99999" in told
     assert "sst = {}: unknown key; did you mean 'stt'?" in told
-    assert "stt.engine = 'vosk': Input should be 'auto', 'whisper' or 'sphinx'" in told
+    assert "stt.engine = 'vosk': Input should be 'auto', 'whisper', 'sphinx' or 'timed'" in told
     assert "llm.temperature = 'hot'" in told
 
 
@@ -146,3 +146,35 @@ def test_a_password_in_an_address_is_masked(address: str, shown: str) -> None:
     told: Any = masked(load([], {"APPLIANCE__LLM__BASE_URL": address}))
     assert told["llm"]["base_url"] == shown
     assert "secret" not in str(told)
+
+
+def test_a_server_of_tools_is_a_program_or_an_address(tmp_path: Path) -> None:
+    good = toml(tmp_path, "good.toml", '[tools.mcp.home]\ncommand = ["x"]\nallow = ["get_*"]\n')
+    assert load([good], {}).tools.mcp["home"].confirm == ("*",)
+    bad = toml(
+        tmp_path,
+        "bad.toml",
+        '[tools.mcp.home]\ncommand = ["x"]\nurl = "http://x/"\nallow = []\n'
+        '[tools.mcp.work]\ncomand = ["x"]\n[tools.mcp."a b"]\nurl = "http://x/"\nallow = []\n',
+    )
+    with pytest.raises(ConfigError) as told:
+        load([bad], {})
+    assert "either command or url" in told.value.message
+    assert "did you mean 'command'" in told.value.message
+    assert "tools.mcp.work.allow" in told.value.message
+    assert "a b" in told.value.message
+
+
+def test_what_is_sent_to_the_team_must_be_json(tmp_path: Path) -> None:
+    for text in ("pause", "[1]", '"pause"'):
+        with pytest.raises(ConfigError, match=r"agents\.team\.pause"):
+            load([toml(tmp_path, "team.toml", f"[agents.team]\npause = '{text}'\n")], {})
+    assert load([toml(tmp_path, "team.toml", '[agents.team]\npause = ""\n')], {})
+
+
+def test_passwords_in_addresses_are_masked_wherever_they_stand(tmp_path: Path) -> None:
+    text = '[tools.mcp.home]\nurl = "http://me:secret@host/mcp"\nallow = ["*"]\n'
+    text += (
+        '[agents.team]\nurl = "ws://me:secret@host/"\n[access]\norigins = ["http://me:secret@h"]\n'
+    )
+    assert "secret" not in str(masked(load([toml(tmp_path, "c.toml", text)], {})))

@@ -12,14 +12,14 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 
 def test_every_route_is_documented() -> None:
     undocumented = [
-        f"{method} {path}" for method, path, _ in ROUTES if f"`{method} {path}`" not in README
+        f"{r.method} {r.path}" for r in ROUTES if f"`{r.method} {r.path}`" not in README
     ]
     assert undocumented == []
 
 
 def test_no_route_is_documented_that_is_not_there() -> None:
     documented = set(re.findall(r"`(GET|POST|DELETE|PUT|PATCH) (/[^`\s]*)`", README))
-    assert documented - {(method, path) for method, path, _ in ROUTES} == set()
+    assert documented - {(route.method, route.path) for route in ROUTES} == set()
 
 
 def test_every_setting_is_documented() -> None:

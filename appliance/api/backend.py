@@ -1,16 +1,20 @@
 """What the API needs of the appliance: callables and two small protocols, given by the root."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
 from appliance.access.pairing import Pairing
 from appliance.access.rates import RateLimiter
 from appliance.access.tickets import Tickets
+from appliance.conversation import Task
 from appliance.errors import NotReady
 from appliance.store import Store
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class Socket(Protocol):
@@ -40,7 +44,14 @@ class Desk(Protocol):
     """Where sessions are opened and closed."""
 
     def open(
-        self, *, voice: str, language: str, system_prompt: str, conversation_id: str, client_id: str
+        self,
+        *,
+        voice: str,
+        language: str,
+        system_prompt: str,
+        conversation_id: str,
+        client_id: str,
+        route: str,
     ) -> SessionView: ...
 
     async def attach(self, session_id: str, socket: Socket) -> None: ...
@@ -54,6 +65,62 @@ class Desk(Protocol):
     def revoke_client(self, client_id: str) -> None: ...
 
     async def end_conversation(self, conversation_id: str) -> None: ...
+
+
+class Heard(Protocol):
+    """A recording as an engine understood it; see appliance.engines.trial."""
+
+    @property
+    def engine(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def share(self) -> float: ...
+
+
+class Said(Protocol):
+    """A text as an engine spoke it; see appliance.engines.trial."""
+
+    @property
+    def engine(self) -> str: ...
+    @property
+    def pcm(self) -> bytes: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def share(self) -> float: ...
+
+
+class Engines(Protocol):
+    """The engines that answer now, tried once."""
+
+    async def hear(self, pcm: bytes) -> Heard: ...
+
+    async def say(self, text: str) -> Said: ...
+
+
+class Work(Protocol):
+    """The tasks that agents are working at."""
+
+    async def cancel(self, task_id: str) -> Task | None: ...
+
+    async def forget(self, conversation_id: str) -> None: ...
+
+
+class Selftest(Protocol):
+    """Self-tests as the page sees them, and the language model asked for one of them.
+
+    What `ask` gives is a dataclass of plain values; see appliance.selftest.asking.
+    """
+
+    def shown(self) -> dict[str, Any]: ...
+
+    def start(self) -> None: ...
+
+    @property
+    def ask(self) -> "Callable[[], Awaitable[DataclassInstance]]": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +145,10 @@ class Backend:
     paired_only: bool
     origins: tuple[str, ...]
     names: tuple[str, ...]
+    warnings: tuple[str, ...]
+    engines: Engines
+    selftest: Selftest
+    work: Work
 
     def open_desk(self) -> Desk | None:
         """The desk; None while it loads, when nobody can be talking yet."""

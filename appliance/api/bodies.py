@@ -1,10 +1,12 @@
 """The JSON bodies that requests may carry; unknown keys are errors."""
 
+import re
 from typing import Annotated, Literal, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from appliance.access.tokens import Role
 from appliance.errors import BadRequest
 
 
@@ -27,6 +29,12 @@ class Pair(JsonBody):
 
     code: Annotated[str, Field(min_length=1, max_length=32)]
     name: Annotated[str, Field(max_length=100)] = ""
+
+
+class ChangeClient(JsonBody):
+    """PATCH /api/clients/{id}."""
+
+    role: Annotated[Role, Field(strict=False)]
 
 
 Body = TypeVar("Body", bound=JsonBody)
@@ -52,3 +60,13 @@ async def read(request: web.Request, shape: type[Body]) -> Body:
             for fault in error.errors()
         )
         raise BadRequest(f"the request cannot be understood: {faults}") from None
+
+
+def number(request: web.Request, name: str, default: int, largest: int) -> int:
+    """A number from 1 to `largest` in the query. Raises BadRequest for anything else."""
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if re.fullmatch("[0-9]{1,6}", text) and 1 <= int(text) <= largest:
+        return int(text)
+    raise BadRequest(f"{name} must be a number from 1 to {largest}, not {text[:20]!r}")

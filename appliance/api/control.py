@@ -9,11 +9,16 @@ import time
 from aiohttp import web
 from pydantic import Field
 
+from appliance.access.audit import COMMAND_LINE, Deed
 from appliance.access.tokens import Role, role_for_pairing
-from appliance.api import pairing
+from appliance.api import keeping, observing, pairing, selftesting
 from appliance.api.backend import BACKEND, Backend
 from appliance.api.bodies import JsonBody, read
+from appliance.api.identity import IDENTITY, Handler, Identity
 from appliance.api.middleware import errors
+from appliance.api.trail import note
+
+MAX_BODY_BYTES = 1024 * 1024  # a recording for the self-test
 
 
 class NewCode(JsonBody):
@@ -27,28 +32,34 @@ async def new_code(request: web.Request) -> web.Response:
     """POST /pair {role?, minutes?} → {code, role, expires_in}."""
     body = await read(request, NewCode)
     backend = request.app[BACKEND]
-    known = await backend.store.clients.all()
-    admin_exists = any(c.role == Role.ADMIN and c.revoked_at is None for c in known)
-    role = role_for_pairing(body.role, admin_exists)
+    had_admin = any(c.role == Role.ADMIN for c in await backend.store.clients.all())
+    role = role_for_pairing(body.role, had_admin=had_admin)
     seconds = body.minutes * 60
     code = backend.pairing.new_code(role, seconds, time.monotonic())
+    note(request, Deed.CODE, detail=f"for a {role.value}, {body.minutes:g} minutes")
     return web.json_response({"code": code, "role": role.value, "expires_in": seconds})
 
 
-async def everybody(request: web.Request) -> web.Response:
-    """GET /clients."""
-    return await pairing.list_clients(request)
-
-
-async def revoke(request: web.Request) -> web.Response:
-    """DELETE /clients/{id}."""
-    return await pairing.end_access(request, "the command line")
+@web.middleware
+async def owner(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Whoever can open the socket is the owner of the machine."""
+    request[IDENTITY] = Identity(COMMAND_LINE, COMMAND_LINE, Role.ADMIN)
+    return await handler(request)
 
 
 def control_app(backend: Backend) -> web.Application:
-    app = web.Application(middlewares=[errors])
+    app = web.Application(middlewares=[errors, owner], client_max_size=MAX_BODY_BYTES)
     app[BACKEND] = backend
     app.router.add_post("/pair", new_code)
-    app.router.add_get("/clients", everybody)
-    app.router.add_delete("/clients/{id}", revoke)
+    app.router.add_get("/clients", pairing.clients)
+    app.router.add_patch("/clients/{id}", pairing.change_role)
+    app.router.add_delete("/clients/{id}", pairing.revoke)
+    app.router.add_get("/audit", pairing.audit)
+    app.router.add_get("/status", observing.status)
+    app.router.add_post("/hear", selftesting.hear)
+    app.router.add_post("/say", selftesting.say)
+    app.router.add_post("/ask", selftesting.ask)
+    app.router.add_post("/visitor", selftesting.enter)
+    app.router.add_delete("/visitor", selftesting.leave)
+    app.router.add_get("/conversations/{id}", keeping.one)
     return app

@@ -1,13 +1,15 @@
 """Conversations that were kept: listed, read, searched, exported, forgotten."""
 
-import re
 from dataclasses import asdict
 
 from aiohttp import web
 
-from appliance.access.tokens import Action, allows
+from appliance.access.audit import Deed
+from appliance.access.tokens import Role
 from appliance.api.backend import BACKEND
-from appliance.api.identity import Identity, require
+from appliance.api.bodies import number
+from appliance.api.identity import asker
+from appliance.api.trail import note
 from appliance.errors import BadRequest, Forbidden
 from appliance.store.records import Conversation
 
@@ -17,22 +19,20 @@ LARGEST_PAGE = 200
 
 async def listing(request: web.Request) -> web.Response:
     """GET /api/conversations?limit=&before=: newest first."""
-    identity = await require(request, Action.OWN_HISTORY)
     found = await request.app[BACKEND].store.conversations(
-        limit=_number(request, "limit", PAGE),
+        limit=number(request, "limit", PAGE, LARGEST_PAGE),
         before=request.query.get("before"),
-        client_id=_whose(identity),
+        client_id=_whose(request),
     )
     return web.json_response({"conversations": [asdict(summary) for summary in found]})
 
 
 async def search(request: web.Request) -> web.Response:
     """GET /api/conversations/search?q=: events whose words match."""
-    identity = await require(request, Action.OWN_HISTORY)
     found = await request.app[BACKEND].store.search(
         request.query.get("q", ""),
-        limit=_number(request, "limit", PAGE),
-        client_id=_whose(identity),
+        limit=number(request, "limit", PAGE, LARGEST_PAGE),
+        client_id=_whose(request),
     )
     return web.json_response({"found": [asdict(hit) for hit in found]})
 
@@ -55,6 +55,7 @@ async def export(request: web.Request) -> web.Response:
         text, suffix, kind = await store.export(conversation_id, "markdown"), "md", "text/markdown"
     else:
         raise BadRequest(f"there is no format {fmt!r}", advice="Use json or markdown.")
+    note(request, Deed.EXPORTED, detail=f"{conversation_id} as {fmt}")
     disposition = f'attachment; filename="conversation-{conversation_id}.{suffix}"'
     return web.Response(text=text, content_type=kind, headers={"Content-Disposition": disposition})
 
@@ -65,31 +66,24 @@ async def delete(request: web.Request) -> web.Response:
     backend = request.app[BACKEND]
     if desk := backend.open_desk():
         await desk.end_conversation(conversation.summary.id)
+    await backend.work.forget(conversation.summary.id)
     await backend.store.delete(conversation.summary.id)
+    note(request, Deed.DELETED, detail=conversation.summary.id)
     return web.Response(status=204)
 
 
 async def _own(request: web.Request) -> Conversation:
-    identity = await require(request, Action.OWN_HISTORY)
     kept = await request.app[BACKEND].store.conversation(request.match_info["id"])
-    owner = _whose(identity)
+    owner = _whose(request)
     if owner is not None and kept.summary.client_id != owner:
         raise Forbidden("this conversation belongs to another client")
     return kept
 
 
-def _whose(identity: Identity) -> str | None:
-    """Whose conversations a client may see: None means everybody's."""
-    return None if allows(identity.role, Action.ALL_HISTORY) else identity.client_id
-
-
-def _number(request: web.Request, name: str, default: int) -> int:
-    text = request.query.get(name)
-    if text is None:
-        return default
-    if re.fullmatch("[0-9]{1,3}", text) and 1 <= int(text) <= LARGEST_PAGE:
-        return int(text)
-    raise BadRequest(f"{name} must be a number from 1 to {LARGEST_PAGE}, not {text[:20]!r}")
+def _whose(request: web.Request) -> str | None:
+    """Whose conversations the asker may see: None means everybody's."""
+    identity = asker(request)
+    return None if identity.role is Role.ADMIN else identity.client_id
 
 
 def _dumps(value: object) -> str:

@@ -8,7 +8,14 @@ from aiohttp import web
 
 from appliance.access.origins import host_allowed, origin_allowed
 from appliance.api.backend import BACKEND
-from appliance.errors import ApplianceError, BadRequest, Forbidden, NotFound, TooManyRequests
+from appliance.errors import (
+    ApplianceError,
+    BadRequest,
+    Forbidden,
+    NotFound,
+    TooManyRequests,
+    WrongHost,
+)
 
 log = logging.getLogger(__name__)
 
@@ -58,21 +65,22 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
     """
     backend = request.app[BACKEND]
     if not host_allowed(request.host, backend.names):
-        raise Forbidden(f"this appliance is not called {request.host}")
+        raise WrongHost(f"this appliance is not called {request.host}")
     writes = request.method not in ("GET", "HEAD")
     if writes or request.headers.get("Upgrade", "").lower() == "websocket":
         origin = request.headers.get("Origin")
-        # With open access there is no cookie that a page could misuse, and programs have no
-        # token to show; a foreign page is refused all the same.
-        programs = bearer(request) is not None or not backend.paired_only
+        # Without a cookie, and with open access, there is nothing that a page could misuse, and
+        # a program that pairs itself has no token yet. A foreign page is refused all the same.
+        misusable = backend.paired_only and COOKIE in request.cookies
+        programs = bearer(request) is not None or not misusable
         if not origin_allowed(origin, request.host, backend.origins, bearer=programs):
             raise Forbidden(f"the origin {origin} may not talk to this appliance")
     return await handler(request)
 
 
 def token(request: web.Request) -> str | None:
-    """The client token a request carries, in its cookie or as a bearer."""
-    return request.cookies.get(COOKIE) or bearer(request)
+    """The client token a request carries, as a bearer or in its cookie."""
+    return bearer(request) or request.cookies.get(COOKIE)
 
 
 def bearer(request: web.Request) -> str | None:

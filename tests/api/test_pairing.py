@@ -1,23 +1,24 @@
 """Nobody who is not paired learns anything, and a pairing ends at once."""
 
 import re
-import time
 from http.cookies import SimpleCookie
 
 import aiohttp
 import pytest
 
+from appliance.access.tokens import Role, reaches
 from appliance.api.middleware import COOKIE
-from appliance.api.routes import ROUTES
+from appliance.api.routes import ROUTES, Route
 from appliance.client import calling
 from tests.daemon import Daemon
-from tests.stranger import Answered, ask, refused
+from tests.stranger import Answered, ask, refused, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 OUTSIDE = {"X-Forwarded-For": "192.0.2.7"}
-# What answers everybody; the address of a session wants the session's own token instead.
-ANYBODY = {"/health", "/ready", "/metrics", "/api/pair", "/ws/{id}"}
+# What answers somebody who is not paired, and no more than this.
+EVERYBODY = {"/health", "/ready", "/metrics", "/api/ping", "/api/pair"}
+CLOSED = [route for route in ROUTES if route.path not in EVERYBODY]
 
 
 def new_code(daemon: Daemon, *options: str) -> str:
@@ -48,14 +49,44 @@ async def paired(daemon: Daemon, role: str) -> tuple[str, dict[str, str]]:
     return answer.json["client"]["id"], {"Authorization": f"Bearer {answer.json['token']}"}
 
 
-@pytest.mark.parametrize(("method", "path"), [(m, p) for m, p, _ in ROUTES if p not in ANYBODY])
+async def test_the_table_opens_nothing_else_to_everybody() -> None:
+    assert {route.path for route in ROUTES if route.role is None} == EVERYBODY
+
+
+@pytest.mark.parametrize("route", CLOSED, ids=lambda route: f"{route.method} {route.path}")
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
 async def test_a_stranger_is_refused(
-    paired_daemon: Daemon, method: str, path: str, headers: dict[str, str]
+    paired_daemon: Daemon, route: Route, headers: dict[str, str]
 ) -> None:
     ours = {"Origin": paired_daemon.base_url, **headers}
-    answer = await ask(paired_daemon, method, path.replace("{id}", "x"), headers=ours)
+    path = route.path.replace("{id}", "x")
+    answer = await ask(paired_daemon, route.method, path, headers=ours)
     assert (answer.status, answer.code) == (401, "not_paired")
+
+
+async def test_each_route_asks_for_its_role(paired_daemon: Daemon) -> None:
+    """By the table: below the role 403, with it anything but a refusal."""
+    for role in Role:
+        _, bearer = await paired(paired_daemon, role)
+        for route in CLOSED:
+            path = route.path.replace("{id}", "nobody")
+            answer = await ask(paired_daemon, route.method, path, headers=bearer)
+            allowed = route.role is not None and reaches(role, route.role)
+            assert (answer.status not in (401, 403)) is allowed, (role, route, answer.text)
+            assert answer.status < 500 or answer.code == "not_ready", (role, route, answer.text)
+
+
+async def test_a_guest_sees_no_more_than_it_needs_to_talk(paired_daemon: Daemon) -> None:
+    _, guest = await paired(paired_daemon, "guest")
+    for path in ("/api/conversations", "/api/status", "/api/clients", "/config", "/api/audit"):
+        answer = await ask(paired_daemon, "GET", path, headers=guest)
+        assert (answer.status, answer.code) == (403, "forbidden")
+    me = await ask(paired_daemon, "GET", "/api/me", headers=guest)
+    assert (me.json["client"]["role"], me.json["access"], me.json["warnings"]) == (
+        "guest",
+        "paired",
+        [],
+    )
 
 
 async def test_a_stranger_outside_learns_only_that_it_lives(paired_daemon: Daemon) -> None:
@@ -131,29 +162,126 @@ async def test_a_revoked_client_is_out_at_once(paired_daemon: Daemon) -> None:
     token = bearer["Authorization"].removeprefix("Bearer ")
     async with calling(paired_daemon.base_url, token=token) as call:
         offered = await ask(paired_daemon, "POST", "/api/sessions", headers=bearer)
-        begin = time.monotonic()
-        revoked = paired_daemon.command_line("clients", "revoke", client_id)
-        assert revoked.returncode == 0, revoked.stderr
-        assert await call.wait_closed(seconds=max(1.0, time.monotonic() - begin)) == 4401
+        _, admin = await paired(paired_daemon, "admin")
+        place = f"/api/clients/{client_id}"
+        assert (await ask(paired_daemon, "DELETE", place, headers=admin)).status == 204
+        assert await call.wait_closed(seconds=1.0) == 4401
     assert (await ask(paired_daemon, "GET", "/api/status", headers=bearer)).status == 401
-    assert (await refused(paired_daemon, offered.json["ws_url"], bearer)).status == 404
+    assert (await refused(paired_daemon, offered.json["ws_url"], bearer)).status == 401
     again = paired_daemon.command_line("clients", "revoke", client_id)
     assert again.returncode == 1
     assert "no such client" in again.stderr
 
 
-async def test_a_role_goes_only_so_far(paired_daemon: Daemon) -> None:
-    async def statuses(bearer: dict[str, str]) -> list[int]:
-        paths = ("/api/conversations", "/api/status", "/api/clients", "/config", "/api/sessions")
-        return [(await ask(paired_daemon, "GET", path, headers=bearer)).status for path in paths]
+async def test_a_program_pairs_itself_without_a_page(paired_daemon: Daemon) -> None:
+    body = {"code": new_code(paired_daemon, "--role", "user"), "name": "a script"}
+    foreign = {"X-Forwarded-For": "192.0.2.90", "Origin": "https://evil.example"}
+    answer = await ask(paired_daemon, "POST", "/api/pair", body=body, headers=foreign)
+    assert (answer.status, answer.code) == (403, "forbidden")
+    plain = {"X-Forwarded-For": "192.0.2.90"}
+    answer = await ask(paired_daemon, "POST", "/api/pair", body=body, headers=plain)
+    assert answer.status == 200
+    bearer = {"Authorization": f"Bearer {answer.json['token']}"}
+    assert (await ask(paired_daemon, "POST", "/api/sessions", headers=bearer)).status == 201
 
-    _, guest = await paired(paired_daemon, "guest")
-    assert await statuses(guest) == [403, 403, 403, 403, 403]
-    assert (await ask(paired_daemon, "POST", "/api/sessions", headers=guest)).status == 201
-    _, user = await paired(paired_daemon, "user")
-    assert await statuses(user) == [200, 200, 403, 403, 403]
+
+async def test_a_role_is_changed_while_it_is_used(paired_daemon: Daemon) -> None:
+    client_id, bearer = await paired(paired_daemon, "user")
     _, admin = await paired(paired_daemon, "admin")
-    assert await statuses(admin) == [200, 200, 200, 200, 200]
+    place = f"/api/clients/{client_id}"
+    assert (await ask(paired_daemon, "GET", "/api/status", headers=bearer)).status == 200
+    body = {"role": "guest"}
+    assert (await ask(paired_daemon, "PATCH", place, body=body, headers=admin)).status == 204
+    assert (await ask(paired_daemon, "GET", "/api/status", headers=bearer)).status == 403
+    changed = paired_daemon.command_line("clients", "role", client_id, "user")
+    assert changed.stdout == f"{client_id} is now user.\n"
+    assert (await ask(paired_daemon, "GET", "/api/status", headers=bearer)).status == 200
+    wrong = await ask(paired_daemon, "PATCH", place, body={"role": "king"}, headers=admin)
+    assert (wrong.status, wrong.code) == (400, "bad_request")
+
+
+async def test_a_cookie_is_kept_for_half_a_year_after_every_use(paired_daemon: Daemon) -> None:
+    _, bearer = await paired(paired_daemon, "guest")
+    value = bearer["Authorization"].removeprefix("Bearer ")
+    cookie = {"Cookie": f"{COOKIE}={value}"}
+    answer = await ask(paired_daemon, "GET", "/api/me", headers=cookie)
+    again = SimpleCookie(answer.headers["Set-Cookie"])[COOKIE]
+    assert (again.value, again["max-age"]) == (value, str(180 * 24 * 3600))
+    assert "Set-Cookie" not in (await ask(paired_daemon, "GET", "/api/me", headers=bearer)).headers
+
+
+async def test_a_socket_wants_its_ticket_and_a_paired_client(paired_daemon: Daemon) -> None:
+    _, bearer = await paired(paired_daemon, "guest")
+    offered = await ask(paired_daemon, "POST", "/api/sessions", headers=bearer)
+    stranger = await refused(paired_daemon, offered.json["ws_url"], paired_origin(paired_daemon))
+    assert (stranger.status, stranger.code) == (401, "not_paired")
+    path = offered.json["ws_url"].partition("?")[0]
+    without = await refused(paired_daemon, path, bearer)
+    assert (without.status, without.code) == (401, "not_paired")
+
+
+def paired_origin(daemon: Daemon) -> dict[str, str]:
+    return {"Origin": daemon.base_url}
+
+
+async def test_the_trail_tells_who_did_what(paired_daemon: Daemon) -> None:
+    admin_id, admin = await paired(paired_daemon, "admin")
+    client_id, _ = await paired(paired_daemon, "user")
+    place = f"/api/clients/{client_id}"
+    await ask(paired_daemon, "PATCH", place, body={"role": "guest"}, headers=admin)
+    await ask(paired_daemon, "DELETE", place, headers=admin)
+    for _ in range(2):  # the second time it has to wait
+        await redeem(paired_daemon, "0", "192.0.2.77")
+
+    async def entries() -> list[dict[str, str]]:
+        answer = await ask(paired_daemon, "GET", "/api/audit?limit=5", headers=admin)
+        listed: list[dict[str, str]] = answer.json["audit"]
+        return listed[::-1]
+
+    async def is_locked_out() -> bool:
+        return (await entries())[-1]["what"] == "locked out"
+
+    await until(is_locked_out)
+    kept = [(e["what"], e["who"], e["outcome"], e["client_id"]) for e in await entries()]
+    assert kept == [
+        ("paired", client_id, "done", client_id),
+        ("role changed", admin_id, "done", client_id),
+        ("revoked", admin_id, "done", client_id),
+        ("paired", None, "pairing_refused", None),
+        ("locked out", None, "too_many_requests", None),
+    ]
+    assert {e["address"] for e in (await entries())[-2:]} == {"192.0.2.77"}
+    printed = paired_daemon.command_line("clients", "audit", "--limit", "6").stdout
+    assert "pairing code made" in printed
+    assert "the command line" in printed
+
+
+async def test_the_settings_in_force_stand_in_the_trail_without_their_values(
+    paired_daemon: Daemon,
+) -> None:
+    _, admin = await paired(paired_daemon, "admin")
+    answer = await ask(paired_daemon, "GET", "/api/audit?limit=1000", headers=admin)
+    (settings,) = [e for e in answer.json["audit"] if e["what"] == "settings in force"]
+    assert settings["who"] == "the appliance"
+    assert re.fullmatch("access paired, configuration [0-9a-f]{12}", settings["detail"])
+
+
+async def test_open_access_is_told_wherever_somebody_looks(daemon: Daemon) -> None:
+    me = await ask(daemon, "GET", "/api/me")
+    assert (me.json["access"], me.json["client"]["role"]) == ("open", "admin")
+    (warning,) = me.json["warnings"]
+    assert "Access is open" in warning
+    assert warning in (await ask(daemon, "GET", "/api/status")).json["warnings"]
+    assert warning in "".join(daemon.log)
+
+
+async def test_a_stranger_cannot_wash_the_trail_away(paired_daemon: Daemon) -> None:
+    for _ in range(30):
+        await redeem(paired_daemon, "0", "192.0.2.88")
+    _, admin = await paired(paired_daemon, "admin")
+    answer = await ask(paired_daemon, "GET", "/api/audit?limit=1000", headers=admin)
+    noted = [entry for entry in answer.json["audit"] if entry["address"] == "192.0.2.88"]
+    assert 1 <= len(noted) <= 6
 
 
 async def test_a_conversation_belongs_to_its_client(paired_daemon: Daemon) -> None:
@@ -177,6 +305,8 @@ async def test_a_conversation_belongs_to_its_client(paired_daemon: Daemon) -> No
     searched = await ask(paired_daemon, "GET", "/api/conversations/search?q=day", headers=other)
     assert searched.json == {"found": []}
     assert (await ask(paired_daemon, "GET", place, headers=mine)).status == 200
+    _, admin = await paired(paired_daemon, "admin")
+    assert (await ask(paired_daemon, "GET", place, headers=admin)).status == 200
 
 
 async def test_sessions_are_made_no_faster_than_allowed(paired_daemon: Daemon) -> None:

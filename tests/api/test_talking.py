@@ -58,7 +58,7 @@ async def test_a_request_that_is_no_websocket_does_not_use_the_token_up(daemon: 
 
 async def test_a_route_that_is_not_set_up_is_refused(daemon: Daemon) -> None:
     answer = await ask(daemon, "POST", "/api/sessions", body={"route": "realtime"})
-    assert (answer.status, answer.code) == (400, "bad_request")
+    assert (answer.status, answer.code) == (400, "route_refused")
 
 
 async def test_a_client_that_hangs_up_frees_its_place(daemon: Daemon) -> None:

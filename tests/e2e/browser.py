@@ -147,12 +147,17 @@ def _chromium() -> str | None:
 
 
 @asynccontextmanager
-async def browser_for(place: Place, microphone: Path | None = None) -> AsyncIterator[Browser]:
-    """Chromium, whose microphone plays the file once, from the moment at which it is opened."""
-    flags = [
-        *FLAGS,
-        f"--ignore-certificate-errors-spki-list={_spki(place.certificates / 'server.crt')}",
-    ]
+async def browser_for(
+    place: Place, microphone: Path | None = None, *, trusting: bool = True
+) -> AsyncIterator[Browser]:
+    """Chromium, whose microphone plays the file once, from the moment at which it is opened.
+
+    Unless it is `trusting`, it has never heard of the appliance's certificate.
+    """
+    flags = [*FLAGS]
+    if trusting:
+        trusted = _spki(place.certificates / "server.crt")
+        flags.append(f"--ignore-certificate-errors-spki-list={trusted}")
     if microphone:
         flags.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
     async with async_playwright() as playwright:

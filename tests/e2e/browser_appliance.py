@@ -68,14 +68,18 @@ class Installed:
         with reading.reading(database) as db:
             return reading.conversation(db, conversation_id)
 
-    async def new_code(self) -> str:
-        """Another pairing code, made as a person makes it."""
+    async def command_line(self, *arguments: str) -> str:
+        """What `appliance …` prints, called as a person calls it."""
         layer = self.place.directory / "run" / "appliance.toml"
         process = await asyncio.create_subprocess_exec(
-            *[str(ROOT / ".venv" / "bin" / "appliance"), "pair", "--config", str(layer)],
+            *[str(ROOT / ".venv" / "bin" / "appliance"), *arguments, "--config", str(layer)],
             stdout=asyncio.subprocess.PIPE,
         )
-        said = (await process.communicate())[0].decode()
+        return (await process.communicate())[0].decode()
+
+    async def new_code(self, *options: str) -> str:
+        """Another pairing code."""
+        said = await self.command_line("pair", *options)
         found = re.search(r"Pairing code: (\d{4}) (\d{4})", said)
         assert found, said
         return found[1] + found[2]

@@ -1,5 +1,6 @@
 """Getting in, and what the page says when something is not as it should be."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -101,10 +102,72 @@ async def test_plain_http_explains_trust_and_leads_to_the_page(tmp_path: Path) -
     async with (
         installed(place) as appliance,
         browser_for(place) as browser,
-        visiting(browser, f"http://localhost:{place.http}/") as visit,
+        visiting(browser, f"http://localhost:{place.http}/#pair={appliance.pairing_code}") as visit,
     ):
         fingerprint = next(line for line in appliance.said if line.count(":") == 31).strip()
+        await visit.until_shown("#plain", "the problem, not the microphone")
         await visit.until_shown("#fingerprint", fingerprint)
+        words = next(line for line in appliance.said if "in words: " in line)
+        await visit.until_shown("#words", words.partition("in words: ")[2].strip())
         await visit.until_shown("#address", place.address)
-        await visit.page.click("#open")
-        await visit.until_state("unpaired")
+        await visit.page.click("#test")
+        await visit.until_shown("#verdict", "It is trusted")
+        # It opens by itself, and the code of the link has paired the browser by then.
+        await visit.page.wait_for_url(f"{place.address}/")
+        await visit.until_state("idle")
+
+
+async def test_a_browser_that_does_not_trust_the_certificate_is_told(tmp_path: Path) -> None:
+    place = Place.new(tmp_path)
+    async with (
+        installed(place),
+        browser_for(place, trusting=False) as browser,
+        visiting(browser, f"http://localhost:{place.http}/") as visit,
+    ):
+        await visit.page.click("#test")
+        await visit.until_shown("#verdict", "does not trust the appliance yet")
+
+
+async def test_a_socket_alone_that_fails_points_to_the_certificate(tmp_path: Path) -> None:
+    place = Place.new(tmp_path)
+    async with (
+        installed(place) as appliance,
+        browser_for(place) as browser,
+        visiting(browser, appliance.pairing_link) as visit,
+    ):
+        await visit.until_state("idle")
+        await appliance.ready()
+        # What Safari does where the certificate was only clicked through.
+        await visit.page.route_web_socket("**/ws/**", lambda socket: socket.close(code=1006))
+        await visit.page.click("#connect")
+        await visit.until_shown("#problem", "This device must trust the certificate")
+        await visit.page.click("#problem-link")
+        await visit.until_shown("#secure", "secure address already")
+
+
+async def test_a_guest_talks_and_is_out_at_once_when_revoked(tmp_path: Path) -> None:
+    place = Place.new(tmp_path)
+    async with installed(place) as appliance, browser_for(place) as browser:
+        link = f"{place.address}/#pair={await appliance.new_code('--role', 'guest')}"
+        async with visiting(browser, link) as visit:
+            await visit.until_state("idle")
+            assert await visit.page.is_hidden("#warning")
+            await appliance.ready()
+            await visit.connect()
+            await visit.type("what day is it")
+            await visit.until_shown("#log .assistant", "Today is")
+            (client,) = json.loads(await appliance.command_line("clients", "list", "--json"))
+            await appliance.command_line("clients", "revoke", client["id"])
+            await visit.until_state("unpaired")
+            await visit.until_shown("#pairing", "Pair this browser")
+
+
+async def test_open_access_is_written_on_the_page(tmp_path: Path) -> None:
+    place = Place.new(tmp_path)
+    async with (
+        installed(place, {"APPLIANCE__ACCESS__MODE": "open"}),
+        browser_for(place) as browser,
+        visiting(browser, place.address) as visit,
+    ):
+        await visit.until_state("idle")
+        await visit.until_shown("#warning", "Access is open")

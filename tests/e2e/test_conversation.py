@@ -5,7 +5,7 @@ from pathlib import Path
 
 from appliance.client import calling
 from tests.chat_server import Call, chat_server
-from tests.daemon import MICRO_MODELS, command, running, speech
+from tests.daemon import MICRO_MODELS, command, running, sound, speech
 
 
 async def test_the_starter_engines_tell_the_time(tmp_path: Path) -> None:
@@ -53,9 +53,9 @@ async def test_a_pause_inside_a_sentence_does_not_cut_it(tmp_path: Path) -> None
         end = await call.say(broken)
         timer = await call.wait_for(lambda a: a.data.get("state") == "set", since=end - 3)
         assert timer.data["name"] == "five second"
-        assert len(call.after(0, "user-transcription")) == 1
         rang = await call.wait_for(lambda a: a.data.get("state") == "rang", since=end)
         await call.wait_for(lambda a: a.kind == "audio", since=rang.at)
+        assert len(call.after(0, "user-transcription")) == 1
 
 
 def _energy(pcm: bytes) -> Callable[[int], int]:
@@ -73,3 +73,24 @@ async def test_nothing_is_heard_after_an_interruption(tmp_path: Path) -> None:
         late = [a for a in call.after(stopped.at, "audio") if a.at < answer.at]
         # What is said first may overtake the message that it begins.
         assert all(answer.at - a.at < 0.1 for a in late)
+
+
+async def test_a_murmur_does_not_stop_an_answer(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
+        end = await call.say(speech("what_can_you_do"))
+        started = await call.wait_for(lambda a: a.kind == "bot-started-speaking", since=end)
+        await call.say(sound("murmur"))
+        held = await call.wait_for(lambda a: a.kind == "interruption", since=started.at)
+        # Nothing is sent while it is held, and then the rest of it.
+        resumed = await call.wait_for(lambda a: a.kind == "audio", since=held.at + 0.1)
+        over = await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=resumed.at)
+        assert over.at - resumed.at > 1
+        assert len(call.after(0, "user-transcription")) == 1
+        await call.say(speech("what_time_is_it"))
+        await call.wait_for(lambda a: a.kind == "bot-started-speaking", since=over.at)
+        _, conversation = await daemon.get(f"/api/conversations/{call.conversation_id}")
+    events = [(event["kind"], event["data"]) for event in conversation["events"]]
+    assert "not_meant" in [kind for kind, _ in events]
+    answer = next(data for kind, data in events if kind == "answer")
+    assert not answer["interrupted"]
+    assert answer["text"].endswith((".", "?"))

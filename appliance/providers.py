@@ -1,0 +1,62 @@
+"""Where language models answer: the providers by name, and what the configuration makes of them."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from appliance.config import Alternative, Llm
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A provider by name: where it listens, which model it serves, which secret it wants."""
+
+    base_url: str
+    model: str
+    secret: str = ""
+
+
+PRESETS: Mapping[str, Preset] = {
+    "openai": Preset("https://api.openai.com/v1", "gpt-4.1-mini", "OPENAI_API_KEY"),
+    "groq": Preset("https://api.groq.com/openai/v1", "llama-3.3-70b-versatile", "GROQ_API_KEY"),
+    "ollama": Preset("http://127.0.0.1:11434/v1", "llama3.2"),
+    # Not llama.cpp's own default port, which is the appliance's in development.
+    "llama_cpp": Preset("http://127.0.0.1:8090/v1", "default"),
+    "custom": Preset("", "default", "OPENAI_API_KEY"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A chat-completions endpoint; `key` is empty where there is none, `secret` names it."""
+
+    base_url: str
+    model: str
+    secret: str
+    key: str = field(repr=False)
+
+
+def address(config: Llm | Alternative, secrets: Mapping[str, str]) -> Address | None:
+    """The configured endpoint; None where no model is configured."""
+    if config.provider == "none":
+        return None
+    preset = PRESETS[config.provider]
+    if isinstance(config, Alternative) and config.provider == "custom":
+        # The key belongs to the first one; nobody else is to see it.
+        preset = replace(preset, secret="")
+    return Address(
+        config.base_url or preset.base_url,
+        config.model or preset.model,
+        preset.secret,
+        secrets.get(preset.secret, ""),
+    )
+
+
+def is_local(url: str) -> bool:
+    """Whether an address names this machine itself."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

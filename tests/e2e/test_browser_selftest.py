@@ -1,0 +1,65 @@
+"""The self-test as an administrator sees it: on the page, from the button to the copied report."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.browser import Visit, browser_for, visiting
+from tests.e2e.browser_appliance import Place, installed
+
+pytestmark = pytest.mark.browser
+
+
+async def test_an_administrator_tests_and_hands_the_report_on(tmp_path: Path) -> None:
+    place = Place.new(tmp_path)
+    async with (
+        installed(place) as appliance,
+        browser_for(place) as browser,
+        visiting(browser, appliance.pairing_link) as visit,
+    ):
+        await visit.until_state("idle")
+        await appliance.ready()
+        await through_the_panel(visit)
+
+
+async def through_the_panel(visit: Visit) -> None:
+    """Opens the panel, runs a self-test, reads it, copies it, and closes the panel."""
+    page = visit.page
+    await visit.until_shown("#selftest-open", "Self-test")
+    await page.click("#selftest-open")
+    await visit.until_shown("#selftest-state", "not been tested yet")
+    assert await page.is_disabled("#selftest-copy")
+    await page.click("#selftest-start")
+    await visit.until_shown("#selftest-state", "Testing")
+    assert await page.is_disabled("#selftest-start")
+    await visit.until_shown(
+        "#selftest-rows [data-verdict=ok]", "a session opened through nginx", 120
+    )
+    await visit.until("!document.querySelector('#selftest-start').disabled")
+    assert await page.locator("#selftest-rows tr").count() >= 15
+    wrong = page.locator("#selftest-rows :is([data-verdict=warning], [data-verdict=failure])")
+    assert await wrong.count() == await wrong.locator(".advice").count()
+    # Without the right to the clipboard the report stands in a field, marked, to be copied.
+    refuse = "navigator.clipboard.writeText = () => Promise.reject(new Error('no'))"
+    await page.evaluate(f"void ({refuse})")
+    await page.click("#selftest-copy")
+    report = await page.input_value("#selftest-text")
+    assert "self-test of 20" in report
+    assert "[ok] WebSocket: a session opened through nginx at https://[address]" in report
+    assert "localhost:" not in report
+    await page.click("#selftest-close")
+    assert await page.is_hidden("#selftest")
+
+
+async def test_a_user_is_not_offered_it(tmp_path: Path) -> None:
+    place = Place.new(tmp_path)
+    async with (
+        installed(place) as appliance,
+        browser_for(place) as browser,
+        visiting(
+            browser, f"{place.address}/#pair={await appliance.new_code('--role', 'user')}"
+        ) as visit,
+    ):
+        await visit.until_state("idle")
+        await visit.until_shown("#engines", "hears with sphinx")
+        assert await visit.page.is_hidden("#selftest-open")

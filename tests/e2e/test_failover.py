@@ -1,0 +1,83 @@
+"""A model fails in the middle of a conversation: the next one answers, and everybody is told."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.client import Call, calling
+from appliance.voice.llm import GONE_OUT
+from tests.chat_server import ChatServer, Trouble, chat_server
+from tests.daemon import running
+
+pytestmark = pytest.mark.slow
+
+
+def asking(first: ChatServer, other: str, policy: str) -> dict[str, str]:
+    alternative = {"provider": "custom", "base_url": other, "model": "other"}
+    return {
+        "APPLIANCE__LLM__PROVIDER": "custom",
+        "APPLIANCE__LLM__BASE_URL": first.base_url,
+        "APPLIANCE__LLM__MODEL": "mine",
+        "APPLIANCE__LLM__FIRST_TOKEN_SECONDS": "1",
+        "APPLIANCE__LLM__ALTERNATIVES": json.dumps([alternative]),
+        "APPLIANCE__FALLBACK__POLICY": policy,
+    }
+
+
+def outside(chat: ChatServer) -> str:
+    """The same port under an address that is not known to be this machine's own."""
+    return chat.base_url.replace("127.0.0.1", "0.0.0.0")
+
+
+async def heard(call: Call, asked: str, words: str) -> str:
+    """What is read aloud after a question, as soon as `words` are among it."""
+    sent = await call.type(asked)
+
+    def aloud() -> str:
+        return " ".join(a.data["text"] for a in call.after(sent, "bot-tts-text"))
+
+    await call.wait_for(lambda _: words in aloud())
+    await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent)
+    return aloud()
+
+
+def routes(call: Call) -> list[dict[str, Any]]:
+    told = [arrival.data for arrival in call.after(0, "server-message")]
+    return [data for data in told if data["type"] == "route"]
+
+
+async def test_the_next_model_answers_in_the_same_turn(tmp_path: Path) -> None:
+    async with (
+        chat_server(lambda _: Trouble(status=500)) as first,
+        chat_server(lambda _: "It is far away.") as other,
+        running(tmp_path, asking(first, outside(other), "on_failure")) as daemon,
+        calling(daemon.base_url) as call,
+    ):
+        aloud = await heard(call, "how far away is the moon", "far away.")
+        assert aloud == f"{GONE_OUT} It is far away."
+        await call.wait_for(lambda _: len(routes(call)) > 1)
+        before, after = routes(call)[0], routes(call)[-1]
+        assert (before["left_the_box"], after["left_the_box"]) == (False, True)
+        assert after["engines"]["llm"].startswith("other at 0.0.0.0")
+        # Said once; and what has failed is not waited for again.
+        assert await heard(call, "and how far is the sun", "far away.") == "It is far away."
+        assert len(first.requests) == 1
+        # A command asks nobody.
+        await heard(call, "what day is it", "day")
+        _, kept = await daemon.get(f"/api/conversations/{call.conversation_id}")
+        assert [turn["left_the_box"] for turn in kept["turns"]] == [True, True, False]
+        assert await daemon.metric("appliance_reroutes_total") == 1
+
+
+async def test_without_leave_nothing_goes_out(tmp_path: Path) -> None:
+    async with (
+        chat_server(lambda _: Trouble(status=500)) as first,
+        chat_server(lambda _: "It is far away.") as other,
+        running(tmp_path, asking(first, outside(other), "off")) as daemon,
+        calling(daemon.base_url) as call,
+    ):
+        await heard(call, "how far away is the moon", "reach my language model")
+        assert not other.requests
+        assert not any(route["left_the_box"] for route in routes(call))

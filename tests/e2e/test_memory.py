@@ -1,0 +1,25 @@
+"""Memory as a running appliance tells of it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.daemon import MICRO_MODELS, running
+
+pytestmark = pytest.mark.slow
+
+
+async def test_the_ladders_and_the_memory_are_told(tmp_path: Path) -> None:
+    async with running(tmp_path, MICRO_MODELS) as daemon:
+        _, health = await daemon.get("/health")
+        for kind, starter in (("stt", "sphinx"), ("tts", "espeak")):
+            told = health["engines"][kind]
+            assert (told["state"], told["why"]) == ("ready", "the first choice of the plan")
+            assert told["since"] >= told["ladder"][-1]["since"]
+            assert (told["ladder"][-1]["name"], told["ladder"][-1]["state"]) == (starter, "ready")
+        memory = health["memory"]
+        assert memory["available"] > 0
+        assert memory["state"] in ("ok", "tight", "critical")
+        assert await daemon.metric("appliance_memory_available_bytes") > 0
+        _, status = await daemon.get("/api/status")
+        assert set(status["memory"]) == {"available", "state", "action"}

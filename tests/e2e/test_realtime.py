@@ -1,0 +1,192 @@
+"""The Realtime route, spoken to through the front door; only the far end is a fake."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.client import Call, calling
+from appliance.errors import SessionError
+from appliance.voice.realtime import LOST
+from appliance.voice.session import BACK_HERE, GONE_FAR
+from tests.chat_server import ChatServer, Trouble, chat_server
+from tests.daemon import Daemon, running, speech
+from tests.realtime_server import Call as ToolCall
+from tests.realtime_server import Drop, RealtimeServer, Reply, Script, realtime_server
+from tests.stranger import until
+
+pytestmark = pytest.mark.slow
+
+KEY = "sk-this-is-nobody-s-business"
+REALTIME = {"route": "realtime"}
+
+
+def allowed(server: RealtimeServer, policy: str) -> dict[str, str]:
+    return {
+        "OPENAI_API_KEY": KEY,
+        "APPLIANCE__FALLBACK__POLICY": policy,
+        # An address that is not known to be this machine's own.
+        "APPLIANCE__REALTIME__BASE_URL": server.base_url.replace("127.0.0.1", "0.0.0.0"),
+    }
+
+
+def asking(chat: ChatServer) -> dict[str, str]:
+    return {"APPLIANCE__LLM__PROVIDER": "custom", "APPLIANCE__LLM__BASE_URL": chat.base_url}
+
+
+@asynccontextmanager
+async def far(
+    state: Path, script: Script, **settings: str
+) -> AsyncIterator[tuple[RealtimeServer, Daemon]]:
+    """A Realtime endpoint outside the box, and an appliance that may ask it."""
+    async with realtime_server(script) as server:
+        changes = {f"APPLIANCE__REALTIME__{key.upper()}": value for key, value in settings.items()}
+        overrides = {**allowed(server, "on_failure"), **changes}
+        async with running(state, overrides) as daemon:
+            yield server, daemon
+
+
+def told(call: Call, since: float) -> str:
+    return "".join(arrival.data["text"] for arrival in call.after(since, "bot-llm-text"))
+
+
+async def answered(call: Call, since: float, words: str) -> None:
+    await call.wait_for(lambda _: words in told(call, since))
+    await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=since)
+
+
+async def kept(daemon: Daemon, call: Call) -> dict[str, Any]:
+    """The conversation as it was written down, once its session is over."""
+    found: list[dict[str, Any]] = []
+
+    async def is_over() -> bool:
+        _, conversation = await daemon.get(f"/api/conversations/{call.conversation_id}")
+        found.append(conversation)
+        return "session_ended" in [event["kind"] for event in conversation["events"]]
+
+    await until(is_over)
+    return found[-1]
+
+
+async def test_speech_is_answered_with_speech(tmp_path: Path) -> None:
+    settings = {"model": "gpt-x", "voice": "cedar", "temperature": "0.8", "max_tokens": "77"}
+    async with far(tmp_path, lambda _: "It is far away.", **settings) as (server, daemon):
+        async with calling(daemon.base_url, wishes=REALTIME) as call:
+            sent = await call.say(speech("what_time_is_it"))
+            await answered(call, sent, "far away.")
+            route = next(a.data for a in call.after(0, "server-message"))
+            assert (route["route"], route["left_the_box"]) == ("realtime", True)
+            heard = next(a.data["text"] for a in call.after(0, "user-transcription"))
+            assert heard == server.hears
+        turn = (await kept(daemon, call))["turns"][0]
+        assert (turn["user_text"], turn["answer"]) == (server.hears, "It is far away.")
+        assert (turn["route"], turn["left_the_box"]) == ("realtime", True)
+        session = server.sessions[0]
+        assert session["audio"]["output"]["voice"] == "cedar"
+        assert session["audio"]["input"]["turn_detection"]["type"] == "semantic_vad"
+        assert session["audio"]["input"]["noise_reduction"] == {"type": "near_field"}
+        assert (session["temperature"], session["max_output_tokens"]) == (0.8, 77)
+        assert "voice assistant" in session["instructions"]
+        assert (server.models, server.keys) == (["gpt-x"], [f"Bearer {KEY}"])
+        assert KEY not in json.dumps([await kept(daemon, call), await daemon.get("/config")])
+        assert KEY not in "".join(daemon.log)
+
+
+async def test_a_tool_is_called_and_its_result_answered(tmp_path: Path) -> None:
+    def script(said: str) -> Reply:
+        return f"I see: {said}" if said.startswith("{") else ToolCall("get_time", {})
+
+    async with far(tmp_path, script) as (server, daemon):
+        async with calling(daemon.base_url, wishes=REALTIME) as call:
+            sent = await call.type("what time is it")
+            await answered(call, sent, "spoken")
+        assert "get_time" in [tool["name"] for tool in server.sessions[0]["tools"]]
+        events = [(e["kind"], e["data"].get("via")) for e in (await kept(daemon, call))["events"]]
+        assert ("tool_call", "model") in events
+
+
+async def test_our_own_ears_may_end_the_turn(tmp_path: Path) -> None:
+    async with far(tmp_path, lambda _: "It is far away.", turn_detection="local") as (s, daemon):
+        async with calling(daemon.base_url, wishes=REALTIME) as call:
+            sent = await call.say(speech("what_time_is_it"))
+            await answered(call, sent, "far away.")
+        assert s.sessions[0]["audio"]["input"]["turn_detection"] is None
+        assert s.of_type("input_audio_buffer.commit")
+
+
+async def test_a_lost_connection_is_opened_again_and_knows_what_was_said(tmp_path: Path) -> None:
+    replies: list[Reply] = ["It is far away.", Drop("Very"), "As I said: very far."]
+    async with far(tmp_path, lambda _: replies.pop(0)) as (server, daemon):
+        async with calling(daemon.base_url, wishes=REALTIME) as call:
+            sent = await call.type("how far away is the moon")
+            await answered(call, sent, "far away.")
+            sent = await call.type("really")
+            await call.wait_for(lambda _: LOST in _aloud(call, sent))
+            again = await call.wait_for(lambda _: "very far." in told(call, sent))
+            lost = next(a.at for a in call.after(sent, "bot-tts-text") if LOST in a.data["text"])
+            assert again.at - lost < 2
+            assert _aloud(call, sent).count(LOST) == 1
+        assert len(server.lines) == 2
+        given = server.of_type("conversation.item.create")[-1]["item"]
+        assert given["role"] == "system"
+        for words in ("how far away is the moon", "It is far away.", "really"):
+            assert words in given["content"][0]["text"]
+
+
+def _aloud(call: Call, since: float) -> str:
+    return " ".join(arrival.data["text"] for arrival in call.after(since, "bot-tts-text"))
+
+
+async def test_who_may_not_leave_the_box_does_not(tmp_path: Path) -> None:
+    async with realtime_server(lambda _: "It is far away.") as server:
+        overrides = {"OPENAI_API_KEY": KEY, "APPLIANCE__REALTIME__BASE_URL": server.base_url}
+        async with running(tmp_path, overrides) as daemon:
+            with pytest.raises(SessionError, match="not open"):
+                async with calling(daemon.base_url, wishes=REALTIME):
+                    pass
+        assert not server.keys
+
+
+async def test_what_the_box_cannot_answer_is_answered_outside(tmp_path: Path) -> None:
+    async with (
+        chat_server(lambda _: Trouble(status=500)) as chat,
+        realtime_server(lambda said: f"You asked {said}.") as server,
+        running(tmp_path, {**allowed(server, "on_failure"), **asking(chat)}) as daemon,
+    ):
+        async with calling(daemon.base_url) as call:
+            assert call.session["route"] == "local"
+            sent = await call.type("how far away is the moon")
+            await answered(call, sent, "You asked how far away is the moon.")
+            messages = [a.data for a in call.after(0, "server-message")]
+            routes = [data["route"] for data in messages if data["type"] == "route"]
+            assert (routes[0], routes[-1]) == ("local", "realtime")
+            notices = [data["message"] for data in messages if data["type"] == "notice"]
+            assert notices == [GONE_FAR]
+            assert _aloud(call, sent).startswith(GONE_FAR)
+            # The next turn, by voice, goes there at once.
+            server.hears = "and the sun"
+            end = await call.say(speech("what_time_is_it"))
+            await answered(call, end, "You asked and the sun.")
+        assert len(chat.requests) == 1
+        turns = (await kept(daemon, call))["turns"]
+        assert [turn["user_text"] for turn in turns] == ["how far away is the moon", "and the sun"]
+        assert [(turn["route"], turn["left_the_box"]) for turn in turns] == [("realtime", True)] * 2
+        assert await daemon.metric("appliance_reroutes_total") >= 1
+
+
+async def test_the_box_answers_where_the_outside_does_not(tmp_path: Path) -> None:
+    async with (
+        chat_server(lambda _: "It is far away.") as chat,
+        realtime_server(lambda _: Drop("Well")) as server,
+        running(tmp_path, {**allowed(server, "always"), **asking(chat)}) as daemon,
+        calling(daemon.base_url) as call,
+    ):
+        assert call.session["route"] == "realtime"
+        sent = await call.type("how far away is the moon")
+        await answered(call, sent, "It is far away.")
+        messages = [a.data for a in call.after(sent, "server-message")]
+        assert [data["message"] for data in messages if data["type"] == "notice"] == [BACK_HERE]
+        assert [data["route"] for data in messages if data["type"] == "route"][-1] == "local"

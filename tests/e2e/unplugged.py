@@ -1,0 +1,54 @@
+"""An appliance in trouble, for a network namespace of its own: python -m tests.e2e.unplugged …
+
+    unplugged STATE POLICY DEVICE
+
+Its language model fails; everything that could help is outside. Prints as JSON what was read
+aloud, and how many packets went out by the device that leads there.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from appliance.client import calling
+from tests.chat_server import Trouble, chat_server
+from tests.daemon import running
+
+OUTSIDE = "203.0.113.9"  # of a network that is nobody's
+
+
+def packets_out(device: str) -> int:
+    lines = Path("/proc/net/dev").read_text(encoding="ascii").splitlines()
+    fields = next(line for line in lines if line.strip().startswith(f"{device}:")).split(":")[1]
+    return int(fields.split()[9])
+
+
+async def talk(state: Path, policy: str, device: str) -> dict[str, object]:
+    """One question that nobody on the box answers, and a command that needs nobody."""
+    outside = [
+        {"provider": "custom", "base_url": f"http://{OUTSIDE}:8000/v1", "first_token_seconds": 1},
+        {"provider": "openai", "first_token_seconds": 1},
+    ]
+    async with chat_server(lambda _: Trouble(status=500)) as chat:
+        settings = {
+            "OPENAI_API_KEY": "nobody-s",
+            "APPLIANCE__LLM__PROVIDER": "custom",
+            "APPLIANCE__LLM__BASE_URL": chat.base_url,
+            "APPLIANCE__LLM__ALTERNATIVES": json.dumps(outside),
+            "APPLIANCE__FALLBACK__POLICY": policy,
+            "APPLIANCE__REALTIME__BASE_URL": f"ws://{OUTSIDE}:8001/v1/realtime",
+        }
+        async with running(state, settings) as daemon, calling(daemon.base_url) as call:
+            for asked in ("how far away is the moon", "what day is it"):
+                sent = await call.type(asked)
+                await call.wait_for(
+                    lambda a: a.kind == "bot-stopped-speaking", since=sent, seconds=40
+                )
+            aloud = " ".join(a.data["text"] for a in call.after(0, "bot-tts-text"))
+    return {"aloud": aloud, "packets": packets_out(device)}
+
+
+if __name__ == "__main__":
+    where, allowed, leads_out = sys.argv[1:]
+    json.dump(asyncio.run(talk(Path(where), allowed, leads_out)), sys.stdout)

@@ -1,0 +1,220 @@
+"""A Realtime endpoint on a real port, speaking the protocol of OpenAI's API over WebSockets.
+
+It hears speech where audio is loud, takes it for what the test says, and answers by script: a
+text with a tone as its voice, a `Call` for a tool, or a connection that breaks off.
+"""
+
+import asyncio
+import base64
+import itertools
+import json
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+LOUD = 500  # of 32,768, as a mean over a packet
+SILENT_BYTES = 24_000  # of 24 kHz audio, half a second, end a turn
+CHUNK = struct.pack("<h", 6_000) * 2_400  # 100 ms of a voice
+
+
+@dataclass(frozen=True)
+class Call:
+    """The model wants a tool."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Drop:
+    """The connection breaks off, after some words of an answer."""
+
+    after: str = ""
+
+
+Reply = str | Call | Drop
+Script = Callable[[str], Reply]
+"""From what the user said, or a tool's result as JSON, to what is answered."""
+
+
+@dataclass
+class RealtimeServer:
+    """`sessions` holds the configuration of each connection, `events` all that came in."""
+
+    script: Script
+    hears: str = "how far away is the moon"
+    base_url: str = ""
+    refuse: bool = False
+    keys: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    lines: list["Line"] = field(default_factory=list)
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["type"] == kind]
+
+    async def connect(self, request: web.Request) -> web.StreamResponse:
+        self.keys.append(request.headers.get("Authorization", ""))
+        self.models.append(request.query.get("model", ""))
+        if self.refuse:
+            return web.Response(status=401)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        line = Line(self, request, socket)
+        self.lines.append(line)
+        await line.run()
+        return socket
+
+
+@dataclass
+class Line:
+    """One connection."""
+
+    server: RealtimeServer
+    request: web.Request
+    socket: web.WebSocketResponse
+    session: dict[str, Any] = field(default_factory=dict)
+    speaking: bool = False
+    silence: int = 0
+    answering: "asyncio.Task[None] | None" = None
+    ids: "itertools.count[int]" = field(default_factory=itertools.count)
+    waiting: str = ""
+
+    async def run(self) -> None:
+        await self.send("session.created", session={"type": "realtime"})
+        try:
+            async for message in self.socket:
+                if message.type is WSMsgType.TEXT:
+                    event = json.loads(message.data)
+                    self.server.events.append(event)
+                    await self.take(event)
+        finally:
+            self.silence_answer()
+
+    def drop(self) -> None:
+        """Breaks the connection off, without a goodbye."""
+        assert self.request.transport is not None
+        self.request.transport.abort()
+
+    async def send(self, kind: str, **content: Any) -> None:  # noqa: ANN401  JSON values
+        if not self.socket.closed:
+            number = f"event_{next(self.ids)}"
+            await self.socket.send_json({"type": kind, "event_id": number, **content})
+
+    async def take(self, event: dict[str, Any]) -> None:
+        kind = event["type"]
+        if kind == "session.update":
+            self.session = event["session"]
+            self.server.sessions.append(self.session)
+            await self.send("session.updated", session={"type": "realtime"})
+        elif kind == "input_audio_buffer.append":
+            await self.hear(base64.b64decode(event["audio"]))
+        elif kind == "input_audio_buffer.commit":
+            await self.commit()
+        elif kind == "conversation.item.create":
+            await self.added(event["item"])
+        elif kind == "response.create":
+            self.answer()
+        elif kind == "response.cancel":
+            self.silence_answer()
+
+    async def added(self, item: dict[str, Any]) -> None:
+        await self.send("conversation.item.added", item=item)
+        if item["type"] == "function_call_output":
+            self.waiting = item["output"]
+        elif item.get("role") == "user":
+            self.waiting = item["content"][0]["text"]
+
+    async def hear(self, pcm: bytes) -> None:
+        given = self.session.get("audio", {}).get("input", {})  # audio may come before the settings
+        detection = given.get("turn_detection")
+        if not detection:
+            return
+        samples = struct.unpack(f"<{len(pcm) // 2}h", pcm)
+        loud = sum(map(abs, samples)) / max(len(samples), 1) > LOUD
+        self.silence = 0 if loud else self.silence + len(pcm)
+        if loud and not self.speaking:
+            self.speaking = True
+            self.silence_answer()
+            item = f"item_{next(self.ids)}"
+            await self.send("input_audio_buffer.speech_started", audio_start_ms=0, item_id=item)
+        elif self.speaking and self.silence >= SILENT_BYTES:
+            self.speaking = False
+            item = f"item_{next(self.ids)}"
+            await self.send("input_audio_buffer.speech_stopped", audio_end_ms=0, item_id=item)
+            await self.commit()
+            self.answer()
+
+    async def commit(self) -> None:
+        item = f"item_{next(self.ids)}"
+        self.waiting = self.server.hears
+        await self.send("input_audio_buffer.committed", item_id=item)
+        await self.send(
+            "conversation.item.input_audio_transcription.completed",
+            **{"item_id": item, "content_index": 0, "transcript": self.server.hears},
+        )
+
+    def answer(self) -> None:
+        self.silence_answer()
+        self.answering = asyncio.create_task(self._answer(self.server.script(self.waiting)))
+
+    def silence_answer(self) -> None:
+        if self.answering is not None:
+            self.answering.cancel()
+            self.answering = None
+
+    async def _answer(self, reply: Reply) -> None:
+        number = f"resp_{next(self.ids)}"
+        await self.send("response.created", response={"id": number, "status": "in_progress"})
+        if isinstance(reply, Call):
+            await self._call(number, reply)
+        else:
+            await self._speak(number, reply.after if isinstance(reply, Drop) else reply)
+            if isinstance(reply, Drop):
+                self.drop()
+                return
+        await self.send("response.done", response={"id": number, "status": "completed"})
+
+    async def _call(self, response: str, call: Call) -> None:
+        item, call_id = f"item_{next(self.ids)}", f"call_{next(self.ids)}"
+        named = {"id": item, "type": "function_call", "call_id": call_id, "name": call.name}
+        await self.send("conversation.item.added", item={**named, "arguments": ""})
+        await self.send(
+            "response.function_call_arguments.done",
+            **{"response_id": response, "item_id": item, "output_index": 0, "call_id": call_id},
+            arguments=json.dumps(call.arguments),
+        )
+
+    async def _speak(self, response: str, text: str) -> None:
+        item = f"item_{next(self.ids)}"
+        place = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
+        said = {"id": item, "type": "message", "role": "assistant", "content": []}
+        await self.send("conversation.item.added", item=said)
+        for word in text.split():
+            spoken = f"{word} "
+            await self.send("response.output_audio_transcript.delta", delta=spoken, **place)
+            await self.send(
+                "response.output_audio.delta", delta=base64.b64encode(CHUNK).decode(), **place
+            )
+
+
+@asynccontextmanager
+async def realtime_server(script: Script) -> AsyncIterator[RealtimeServer]:
+    """Serves on a free port of the loopback."""
+    server = RealtimeServer(script)
+    app = web.Application()
+    app.router.add_get("/v1/realtime", server.connect)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        server.base_url = f"ws://{host}:{port}/v1/realtime"
+        yield server
+    finally:
+        await runner.cleanup()
