@@ -86,8 +86,8 @@ class EngineSTT(SegmentedSTTService):
         self._max_seconds = turn.max_seconds
         # What is transcribed of the latest pause, and what belongs to each segment that waits:
         # a segment may still wait while the next pause is being transcribed.
-        self._ahead: asyncio.Task[Transcript] | None = None
-        self._claims: deque[asyncio.Task[Transcript] | None] = deque()
+        self._ahead: asyncio.Task[Transcript | EngineError] | None = None
+        self._claims: deque[asyncio.Task[Transcript | EngineError] | None] = deque()
         self._ticket = Ticket()
         # What is shown while it is being said, and how many bytes of speech had been then.
         self._interim: asyncio.Task[None] | None = None
@@ -181,8 +181,12 @@ class EngineSTT(SegmentedSTTService):
             self._interim.cancel()
             self._interim = None
 
-    async def _transcribe_ahead(self, audio: bytes, ticket: Ticket) -> Transcript:
-        transcript = await self._transcribe(audio, ticket)
+    async def _transcribe_ahead(self, audio: bytes, ticket: Ticket) -> Transcript | EngineError:
+        """What was said, or why that is not known: Pipecat keeps what its tasks raise."""
+        try:
+            transcript = await self._transcribe(audio, ticket)
+        except EngineError as error:
+            return error
         if transcript.text:
             eager = EagerTranscriptionFrame(transcript.text, self._user_id, time_now_iso8601())
             await self.push_frame(eager)
@@ -191,15 +195,18 @@ class EngineSTT(SegmentedSTTService):
     @property
     def heard_ahead(self) -> str:
         """What was said before the pause that lasts; empty while that is not known."""
-        ahead = self._ahead
-        done = ahead is not None and ahead.done() and not ahead.cancelled()
-        return ahead.result().text if ahead and done and not ahead.exception() else ""
+        if self._ahead is None or not self._ahead.done() or self._ahead.cancelled():
+            return ""
+        heard = self._ahead.result()
+        return heard.text if isinstance(heard, Transcript) else ""
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
         await self.start_processing_metrics()
         ahead = self._claims.popleft() if self._claims else None
         try:
             transcript = await (ahead or self._transcribe(audio, Ticket()))
+            if isinstance(transcript, EngineError):
+                raise transcript
         except EngineError as error:
             if not await self.judge.dismisses(""):
                 await self.judge.nothing_heard()

@@ -1,9 +1,9 @@
 """What is transcribed ahead belongs to its own stretch of speech, however long the line is."""
 
 import asyncio
-from collections.abc import Coroutine
 from typing import Any
 
+import pytest
 from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
@@ -12,6 +12,7 @@ from pipecat.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
+from pipecat.utils.asyncio.task_manager import TaskManager
 
 from appliance.config import load
 from appliance.conversation import Event
@@ -55,10 +56,8 @@ def _service() -> Any:  # noqa: ANN401  its inner state is what is driven here
     stt: Any = EngineSTT(engines, recorder, lambda: "en", load((), {}).turn, Pace())
     stt._sample_rate = 16_000
 
-    def create_task(job: Coroutine[Any, Any, Any], *_: object) -> asyncio.Task[Any]:
-        return asyncio.create_task(job)
-
-    stt.create_task = create_task
+    # Pipecat's own, which keeps to itself what a task raises.
+    stt.create_task = TaskManager(loop=asyncio.get_running_loop()).create_task
     stt.push_frame = stt.start_processing_metrics = stt.stop_processing_metrics = _nothing
     stt._record_stt_audio_usage = lambda pcm: None
     stt.emit_stt_usage_metrics = _nothing
@@ -109,16 +108,22 @@ async def test_going_on_gives_up_what_was_transcribed_ahead() -> None:
     assert await _texts(stt) == ["y"]
 
 
-async def test_who_cannot_hear_says_so() -> None:
-    class Deaf(Ear):
-        async def transcribe(
-            self, audio: bytes, language: str = "en", ticket: Ticket | None = None
-        ) -> Transcript:
-            raise EngineFailed("the ear is broken")
+class Deaf(Ear):
+    async def transcribe(
+        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+    ) -> Transcript:
+        raise EngineFailed("the ear is broken")
 
+
+@pytest.mark.parametrize("ahead", [False, True])
+async def test_who_cannot_hear_says_so(ahead: bool) -> None:
     stt = _service()
     stt._engines = Engines()
     stt._engines.transcriber = Deaf()
+    if ahead:
+        await _speak(stt, b"a")
+        await asyncio.wait([stt._ahead])
+        assert stt.heard_ahead == ""
     told, said = [frame async for frame in stt.run_stt(b"a" * 3_200)]
     assert isinstance(told, ErrorFrame)
     assert isinstance(said, TTSSpeakFrame)
