@@ -216,10 +216,10 @@ class EngineSTT(SegmentedSTTService):
                 yield TTSSpeakFrame(NOT_HEARD)
             return
         await self.stop_processing_metrics()
-        self._recorder.transcribed()
         if await self.judge.dismisses(transcript.text):
             return
         if transcript.text:
+            self._recorder.transcribed(transcript.language)
             heard = TranscriptionFrame(transcript.text, self._user_id, time_now_iso8601())
             # The interruption that words bring about must not sweep away the words.
             heard.interruptible = False

@@ -30,7 +30,10 @@ class Gauges:
 
 @dataclass(slots=True)
 class Recorder:
-    """The events of one session. `engines` tells which engines answer at this moment."""
+    """The events of one session. `engines` tells which engines answer at this moment.
+
+    `language` is that in which the user was heard last, empty before.
+    """
 
     conversation_id: str
     session_id: str
@@ -43,6 +46,8 @@ class Recorder:
     saying: str = ""
     last_activity: float = field(default_factory=time.monotonic)
     answer_awaited: bool = False
+    language: str = ""
+    _spoken: bool = False
     _timings: Timings = field(default_factory=Timings)
     _pending: Timings = field(default_factory=Timings)
     _left_the_box: bool = False
@@ -70,12 +75,17 @@ class Recorder:
         self._pending = Timings()
         self._pending.mark(timings.END_OF_SPEECH, now - hold)
 
-    def transcribed(self) -> None:
+    def transcribed(self, language: str = "") -> None:
+        """Words were understood, in that language where it is known."""
         self._pending.mark(timings.TRANSCRIPTION, time.monotonic())
+        self._spoken = True
+        self.language = language or self.language
 
     def turn_started(self, text: str) -> None:
         """The user is done: a transcript is complete, or a typed text came in."""
-        self.emit(EventKind.USER_TRANSCRIPT, text=text, source=self.turn_begun())
+        source = self.turn_begun()
+        known = {"language": self.language} if source == "voice" and self.language else {}
+        self.emit(EventKind.USER_TRANSCRIPT, text=text, source=source, **known)
 
     def turn_begun(self) -> str:
         """The user is done, whatever it was that was said: "voice" or "text"."""
@@ -85,12 +95,12 @@ class Recorder:
         self.turn += 1
         self.saying = ""
         self._timings, self._pending = self._pending, Timings()
-        source = "voice" if timings.TRANSCRIPTION in self._timings.marks else "text"
-        if source == "text":
+        spoken, self._spoken = self._spoken, False
+        if not spoken:
             self._timings = Timings()
             self._timings.mark(timings.END_OF_SPEECH, now)
         self._timings.mark(timings.ENDPOINTING, now)
-        return source
+        return "voice" if spoken else "text"
 
     def understood(self, text: str) -> None:
         """What was said in this turn is known only now."""

@@ -15,10 +15,10 @@ from pipecat.frames.frames import (
 from pipecat.utils.asyncio.task_manager import TaskManager
 
 from appliance.config import load
-from appliance.conversation import Event
+from appliance.conversation import Event, OnEvent
 from appliance.engines import Ticket, Transcript
 from appliance.errors import EngineFailed
-from appliance.voice.listening import NOT_HEARD, EngineSTT
+from appliance.voice.listening import NOT_HEARD, EngineSTT, Judge
 from appliance.voice.pace import SLOW_MS, Pace
 from appliance.voice.recorder import Gauges, Recorder
 
@@ -46,14 +46,11 @@ async def _nothing(*_: object, **__: object) -> None:
     return None
 
 
-def _service() -> Any:  # noqa: ANN401  its inner state is what is driven here
-    def kept(_event: Event) -> None:
-        return None
-
+def _service(kept: OnEvent = lambda _event: None, language: str = "en") -> Any:  # noqa: ANN401  its inner state is what is driven here
     gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
     recorder = Recorder("c", "s", kept, gauges, dict)
     engines: Any = Engines()
-    stt: Any = EngineSTT(engines, recorder, lambda: "en", load((), {}).turn, Pace())
+    stt: Any = EngineSTT(engines, recorder, lambda: language, load((), {}).turn, Pace())
     stt._sample_rate = 16_000
 
     # Pipecat's own, which keeps to itself what a task raises.
@@ -106,6 +103,46 @@ async def test_going_on_gives_up_what_was_transcribed_ahead() -> None:
     stt._audio_buffer[:1] = b"y"
     await stt._handle_user_stopped_speaking(VADUserStoppedSpeakingFrame(stop_secs=0.2))
     assert await _texts(stt) == ["y"]
+
+
+class Linguist(Ear):
+    """Tells the language, even of a cough."""
+
+    async def transcribe(
+        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+    ) -> Transcript:
+        assert language == "auto"
+        return Transcript(audio.decode().strip("-"), "de")
+
+
+@pytest.mark.parametrize(
+    ("heard", "source", "language"), [(b"ja", "voice", "de"), (b"--", "text", None)]
+)
+async def test_only_words_make_a_spoken_turn(
+    heard: bytes, source: str, language: str | None
+) -> None:
+    kept: list[Event] = []
+    stt = _service(kept.append, "auto")
+    stt._engines = Engines()
+    stt._engines.transcriber = Linguist()
+    stt._recorder.speech_ended(0.2)
+    async for _ in stt.run_stt(heard):
+        pass
+    # Without words, what comes next was typed.
+    stt._recorder.turn_started("hello")
+    assert (kept[0].data["source"], kept[0].data.get("language")) == (source, language)
+
+
+async def test_what_was_not_meant_is_not_the_language_of_the_conversation() -> None:
+    async def dismissed(_text: str) -> bool:
+        return True
+
+    stt = _service(language="auto")
+    stt._engines = Engines()
+    stt._engines.transcriber = Linguist()
+    stt.judge = Judge(dismissed)
+    assert [frame async for frame in stt.run_stt(b"mm")] == []
+    assert stt._recorder.language == ""
 
 
 class Deaf(Ear):

@@ -86,6 +86,28 @@ def test_a_typed_turn_is_timed_from_its_arrival(kept: Kept, recorder: Recorder) 
     assert kept.events[1].data["milliseconds"]["first_audio"] == pytest.approx(300)
 
 
+def test_words_keep_the_language_in_which_they_were_heard(kept: Kept, recorder: Recorder) -> None:
+    for language, text in (("de", "guten Tag"), ("", "again"), ("fr", "bonjour")):
+        recorder.speech_ended(hold=0.2)
+        recorder.transcribed(language)
+        recorder.turn_started(text)
+    recorder.turn_started("typed")
+    told = [event.data.get("language") for event in kept.events]
+    assert told == ["de", "de", "fr", None]
+    assert recorder.language == "fr"
+
+
+def test_words_before_the_last_silence_make_it_a_spoken_turn(
+    kept: Kept, recorder: Recorder
+) -> None:
+    # The first half of a long utterance was cut, and nothing understood of the second.
+    recorder.transcribed("en")
+    recorder.speech_ended(hold=0.2)
+    recorder.turn_started("tell me a story")
+    recorder.turn_started("typed")
+    assert [event.data["source"] for event in kept.events] == ["voice", "text"]
+
+
 def test_an_answer_is_kept_as_it_was_heard(kept: Kept, recorder: Recorder) -> None:
     recorder.turn_started("tell me a story")
     recorder.answered("Once upon", interrupted=True)
