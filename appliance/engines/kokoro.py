@@ -145,6 +145,8 @@ def _speak(model: "Model", text: str, voice: str, speed: float) -> Iterator[byte
     ]
     for place, batch in enumerate(batches, 1):
         audio, rate = model.create(batch, voice, speed, is_phonemes=True)
+        if not np.isfinite(audio).all():
+            raise EngineFailed("what the model makes is no sound")
         audio = levelled(audio)
         if place < len(batches):
             audio = np.append(audio, np.zeros(int(pause_after(batch, 0.25, 0.1) * rate)))

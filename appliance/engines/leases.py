@@ -1,17 +1,37 @@
-"""Who is using an engine, so that one which is to go is closed when nobody does any more."""
+"""Who is using an engine: one that is to go is closed when nobody does any more, and one that
+gives its users no sign in time has failed.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
-from appliance.engines import Synthesizer, Ticket, Transcriber, Transcript, Voice, Watched
+from appliance.engines import (
+    INPUT_RATE,
+    Synthesizer,
+    Ticket,
+    Transcriber,
+    Transcript,
+    Voice,
+    Watched,
+)
+from appliance.engines.timed import CHARACTERS_A_SECOND
+from appliance.errors import EngineFailed
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS: Final = 4.0
+"""For which an engine may give no sign, beside what it hears or says itself takes: one that is
+further behind is of no use in a conversation."""
 
 
 class Users:
-    """How many requests an engine has under way. For one event loop."""
+    """The requests that an engine has under way. For one event loop."""
 
     def __init__(self) -> None:
         self._count = 0
+        self._speech_seconds = 0.0
         self._nobody = asyncio.Event()
         self._nobody.set()
 
@@ -19,15 +39,22 @@ class Users:
     def some(self) -> bool:
         return self._count > 0
 
+    @property
+    def patience(self) -> float:
+        """Seconds in which the engine has to give a sign, whosever request it is at."""
+        return PATIENCE_SECONDS + self._speech_seconds
+
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """While the context lasts, the engine is in use."""
+    def one(self, speech_seconds: float) -> Iterator[None]:
+        """While the context lasts, the engine is in use, for so much speech."""
         self._count += 1
+        self._speech_seconds += speech_seconds
         self._nobody.clear()
         try:
             yield
         finally:
             self._count -= 1
+            self._speech_seconds -= speech_seconds
             if not self._count:
                 self._nobody.set()
 
@@ -37,7 +64,7 @@ class Users:
 
 
 class LeasedTranscriber:
-    """A Transcriber that counts its users."""
+    """A Transcriber that counts its users, and fails those whom it keeps waiting."""
 
     def __init__(self, engine: Transcriber, users: Users) -> None:
         self._engine = engine
@@ -58,15 +85,17 @@ class LeasedTranscriber:
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
     ) -> Transcript:
-        with self._users.one():
-            return await self._engine.transcribe(audio, language, ticket)
+        with self._users.one(len(audio) / 2 / INPUT_RATE):
+            hearing = self._engine.transcribe(audio, language, ticket)
+            return await _in_time(self._engine, self._users, hearing)
 
     async def close(self) -> None:
         await self._engine.close()
 
 
 class LeasedSynthesizer:
-    """A Synthesizer that counts its users: from the first chunk asked for to the last given."""
+    """A Synthesizer that counts its users, from the first chunk asked for to the last given, and
+    fails those whom it keeps waiting."""
 
     def __init__(self, engine: Synthesizer, users: Users) -> None:
         self._engine = engine
@@ -87,12 +116,41 @@ class LeasedSynthesizer:
     async def synthesize(
         self, text: str, voice: Voice, ticket: Ticket | None = None
     ) -> AsyncIterator[bytes]:
-        with self._users.one():
-            async for chunk in self._engine.synthesize(text, voice, ticket):
+        with self._users.one(len(text) / CHARACTERS_A_SECOND / voice.speed):
+            chunks = aiter(self._engine.synthesize(text, voice, ticket))
+            while True:
+                chunk = await _in_time(self._engine, self._users, _next(chunks))
+                if chunk is None:
+                    return
                 yield chunk
 
     async def close(self) -> None:
         await self._engine.close()
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(chunks, None)
+
+
+async def _in_time(
+    engine: Transcriber | Synthesizer, users: Users, work: Coroutine[Any, Any, T]
+) -> T:
+    """What `work` comes to. Raises EngineFailed where the engine gives no sign any more.
+
+    Only its own work counts: who waits behind others waits for them.
+    """
+    working = asyncio.create_task(work)
+    try:
+        while not working.done():
+            left = users.patience - _stuck(engine)
+            if left <= 0:
+                raise EngineFailed(f"{engine.name} gives no answer")
+            await asyncio.wait({working}, timeout=left)
+        return working.result()
+    finally:
+        if not working.done():
+            working.cancel()
+            await asyncio.wait({working})
 
 
 def _stuck(engine: Transcriber | Synthesizer) -> float:

@@ -106,7 +106,11 @@ class Whisper:
     def _decode(self, utterances: Sequence[Utterance]) -> list[Decoded]:
         if self._decoder is None:
             raise EngineFailed(f"{self._name} is closed")
-        return self._decoder.decode(utterances)
+        decoded = self._decoder.decode(utterances)
+        if any(math.isnan(each.likelihood) for each in decoded):
+            # As a GPU does whose memory was spoilt: "!!!!", and never a sign of trouble.
+            raise EngineFailed(f"{self._name} hears nothing that makes sense")
+        return decoded
 
     async def close(self) -> None:
         await self._lane.close()

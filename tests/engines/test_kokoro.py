@@ -191,3 +191,12 @@ async def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(onnxruntime, "get_available_providers", only_cpu)
     with pytest.raises(EngineFailed, match="no CUDA"):
         await Kokoro.load(MODEL, VOICES, "cuda")
+
+
+async def test_what_is_no_sound_is_not_said(
+    kokoro: Kokoro, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = np.full(24_000, np.nan, np.float32)
+    monkeypatch.setattr("kokoro_onnx.Kokoro.create", lambda *_, **__: (nothing, 24_000))
+    with pytest.raises(EngineFailed, match="no sound"):
+        await spoken(kokoro, SENTENCE)

@@ -186,6 +186,15 @@ async def test_its_name_says_what_runs_where(whisper: Whisper) -> None:
     assert whisper.name.endswith(" cpu")
 
 
+async def test_a_model_that_has_lost_its_numbers_has_failed(
+    whisper: Whisper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = Decoded("!!!!!!!!", "en", likelihood=float("nan"), no_speech=0.0, tokens=8)
+    monkeypatch.setattr(Decoder, "decode", lambda _self, each: [lost] * len(each))
+    with pytest.raises(EngineFailed, match="makes sense"):
+        await whisper.transcribe(utterance("stop.wav"))
+
+
 async def test_a_closed_engine_says_so() -> None:
     engine = await Whisper.load(MODEL, "cpu", "float32", 1)
     await engine.close()
