@@ -35,11 +35,8 @@ class Espeak:
     async def load(cls) -> "Espeak":
         """The engine, warm; some ten milliseconds. Raises ModelMissing or ModelBroken."""
         lane = Lane("espeak")
-        try:
+        async with lane.loading():
             return await lane.run(lambda: cls(lane, _warm()))
-        except BaseException:
-            await lane.close()
-            raise
 
     @property
     def stuck_seconds(self) -> float:

@@ -62,11 +62,8 @@ class Kokoro:
         device cannot run the model.
         """
         lane = Lane("kokoro")
-        try:
+        async with lane.loading():
             loaded, name = await lane.run(_load, model, voices, device, threads)
-        except BaseException:
-            await lane.close()
-            raise
         return cls(lane, loaded, name, Phrases(phrase_bytes))
 
     @property

@@ -75,9 +75,9 @@ class Rung(Generic[E]):
             log.warning("%s: %s %s", self.candidate.name, error.message, error.advice)
             self.fail(error)
             return False
-        except BaseException:
-            self._enter(RungState.WAITING)
-            raise
+        finally:
+            if self.state is RungState.LOADING:
+                self._enter(RungState.WAITING)
         self.users = Users()
         self.engine = self.lease(engine, self.users)
         self.error, self.worked, self._ready_at = None, True, self.now()

@@ -59,12 +59,9 @@ class Sphinx:
         `known_words()`. Raises ModelMissing, ModelBroken or EngineFailed.
         """
         lane = Lane("sphinx", threads)
-        try:
+        async with lane.loading():
             loads = [lane.run(_warm_decoder, grammar) for _ in range(threads)]
             return cls(lane, list(await asyncio.gather(*loads)))
-        except BaseException:
-            await lane.close()
-            raise
 
     @property
     def stuck_seconds(self) -> float:

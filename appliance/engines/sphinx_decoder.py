@@ -13,6 +13,7 @@ import json
 import math
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from ctypes import (
     CDLL,
     POINTER,
@@ -122,11 +123,10 @@ class Decoder:
         model = package / "model" / "en-us"
         self._lib = _library(package)
         self._ps = self._open(model)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.close)
             self._add_searches(model, grammar)
-        except BaseException:
-            self.close()
-            raise
+            undo.pop_all()
 
     def _open(self, model: Path) -> int:
         for file in (model / "en-us" / "mdef", model / "cmudict-en-us.dict"):

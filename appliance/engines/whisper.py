@@ -58,13 +58,10 @@ class Whisper:
         """
         lane = Lane("whisper")
         floor = max(1.0, min(FULL, floor))
-        try:
+        async with lane.loading():
             decoder, name = await lane.run(
                 load, directory, device, compute_type, threads, hot_words, floor
             )
-        except BaseException:
-            await lane.close()
-            raise
         return cls(lane, decoder, name, floor)
 
     @property

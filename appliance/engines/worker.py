@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, TypeVarTuple
@@ -147,6 +147,14 @@ class Lane:
             working.cancel()
             await asyncio.wait({working})
 
+    @contextlib.asynccontextmanager
+    async def loading(self) -> AsyncIterator[None]:
+        """Closes the lane where what is done meanwhile does not end well."""
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(self.close)
+            yield
+            undo.pop_all()
+
     async def close(self) -> None:
         """Drops what waits, lets what runs end, ends the threads. Twice is once."""
         with self._lock:
@@ -167,10 +175,6 @@ class Lane:
         timer = self._drop_at(job)
         try:
             return await asyncio.wrap_future(job.result)
-        except ApplianceError:
-            raise
-        except Exception as error:  # the edge at which foreign errors become ours
-            raise EngineFailed(f"{self._name} failed: {error}") from error
         finally:
             if timer:
                 timer.cancel()
@@ -206,24 +210,30 @@ class Lane:
         with self._lock:
             self._signs[thread] = time.monotonic()
         try:
-            _work(jobs)
+            self._work(jobs)
         finally:
             with self._lock:
                 del self._signs[thread]
 
-
-def _work(jobs: Sequence[_Job]) -> None:
-    try:
-        results = jobs[0].work([job.item for job in jobs])
-    except Exception as error:  # noqa: BLE001  handed to whoever waits for it
-        if len(jobs) == 1:
-            jobs[0].result.set_exception(error)
+    def _work(self, jobs: Sequence[_Job]) -> None:
+        try:
+            results = jobs[0].work([job.item for job in jobs])
+        except Exception as error:  # noqa: BLE001  where foreign errors become ours, for who waits
+            if len(jobs) == 1:
+                jobs[0].result.set_exception(self._ours(error))
+                return
+            for job in jobs:
+                self._work([job])
             return
-        for job in jobs:
-            _work([job])
-        return
-    for job, result in zip(jobs, results, strict=True):
-        job.result.set_result(result)
+        for job, result in zip(jobs, results, strict=True):
+            job.result.set_result(result)
+
+    def _ours(self, error: Exception) -> ApplianceError:
+        if isinstance(error, ApplianceError):
+            return error
+        failed = EngineFailed(f"{self._name} failed: {error}")
+        failed.__cause__ = error
+        return failed
 
 
 def _fail(job: _Job, error: EngineFailed) -> None:

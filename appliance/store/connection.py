@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,13 +30,12 @@ def connect(path: Path) -> "Database":
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     # No implicit transactions: every BEGIN and COMMIT is written out.
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-    try:
+    with ExitStack() as undo:
+        undo.callback(connection.close)
         db = Database(connection)
         for setting in SETTINGS:
             db.execute(setting).fetchall()
-    except BaseException:
-        connection.close()
-        raise
+        undo.pop_all()
     return db
 
 
@@ -44,11 +43,14 @@ def connect(path: Path) -> "Database":
 def transaction(db: "Database") -> Iterator[None]:
     """All or nothing, holding the write lock from the start so that no read goes stale."""
     db.execute("BEGIN IMMEDIATE")
-    try:
+    with ExitStack() as undo:
+        undo.callback(_roll_back, db)
         yield
         db.execute("COMMIT")
-    except BaseException:
-        # A full disk has often ended the transaction already; rolling back is then no error.
-        with suppress(sqlite3.Error):
-            db.rollback()
-        raise
+        undo.pop_all()
+
+
+def _roll_back(db: "Database") -> None:
+    # A full disk has often ended the transaction already; rolling back is then no error.
+    with suppress(sqlite3.Error):
+        db.rollback()

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import sqlite3
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,14 +48,14 @@ def open_for_writing(path: Path) -> Opened:
         lock = _lock(path)
     except OSError as error:
         raise StoreError(f"{path} cannot be used: {error.strerror}") from None
-    try:
-        return _open_or_replace(path, lock)
-    except sqlite3.Error as error:
-        lock.close()
-        raise StoreError(f"{path} cannot be opened: {error}") from None
-    except BaseException:
-        lock.close()
-        raise
+    with ExitStack() as undo:
+        undo.callback(lock.close)
+        try:
+            opened = _open_or_replace(path, lock)
+        except sqlite3.Error as error:
+            raise StoreError(f"{path} cannot be opened: {error}") from None
+        undo.pop_all()
+    return opened
 
 
 def migrations() -> "Migrations":
@@ -125,18 +125,17 @@ def _take_mark(lock: IO[bytes]) -> bool:
 def _open_checked(path: Path, *, unclean: bool) -> "Database":
     """Raises DamagedError when the file is no sound database."""
     db = _inspected(path, thoroughly=unclean)
-    try:
-        check_version(db, path)
-        migrations().apply(db)
-        search_index.repair(db, thoroughly=unclean)
-    except sqlite3.DatabaseError as error:
-        db.close()
-        if is_damage(error):
-            raise DamagedError from error
-        raise
-    except BaseException:
-        db.close()
-        raise
+    with ExitStack() as undo:
+        undo.callback(db.close)
+        try:
+            check_version(db, path)
+            migrations().apply(db)
+            search_index.repair(db, thoroughly=unclean)
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                raise DamagedError from error
+            raise
+        undo.pop_all()
     return db
 
 
@@ -147,16 +146,18 @@ def _inspected(path: Path, *, thoroughly: bool) -> "Database":
         if is_passing(error):
             raise
         raise DamagedError from error
-    try:
-        check = "quick_check(1)" if thoroughly else "schema_version"
-        (verdict,) = db.execute(f"PRAGMA {check}").fetchone()
+    with ExitStack() as undo:
+        undo.callback(db.close)
+        try:
+            check = "quick_check(1)" if thoroughly else "schema_version"
+            (verdict,) = db.execute(f"PRAGMA {check}").fetchone()
+        except (sqlite3.DatabaseError, UnicodeError) as error:
+            if is_passing(error):
+                raise
+            raise DamagedError from error
         if thoroughly and verdict != "ok":
             raise DamagedError
-    except (sqlite3.DatabaseError, UnicodeError) as error:
-        db.close()
-        if is_passing(error):
-            raise
-        raise DamagedError from error
+        undo.pop_all()
     return db
 
 
