@@ -34,12 +34,13 @@ _MURMURS = {
     *("mm", "mmm", "mhm", "mmhm", "hm", "hmm", "uh", "huh", "uhhuh", "um", "ah", "aha", "oh"),
     *("ooh", "wow", "ha", "haha", "er", "eh"),
 }
-# The same, unless the assistant has just asked something: then they are answers.
+# The same, unless the assistant has just asked something: then they are answers. Written as they
+# are compared: without hyphens, apostrophes and murmurs.
 _ASSENT = {
     "en": {"yeah", "yes", "yep", "yup", "ok", "okay", "right", "sure", "good", "great", "nice"}
     | {"cool", "really", "i see", "got it", "all right", "alright", "of course", "thanks"},
     "de": {"ja", "genau", "okay", "ok", "gut", "stimmt", "klar", "ach so", "alles klar", "danke"},
-    "fr": {"oui", "ouais", "d accord", "ok", "bien", "ah bon", "merci", "voilà"},
+    "fr": {"oui", "ouais", "daccord", "ok", "bien", "bon", "merci", "voilà"},
     "es": {"sí", "si", "vale", "ok", "claro", "bueno", "ya", "gracias"},
     "it": {"sì", "si", "ok", "va bene", "certo", "bene", "ecco", "grazie"},
 }
@@ -97,13 +98,14 @@ def _is_echo(words: list[str], answer: list[str]) -> bool:
 class BargeIn:
     """One session's speech over answers.
 
-    `answer` is what the assistant is saying, `can_answer` whether it could answer a text at all:
-    without a language model, what is no command was a noise, or might as well have been.
+    `answer` is what the assistant is saying, `language` what is spoken; `can_answer` is whether it
+    could answer a text at all: without a language model, what is no command was a noise, or might
+    as well have been.
     """
 
     playback: Playback
     answer: Callable[[], str]
-    language: str
+    language: Callable[[], str]
     can_answer: Callable[[str], bool]
     dismissed: Callable[[str], None]
     undecided: bool = field(default=False, init=False)
@@ -145,7 +147,7 @@ class BargeIn:
         self.undecided = False
 
     def is_meant(self, text: str) -> bool:
-        return self.can_answer(text) and is_meant(text, self.answer(), self.language)
+        return self.can_answer(text) and is_meant(text, self.answer(), self.language())
 
     def dismisses(self, text: str) -> bool:
         """Whether words, or none, were not meant for the assistant; the answer then goes on."""

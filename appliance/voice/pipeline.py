@@ -159,7 +159,7 @@ def _barge_in(shared: Shared, one: Individual) -> BargeIn:
     return BargeIn(
         one.transport.output(),
         answer=lambda: recorder.saying,
-        language=one.language(),
+        language=lambda: one.voice().language,
         can_answer=lambda text: shared.models is not None or shared.is_command(text),
         dismissed=recorder.dismissed,
     )

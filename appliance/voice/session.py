@@ -142,8 +142,8 @@ class Session:
 
     @property
     def speech(self) -> Speech:
-        voice = self._voice()
-        return Speech(voice.name, voice.language, voice.speed)
+        tts = self._shared.config.tts
+        return self._speech or Speech(self._wishes.voice or tts.voice, self.language, tts.speed)
 
     @property
     def voices(self) -> tuple[str, ...]:
@@ -212,7 +212,7 @@ class Session:
                 transport=transport,
                 recorder=self.recorder,
                 call=ToolCaller(self._shared.registry, self, self.recorder),
-                voice=self._voice,
+                voice=lambda: self.voice,
                 language=lambda: self.language,
                 system_prompt=self._wishes.system_prompt,
                 context=context,
@@ -361,8 +361,10 @@ class Session:
         else:
             self._quiet.set()
 
-    def _voice(self) -> Voice:
-        if self._speech is not None:
-            return Voice(self._speech.voice, self._speech.language, self._speech.speed)
-        tts = self._shared.config.tts
-        return Voice(self._wishes.voice or tts.voice, self.language, tts.speed)
+    @property
+    def voice(self) -> Voice:
+        """The voice of the moment; where the user's language is to be found out, in that."""
+        speech = self.speech
+        heard = self.recorder.language or "en"
+        language = heard if speech.language == "auto" else speech.language
+        return Voice(speech.voice, language, speech.speed)

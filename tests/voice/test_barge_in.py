@@ -47,6 +47,8 @@ UNANSWERABLE = "any chance"
         ("Ja, genau.", ANSWER, "de", False),
         ("Ja, genau.", ANSWER, "en", True),
         ("Alles klar.", ANSWER, "de-DE", False),
+        ("D'accord, merci.", ANSWER, "fr", False),
+        ("Ah bon ?", ANSWER, "fr", False),
     ],
 )
 def test_what_is_meant(text: str, answer: str, language: str, meant: bool) -> None:
@@ -76,13 +78,14 @@ class Room:
 
     loudspeaker: Loudspeaker = field(default_factory=Loudspeaker)
     turns: int = 0
+    language: str = "en"
     dismissed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.barge_in = BargeIn(
             self.loudspeaker,
             lambda: ANSWER,
-            "en",
+            lambda: self.language,
             lambda text: text != UNANSWERABLE,
             self.dismissed.append,
         )
@@ -126,6 +129,16 @@ async def test_a_murmur_holds_the_answer_for_a_moment(text: str) -> None:
     await room.understood(text)
     assert (room.turns, room.loudspeaker.did) == (0, ["hold", "resume"])
     assert room.dismissed == [text]
+
+
+async def test_assent_is_that_of_the_language_spoken_now() -> None:
+    room = Room()
+    for room.language, turns in (("en", 1), ("de", 1)):
+        await room.speak(0.2)
+        await room.fall_silent()
+        await room.understood("Ja, genau.")
+        assert room.turns == turns
+    assert room.dismissed == ["Ja, genau."]
 
 
 async def test_words_interrupt_when_they_are_understood() -> None:
