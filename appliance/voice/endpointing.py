@@ -41,8 +41,8 @@ class TurnEnd(TurnAnalyzerUserTurnStopStrategy):
     sentence of a tool, word for word, needs no second opinion: `is_command` tells of a final
     one, `command_ahead` whether one was heard before the silence was long enough.
 
-    With `speculate` pauses are answered ahead; `optimistic` is whether also those that nobody has
-    judged yet, which asks the model about three times as often.
+    With `speculate` pauses are answered ahead; `optimistic` tells whether also those that nobody
+    has judged yet, which asks the model about three times as often.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class TurnEnd(TurnAnalyzerUserTurnStopStrategy):
         command_ahead: Callable[[], bool],
         *,
         speculate: bool,
-        optimistic: bool = True,
+        optimistic: Callable[[], bool],
     ) -> None:
         super().__init__(turn_analyzer=end_of_turn)
         self._end_of_turn = end_of_turn
@@ -106,7 +106,7 @@ class TurnEnd(TurnAnalyzerUserTurnStopStrategy):
         heard, likely = self._heard, self._end_of_turn.likely
         if not (heard and self._may_speculate and self._in_turn) or self._is_command(heard):
             return
-        optimistic = self._is_optimistic and self._guesses < MOST_GUESSES
+        optimistic = self._is_optimistic() and self._guesses < MOST_GUESSES
         if likely or (likely is None and optimistic):
             self._heard = ""
             self._guesses += likely is None

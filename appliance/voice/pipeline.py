@@ -190,14 +190,15 @@ def _user_params(
     )
 
     end_of_turn = shared.hearing.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
-    speculate = turn.speculate and shared.models is not None
+    models = shared.models
     end = TurnEnd(
         end_of_turn,
         shared.is_command,
         lambda: shared.is_command(stt.heard_ahead),
-        speculate=speculate,
-        # What is asked for nothing costs money elsewhere, and tells half a sentence to others.
-        optimistic=shared.models is not None and not shared.models.current.left_the_box,
+        speculate=turn.speculate and models is not None,
+        # What is asked for nothing costs money elsewhere, and tells half a sentence to others;
+        # who is asked changes while people talk.
+        optimistic=lambda: models is not None and not models.current.left_the_box,
     )
 
     def pause_lasts(milliseconds: float) -> None:

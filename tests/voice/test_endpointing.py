@@ -45,7 +45,7 @@ class Turns:
             lambda text: text == COMMAND,
             lambda: self.ahead == COMMAND,
             speculate=self.speculate,
-            optimistic=self.optimistic,
+            optimistic=lambda: self.optimistic,
         )
         setup: Any = FrameProcessorSetup
         manager = TaskManager(loop=asyncio.get_running_loop())
@@ -172,6 +172,16 @@ async def test_whom_each_question_costs_waits_for_the_verdict() -> None:
     await turns.settle()
     assert turns.decided == [("ahead", "tell me a story")]
     await turns.over()
+
+
+async def test_a_model_that_costs_from_now_on_waits_from_now_on() -> None:
+    turns = Turns()
+    await turns.begin()
+    await turns.speak()
+    turns.optimistic = False
+    await turns.end.process_frame(EagerTranscriptionFrame("tell me a story", "", ""))
+    await turns.over()
+    assert turns.decided == []
 
 
 async def test_who_pauses_all_the_time_is_judged_first() -> None:
