@@ -124,5 +124,9 @@ async def test_small_models_and_a_language_model_hold_a_conversation(tmp_path: P
     assert heard == ["what is the weather in paris", "what time is it", "turn on the kitchen light"]
     assert [turn.user_text for turn in kept.turns] == heard
     assert kept.turns[0].answer == FORECAST
-    # The time was answered on the spot; the model was asked for the rest, and streamed.
-    assert [request["stream"] for request in chat.requests] == [True, True]
+    # The time was answered on the spot; the model was asked for the rest, and streamed. It may
+    # have been asked more than once, where a pause between two words looked like the end.
+    assert all(request["stream"] for request in chat.requests)
+    asked = [request["messages"][-1]["content"] for request in chat.requests]
+    assert list(dict.fromkeys(words for words in asked if words in heard)) == [heard[0], heard[2]]
+    assert asked[-1] == heard[2]
