@@ -57,7 +57,9 @@ def lay(machine: Machine, version: str = "1.0.0", more: str = "", *, mode: str =
     shutil.copytree(REPOSITORY / "nginx", release / "nginx")
     write_page(release)
     machine.path(CURRENT).symlink_to(f"releases/{version}")
-    machine.write(f"{PREFIX}/releases/{version}/bin/on-failure", ON_FAILURE, 0o755)
+    shutil.copytree(REPOSITORY / "install", release / "install")
+    machine.path(f"{PREFIX}/releases/{version}/bin").mkdir()
+    machine.path(f"{CURRENT}/bin/on-failure").symlink_to("../install/on-failure.sh")
     machine.write("/etc/voice-appliance/appliance.toml", settings(more, mode=mode))
     for unit in UNITS.glob("voice-appliance*.*"):
         machine.write(f"/etc/systemd/system/{unit.name}", unit.read_bytes())
@@ -69,9 +71,6 @@ def lay(machine: Machine, version: str = "1.0.0", more: str = "", *, mode: str =
     machine.write(
         "/etc/systemd/system/nginx.service.d/voice-appliance.conf", hardening.read_bytes()
     )
-
-
-ON_FAILURE = "#!/bin/sh\nprintf '%s\\n' \"$1\" >>/var/lib/failures\n"
 
 
 def _lay_venv(machine: Machine, venv: str) -> None:
