@@ -38,9 +38,9 @@ class _Prepared:
         same_words = self.text.strip() == text.strip()
         return same_words and self.engine is engine and self.voice == voice
 
-    async def speak(self) -> None:
+    async def keep(self, spoken: AsyncIterator[bytes]) -> None:
         try:
-            async for pcm in self.engine.synthesize(self.text, self.voice, self.ticket):
+            async for pcm in spoken:
                 self.chunks.put_nowait(pcm)
             self.chunks.put_nowait(None)
         except EngineError as error:
@@ -117,7 +117,8 @@ class EngineTTS(TTSService):
         text = Speakable().fragment(piece.strip())
         if text.strip():
             made = _Prepared(text, self._current_voice(), self._engines.synthesizer)
-            made.speaking = self.create_task(made.speak(), "prepare")
+            spoken = self._spoken(made.engine, text, made.voice, made.ticket)
+            made.speaking = self.create_task(made.keep(spoken), "prepare")
             self._prepared = made
 
     def discard(self) -> None:
@@ -133,25 +134,37 @@ class EngineTTS(TTSService):
             self._prepared = None
             return prepared.audio()
         self.discard()
-        return engine.synthesize(text, voice, ticket)
+        return self._spoken(engine, text, voice, ticket)
+
+    async def _spoken(
+        self, engine: Synthesizer, text: str, voice: Voice, ticket: Ticket
+    ) -> AsyncIterator[bytes]:
+        """The text by the engine, which shows how fast it is."""
+        asked, made, seconds = time.monotonic(), 0.0, 0.0
+        async for pcm in engine.synthesize(text, voice, ticket):
+            made = time.monotonic() - asked
+            seconds += len(pcm) / 2 / OUTPUT_RATE
+            yield pcm
+        self._pace.spoke(engine.name, made, seconds)
+
+    async def cleanup(self) -> None:
+        self.discard()
+        await super().cleanup()
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         spoken_seconds = 0.0
-        begin = made = 0.0
+        begin = 0.0
         # Somebody waits for the first piece of an answer; the others are needed later.
         is_first = context_id != self._heard_context
         ticket = Ticket(Priority.NOW if is_first else Priority.LATER)
         while True:
             engine = self._engines.synthesizer
             try:
-                asked = time.monotonic()
                 async for pcm in self._audio(engine, text, ticket):
                     if not spoken_seconds:
                         begin = self._sentence_start(context_id)
                     spoken_seconds += len(pcm) / 2 / OUTPUT_RATE
-                    made = time.monotonic() - asked
                     yield TTSAudioRawFrame(pcm, OUTPUT_RATE, 1, context_id=context_id)
-                self._pace.spoke(engine.name, made, spoken_seconds)
                 break
             except EngineError as error:
                 stepped_down = self._engines.failed(engine, error)

@@ -1,13 +1,18 @@
 """Who cannot speak apologises all the same, in the voice of better times."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from pipecat.frames.frames import ErrorFrame, TTSAudioRawFrame
+from pipecat.utils.asyncio.task_manager import TaskManager
 
 from appliance.engines import OUTPUT_RATE, Ticket, Voice
 from appliance.engines.apology import SPEECHLESS, Apology
 from appliance.errors import EngineError, EngineFailed
+from appliance.voice import speaking
 from appliance.voice.pace import Pace
 from appliance.voice.speaking import EngineTTS
 
@@ -75,6 +80,53 @@ async def test_the_next_voice_says_it_where_one_fails() -> None:
     tts = _service(Engines(Mouth("best", broken=True), Mouth("starter")), await _apology())
     assert await _said(tts, "Hello there.", "a") == (b"\1\0" * 12, 0)
     assert tts.heard == ["Hello", "there."]
+
+
+class Patient(Mouth):
+    """Speaks when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__("patient")
+        self.asked, self.may_speak = asyncio.Event(), asyncio.Event()
+        self.gave_up = asyncio.Event()
+
+    async def synthesize(
+        self, text: str, voice: Voice, ticket: Ticket | None = None
+    ) -> AsyncIterator[bytes]:
+        self.asked.set()
+        try:
+            await self.may_speak.wait()
+        except asyncio.CancelledError:
+            self.gave_up.set()
+            raise
+        yield b"\1\0" * len(text)
+
+
+async def test_what_comes_out_of_memory_does_not_make_a_voice_quick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mouth = Patient()
+    tts = _service(Engines(mouth), Apology())
+    tts.create_task = TaskManager(loop=asyncio.get_running_loop()).create_task
+    clock = SimpleNamespace(monotonic=lambda: clock.now, now=0.0)
+    monkeypatch.setattr(speaking, "time", clock)
+    tts.prepare("Hello there.")
+    await mouth.asked.wait()
+    clock.now = 60.0
+    mouth.may_speak.set()
+    assert await _said(tts, "Hello there.", "a") == (b"\1\0" * 12, 0)
+    assert not tts.is_quick()
+
+
+async def test_who_leaves_waits_for_no_voice() -> None:
+    mouth = Patient()
+    tts = _service(Engines(mouth), Apology())
+    tts.create_task = TaskManager(loop=asyncio.get_running_loop()).create_task
+    tts.prepare("Hello there.")
+    await mouth.asked.wait()
+    await tts.cleanup()
+    async with asyncio.timeout(10):
+        await mouth.gave_up.wait()
 
 
 async def test_where_no_voice_is_left_the_apology_is_heard_once_an_answer() -> None:
