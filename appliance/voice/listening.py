@@ -105,6 +105,12 @@ class EngineSTT(SegmentedSTTService):
         # Pipecat keeps a second of audio before speech; every bit of it costs decoding time.
         self._audio_buffer_size_1s = int(self._lead_in * self.sample_rate) * 2
 
+    async def cleanup(self) -> None:
+        for task in (self._ahead, self._interim):
+            if task is not None:
+                await self.cancel_task(task)
+        await super().cleanup()
+
     async def _handle_user_started_speaking(self, frame: VADUserStartedSpeakingFrame) -> None:
         self._ahead = None
         self._shown_bytes = 0
@@ -133,6 +139,7 @@ class EngineSTT(SegmentedSTTService):
             self._claims.append(None)
             await self._segment_queue.put(bytes(self._audio_buffer))
             self._audio_buffer.clear()
+            self._shown_bytes = 0
 
     def pause(self, lasted_ms: float) -> None:
         """A pause lasts: transcribes ahead, since most pauses turn out to be the end."""

@@ -7,11 +7,14 @@ import pytest
 from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
+    InputAudioRawFrame,
+    InterimTranscriptionFrame,
     TranscriptionFrame,
     TTSSpeakFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.utils.asyncio.task_manager import TaskManager
 
 from appliance.config import load
@@ -103,6 +106,60 @@ async def test_going_on_gives_up_what_was_transcribed_ahead() -> None:
     stt._audio_buffer[:1] = b"y"
     await stt._handle_user_stopped_speaking(VADUserStoppedSpeakingFrame(stop_secs=0.2))
     assert await _texts(stt) == ["y"]
+
+
+class Slow(Ear):
+    """Is never done."""
+
+    def __init__(self) -> None:
+        self.asked, self.gave_up = asyncio.Event(), asyncio.Event()
+
+    async def transcribe(
+        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+    ) -> Transcript:
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.gave_up.set()
+        raise AssertionError
+
+
+async def test_who_leaves_waits_for_no_engine() -> None:
+    stt = _service()
+    stt._engines = Engines()
+    slow = stt._engines.transcriber = Slow()
+    await _speak(stt, b"a")
+    await slow.asked.wait()
+    stt._task_manager = TaskManager(loop=asyncio.get_running_loop())
+    await stt.cleanup()
+    assert slow.gave_up.is_set()
+
+
+async def test_a_cut_utterance_is_shown_from_its_new_beginning() -> None:
+    class Shown(Ear):
+        interim = True
+
+    shown: list[str] = []
+
+    async def push(frame: Frame, *_: object) -> None:
+        assert isinstance(frame, InterimTranscriptionFrame)
+        shown.append(frame.text)
+
+    stt = _service()
+    stt._engines = Engines()
+    stt._engines.transcriber = Shown()
+    stt._pace.took("ear", 0.01)
+    await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
+    stt._user_speaking, stt.push_frame = True, push
+    stt._max_seconds = 2
+    for word in b"a", b"b":
+        for _ in range(20):
+            audio = InputAudioRawFrame(word * 3_200, 16_000, 1)
+            await stt.process_audio_frame(audio, FrameDirection.DOWNSTREAM)
+            if stt._interim is not None:
+                await asyncio.wait([stt._interim])
+    assert {"a", "b"} == set(shown)
 
 
 class Linguist(Ear):
