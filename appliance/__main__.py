@@ -187,7 +187,7 @@ def clients_revoke(files: tuple[Path, ...], client_id: str) -> None:
 @click.argument("client_id")
 @click.argument("role", type=click.Choice(["guest", "user", "admin"]))
 def clients_role(files: tuple[Path, ...], client_id: str, role: str) -> None:
-    """Changes what a client may do: talk; also its own history; everything."""
+    """Changes what a client may do: talk; have history and agents of its own too; everything."""
     asyncio.run(commands.change_role(_configuration(files), client_id, role))
     click.echo(f"{client_id} is now {role}.")
 

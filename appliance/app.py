@@ -22,6 +22,7 @@ from appliance.access.audit import DONE, Deed
 from appliance.access.pairing import Pairing
 from appliance.access.rates import RateLimiter
 from appliance.access.tickets import Tickets
+from appliance.access.tokens import Role, reaches
 from appliance.api.backend import Backend
 from appliance.api.server import serving
 from appliance.config import Config, masked
@@ -35,6 +36,7 @@ from appliance.ringing import ToldTimers
 from appliance.selftest.asking import ask
 from appliance.selftest.background import Background
 from appliance.store import Store
+from appliance.store.clients import Clients
 from appliance.store.records import AuditEntry
 from appliance.store.selftests import Selftests
 from appliance.tools import Tool
@@ -69,8 +71,9 @@ async def run(
         work = Delegation(config, secrets, os.environ, store.tasks, desk)
         stack.push_async_callback(work.close)
         desk.opened, desk.forgetting = work.opened, work.forget
-        registry = Registry(_tools(config, timers, desk, store, work))
         is_open = config.access.mode == "open"
+        is_guest = partial(_is_guest, None if is_open else store.clients)
+        registry = Registry(_tools(config, timers, desk, store, work), is_guest=is_guest)
         report = Report(plan, desk, store, metrics, state, open_access=is_open)
         for warning in (*report.access_warnings, *plan.warnings):
             log.warning("%s", warning)
@@ -102,6 +105,11 @@ def _tools(
     readings = partial(telemetry.read, disk=config.store.path.parent)
     others = (*memory_tools(_now, store.asked, desk.forget), *work.tools)
     return builtin(_now, timers, readings, others=others, patterns=config.tools.enabled)
+
+
+async def _is_guest(paired: Clients | None, client_id: str) -> bool:
+    """Whether a client is no more than that; with open access nobody is."""
+    return paired is not None and not reaches(await paired.role(client_id), Role.USER)
 
 
 def _open_store(config: Config, metrics: Metrics) -> Store:

@@ -8,7 +8,8 @@ from enum import StrEnum
 class Role(StrEnum):
     """Each may do what the one before it may, and more.
 
-    A guest talks; a user also keeps a history of its own; an administrator sees and settles all.
+    A guest talks; a user also keeps a history of its own and has agents work; an administrator
+    sees and settles all.
     """
 
     GUEST = "guest"
@@ -16,11 +17,11 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-def reaches(role: str, least: Role) -> bool:
-    """Whether `role` goes as far as `least`; one that is not known, from a damaged row perhaps,
-    goes nowhere."""
+def reaches(role: str | None, least: Role) -> bool:
+    """Whether `role` goes as far as `least`; none, and one that is not known, from a damaged row
+    perhaps, goes nowhere."""
     ranks = list(Role)
-    return role in set(Role) and ranks.index(Role(role)) >= ranks.index(least)
+    return role in ranks and ranks.index(Role(role)) >= ranks.index(least)
 
 
 def role_for_pairing(requested: Role | None, *, had_admin: bool) -> Role:

@@ -66,6 +66,13 @@ class Clients:
                 self._known.popitem(last=False)
         return found[0] if found else None
 
+    async def role(self, client_id: str) -> str | None:
+        """What the client is by now; None where it was revoked or there is none."""
+        found = await self._read(
+            lambda db: _clients(db, "WHERE id = ? AND revoked_at IS NULL", client_id)
+        )
+        return found[0].role if found else None
+
     async def all(self) -> list[Client]:
         """All clients, revoked ones too, in the order in which they were paired."""
         return await self._read(lambda db: _clients(db, "ORDER BY rowid"))

@@ -81,7 +81,8 @@ class Tool:
     `parameters` is the JSON schema of the arguments (type object); `timeout` is in seconds;
     `confirm` asks `question` ("Shall I ...?") before it runs, and it runs upon "yes" alone;
     `realtime` allows it on the Realtime route; `spoken_only` keeps it from models, which need no
-    tool for small talk; `answers` is heard only while such a question waits.
+    tool for small talk; `answers` is heard only while such a question waits. Without `guests`
+    it wants somebody whose role is more than a guest's.
     `lists` maps a phrase to the value it stands for and is used as `{list:argument}`; `rules`
     are parts of templates, used as `<rule>`. `ability` completes "I can ..." in the answer to
     "what can you do"; empty: not mentioned.
@@ -103,3 +104,4 @@ class Tool:
     answers: bool = False
     realtime: bool = True
     spoken_only: bool = False
+    guests: bool = True

@@ -21,8 +21,11 @@ _DAYS = {"yesterday": -1, "today": 0}
 
 def memory_tools(clock: Clock, asked: Asked, forget: Forget) -> tuple[Tool, ...]:
     """recall_questions and forget_conversation."""
+    return (_recall_questions(clock, asked), _forget_conversation(forget))
 
-    async def recall_questions(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+
+def _recall_questions(clock: Clock, asked: Asked) -> Tool:
+    async def recall(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
         named: str = arguments.get("day", "yesterday")
         now = clock()
         day = (now + timedelta(days=_DAYS[named])).date()
@@ -33,43 +36,47 @@ def memory_tools(clock: Clock, asked: Asked, forget: Forget) -> tuple[Tool, ...]
             if not _is_recall(text)
         ]
         data = {"day": day.isoformat(), "asked": found[-20:]}
-        if not found:
-            return Answer(f"You asked me nothing {named}.", data)
-        told = [f"“{text.rstrip('.?! ')}”" for text in found[-MOST_RECALLED:]]
-        more = len(found) - len(told)
-        before = f", and {say.counted(more, 'other thing')} before that" if more else ""
-        return Answer(f"{say.capitalised(named)} you said {say.listed(told)}{before}.", data)
+        return Answer(_recalled(named, found), data)
 
-    async def forget_conversation(
-        arguments: Mapping[str, Any], surroundings: Surroundings
-    ) -> Answer:
+    return Tool(
+        "recall_questions",
+        "Tells what the user asked or said yesterday or today.",
+        recall,
+        {"type": "object", "properties": {"day": {"type": "string", "enum": list(_DAYS)}}},
+        (
+            "what did i (ask|say|tell|want) [you|from you|to you] [{day}]",
+            "what have i (asked|said|told) [you] {day}",
+            "what did we talk about [{day}]",
+        ),
+        ability="recall what you asked me yesterday",
+        guests=False,
+    )
+
+
+def _recalled(day: str, said: Sequence[str]) -> str:
+    if not said:
+        return f"You asked me nothing {day}."
+    told = [f"“{text.rstrip('.?! ')}”" for text in said[-MOST_RECALLED:]]
+    more = len(said) - len(told)
+    before = f", and {say.counted(more, 'other thing')} before that" if more else ""
+    return f"{say.capitalised(day)} you said {say.listed(told)}{before}."
+
+
+def _forget_conversation(forget: Forget) -> Tool:
+    async def forgotten(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
         forget(surroundings.conversation_id)
         return Answer("I forget this conversation. Goodbye.", {"forgotten": True})
 
-    return (
-        Tool(
-            "recall_questions",
-            "Tells what the user asked or said yesterday or today.",
-            recall_questions,
-            {"type": "object", "properties": {"day": {"type": "string", "enum": list(_DAYS)}}},
-            (
-                "what did i (ask|say|tell|want) [you|from you|to you] [{day}]",
-                "what have i (asked|said|told) [you] {day}",
-                "what did we talk about [{day}]",
-            ),
-            ability="recall what you asked me yesterday",
+    return Tool(
+        "forget_conversation",
+        "Deletes this conversation for good, and ends it.",
+        forgotten,
+        sentences=(
+            "(forget|delete|erase) (this|our|the) conversation",
+            "forget (everything|all) [i said|that i said|i told you]",
         ),
-        Tool(
-            "forget_conversation",
-            "Deletes this conversation for good, and ends it.",
-            forget_conversation,
-            sentences=(
-                "(forget|delete|erase) (this|our|the) conversation",
-                "forget (everything|all) [i said|that i said|i told you]",
-            ),
-            confirm=True,
-            question="Shall I forget this conversation? It is deleted for good.",
-        ),
+        confirm=True,
+        question="Shall I forget this conversation? It is deleted for good.",
     )
 
 

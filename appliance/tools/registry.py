@@ -5,7 +5,7 @@ import difflib
 import fnmatch
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,12 @@ log = logging.getLogger(__name__)
 LONGEST_TOLD = 60  # characters of an argument, in a question
 REMEMBERED = 64  # matches; a match takes up to 13 ms, on the event loop
 
+IsGuest = Callable[[str], Awaitable[bool]]
+
+
+async def _everybody(_client_id: str) -> bool:
+    return True
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -38,10 +44,18 @@ class Registry:
 
     More may come and go while it is used (`put`). A tool that needs confirmation is only asked
     about when it is called; it runs when the user says yes, before anything else was said in the
-    same session. `now` is a clock in seconds that never goes back.
+    same session. `now` is a clock in seconds that never goes back; `is_guest` tells whether a
+    client, by its id, is no more than a guest.
     """
 
-    def __init__(self, tools: Sequence[Tool], now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        tools: Sequence[Tool],
+        now: Callable[[], float] = time.monotonic,
+        *,
+        is_guest: IsGuest = _everybody,
+    ) -> None:
+        self._is_guest = is_guest
         self._questions = Questions(now)
         self._answers = _Group.of(answer_tools(self._questions, self._perform))
         self._groups: dict[str, _Group] = {}
@@ -188,6 +202,8 @@ class Registry:
         tool = self._tools[name]
         if tool.answers and via != "sentence":
             raise ToolError("only the user can answer that")
+        if not tool.guests and await self._is_guest(surroundings.client_id):
+            raise ToolError("that is not for guests; an administrator can make you a user")
         valid = validated(tool.parameters, arguments)
         if not tool.confirm:
             return await self._perform(tool, valid, surroundings)

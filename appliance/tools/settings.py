@@ -23,88 +23,102 @@ LANGUAGES = {
 
 def settings_tools() -> tuple[Tool, ...]:
     """set_volume, change_volume, change_voice, change_speed and set_language."""
+    return (_volume(), _louder(), _voice(), _faster(), _language())
+
+
+def _volume() -> Tool:
     level = {"type": "integer", "minimum": 0, "maximum": 100, "description": "Percent."}
+    return Tool(
+        "set_volume",
+        "Sets the volume of the page through which the user hears the assistant.",
+        _set_volume,
+        _schema(level=level, required=("level",)),
+        (
+            "(set|turn|change) [the|your] volume to {level} [percent]",
+            "volume {level} [percent]",
+            "{silent:level} (yourself|the sound)",
+            "turn the sound {back:level}",
+            "turn the volume {extreme:level} [up|down]",
+        ),
+        {
+            "silent": {"mute": 0},
+            "back": {"off": 0, "on": 100, "back on": 100},
+            "extreme": {"all the way up": 100, "all the way down": 0},
+        },
+        ability="change volume and voice",
+    )
+
+
+def _louder() -> Tool:
     louder = {"type": "boolean", "description": "True for louder, false for quieter."}
-    faster = {"type": "boolean", "description": "True for faster, false for slower."}
+    return Tool(
+        "change_volume",
+        "Makes the assistant louder or quieter by a step.",
+        _change_volume,
+        _schema(louder=louder, required=("louder",)),
+        (
+            "(speak|talk|be|a bit|a little) [a bit|a little] {way:louder}",
+            "{way:louder}",
+            "turn (it|the volume|the sound) {turn:louder} [a bit|a little]",
+            "turn {turn:louder} (the volume|the sound)",
+            "(you are|you're|it is|it's|that is) too {too:louder}",
+        ),
+        {
+            "way": {"louder": True, "quieter": False, "softer": False, "lower": False},
+            "turn": {"up": True, "down": False},
+            "too": {"quiet": True, "soft": True, "loud": False},
+        },
+    )
+
+
+def _voice() -> Tool:
     name = {"type": "string", "maxLength": 40, "examples": list(NAMES)}
     name["description"] = "A voice by its name; the next one when left out."
+    return Tool(
+        "change_voice",
+        "Lets the assistant speak with another voice.",
+        _change_voice,
+        _schema(name=name),
+        (
+            "(use|take|try|give me) (another|a different|the next) voice",
+            "(change|switch) [the|your] voice",
+            "(change|switch) [the|your] voice to {name}",
+            "(use|take|try) the voice [of|called] {name}",
+        ),
+    )
+
+
+def _faster() -> Tool:
+    faster = {"type": "boolean", "description": "True for faster, false for slower."}
+    return Tool(
+        "change_speed",
+        "Lets the assistant speak faster or slower.",
+        _change_speed,
+        _schema(faster=faster, required=("faster",)),
+        (
+            "(speak|talk) [a bit|a little] [more] {pace:faster}",
+            "{comparative:faster}",
+            "(you are|you're) [speaking|talking] too {too:faster}",
+        ),
+        {
+            "pace": {"faster": True, "quickly": True, "slower": False, "slowly": False},
+            "comparative": {"faster": True, "slower": False},
+            "too": {"slow": True, "slowly": True, "fast": False},
+        },
+    )
+
+
+def _language() -> Tool:
     language = {"type": "string", "enum": list(LANGUAGES)}
-    return (
-        Tool(
-            "set_volume",
-            "Sets the volume of the page through which the user hears the assistant.",
-            _set_volume,
-            _schema(level=level, required=("level",)),
-            (
-                "(set|turn|change) [the|your] volume to {level} [percent]",
-                "volume {level} [percent]",
-                "{silent:level} (yourself|the sound)",
-                "turn the sound {back:level}",
-                "turn the volume {extreme:level} [up|down]",
-            ),
-            {
-                "silent": {"mute": 0},
-                "back": {"off": 0, "on": 100, "back on": 100},
-                "extreme": {"all the way up": 100, "all the way down": 0},
-            },
-            ability="change volume and voice",
-        ),
-        Tool(
-            "change_volume",
-            "Makes the assistant louder or quieter by a step.",
-            _change_volume,
-            _schema(louder=louder, required=("louder",)),
-            (
-                "(speak|talk|be|a bit|a little) [a bit|a little] {way:louder}",
-                "{way:louder}",
-                "turn (it|the volume|the sound) {turn:louder} [a bit|a little]",
-                "turn {turn:louder} (the volume|the sound)",
-                "(you are|you're|it is|it's|that is) too {too:louder}",
-            ),
-            {
-                "way": {"louder": True, "quieter": False, "softer": False, "lower": False},
-                "turn": {"up": True, "down": False},
-                "too": {"quiet": True, "soft": True, "loud": False},
-            },
-        ),
-        Tool(
-            "change_voice",
-            "Lets the assistant speak with another voice.",
-            _change_voice,
-            _schema(name=name),
-            (
-                "(use|take|try|give me) (another|a different|the next) voice",
-                "(change|switch) [the|your] voice",
-                "(change|switch) [the|your] voice to {name}",
-                "(use|take|try) the voice [of|called] {name}",
-            ),
-        ),
-        Tool(
-            "change_speed",
-            "Lets the assistant speak faster or slower.",
-            _change_speed,
-            _schema(faster=faster, required=("faster",)),
-            (
-                "(speak|talk) [a bit|a little] [more] {pace:faster}",
-                "{comparative:faster}",
-                "(you are|you're) [speaking|talking] too {too:faster}",
-            ),
-            {
-                "pace": {"faster": True, "quickly": True, "slower": False, "slowly": False},
-                "comparative": {"faster": True, "slower": False},
-                "too": {"slow": True, "slowly": True, "fast": False},
-            },
-        ),
-        Tool(
-            "set_language",
-            "Changes the language in which the assistant listens and speaks.",
-            _set_language,
-            _schema(language=language, required=("language",)),
-            (
-                "(speak|talk) {language} [to|with] [me]",
-                "(speak|talk) (in|to me in) {language}",
-                "(switch|change) [the|your] [language] to {language}",
-            ),
+    return Tool(
+        "set_language",
+        "Changes the language in which the assistant listens and speaks.",
+        _set_language,
+        _schema(language=language, required=("language",)),
+        (
+            "(speak|talk) {language} [to|with] [me]",
+            "(speak|talk) (in|to me in) {language}",
+            "(switch|change) [the|your] [language] to {language}",
         ),
     )
 

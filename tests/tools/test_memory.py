@@ -18,6 +18,7 @@ class Memory:
     said: list[str] = field(default_factory=list)
     wanted: list[tuple[str, float, float]] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    guests: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         async def asked(client_id: str, begin: float, end: float) -> Sequence[str]:
@@ -25,7 +26,11 @@ class Memory:
             return self.said
 
         self.session = Session()
-        self.registry = Registry(memory_tools(lambda: NOW, asked, self.forgotten.append))
+        tools = memory_tools(lambda: NOW, asked, self.forgotten.append)
+        self.registry = Registry(tools, is_guest=self.is_guest)
+
+    async def is_guest(self, client_id: str) -> bool:
+        return client_id in self.guests
 
     async def say(self, text: str) -> str:
         self.registry.turn(text, "s")
@@ -67,3 +72,13 @@ async def test_a_conversation_is_forgotten_after_a_yes() -> None:
     assert memory.forgotten == []
     assert await memory.say("yes") == "I forget this conversation. Goodbye."
     assert memory.forgotten == ["c"]
+
+
+async def test_a_guest_has_no_history_and_may_be_forgotten() -> None:
+    memory = Memory(["what time is it"], guests=("k",))
+    assert (await memory.say("what did I ask you today")).startswith(
+        "Sorry, that is not for guests"
+    )
+    assert memory.wanted == []
+    await memory.say("forget this conversation")
+    assert await memory.say("yes") == "I forget this conversation. Goodbye."

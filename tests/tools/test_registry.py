@@ -54,6 +54,32 @@ async def test_a_wrong_call_is_answered_with_an_apology_and_the_error(
     assert answer.data["error"]["code"] == "tool_failed"
 
 
+@pytest.mark.parametrize("more", [{}, {"confirm": True}])
+async def test_what_is_not_for_guests_is_refused_in_words(more: dict[str, Any]) -> None:
+    done = []
+
+    async def run(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+        done.append(surroundings.client_id)
+        return Answer("Done.")
+
+    async def is_guest(client_id: str) -> bool:
+        return client_id == "g"
+
+    registry = Registry([tool("work", run, guests=False, **more)], is_guest=is_guest)
+    answer = await registry.call("work", {}, Session(client_id="g"), "sentence")
+    assert answer.spoken == ("Sorry, that is not for guests; an administrator can make you a user.")
+    assert answer.data["error"]["code"] == "tool_failed"
+    assert registry.match("yes", "s") is None
+    assert done == []
+    if not more:
+        assert (await registry.call("work", {}, Session(client_id="u"))).spoken == "Done."
+
+
+async def test_who_nobody_vouches_for_is_a_guest() -> None:
+    answer = await Registry([tool("work", guests=False)]).call("work", {}, Session())
+    assert "not for guests" in answer.spoken
+
+
 async def test_a_tool_that_breaks_apologises(caplog: pytest.LogCaptureFixture) -> None:
     async def broken(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
         raise ZeroDivisionError
