@@ -108,7 +108,8 @@ async def test_what_comes_out_of_memory_does_not_make_a_voice_quick(
     mouth = Patient()
     tts = _service(Engines(mouth), Apology())
     tts.create_task = TaskManager(loop=asyncio.get_running_loop()).create_task
-    clock = SimpleNamespace(monotonic=lambda: clock.now, now=0.0)
+    clock: Any = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
     monkeypatch.setattr(speaking, "time", clock)
     tts.prepare("Hello there.")
     await mouth.asked.wait()
