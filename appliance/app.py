@@ -26,13 +26,13 @@ from appliance.access.tokens import Role, reaches
 from appliance.api.backend import Backend
 from appliance.api.server import serving
 from appliance.config import Config, masked
-from appliance.delegating import Delegation
+from appliance.delegating import Delegation, Page
 from appliance.desk import Desk
 from appliance.hardware import telemetry
 from appliance.metrics import Metrics
 from appliance.reloading import Reread, answer_reloads
 from appliance.reporting import Report
-from appliance.ringing import ToldTimers
+from appliance.ringing import Bell, ToldTimers
 from appliance.selftest.asking import ask
 from appliance.selftest.background import Background
 from appliance.store import Store
@@ -43,7 +43,7 @@ from appliance.tools import Tool
 from appliance.tools.builtin import builtin
 from appliance.tools.memory import memory_tools
 from appliance.tools.registry import Registry
-from appliance.tools.timers import Timer, Timers
+from appliance.tools.timers import Timer, Timers, TimerStore
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +66,10 @@ async def run(
         stack.push_async_callback(store.close)
         plan = await asyncio.to_thread(planning.plan_for, config)
         desk = Desk(config, plan, metrics, store)
-        timers = Timers(time.time, desk.ring, ToldTimers(store.timers(Timer), desk.tell_timer))
-        await asyncio.to_thread(timers.restore)
+        timers, bell = await asyncio.to_thread(_timers, store.timers(Timer), desk)
         work = Delegation(config, secrets, os.environ, store.tasks, desk)
         stack.push_async_callback(work.close)
-        desk.opened, desk.forgetting = work.opened, work.forget
+        desk.opened, desk.forgetting = partial(_opened, bell, timers, work), work.forget
         is_open = config.access.mode == "open"
         is_guest = partial(_is_guest, None if is_open else store.clients)
         registry = Registry(_tools(config, timers, desk, store, work), is_guest=is_guest)
@@ -87,7 +86,7 @@ async def run(
         log.info("listening on %s", door.address)
         systemd.ready("Loading models")
         await _until_stopped(
-            desk.load(registry, timers, secrets),
+            desk.load(registry, secrets),
             timers.run(),
             work.run(registry.put),
             selftests.run(),
@@ -105,6 +104,18 @@ def _tools(
     readings = partial(telemetry.read, disk=config.store.path.parent)
     others = (*memory_tools(_now, store.asked, desk.forget), *work.tools)
     return builtin(_now, timers, readings, others=others, patterns=config.tools.enabled)
+
+
+def _timers(kept: TimerStore, desk: Desk) -> tuple[Timers, Bell]:
+    bell = Bell(kept, desk, time.time)
+    timers = Timers(time.time, bell.ring, ToldTimers(kept, desk.tell))
+    timers.restore()
+    return timers, bell
+
+
+def _opened(bell: Bell, timers: Timers, work: Delegation, page: Page) -> None:
+    bell.opened(page, timers.snapshot())
+    work.opened(page)
 
 
 async def _is_guest(paired: Clients | None, client_id: str) -> bool:

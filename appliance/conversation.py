@@ -7,7 +7,7 @@ it; its number ties the events of both together.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class EventKind(StrEnum):
@@ -45,6 +45,10 @@ class Event:
 
 OnEvent = Callable[[Event], None]
 """Takes an event without blocking the caller; committing it is the taker's business."""
+
+
+VISITOR: Final = "selftest-"
+"""What the ids of the clients and conversations of a self-test begin with: nobody listens there."""
 
 
 class TaskState(StrEnum):

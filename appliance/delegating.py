@@ -13,6 +13,7 @@ from appliance.agents.processes import end_marked
 from appliance.agents.team import Team
 from appliance.config import Config
 from appliance.conversation import Task
+from appliance.errands import Errands
 from appliance.store.tasks import StoredTasks
 from appliance.tools import Tool
 from appliance.tools.agent_tools import claude_tools, team_tools
@@ -58,7 +59,7 @@ class Delegation:
         self._kept = kept
         self._listeners = listeners
         self._opening = asyncio.Event()
-        self._saying: set[asyncio.Task[None]] = set()
+        self._saying = Errands()
         agents = config.agents
         token = secrets.get("TEAM_TOKEN", "")
         self._team = Team(agents.team, token, self._team_said) if agents.team.url else None
@@ -99,9 +100,7 @@ class Delegation:
 
     async def close(self) -> None:
         """Interrupts all tasks; the next start reports them, and what nobody has heard yet."""
-        for saying in self._saying:
-            saying.cancel()
-        await asyncio.gather(*self._saying, return_exceptions=True)
+        await self._saying.cancel()
         await self.dispatcher.close()
 
     async def cancel(self, task_id: str) -> Task | None:
@@ -125,9 +124,7 @@ class Delegation:
         self._listeners.tell(task_told(task), task.client_id)
 
     def _ended(self, task: Task) -> None:
-        saying = asyncio.create_task(self._say(task), name=f"say {task.id}")
-        self._saying.add(saying)
-        saying.add_done_callback(self._saying.discard)
+        self._saying.run(self._say(task), f"say how task {task.id} ended")
 
     def _team_said(self, text: str) -> None:
         self._listeners.tell({"type": "agent-said", "agent": "team", "text": text})

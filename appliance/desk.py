@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from appliance.engines.apology import Apology
 from appliance.engines.ladder import synthesizers, transcribers
 from appliance.engines.roster import Roster, Surroundings
 from appliance.engines.trial import Heard, Said
+from appliance.errands import Errands
 from appliance.errors import NotReady
 from appliance.governor import Governor, Told
 from appliance.hardware import headroom, nvml
@@ -23,7 +24,6 @@ from appliance.hardware.plan import Plan
 from appliance.metrics import Metrics
 from appliance.store import Store
 from appliance.tools.registry import Registry
-from appliance.tools.timers import Timer, Timers, timer_told
 
 if TYPE_CHECKING:
     from appliance.voice.asking import Endpoints
@@ -35,13 +35,15 @@ log = logging.getLogger(__name__)
 HISTORY_TURNS = 10  # what a resumed conversation is reminded of
 # No piece of an engine's work takes so long, the longest utterance on the slowest board included.
 STUCK_SECONDS = 120.0
+# What is still to be done when everybody has hung up: forgetting takes a merge of the index.
+ERRANDS_SECONDS = 5.0
 
 
 class Desk:
     """Loads engines and pipeline behind an open port, then hands out sessions.
 
-    Timers ring through it: in every open session, or in the next one that opens. `opened` is
-    called with each session that opens, `forgetting` with each conversation about to be forgotten.
+    `opened` is called with each session that opens, `forgetting` with each conversation about to
+    be forgotten.
     """
 
     def __init__(self, config: Config, plan: Plan, metrics: Metrics, store: Store) -> None:
@@ -53,10 +55,7 @@ class Desk:
         self._roster: Roster | None = None
         self._models: Endpoints | None = None
         self._apology = Apology()
-        self._timers: Timers | None = None
-        self._kept_timers = store.timers(Timer)
-        self._missed: list[Timer] = []
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._errands = Errands()
         self.opened: Callable[[Session], None] = lambda session: None
         self.forgetting: Callable[[str], Awaitable[None]] = _nothing
         told = Told(metrics.memory, metrics.stepped)
@@ -75,6 +74,16 @@ class Desk:
     @property
     def open_count(self) -> int:
         return self._sessions.open_count if self._sessions else 0
+
+    @property
+    def limit(self) -> int:
+        """How many sessions there may be at once."""
+        return self._config.limits.sessions or self._plan.sessions
+
+    @property
+    def first_route(self) -> str:
+        """The route of a session that does not ask for one."""
+        return self._sessions.first_route if self._sessions else "local"
 
     @property
     def ready(self) -> bool:
@@ -103,21 +112,20 @@ class Desk:
         """The engine that answers now and whose thread stands still for good; empty: neither."""
         if self._roster is None or not self.ready:
             return ""
-        return standing_still((self._roster.transcriber, self._roster.synthesizer))
+        return standing_still(self._roster.answering)
 
     def summary(self) -> str:
         """What the appliance is about, in a line for `systemctl status`."""
         names = ", ".join(self.engine_names().values())
         if not self.ready:
             return f"Loading models; answering with {names}" if self._sessions else "Loading models"
-        return f"Ready: {names}; {self.open_count} of {self.sessions.limit} places taken"
+        return f"Ready: {names}; {self.open_count} of {self.limit} places taken"
 
-    async def load(self, registry: Registry, timers: Timers, secrets: Mapping[str, str]) -> None:
+    async def load(self, registry: Registry, secrets: Mapping[str, str]) -> None:
         """Loads what talking needs: starter engines and pipeline, then the plan's own engines.
 
         Then it looks after them until it is cancelled.
         """
-        self._timers = timers
         await asyncio.to_thread(registry.prepare)
         self._roster = Roster(
             transcribers(self._plan, self._config, await _grammar(registry), registry.hot_words()),
@@ -180,10 +188,10 @@ class Desk:
                 malformed=metrics.malformed,
                 dropped=metrics.dropped,
                 engines=self.engine_names,
-                opened=self._session_opened,
+                opened=lambda session: self.opened(session),
                 rerouted=metrics.rerouted,
             ),
-            self._config.limits.sessions or self._plan.sessions,
+            self.limit,
             self._history,
             self._count,
         )
@@ -202,35 +210,6 @@ class Desk:
             self._sessions.tell_routes()
         systemd.status(self.summary())
 
-    def ring(self, timer: Timer) -> None:
-        """Rings where somebody can hear it; kept for the next session where nobody can."""
-        if self.open_count:
-            self._do(self._ring(timer))
-        else:
-            self._miss(timer)
-
-    def _miss(self, timer: Timer) -> None:
-        """Keeps what nobody heard for the next session, even if that comes after a restart."""
-        self._kept_timers.add(timer)
-        self._missed.append(timer)
-
-    async def _ring(self, timer: Timer) -> None:
-        assert self._timers is not None
-        told = timer_told(timer, "rang")
-        if await self.sessions.ring(self._timers.announcement(timer), told):
-            self._kept_timers.remove(timer.id)
-        else:
-            self._miss(timer)
-
-    def _session_opened(self, session: "Session") -> None:
-        assert self._timers is not None
-        for timer in self._timers.snapshot():
-            session.tell(timer_told(timer, "set"))
-        missed, self._missed = self._missed, []
-        for timer in missed:
-            self._do(self._ring(timer))
-        self.opened(session)
-
     def tell(self, data: dict[str, Any], client_id: str = "") -> None:
         """Shows something on every page, or on those of one client."""
         if self._sessions:
@@ -238,26 +217,20 @@ class Desk:
 
     def forget(self, conversation_id: str) -> None:
         """Forgets a conversation for good, once the goodbye has been said in it."""
-        self._do(self._forget(conversation_id))
+        self._errands.run(self._forget(conversation_id), f"forget {conversation_id}")
 
     async def _forget(self, conversation_id: str) -> None:
         await self.sessions.part(conversation_id)
         await self.forgetting(conversation_id)
         await self._store.delete(conversation_id)
 
+    async def ring(self, text: str, told: dict[str, Any]) -> bool:
+        """Rings in every open session; False where there was nobody to hear it."""
+        return self._sessions is not None and await self._sessions.ring(text, told)
+
     async def say_at_pause(self, text: str, task: Task) -> bool:
         """Says what became of a task; False where nobody is there to hear it."""
         return self._sessions is not None and await self._sessions.say_at_pause(text, task)
-
-    def tell_timer(self, timer: Timer, state: str) -> None:
-        """Shows on every page that a timer was set or cancelled."""
-        if self._sessions:
-            self._sessions.tell(timer_told(timer, state))
-
-    def _do(self, job: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(job)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def hear(self, pcm: bytes) -> Heard:
         """What the engine that answers now makes of an English recording."""
@@ -281,6 +254,7 @@ class Desk:
         """Lets everybody finish their sentence, ends all sessions, frees the engines."""
         if self._sessions:
             await self._sessions.shut_down(self._config.server.drain_seconds)
+        await self._errands.finish(ERRANDS_SECONDS)
         if self._roster:
             await self._roster.close()
 

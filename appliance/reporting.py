@@ -51,9 +51,9 @@ class Report:
             "uptime_seconds": round(time.monotonic() - self._started, 1),
             "ready": self._desk.ready,
             "sessions": self._desk.open_count,
-            "session_limit": self._plan.sessions,
+            "session_limit": self._desk.limit,
             "resident_bytes": resident_bytes(),
-            "route": "local",
+            "route": self._desk.first_route,
             "engines": self._desk.engine_states(),
             "memory": self._desk.memory_state(),
         }

@@ -1,7 +1,7 @@
 """The self-test: what the page asks for, and what a self-test asks of the running appliance.
 
 The latter is served on the control socket alone. A self-test comes in as a client of its own,
-through the front door; client and conversations carry PREFIX, so that nothing of them is left
+through the front door; client and conversations carry VISITOR, so that nothing of them is left
 behind, neither by this self-test nor by one that was killed.
 """
 
@@ -18,10 +18,10 @@ from pydantic import Field
 from appliance.access.tokens import Role, new_token, token_hash
 from appliance.api.backend import BACKEND, Backend
 from appliance.api.bodies import JsonBody, read
+from appliance.conversation import VISITOR
 from appliance.errors import BadRequest
 from appliance.store.records import Client
 
-PREFIX = "selftest-"
 LONGEST_SECONDS = 20  # of a recording to be heard
 
 
@@ -84,9 +84,9 @@ async def enter(request: web.Request) -> web.Response:
     backend = request.app[BACKEND]
     await _sweep(backend)
     now, token = time.time(), new_token()
-    client = Client(PREFIX + uuid.uuid4().hex[:12], "self-test", Role.GUEST.value, now, now, None)
+    client = Client(VISITOR + uuid.uuid4().hex[:12], "self-test", Role.GUEST.value, now, now, None)
     await backend.store.clients.add(client, token_hash(token))
-    return web.json_response({"token": token, "prefix": PREFIX})
+    return web.json_response({"token": token, "prefix": VISITOR})
 
 
 async def leave(request: web.Request) -> web.Response:
@@ -97,10 +97,10 @@ async def leave(request: web.Request) -> web.Response:
 
 async def _sweep(backend: Backend) -> None:
     desk = backend.open_desk()
-    for client_id in await backend.store.clients.remove(PREFIX):
+    for client_id in await backend.store.clients.remove(VISITOR):
         if desk:
             desk.revoke_client(client_id)
-    for conversation_id in await backend.store.conversation_ids(PREFIX):
+    for conversation_id in await backend.store.conversation_ids(VISITOR):
         if desk:
             await desk.end_conversation(conversation_id)
         await backend.store.delete(conversation_id)

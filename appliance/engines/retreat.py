@@ -68,6 +68,11 @@ class Retreat(Generic[E]):
         return self._rungs[-1]
 
     @property
+    def answers(self) -> bool:
+        """Whether an engine answers."""
+        return self._active is not None and self._active.engine is not None
+
+    @property
     def current(self) -> E:
         """The engine that answers. Raises NotReady before there is one."""
         if self._active is None or self._active.engine is None:

@@ -49,6 +49,12 @@ class Roster:
         return self._tts.current
 
     @property
+    def answering(self) -> tuple[Transcriber | Synthesizer, ...]:
+        """The engines that answer now: of each kind one, or none where none works."""
+        kinds: tuple[Retreat[Any], ...] = (self._stt, self._tts)
+        return tuple(kind.current for kind in kinds if kind.answers)
+
+    @property
     def ready(self) -> bool:
         """Whether every engine of the plan has answered its warm-up or given way to another."""
         return self._stt.settled and self._tts.settled

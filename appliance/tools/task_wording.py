@@ -1,6 +1,6 @@
 """What is said of tasks: on taking them, on asking about them, and when they end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from appliance.conversation import Task, TaskState
 from appliance.tools import wording as say
@@ -49,7 +49,7 @@ def reading(task: Task, agent: str) -> str:
     return f"{said_by}{_sentence(short)}{'' if short == said else f' {ON_PAGE}'}"
 
 
-def state(tasks: Sequence[Task], agents: dict[str, str]) -> str:
+def state(tasks: Sequence[Task], agents: Mapping[str, str]) -> str:
     """What is running, in words; `agents` gives the title of each."""
     if not tasks:
         return "No task is running."

@@ -113,13 +113,6 @@ class Timers:
             if (not wanted or timer.name == wanted) and (not seconds or timer.seconds == seconds)
         )
 
-    def announcement(self, timer: Timer) -> str:
-        """What is said when a timer rings."""
-        late = self._now() - timer.due
-        if late < _LATE:
-            return f"Your {timer.title} is done."
-        return f"Your {timer.title} was done {say.length(late)} ago."
-
     def ring_due(self) -> float | None:
         """Rings what is due; answers the seconds until the next is, None where none runs."""
         for timer in self.snapshot():
@@ -142,6 +135,14 @@ class Timers:
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+
+def announcement(timer: Timer, now: float) -> str:
+    """What is said when a timer rings, which may be long after it was due."""
+    late = now - timer.due
+    if late < _LATE:
+        return f"Your {timer.title} is done."
+    return f"Your {timer.title} was done {say.length(late)} ago."
 
 
 def timer_told(timer: Timer, state: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from appliance.conversation import EventKind, Task
+from appliance.conversation import VISITOR, EventKind, Task
 from appliance.errors import RouteRefused, SessionLimit, SessionTaken, SessionUnknown
 from appliance.voice.chime import chime
 from appliance.voice.context import from_history
@@ -108,8 +108,9 @@ class Sessions:
         return session
 
     @property
-    def limit(self) -> int:
-        return self._limit
+    def first_route(self) -> str:
+        """The route of a session that does not ask for one."""
+        return self._shared.first_route
 
     @property
     def open_count(self) -> int:
@@ -159,7 +160,7 @@ class Sessions:
     async def ring(self, text: str, data: dict[str, object]) -> bool:
         """Rings in every open session; False where there was none to hear it."""
         heard = False
-        for session in list(self._sessions.values()):
+        for session in self._attended():
             if await session.announce(text, chime()):
                 session.tell(data)
                 session.recorder.emit(EventKind.TIMER_RANG, text=text)
@@ -178,7 +179,7 @@ class Sessions:
         Said in the conversation in which it was asked for; else to the client who asked; else in
         whichever session is open.
         """
-        talking = [s for s in self._sessions.values() if s.state is State.OPEN]
+        talking = [s for s in self._attended() if s.state is State.OPEN]
         chosen = (
             [s for s in talking if s.conversation_id == task.conversation_id]
             or [s for s in talking if s.client_id == task.client_id]
@@ -198,6 +199,11 @@ class Sessions:
         for session in sessions:
             session.end(End.SHUTDOWN)
         await _released(sessions)
+
+    def _attended(self) -> Sequence[Session]:
+        """Those in which somebody may listen: a self-test listens for its own words alone."""
+        sessions = self._sessions.values()
+        return [s for s in sessions if not s.conversation_id.startswith(VISITOR)]
 
     def _forget_untaken(self) -> None:
         horizon = time.time() - OFFER_SECONDS

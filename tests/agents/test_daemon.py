@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from appliance.client import Arrived, Call, calling
+from appliance.conversation import VISITOR
 from tests.agents.conftest import FAKE_CLAUDE
 from tests.agents.team_server import TeamServer, team_server
 from tests.daemon import Daemon, running
@@ -170,8 +171,14 @@ async def test_a_task_outlives_its_session_and_is_announced_in_the_next(daemon: 
         return bool(kept["state"] == "done")
 
     await until(is_done)
-    async with calling(daemon.base_url) as call:
-        await hears(call, "Claude Code is done. It was worth it.")
+    visit = {"conversation_id": f"{VISITOR}1"}
+    async with calling(daemon.base_url, wishes=visit) as selftest:
+        asked = await selftest.type("what time is it")
+        await hears(selftest, "It is", asked)
+        async with calling(daemon.base_url) as call:
+            await hears(call, "Claude Code is done. It was worth it.")
+        # A self-test is nobody: what it hears, nobody has heard.
+        assert "Claude" not in said(selftest, 0)
 
 
 async def test_tasks_are_listed_read_and_cancelled_over_http(daemon: Daemon) -> None:

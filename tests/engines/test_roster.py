@@ -98,6 +98,14 @@ async def test_with_nothing_but_broken_models_the_starters_go_on(tmp_path: Path)
     await roster.close()
 
 
+async def test_without_any_ear_the_voice_answers_alone(tmp_path: Path) -> None:
+    roster = Roster([whisper(tmp_path)], VOICES, lambda: None)
+    await roster.load_starters()
+    assert roster.ready
+    assert [engine.name for engine in roster.answering] == ["espeak"]
+    await roster.close()
+
+
 async def test_the_plan_of_a_configuration_becomes_engines_that_answer() -> None:
     voice = FIXTURES / "micro_kokoro" / "kokoro-micro.onnx"
     named = {"APPLIANCE__STT__MODEL": str(MODEL), "APPLIANCE__TTS__MODEL": str(voice)}

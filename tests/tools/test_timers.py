@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 
 from appliance.errors import ToolError
-from appliance.tools.timers import MOST, Timer, Timers
+from appliance.tools.timers import MOST, Timer, Timers, announcement
 
 
 class Clock:
@@ -90,16 +90,18 @@ def test_timers_outlive_the_process(clock: Clock) -> None:
     assert after.ring_due() == late.due - clock.now
     assert rung == [soon]
     assert kept.all() == [late]
-    assert after.announcement(soon) == ("Your tea timer was done two minutes and ten seconds ago.")
+    assert announcement(soon, clock.now) == (
+        "Your tea timer was done two minutes and ten seconds ago."
+    )
 
 
 def test_what_is_said_when_a_timer_rings(clock: Clock) -> None:
     timers = Timers(clock, print)
     tea, nameless = timers.start(5, "tea"), timers.start(300)
     clock.now += 5.2
-    assert timers.announcement(tea) == "Your tea timer is done."
+    assert announcement(tea, clock.now) == "Your tea timer is done."
     clock.now = nameless.due
-    assert timers.announcement(nameless) == "Your five minute timer is done."
+    assert announcement(nameless, clock.now) == "Your five minute timer is done."
 
 
 def test_nonsense_is_refused(clock: Clock) -> None:
