@@ -20,7 +20,7 @@ async def loop_lag(report: Callable[[float, bool], None], talking: Callable[[], 
     Less the time for which this thread waited for a processor: that tells of the machine, which
     may have other work, and not of anything here that stands in the way.
     """
-    with _waiting() as waited:
+    with waiting() as waited:
         while True:
             in_session = talking()
             pause = SAMPLE_SECONDS if in_session else IDLE_SAMPLE_SECONDS
@@ -31,7 +31,7 @@ async def loop_lag(report: Callable[[float, bool], None], talking: Callable[[], 
 
 
 @contextlib.contextmanager
-def _waiting() -> Iterator[Callable[[], float]]:
+def waiting() -> Iterator[Callable[[], float]]:
     """Tells for how many seconds this thread has been runnable without running; 0 where the
     kernel does not count it."""
     try:

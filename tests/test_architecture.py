@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "client": {"wire", "errors"},
     "bench": {
         *("engines", "hardware", "store", "client", "wire", "config", "errors", "planning"),
-        *("conversation", "tools"),
+        *("conversation", "tools", "watch"),
     },
     "planning": {"config", "engines", "hardware"},
     "governor": {"hardware"},

@@ -88,10 +88,11 @@ def _crowds(subject: SubjectResult) -> Table:
     table = Table(
         title=f"{subject.name}: together",
         caption="first audio as clients hear it; x: times one alone; lag: longest stall of the "
-        "event loop in ms so far; cores: of the daemon; load: of the machine before; GPU: MB",
+        "event loop in ms so far, still: of the machine itself; cores: of the daemon; load: of "
+        "the machine before; GPU: MB",
     )
     heads = ("sessions", "no answer", "p50", "x", "p95", "x", "most", "x")
-    for head in (*heads, "MB", "each", "GPU", "lag", "cores", "load"):
+    for head in (*heads, "MB", "each", "GPU", "lag", "still", "cores", "load"):
         table.add_column(head, justify="right")
     compared = {comparison.sessions: comparison for comparison in subject.comparisons()}
     for crowd in subject.crowds:
@@ -109,7 +110,8 @@ def _crowds(subject: SubjectResult) -> Table:
             _number(crowd.resident_bytes / MB),
             _number(beside.bytes_per_session / MB if beside else None, 1),
             _number(None if crowd.gpu_bytes is None else crowd.gpu_bytes / MB),
-            *(_number(value, 1) for value in (crowd.loop_lag_max, crowd.cpu, crowd.load)),
+            *(_number(value, 1) for value in (crowd.loop_lag_max, crowd.machine_pause_max)),
+            *(_number(value, 1) for value in (crowd.cpu, crowd.load)),
         )
     return table
 

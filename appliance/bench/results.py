@@ -18,8 +18,9 @@ class CrowdResult:
     """`client` and `server` are spreads by stage, from end of speech as either side saw it.
 
     `server` comes from the database, `server_mean` from /metrics of the whole process so far, as
-    does `loop_lag_max`. `cpu` is in cores. `gpu_bytes` are of graphics cards and above what was
-    held before; None where no card tells.
+    does `loop_lag_max`; `machine_pause_max` is how long the machine itself stood still meanwhile.
+    `cpu` is in cores. `gpu_bytes` are of graphics cards and above what was held before; None
+    where no card tells.
     """
 
     sessions: int
@@ -34,6 +35,7 @@ class CrowdResult:
     cpu: float
     load: float
     dropped_audio: float
+    machine_pause_max: float = 0.0
     gpu_bytes: int | None = None
 
 
@@ -42,9 +44,11 @@ def crowd_result(
     timings: Sequence[Mapping[str, float]],
     metrics: Mapping[str, float],
     gpu_before: int | None = None,
+    machine_pause: float = 0.0,
 ) -> CrowdResult:
     """`timings` are the server's own, a turn each, in milliseconds; `metrics` all its samples;
-    `gpu_before` is what graphics cards held before the server began."""
+    `gpu_before` is what graphics cards held before the server began, `machine_pause` in seconds
+    how long the machine stood still."""
     return CrowdResult(
         sessions=crowd.sessions,
         turns=len(crowd.turns),
@@ -66,6 +70,7 @@ def crowd_result(
         dropped_audio=sum(
             value for name, value in metrics.items() if name.startswith("appliance_dropped_total")
         ),
+        machine_pause_max=1000 * machine_pause,
         gpu_bytes=None if crowd.gpu is None else crowd.gpu - (gpu_before or 0),
     )
 

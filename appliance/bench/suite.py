@@ -16,6 +16,7 @@ from appliance.bench.contenders import Surroundings as Surroundings
 from appliance.bench.contenders import Timed
 from appliance.bench.daemon import Daemon, running
 from appliance.bench.machine import gpu_used, machine, versions
+from appliance.bench.pauses import Pauses, watched
 from appliance.bench.random_weights import Workshop
 from appliance.bench.results import (
     CrowdResult,
@@ -232,7 +233,8 @@ async def _subject(subject: _Subject, wanted: Wanted, around: Surroundings) -> S
         daemon = await stack.enter_async_context(running(around.files, around.environ, settings))
         daemon.refuse_retreat()
         resident = daemon.resident_bytes()
-        crowds = await _crowds(subject.name, daemon, said, wanted, around.tell, gpu_before)
+        pauses = await stack.enter_async_context(watched())
+        crowds = await _crowds(subject.name, daemon, said, wanted, around.tell, pauses, gpu_before)
         engines = daemon.engines
     around.tell(f"{subject.name}: engines alone")
     environ = {**around.environ, **{PREFIX + k: v for k, v in subject.settings.items()}}
@@ -251,6 +253,7 @@ async def _crowds(
     said: Sequence[Sentence],
     wanted: Wanted,
     tell: Callable[[str], None],
+    pauses: Pauses,
     gpu_before: int | None,
 ) -> list[CrowdResult]:
     await crowd(daemon, said, 1, SETTLE_TURNS, lambda done: tell(f"{name}: warming up, {done}"))
@@ -264,7 +267,8 @@ async def _crowds(
         turns = wanted.turns if sessions == smallest else wanted.turns_each
         talked = await crowd(daemon, said, sessions, turns, told)
         timings = await asyncio.to_thread(_timings, daemon.database, talked.conversations)
-        results.append(crowd_result(talked, timings, await daemon.metrics(), gpu_before))
+        metrics = await daemon.metrics()
+        results.append(crowd_result(talked, timings, metrics, gpu_before, pauses.longest))
     return results
 
 

@@ -39,7 +39,7 @@ def crowd(sessions: int, resident: int, *first_audio: float | None) -> Crowd:
 def subject() -> SubjectResult:
     timings = [{"transcription": 200.0, "first_audio": 300.0}, {"transcription": 210.0}]
     crowds = (
-        crowd_result(crowd(1, 100 * MB, 0.25, 0.5), timings, samples(METRICS)),
+        crowd_result(crowd(1, 100 * MB, 0.25, 0.5), timings, samples(METRICS), machine_pause=0.25),
         crowd_result(crowd(10, 145 * MB, 0.5, 0.75, None), timings, samples(METRICS)),
     )
     alone = (
@@ -63,6 +63,7 @@ def test_a_crowd_is_summed_up_in_milliseconds() -> None:
     assert one.server["transcription"].count == 2
     assert one.server_mean["first_audio"] == 500
     assert (one.loop_lag_max, one.cpu, one.dropped_audio) == (12.5, 0.5, 4)
+    assert (one.machine_pause_max, ten.machine_pause_max) == (250, 0)
     assert (ten.turns, ten.unanswered, ten.understood) == (3, 1, 2)
 
 

@@ -17,16 +17,33 @@ from tests.daemon import FIXTURES, MICRO_MODELS
 pytestmark = pytest.mark.load
 
 MB = 1 << 20
-# About 1.5 and 11 to 26 ms on a quiet machine, which the benchmark tells exactly. Here only what
-# would be wrong on any machine counts: sessions that wait for each other, a loop that is blocked.
-MOST_SLOWDOWN = 8
-MOST_LAG_MS = 400
+MOST_SLOWDOWN = 2.0
+MOST_LAG_MS = 20.0
+# The machine may have other work while it is measured: then nothing is said of the appliance.
+TRIES = 3
 
 
 async def measured() -> SubjectResult:
     wanted = Wanted(turns=8, sessions=(1, 10), turns_each=3)
     results = await suite.measure(wanted, Surroundings((), os.environ, lambda told: None))
     return results.subjects[0]
+
+
+@pytest.mark.timeout(600)
+async def test_ten_sessions_do_not_stand_in_each_others_way() -> None:
+    found = []
+    for _ in range(TRIES):
+        subject = await measured()
+        assert subject.unanswered == 0
+        assert subject.comparisons()[0].bytes_per_session <= 15 * MB
+        found.append((slowdown(subject), lag(subject.crowds)))
+        if is_fine(*found[-1]):
+            return
+    pytest.fail(f"times slower, and milliseconds of stall, in {TRIES} tries: {found}")
+
+
+def is_fine(slower: float, stalled: float) -> bool:
+    return slower <= MOST_SLOWDOWN and stalled <= MOST_LAG_MS
 
 
 def slowdown(subject: SubjectResult) -> float:
@@ -36,18 +53,10 @@ def slowdown(subject: SubjectResult) -> float:
     return comparison.first_audio.p95
 
 
-@pytest.mark.timeout(600)
-async def test_ten_sessions_do_not_stand_in_each_others_way() -> None:
-    subject = await measured()
-    assert subject.unanswered == 0
-    assert subject.comparisons()[0].bytes_per_session <= 15 * MB
-    assert slowdown(subject) <= MOST_SLOWDOWN
-    assert lag(subject.crowds) <= MOST_LAG_MS
-
-
 def lag(crowds: tuple[CrowdResult, ...]) -> float:
-    """The longest that the event loop stood still while anybody talked, in milliseconds."""
-    return max(crowd.loop_lag_max for crowd in crowds)
+    """The longest that the event loop stood still while anybody talked, in milliseconds, less
+    what all of the machine stood still meanwhile."""
+    return max(max(0.0, crowd.loop_lag_max - crowd.machine_pause_max) for crowd in crowds)
 
 
 def bench(output: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
