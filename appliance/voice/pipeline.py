@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.vad.vad_analyzer import VADParams
+from pipecat.frames.frames import LLMRunFrame, TTSSpeakFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
@@ -128,7 +129,7 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
         one.transport.output(),
         pair.assistant(),
     ]
-    return PipelineWorker(
+    worker = PipelineWorker(
         Pipeline(stages),
         params=PipelineParams(enable_metrics=True),
         enable_turn_tracking=False,
@@ -140,6 +141,20 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
         ),
         cancel_timeout_secs=5.0,
     )
+    _take_over(worker, one)
+    return worker
+
+
+def _take_over(worker: PipelineWorker, one: Individual) -> None:
+    """Has what the other route left to say and to answer said and answered first."""
+
+    @worker.event_handler("on_pipeline_started")
+    async def begin(*_args: object) -> None:
+        if one.told:
+            await worker.queue_frame(TTSSpeakFrame(one.told, append_to_context=False))
+        if one.unanswered:
+            # Its last words are in the context already.
+            await worker.queue_frame(LLMRunFrame())
 
 
 def write_down(assistant: LLMAssistantAggregator, recorder: Recorder) -> None:

@@ -1,28 +1,24 @@
 """One live connection of one client, from accept to close. Used once."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import partial
 from typing import Any
 
-from pipecat.frames.frames import Frame, LLMRunFrame, OutputAudioRawFrame, TTSSpeakFrame
+from pipecat.frames.frames import OutputAudioRawFrame, TTSSpeakFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.workers.runner import WorkerRunner
 
 from appliance.conversation import EventKind, OnEvent
 from appliance.engines import OUTPUT_RATE, Voice
 from appliance.tools import Speech
+from appliance.voice.answering import Answering, Told
 from appliance.voice.context import Messages
 from appliance.voice.ending import GOODBYES, End
-from appliance.voice.failover import Routes, Unanswered
-from appliance.voice.intents import ToolCaller, last_question
-from appliance.voice.pipeline import Individual, Shared, build
-from appliance.voice.realtime_pipeline import build_realtime
+from appliance.voice.intents import ToolCaller
+from appliance.voice.pipeline import Individual, Shared
 from appliance.voice.recorder import Gauges, Recorder
 from appliance.voice.socket import Socket, TransportEvents
 from appliance.voice.transport import SocketTransport
@@ -32,9 +28,6 @@ log = logging.getLogger(__name__)
 IDLE_CHECK_SECONDS = 1.0
 PAUSE_SECONDS = 1.0  # of silence on both sides, before something unasked is said
 ANSWER_SECONDS = 10.0  # for which a question waits for its answer before it counts as silence
-GONE_FAR = "What is on this device cannot answer, so a service outside it does."
-BACK_HERE = "This device answers by itself again."
-START_SECONDS = 5.0  # it takes milliseconds; a pipeline that hangs is cancelled all the same
 
 
 class State(StrEnum):
@@ -92,14 +85,12 @@ class Session:
         self._reason: End | None = None
         self._opened = False
         self._began = time.monotonic()
-        self._leaving = asyncio.Event()
-        self._routes = Routes(route, shared.routes)
-        self._unanswered: Unanswered | None = None
-        self._to_tell = ""
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._transport: SocketTransport | None = None
-        self._queue: Callable[[Frame], Any] | None = None
+        self._answering = Answering(
+            shared, route, Told(self._on_started, self._on_rerouted, self.end)
+        )
         self.recorder = Recorder(
             conversation_id,
             session_id,
@@ -119,15 +110,7 @@ class Session:
 
     @property
     def route(self) -> str:
-        return self.recorder.route
-
-    @property
-    def leaves_the_box(self) -> bool:
-        """Whether what is said would leave the appliance now."""
-        if self.route == "realtime":
-            return self._shared.realtime is not None and self._shared.realtime.left_the_box
-        models = self._shared.models
-        return models is not None and models.current.left_the_box
+        return self._answering.route
 
     def engines(self) -> dict[str, str]:
         """What answers in this session, by kind."""
@@ -171,45 +154,33 @@ class Session:
         )
         messages: Any = history  # plain role and content, which Pipecat types more closely
         context = LLMContext(messages=messages)
-        transport = self._transport = self._connected(socket)
+        watching = asyncio.create_task(self._watch(), name=f"watch {self.session_id}")
         try:
-            await self._serve(transport, context)
+            await self._serve(socket, context)
             while self._reason is None:
                 # The other route takes over, on the same socket, with all that was said.
-                transport = self._transport = self._connected(socket)
-                await self._serve(transport, context)
+                await self._serve(socket, context)
         finally:
+            watching.cancel()
             self.state = State.ENDED
             why = self._reason or End.FAILED
             self.recorder.emit(EventKind.SESSION_ENDED, reason=why.value)
-            if why is not End.CLIENT_LEFT:
-                await transport.close(*GOODBYES[why])
+            if self._transport and why is not End.CLIENT_LEFT:
+                await self._transport.close(*GOODBYES[why])
 
-    def _connected(self, socket: Socket) -> SocketTransport:
+    async def _serve(self, socket: Socket, context: LLMContext) -> None:
+        """Until the client, the session or its pipeline is done, or the route changes."""
         reports = self._reports
-        return SocketTransport(
-            socket,
-            TransportEvents(
-                malformed=reports.malformed,
-                dropped=reports.dropped,
-                audio_sent=self.recorder.audio_sent,
-                disconnected=lambda: self.end(End.CLIENT_LEFT),
-            ),
+        events = TransportEvents(
+            malformed=reports.malformed,
+            dropped=reports.dropped,
+            audio_sent=self.recorder.audio_sent,
+            disconnected=lambda: self.end(End.CLIENT_LEFT),
         )
-
-    async def _serve(self, transport: SocketTransport, context: LLMContext) -> None:
-        """Runs the pipeline of the route of the moment until it ends or the route changes."""
-        self._leaving, started = asyncio.Event(), asyncio.Event()
-        if self._reason is not None:
-            # Asked to end while one route gave way to the other, or before there was any.
-            self._leaving.set()
-        unanswered, self._unanswered = self._unanswered, None
-        said, self._to_tell = self._to_tell, ""
-        make = build_realtime if self.route == "realtime" else build
-        worker = make(
-            self._shared,
+        self._transport = SocketTransport(socket, events)
+        await self._answering.serve(
             Individual(
-                transport=transport,
+                transport=self._transport,
                 recorder=self.recorder,
                 call=ToolCaller(self._shared.registry, self, self.recorder),
                 voice=lambda: self.voice,
@@ -217,86 +188,39 @@ class Session:
                 system_prompt=self._wishes.system_prompt,
                 context=context,
                 speaking=self._on_speaking,
-                failed=partial(self._failed, context),
-                unanswered=unanswered,
-                told=said,
-            ),
+            )
         )
-        self._queue = worker.queue_frame
 
-        @worker.event_handler("on_pipeline_started")
-        async def begin(*_args: object) -> None:
-            started.set()
-            self.tell_route()
-            if not self._opened:
-                self._opened = True
-                self._reports.opened(self)
-            if said and self.route == "local":
-                await worker.queue_frame(TTSSpeakFrame(said, append_to_context=False))
-            if unanswered and self.route == "local":
-                # Its last words are in the context already.
-                await worker.queue_frame(LLMRunFrame())
-
-        # One runner per pipeline: a runner keeps every worker it ever ran.
-        runner = WorkerRunner(handle_sigint=False, check_dangling_tasks=False)
-        await runner.add_workers(worker)
-        ending = asyncio.create_task(self._watch(runner, started), name=f"watch {self.session_id}")
-        try:
-            await runner.run()
-            if not self._leaving.is_set():
-                self.end(End.HUNG_UP)
-        finally:
-            self._queue = None
-            ending.cancel()
-            await asyncio.gather(ending, return_exceptions=True)
-
-    async def _watch(self, runner: WorkerRunner, started: asyncio.Event) -> None:
-        """Ends the pipeline when it is left, or nobody speaks for too long, or too long at all."""
+    async def _watch(self) -> None:
+        """Ends the session when nobody speaks for too long, or too long at all."""
         limits = self._shared.config.limits
-        while not self._leaving.is_set():
-            try:
-                async with asyncio.timeout(IDLE_CHECK_SECONDS):
-                    await self._leaving.wait()
-            except TimeoutError:
-                now = time.monotonic()
-                if now - self.recorder.last_activity > limits.idle_seconds:
-                    self.end(End.IDLE)
-                elif now - self._began > limits.session_seconds:
-                    self.end(End.TOO_LONG)
-                elif not self.in_turn and self._routes.comes_back(now):
-                    self._change_route(None)
-        # What is cancelled while it starts leaves behind what had started already.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(START_SECONDS):
-                await started.wait()
-        await runner.cancel(reason=self._reason)
+        while self._reason is None:
+            await asyncio.sleep(IDLE_CHECK_SECONDS)
+            now = time.monotonic()
+            if now - self.recorder.last_activity > limits.idle_seconds:
+                self.end(End.IDLE)
+            elif now - self._began > limits.session_seconds:
+                self.end(End.TOO_LONG)
+            elif not self.in_turn:
+                self._answering.come_back()
 
-    def _failed(self, context: LLMContext, unanswered: Unanswered) -> bool:
-        """This route cannot answer; True where the other one does, from what was heard already."""
-        if self._leaving.is_set() or not self._routes.failed(time.monotonic()):
-            if self.route == "realtime":
-                self.end(End.UNREACHABLE)
-            return self._leaving.is_set()
-        question = unanswered.question or last_question(context)
-        self._change_route(replace(unanswered, question=question))
-        return True
+    def _on_started(self) -> None:
+        self.tell_route()
+        if not self._opened:
+            self._opened = True
+            self._reports.opened(self)
 
-    def _change_route(self, unanswered: Unanswered | None) -> None:
-        """Leaves the pipeline for that of the route that counts now, and tells everybody."""
-        self._unanswered = unanswered
-        self.recorder.route = self._routes.current
+    def _on_rerouted(self, said: str) -> None:
+        self.recorder.route = self.route
         self._reports.rerouted(self.route)
         self.recorder.emit(EventKind.ROUTE_CHANGED, route=self.route, engines=self.engines())
-        said = GONE_FAR if self.route == "realtime" else BACK_HERE
         self.tell({"type": "notice", "message": said, "advice": ""})
-        self._to_tell = said
-        self._leaving.set()
 
     def end(self, reason: End) -> None:
         """Asks the session to end; the first reason counts."""
         if self._reason is None:
             self._reason = reason
-            self._leaving.set()
+            self._answering.leave()
             # Who has left hears no end of the sentence, and nobody has to wait for it.
             self._quiet.set()
 
@@ -326,7 +250,7 @@ class Session:
                 "type": "route",
                 "route": self.route,
                 "engines": self.engines(),
-                "left_the_box": self.leaves_the_box,
+                "left_the_box": self._answering.leaves_the_box,
             }
         )
 
@@ -346,12 +270,11 @@ class Session:
         False where nobody is there yet, or any longer, to hear it. `quoted` words are not the
         assistant's own, and kept from the language model.
         """
-        if self._queue is None:
+        sound = [OutputAudioRawFrame(chime, OUTPUT_RATE, 1)] if chime else []
+        words = TTSSpeakFrame(text, append_to_context=not quoted)
+        if not await self._answering.queue(*sound, words):
             return False
         self.recorder.saying = text
-        if chime:
-            await self._queue(OutputAudioRawFrame(chime, OUTPUT_RATE, 1))
-        await self._queue(TTSSpeakFrame(text, append_to_context=not quoted))
         return True
 
     def _on_speaking(self, speaking: bool) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from appliance.client import Call, calling
 from appliance.errors import SessionError
+from appliance.voice.answering import BACK_HERE, GONE_FAR
 from appliance.voice.realtime import LOST
-from appliance.voice.session import BACK_HERE, GONE_FAR
 from tests.chat_server import ChatServer, Trouble, chat_server
 from tests.daemon import Daemon, running, speech
 from tests.realtime_server import Call as ToolCall
