@@ -105,9 +105,9 @@ class Answering:
         await runner.cancel()
 
     async def queue(self, *frames: Frame) -> bool:
-        """Has the pipeline take frames; False where there is none."""
+        """Has the pipeline take frames; False where there is none, nor will be."""
         queue = self._queue
-        if queue is None:
+        if queue is None or self._for_good:
             return False
         for frame in frames:
             await queue(frame)
@@ -120,12 +120,14 @@ class Answering:
 
     def failed(self, context: LLMContext, unanswered: Unanswered) -> bool:
         """This route cannot answer; True where the other one does, from what was heard already."""
-        if self._left.is_set() or not self._routes.failed(time.monotonic()):
+        if self._left.is_set():
+            return True
+        if not self._routes.failed(time.monotonic()):
             if self.route == "realtime":
                 self._told.ended(End.UNREACHABLE)
             return self._left.is_set()
-        question = unanswered.question or last_question(context)
-        self._change(replace(unanswered, question=question))
+        asked = replace(unanswered, question=unanswered.question or last_question(context))
+        self._change(asked if asked.question or asked.audio else None)
         return True
 
     def come_back(self) -> None:
