@@ -231,29 +231,77 @@ async def test_a_forgotten_conversation_takes_its_tasks_along(daemon: Daemon) ->
     assert (await daemon.get(f"/api/tasks/{task['id']}"))[0] == 404
 
 
+async def events(daemon: Daemon, conversation_id: str) -> list[dict[str, Any]]:
+    _, kept = await daemon.get(f"/api/conversations/{conversation_id}")
+    return list(kept["events"])
+
+
+async def states(daemon: Daemon) -> dict[str, str]:
+    """The state of every task, by what was asked for."""
+    _, listed = await daemon.get("/api/tasks")
+    return {task["request"]: task["state"] for task in listed["tasks"]}
+
+
+async def two_tasks_and_a_timer(daemon: Daemon, call: Call) -> list[int]:
+    """Has them running; the processes of one of them. Returns once all of it is committed."""
+    sent = await call.type("tell claude to escape")
+    update = await call.wait_for(
+        lambda a: str(a.data.get("progress", "")).startswith("pids"), since=sent
+    )
+    sent = await call.type("tell the team to paint the fence")
+    await reaches(call, "running", sent)
+    sent = await call.type("set a timer for fifteen seconds")
+    await call.wait_for(lambda a: a.data.get("type") == "timer", since=sent)
+
+    async def all_committed() -> bool:
+        kept = await events(daemon, call.conversation_id)
+        progress = any("progress" in event["data"] for event in kept)
+        return progress and [event["kind"] for event in kept].count("tool_result") == 3
+
+    await until(all_committed)
+    return [int(word) for word in update.data["progress"].split()[1:]]
+
+
 async def test_a_killed_appliance_reports_what_was_cut_off(tmp_path: Path) -> None:
-    async with running(tmp_path, overrides(tmp_path)) as daemon:
-        async with calling(daemon.base_url) as call:
-            sent = await call.type("tell claude to escape")
-            update = await call.wait_for(
-                lambda a: str(a.data.get("progress", "")).startswith("pids"), since=sent
-            )
-            pids = [int(word) for word in update.data["progress"].split()[1:]]
-        daemon.process.kill()
-        await daemon.process.wait()
-    async with running(tmp_path, overrides(tmp_path)) as daemon:
-        async with calling(daemon.base_url) as call:
-            await hears(call, "Claude Code was interrupted at: escape. Say continue the task")
-            assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
-            resumed = await call.type("continue the task")
-            await reaches(call, "done", resumed)
-            await hears(call, "Claude Code is done.", resumed)
-        calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
-        assert "--resume" in calls[-1]["arguments"]
+    async with team_server() as team:
+        team.silent = True
+        settings = overrides(tmp_path, team.url)
+        async with running(tmp_path, settings) as daemon, calling(daemon.base_url) as call:
+            pids = await two_tasks_and_a_timer(daemon, call)
+            assert await states(daemon) == {"escape": "running", "paint the fence": "running"}
+            before = await events(daemon, call.conversation_id)
+            daemon.process.kill()
+            await daemon.process.wait()
+        async with running(tmp_path, settings) as daemon:
+            expected = {"escape": "interrupted", "paint the fence": "interrupted"}
 
-        async def all_announced() -> bool:
-            with closing(sqlite3.connect(daemon.database)) as db:
-                (least,) = db.execute("SELECT min(announced) FROM tasks").fetchone()
-            return bool(least)
+            async def both_interrupted() -> bool:
+                return await states(daemon) == expected
 
-        await until(all_announced)
+            await until(both_interrupted)
+            after = await events(daemon, call.conversation_id)
+            assert after[: len(before)] == before
+            cut = [event["data"] for event in after[len(before) :] if event["kind"] == "task"]
+            assert sorted(data["agent"] for data in cut) == ["claude", "team"]
+            async with calling(daemon.base_url) as call:
+                await hears(call, "Claude Code was interrupted at: escape. Say continue the task")
+                await hears(call, "The team was interrupted at: paint the fence.")
+                await call.wait_for(lambda a: a.data.get("state") == "rang", seconds=30)
+                await hears(call, "Your fifteen second timer")
+                assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+                # The team was sent its task last, so that is what goes on.
+                team.silent = False
+                resumed = await call.type("continue the task")
+                await hears(call, "The team is done.", resumed)
+                resumed = await call.type("continue the task")
+                await hears(call, "Claude Code is done.", resumed)
+            calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
+            assert "--resume" in calls[-1]["arguments"]
+
+            async def all_announced() -> bool:
+                with closing(sqlite3.connect(daemon.database)) as db:
+                    (least,) = db.execute("SELECT min(announced) FROM tasks").fetchone()
+                return bool(least)
+
+            await until(all_announced)
