@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -46,11 +46,13 @@ class Child:
         self,
         process: asyncio.subprocess.Process,
         out: asyncio.StreamReader,
+        pipe: asyncio.ReadTransport,
         err: IO[bytes],
         mark: str,
     ) -> None:
         self._process = process
         self._out = out
+        self._pipe = pipe
         self._err = err
         self._mark = mark
 
@@ -67,7 +69,8 @@ class Child:
         """Starts `command`; its standard error goes to the file `err`. Raises OSError."""
         numbers = (limits.files, limits.cpu_seconds, limits.memory_mb * 1024)
         reading, writing = os.pipe()
-        try:
+        with ExitStack() as undo, os.fdopen(writing, "wb"):
+            undo.callback(os.close, reading)
             process = await asyncio.create_subprocess_exec(
                 *("/bin/sh", "-c", _LIMITED, "limited", *map(str, numbers), *command),
                 cwd=directory,
@@ -77,12 +80,9 @@ class Child:
                 stderr=err,
                 start_new_session=True,
             )
-        except BaseException:
-            os.close(reading)
-            raise
-        finally:
-            os.close(writing)
-        return cls(process, await _reader(reading), err, mark)
+            undo.pop_all()
+        out, pipe = await _reader(reading)
+        return cls(process, out, pipe, err, mark)
 
     async def read(self) -> bytes:
         """Some of its output; empty when there will be no more."""
@@ -109,14 +109,17 @@ class Child:
         _signal_group(group, signal.SIGKILL)
         await self._process.wait()
         await asyncio.to_thread(end_marked, self._mark)
+        # What gave up its mark, and with it the appliance, may hold the other end for ever.
+        self._pipe.close()
 
 
-async def _reader(descriptor: int) -> asyncio.StreamReader:
+async def _reader(descriptor: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
     reader = asyncio.StreamReader(limit=READ_SIZE)
     protocol = asyncio.StreamReaderProtocol(reader)
     loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: protocol, os.fdopen(descriptor, "rb", buffering=0))
-    return reader
+    file = os.fdopen(descriptor, "rb", buffering=0)
+    pipe, _ = await loop.connect_read_pipe(lambda: protocol, file)
+    return reader, pipe
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

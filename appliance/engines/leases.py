@@ -5,7 +5,7 @@ gives its users no sign in time has failed.
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from appliance.engines import (
     INPUT_RATE,
@@ -19,6 +19,7 @@ from appliance.engines import (
 from appliance.engines.timed import CHARACTERS_A_SECOND
 from appliance.errors import EngineFailed
 
+E = TypeVar("E", bound=Transcriber | Synthesizer)
 T = TypeVar("T")
 
 PATIENCE_SECONDS: Final = 4.0
@@ -63,55 +64,66 @@ class Users:
         await self._nobody.wait()
 
 
-class LeasedTranscriber:
-    """A Transcriber that counts its users, and fails those whom it keeps waiting."""
+class _Leased(Generic[E]):
+    """What both kinds of engine have in common: who uses them is counted, and fails where the
+    engine gives no sign in time.
+    """
 
-    def __init__(self, engine: Transcriber, users: Users) -> None:
+    def __init__(self, engine: E, users: Users) -> None:
         self._engine = engine
         self._users = users
 
     @property
     def name(self) -> str:
         return self._engine.name
+
+    @property
+    def stuck_seconds(self) -> float:
+        return self._engine.stuck_seconds if isinstance(self._engine, Watched) else 0.0
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+    async def _in_time(self, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` comes to. Raises EngineFailed where the engine gives no sign any more.
+
+        Only its own work counts: who waits behind others waits for them.
+        """
+        working = asyncio.create_task(work)
+        try:
+            while not working.done():
+                left = self._users.patience - self.stuck_seconds
+                if left <= 0:
+                    raise EngineFailed(f"{self.name} gives no answer")
+                await asyncio.wait({working}, timeout=left)
+            return working.result()
+        finally:
+            if not working.done():
+                working.cancel()
+                await asyncio.wait({working})
+
+
+class LeasedTranscriber(_Leased[Transcriber]):
+    """A Transcriber that counts its users, and fails those whom it keeps waiting."""
 
     @property
     def interim(self) -> bool:
         return self._engine.interim
 
-    @property
-    def stuck_seconds(self) -> float:
-        return _stuck(self._engine)
-
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
     ) -> Transcript:
         with self._users.one(len(audio) / 2 / INPUT_RATE):
-            hearing = self._engine.transcribe(audio, language, ticket)
-            return await _in_time(self._engine, self._users, hearing)
-
-    async def close(self) -> None:
-        await self._engine.close()
+            return await self._in_time(self._engine.transcribe(audio, language, ticket))
 
 
-class LeasedSynthesizer:
+class LeasedSynthesizer(_Leased[Synthesizer]):
     """A Synthesizer that counts its users, from the first chunk asked for to the last given, and
     fails those whom it keeps waiting."""
-
-    def __init__(self, engine: Synthesizer, users: Users) -> None:
-        self._engine = engine
-        self._users = users
-
-    @property
-    def name(self) -> str:
-        return self._engine.name
 
     @property
     def voices(self) -> tuple[str, ...]:
         return self._engine.voices
-
-    @property
-    def stuck_seconds(self) -> float:
-        return _stuck(self._engine)
 
     async def synthesize(
         self, text: str, voice: Voice, ticket: Ticket | None = None
@@ -119,39 +131,11 @@ class LeasedSynthesizer:
         with self._users.one(len(text) / CHARACTERS_A_SECOND / voice.speed):
             chunks = aiter(self._engine.synthesize(text, voice, ticket))
             while True:
-                chunk = await _in_time(self._engine, self._users, _next(chunks))
+                chunk = await self._in_time(_next(chunks))
                 if chunk is None:
                     return
                 yield chunk
 
-    async def close(self) -> None:
-        await self._engine.close()
-
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
     return await anext(chunks, None)
-
-
-async def _in_time(
-    engine: Transcriber | Synthesizer, users: Users, work: Coroutine[Any, Any, T]
-) -> T:
-    """What `work` comes to. Raises EngineFailed where the engine gives no sign any more.
-
-    Only its own work counts: who waits behind others waits for them.
-    """
-    working = asyncio.create_task(work)
-    try:
-        while not working.done():
-            left = users.patience - _stuck(engine)
-            if left <= 0:
-                raise EngineFailed(f"{engine.name} gives no answer")
-            await asyncio.wait({working}, timeout=left)
-        return working.result()
-    finally:
-        if not working.done():
-            working.cancel()
-            await asyncio.wait({working})
-
-
-def _stuck(engine: Transcriber | Synthesizer) -> float:
-    return engine.stuck_seconds if isinstance(engine, Watched) else 0.0

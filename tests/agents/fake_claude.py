@@ -96,6 +96,9 @@ match verb:
     case "linger":
         text(f"pids {spawn('sleep 600')}")
         result("Done, but something still runs.")
+    case "unmark":
+        text(f"pids {spawn('exec env -i /bin/sleep 600')}")
+        result("Something runs that nobody would find.")
     case "leave":
         spawn("sleep 600")
         sys.exit(4)

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +118,28 @@ async def test_nothing_is_left_behind_by_a_task_that_is_done(claude_config: Make
     started, working = await pids(claude_config(), "linger")
     assert (await working).ok
     assert not any(map(runs, started))
+
+
+async def test_what_hides_from_its_end_holds_nothing_of_the_appliance(claude_config: Make) -> None:
+    started, working = await pids(claude_config(), "unmark and escape")
+    assert (await working).ok
+    (hidden,) = started
+    try:
+        pipe = os.readlink(f"/proc/{hidden}/fd/1")  # noqa: PTH115  no path, but a name
+        assert pipe.startswith("pipe:")
+        async with asyncio.timeout(10):
+            while pipe in open_files():  # noqa: ASYNC110  the loop closes it when it comes to that
+                await asyncio.sleep(0)
+    finally:
+        os.kill(hidden, signal.SIGKILL)
+
+
+def open_files() -> set[str]:
+    found = set()
+    for file in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add(os.readlink(file))  # noqa: PTH115  no path, but a name
+    return found
 
 
 async def test_processes_of_a_task_are_found_by_their_mark_alone(claude_config: Make) -> None:
