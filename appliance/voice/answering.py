@@ -13,7 +13,6 @@ from functools import partial
 
 from pipecat.frames.frames import Frame
 from pipecat.pipeline.worker import PipelineWorker
-from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.workers.runner import WorkerRunner
 
 from appliance.voice.ending import End
@@ -92,7 +91,7 @@ class Answering:
         """Made for what the route before it has left to say and to answer."""
         unanswered, self._unanswered = self._unanswered, None
         to_say, self._to_say = self._to_say, ""
-        failed = partial(self.failed, one.context)
+        failed = partial(self.failed, one)
         make = build_realtime if self.route == "realtime" else build
         return make(self._shared, replace(one, failed=failed, unanswered=unanswered, told=to_say))
 
@@ -118,7 +117,7 @@ class Answering:
         self._for_good = True
         self._left.set()
 
-    def failed(self, context: LLMContext, unanswered: Unanswered) -> bool:
+    def failed(self, one: Individual, unanswered: Unanswered) -> bool:
         """This route cannot answer; True where the other one does, from what was heard already."""
         if self._left.is_set():
             return True
@@ -126,8 +125,12 @@ class Answering:
             if self.route == "realtime":
                 self._told.ended(End.UNREACHABLE)
             return self._left.is_set()
-        asked = replace(unanswered, question=unanswered.question or last_question(context))
-        self._change(asked if asked.question or asked.audio else None)
+        if unanswered == Unanswered() and not one.recorder.turn:
+            # Nobody has asked anything yet, whatever was said in earlier sessions.
+            self._change(None)
+        else:
+            question = unanswered.question or last_question(one.context)
+            self._change(replace(unanswered, question=question))
         return True
 
     def come_back(self) -> None:

@@ -20,6 +20,7 @@ from appliance.voice.ending import End
 from appliance.voice.failover import Unanswered
 from appliance.voice.pipeline import Individual, Shared
 from appliance.voice.realtime import RealtimeRoute
+from appliance.voice.recorder import Gauges, Recorder
 
 nothing: Any = None
 
@@ -42,7 +43,11 @@ class Seen:
         told = Told(self.started.set, self.said.append, self.ended)
         self.answering = Answering(shared, self.route, told)
         self.context = LLMContext()
-        self.one = Individual(*[nothing] * 6, context=self.context, speaking=lambda _speaking: None)
+        gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
+        self.recorder = Recorder("c", "s", lambda event: None, gauges, dict)
+        self.one = Individual(
+            nothing, self.recorder, *[nothing] * 4, context=self.context, speaking=nothing
+        )
 
     def ended(self, reason: End) -> None:
         self.reasons.append(reason)
@@ -93,10 +98,22 @@ async def test_where_nothing_was_asked_nobody_is_asked(seen: Seen) -> None:
     serving = await seen.serve()
     seen.context.add_message({"role": "user", "content": "how far is the moon"})
     seen.context.add_message({"role": "assistant", "content": "It is far away."})
+    # In an earlier session, that is.
     assert seen.made[0][1].failed(Unanswered())
     await serving
     await seen.serve()
     assert seen.made[1][1].unanswered is None
+
+
+async def test_half_an_answer_is_none(seen: Seen) -> None:
+    serving = await seen.serve()
+    seen.recorder.turn_started("how far is the moon")
+    seen.context.add_message({"role": "user", "content": "how far is the moon"})
+    seen.context.add_message({"role": "assistant", "content": "Well"})
+    assert seen.made[0][1].failed(Unanswered())
+    await serving
+    await seen.serve()
+    assert seen.made[1][1].unanswered is not None
 
 
 async def test_what_fails_while_it_is_left_does_not_end_the_session(seen: Seen) -> None:
