@@ -77,7 +77,7 @@ async def listening(server: Server) -> AsyncIterator[asyncio.Event]:
     try:
         yield heard
     finally:
-        await _stop(server.process)
+        await stop(server.process, STOP_SECONDS)
         await reading
 
 
@@ -91,11 +91,14 @@ async def _read_log(server: Server, heard: asyncio.Event) -> None:
     heard.set()
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def stop(process: asyncio.subprocess.Process, seconds: float) -> None:
+    """Ends it, by force where it has not ended after that many seconds."""
+    if process.returncode is not None:
+        return
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(seconds):
                 await process.wait()
         except TimeoutError:
             process.kill()

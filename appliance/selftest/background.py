@@ -6,12 +6,11 @@ terminal as well.
 """
 
 import asyncio
-import contextlib
 import logging
-import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from appliance.bench.server import stop
 from appliance.errors import SelftestRunning
 from appliance.selftest.asking import Asked
 from appliance.selftest.run import TOTAL_SECONDS
@@ -87,22 +86,9 @@ class Background:
                     " `journalctl -u voice-appliance` tells why."
                 )
         finally:
-            await _end(process)
+            await stop(process, STOP_SECONDS)
         if self._trouble:
             log.error("%s", self._trouble)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
 
 
 def _line(report: Mapping[str, Any]) -> dict[str, Any]:
