@@ -14,6 +14,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
+from pipecat.utils.context.word_completion_tracker import WordCompletionTracker
 
 from appliance.engines import OUTPUT_RATE, Priority, Synthesizer, Ticket, Voice
 from appliance.engines.apology import Apology
@@ -21,6 +22,9 @@ from appliance.errors import EngineError
 from appliance.tools.spoken import Speakable
 from appliance.voice.pace import Pace
 from appliance.voice.services import Engines
+
+LONGEST_GAP_SECONDS = 60.0
+"""In an answer: what comes after more is no part of it. Every engine may have to be given up."""
 
 
 @dataclass(slots=True)
@@ -89,6 +93,7 @@ class EngineTTS(TTSService):
             text_transforms=[("*", transform)],
             # A sentence of nothing but emoji has no audio; that is no failure of the engine.
             max_consecutive_zero_audio_contexts=0,
+            stop_frame_timeout_s=LONGEST_GAP_SECONDS,
             settings=TTSSettings(model=None, voice=None, language=None),
         )
         self._engines = engines
@@ -147,6 +152,11 @@ class EngineTTS(TTSService):
             yield pcm
         self._pace.spoke(engine.name, made, seconds)
 
+    async def on_turn_context_completed(self) -> None:
+        # Pipecat goes by the last piece alone, which may have had no sound.
+        self._is_yielding_frames_synchronously = True
+        await super().on_turn_context_completed()
+
     async def cleanup(self) -> None:
         self.discard()
         await super().cleanup()
@@ -165,22 +175,35 @@ class EngineTTS(TTSService):
                         begin = self._sentence_start(context_id)
                     spoken_seconds += len(pcm) / 2 / OUTPUT_RATE
                     yield TTSAudioRawFrame(pcm, OUTPUT_RATE, 1, context_id=context_id)
+                words = _word_times(text, begin, spoken_seconds)
                 break
             except EngineError as error:
                 stepped_down = self._engines.failed(engine, error)
                 if not spoken_seconds and stepped_down:
                     continue
-                # Half a sentence is not said twice in two voices.
                 yield ErrorFrame(f"{error.message} {error.advice}")
-                if not spoken_seconds and (pcm := self._apologise(context_id)):
-                    text, begin = self._apology.text, self._sentence_start(context_id)
-                    spoken_seconds = len(pcm) / 2 / OUTPUT_RATE
+                # Half a sentence is not said twice in two voices.
+                words = _word_times(text, begin, spoken_seconds)
+                pcm = b"" if stepped_down else self._apologise(context_id)
+                if pcm:
+                    begin = begin or self._sentence_start(context_id)
+                    seconds = len(pcm) / 2 / OUTPUT_RATE
+                    words += _word_times(self._apology.text, begin + spoken_seconds, seconds)
+                    spoken_seconds += seconds
                     yield TTSAudioRawFrame(pcm, OUTPUT_RATE, 1, context_id=context_id)
+                self._said_instead(" ".join(word for word, _ in words), context_id)
                 break
         self._heard_end = begin + spoken_seconds
-        # What was not spoken was not heard.
-        words = _word_times(text, begin, spoken_seconds) if spoken_seconds else []
         await self.add_word_timestamps(words, context_id)
+
+    def _said_instead(self, text: str, context_id: str) -> None:
+        """What was not spoken was not heard: Pipecat else takes the whole piece for spoken."""
+        pieces = self._aggregated_frame_sequencer._slots
+        piece = next((p for p in reversed(pieces) if p.spoken and p.context_id == context_id), None)
+        if piece is not None and text:
+            piece.tracker = WordCompletionTracker(text, llm_text=text, user_facing_text=text)
+        elif piece is not None:
+            piece.complete = True
 
     def _apologise(self, context_id: str) -> bytes:
         """What is heard where nobody is left to speak: once an answer, in a voice that was."""
@@ -199,7 +222,8 @@ class EngineTTS(TTSService):
 
 
 def _word_times(text: str, begin: float, seconds: float) -> list[tuple[str, float]]:
-    words = text.split()
+    """When each word is heard; none is in no time."""
+    words = text.split() if seconds else []
     length = sum(len(word) + 1 for word in words)
     times: list[tuple[str, float]] = []
     before = 0
