@@ -178,18 +178,21 @@ class Session:
             disconnected=lambda: self.end(End.CLIENT_LEFT),
         )
         self._transport = SocketTransport(socket, events)
-        await self._answering.serve(
-            Individual(
-                transport=self._transport,
-                recorder=self.recorder,
-                call=ToolCaller(self._shared.registry, self, self.recorder),
-                voice=lambda: self.voice,
-                language=lambda: self.language,
-                system_prompt=self._wishes.system_prompt,
-                context=context,
-                speaking=self._on_speaking,
-            )
+        one = Individual(
+            transport=self._transport,
+            recorder=self.recorder,
+            call=ToolCaller(self._shared.registry, self, self.recorder),
+            voice=lambda: self.voice,
+            language=lambda: self.language,
+            system_prompt=self._wishes.system_prompt,
+            context=context,
+            speaking=self._on_speaking,
         )
+        try:
+            await self._answering.serve(one)
+        finally:
+            # A pipeline that is cancelled in mid-sentence does not say that it fell silent.
+            self._on_speaking(False)
 
     async def _watch(self) -> None:
         """Ends the session when nobody speaks for too long, or too long at all."""

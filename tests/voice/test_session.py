@@ -1,11 +1,22 @@
 """What a session knows of whom it talks to."""
 
+import asyncio
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.filters.identity_filter import IdentityFilter
+
 from appliance.config import load
 from appliance.tools import Speech
-from appliance.voice.pipeline import Shared, _barge_in
+from appliance.voice import answering
+from appliance.voice.ending import End
+from appliance.voice.failover import Unanswered
+from appliance.voice.pipeline import Individual, Shared, _barge_in
+from appliance.voice.realtime import RealtimeRoute
 from appliance.voice.recorder import Gauges
 from appliance.voice.session import Reports, Session, Wishes
 
@@ -13,8 +24,23 @@ nothing: Any = None
 anything: Any = SimpleNamespace
 
 
-def _session(language: str) -> Session:
-    shared = Shared(load((), {}), hearing=nothing, engines=nothing, registry=nothing, models=None)
+class ClosedSocket:
+    """Nobody is there."""
+
+    async def receive(self) -> None:
+        return None
+
+    async def send(self, data: bytes) -> None: ...
+
+    async def close(self, code: int, reason: str) -> None: ...
+
+
+def _session(
+    language: str = "en", opened: Callable[[Session], None] = lambda _session: None
+) -> Session:
+    config = load((), {})
+    far = RealtimeRoute(config.realtime, "", "key")
+    shared = Shared(config, nothing, nothing, nothing, models=None, realtime=far)
     gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
     reports = Reports(
         on_event=lambda event: None,
@@ -22,7 +48,7 @@ def _session(language: str) -> Session:
         malformed=lambda code: None,
         dropped=lambda what: None,
         engines=dict,
-        opened=lambda session: None,
+        opened=opened,
         rerouted=lambda route: None,
     )
     return Session("s", "c", "client", shared, reports, Wishes(language=language))
@@ -61,3 +87,28 @@ def test_a_language_that_was_wished_for_stays() -> None:
     assert session.voice.language == "de"
     session.speak_as(Speech("", "es", 1.0))
     assert (session.language, session.voice.language) == ("es", "es")
+
+
+async def test_who_is_left_in_mid_sentence_has_fallen_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipelines: asyncio.Queue[Individual] = asyncio.Queue()
+    opened = asyncio.Event()
+
+    def pipeline(_shared: Shared, one: Individual) -> PipelineWorker:
+        pipelines.put_nowait(one)
+        return PipelineWorker(Pipeline([IdentityFilter()]), idle_timeout_secs=None)
+
+    monkeypatch.setattr(answering, "build", pipeline)
+    monkeypatch.setattr(answering, "build_realtime", pipeline)
+    session = _session(opened=lambda _session: opened.set())
+    running = asyncio.create_task(session.run(ClosedSocket(), []))
+    await opened.wait()
+    first = await pipelines.get()
+    first.speaking(True)
+    assert session.in_turn
+    assert first.failed(Unanswered("how far is the moon"))
+    await pipelines.get()
+    assert (session.route, session.speaking) == ("realtime", False)
+    session.end(End.CLIENT_LEFT)
+    await running
