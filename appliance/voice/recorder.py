@@ -58,11 +58,10 @@ class Recorder:
         )
 
     @property
-    def in_turn(self) -> bool:
-        """Whether something was said or heard just now, or an answer may still be on its way."""
-        marks = self._timings.marks
-        awaited = timings.ENDPOINTING in marks and timings.FIRST_AUDIO not in marks
-        return time.monotonic() - self.last_activity < (ANSWER_SECONDS if awaited else BREATH)
+    def quiet_in(self) -> float:
+        """Seconds until nobody is taken to speak, hear something or wait for an answer."""
+        enough = ANSWER_SECONDS if self.answer_awaited else BREATH
+        return max(0.0, self.last_activity + enough - time.monotonic())
 
     def speech_heard(self) -> None:
         """The user is speaking at this moment."""

@@ -25,9 +25,7 @@ from appliance.voice.transport import SocketTransport
 
 log = logging.getLogger(__name__)
 
-IDLE_CHECK_SECONDS = 1.0
-PAUSE_SECONDS = 1.0  # of silence on both sides, before something unasked is said
-ANSWER_SECONDS = 10.0  # for which a question waits for its answer before it counts as silence
+CHECK_SECONDS = 1.0
 
 
 class State(StrEnum):
@@ -121,7 +119,7 @@ class Session:
     @property
     def in_turn(self) -> bool:
         """Whether somebody speaks, waits for an answer that may still come, or hears it."""
-        return self.state is State.OPEN and (self.speaking or self.recorder.in_turn)
+        return self.state is State.OPEN and (self.speaking or self.recorder.quiet_in > 0)
 
     @property
     def speech(self) -> Speech:
@@ -198,7 +196,7 @@ class Session:
         """Ends the session when nobody speaks for too long, or too long at all."""
         limits = self._shared.config.limits
         while self._reason is None:
-            await asyncio.sleep(IDLE_CHECK_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS)
             now = time.monotonic()
             if now - self.recorder.last_activity > limits.idle_seconds:
                 self.end(End.IDLE)
@@ -261,11 +259,9 @@ class Session:
         """Returns when nobody has spoken and no answer been waited for, for a moment."""
         while self.state is State.OPEN:
             await self._quiet.wait()
-            enough = ANSWER_SECONDS if self.recorder.answer_awaited else PAUSE_SECONDS
-            silent = time.monotonic() - self.recorder.last_activity
-            if silent >= enough:
+            if not (rest := self.recorder.quiet_in):
                 return
-            await asyncio.sleep(min(enough - silent, PAUSE_SECONDS))
+            await asyncio.sleep(min(rest, CHECK_SECONDS))
 
     async def announce(self, text: str, chime: bytes = b"", *, quoted: bool = False) -> bool:
         """Says something the user did not just ask for, after an optional sound (24 kHz PCM).

@@ -6,7 +6,7 @@ import pytest
 
 from appliance.conversation import Event, EventKind
 from appliance.voice import recorder as module
-from appliance.voice.recorder import Gauges, Recorder
+from appliance.voice.recorder import ANSWER_SECONDS, BREATH, Gauges, Recorder
 
 
 @dataclass
@@ -141,6 +141,20 @@ def test_whoever_speaks_is_not_idle(kept: Kept, recorder: Recorder) -> None:
         kept.now += 50
         say()
         assert recorder.last_activity == kept.now
+
+
+def test_a_pause_is_a_breath_and_who_waits_for_an_answer_makes_none(
+    kept: Kept, recorder: Recorder
+) -> None:
+    recorder.speech_heard()
+    assert recorder.quiet_in == BREATH
+    recorder.turn_started("hello")
+    kept.now += BREATH
+    assert recorder.quiet_in == ANSWER_SECONDS - BREATH
+    recorder.audio_sent()
+    assert recorder.quiet_in == BREATH
+    kept.now += 2 * BREATH
+    assert recorder.quiet_in == 0
 
 
 def test_an_event_says_where_it_belongs(kept: Kept, recorder: Recorder) -> None:
