@@ -46,7 +46,14 @@ class Seen:
         gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
         self.recorder = Recorder("c", "s", lambda event: None, gauges, dict)
         self.one = Individual(
-            nothing, self.recorder, *[nothing] * 4, context=self.context, speaking=nothing
+            transport=nothing,
+            recorder=self.recorder,
+            call=nothing,
+            voice=nothing,
+            language=nothing,
+            system_prompt="",
+            context=self.context,
+            speaking=nothing,
         )
 
     def ended(self, reason: End) -> None:
