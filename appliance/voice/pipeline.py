@@ -103,7 +103,6 @@ class Individual:
 def build(shared: Shared, one: Individual) -> PipelineWorker:
     """The worker that runs one session. Takes about a millisecond; models are not loaded here."""
     config = shared.config
-    context = one.context
     stt = EngineSTT(shared.engines, one.recorder, one.language, config.turn, shared.pace)
     stt.failed = lambda audio: one.failed(Unanswered(audio=audio))
     tts = EngineTTS(shared.engines, one.voice, shared.pace, shared.apology)
@@ -112,7 +111,7 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
     opening = Opening(tts.prepare, tts.discard, tts.is_quick)
     barge_in = _barge_in(shared, one)
     pair = LLMContextAggregatorPair(
-        context,
+        one.context,
         user_params=_user_params(shared, config.turn, stt, barge_in),
         assistant_params=_assistant_params(config, has_model=shared.models is not None),
     )
@@ -122,14 +121,20 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
         one.transport.input(),
         stt,
         pair.user(),
-        _intents(shared, one, context, barge_in),
-        *_model(shared, one, context, opening),
+        _intents(shared, one, barge_in),
+        *_model(shared, one, opening),
         answer_text,
         tts,
         one.transport.output(),
         pair.assistant(),
     ]
-    worker = PipelineWorker(
+    worker = _worker(stages, answer_text)
+    _take_over(worker, one)
+    return worker
+
+
+def _worker(stages: list[FrameProcessor], answer_text: AnswerText) -> PipelineWorker:
+    return PipelineWorker(
         Pipeline(stages),
         params=PipelineParams(enable_metrics=True),
         enable_turn_tracking=False,
@@ -141,8 +146,6 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
         ),
         cancel_timeout_secs=5.0,
     )
-    _take_over(worker, one)
-    return worker
 
 
 def _take_over(worker: PipelineWorker, one: Individual) -> None:
@@ -180,12 +183,12 @@ def _barge_in(shared: Shared, one: Individual) -> BargeIn:
     )
 
 
-def _intents(shared: Shared, one: Individual, context: LLMContext, barge_in: BargeIn) -> Intents:
+def _intents(shared: Shared, one: Individual, barge_in: BargeIn) -> Intents:
     return Intents(
         shared.registry,
         one.call,
         one.recorder,
-        context,
+        one.context,
         has_model=shared.models is not None,
         context_tokens=shared.config.llm.context_tokens,
         speaking=one.speaking,
@@ -194,16 +197,19 @@ def _intents(shared: Shared, one: Individual, context: LLMContext, barge_in: Bar
     )
 
 
-def _user_params(
-    shared: Shared, turn: Turn, stt: EngineSTT, barge_in: BargeIn
-) -> LLMUserAggregatorParams:
-    vad = VADParams(
+def vad_params(turn: Turn) -> VADParams:
+    """When speech begins and ends, as configured."""
+    return VADParams(
         confidence=turn.confidence,
         start_secs=turn.start_seconds,
         stop_secs=turn.stop_seconds,
         min_volume=turn.min_volume,
     )
 
+
+def _user_params(
+    shared: Shared, turn: Turn, stt: EngineSTT, barge_in: BargeIn
+) -> LLMUserAggregatorParams:
     end_of_turn = shared.hearing.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
     models = shared.models
     end = TurnEnd(
@@ -232,7 +238,7 @@ def _user_params(
 
     stt.judge = Judge(dismisses, end.nothing_heard)
     return LLMUserAggregatorParams(
-        vad_analyzer=shared.hearing.vad(vad, Pauses(pause_lasts, pause_over)),
+        vad_analyzer=shared.hearing.vad(vad_params(turn), Pauses(pause_lasts, pause_over)),
         user_turn_strategies=UserTurnStrategies(start=[BargeInStart(barge_in)], stop=[end]),
         user_turn_stop_timeout=LOST_SECONDS,
         # A cough is not a question.
@@ -253,9 +259,7 @@ def _assistant_params(config: Config, *, has_model: bool) -> LLMAssistantAggrega
     )
 
 
-def _model(
-    shared: Shared, one: Individual, context: LLMContext, opening: Opening
-) -> list[FrameProcessor]:
+def _model(shared: Shared, one: Individual, opening: Opening) -> list[FrameProcessor]:
     """The language model's stage, with every tool as a function; none without an endpoint."""
     if shared.models is None:
         return []
@@ -263,5 +267,5 @@ def _model(
     prompt = one.system_prompt or llm.system_prompt
     service = ChatService(shared.models, llm, prompt, opening, one.recorder)
 
-    offer(service, context, shared.registry, one.call)
+    offer(service, one.context, shared.registry, one.call)
     return [service]
