@@ -8,7 +8,6 @@ an interruption throws it away or it is played on from a little before where it 
 import asyncio
 import time
 from collections import deque
-from typing import TYPE_CHECKING
 
 from pipecat.clocks.base_clock import BaseClock
 from pipecat.frames.frames import (
@@ -28,9 +27,6 @@ from pipecat.transports.base_transport import TransportParams
 from appliance.voice.outbox import Outbox
 from appliance.voice.pacing import Playout, restart_from
 from appliance.voice.socket import TransportEvents
-
-if TYPE_CHECKING:
-    from appliance.voice.transport import SocketTransport
 
 # Hides a stall of the event loop as long as this. After a barge-in it does not count, because
 # the client drops what it has.
@@ -78,13 +74,11 @@ class SocketOutput(BaseOutputTransport):
 
     def __init__(
         self,
-        transport: "SocketTransport",
         outbox: Outbox,
         events: TransportEvents,
         params: TransportParams,
     ) -> None:
         super().__init__(params)
-        self._owner = transport
         self._outbox = outbox
         self._events = events
         self._playout = Playout(LEAD_SECONDS)

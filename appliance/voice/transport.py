@@ -43,14 +43,12 @@ class SocketInput(BaseInputTransport):
 
     def __init__(
         self,
-        transport: "SocketTransport",
         socket: Socket,
         outbox: Outbox,
         events: TransportEvents,
         params: TransportParams,
     ) -> None:
         super().__init__(params)
-        self._owner = transport
         self._socket = socket
         self._outbox = outbox
         self._events = events
@@ -147,8 +145,8 @@ class SocketTransport(BaseTransport):
         )
         self._socket = socket
         self._outbox = Outbox(socket, events.dropped)
-        self._input = SocketInput(self, socket, self._outbox, events, params)
-        self._output = SocketOutput(self, self._outbox, events, params)
+        self._input = SocketInput(socket, self._outbox, events, params)
+        self._output = SocketOutput(self._outbox, events, params)
 
     def input(self) -> SocketInput:
         return self._input

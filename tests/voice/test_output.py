@@ -1,10 +1,23 @@
 """An answer that is held goes on where it was, and its words with it."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
+import pytest_asyncio
 from pipecat.clocks.base_clock import BaseClock
+from pipecat.frames.frames import OutputAudioRawFrame
+from pipecat.transports.base_transport import TransportParams
+from pipecat.utils.asyncio.task_manager import TaskManager
 
-from appliance.voice.output import AnswerClock
+from appliance import wire
+from appliance.voice.outbox import Outbox
+from appliance.voice.output import AnswerClock, SocketOutput
+from appliance.voice.socket import TransportEvents
 
 SECOND = 1_000_000_000
 
@@ -60,3 +73,85 @@ def test_the_next_answer_has_the_right_time() -> None:
     clock.go_on(0.5)
     clock.catch_up()
     assert clock.get_time() == hands.now
+
+
+class Loudspeaker:
+    """A client that only listens."""
+
+    def __init__(self) -> None:
+        self.got: list[wire.Frame] = []
+
+    async def receive(self) -> bytes | str | None:
+        return None
+
+    async def send(self, data: bytes) -> None:
+        self.got.append(wire.decode(data))
+
+    async def close(self, code: int, reason: str) -> None: ...
+
+
+def _nothing(*_: object) -> None: ...
+
+
+@pytest_asyncio.fixture
+async def output(client: Loudspeaker) -> AsyncIterator[Any]:
+    events = TransportEvents(_nothing, _nothing, _nothing, _nothing)
+    outbox = Outbox(client, _nothing)
+    output: Any = SocketOutput(outbox, events, TransportParams(audio_out_enabled=True))
+    output._sample_rate = 24_000
+    output._setup = SimpleNamespace(clock=Hands())
+    output.create_task = TaskManager(loop=asyncio.get_running_loop()).create_task
+    output.settle = partial(outbox.drain, 10)
+    writing = asyncio.create_task(outbox.run())
+    yield output
+    writing.cancel()
+
+
+@pytest.fixture
+def client() -> Loudspeaker:
+    return Loudspeaker()
+
+
+def _frames(*numbers: int) -> list[OutputAudioRawFrame]:
+    return [OutputAudioRawFrame(bytes([number]) * 960, 24_000, 1) for number in numbers]
+
+
+def _heard(client: Loudspeaker) -> list[int | str]:
+    """Which pieces, and where the client dropped what it had."""
+    return [frame.pcm[0] if isinstance(frame, wire.Audio) else "dropped" for frame in client.got]
+
+
+async def test_what_a_client_dropped_while_it_was_held_is_sent_again(
+    client: Loudspeaker,
+    output: Any,  # noqa: ANN401  its inner state is what is driven here
+) -> None:
+    for frame in _frames(0, 1, 2):
+        await output.write_audio_frame(frame)
+        await output.settle()
+    output.hold()
+    output.hold()
+    waiting = asyncio.create_task(output.write_audio_frame(_frames(3)[0]))
+    await output.settle()
+    assert _heard(client) == [0, 1, 2, "dropped"]
+    assert output.playing
+    output.resume()
+    output.resume()
+    assert await waiting
+    await output.settle()
+    assert _heard(client) == [0, 1, 2, "dropped", 0, 1, 2, 3]
+
+
+async def test_what_is_held_again_while_it_is_sent_again_is_not_lost(
+    client: Loudspeaker,
+    output: Any,  # noqa: ANN401  its inner state is what is driven here
+) -> None:
+    for frame in _frames(0, 1, 2):
+        await output.write_audio_frame(frame)
+        await output.settle()
+    output.hold()
+    output.resume()
+    output.hold()
+    output.resume()
+    assert await output.write_audio_frame(_frames(3)[0])
+    await output.settle()
+    assert _heard(client)[-4:] == [0, 1, 2, 3]
