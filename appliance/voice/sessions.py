@@ -11,7 +11,7 @@ from appliance.conversation import VISITOR, EventKind, Task
 from appliance.errors import RouteRefused, SessionLimit, SessionTaken, SessionUnknown
 from appliance.voice.chime import chime
 from appliance.voice.context import from_history
-from appliance.voice.ending import End
+from appliance.voice.ending import GOODBYES, End
 from appliance.voice.pipeline import Shared
 from appliance.voice.session import Reports, Session, State, Wishes
 from appliance.voice.socket import Socket
@@ -93,8 +93,9 @@ class Sessions:
         try:
             history = from_history(await self._history(session.conversation_id))
             await session.run(socket, history)
-        except Exception:  # the boundary of a session: its client was told, the others go on
+        except Exception:  # the boundary of a session: its client is told, the others go on
             log.exception("session %s failed", session_id)
+            await socket.close(*GOODBYES[End.FAILED])
         finally:
             session.state = State.ENDED
             session.released.set()

@@ -13,12 +13,13 @@ from pipecat.processors.filters.identity_filter import IdentityFilter
 from appliance.config import load
 from appliance.tools import Speech
 from appliance.voice import answering
-from appliance.voice.ending import End
+from appliance.voice.ending import GOODBYES, End
 from appliance.voice.failover import Unanswered
 from appliance.voice.pipeline import Individual, Shared, _barge_in
-from appliance.voice.realtime import RealtimeRoute
+from appliance.voice.realtime_route import RealtimeRoute
 from appliance.voice.recorder import Gauges
 from appliance.voice.session import Reports, Session, Wishes
+from appliance.voice.sessions import Sessions
 
 nothing: Any = None
 anything: Any = SimpleNamespace
@@ -32,7 +33,8 @@ class ClosedSocket:
 
     async def send(self, data: bytes) -> None: ...
 
-    async def close(self, code: int, reason: str) -> None: ...
+    async def close(self, code: int, reason: str) -> None:
+        self.closed = (code, reason)
 
 
 def _session(
@@ -112,3 +114,18 @@ async def test_who_is_left_in_mid_sentence_has_fallen_silent(
     assert (session.route, session.speaking) == ("realtime", False)
     session.end(End.CLIENT_LEFT)
     await running
+
+
+async def test_who_cannot_be_served_is_told() -> None:
+    async def unreadable(_conversation_id: str) -> list[tuple[str, str]]:
+        raise OSError("the disk is gone")
+
+    session = _session()
+    sessions = Sessions(session._shared, session._reports, 1, unreadable, lambda _count: None)
+    offered = sessions.open(
+        voice="", language="", system_prompt="", conversation_id="c", client_id="client"
+    )
+    socket = ClosedSocket()
+    await sessions.attach(offered.session_id, socket)
+    assert socket.closed == GOODBYES[End.FAILED]
+    assert sessions.open_count == 0
