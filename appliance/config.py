@@ -116,6 +116,7 @@ class Realtime(_Section):
     transcription_model: str
     temperature: Annotated[float, Field(ge=0, le=2)]
     max_tokens: Annotated[int, Field(ge=0)]
+    first_token_seconds: Positive
 
 
 class Fallback(_Section):

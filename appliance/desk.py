@@ -165,7 +165,7 @@ class Desk:
         from appliance.voice.endpoints import prepare
         from appliance.voice.hearing import Hearing
         from appliance.voice.pipeline import Shared
-        from appliance.voice.realtime import realtime_route
+        from appliance.voice.realtime_route import realtime_route
         from appliance.voice.recorder import Gauges
         from appliance.voice.session import Reports
         from appliance.voice.sessions import Sessions

@@ -103,8 +103,12 @@ async def running(
     *,
     until: str = "/ready",
     seconds: float = 60.0,
+    module: str = "appliance",
 ) -> AsyncIterator[Daemon]:
-    """An appliance with open access on a free port, its state in `state`, once `until` is 200."""
+    """An appliance with open access on a free port, its state in `state`, once `until` is 200.
+
+    `module` is what is run: the appliance itself, or something that runs it.
+    """
     state.mkdir(parents=True, exist_ok=True)
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("APPLIANCE__")},
@@ -118,7 +122,7 @@ async def running(
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "appliance",
+        module,
         "run",
         env=environment,
         stderr=asyncio.subprocess.PIPE,

@@ -6,6 +6,7 @@ text with a tone as its voice, a `Call` for a tool, or a connection that breaks 
 
 import asyncio
 import base64
+import copy
 import itertools
 import json
 import struct
@@ -36,7 +37,22 @@ class Drop:
     after: str = ""
 
 
-Reply = str | Call | Drop
+@dataclass(frozen=True)
+class Fails:
+    """The model cannot answer, and says so."""
+
+
+@dataclass(frozen=True)
+class Mute:
+    """There is never an answer."""
+
+
+@dataclass(frozen=True)
+class Nonsense:
+    """What comes is no event."""
+
+
+Reply = str | Call | Drop | Fails | Mute | Nonsense
 Script = Callable[[str], Reply]
 """From what the user said, or a tool's result as JSON, to what is answered."""
 
@@ -109,8 +125,8 @@ class Line:
     async def take(self, event: dict[str, Any]) -> None:
         kind = event["type"]
         if kind == "session.update":
-            self.session = event["session"]
-            self.server.sessions.append(self.session)
+            merge(self.session, event["session"])
+            self.server.sessions.append(copy.deepcopy(self.session))
             await self.send("session.updated", session={"type": "realtime"})
         elif kind == "input_audio_buffer.append":
             await self.hear(base64.b64decode(event["audio"]))
@@ -171,14 +187,23 @@ class Line:
     async def _answer(self, reply: Reply) -> None:
         number = f"resp_{next(self.ids)}"
         await self.send("response.created", response={"id": number, "status": "in_progress"})
-        if isinstance(reply, Call):
-            await self._call(number, reply)
-        else:
-            await self._speak(number, reply.after if isinstance(reply, Drop) else reply)
-            if isinstance(reply, Drop):
+        status: dict[str, Any] = {"status": "completed"}
+        match reply:
+            case str():
+                await self._speak(number, reply)
+            case Call():
+                await self._call(number, reply)
+            case Drop():
+                await self._speak(number, reply.after)
                 self.drop()
-                return
-        await self.send("response.done", response={"id": number, "status": "completed"})
+            case Nonsense():
+                await self.socket.send_str("{no event")
+            case Mute():
+                await asyncio.Event().wait()
+            case Fails():
+                why = {"error": {"type": "server_error", "message": "scripted"}}
+                status = {"status": "failed", "status_details": why}
+        await self.send("response.done", response={"id": number, **status})
 
     async def _call(self, response: str, call: Call) -> None:
         item, call_id = f"item_{next(self.ids)}", f"call_{next(self.ids)}"
@@ -201,6 +226,15 @@ class Line:
             await self.send(
                 "response.output_audio.delta", delta=base64.b64encode(CHUNK).decode(), **place
             )
+
+
+def merge(into: dict[str, Any], update: dict[str, Any]) -> None:
+    """What an update does not name stays as it is."""
+    for key, value in update.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = copy.deepcopy(value)
 
 
 @asynccontextmanager

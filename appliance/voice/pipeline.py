@@ -42,7 +42,7 @@ from appliance.voice.listening import EngineSTT, Judge
 from appliance.voice.llm import ChatService
 from appliance.voice.opening import Opening
 from appliance.voice.pace import Pace
-from appliance.voice.realtime import RealtimeRoute
+from appliance.voice.realtime_route import RealtimeRoute
 from appliance.voice.recorder import Recorder
 from appliance.voice.services import Engines
 from appliance.voice.speaking import EngineTTS

@@ -8,10 +8,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pipecat.frames.frames import (
     Frame,
@@ -27,78 +25,21 @@ from pipecat.services.openai.realtime import events
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from websockets.exceptions import ConnectionClosed
 
-from appliance.config import Config, Realtime
 from appliance.engines import INPUT_RATE
-from appliance.providers import is_local
 from appliance.voice.failover import Unanswered
+from appliance.voice.realtime_route import DETECTION, RealtimeRoute, properties
 
 log = logging.getLogger(__name__)
 
-OPENAI: Final = "wss://api.openai.com/v1/realtime"
-SECRET: Final = "OPENAI_API_KEY"
 CONNECT_SECONDS: Final = 1.5
 """A connection that takes longer is tried again, or given up."""
 PAUSES: Final = (0.0, 0.25, 1.0)
 """Seconds before each attempt to open it again; one more loss in a minute, and it has failed."""
 WINDOW_SECONDS: Final = 60.0
 LOST: Final = "I lost the connection for a moment."
+MOST_TOLD: Final = 300
+"""Characters of what a server sent that makes no sense."""
 _SAID_BEFORE = "What was said before, as JSON. Go on from there; do not mention this message.\n"
-
-
-@dataclass(frozen=True, slots=True)
-class RealtimeRoute:
-    """Where the Realtime route leads; there is none without a key and the owner's leave."""
-
-    config: Realtime
-    instructions: str
-    key: str = field(repr=False)
-
-    @property
-    def base_url(self) -> str:
-        return self.config.base_url or OPENAI
-
-    @property
-    def left_the_box(self) -> bool:
-        return not is_local(self.base_url)
-
-    @property
-    def name(self) -> str:
-        return f"{self.config.model} at {urlsplit(self.base_url).netloc.rpartition('@')[2]}"
-
-
-def realtime_route(config: Config, secrets: Mapping[str, str]) -> RealtimeRoute | None:
-    """The Realtime route, where the owner allowed it and gave a key."""
-    key = secrets.get(SECRET, "")
-    if config.fallback.policy == "off" or not key:
-        return None
-    return RealtimeRoute(
-        config.realtime, config.realtime.instructions or config.llm.system_prompt, key
-    )
-
-
-def properties(config: Realtime) -> events.SessionProperties:
-    """What the server is told of a session, but for instructions and tools."""
-    detection: dict[str, events.TurnDetection | events.SemanticTurnDetection | bool] = {
-        "server_vad": events.TurnDetection(),
-        "semantic_vad": events.SemanticTurnDetection(),
-        "local": False,
-    }
-    reduced = config.noise_reduction
-    return events.SessionProperties(
-        output_modalities=["audio"],
-        max_output_tokens=config.max_tokens or "inf",
-        audio=events.AudioConfiguration(
-            input=events.AudioInput(
-                format=events.PCMAudioFormat(),
-                transcription=events.InputAudioTranscription(model=config.transcription_model),
-                noise_reduction=None
-                if reduced == "off"
-                else events.InputAudioNoiseReduction(type=reduced),
-                turn_detection=detection[config.turn_detection],
-            ),
-            output=events.AudioOutput(format=events.PCMAudioFormat(), voice=config.voice),
-        ),
-    )
 
 
 class RealtimeService(OpenAIRealtimeLLMService):
@@ -132,6 +73,7 @@ class RealtimeService(OpenAIRealtimeLLMService):
         self._now = now
         self._losses: list[float] = []
         self._over = self._was_open = False
+        self._overdue: asyncio.TimerHandle | None = None
         self._reopening: asyncio.Task[None] | None = None
         # Known from the start: a server that ends turns answers without being asked to.
         self._context = context
@@ -141,6 +83,10 @@ class RealtimeService(OpenAIRealtimeLLMService):
         return {**await super()._auth_headers(), "api-key": self.api_key}
 
     async def send_client_event(self, event: events.ClientEvent) -> None:
+        if isinstance(event, events.ResponseCreateEvent):
+            self._await_answer()
+        elif isinstance(event, events.ResponseCancelEvent):
+            self._answer_came()
         temperature = self._route.config.temperature
         if isinstance(event, events.SessionUpdateEvent) and temperature:
             message = event.model_dump(exclude_none=True)
@@ -166,6 +112,8 @@ class RealtimeService(OpenAIRealtimeLLMService):
             await super()._receive_task_handler()
         except ConnectionClosed as closed:
             log.warning("the Realtime connection was lost: %s", closed)
+        except Exception as error:  # noqa: BLE001  Pipecat raises it for what is no event
+            await self.push_error(f"The Realtime server makes no sense: {error}"[:MOST_TOLD])
         if not (self._disconnecting or self._over):
             self._note_loss()
 
@@ -176,13 +124,14 @@ class RealtimeService(OpenAIRealtimeLLMService):
         if self._over:
             return
         if len(self._losses) > len(PAUSES):
-            self._over = True
-            self._failed(Unanswered())
+            self._give_up()
             return
         self._reopening = self.create_task(self._reopen(len(self._losses)), "reopen")
 
     async def _reopen(self, attempt: int) -> None:
-        answering, self._run_llm_when_api_session_ready = self._response_active, False
+        answering = self._response_active or self._overdue is not None
+        self._run_llm_when_api_session_ready = False
+        self._answer_came()
         half_said: Any = self._current_audio_response
         if half_said is not None:
             # What was heard of the answer is all that there will be of it.
@@ -197,6 +146,47 @@ class RealtimeService(OpenAIRealtimeLLMService):
             await self.push_frame(TTSSpeakFrame(LOST, append_to_context=False))
         await asyncio.sleep(PAUSES[attempt - 1])
         await self._connect()
+
+    def _await_answer(self) -> None:
+        """From now on the server has so long to begin an answer."""
+        self._answer_came()
+        loop = asyncio.get_running_loop()
+        self._overdue = loop.call_later(self._route.config.first_token_seconds, self._give_up)
+
+    def _answer_came(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
+
+    def _give_up(self) -> None:
+        self._answer_came()
+        if not self._over:
+            self._over = True
+            self._failed(Unanswered())
+
+    async def _handle_evt_audio_delta(self, evt: events.ResponseAudioDelta) -> None:
+        self._answer_came()
+        await super()._handle_evt_audio_delta(evt)
+
+    async def _handle_evt_function_call_arguments_done(
+        self, evt: events.ResponseFunctionCallArgumentsDone
+    ) -> None:
+        self._answer_came()
+        await super()._handle_evt_function_call_arguments_done(evt)
+
+    async def _handle_evt_response_done(self, evt: events.ResponseDone) -> None:
+        self._answer_came()
+        await super()._handle_evt_response_done(evt)
+        if evt.response.status == "failed":
+            self._give_up()
+
+    async def _handle_evt_speech_started(self, evt: events.InputAudioBufferSpeechStarted) -> None:
+        self._answer_came()
+        await super()._handle_evt_speech_started(evt)
+
+    async def _handle_evt_speech_stopped(self, evt: events.InputAudioBufferSpeechStopped) -> None:
+        self._await_answer()
+        await super()._handle_evt_speech_stopped(evt)
 
     async def _handle_evt_session_updated(self, evt: events.ServerEvent) -> None:
         self._was_open = True
@@ -221,12 +211,26 @@ class RealtimeService(OpenAIRealtimeLLMService):
             return
         self.unanswered = None
         if asked.audio:
-            frame = InputAudioRawFrame(asked.audio, INPUT_RATE, 1)
-            await self._send_user_audio(frame)
-            await self.send_client_event(events.InputAudioBufferCommitEvent())
+            await self._send_question(asked.audio)
         elif asked.question:
             await self._say_as("user", asked.question)
         await self._create_response()
+
+    async def _send_question(self, audio: bytes) -> None:
+        """Between two words to the server that it is not to end this turn, but every later one.
+
+        Else it might hear one turn more in what it gets at once, and answer twice.
+        """
+        given = self._route.config
+        await self._end_turns("local")
+        await self._send_user_audio(InputAudioRawFrame(audio, INPUT_RATE, 1))
+        await self.send_client_event(events.InputAudioBufferCommitEvent())
+        await self._end_turns(given.turn_detection)
+
+    async def _end_turns(self, how: str) -> None:
+        heard = events.AudioInput(turn_detection=DETECTION[how])
+        session = events.SessionProperties(audio=events.AudioConfiguration(input=heard))
+        await self.send_client_event(events.SessionUpdateEvent(session=session))
 
     async def _tell_what_was_said(self) -> None:
         """Puts the conversation's text into the session, for the model to know."""
@@ -266,4 +270,5 @@ class RealtimeService(OpenAIRealtimeLLMService):
 
     async def cleanup(self) -> None:
         self._over = True
+        self._answer_came()
         await super().cleanup()

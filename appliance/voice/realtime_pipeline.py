@@ -172,11 +172,9 @@ class Announcer(FrameProcessor):
         await self.push_frame(frame, direction)
 
     async def _speak(self, frame: TTSSpeakFrame) -> None:
-        engine = self._engines.synthesizer
         try:
-            pcm = b"".join([each async for each in engine.synthesize(frame.text, self._voice())])
+            pcm = await self._spoken(frame.text)
         except EngineError as error:
-            self._engines.failed(engine, error)
             await self.push_error(f"{error.message} {error.advice}")
             return
         kept = frame.append_to_context is not False
@@ -186,6 +184,16 @@ class Announcer(FrameProcessor):
         text.append_to_context = kept
         await self.push_frame(text)
         await self.push_frame(TTSStoppedFrame())
+
+    async def _spoken(self, text: str) -> bytes:
+        """By the voice of the moment; by the next one where it fails."""
+        while True:
+            engine = self._engines.synthesizer
+            try:
+                return b"".join([pcm async for pcm in engine.synthesize(text, self._voice())])
+            except EngineError as error:
+                if not self._engines.failed(engine, error):
+                    raise
 
 
 def _typed(frame: LLMContextFrame) -> str:

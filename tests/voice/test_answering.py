@@ -19,7 +19,7 @@ from appliance.voice.answering import BACK_HERE, GONE_FAR, Answering, Told
 from appliance.voice.ending import End
 from appliance.voice.failover import Unanswered
 from appliance.voice.pipeline import Individual, Shared
-from appliance.voice.realtime import RealtimeRoute
+from appliance.voice.realtime_route import RealtimeRoute
 from appliance.voice.recorder import Gauges, Recorder
 
 nothing: Any = None
