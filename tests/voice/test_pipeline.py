@@ -1,0 +1,42 @@
+"""How the parts of one session are put together."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from appliance.config import load
+from appliance.voice.endpointing import TurnEnd
+from appliance.voice.pipeline import _user_params
+
+anything: Any = SimpleNamespace
+
+
+def _end_of_turn(models: Any, *, configured: bool) -> Any:  # noqa: ANN401  its inner state is looked at
+    config = load((), {"APPLIANCE__TURN__SPECULATE": str(configured).lower()})
+    hearing = anything(vad=lambda *_: None, end_of_turn=lambda _params: None)
+    shared = anything(models=models, hearing=hearing, is_command=bool)
+    params = _user_params(shared, config.turn, anything(), anything())
+    assert params.user_turn_strategies is not None
+    (end,) = params.user_turn_strategies.stop or ()
+    assert isinstance(end, TurnEnd)
+    return end
+
+
+@pytest.mark.parametrize(
+    ("has_model", "configured", "speculates"),
+    [(True, True, True), (True, False, False), (False, True, False)],
+)
+def test_pauses_are_answered_ahead_where_there_is_a_model(
+    has_model: bool, configured: bool, speculates: bool
+) -> None:
+    end = _end_of_turn(anything() if has_model else None, configured=configured)
+    assert end._may_speculate is speculates
+
+
+def test_a_model_outside_is_not_told_what_nobody_has_judged() -> None:
+    models = anything(current=anything(left_the_box=False))
+    end = _end_of_turn(models, configured=True)
+    assert end._is_optimistic()
+    models.current = anything(left_the_box=True)
+    assert not end._is_optimistic()
