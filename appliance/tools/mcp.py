@@ -142,9 +142,11 @@ class Server:
             confirm=fits(offered.name, config.confirm),
             realtime=config.realtime,
         )
+        from hassil.parser import ParseError
+
         try:
             part_of(command_of(tool), lambda word: True)
-        except Exception as error:  # noqa: BLE001  hassil's, and ours; a person wrote the sentences
+        except (ParseError, ToolError) as error:
             log.warning("the sentences of %s are left out: %s", tool.name, _cause(error))
             return replace(tool, sentences=())
         return tool

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import ctranslate2
@@ -25,6 +26,20 @@ def test_a_driver_that_is_too_old_is_no_device(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(ctranslate2, "get_cuda_device_count", refuse)
     assert not wheels().hear
+
+
+def test_a_library_whose_cuda_is_missing_is_told_and_the_appliance_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    why = "libcublas.so.12: cannot open shared object file"
+    for name, error in (("ctranslate2", "OSError"), ("onnxruntime", "ImportError")):
+        write(tmp_path, f"{name}.py", f"raise {error}({why!r})")
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = wheels()
+    assert not found.hear
+    assert not found.speak
+    assert caplog.text.count(why) == 2
 
 
 def test_a_plan_for_a_board_asks_the_libraries(
