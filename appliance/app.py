@@ -88,7 +88,7 @@ async def run(
         await _until_stopped(
             desk.load(registry, secrets),
             timers.run(),
-            work.run(registry.put),
+            work.run(partial(_put, registry, desk)),
             selftests.run(),
             watch.loop_lag(metrics.loop_lag, lambda: desk.open_count > 0),
             _fed_watchdog(store, desk),
@@ -111,6 +111,12 @@ def _timers(kept: TimerStore, desk: Desk) -> tuple[Timers, Bell]:
     timers = Timers(time.time, bell.ring, ToldTimers(kept, desk.tell))
     timers.restore()
     return timers, bell
+
+
+def _put(registry: Registry, desk: Desk, group: str, tools: Sequence[Tool]) -> None:
+    registry.put(group, tools)
+    if any(tool.sentences for tool in tools):
+        desk.sentences_changed(registry)
 
 
 def _opened(bell: Bell, timers: Timers, work: Delegation, page: Page) -> None:

@@ -56,6 +56,8 @@ class Desk:
         self._models: Endpoints | None = None
         self._apology = Apology()
         self._errands = Errands()
+        self._grammar = ""
+        self._reading_grammar = asyncio.Lock()
         self.opened: Callable[[Session], None] = lambda session: None
         self.forgetting: Callable[[str], Awaitable[None]] = _nothing
         told = Told(metrics.memory, metrics.stepped)
@@ -127,8 +129,10 @@ class Desk:
         Then it looks after them until it is cancelled.
         """
         await asyncio.to_thread(registry.prepare)
+        await self._read_grammar(registry)
+        grammar = lambda: self._grammar  # noqa: E731  what it is by then
         self._roster = Roster(
-            transcribers(self._plan, self._config, await _grammar(registry), registry.hot_words()),
+            transcribers(self._plan, self._config, grammar, registry.hot_words()),
             synthesizers(self._plan, self._config),
             partial(self._rerouted, "engine"),
             Surroundings(idle=self._idle, room=headroom.room),
@@ -141,6 +145,14 @@ class Desk:
         if self._models:
             look_after.append(self._models.tend(self._idle))
         await asyncio.gather(*look_after)
+
+    def sentences_changed(self, registry: Registry) -> None:
+        """Lets the starter engine listen for what the tools have come to understand."""
+        self._errands.run(self._read_grammar(registry), "listen for new sentences")
+
+    async def _read_grammar(self, registry: Registry) -> None:
+        async with self._reading_grammar:
+            self._grammar = await _grammar(registry)
 
     async def _load_better(self, roster: Roster) -> None:
         """Loads the plan's own engines, and whatever takes their place from then on."""

@@ -1,6 +1,6 @@
 """The plan's choices as loaders. Engines are imported when they are loaded, not before."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +17,9 @@ _LEAST_TO_TAKE_HINTS = 70_000_000
 
 
 def transcribers(
-    plan: Plan, config: Config, grammar: str, hot_words: Sequence[str] = ()
+    plan: Plan, config: Config, grammar: str | Callable[[], str], hot_words: Sequence[str] = ()
 ) -> list[Candidate[Transcriber]]:
-    """The plan's ladder for hearing; `grammar` is what the starter engine listens for.
+    """The plan's ladder for hearing; `grammar` is, or tells, what the starter engine listens for.
 
     `hot_words` are names that the others may expect, the likeliest first.
     """
@@ -43,7 +43,11 @@ def _placed(candidate: Candidate[E], rung: Rung, plan: Plan) -> Candidate[E]:
 
 
 def _transcriber(
-    rung: Rung, config: Config, grammar: str, decoders: int, hot_words: Sequence[str]
+    rung: Rung,
+    config: Config,
+    grammar: str | Callable[[], str],
+    decoders: int,
+    hot_words: Sequence[str],
 ) -> Candidate[Transcriber]:
     async def whisper() -> Transcriber:
         from appliance.engines.whisper import Whisper

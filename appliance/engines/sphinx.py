@@ -6,6 +6,7 @@ command comes back as the n-gram text, for a language model to make sense of.
 """
 
 import asyncio
+import logging
 import queue
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -21,8 +22,13 @@ from appliance.engines.agreement import (
 from appliance.engines.pieces import loudness, pieces
 from appliance.engines.sphinx_decoder import Decoder, Hypothesis, Search, dictionary_words
 from appliance.engines.worker import Lane
+from appliance.errors import EngineFailed
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+Grammar = Callable[[], str]
 
 _LONGEST_COMMAND: Final = 10.0
 """Seconds; what is longer is no command, and the grammar is not even asked."""
@@ -43,25 +49,31 @@ class Sphinx:
     # It listens for whole sentences.
     interim = False
 
-    def __init__(self, lane: Lane, decoders: list[Decoder]) -> None:
+    def __init__(self, lane: Lane, decoders: list[Decoder], grammar: Grammar, known: str) -> None:
         """Made by `load`."""
         self._lane = lane
+        self._grammar = grammar
+        # What each decoder listens for, or could not be made to.
+        self._known = dict.fromkeys(decoders, known)
         self._decoders = decoders
         self._free: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
         for decoder in decoders:
             self._free.put(decoder)
 
     @classmethod
-    async def load(cls, grammar: str, *, threads: int = 2) -> "Sphinx":
+    async def load(cls, grammar: str | Grammar, *, threads: int = 2) -> "Sphinx":
         """The engine, warm, listening for `grammar` (Sphinx's FSG text, or JSGF).
 
-        Takes about half a second and 95 MB per thread. Every word of the grammar has to be in
+        What tells the grammar is asked again before each utterance, and must return at once. It
+        takes about half a second and 95 MB per thread. Every word of a grammar has to be in
         `known_words()`. Raises ModelMissing, ModelBroken or EngineFailed.
         """
         lane = Lane("sphinx", threads)
+        now = grammar if callable(grammar) else lambda: grammar
+        known = now()
         async with lane.loading():
-            loads = [lane.run(_warm_decoder, grammar) for _ in range(threads)]
-            return cls(lane, list(await asyncio.gather(*loads)))
+            loads = [lane.run(_warm_decoder, known) for _ in range(threads)]
+            return cls(lane, list(await asyncio.gather(*loads)), now, known)
 
     @property
     def stuck_seconds(self) -> float:
@@ -100,11 +112,22 @@ class Sphinx:
             # There are as many decoders as threads, so one is always free here.
             decoder = self._free.get_nowait()
             try:
+                self._bring_up_to_date(decoder)
                 return work(decoder, audio)
             finally:
                 self._free.put(decoder)
 
         return await self._lane.run(borrowed, ticket=ticket)
+
+    def _bring_up_to_date(self, decoder: Decoder) -> None:
+        grammar = self._grammar()
+        if grammar == self._known[decoder]:
+            return
+        self._known[decoder] = grammar
+        try:
+            decoder.listen_for(grammar)
+        except EngineFailed as error:
+            log.error("the sentences heard are those of before: %s", error.message)
 
     async def close(self) -> None:
         await self._lane.close()

@@ -113,7 +113,7 @@ class Decoder:
     """A loaded acoustic model with three searches over it."""
 
     def __init__(self, grammar: str) -> None:
-        """Loads the model that the pocketsphinx wheel carries, and the grammar to listen for.
+        """Loads the model that the pocketsphinx wheel carries, and what `listen_for` takes.
 
         `grammar` is a word graph in Sphinx's own text form (FSG) or JSGF. Takes about half a
         second and blocks. Raises ModelMissing, ModelBroken, or EngineFailed for a grammar that
@@ -125,7 +125,8 @@ class Decoder:
         self._ps = self._open(model)
         with ExitStack() as undo:
             undo.callback(self.close)
-            self._add_searches(model, grammar)
+            self._add_searches(model)
+            self.listen_for(grammar)
             undo.pop_all()
 
     def _open(self, model: Path) -> int:
@@ -142,9 +143,13 @@ class Decoder:
             raise ModelBroken(f"PocketSphinx cannot load {model}", advice=_REINSTALL)
         return int(decoder)
 
-    def _add_searches(self, model: Path, grammar: str) -> None:
+    def listen_for(self, grammar: str) -> None:
+        """Takes a grammar instead of the one before; blocks. Raises EngineFailed, and keeps that
+        one, where PocketSphinx does not understand it.
+        """
         lib, ps = self._lib, self._ps
-        # Settings are read when a search is added, so each search gets its own.
+        # A search that is let go of must not be the one in use.
+        lib.ps_activate_search(ps, Search.PHONES.value.encode())
         config = lib.ps_get_config(ps)
         # The lattice pass prunes a grammar's right answers away; only the n-grams gain by it.
         lib.ps_config_set_bool(config, b"bestpath", 0)
@@ -152,6 +157,11 @@ class Decoder:
         _set_beams(lib, config, beam=1e-60, word=1e-40)
         if not self._add_grammar(grammar):
             raise EngineFailed("PocketSphinx does not understand the grammar of spoken sentences")
+
+    def _add_searches(self, model: Path) -> None:
+        lib, ps = self._lib, self._ps
+        # Settings are read when a search is added, so each search gets its own.
+        config = lib.ps_get_config(ps)
         _set_beams(lib, config, beam=1e-48, word=7e-29)  # PocketSphinx's defaults
         # Phones out of context: a third of the time, and a fair yardstick all the same.
         lib.ps_config_set_bool(config, b"allphone_ci", 1)

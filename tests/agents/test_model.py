@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from appliance.client import calling
-from tests.agents.test_daemon import hears, overrides, reaches
+from tests.agents.test_daemon import hears, overrides, reaches, said
 from tests.chat_server import Call, Reply, chat_server
-from tests.daemon import running
+from tests.daemon import running, speech
 from tests.stranger import until
 
 pytestmark = pytest.mark.slow
@@ -92,3 +92,23 @@ async def test_a_servers_tools_are_called_by_the_model_and_ask_where_they_must(
                 agreed = await call.type("yes please")
                 await hears(call, "The light in the kitchen is on.", agreed)
     assert calls.read_text().splitlines() == ["get_level kitchen", "turn_on kitchen"]
+
+
+async def test_a_servers_sentences_are_heard_without_any_model(tmp_path: Path) -> None:
+    command = [sys.executable, str(MCP_SERVER), "stdio"]
+    settings = {
+        "APPLIANCE__TOOLS__MCP__HOME__COMMAND": json.dumps(command),
+        "APPLIANCE__TOOLS__MCP__HOME__ALLOW": '["fail"]',
+        "APPLIANCE__TOOLS__MCP__HOME__CONFIRM": "[]",
+        # What PocketSphinx takes for something else where it does not listen for it.
+        "APPLIANCE__TOOLS__MCP__HOME__SENTENCES__FAIL": '["how much does a ticket cost"]',
+    }
+    async with running(tmp_path, settings) as daemon, calling(daemon.base_url) as call:
+
+        async def heard() -> bool:
+            end = await call.say(speech("how_much_does_a_ticket_cost"))
+            await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=end)
+            return "Sorry, home says" in said(call, end)
+
+        # The starter engine has to hear of it first, which comes after the server.
+        await until(heard, 60)

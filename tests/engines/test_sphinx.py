@@ -125,6 +125,22 @@ async def test_many_at_once_are_all_heard(sphinx: Sphinx) -> None:
     assert [one.text for one in heard] == list(texts)
 
 
+async def test_what_it_listens_for_may_change(caplog: pytest.LogCaptureFixture) -> None:
+    grammars = [GRAMMAR]
+    engine = await Sphinx.load(lambda: grammars[-1], threads=1)
+    cost = "how much does a ticket cost"
+    assert (await engine.transcribe(sentence(cost))).text != cost
+    grammars.append(GRAMMAR.replace("be quiet", "how much does a (ticket | house) cost"))
+    for _ in range(2):
+        assert (await engine.transcribe(sentence(cost))).text == cost
+        assert (await engine.transcribe(sentence("repeat that"))).text == "repeat that"
+    grammars.append("nonsense")
+    for _ in range(2):
+        assert (await engine.transcribe(sentence(cost))).text == cost
+    assert caplog.text.count("the sentences heard are those of before") == 1
+    await engine.close()
+
+
 async def test_a_grammar_that_does_not_load_is_told() -> None:
     with pytest.raises(EngineFailed, match="grammar"):
         await Sphinx.load("nonsense", threads=1)
