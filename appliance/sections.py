@@ -1,0 +1,201 @@
+"""What stands in the configuration, section by section: the keys, their types and their bounds.
+
+default.toml explains them; every key has its value there.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """Unknown keys are fatal, and nothing changes once it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Server(Section):
+    host: str
+    port: Port
+    listen: Annotated[str, Field(pattern=r"^(unix:/.+)?$")]
+    public_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")]
+    drain_seconds: Annotated[float, Field(ge=0, le=60)]
+
+
+class Access(Section):
+    mode: Literal["paired", "open"]
+    origins: tuple[str, ...]
+    pairing_minutes: Positive
+    sessions_per_minute: Annotated[int, Field(ge=1)]
+
+
+class Stt(Section):
+    engine: Literal["auto", "whisper", "sphinx", "timed"]
+    model: str
+    device: Literal["auto", "cuda", "cpu"]
+    compute_type: Literal["auto", "float16", "int8_float16", "int8_float32", "int8", "float32"]
+    language: Annotated[str, Field(pattern=r"^(auto|[a-z]{2,3})$")]
+    threads: Annotated[int, Field(ge=0, le=256)]
+
+
+class Tts(Section):
+    engine: Literal["auto", "kokoro", "espeak", "timed"]
+    model: str
+    voices: str
+    voice: str
+    speed: Annotated[float, Field(ge=0.5, le=2)]
+    phrase_cache_mb: Annotated[int, Field(ge=0, le=1024)]
+    threads: Annotated[int, Field(ge=0, le=256)]
+
+
+class Turn(Section):
+    confidence: Share
+    start_seconds: Annotated[float, Field(ge=0.03, le=2)]
+    stop_seconds: Annotated[float, Field(ge=0.1, le=3)]
+    min_volume: Share
+    incomplete_seconds: Annotated[float, Field(ge=0.2, le=10)]
+    max_seconds: Annotated[float, Field(ge=5, le=600)]
+    speculate: bool
+
+
+class Alternative(Section):
+    """A language model that is asked when those before it fail."""
+
+    provider: Literal["openai", "groq", "ollama", "llama_cpp", "custom"]
+    base_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = ""
+    model: str = ""
+    first_token_seconds: Positive = 8.0
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "Alternative":
+        if self.provider == "custom" and not self.base_url:
+            raise ValueError("a custom provider needs a base_url")
+        return self
+
+
+class Llm(Section):
+    provider: Literal["none", "openai", "groq", "ollama", "llama_cpp", "custom"]
+    base_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")]
+    model: str
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    max_tokens: Annotated[int, Field(ge=1)]
+    first_token_seconds: Positive
+    context_tokens: Annotated[int, Field(ge=200)]
+    system_prompt: str
+    alternatives: tuple[Alternative, ...]
+
+
+class Realtime(Section):
+    base_url: Annotated[str, Field(pattern=r"^(wss?://.+)?$")]
+    model: str
+    voice: str
+    instructions: str
+    turn_detection: Literal["server_vad", "semantic_vad", "local"]
+    noise_reduction: Literal["off", "near_field", "far_field"]
+    transcription_model: str
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    max_tokens: Annotated[int, Field(ge=0)]
+    first_token_seconds: Positive
+
+
+class Fallback(Section):
+    policy: Literal["off", "on_failure", "always"]
+
+
+class Mcp(Section):
+    """A server of tools: a program spoken to over its standard input and output, or an address."""
+
+    command: tuple[str, ...] = ()
+    directory: Path | None = None
+    url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = ""
+    allow: tuple[str, ...]
+    confirm: tuple[str, ...] = ("*",)
+    realtime: bool = False
+    seconds: Positive = 20.0
+    sentences: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Mcp":
+        if bool(self.command) == bool(self.url):
+            raise ValueError("give either command or url")
+        return self
+
+
+McpName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,19}$")]
+
+
+class Tools(Section):
+    enabled: tuple[str, ...]
+    mcp: Mapping[McpName, Mcp]
+
+
+class Team(Section):
+    url: Annotated[str, Field(pattern=r"^(wss?://.+)?$")]
+    hello: str
+    message: str
+    pause: str
+    reset: str
+    cancel: str
+    kind_key: str
+    text_key: str
+    id_key: str
+    cost_key: str
+    done: tuple[str, ...]
+    failed: tuple[str, ...]
+    ignored: tuple[str, ...]
+    patience_seconds: Positive
+    task_minutes: Positive
+
+    @field_validator("hello", "message", "pause", "reset", "cancel")
+    @classmethod
+    def _json(cls, text: str) -> str:
+        if text and not isinstance(_json_or_none(text), dict):
+            raise ValueError("should be a JSON object, as text")
+        return text
+
+
+class Claude(Section):
+    enabled: bool
+    command: str
+    directory: Path
+    permission_mode: Literal["default", "plan", "acceptEdits", "dontAsk", "bypassPermissions"]
+    allowed_tools: tuple[str, ...]
+    model: str
+    task_minutes: Positive
+    cpu_minutes: Positive
+    memory_mb: Annotated[int, Field(ge=64)]
+    open_files: Annotated[int, Field(ge=64)]
+
+
+class Agents(Section):
+    team: Team
+    claude: Claude
+
+
+class Store(Section):
+    path: Path
+
+
+class Models(Section):
+    directory: Path
+    mirror: Annotated[str, Field(pattern=r"^(https?://.+)?$")]
+
+
+class Limits(Section):
+    sessions: Annotated[int, Field(ge=0)]
+    idle_seconds: Positive
+    session_seconds: Positive
+
+
+def _json_or_none(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
