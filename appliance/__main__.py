@@ -4,35 +4,18 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from appliance import __version__, commands, logs, model_commands, selftest_commands, systemd
-from appliance.config import Config, load
+from appliance import __version__, commands, logs, selftest_commands, systemd
 from appliance.errors import ApplianceError, ConfigError
-from appliance.weights.manifest import SHIPPED
+from appliance.models_group import models_group
+from appliance.options import config_option, configuration
 
 EXIT_CONFIG = 78  # EX_CONFIG: the unit does not restart on it
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _config_option(command: F) -> F:
-    return click.option(
-        "--config",
-        "files",
-        multiple=True,
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="A configuration file instead of the system's; later ones win.",
-    )(command)
-
-
-def _configuration(files: tuple[Path, ...]) -> Config:
-    return load(files, os.environ)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,7 +25,7 @@ def cli() -> None:
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.option("--debug", is_flag=True, help="Log everything, Pipecat's frames included.")
 def run(files: tuple[Path, ...], debug: bool) -> None:
     """The daemon, in the foreground; what systemd starts."""
@@ -53,20 +36,20 @@ def run(files: tuple[Path, ...], debug: bool) -> None:
     logs.set_up(debug=debug)
     from appliance import app
 
-    reread, command = partial(_configuration, files), selftest_commands.command(files)
+    reread, command = partial(configuration, files), selftest_commands.command(files)
     asyncio.run(app.run(reread(), systemd.secrets(os.environ), reread, command))
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def plan(files: tuple[Path, ...], as_json: bool) -> None:
     """What was detected, what was chosen, why, and what the next better choice would need."""
-    click.echo(commands.plan(_configuration(files), as_json=as_json))
+    click.echo(commands.plan(configuration(files), as_json=as_json))
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.option(
     "--json",
     "output",
@@ -128,7 +111,7 @@ def bench(files: tuple[Path, ...], output: Path, **options: Any) -> None:  # noq
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--only", multiple=True, metavar="CHECK", help="This check alone; repeatable.")
 def selftest(files: tuple[Path, ...], as_json: bool, only: tuple[str, ...]) -> None:
@@ -139,13 +122,13 @@ def selftest(files: tuple[Path, ...], as_json: bool, only: tuple[str, ...]) -> N
     """
     sys.exit(
         selftest_commands.run_and_tell(
-            lambda: _configuration(files), systemd.secrets(os.environ), only, as_json=as_json
+            lambda: configuration(files), systemd.secrets(os.environ), only, as_json=as_json
         )
     )
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.option("--role", type=click.Choice(["guest", "user", "admin"]), default=None)
 @click.option("--minutes", type=float, default=None, help="How long the code works.")
 @click.option("--address", default="", help="The address to put into the QR code.")
@@ -154,7 +137,7 @@ def pair(files: tuple[Path, ...], role: str | None, minutes: float | None, addre
 
     Without --role the first client becomes administrator and later ones users.
     """
-    config = _configuration(files)
+    config = configuration(files)
     click.echo(
         asyncio.run(commands.pair(config, role, minutes or config.access.pairing_minutes, address))
     )
@@ -166,39 +149,39 @@ def clients() -> None:
 
 
 @clients.command("list")
-@_config_option
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def clients_list(files: tuple[Path, ...], as_json: bool) -> None:
     """Everybody who was paired."""
-    click.echo(asyncio.run(commands.clients(_configuration(files), as_json=as_json)))
+    click.echo(asyncio.run(commands.clients(configuration(files), as_json=as_json)))
 
 
 @clients.command("revoke")
-@_config_option
+@config_option
 @click.argument("client_id")
 def clients_revoke(files: tuple[Path, ...], client_id: str) -> None:
     """Takes a client's access away; its sessions end at once."""
-    asyncio.run(commands.revoke(_configuration(files), client_id))
+    asyncio.run(commands.revoke(configuration(files), client_id))
     click.echo(f"{client_id} may no longer talk.")
 
 
 @clients.command("role")
-@_config_option
+@config_option
 @click.argument("client_id")
 @click.argument("role", type=click.Choice(["guest", "user", "admin"]))
 def clients_role(files: tuple[Path, ...], client_id: str, role: str) -> None:
     """Changes what a client may do: talk; have history and agents of its own too; everything."""
-    asyncio.run(commands.change_role(_configuration(files), client_id, role))
+    asyncio.run(commands.change_role(configuration(files), client_id, role))
     click.echo(f"{client_id} is now {role}.")
 
 
 @clients.command("audit")
-@_config_option
+@config_option
 @click.option("--limit", type=click.IntRange(1, 1000), default=50)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def clients_audit(files: tuple[Path, ...], limit: int, as_json: bool) -> None:
     """Who was let in, refused and revoked, and what was deleted and exported; newest first."""
-    click.echo(asyncio.run(commands.audit(_configuration(files), limit, as_json=as_json)))
+    click.echo(asyncio.run(commands.audit(configuration(files), limit, as_json=as_json)))
 
 
 @cli.group()
@@ -207,114 +190,53 @@ def conversations() -> None:
 
 
 @conversations.command("list")
-@_config_option
+@config_option
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def conversations_list(files: tuple[Path, ...], limit: int, as_json: bool) -> None:
     """The newest conversations."""
-    click.echo(commands.conversation_list(_configuration(files), limit, as_json=as_json))
+    click.echo(commands.conversation_list(configuration(files), limit, as_json=as_json))
 
 
 @conversations.command("show")
-@_config_option
+@config_option
 @click.argument("conversation_id")
 def conversations_show(files: tuple[Path, ...], conversation_id: str) -> None:
     """One conversation, as it was heard."""
-    click.echo(commands.conversation_text(_configuration(files), conversation_id, "markdown"))
+    click.echo(commands.conversation_text(configuration(files), conversation_id, "markdown"))
 
 
 @conversations.command("export")
-@_config_option
+@config_option
 @click.argument("conversation_id")
 @click.option("--format", "fmt", type=click.Choice(["json", "markdown"]), default="json")
 def conversations_export(
     files: tuple[Path, ...], conversation_id: str, fmt: commands.Format
 ) -> None:
     """One conversation with all its events, as a document."""
-    click.echo(commands.conversation_text(_configuration(files), conversation_id, fmt))
+    click.echo(commands.conversation_text(configuration(files), conversation_id, fmt))
 
 
 @conversations.command("search")
-@_config_option
+@config_option
 @click.argument("text")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20)
 def conversations_search(files: tuple[Path, ...], text: str, limit: int) -> None:
     """Where something was said."""
-    click.echo(commands.conversation_search(_configuration(files), text, limit))
+    click.echo(commands.conversation_search(configuration(files), text, limit))
 
 
 @conversations.command("delete")
-@_config_option
+@config_option
 @click.argument("conversation_id")
 @click.confirmation_option(prompt="Forget this conversation for good?")
 def conversations_delete(files: tuple[Path, ...], conversation_id: str) -> None:
     """Forgets a conversation, in the file too."""
-    commands.conversation_delete(_configuration(files), conversation_id)
+    commands.conversation_delete(configuration(files), conversation_id)
     click.echo("Forgotten.")
 
 
-@cli.group("models")
-@click.option(
-    "--manifest",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=SHIPPED,
-    help="Another list of models than the one that comes along.",
-)
-@click.pass_context
-def models_group(context: click.Context, manifest: Path) -> None:
-    """Models for better ears and a better voice."""
-    context.obj = manifest
-
-
-@models_group.command("list")
-@_config_option
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.pass_obj
-def models_list(manifest: Path, files: tuple[Path, ...], as_json: bool) -> None:
-    """Which there are, which are on disk, which fit this machine."""
-    click.echo(model_commands.listing(_configuration(files), manifest, as_json=as_json))
-
-
-@models_group.command("pull")
-@_config_option
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.argument("names", nargs=-1, required=True)
-@click.pass_obj
-def models_pull(
-    manifest: Path, files: tuple[Path, ...], as_json: bool, names: tuple[str, ...]
-) -> None:
-    """Fetches models by name, or those `recommended` for this machine; mends damaged ones."""
-    click.echo(model_commands.pull(_configuration(files), manifest, names, as_json=as_json))
-
-
-@models_group.command("verify")
-@_config_option
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.pass_obj
-def models_verify(manifest: Path, files: tuple[Path, ...], as_json: bool) -> None:
-    """Computes every hash anew; exit status 1 when something is not as it was."""
-    text, fault = model_commands.verify(_configuration(files), manifest, as_json=as_json)
-    click.echo(text)
-    if fault:
-        raise fault
-
-
-@models_group.command("path")
-@_config_option
-@click.argument("name")
-@click.pass_obj
-def models_path(manifest: Path, files: tuple[Path, ...], name: str) -> None:
-    """Where a model is: Whisper's directory or Kokoro's file."""
-    click.echo(model_commands.path(_configuration(files), manifest, name))
-
-
-@models_group.command("rm")
-@_config_option
-@click.argument("names", nargs=-1, required=True)
-@click.pass_obj
-def models_remove(manifest: Path, files: tuple[Path, ...], names: tuple[str, ...]) -> None:
-    """Removes models, and what has arrived of them."""
-    click.echo(model_commands.remove(_configuration(files), manifest, names))
+cli.add_command(models_group)
 
 
 @cli.group("config")
@@ -323,20 +245,20 @@ def config_group() -> None:
 
 
 @config_group.command("check")
-@_config_option
+@config_option
 def config_check(files: tuple[Path, ...]) -> None:
     """Every fault at once, with key, value, expectation and a suggestion."""
-    _configuration(files)
+    configuration(files)
     click.echo("The configuration is good.")
 
 
 @config_group.command("show")
-@_config_option
+@config_option
 def config_show(files: tuple[Path, ...]) -> None:
     """What is in force, secrets masked."""
     from appliance.config import masked
 
-    click.echo(json.dumps(masked(_configuration(files)), indent=2))
+    click.echo(json.dumps(masked(configuration(files)), indent=2))
 
 
 def main() -> None:

@@ -67,9 +67,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {"access", "bench", "config", "errors", "hardware", "planning", "store"},
     "model_commands": {"commands", "config", "errors", "hardware", "planning", "weights"},
     "selftest_commands": {"config", "errors", "selftest", "store"},
+    "options": {"config"},
+    "models_group": {"model_commands", "options", "weights"},
     "__main__": {
-        *("app", "bench", "commands", "config", "errors", "logs", "model_commands", "systemd"),
-        *("selftest_commands", "weights"),
+        *("app", "commands", "config", "errors", "logs", "models_group", "options", "systemd"),
+        *("selftest_commands",),
     },
 }
 
