@@ -18,6 +18,7 @@ from appliance.voice.answering import Answering, Told
 from appliance.voice.context import Messages
 from appliance.voice.ending import GOODBYES, End
 from appliance.voice.intents import ToolCaller
+from appliance.voice.outbox import Outbox
 from appliance.voice.pipeline import Individual, Shared
 from appliance.voice.recorder import Gauges, Recorder
 from appliance.voice.socket import Socket, TransportEvents
@@ -152,12 +153,13 @@ class Session:
         )
         messages: Any = history  # plain role and content, which Pipecat types more closely
         context = LLMContext(messages=messages)
+        outbox = Outbox(socket, self._reports.dropped)
         watching = asyncio.create_task(self._watch(), name=f"watch {self.session_id}")
         try:
-            await self._serve(socket, context)
+            await self._serve(socket, outbox, context)
             while self._reason is None:
                 # The other route takes over, on the same socket, with all that was said.
-                await self._serve(socket, context)
+                await self._serve(socket, outbox, context)
         finally:
             watching.cancel()
             self.state = State.ENDED
@@ -166,7 +168,7 @@ class Session:
             if self._transport and why is not End.CLIENT_LEFT:
                 await self._transport.close(*GOODBYES[why])
 
-    async def _serve(self, socket: Socket, context: LLMContext) -> None:
+    async def _serve(self, socket: Socket, outbox: Outbox, context: LLMContext) -> None:
         """Until the client, the session or its pipeline is done, or the route changes."""
         reports = self._reports
         events = TransportEvents(
@@ -175,7 +177,7 @@ class Session:
             audio_sent=self.recorder.audio_sent,
             disconnected=lambda: self.end(End.CLIENT_LEFT),
         )
-        self._transport = SocketTransport(socket, events)
+        self._transport = SocketTransport(socket, outbox, events)
         one = Individual(
             transport=self._transport,
             recorder=self.recorder,

@@ -133,9 +133,12 @@ class SocketInput(BaseInputTransport):
 
 
 class SocketTransport(BaseTransport):
-    """Both directions of one client's socket. Used once."""
+    """Both directions of one client's socket. Used once.
 
-    def __init__(self, socket: Socket, events: TransportEvents) -> None:
+    What `outbox` still has when this is over, the next transport of the same client writes.
+    """
+
+    def __init__(self, socket: Socket, outbox: Outbox, events: TransportEvents) -> None:
         super().__init__()
         params = TransportParams(
             audio_in_enabled=True,
@@ -144,9 +147,9 @@ class SocketTransport(BaseTransport):
             audio_out_end_silence_secs=0,
         )
         self._socket = socket
-        self._outbox = Outbox(socket, events.dropped)
-        self._input = SocketInput(socket, self._outbox, events, params)
-        self._output = SocketOutput(self._outbox, events, params)
+        self.outbox = outbox
+        self._input = SocketInput(socket, outbox, events, params)
+        self._output = SocketOutput(outbox, events, params)
 
     def input(self) -> SocketInput:
         return self._input
@@ -156,12 +159,12 @@ class SocketTransport(BaseTransport):
 
     def tell(self, data: dict[str, Any]) -> None:
         """Sends a message of the appliance's own (an RTVI server-message) past the pipeline."""
-        self._outbox.put_message({"label": wire.LABEL, "type": "server-message", "data": data})
+        self.outbox.put_message({"label": wire.LABEL, "type": "server-message", "data": data})
 
     def interrupt(self) -> None:
         """Silences the client without waiting for the pipeline."""
-        self._outbox.interrupt()
+        self.outbox.interrupt()
 
     async def close(self, code: int, reason: str) -> None:
-        await self._outbox.drain(0.5)
+        await self.outbox.drain(0.5)
         await self._socket.close(code, reason)

@@ -10,9 +10,11 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.filters.identity_filter import IdentityFilter
 
+from appliance import wire
 from appliance.config import load
 from appliance.tools import Speech
 from appliance.voice import answering
+from appliance.voice.answering import GONE_FAR
 from appliance.voice.ending import GOODBYES, End
 from appliance.voice.failover import Unanswered
 from appliance.voice.pipeline import Individual, Shared, _barge_in
@@ -28,10 +30,14 @@ anything: Any = SimpleNamespace
 class ClosedSocket:
     """Nobody is there."""
 
+    def __init__(self) -> None:
+        self.got: list[wire.Frame] = []
+
     async def receive(self) -> None:
         return None
 
-    async def send(self, data: bytes) -> None: ...
+    async def send(self, data: bytes) -> None:
+        self.got.append(wire.decode(data))
 
     async def close(self, code: int, reason: str) -> None:
         self.closed = (code, reason)
@@ -91,18 +97,24 @@ def test_a_language_that_was_wished_for_stays() -> None:
     assert (session.language, session.voice.language) == ("es", "es")
 
 
-async def test_who_is_left_in_mid_sentence_has_fallen_silent(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    pipelines: asyncio.Queue[Individual] = asyncio.Queue()
-    opened = asyncio.Event()
+@pytest.fixture
+def pipelines(monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[Individual]":
+    """What pipelines were made for; they do nothing themselves."""
+    made: asyncio.Queue[Individual] = asyncio.Queue()
 
     def pipeline(_shared: Shared, one: Individual) -> PipelineWorker:
-        pipelines.put_nowait(one)
+        made.put_nowait(one)
         return PipelineWorker(Pipeline([IdentityFilter()]), idle_timeout_secs=None)
 
     monkeypatch.setattr(answering, "build", pipeline)
     monkeypatch.setattr(answering, "build_realtime", pipeline)
+    return made
+
+
+async def test_who_is_left_in_mid_sentence_has_fallen_silent(
+    pipelines: "asyncio.Queue[Individual]",
+) -> None:
+    opened = asyncio.Event()
     session = _session(opened=lambda _session: opened.set())
     running = asyncio.create_task(session.run(ClosedSocket(), []))
     await opened.wait()
@@ -112,6 +124,26 @@ async def test_who_is_left_in_mid_sentence_has_fallen_silent(
     assert first.failed(Unanswered("how far is the moon"))
     await pipelines.get()
     assert (session.route, session.speaking) == ("realtime", False)
+    session.end(End.CLIENT_LEFT)
+    await running
+
+
+async def test_what_is_told_while_the_route_changes_is_told_on_the_next(
+    pipelines: "asyncio.Queue[Individual]",
+) -> None:
+    opened = asyncio.Event()
+    session = _session(opened=lambda _session: opened.set())
+    socket = ClosedSocket()
+    running = asyncio.create_task(session.run(socket, []))
+    await opened.wait()
+    # Nothing writes for the first pipeline; what writes for a real one is gone before it is.
+    assert (await pipelines.get()).failed(Unanswered("how far is the moon"))
+    second = await pipelines.get()
+    writing = asyncio.create_task(second.transport.outbox.run())
+    await second.transport.outbox.drain(10)
+    told = [frame.data["data"] for frame in socket.got if isinstance(frame, wire.Message)]
+    assert GONE_FAR in [data.get("message") for data in told]
+    writing.cancel()
     session.end(End.CLIENT_LEFT)
     await running
 
