@@ -12,116 +12,129 @@ _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2.0, 3.0, 5.0,
 _LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
-class Metrics:
-    """One set of metrics, in a registry of its own so that tests can have many."""
+class _Talk:
+    """What comes of talking to it."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        r = self.registry
-        self._malformed = Counter(
+    def __init__(self, r: CollectorRegistry) -> None:
+        self.malformed = Counter(
             "appliance_malformed_frames", "WebSocket frames refused", ["code"], registry=r
         )
-        self._dropped = Counter(
+        self.dropped = Counter(
             "appliance_dropped",
             "Audio frames dropped (input: sent too fast, output: not read), clients let go",
             ["what"],
             registry=r,
         )
-        self._refused = Counter(
+        self.refused = Counter(
             "appliance_refused", "Requests and connections refused", ["code"], registry=r
         )
-        self._turns = Counter("appliance_turns", "Answered turns", ["route"], registry=r)
-        self._interruptions = Counter("appliance_interruptions", "Barge-ins", registry=r)
-        self._reroutes = Counter(
+        self.turns = Counter("appliance_turns", "Answered turns", ["route"], registry=r)
+        self.interruptions = Counter("appliance_interruptions", "Barge-ins", registry=r)
+        self.reroutes = Counter(
             "appliance_reroutes",
             "Times that another engine, model or route took over",
             ["what"],
             registry=r,
         )
-        self._errors = Counter("appliance_errors", "Errors by stable code", ["code"], registry=r)
-        self._stages = Histogram(
+        self.stages = Histogram(
             "appliance_turn_stage_seconds",
             "From the true end of speech to the end of each stage",
             ["stage"],
             buckets=_SECONDS,
             registry=r,
         )
-        self._loop_lag = Histogram(
+        self.sessions = Gauge("appliance_sessions", "Open sessions", registry=r)
+
+
+class _Insides:
+    """How the process itself is doing."""
+
+    def __init__(self, r: CollectorRegistry) -> None:
+        self.errors = Counter("appliance_errors", "Errors by stable code", ["code"], registry=r)
+        self.loop_lag = Histogram(
             "appliance_loop_lag_seconds",
             "How late the event loop was, sampled all the time",
             buckets=_LAG_SECONDS,
             registry=r,
         )
-        self._loop_lag_max = Gauge(
+        self.loop_lag_max = Gauge(
             "appliance_loop_lag_max_seconds",
             "Longest stall of the event loop while a session was open",
             registry=r,
         )
-        self._sessions = Gauge("appliance_sessions", "Open sessions", registry=r)
-        self._store_failed = Gauge("appliance_store_lost", "Events lost", registry=r)
-        self._store_queued = Gauge("appliance_store_queued", "Events waiting", registry=r)
-        self._memory = Gauge(
+        self.store_failed = Gauge("appliance_store_lost", "Events lost", registry=r)
+        self.store_queued = Gauge("appliance_store_queued", "Events waiting", registry=r)
+        self.memory = Gauge(
             "appliance_memory_available_bytes", "Memory to be had, limits counted", registry=r
         )
-        self._pressure = Gauge(
+        self.pressure = Gauge(
             "appliance_memory_pressure", "0: ok, 1: tight, 2: critical", registry=r
         )
-        self._steps = Counter(
+        self.steps = Counter(
             "appliance_memory_steps",
             "Engines that gave way to want of memory (down) or came back (up)",
             ["direction"],
             registry=r,
         )
+
+
+class Metrics:
+    """One set of metrics, in a registry of its own so that tests can have many."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._talk = _Talk(self.registry)
+        self._insides = _Insides(self.registry)
         self._longest = 0.0
 
     def malformed(self, code: str) -> None:
-        self._malformed.labels(code).inc()
+        self._talk.malformed.labels(code).inc()
 
     def dropped(self, what: str) -> None:
-        self._dropped.labels(what).inc()
+        self._talk.dropped.labels(what).inc()
 
     def refused(self, code: str) -> None:
-        self._refused.labels(code).inc()
+        self._talk.refused.labels(code).inc()
 
     def turn(self, route: str) -> None:
-        self._turns.labels(route).inc()
+        self._talk.turns.labels(route).inc()
 
     def interrupted(self) -> None:
-        self._interruptions.inc()
+        self._talk.interruptions.inc()
 
     def rerouted(self, what: str) -> None:
         """`what` is engine, model, local or realtime."""
-        self._reroutes.labels(what).inc()
+        self._talk.reroutes.labels(what).inc()
 
     def error(self, code: str) -> None:
-        self._errors.labels(code).inc()
+        self._insides.errors.labels(code).inc()
 
     def stage(self, name: str, seconds: float) -> None:
         """`name` is one of STAGES; `seconds` count from the end of speech."""
-        self._stages.labels(name).observe(seconds)
+        self._talk.stages.labels(name).observe(seconds)
 
     def sessions(self, count: int) -> None:
-        self._sessions.set(count)
+        self._talk.sessions.set(count)
 
     def loop_lag(self, seconds: float, in_session: bool) -> None:
         """One sample of how late the loop was; the maximum counts only while somebody talks."""
-        self._loop_lag.observe(seconds)
+        self._insides.loop_lag.observe(seconds)
         if in_session and seconds > self._longest:
             self._longest = seconds
-            self._loop_lag_max.set(seconds)
+            self._insides.loop_lag_max.set(seconds)
 
     def memory(self, available: int, level: str) -> None:
         """`level` is ok, tight or critical."""
-        self._memory.set(available)
-        self._pressure.set(("ok", "tight", "critical").index(level))
+        self._insides.memory.set(available)
+        self._insides.pressure.set(("ok", "tight", "critical").index(level))
 
     def stepped(self, direction: str) -> None:
-        self._steps.labels(direction).inc()
+        self._insides.steps.labels(direction).inc()
 
     def store(self, lost: int, queued: int) -> None:
-        self._store_failed.set(lost)
-        self._store_queued.set(queued)
+        self._insides.store_failed.set(lost)
+        self._insides.store_queued.set(queued)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""
