@@ -175,7 +175,14 @@ async def _change_speed(arguments: Mapping[str, Any], surroundings: Surroundings
 async def _set_language(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
     named: str = arguments["language"]
     surroundings.speak_as(replace(surroundings.speech, language=LANGUAGES[named], voice=""))
-    return Answer(f"I listen and speak in {named.capitalize()} now.", {"language": named})
+    told = f"I listen and speak in {named.capitalize()} now"
+    if named == "english":
+        return Answer(f"{told}.", {"language": named})
+    # The sentences of the tools are English ones, and not every model knows every language.
+    return Answer(
+        f"{told}, as far as my models know it. Commands stay English; say speak English to go back.",
+        {"language": named, "commands": "english"},
+    )
 
 
 def _schema(required: tuple[str, ...] = (), **properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -207,7 +207,7 @@ async def test_how_it_sounds_is_changed_by_voice(daemon: Daemon) -> None:
         slower = await call.type("speak slower")
         await hears(call, "I speak like this now.", slower)
         french = await call.type("speak French")
-        await hears(call, "I listen and speak in French now.", french)
+        await hears(call, "I listen and speak in French now", french)
         recalled = await call.type("what did I say today")
         await hears(call, "Today you said", recalled)
         await hears(call, "speak slower", recalled)

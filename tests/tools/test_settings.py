@@ -45,5 +45,9 @@ async def test_speed_has_its_limits(shelf: Shelf) -> None:
 
 
 async def test_another_language_brings_a_voice_of_its_own(shelf: Shelf) -> None:
-    assert (await shelf.say("speak German")).spoken == "I listen and speak in German now."
+    told = (await shelf.say("speak German")).spoken
+    assert told.startswith("I listen and speak in German now")
+    assert "Commands stay English" in told
     assert shelf.session.speech == Speech("", "de", 1.0)
+    assert (await shelf.say("speak English")).spoken == "I listen and speak in English now."
+    assert shelf.session.speech == Speech("", "en", 1.0)
