@@ -179,10 +179,9 @@ async def _set_language(arguments: Mapping[str, Any], surroundings: Surroundings
     if named == "english":
         return Answer(f"{told}.", {"language": named})
     # The sentences of the tools are English ones, and not every model knows every language.
-    return Answer(
-        f"{told}, as far as my models know it. Commands stay English; say speak English to go back.",
-        {"language": named, "commands": "english"},
-    )
+    back = "Commands stay English; say speak English to go back."
+    data = {"language": named, "commands": "english"}
+    return Answer(f"{told}, as far as my models know it. {back}", data)
 
 
 def _schema(required: tuple[str, ...] = (), **properties: Mapping[str, Any]) -> dict[str, Any]:
