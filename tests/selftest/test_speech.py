@@ -252,10 +252,11 @@ def test_a_conversation_in_trouble(turn: Turn, verdict: Verdict, message: str) -
     assert message in bad(Spoken().judge(turn, ALLOWED, turn), verdict)[0]
 
 
-def test_on_a_busy_machine_being_late_is_no_failure() -> None:
+@pytest.mark.parametrize("excuse", ["a busy machine", "a processor"])
+def test_with_an_excuse_being_late_is_no_failure(excuse: str) -> None:
     late = replace(TURN, milliseconds=TIMES | {"first_audio": 1700.0})
-    message, _ = bad(Spoken().judge(late, ALLOWED, late, busy=True), WARNING)
-    assert "on a busy machine" in message
+    message, _ = bad(Spoken().judge(late, ALLOWED, late, excuse), WARNING)
+    assert f"on {excuse}" in message
 
 
 def test_the_sentence_is_one_that_a_tool_answers() -> None:

@@ -1,7 +1,7 @@
 """The whole path: it says a sentence, hears it as a client's, and answers it aloud in time."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -77,7 +77,8 @@ class Spoken(Named):
         engines = (await daemon.status())["engines"]
         hold = 1000 * facts.config.turn.stop_seconds
         allowed = speed.stages_allowed(engines["stt"]["name"], engines["tts"]["name"], hold)
-        return self.judge(turn, allowed, first, busy=facts.busy()).with_figures(
+        names = [engines[kind]["name"] for kind in ("stt", "tts")]
+        return self.judge(turn, allowed, first, _excuse(names, facts)).with_figures(
             heard=turn.heard,
             answer=turn.answer,
             voice=turn.voice,
@@ -87,11 +88,11 @@ class Spoken(Named):
         )
 
     def judge(
-        self, turn: Turn, allowed: Mapping[str, float], first: Turn, *, busy: bool = False
+        self, turn: Turn, allowed: Mapping[str, float], first: Turn, excuse: str = ""
     ) -> Finding:
         """`first` is the turn in its own voice, which is `turn` where that was understood.
 
-        On a `busy` machine, being late is no failure.
+        With an `excuse`, being late is no failure.
         """
         if not turn.understood:
             return self.failure(
@@ -111,13 +112,13 @@ class Spoken(Named):
         )
         if first is not turn:
             shown += f" ({first.voice} was heard as {first.heard!r})"
-        return self._in_time(shown, turn, allowed, first, busy)
+        return self._in_time(shown, turn, allowed, first, excuse)
 
     def _in_time(
-        self, shown: str, turn: Turn, allowed: Mapping[str, float], first: Turn, busy: bool
+        self, shown: str, turn: Turn, allowed: Mapping[str, float], first: Turn, excuse: str
     ) -> Finding:
         slow = {
-            stage: speed.over(turn.milliseconds.get(stage, 0.0), most, excused=busy)
+            stage: speed.over(turn.milliseconds.get(stage, 0.0), most, excused=bool(excuse))
             for stage, most in allowed.items()
         }
         late = [stage for stage, verdict in slow.items() if verdict is not Verdict.OK]
@@ -130,7 +131,7 @@ class Spoken(Named):
             return Finding(
                 self.name,
                 Verdict.FAILURE if failed else Verdict.WARNING,
-                f"{shown}; too slow{', on a busy machine' if busy else ''}: {told}",
+                f"{shown}; too slow{excuse and f', on {excuse}'}: {told}",
                 "Test again when nothing else runs. If it stays slow, see the checks `hearing`,"
                 " `speaking`, `heat` and `power`, or choose a smaller model.",
             )
@@ -146,6 +147,14 @@ class Spoken(Named):
                 " tts.voice. People may be misunderstood as well.",
             )
         return self.ok(shown)
+
+
+def _excuse(engines: Sequence[str], facts: Facts) -> str:
+    """On what being late is no failure; as for each engine alone, a slow processor is slow."""
+    if facts.busy():
+        return "a busy machine"
+    on_gpu = any(speed.engine_and_device(name)[1] == "cuda" for name in engines)
+    return "" if on_gpu else "a processor"
 
 
 async def _turn(facts: Facts, daemon: Daemon, voice: str, pcm: bytes) -> Turn:
