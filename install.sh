@@ -56,7 +56,8 @@ run:
   --run-dir DIR      where the database, models, certificates and logs stand (.run)
 
 test:
-  --fast             leave out the browser, emulation, load and system tests
+  --fast             leave out the browser, load and system tests
+  --arm64            instead: install it in an emulated Debian for arm64, and test it there
   everything else goes to pytest
 
 APPLIANCE__SECTION__KEY in the environment reaches the appliance and wins over every file.
@@ -102,6 +103,8 @@ source "$ROOT/install/python.sh"
 source "$ROOT/install/page.sh"
 # shellcheck source=install/run.sh
 source "$ROOT/install/run.sh"
+# shellcheck source=install/emulation.sh
+source "$ROOT/install/emulation.sh"
 # shellcheck source=install/test.sh
 source "$ROOT/install/test.sh"
 # shellcheck source=install/steps.sh

@@ -37,16 +37,40 @@ check() {
   "$@" </dev/null || failures+=("$name")
 }
 
+# The whole installation in an emulated Debian for arm64. That is most of an hour.
+test_arm64() {
+  check_machine
+  emulate_arm64
+  install_lock
+  prepare_system_tests
+  ensure_venv test
+  ensure_page
+  install_unlock
+  cd -- "$ROOT"
+  # Should this script be killed, so are the tests, and the machine that they have booted.
+  setpriv --pdeathsig KILL "$VENV/bin/python" -m pytest -m emulation --capture=no --verbose tests/system "$@" </dev/null ||
+    die 'the appliance does not work on arm64; above is where'
+  step "It works on arm64."
+}
+
+# What boots other machines, and gives them a network.
+prepare_system_tests() { install_missing debootstrap=debootstrap ip=iproute2 setpriv=util-linux slirp4netns=slirp4netns; }
+
 run_tests() {
+  if [[ ${1:-} == --arm64 ]]; then
+    shift
+    test_arm64 "$@"
+    return
+  fi
   local fast=''
   [[ ${1:-} == --fast ]] && fast=yes && shift
-  local -a selection=() failures=()
+  local -a selection=(-m 'not emulation') failures=()
   [[ -z $fast ]] || selection=(-m 'not browser and not emulation and not load and not slow and not system')
   check_machine
   install_lock
   install_missing nginx=nginx openssl=openssl hostname=hostname setpriv=util-linux curl=curl \
     shellcheck=shellcheck espeak-ng=espeak-ng flite=flite sox=sox
-  [[ -n $fast ]] || install_missing debootstrap=debootstrap ip=iproute2
+  [[ -n $fast ]] || prepare_system_tests
   ensure_venv test
   ensure_page
   ensure_node_modules

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 # What an appliance's machine has, and what building its Python packages needs.
@@ -62,10 +63,13 @@ def obstacle() -> str:
 _CGROUP2 = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")
 
 
-def root() -> Path:
-    """The root; the first call on a machine takes two minutes and the distribution's mirror."""
+def root(architecture: str = "") -> Path:
+    """The root; the first call on a machine takes two minutes and the distribution's mirror.
+
+    `architecture`: Debian's name of another than this machine's, which has to be emulated.
+    """
     mirror, suite, components = _distribution()
-    recipe = "\n".join((mirror, suite, components, *PACKAGES, *MASKED))
+    recipe = "\n".join((mirror, suite, components, *PACKAGES, *MASKED, architecture))
     made = CACHE / f"root-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
@@ -75,7 +79,8 @@ def root() -> Path:
             making = CACHE / "making"
             shutil.rmtree(making, ignore_errors=True)
             making.mkdir()
-            _debootstrap(making, mirror, suite, components)
+            foreign = [f"--arch={architecture}"] if architecture else []
+            _debootstrap(making, mirror, suite, [f"--components={components}", *foreign])
             making.rename(made)
     return made
 
@@ -98,14 +103,16 @@ def _distribution() -> tuple[str, str, str]:
     return site, suite, ",".join(sorted(parts & {"main", "universe"}))
 
 
-def _debootstrap(place: Path, mirror: str, suite: str, components: str) -> None:
-    options = ["--variant=minbase", f"--include={','.join(PACKAGES)}", f"--components={components}"]
+def _debootstrap(place: Path, mirror: str, suite: str, options: Sequence[str]) -> None:
+    options = ["--variant=minbase", f"--include={','.join(PACKAGES)}", *options]
+    # What it mounts in there goes with it, however it ends.
+    private = ["unshare", "--mount", "--propagation", "private"]
     made = subprocess.run(
-        ["debootstrap", *options, suite, str(place), mirror],
+        [*private, "debootstrap", *options, suite, str(place), mirror],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=1_200,
+        timeout=3_600,
         check=False,
     )
     assert made.returncode == 0, made.stdout[-4_000:]

@@ -46,6 +46,15 @@ def make(place: Path) -> Path:
     return unpacked(archive, place / "bundle")
 
 
+def checkout(place: Path) -> Path:
+    """A copy of what an installation takes from this checkout, with the page built."""
+    build = ["bash", "-c", 'source "$0"; ensure_page', str(REPOSITORY / "install.sh")]
+    subprocess.run(build, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=600)
+    tests = ("tests", "docs", "node_modules", "__pycache__", "*.egg-info", ".*_cache")
+    others = shutil.ignore_patterns(*tests, ".git", ".run", ".venv", ".hypothesis")
+    return Path(shutil.copytree(REPOSITORY, place, ignore=others))
+
+
 def unpacked(archive: Path, directory: Path) -> Path:
     directory.mkdir()
     strip = ["--strip-components=1", "-C", str(directory)]

@@ -3,8 +3,10 @@
 import contextlib
 import itertools
 import os
+import re
 import shlex
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,13 +27,24 @@ class Machine:
     It has a network of its own: a loopback, and nothing else unless a test lays it (`give_lan`).
     """
 
-    def __init__(self, lower: Path, state: Path, lent: Sequence[tuple[Path, str]] = ()) -> None:
-        """`lent`: directories of this machine, to be seen read-only at a place in there."""
+    def __init__(
+        self,
+        lower: Path,
+        state: Path,
+        lent: Sequence[tuple[Path, str]] = (),
+        patience: float = 1.0,
+    ) -> None:
+        """`lent`: directories of this machine, to be seen read-only at a place in there.
+
+        `patience`: how many times longer than usual everything may take.
+        """
         self._lower = lower
         self.state = state
         self._lent = [f"{source}:{target}" for source, target in lent]
         self.name = f"va{os.getpid()}-{next(_numbers)}"
+        self._patience = patience
         self._process: subprocess.Popen[bytes] | None = None
+        self._router: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self.pid = 0
 
@@ -71,6 +84,10 @@ class Machine:
         self._process.kill()
         self._process.wait()
         self._process = None
+        if self._router is not None:
+            self._router.kill()
+            self._router.wait()
+            self._router = None
         if self._log is not None:
             self._log.close()
         group = _groups() / f"sdboot-{self.name}"
@@ -115,7 +132,7 @@ class Machine:
             capture_output=True,
             text=True,
             input=stdin,
-            timeout=seconds,
+            timeout=seconds * self._patience,
             check=False,
         )
         if check:
@@ -170,13 +187,41 @@ class Machine:
         )
         return address.partition("/")[0]
 
-    @staticmethod
-    def until(holds: Callable[[], Any], seconds: float = 30.0) -> None:
+    def give_internet(self) -> None:
+        """Lets it reach what this machine reaches, and pip find its index; nobody reaches it."""
+        route = ("slirp4netns", "--configure", "--disable-host-loopback", str(self.pid), "tap0")
+        with (self.state / "router.log").open("ab") as log:
+            self._router = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", *route],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        authorities = Path("/etc/ssl/certs/ca-certificates.crt")
+        self.write(str(authorities), authorities.read_bytes())
+        self.write("/etc/resolv.conf", "nameserver 10.0.2.3\n")
+        self.write("/etc/pip.conf", pip_configuration())
+        self.until(lambda: "10.0.2." in self.run("ip", "address", "show").stdout)
+
+    def until(self, holds: Callable[[], Any], seconds: float = 30.0) -> None:
         """Waits until a predicate holds; fails the test when it does not come to."""
-        last = time.monotonic() + seconds
+        last = time.monotonic() + seconds * self._patience
         while not holds():
             assert time.monotonic() < last, f"{holds} did not come to hold in {seconds} s"
             time.sleep(0.05)
+
+
+def pip_configuration() -> str:
+    """Where pip of this machine has its packages from, as a pip.conf; only what is not a file."""
+    listed = [sys.executable, "-m", "pip", "config", "list"]
+    told = subprocess.run(listed, capture_output=True, text=True, check=True, timeout=60).stdout
+    wanted = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout")
+    lines = ["[global]"]
+    for key, value in re.findall(r"^\S*\.([a-z-]+)='(.*)'$", told, re.MULTILINE):
+        places = [place for place in value.split() if not place.startswith(("file:", "/"))]
+        if key.removeprefix("default-") in wanted and places:
+            lines.append(f"{key.removeprefix('default-')} = {' '.join(places)}")
+    return "\n".join((*lines, ""))
 
 
 def _groups() -> Path:
@@ -196,9 +241,10 @@ def booted(
     state: Path,
     lent: Sequence[tuple[Path, str]] = (),
     prepare: Callable[[Machine], None] | None = None,
+    patience: float = 1.0,
 ) -> Iterator[Machine]:
     """A machine that is on, off again at the end; `prepare` sees its disk before the boot."""
-    machine = Machine(lower, state, lent)
+    machine = Machine(lower, state, lent, patience)
     (state / "upper").mkdir(parents=True, exist_ok=True)
     if prepare:
         prepare(machine)
