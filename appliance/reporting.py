@@ -1,5 +1,6 @@
 """How the appliance describes itself: to pages, to people and to programs."""
 
+import asyncio
 import os
 import time
 from dataclasses import asdict
@@ -58,13 +59,15 @@ class Report:
             "memory": self._desk.memory_state(),
         }
 
-    def status(self) -> dict[str, Any]:
+    async def status(self) -> dict[str, Any]:
         """Everything: the plan with its reasons, the gauges of the machine, the store."""
+        # On a thread: a sensor behind a slow bus would hold up everybody's sound.
+        gauges = await asyncio.to_thread(telemetry.read, disk=self._disk)
         return {
             **self.health(),
             "warnings": [*self.access_warnings, *self._plan.warnings],
             "plan": asdict(self._plan),
-            "gauges": asdict(telemetry.read(disk=self._disk)),
+            "gauges": asdict(gauges),
             "store": asdict(self._store.stats()),
         }
 

@@ -134,7 +134,7 @@ class Backend:
     desk: Callable[[], Desk]
     ready: Callable[[], bool]
     health: Callable[[], dict[str, Any]]
-    status: Callable[[], dict[str, Any]]
+    status: Callable[[], Awaitable[dict[str, Any]]]
     configuration: Callable[[], dict[str, Any]]
     metrics: Callable[[], bytes]
     refused: Callable[[str], None]

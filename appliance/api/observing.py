@@ -40,7 +40,7 @@ async def configuration(request: web.Request) -> web.Response:
 
 async def status(request: web.Request) -> web.Response:
     """GET /api/status: plan, gauges, engines."""
-    return web.json_response(request.app[BACKEND].status())
+    return web.json_response(await request.app[BACKEND].status())
 
 
 async def metrics(request: web.Request) -> web.Response:
