@@ -36,7 +36,7 @@ install, update:
   --https-port N --http-port N
                      where the page is (443), where the certificate is explained (80)
   --bind ADDRESS     the IPv4 address that nginx listens on (0.0.0.0: all)
-  --no-nginx         a server of your own stands before the appliance
+  --no-nginx         a server of your own stands before the appliance; --nginx: no longer
   --power MODE       power mode of a Jetson, by name, from every boot on
   --ready-seconds N  how long loading the models may take (300)
 

@@ -42,28 +42,37 @@ do_choices() {
 
 existing_file() { realpath -e -- "$1" 2>/dev/null || misused "there is no $1"; }
 
+# Whoever finds a fault in a value has told it.
+parse_value() {
+  case $1 in
+    --offline) given_bundle=$2 bundle=$(existing_file "$2") || exit ;;
+    --wheels) wheels_directory=$(existing_file "$2") || exit ;;
+    --models) models=$2 ;;
+    --tls-cert) tls_cert=$(existing_file "$2") || exit ;;
+    --tls-key) tls_key=$(existing_file "$2") || exit ;;
+    --https-port) https_port=$(port_of "$1" "$2") || exit ;;
+    --http-port) http_port=$(port_of "$1" "$2") || exit; http_port_given=yes ;;
+    --bind) bind=$2 ;;
+    --power) power_mode=$2 ;;
+    --ready-seconds) ready_seconds=$2 ;;
+  esac
+}
+
 parse_device() {
   while (($#)); do
     case $1 in
       --offline | --wheels | --models | --tls-cert | --tls-key | --https-port | --http-port | --bind | --power | --ready-seconds)
         (($# >= 2)) || misused "$1 needs a value"
-        ;;&
-      --dry-run) dry_run=yes && shift ;;
-      --yes | -y) assume_yes=yes && shift ;;
-      --no-nginx) no_nginx=yes && shift ;;
-      --nginx) no_nginx='' && shift ;;
-      --offline) given_bundle=$2 && bundle=$(existing_file "$2") && shift 2 ;;
-      --wheels) wheels_directory=$(existing_file "$2") && shift 2 ;;
-      --models) models=$2 && shift 2 ;;
-      --tls-cert) tls_cert=$(existing_file "$2") && shift 2 ;;
-      --tls-key) tls_key=$(existing_file "$2") && shift 2 ;;
-      --https-port) https_port=$(port_of "$1" "$2") && shift 2 ;;
-      --http-port) http_port=$(port_of "$1" "$2") http_port_given=yes && shift 2 ;;
-      --bind) bind=$2 && shift 2 ;;
-      --power) power_mode=$2 && shift 2 ;;
-      --ready-seconds) ready_seconds=$2 && shift 2 ;;
+        parse_value "$1" "$2"
+        shift
+        ;;
+      --dry-run) dry_run=yes ;;
+      --yes | -y) assume_yes=yes ;;
+      --no-nginx) no_nginx=yes ;;
+      --nginx) no_nginx='' ;;
       *) misused "install does not know '$1'" ;;
     esac
+    shift
   done
   [[ $ready_seconds =~ ^[1-9][0-9]{0,4}$ ]] || misused '--ready-seconds needs a number'
   [[ $https_port != "$http_port" ]] || misused 'the two ports must differ'

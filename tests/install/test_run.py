@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import select
 import signal
 import socket
@@ -250,12 +251,19 @@ async def test_a_port_taken_while_installing_is_told_too(tmp_path: Path) -> None
         (("run", "--https-port", "70000"), "--https-port needs a port number"),
         (("run", "--config", "/no/such.toml"), "there is no file /no/such.toml"),
         (("lock", "--all"), "lock takes"),
+        (("install", "--offline", "/no/such.tar"), "there is no /no/such.tar"),
+        (("install", "--tls-key", "/no/such.key"), "there is no /no/such.key"),
+        (("install", "--http-port", "http"), "--http-port needs a port number"),
+        (("install", "--ready-seconds", "soon"), "--ready-seconds needs a number"),
+        (("install", "--dance"), "install does not know '--dance'"),
+        (("bundle", "--wheels", "/no/such"), "there is no /no/such"),
     ],
 )
 def test_misuse_is_told_and_exits_with_2(arguments: tuple[str, ...], words: str) -> None:
     done = run(INSTALL, *arguments)
     assert done.returncode == 2
     assert words in done.stderr
+    assert "unexpected" not in done.stderr
 
 
 def test_two_parts_cannot_share_a_port(tmp_path: Path) -> None:
@@ -269,8 +277,13 @@ def test_two_parts_cannot_share_a_port(tmp_path: Path) -> None:
 
 
 def test_help_names_every_option_that_is_read() -> None:
-    told = run(INSTALL, "--help").stdout
-    read = (ROOT / "install" / "run.sh").read_text().split("parse_run() {")[1].split("\n}")[0]
-    options = {word.rstrip(")") for word in read.split() if word.startswith("--") and word != "--"}
-    assert {"--config", "--bind"} <= options
-    assert all(option in told for option in options)
+    told = set(re.findall(r"--[a-z-]+", run(INSTALL, "--help").stdout))
+    labels = r"^ +(-\S+(?: \| -\S+)*)\)"
+    read: set[str] = set()
+    for part in ("run", "device", "bundle", "uninstall"):
+        for label in re.findall(
+            labels, (ROOT / "install" / f"{part}.sh").read_text(), re.MULTILINE
+        ):
+            read.update(option for option in label.split(" | ") if option.startswith("--"))
+    assert {"--config", "--bind", "--offline", "--sign", "--purge"} <= read
+    assert read <= told
