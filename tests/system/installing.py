@@ -48,7 +48,7 @@ def make(place: Path) -> Path:
 
 def checkout(place: Path) -> Path:
     """A copy of what an installation takes from this checkout, with the page built."""
-    build = ["bash", "-c", 'source "$0"; ensure_page', str(REPOSITORY / "install.sh")]
+    build = ["bash", "-c", 'source "$1"; ensure_page', "tests", str(REPOSITORY / "install.sh")]
     subprocess.run(build, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=600)
     tests = ("tests", "docs", "node_modules", "__pycache__", "*.egg-info", ".*_cache")
     others = shutil.ignore_patterns(*tests, ".git", ".run", ".venv", ".hypothesis")

@@ -89,7 +89,7 @@ def show(*texts: str) -> None:
     sys.stdout.flush()
 
 
-def tested(machine: Machine, what: str) -> str:
+def self_test(machine: Machine, what: str) -> str:
     """The table of a self-test of the running appliance, which must find no failure."""
     ran = machine.run("appliance", "selftest", check=False, seconds=600)
     show(f"$ appliance selftest  # {what}, {platform(machine)}", ran.stdout)
@@ -104,7 +104,7 @@ def test_it_installs_and_tests_itself_with_the_starter_engines(machine: Machine)
     show(said)
     assert "aarch64" in platform(machine)
     assert installing.steps(said)["service"] == "done"
-    assert "sphinx" in tested(machine, "the starter engines")
+    assert "sphinx" in self_test(machine, "the starter engines")
 
 
 def test_it_tests_itself_with_the_micro_models(machine: Machine) -> None:
@@ -112,6 +112,6 @@ def test_it_tests_itself_with_the_micro_models(machine: Machine) -> None:
     machine.path(SETTINGS).write_text(given + release.MICRO_MODELS)
     machine.systemctl("restart", UNIT)
     machine.until(lambda: installing.answers(machine), 120)
-    table = tested(machine, "the micro models")
+    table = self_test(machine, "the micro models")
     assert re.search(r"whisper", table)
     assert re.search(r"kokoro", table)
