@@ -1,10 +1,12 @@
 """The plan of this machine: facts and files gathered for the pure function that decides."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from appliance.config import Config
 from appliance.engines.wheels import wheels
+from appliance.hardware import files
 from appliance.hardware.accelerator import WITH_CUDA, usable
 from appliance.hardware.detect import Hardware, detect
 from appliance.hardware.models import KOKORO, WHISPER
@@ -51,24 +53,25 @@ def models_on_disk(config: Config) -> dict[str, int]:
     Hidden entries are none: downloads under way stand there, and every file by its hash.
     """
     directory = config.models.directory
-    entries = sorted(directory.iterdir()) if directory.is_dir() else []
+    entries = files.entries(directory, "*")
     models = [entry for entry in entries if not entry.name.startswith(".") and _is_model(entry)]
     found = {entry.name.removesuffix(".onnx"): _weights(entry) for entry in models}
     for named in (config.stt.model, config.tts.model):
         path = Path(named)
-        if path.is_absolute() and path.exists():
+        # Not Path.exists, which raises where it may not look.
+        if path.is_absolute() and os.path.exists(path):  # noqa: PTH110
             found[named] = _weights(path)
     return found
 
 
 def _is_model(path: Path) -> bool:
-    return path.is_dir() or path.suffix == ".onnx"
+    return os.path.isdir(path) or path.suffix == ".onnx"  # noqa: PTH112  as above
 
 
 def _weights(path: Path) -> int:
     """A Whisper directory's model.bin, or the file itself; 0 where a directory has none.
 
-    A model without weights still counts as there, so that loading it says what is missing.
+    A model without weights still counts as there, so that loading it says what is missing, and
+    so does one that the appliance may not read.
     """
-    file = path / "model.bin" if path.is_dir() else path
-    return file.stat().st_size if file.is_file() else 0
+    return files.size(path / "model.bin" if os.path.isdir(path) else path)  # noqa: PTH112

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from appliance.config import Config, load
+from appliance.engines.ladder import takes_hints
 from appliance.hardware.detect import detect
 from appliance.hardware.models import KOKORO, WHISPER
 from appliance.planning import fits, models_on_disk, recommended
@@ -31,6 +32,15 @@ def test_models_on_disk_are_what_engines_could_load(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
     config = configured(models__directory=str(tmp_path))
     assert models_on_disk(config) == {"small.en": 7, "empty": 0, "kokoro-v1.0.int8": 5}
+
+
+def test_what_cannot_be_looked_at_stops_nothing(tmp_path: Path) -> None:
+    """Like a directory that belongs to root; root itself, which tests may be, sees those."""
+    beyond = tmp_path / ("x" * 300)
+    with pytest.raises(OSError, match="File name too long"):
+        beyond.exists()
+    assert models_on_disk(configured(stt__model=str(beyond), models__directory=str(beyond))) == {}
+    assert not takes_hints(beyond)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from appliance.config import Config
 from appliance.engines import Synthesizer, Transcriber
 from appliance.engines.roster import Candidate
 from appliance.engines.rung import E
+from appliance.hardware import files
 from appliance.hardware.plan import Plan
 from appliance.hardware.rungs import Rung
 
@@ -108,8 +109,7 @@ def _synthesizer(rung: Rung, config: Config) -> Candidate[Synthesizer]:
 
 def takes_hints(directory: Path) -> bool:
     """Whether a Whisper model is large enough to make use of hot words."""
-    weights = directory / "model.bin"
-    return weights.is_file() and weights.stat().st_size >= _LEAST_TO_TAKE_HINTS
+    return files.size(directory / "model.bin") >= _LEAST_TO_TAKE_HINTS
 
 
 def _named(model: str, directory: Path) -> Path:

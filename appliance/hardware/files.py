@@ -40,3 +40,11 @@ def meminfo(root: Path) -> dict[str, int]:
         if value and value[0].isdigit():
             found[name.strip()] = int(value[0]) * 1024
     return found
+
+
+def size(path: Path) -> int:
+    """The bytes of a file; 0 where there is none, or none that may be looked at."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
