@@ -83,7 +83,6 @@ class Intents(FrameProcessor):
 
     def __init__(
         self,
-        registry: Registry,
         call: ToolCaller,
         recorder: Recorder,
         context: LLMContext,
@@ -95,7 +94,6 @@ class Intents(FrameProcessor):
         failed: Callable[[str], bool],
     ) -> None:
         super().__init__()
-        self._registry = registry
         self._call = call
         self._recorder = recorder
         self._context = context

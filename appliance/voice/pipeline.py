@@ -185,7 +185,6 @@ def _barge_in(shared: Shared, one: Individual) -> BargeIn:
 
 def _intents(shared: Shared, one: Individual, barge_in: BargeIn) -> Intents:
     return Intents(
-        shared.registry,
         one.call,
         one.recorder,
         one.context,
