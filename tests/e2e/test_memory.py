@@ -9,6 +9,18 @@ from tests.daemon import MICRO_MODELS, running
 pytestmark = pytest.mark.slow
 
 
+async def test_what_is_in_force_is_what_is_told(tmp_path: Path) -> None:
+    settings = {
+        "OPENAI_API_KEY": "sk-nobody-s",
+        "APPLIANCE__FALLBACK__POLICY": "always",
+        "APPLIANCE__REALTIME__BASE_URL": "ws://127.0.0.1:9",
+        "APPLIANCE__LIMITS__SESSIONS": "3",
+    }
+    async with running(tmp_path, settings) as daemon:
+        _, health = await daemon.get("/health")
+    assert (health["route"], health["session_limit"]) == ("realtime", 3)
+
+
 async def test_the_ladders_and_the_memory_are_told(tmp_path: Path) -> None:
     async with running(tmp_path, MICRO_MODELS) as daemon:
         _, health = await daemon.get("/health")

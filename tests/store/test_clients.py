@@ -27,6 +27,16 @@ async def test_a_client_is_found_by_its_token_until_it_is_revoked(store: Store) 
     assert [client.revoked_at for client in await clients.all()] == [30.0, None]
 
 
+async def test_the_role_is_that_of_the_moment(store: Store) -> None:
+    await store.clients.add(PHONE, "a" * 64)
+    assert await store.clients.role("1") == "admin"
+    await store.clients.change_role("1", "guest")
+    assert await store.clients.role("1") == "guest"
+    await store.clients.revoke("1", 30.0)
+    assert await store.clients.role("1") is None
+    assert await store.clients.role("nobody") is None
+
+
 async def test_a_token_belongs_to_one_client(store: Store) -> None:
     await store.clients.add(PHONE, "a" * 64)
     for client, token in ((LAPTOP, "a" * 64), (PHONE, "b" * 64)):
