@@ -149,7 +149,8 @@ class Session:
             client_id=self.client_id,
             route=self.route,
             engines=self.engines(),
-            language=self.language,
+            # What is to be found out is told with the words.
+            language=None if self.language == "auto" else self.language,
         )
         messages: Any = history  # plain role and content, which Pipecat types more closely
         context = LLMContext(messages=messages)

@@ -12,6 +12,7 @@ from pipecat.processors.filters.identity_filter import IdentityFilter
 
 from appliance import wire
 from appliance.config import load
+from appliance.conversation import Event, EventKind, OnEvent
 from appliance.tools import Speech
 from appliance.voice import answering
 from appliance.voice.answering import GONE_FAR
@@ -44,14 +45,16 @@ class ClosedSocket:
 
 
 def _session(
-    language: str = "en", opened: Callable[[Session], None] = lambda _session: None
+    language: str = "en",
+    opened: Callable[[Session], None] = lambda _session: None,
+    on_event: OnEvent = lambda _event: None,
 ) -> Session:
     config = load((), {})
     far = RealtimeRoute(config.realtime, "", "key")
     shared = Shared(config, nothing, nothing, nothing, models=None, realtime=far)
     gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
     reports = Reports(
-        on_event=lambda event: None,
+        on_event=on_event,
         gauges=gauges,
         malformed=lambda code: None,
         dropped=lambda what: None,
@@ -109,6 +112,17 @@ def pipelines(monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[Individual]":
     monkeypatch.setattr(answering, "build", pipeline)
     monkeypatch.setattr(answering, "build_realtime", pipeline)
     return made
+
+
+@pytest.mark.parametrize(("asked", "told"), [("auto", None), ("de", "de")])
+async def test_a_language_to_be_found_out_is_none_yet(
+    pipelines: "asyncio.Queue[Individual]", asked: str, told: str | None
+) -> None:
+    kept: list[Event] = []
+    session = _session(asked, on_event=kept.append)
+    session.end(End.CLIENT_LEFT)
+    await session.run(ClosedSocket(), [])
+    assert (kept[0].kind, kept[0].data["language"]) == (EventKind.SESSION_STARTED, told)
 
 
 async def test_who_is_left_in_mid_sentence_has_fallen_silent(
