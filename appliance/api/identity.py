@@ -85,6 +85,12 @@ def asker(request: web.Request) -> Identity:
     return request[IDENTITY]
 
 
+def whose(request: web.Request) -> str | None:
+    """Whose conversations and tasks the asker may see: None means everybody's."""
+    identity = asker(request)
+    return None if identity.role is Role.ADMIN else identity.client_id
+
+
 def keep_token(response: web.StreamResponse, value: str) -> None:
     """Gives the browser its token to keep, out of reach of every script."""
     response.set_cookie(

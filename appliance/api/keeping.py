@@ -5,10 +5,9 @@ from dataclasses import asdict
 from aiohttp import web
 
 from appliance.access.audit import Deed
-from appliance.access.tokens import Role
 from appliance.api.backend import BACKEND
 from appliance.api.bodies import number
-from appliance.api.identity import asker
+from appliance.api.identity import whose
 from appliance.api.trail import note
 from appliance.errors import BadRequest, Forbidden
 from appliance.store.records import Conversation
@@ -22,7 +21,7 @@ async def listing(request: web.Request) -> web.Response:
     found = await request.app[BACKEND].store.conversations(
         limit=number(request, "limit", PAGE, LARGEST_PAGE),
         before=request.query.get("before"),
-        client_id=_whose(request),
+        client_id=whose(request),
     )
     return web.json_response({"conversations": [asdict(summary) for summary in found]})
 
@@ -32,7 +31,7 @@ async def search(request: web.Request) -> web.Response:
     found = await request.app[BACKEND].store.search(
         request.query.get("q", ""),
         limit=number(request, "limit", PAGE, LARGEST_PAGE),
-        client_id=_whose(request),
+        client_id=whose(request),
     )
     return web.json_response({"found": [asdict(hit) for hit in found]})
 
@@ -74,16 +73,10 @@ async def delete(request: web.Request) -> web.Response:
 
 async def _own(request: web.Request) -> Conversation:
     kept = await request.app[BACKEND].store.conversation(request.match_info["id"])
-    owner = _whose(request)
+    owner = whose(request)
     if owner is not None and kept.summary.client_id != owner:
         raise Forbidden("this conversation belongs to another client")
     return kept
-
-
-def _whose(request: web.Request) -> str | None:
-    """Whose conversations the asker may see: None means everybody's."""
-    identity = asker(request)
-    return None if identity.role is Role.ADMIN else identity.client_id
 
 
 def _dumps(value: object) -> str:

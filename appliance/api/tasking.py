@@ -5,10 +5,9 @@ from typing import Any
 
 from aiohttp import web
 
-from appliance.access.tokens import Role
 from appliance.api.backend import BACKEND
 from appliance.api.bodies import number
-from appliance.api.identity import asker
+from appliance.api.identity import whose
 from appliance.conversation import Task
 from appliance.errors import Forbidden, NotFound
 
@@ -19,7 +18,7 @@ LARGEST_PAGE = 200
 async def listing(request: web.Request) -> web.Response:
     """GET /api/tasks?limit=: newest first, one's own, or everybody's as administrator."""
     found = await request.app[BACKEND].store.tasks.listed(
-        limit=number(request, "limit", PAGE, LARGEST_PAGE), client_id=_whose(request)
+        limit=number(request, "limit", PAGE, LARGEST_PAGE), client_id=whose(request)
     )
     return web.json_response({"tasks": [_shown(task) for task in found]})
 
@@ -39,15 +38,9 @@ async def cancel(request: web.Request) -> web.Response:
 
 async def _own(request: web.Request) -> Task:
     task = await request.app[BACKEND].store.tasks.get(request.match_info["id"])
-    if _whose(request) not in (None, task.client_id):
+    if whose(request) not in (None, task.client_id):
         raise Forbidden("this task belongs to another client")
     return task
-
-
-def _whose(request: web.Request) -> str | None:
-    """Whose tasks a client may see: None means everybody's."""
-    identity = asker(request)
-    return None if identity.role is Role.ADMIN else identity.client_id
 
 
 def _shown(task: Task) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 The answer is "On it" at once; what comes of it is a task (`task_tools`).
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from appliance.agents.dispatch import Dispatcher, Origin
 from appliance.conversation import TaskState
-from appliance.errors import AgentError, ToolError
 from appliance.tools import Answer, Surroundings, Tool
 from appliance.tools import wording as say
 
@@ -40,14 +39,11 @@ async def handed_over(
     follows: bool = True,
     agent_session: str = "",
 ) -> Answer:
-    """Gives an agent a task and answers at once. Raises ToolError where it does not take it."""
+    """Gives an agent a task and answers at once. Raises AgentError where it does not take it."""
     waiting = len(dispatcher.active(agent))
-    try:
-        task = await dispatcher.accept(
-            agent, request, origin(surroundings), follows=follows, agent_session=agent_session
-        )
-    except AgentError as error:
-        raise ToolError(error.message, advice=error.advice) from None
+    task = await dispatcher.accept(
+        agent, request, origin(surroundings), follows=follows, agent_session=agent_session
+    )
     behind = f", after {say.counted(waiting, 'other task')}" if waiting else ""
     return Answer(f"On it{behind}.", {"task": task.id, "state": task.state.value, "agent": agent})
 
@@ -88,7 +84,7 @@ def _send_to_nested(dispatcher: Dispatcher) -> Tool:
 
 def _pause(team: Controls) -> Tool:
     async def pause(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
-        await _told(team.pause)
+        await team.pause()
         return Answer("The team is told to pause.", {"paused": True})
 
     return Tool(
@@ -106,7 +102,7 @@ def _pause(team: Controls) -> Tool:
 
 def _reset(dispatcher: Dispatcher, team: Controls) -> Tool:
     async def reset(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
-        await _told(team.reset)
+        await team.reset()
         for task in dispatcher.active("team"):
             await dispatcher.stop(task.id)
         return Answer("The team is told to start over.", {"reset": True})
@@ -123,13 +119,6 @@ def _reset(dispatcher: Dispatcher, team: Controls) -> Tool:
         question="Shall I reset the team? It drops everything it is doing.",
         guests=False,
     )
-
-
-async def _told(command: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await command()
-    except AgentError as error:
-        raise ToolError(error.message, advice=error.advice) from None
 
 
 def _send_to_claude_code(dispatcher: Dispatcher) -> Tool:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.errors import ConfigError, ToolError
+from appliance.errors import AgentError, ConfigError, ToolError
 from appliance.tools import Answer, Surroundings, Tool
 from appliance.tools import wording as say
 from appliance.tools.arguments import validated
@@ -182,7 +182,7 @@ class Registry:
         """
         try:
             return await self._run(name, arguments, surroundings, via)
-        except ToolError as error:
+        except (ToolError, AgentError) as error:
             log.info("tool %s refused: %s (%s)", name, error.message, error.advice)
             return Answer(f"Sorry, {_sentence(error.message)}", error.as_json())
         except TimeoutError:

@@ -13,10 +13,15 @@ import pytest
 
 from appliance.agents import Happening, Outcome, Progress, SessionKnown
 from appliance.agents.claude import ClaudeCode, arguments
+from appliance.agents.dispatch import Dispatcher
 from appliance.agents.processes import end_marked
 from appliance.config import Claude
 from appliance.errors import AgentError
+from appliance.tools.agent_tools import claude_tools
+from appliance.tools.registry import Registry
 from tests.agents.conftest import environment, task
+from tests.agents.test_dispatch import Notebook
+from tests.tools.conftest import Session
 
 Make = Callable[..., Claude]
 
@@ -202,3 +207,17 @@ async def test_a_program_that_cannot_be_run_is_an_outcome(
     outcome, _ = await run(claude_config(command=str(broken)), "hello")
     assert not outcome.ok
     assert outcome.text.startswith("It ended with status")
+
+
+async def test_who_asks_for_it_hears_that_it_is_not_installed(claude_config: Make) -> None:
+    async def is_guest(_client_id: str) -> bool:
+        return False
+
+    missing, book = agent(claude_config(command="no-such-claude")), Notebook()
+    dispatcher = Dispatcher([missing], book, lambda: 1.0, lambda _: None, lambda _: None)
+    registry = Registry(claude_tools(dispatcher), is_guest=is_guest)
+    answer = await registry.call("send_to_claude_code", {"text": "run the tests"}, Session())
+    assert answer.spoken == "Sorry, Claude Code is not installed on this device."
+    assert answer.data["error"]["code"] == "agent_failed"
+    assert "agents.claude.command" in answer.data["error"]["advice"]
+    assert book.rows == {}
