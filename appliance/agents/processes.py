@@ -7,6 +7,7 @@ where it left the group, or where the appliance was killed and could not end it.
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import IO
 
 MARK = "APPLIANCE_TASK"
 GRACE_SECONDS = 2.0  # between being asked to end and being ended
+KILL_SECONDS = 10.0  # what hangs in the kernel for longer (a lost disk) is not waited for
 READ_SIZE = 65_536
 
 # The limits are set by a shell, in the process itself and before anything runs: there is no moment
@@ -129,14 +131,16 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 def end_marked(mark: str) -> int:
     """Kills every process that carries `mark`; how many there were. Blocks: reads all of /proc."""
-    killed = 0
+    killed: set[int] = set()
+    last = time.monotonic() + KILL_SECONDS
     # Again until there is none: one may start another between being seen and being killed.
-    while found := list(_marked(mark)):
+    while (found := set(_marked(mark))) and time.monotonic() < last:
         for pid in found:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        killed += len(found)
-    return killed
+        killed |= found
+        time.sleep(0.01)
+    return len(killed)
 
 
 def _marked(mark: str) -> Iterator[int]:
