@@ -117,8 +117,9 @@ def spoil() -> None:
         (Library, "speak", espeak),
     ):
         setattr(owner, name, around(getattr(owner, name)))
-    leases.PATIENCE_SECONDS = PATIENCE_SECONDS  # type: ignore[misc]  # so that a test need not wait
-    desk.Surroundings = functools.partial(Surroundings, pauses=(0.1,))  # type: ignore[misc,assignment]
+    # So that a test need not wait.
+    vars(leases)["PATIENCE_SECONDS"] = PATIENCE_SECONDS
+    vars(desk)["Surroundings"] = functools.partial(Surroundings, pauses=(0.1,))
 
 
 if __name__ == "__main__":

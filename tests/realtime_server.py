@@ -135,15 +135,15 @@ class Line:
         elif kind == "conversation.item.create":
             await self.added(event["item"])
         elif kind == "response.create":
-            self.answer()
+            await self.answer()
         elif kind == "response.cancel":
-            self.silence_answer()
+            await self.break_off()
 
     async def added(self, item: dict[str, Any]) -> None:
         await self.send("conversation.item.added", item=item)
         if item["type"] == "function_call_output":
             self.waiting = item["output"]
-        elif item.get("role") == "user":
+        else:
             self.waiting = item["content"][0]["text"]
 
     async def hear(self, pcm: bytes) -> None:
@@ -156,7 +156,7 @@ class Line:
         self.silence = 0 if loud else self.silence + len(pcm)
         if loud and not self.speaking:
             self.speaking = True
-            self.silence_answer()
+            await self.break_off()
             item = f"item_{next(self.ids)}"
             await self.send("input_audio_buffer.speech_started", audio_start_ms=0, item_id=item)
         elif self.speaking and self.silence >= SILENT_BYTES:
@@ -164,7 +164,7 @@ class Line:
             item = f"item_{next(self.ids)}"
             await self.send("input_audio_buffer.speech_stopped", audio_end_ms=0, item_id=item)
             await self.commit()
-            self.answer()
+            await self.answer()
 
     async def commit(self) -> None:
         item = f"item_{next(self.ids)}"
@@ -175,14 +175,20 @@ class Line:
             **{"item_id": item, "content_index": 0, "transcript": self.server.hears},
         )
 
-    def answer(self) -> None:
-        self.silence_answer()
+    async def answer(self) -> None:
+        await self.break_off()
         self.answering = asyncio.create_task(self._answer(self.server.script(self.waiting)))
 
     def silence_answer(self) -> None:
         if self.answering is not None:
             self.answering.cancel()
             self.answering = None
+
+    async def break_off(self) -> None:
+        """Ends an answer that is under way, and says so."""
+        if self.answering is not None and not self.answering.done():
+            self.silence_answer()
+            await self.send("response.done", response={"id": "broken", "status": "cancelled"})
 
     async def _answer(self, reply: Reply) -> None:
         number = f"resp_{next(self.ids)}"

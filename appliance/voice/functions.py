@@ -1,5 +1,6 @@
 """The appliance's tools as functions of a language model, whichever way it is spoken to."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
@@ -8,15 +9,18 @@ from pipecat.frames.frames import FunctionCallResultProperties, TTSSpeakFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 
+from appliance.tools import Answer
 from appliance.tools.registry import Registry
-from appliance.voice.intents import ToolCaller
+
+Caller = Callable[[str, Mapping[str, Any], str], Awaitable[Answer]]
+"""Calls a tool by name, with arguments; the last word is who asked for it."""
 
 
 def offer(
     service: LLMService[Any],
     context: LLMContext,
     registry: Registry,
-    call: ToolCaller,
+    call: Caller,
     *,
     realtime: bool = False,
 ) -> None:
@@ -24,15 +28,9 @@ def offer(
 
     async def run_tool(params: FunctionCallParams) -> None:
         answer = await call(params.function_name, params.arguments, "model")
-        if answer.quoted:
-            # Somebody else's words: said to the user, and kept from the model.
-            await params.llm.push_frame(TTSSpeakFrame(answer.spoken, append_to_context=False))
-            said = {"read_to_the_user": True, **answer.data}
-            silent = FunctionCallResultProperties(run_llm=False)
-            await params.result_callback(said, properties=silent)
-            return
-        result: dict[str, Any] = {"spoken": answer.spoken, **answer.data}
-        await params.result_callback(result)
+        result = await hand_over(params.llm, answer)
+        silent = FunctionCallResultProperties(run_llm=False) if answer.quoted else None
+        await params.result_callback(result, properties=silent)
 
     functions: list[FunctionSchema] = []
     for schema in registry.schemas(realtime=realtime):
@@ -48,3 +46,14 @@ def offer(
         )
         service.register_function(function["name"], run_tool)
     context.set_tools(ToolsSchema(standard_tools=[*functions]))
+
+
+async def hand_over(service: LLMService[Any], answer: Answer) -> dict[str, Any]:
+    """What a model is told of a tool's answer.
+
+    Somebody else's words are said to the user, and kept from the model.
+    """
+    if not answer.quoted:
+        return {"spoken": answer.spoken, **answer.data}
+    await service.push_frame(TTSSpeakFrame(answer.spoken, append_to_context=False))
+    return {"read_to_the_user": True, **answer.data}

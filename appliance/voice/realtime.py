@@ -26,7 +26,9 @@ from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from websockets.exceptions import ConnectionClosed
 
 from appliance.engines import INPUT_RATE
-from appliance.voice.failover import Unanswered
+from appliance.tools import Answer
+from appliance.voice.failover import WINDOW_SECONDS, Unanswered
+from appliance.voice.functions import hand_over
 from appliance.voice.realtime_route import DETECTION, RealtimeRoute, properties
 
 log = logging.getLogger(__name__)
@@ -35,10 +37,10 @@ CONNECT_SECONDS: Final = 1.5
 """A connection that takes longer is tried again, or given up."""
 PAUSES: Final = (0.0, 0.25, 1.0)
 """Seconds before each attempt to open it again; one more loss in a minute, and it has failed."""
-WINDOW_SECONDS: Final = 60.0
 LOST: Final = "I lost the connection for a moment."
 MOST_TOLD: Final = 300
 """Characters of what a server sent that makes no sense."""
+_CARRIED_OUT = "That was the user's answer to your question. Tell what came of it: "
 _SAID_BEFORE = "What was said before, as JSON. Go on from there; do not mention this message.\n"
 
 
@@ -74,6 +76,7 @@ class RealtimeService(OpenAIRealtimeLLMService):
         self._losses: list[float] = []
         self._over = self._was_open = False
         self._overdue: asyncio.TimerHandle | None = None
+        self._outcome, self._held = "", False
         self._reopening: asyncio.Task[None] | None = None
         # Known from the start: a server that ends turns answers without being asked to.
         self._context = context
@@ -121,12 +124,10 @@ class RealtimeService(OpenAIRealtimeLLMService):
         """Opens the connection again, unless that was tried too often."""
         self._losses = [at for at in self._losses if self._now() - at < WINDOW_SECONDS]
         self._losses.append(self._now())
-        if self._over:
-            return
         if len(self._losses) > len(PAUSES):
             self._give_up()
-            return
-        self._reopening = self.create_task(self._reopen(len(self._losses)), "reopen")
+        elif not self._over:
+            self._reopening = self.create_task(self._reopen(len(self._losses)), "reopen")
 
     async def _reopen(self, attempt: int) -> None:
         answering = self._response_active or self._overdue is not None
@@ -150,8 +151,8 @@ class RealtimeService(OpenAIRealtimeLLMService):
     def _await_answer(self) -> None:
         """From now on the server has so long to begin an answer."""
         self._answer_came()
-        loop = asyncio.get_running_loop()
-        self._overdue = loop.call_later(self._route.config.first_token_seconds, self._give_up)
+        seconds = self._route.config.first_token_seconds
+        self._overdue = asyncio.get_running_loop().call_later(seconds, self._give_up)
 
     def _answer_came(self) -> None:
         if self._overdue is not None:
@@ -163,6 +164,30 @@ class RealtimeService(OpenAIRealtimeLLMService):
         if not self._over:
             self._over = True
             self._failed(Unanswered())
+
+    async def hold(self) -> None:
+        """An answer to a question was given: what it came to is told, and nothing else."""
+        self._held = True
+        if self._response_active:
+            await self.send_client_event(events.ResponseCancelEvent())
+
+    async def tell(self, answer: Answer) -> None:
+        """Has the model tell what it came to, as soon as it is silent."""
+        told = await hand_over(self, answer)
+        self._outcome = _CARRIED_OUT + json.dumps(told, ensure_ascii=False)
+        if not self._response_active and self._overdue is None:
+            await self._tell_outcome()
+
+    async def _tell_outcome(self) -> None:
+        told, self._outcome, self._held = self._outcome, "", False
+        await self._say_as("system", told)
+        await self._create_response()
+
+    async def _handle_evt_response_created(self, evt: events.ResponseCreated) -> None:
+        await super()._handle_evt_response_created(evt)
+        if self._held:
+            # The server answers what it has heard by itself, and knows nothing of the outcome.
+            await self.send_client_event(events.ResponseCancelEvent())
 
     async def _handle_evt_audio_delta(self, evt: events.ResponseAudioDelta) -> None:
         self._answer_came()
@@ -179,6 +204,8 @@ class RealtimeService(OpenAIRealtimeLLMService):
         await super()._handle_evt_response_done(evt)
         if evt.response.status == "failed":
             self._give_up()
+        elif self._outcome:
+            await self._tell_outcome()
 
     async def _handle_evt_speech_started(self, evt: events.InputAudioBufferSpeechStarted) -> None:
         self._answer_came()
@@ -221,11 +248,10 @@ class RealtimeService(OpenAIRealtimeLLMService):
 
         Else it might hear one turn more in what it gets at once, and answer twice.
         """
-        given = self._route.config
         await self._end_turns("local")
         await self._send_user_audio(InputAudioRawFrame(audio, INPUT_RATE, 1))
         await self.send_client_event(events.InputAudioBufferCommitEvent())
-        await self._end_turns(given.turn_detection)
+        await self._end_turns(self._route.config.turn_detection)
 
     async def _end_turns(self, how: str) -> None:
         heard = events.AudioInput(turn_detection=DETECTION[how])
@@ -250,8 +276,8 @@ class RealtimeService(OpenAIRealtimeLLMService):
 
     async def _say_as(self, role: str, text: str) -> None:
         """Not `_send_message_item`: the server's echo of it must not look like an answer."""
-        content = [events.ItemContent(type="input_text", text=text)]
-        item = events.ConversationItem(type="message", role=role, content=content)
+        said = [events.ItemContent(type="input_text", text=text)]
+        item = events.ConversationItem(type="message", role=role, content=said)
         self._messages_added_manually[item.id] = True
         await self.send_client_event(events.ConversationItemCreateEvent(item=item))
 
@@ -269,6 +295,6 @@ class RealtimeService(OpenAIRealtimeLLMService):
         await super()._handle_context(context, direction)
 
     async def cleanup(self) -> None:
-        self._over = True
         self._answer_came()
+        self._over = True
         await super().cleanup()

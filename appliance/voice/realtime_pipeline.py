@@ -42,6 +42,8 @@ from pipecat.utils.text.base_text_aggregator import TextType
 from appliance.conversation import EventKind
 from appliance.engines import OUTPUT_RATE, Voice
 from appliance.errors import EngineError
+from appliance.tools.registry import Match
+from appliance.voice.confirming import Confirming
 from appliance.voice.functions import offer
 from appliance.voice.pipeline import Individual, Shared, write_down
 from appliance.voice.realtime import RealtimeService
@@ -60,7 +62,8 @@ def build_realtime(shared: Shared, one: Individual) -> PipelineWorker:
         if one.unanswered.audio:
             one.recorder.turn_begun()
         one.recorder.model_asked(left_the_box=shared.realtime.left_the_box)
-    offer(service, context, shared.registry, one.call, realtime=True)
+    confirming = Confirming(one.call)
+    offer(service, context, shared.registry, confirming, realtime=True)
     pair = LLMContextAggregatorPair(context, user_params=_user_params(shared))
 
     @pair.user().event_handler("on_user_turn_message_added")
@@ -73,6 +76,7 @@ def build_realtime(shared: Shared, one: Individual) -> PipelineWorker:
         one.transport.input(),
         pair.user(),
         RealtimeNotes(one.recorder, one.speaking, left_the_box=leaves),
+        Answers(confirming, service),
         service,
         Announcer(shared.engines, one.voice, one.recorder),
         one.transport.output(),
@@ -147,6 +151,41 @@ class RealtimeNotes(FrameProcessor):
             self._speaking(False)
         elif isinstance(frame, ErrorFrame):
             self._recorder.emit(EventKind.ERROR, code="pipeline", message=frame.error)
+
+
+class Answers(FrameProcessor):
+    """Stands before the service and carries out what the user says yes to."""
+
+    def __init__(self, confirming: Confirming, service: RealtimeService) -> None:
+        super().__init__()
+        self._confirming = confirming
+        self._service = service
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, UserStartedSpeakingFrame) and direction == FrameDirection.DOWNSTREAM:
+            self._confirming.turn_begins()
+        elif isinstance(frame, TranscriptionFrame):
+            await self._answered(frame.text)
+        elif isinstance(frame, LLMContextFrame) and (typed := _typed(frame)):
+            self._confirming.turn_begins()
+            if await self._answered(typed):
+                return
+        await self.push_frame(frame, direction)
+
+    async def _answered(self, text: str) -> bool:
+        match = self._confirming.heard(text)
+        if match is None:
+            return False
+        await self._service.hold()
+        # Apart, because it may take minutes, and the conversation goes on.
+        self.create_task(self._carry_out(match), "carry out")
+        return True
+
+    async def _carry_out(self, match: Match) -> None:
+        await self._service.tell(
+            await self._confirming(match.tool.name, match.arguments, "sentence")
+        )
 
 
 class Announcer(FrameProcessor):

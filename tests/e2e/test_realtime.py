@@ -1,6 +1,8 @@
 """The Realtime route, spoken to through the front door; only the far end is a fake."""
 
 import json
+import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from tests.stranger import until
 
 pytestmark = pytest.mark.slow
 
+MCP_SERVER = Path(__file__).parents[1] / "tools" / "mcp_server.py"
 KEY = "sk-this-is-nobody-s-business"
 REALTIME = {"route": "realtime"}
 
@@ -106,6 +109,78 @@ async def test_a_tool_is_called_and_its_result_answered(tmp_path: Path) -> None:
         assert "get_time" in [tool["name"] for tool in server.sessions[0]["tools"]]
         events = [(e["kind"], e["data"].get("via")) for e in (await kept(daemon, call))["events"]]
         assert ("tool_call", "model") in events
+
+
+def turns_on_the_light(said: str) -> Reply:
+    """Calls the tool for whatever it hears, as a model may that takes a yes for an order."""
+    if said.startswith("{"):
+        return f"Asked: {json.loads(said)['spoken']}"
+    return ToolCall("home_turn_on", {"room": "kitchen"})
+
+
+async def said_in(daemon: Daemon, words: str) -> bool:
+    return any(words in line for line in daemon.log)
+
+
+@pytest.mark.parametrize("aloud", [True, False], ids=["spoken", "typed"])
+async def test_a_yes_is_the_users_own_and_runs_the_tool_once(tmp_path: Path, aloud: bool) -> None:
+    calls = tmp_path / "calls"
+    program = ["/usr/bin/env", f"CALLS={calls}", sys.executable, str(MCP_SERVER), "stdio"]
+    async with realtime_server(turns_on_the_light) as server:
+        home = {"COMMAND": json.dumps(program), "ALLOW": '["turn_on"]', "REALTIME": "true"}
+        tools = {f"APPLIANCE__TOOLS__MCP__HOME__{key}": value for key, value in home.items()}
+        async with running(tmp_path, {**allowed(server, "on_failure"), **tools}) as daemon:
+            await until(lambda: said_in(daemon, "MCP server home offers"), 60)
+            async with calling(daemon.base_url, wishes=REALTIME) as call:
+                server.hears = "turn on the light in the kitchen"
+                asked = await call.say(speech("turn_on_the_kitchen_light"))
+                await answered(call, asked, "Asked: Shall I")
+                assert not calls.exists()
+                server.hears = "yes please"
+                server.script = lambda said: f"Told: {said}" if "light" in said else "Hm."
+                said = await (call.say(speech("stop")) if aloud else call.type("yes please"))
+                await answered(call, said, "is on.")
+            events = (await kept(daemon, call))["events"]
+        assert calls.read_text().splitlines() == ["turn_on kitchen"]
+        used = [(e["data"]["tool"], e["data"]["via"]) for e in events if e["kind"] == "tool_call"]
+        assert used == [("home_turn_on", "model"), ("confirm", "sentence")]
+
+
+async def test_who_speaks_over_an_answer_ends_it(tmp_path: Path) -> None:
+    story = " ".join(f"word{number}" for number in range(80))  # eight seconds
+    async with far(tmp_path, lambda _: story) as (server, daemon):
+        async with calling(daemon.base_url, wishes=REALTIME) as call:
+            sent = await call.type("tell me a story")
+            await call.wait_for(lambda _: "word5" in _aloud(call, sent))
+            server.script = lambda _: "As you like."
+            begun = time.monotonic()
+            await call.say(speech("stop"))
+            await call.wait_for(lambda a: a.kind == "interruption", since=begun)
+            await answered(call, begun, "As you like.")
+        conversation = await kept(daemon, call)
+    answers = [e["data"] for e in conversation["events"] if e["kind"] == "answer"]
+    assert answers[0]["interrupted"]
+    # What was heard, and no more; the server is told how much that was.
+    assert "word5" in answers[0]["text"]
+    assert "word79" not in answers[0]["text"]
+    assert server.of_type("conversation.item.truncate")[0]["audio_end_ms"] < 8_000
+
+
+async def test_a_timer_rings_and_is_written_down(tmp_path: Path) -> None:
+    def script(said: str) -> Reply:
+        return "It is set." if said.startswith("{") else ToolCall("set_timer", {"seconds": 1})
+
+    async with far(tmp_path, script) as (_, daemon):
+        async with calling(daemon.base_url, wishes=REALTIME) as call:
+            sent = await call.type("set a timer for one second")
+            await answered(call, sent, "It is set.")
+            rang = await call.wait_for(lambda _: "timer is done" in _aloud(call, sent))
+            await call.wait_for(
+                lambda a: a.kind == "audio" and any(getattr(a.frame, "pcm", b"")), since=sent
+            )
+            shown = [a.data for a in call.after(sent, "server-message") if "timer" in str(a.data)]
+            assert shown, rang
+        assert "timer_rang" in [e["kind"] for e in (await kept(daemon, call))["events"]]
 
 
 async def test_our_own_ears_may_end_the_turn(tmp_path: Path) -> None:
