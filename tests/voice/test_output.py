@@ -112,8 +112,11 @@ def client() -> Loudspeaker:
     return Loudspeaker()
 
 
-def _frames(*numbers: int) -> list[OutputAudioRawFrame]:
-    return [OutputAudioRawFrame(bytes([number]) * 960, 24_000, 1) for number in numbers]
+async def _say(output: Any, *numbers: int) -> None:  # noqa: ANN401  its inner state is driven here
+    for number in numbers:
+        frame = OutputAudioRawFrame(bytes([number]) * 960, 24_000, 1)
+        assert await output.write_audio_frame(frame)
+        await output.settle()
 
 
 def _heard(client: Loudspeaker) -> list[int | str]:
@@ -125,19 +128,16 @@ async def test_what_a_client_dropped_while_it_was_held_is_sent_again(
     client: Loudspeaker,
     output: Any,  # noqa: ANN401  its inner state is what is driven here
 ) -> None:
-    for frame in _frames(0, 1, 2):
-        await output.write_audio_frame(frame)
-        await output.settle()
+    await _say(output, 0, 1, 2)
     output.hold()
     output.hold()
-    waiting = asyncio.create_task(output.write_audio_frame(_frames(3)[0]))
+    waiting = asyncio.create_task(_say(output, 3))
     await output.settle()
     assert _heard(client) == [0, 1, 2, "dropped"]
     assert output.playing
     output.resume()
     output.resume()
-    assert await waiting
-    await output.settle()
+    await waiting
     assert _heard(client) == [0, 1, 2, "dropped", 0, 1, 2, 3]
 
 
@@ -145,13 +145,10 @@ async def test_what_is_held_again_while_it_is_sent_again_is_not_lost(
     client: Loudspeaker,
     output: Any,  # noqa: ANN401  its inner state is what is driven here
 ) -> None:
-    for frame in _frames(0, 1, 2):
-        await output.write_audio_frame(frame)
-        await output.settle()
+    await _say(output, 0, 1, 2)
     output.hold()
     output.resume()
     output.hold()
     output.resume()
-    assert await output.write_audio_frame(_frames(3)[0])
-    await output.settle()
+    await _say(output, 3)
     assert _heard(client)[-4:] == [0, 1, 2, 3]

@@ -18,7 +18,8 @@ def _end_of_turn(models: Any, *, configured: bool) -> Any:  # noqa: ANN401  its 
     shared = anything(models=models, hearing=hearing, is_command=bool)
     params = _user_params(shared, config.turn, anything(), anything())
     assert params.user_turn_strategies is not None
-    (end,) = params.user_turn_strategies.stop or ()
+    assert params.user_turn_strategies.stop
+    end = params.user_turn_strategies.stop[0]
     assert isinstance(end, TurnEnd)
     return end
 
