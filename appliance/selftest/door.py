@@ -2,8 +2,8 @@
 
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,15 +18,30 @@ REQUEST_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The certificate that nginx shows; the names as a browser reads them."""
+    """The certificate that nginx shows; the names as a browser reads them.
+
+    `vouched` is false for one of the owner's own whose issuer this machine does not know.
+    """
 
     names: tuple[str, ...]
     begins: datetime
     ends: datetime
     issuer: str
+    vouched: bool = True
 
 
 def trust(site: Site) -> ssl.SSLContext:
+    """Of a client that trusts the appliance's own CA; or the owner's certificate, by whomever."""
+    context = authorities(site)
+    if site.authority is None:
+        # Where it cannot be read, it has to be one that the usual authorities vouch for.
+        with suppress(OSError):
+            context.load_verify_locations(site.certificate)
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def authorities(site: Site) -> ssl.SSLContext:
     """Of a client that trusts the appliance's own CA, or the usual ones where it has none."""
     return ssl.create_default_context(cafile=str(site.authority) if site.authority else None)
 
@@ -48,18 +63,26 @@ def _names_of(address: str) -> tuple[str, ...]:
 
 async def shown(site: Site) -> Shown:
     """The certificate, once it has verified. Raises OSError, ssl.SSLError among them."""
+    try:
+        return _read(await _peer(site, authorities(site)))
+    except ssl.SSLCertVerificationError:
+        if site.authority is not None:
+            raise
+        return replace(_read(await _peer(site, trust(site))), vouched=False)
+
+
+async def _peer(site: Site, context: ssl.SSLContext) -> Mapping[str, object]:
     import asyncio
 
-    context = trust(site)
     context.check_hostname = False  # the names are looked at one by one
     address = "127.0.0.1" if site.address == ANYWHERE else site.address
     async with asyncio.timeout(REQUEST_SECONDS):
         _, writer = await asyncio.open_connection(address, site.port, ssl=context)
     try:
-        told = writer.get_extra_info("peercert")
+        told: Mapping[str, object] = writer.get_extra_info("peercert")
     finally:
         writer.transport.abort()
-    return _read(told)
+    return told
 
 
 def _read(told: Mapping[str, object]) -> Shown:

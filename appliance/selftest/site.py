@@ -53,10 +53,12 @@ def read(file: Path) -> Site | None:
         return None
     certificate = Path(shown[1])
     authority = certificate.with_name("ca.crt")
+    # The owner's own is a link; a CA may be left from before it.
+    local = authority.is_file() and not certificate.is_symlink()
     return Site(
         file,
         listening[1],
         int(listening[2]),
         certificate,
-        authority if authority.is_file() else None,
+        authority if local else None,
     )

@@ -1,5 +1,6 @@
 """The door for everybody else: a real nginx, with the certificate that the appliance makes."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,7 +16,7 @@ from appliance.selftest.checks.page import Page
 from appliance.selftest.checks.websocket import WebSocket
 from appliance.selftest.site import ANYWHERE, Site
 from tests.install.conftest import Site as Nginx
-from tests.install.shell import RENDER, free_ports, succeed
+from tests.install.shell import CERTIFICATE, RENDER, free_ports, succeed
 from tests.selftest.conftest import MakeFacts, bad, good, skipped
 
 OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
@@ -129,12 +130,46 @@ async def test_the_page_is_missing(site: Nginx, here: Site, facts: MakeFacts) ->
     assert "installer" in advice
 
 
-async def test_a_certificate_that_nobody_vouches_for(here: Site, facts: MakeFacts) -> None:
-    made = facts(site=replace(here, authority=None))
+async def test_a_certificate_that_its_authority_did_not_sign(
+    tmp_path: Path, here: Site, facts: MakeFacts
+) -> None:
+    other = tmp_path / "other"
+    succeed(CERTIFICATE, other, "--host", "kitchen", "--address", "192.168.1.20")
+    made = facts(site=replace(here, authority=other / "ca.crt"))
     message, advice = bad(await Certificate().run(made), FAILURE)
     assert "does not verify" in message
-    assert "voice-appliance-certs" in advice
+    assert "makes it anew" in advice
     assert "does not verify" in bad(await Page().run(made), FAILURE)[0]
+
+
+async def test_a_certificate_of_ones_own_that_nobody_here_vouches_for(
+    site: Nginx, tmp_path: Path, here: Site, facts: MakeFacts
+) -> None:
+    """Who trusts it is the owner's to know; that it is another than the one given, is not."""
+    own = replace(here, authority=None)
+    async with upstream(site):
+        good(await Page().run(facts(site=own)))
+    message, advice = bad(await Certificate().run(facts(site=own)), WARNING)
+    assert "unknown to this machine" in message
+    assert "of your own" in advice
+    other = tmp_path / "other"
+    succeed(CERTIFICATE, other, "--host", "kitchen", "--address", "192.168.1.20")
+    wrong = facts(site=replace(own, certificate=other / "server.crt"))
+    message, advice = bad(await Certificate().run(wrong), FAILURE)
+    assert "does not verify" in message
+    assert "renew it where it stands" in advice
+    assert "does not verify" in bad(await Page().run(wrong), FAILURE)[0]
+
+
+def test_a_certificate_of_ones_own_is_a_link(tmp_path: Path, here: Site, tls: Path) -> None:
+    """A local CA may be left from before."""
+    shutil.copy(tls / "ca.crt", tmp_path)
+    (tmp_path / "server.crt").symlink_to(tls / "server.crt")
+    file = tmp_path / "site.conf"
+    file.write_text(here.file.read_text().replace(str(tls), str(tmp_path)))
+    found = site.read(file)
+    assert found
+    assert found.authority is None
 
 
 async def test_the_certificate_that_nginx_shows(here: Site, facts: MakeFacts) -> None:

@@ -13,6 +13,10 @@ from appliance.selftest.site import ANYWHERE, Site
 SPARE = timedelta(days=30)  # it is renewed when 60 days are left; with 30, that has failed
 
 _RENEW = "`sudo systemctl start voice-appliance-certs` (or the installer again) makes it anew"
+_RENEW_OWN = (
+    "It is one of your own: renew it where it stands, and `sudo systemctl start"
+    " voice-appliance-certs` lets nginx read it"
+)
 
 
 class Certificate(Named):
@@ -28,7 +32,7 @@ class Certificate(Named):
         except ssl.SSLCertVerificationError as error:
             return self.failure(
                 f"it does not verify: {error.verify_message}",
-                f"{_RENEW}. If the clock is wrong, set that first.",
+                f"{_renewal(facts.site)}. If the clock is wrong, set that first.",
             )
         except OSError as error:
             return self.failure(
@@ -39,29 +43,40 @@ class Certificate(Named):
     def judge(
         self, shown: door.Shown, site: Site, addresses: tuple[str, ...], now: datetime
     ) -> Finding:
-        days = (shown.ends - now).days
+        days, renew = (shown.ends - now).days, _renewal(site)
         until = f"valid until {shown.ends:%Y-%m-%d}"
         lacking = [name for name in _wanted(site, addresses) if name not in shown.names]
         if now < shown.begins:
             finding = self.failure(
                 f"it begins to be valid on {shown.begins:%Y-%m-%d}, which is not yet",
-                f"Set the clock (`timedatectl`); if the clock is right, {_RENEW}.",
+                f"Set the clock (`timedatectl`); if the clock is right: {renew}.",
             )
         elif now >= shown.ends:
-            finding = self.failure(f"it ended on {shown.ends:%Y-%m-%d}", f"{_RENEW}.")
+            finding = self.failure(f"it ended on {shown.ends:%Y-%m-%d}", f"{renew}.")
         elif shown.ends - now < SPARE:
             finding = self.warning(
                 f"{until}, for {days} more days",
-                f"Its renewal fails: `systemctl status voice-appliance-certs` tells why; {_RENEW}.",
+                f"Its renewal fails: `systemctl status voice-appliance-certs` tells why. {renew}.",
             )
         elif lacking:
             finding = self.warning(
                 f"{until}, but not for {', '.join(lacking)}",
-                f"Browsers that come by that name are warned. {_RENEW}, with all of them.",
+                f"Browsers that come by that name are warned. {renew}, with all of them.",
+            )
+        elif not shown.vouched:
+            finding = self.warning(
+                f"{until}, for {', '.join(shown.names)},"
+                f" by {shown.issuer}, unknown to this machine",
+                "It is one of your own: browsers that do not know who signed it warn of it. To"
+                " this machine, the signer is made known with `sudo update-ca-certificates`.",
             )
         else:
             finding = self.ok(f"{until}, for {', '.join(shown.names)}, by {shown.issuer}")
         return finding.with_figures(days_left=days)
+
+
+def _renewal(site: Site) -> str:
+    return _RENEW if site.authority else _RENEW_OWN
 
 
 def _wanted(site: Site, addresses: tuple[str, ...]) -> list[str]:
