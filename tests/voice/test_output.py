@@ -15,6 +15,7 @@ from pipecat.transports.base_transport import TransportParams
 from pipecat.utils.asyncio.task_manager import TaskManager
 
 from appliance import wire
+from appliance.voice import output as module
 from appliance.voice.outbox import Outbox
 from appliance.voice.output import AnswerClock, SocketOutput
 from appliance.voice.socket import TransportEvents
@@ -94,7 +95,9 @@ def _nothing(*_: object) -> None: ...
 
 
 @pytest_asyncio.fixture
-async def output(client: Loudspeaker) -> AsyncIterator[Any]:
+async def output(client: Loudspeaker, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    # However long it takes, the client has only begun to play.
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 100.0))
     events = TransportEvents(_nothing, _nothing, _nothing, _nothing)
     outbox = Outbox(client, _nothing)
     output: Any = SocketOutput(outbox, events, TransportParams(audio_out_enabled=True))
