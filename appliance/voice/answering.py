@@ -37,7 +37,7 @@ class Told:
 
 
 class Answering:
-    """One session's pipelines, one after the other. What is left `for_good` serves no more."""
+    """One session's pipelines, one after the other, until it is told to `leave`."""
 
     def __init__(self, shared: Shared, route: str, told: Told) -> None:
         self._shared = shared
