@@ -15,7 +15,7 @@ import aiohttp
 
 from appliance.store import reading
 from appliance.store.records import Conversation
-from tests.install.shell import INSTALL, ROOT, free_ports
+from tests.install.shell import INSTALL, ROOT, free_ports, hear_signals
 
 # Installing what another checkout of the packages needs takes minutes, and only the first time.
 PATIENCE_SECONDS = 600.0
@@ -121,6 +121,7 @@ async def installed(
         stderr=asyncio.subprocess.PIPE,
         env={**inherited, **(overrides or {})},
         start_new_session=True,
+        preexec_fn=hear_signals,
     )
     one = Installed(place, process)
     announced = asyncio.Event()

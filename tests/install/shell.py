@@ -1,6 +1,7 @@
 """What the tests of the shell parts share: where they are, running them, and free ports."""
 
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -35,6 +36,13 @@ def succeed(*command: str | Path) -> str:
     done = run(*command)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def hear_signals() -> None:
+    """Undoes what the tests may have been started with (nohup, a shell's &): a shell cannot trap
+    a signal that was ignored when it began. For the process that is to begin."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def free_ports(count: int) -> list[int]:

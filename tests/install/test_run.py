@@ -15,7 +15,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.install.shell import INSTALL, ROOT, free_ports, run
+from tests.install.shell import INSTALL, ROOT, free_ports, hear_signals, run
 
 # The steps that install are another test's; sourcing install.sh lends all the others unchanged.
 SCRIPT = """
@@ -57,13 +57,6 @@ class Started:
         return int(file[name].read_text())
 
 
-def _hear_signals() -> None:
-    """Undoes what the tests may have been started with (nohup, a shell's &): a shell cannot trap
-    a signal that was ignored when it began."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-
-
 @asynccontextmanager
 async def start(
     place: Path, *options: str, environ: Mapping[str, str] | None = None
@@ -86,7 +79,7 @@ async def start(
         cwd=ROOT,
         env={**os.environ, **mine},
         start_new_session=True,
-        preexec_fn=_hear_signals,
+        preexec_fn=hear_signals,
     )
     try:
         yield Started(process, place, https, http, port)
