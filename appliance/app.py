@@ -35,6 +35,7 @@ from appliance.reporting import Report
 from appliance.ringing import Bell, ToldTimers
 from appliance.selftest.asking import ask
 from appliance.selftest.background import Background
+from appliance.selftest.knocking import knock
 from appliance.store import Store
 from appliance.store.clients import Clients
 from appliance.store.records import AuditEntry
@@ -76,7 +77,7 @@ async def run(
         report = Report(plan, desk, store, metrics, state, open_access=is_open)
         for warning in (*report.access_warnings, *plan.warnings):
             log.warning("%s", warning)
-        selftests = Background(Selftests(state), selftest, partial(ask, config.llm, secrets))
+        selftests = _selftests(config, secrets, selftest)
         backend = _backend(config, desk, report, metrics, store, selftests, work)
         door = await stack.enter_async_context(
             serving(config.server, backend, state / "control.sock", systemd.sockets())
@@ -127,6 +128,13 @@ def _opened(bell: Bell, timers: Timers, work: Delegation, page: Page) -> None:
 async def _is_guest(paired: Clients | None, client_id: str) -> bool:
     """Whether a client is no more than that; with open access nobody is."""
     return paired is not None and not reaches(await paired.role(client_id), Role.USER)
+
+
+def _selftests(config: Config, secrets: Mapping[str, str], command: Sequence[str]) -> Background:
+    kept = Selftests(config.store.path.parent)
+    return Background(
+        kept, command, partial(ask, config.llm, secrets), partial(knock, config, secrets)
+    )
 
 
 def _open_store(config: Config, metrics: Metrics) -> Store:

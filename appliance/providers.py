@@ -3,9 +3,10 @@
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 from urllib.parse import urlsplit
 
-from appliance.config import Alternative, Llm
+from appliance.config import Alternative, Llm, Realtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,12 @@ PRESETS: Mapping[str, Preset] = {
     "custom": Preset("", "default", "OPENAI_API_KEY"),
 }
 
+OPENAI_REALTIME: Final = "wss://api.openai.com/v1/realtime"
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A chat-completions endpoint; `key` is empty where there is none, `secret` names it."""
+    """An endpoint of a model; `key` is empty where there is none, `secret` names it."""
 
     base_url: str
     model: str
@@ -50,6 +53,16 @@ def address(config: Llm | Alternative, secrets: Mapping[str, str]) -> Address | 
         config.model or preset.model,
         preset.secret,
         secrets.get(preset.secret, ""),
+    )
+
+
+def realtime(config: Realtime, secrets: Mapping[str, str]) -> Address:
+    """The configured Realtime endpoint; whether it may be asked is not said by that."""
+    return Address(
+        config.base_url or OPENAI_REALTIME,
+        config.model,
+        PRESETS["openai"].secret,
+        secrets.get(PRESETS["openai"].secret, ""),
     )
 
 

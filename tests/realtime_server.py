@@ -59,12 +59,16 @@ Script = Callable[[str], Reply]
 
 @dataclass
 class RealtimeServer:
-    """`sessions` holds the configuration of each connection, `events` all that came in."""
+    """`refuse` is an HTTP status with which nobody is let in, `greeting` what is said first.
+
+    `sessions` holds the configuration of each connection, `events` all that came in.
+    """
 
     script: Script
     hears: str = "how far away is the moon"
     base_url: str = ""
-    refuse: bool = False
+    refuse: int = 0
+    greeting: str = "session.created"
     keys: list[str] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     sessions: list[dict[str, Any]] = field(default_factory=list)
@@ -78,7 +82,7 @@ class RealtimeServer:
         self.keys.append(request.headers.get("Authorization", ""))
         self.models.append(request.query.get("model", ""))
         if self.refuse:
-            return web.Response(status=401)
+            return web.Response(status=self.refuse)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         line = Line(self, request, socket)
@@ -102,7 +106,8 @@ class Line:
     waiting: str = ""
 
     async def run(self) -> None:
-        await self.send("session.created", session={"type": "realtime"})
+        if greeting := self.server.greeting:
+            await self.send(greeting, session={"type": "realtime"})
         try:
             async for message in self.socket:
                 if message.type is WSMsgType.TEXT:

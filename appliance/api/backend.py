@@ -110,9 +110,9 @@ class Work(Protocol):
 
 
 class Selftest(Protocol):
-    """Self-tests as the page sees them, and the language model asked for one of them.
+    """Self-tests as the page sees them, and the models asked for one of them.
 
-    What `ask` gives is a dataclass of plain values; see appliance.selftest.asking.
+    What `ask` and `knock` give is a dataclass of plain values; see appliance.selftest.asking.
     """
 
     def shown(self) -> dict[str, Any]: ...
@@ -121,6 +121,9 @@ class Selftest(Protocol):
 
     @property
     def ask(self) -> "Callable[[], Awaitable[DataclassInstance]]": ...
+
+    @property
+    def knock(self) -> "Callable[[], Awaitable[DataclassInstance]]": ...
 
 
 @dataclass(frozen=True, slots=True)

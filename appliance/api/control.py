@@ -59,6 +59,7 @@ def control_app(backend: Backend) -> web.Application:
     app.router.add_post("/hear", selftesting.hear)
     app.router.add_post("/say", selftesting.say)
     app.router.add_post("/ask", selftesting.ask)
+    app.router.add_post("/knock", selftesting.knock)
     app.router.add_post("/visitor", selftesting.enter)
     app.router.add_delete("/visitor", selftesting.leave)
     app.router.add_get("/conversations/{id}", keeping.one)

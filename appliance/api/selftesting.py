@@ -79,6 +79,11 @@ async def ask(request: web.Request) -> web.Response:
     return web.json_response(asdict(await request.app[BACKEND].selftest.ask()))
 
 
+async def knock(request: web.Request) -> web.Response:
+    """POST /knock → what came of opening a session of the Realtime route."""
+    return web.json_response(asdict(await request.app[BACKEND].selftest.knock()))
+
+
 async def enter(request: web.Request) -> web.Response:
     """POST /visitor → {token}: a client that may talk, until DELETE /visitor."""
     backend = request.app[BACKEND]

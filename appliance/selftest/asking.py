@@ -29,6 +29,9 @@ class Outcome(StrEnum):
     GARBAGE = "garbage"
     SILENCE = "silence"
     UNREACHABLE = "unreachable"
+    MALFORMED = "malformed"
+    NOT_ASKED = "not_asked"
+    LET_IN = "let_in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ async def ask(config: Llm, secrets: Mapping[str, str]) -> Asked:
     chosen = providers.address(config, secrets)
     if chosen is None:
         return Asked(Outcome.UNCONFIGURED)
-    asked = Asked(Outcome.TOKEN, chosen.model, _where(chosen), chosen.secret)
+    asked = Asked(Outcome.TOKEN, chosen.model, where(chosen), chosen.secret)
     if chosen.secret and not chosen.key and not providers.is_local(chosen.base_url):
         return replace(asked, outcome=Outcome.NO_KEY)
     begin = time.monotonic()
@@ -68,7 +71,7 @@ async def ask(config: Llm, secrets: Mapping[str, str]) -> Asked:
     except TimeoutError:
         asked = replace(asked, outcome=Outcome.SILENCE)
     except (aiohttp.ClientError, OSError) as error:
-        detail = _without_password(str(error), chosen.base_url)
+        detail = without_password(str(error), chosen.base_url)
         asked = replace(asked, outcome=Outcome.UNREACHABLE, detail=detail)
     return replace(asked, seconds=time.monotonic() - begin)
 
@@ -101,12 +104,12 @@ def _is_chunk(line: bytes) -> bool:
         return False
 
 
-def _without_password(text: str, url: str) -> str:
+def without_password(text: str, url: str) -> str:
     password = urlsplit(url).password
     return text.replace(password, "***") if password else text
 
 
-def _where(chosen: Address) -> str:
+def where(chosen: Address) -> str:
     parts = urlsplit(chosen.base_url)
     port = f":{parts.port}" if parts.port else ""
     return f"{chosen.model} at {parts.hostname}{port}"

@@ -24,12 +24,20 @@ RAN = (0, 1)  # exit statuses with a report; any other means that there is none
 
 
 class Background:
-    """One for the life of the daemon. `command` runs a self-test, `ask` asks the model."""
+    """One for the life of the daemon. `command` runs a self-test.
+
+    `ask` asks the language model for one of them, `knock` the Realtime server.
+    """
 
     def __init__(
-        self, kept: Selftests, command: Sequence[str], ask: Callable[[], Awaitable[Asked]]
+        self,
+        kept: Selftests,
+        command: Sequence[str],
+        ask: Callable[[], Awaitable[Asked]],
+        knock: Callable[[], Awaitable[Asked]],
     ) -> None:
         self.ask = ask
+        self.knock = knock
         self._kept = kept
         self._command = tuple(command)
         self._asked = asyncio.Event()

@@ -5,6 +5,7 @@ What it is asked there, and nowhere else:
     GET /status                plan, engines, gauges, store
     POST /hear, /say           its own engines, tried once, inside its own sandbox
     POST /ask                  its own language model, with the key that it alone has
+    POST /knock                the Realtime server, likewise
     POST, DELETE /visitor      to let the self-test in as a client, and to forget it
     GET /conversations/{id}    what was written down of what it said
 """
@@ -78,8 +79,11 @@ class Daemon:
 
     async def ask(self) -> Asked:
         """Lets it ask its language model for one word."""
-        told = await self._ask("POST", "/ask")
-        return Asked(**{**told, "outcome": Outcome(told["outcome"])})
+        return _asked(await self._ask("POST", "/ask"))
+
+    async def knock(self) -> Asked:
+        """Lets it open a session of the Realtime route, and close it."""
+        return _asked(await self._ask("POST", "/knock"))
 
     async def enter(self) -> "Guest":
         """Lets the self-test in as a client of its own."""
@@ -126,6 +130,10 @@ class Daemon:
             kind = _KNOWN.get(str(fault.get("code")), ApplianceError)
             raise kind(str(fault.get("message")), advice=str(fault.get("advice")))
         return told
+
+
+def _asked(told: Mapping[str, Any]) -> Asked:
+    return Asked(**{**told, "outcome": Outcome(told["outcome"])})
 
 
 def control_socket(config: Config) -> Path:

@@ -8,10 +8,8 @@ from urllib.parse import urlsplit
 from pipecat.services.openai.realtime import events
 
 from appliance.config import Config, Realtime
-from appliance.providers import is_local
+from appliance.providers import OPENAI_REALTIME, is_local, realtime
 
-OPENAI: Final = "wss://api.openai.com/v1/realtime"
-SECRET: Final = "OPENAI_API_KEY"
 DETECTION: Final[Mapping[str, events.TurnDetection | events.SemanticTurnDetection | bool]] = {
     "server_vad": events.TurnDetection(),
     "semantic_vad": events.SemanticTurnDetection(),
@@ -29,7 +27,7 @@ class RealtimeRoute:
 
     @property
     def base_url(self) -> str:
-        return self.config.base_url or OPENAI
+        return self.config.base_url or OPENAI_REALTIME
 
     @property
     def left_the_box(self) -> bool:
@@ -42,7 +40,7 @@ class RealtimeRoute:
 
 def realtime_route(config: Config, secrets: Mapping[str, str]) -> RealtimeRoute | None:
     """The Realtime route, where the owner allowed it and gave a key."""
-    key = secrets.get(SECRET, "")
+    key = realtime(config.realtime, secrets).key
     if config.fallback.policy == "off" or not key:
         return None
     return RealtimeRoute(

@@ -14,6 +14,7 @@ from appliance.selftest.checks.memory import Memory
 from appliance.selftest.checks.models import Models
 from appliance.selftest.checks.page import Page
 from appliance.selftest.checks.power import Power
+from appliance.selftest.checks.realtime import RealtimeRoute
 from appliance.selftest.checks.running import Running
 from appliance.selftest.checks.speaking import Speaking
 from appliance.selftest.checks.spoken import Spoken
@@ -23,6 +24,6 @@ from appliance.selftest.checks.websocket import WebSocket
 CHECKS: tuple[Check, ...] = (
     *(Board(), System(), Memory(), Disk(), Heat(), Power(), Clock()),
     *(Models(), Database(), Access(), Running()),
-    *(Hearing(), Speaking(), LanguageModel()),
+    *(Hearing(), Speaking(), LanguageModel(), RealtimeRoute()),
     *(Page(), Certificate(), WebSocket(), Spoken()),
 )

@@ -1,0 +1,111 @@
+"""The Realtime server's door, on a real port, with keys that open it and others."""
+
+import pytest
+
+from appliance.selftest import Finding, Verdict, knocking
+from appliance.selftest.checks.realtime import RealtimeRoute
+from appliance.selftest.knocking import looks_like_a_key
+from tests.install.shell import free_ports
+from tests.realtime_server import RealtimeServer, realtime_server
+from tests.selftest.conftest import MakeFacts, bad, good, skipped
+
+KEY = "sk-not-for-anybody-else"
+WARNING, FAILURE = Verdict.WARNING, Verdict.FAILURE
+
+
+async def finding(
+    facts: MakeFacts, policy: str, key: str = KEY, base_url: str = "", model: str = "gpt-realtime"
+) -> Finding:
+    settings = {
+        "FALLBACK__POLICY": policy,
+        "REALTIME__BASE_URL": base_url,
+        "REALTIME__MODEL": model,
+    }
+    secrets = {"OPENAI_API_KEY": key} if key else {}
+    found = await RealtimeRoute().run(facts(settings=settings, secrets=secrets))
+    assert not key or key not in str(found)
+    return found
+
+
+async def test_a_key_that_opens_the_door(facts: MakeFacts) -> None:
+    async with realtime_server(lambda _: "Hello.") as server:
+        found = await finding(facts, "on_failure", base_url=server.base_url)
+    assert "gpt-realtime at 127.0.0.1:" in good(found)
+    assert found.figures["seconds"] > 0
+    assert (server.keys, server.models) == ([f"Bearer {KEY}"], ["gpt-realtime"])
+    # Nothing is said there, and nothing is paid for.
+    assert not server.events
+
+
+async def test_nobody_is_asked_where_the_policy_is_off(facts: MakeFacts) -> None:
+    async with realtime_server(lambda _: "Hello.") as server:
+        assert "looks right" in good(await finding(facts, "off", base_url=server.base_url))
+    assert not server.keys
+
+
+async def test_without_a_key_there_is_no_such_route(facts: MakeFacts) -> None:
+    for policy in ("off", "on_failure"):
+        assert "OPENAI_API_KEY" in skipped(await finding(facts, policy, key=""))
+    message, advice = bad(await finding(facts, "always", key=""), WARNING)
+    assert "OPENAI_API_KEY" in message
+    assert "credentials/openai_api_key" in advice
+
+
+@pytest.mark.parametrize("key", ["sk-short", "paste your key here", '"sk-not-for-anybody-else"'])
+async def test_what_is_no_key_is_told_before_anybody_is_asked(facts: MakeFacts, key: str) -> None:
+    message, advice = bad(await finding(facts, "off", key=key), FAILURE)
+    assert "no key" in message
+    assert "quotes" in advice
+
+
+@pytest.mark.parametrize(
+    ("key", "of_openai", "fits"),
+    [
+        (KEY, True, True),
+        ("0123456789abcdef0123456789abcdef", True, False),
+        ("0123456789abcdef0123456789abcdef", False, True),  # Azure's
+        ("sk-not-for-\u00e4nybody", False, False),
+        ("sk-not-for\nanybody", False, False),
+    ],
+)
+def test_the_shape_of_a_key(key: str, of_openai: bool, fits: bool) -> None:
+    assert looks_like_a_key(key, of_openai=of_openai) is fits
+
+
+@pytest.mark.parametrize(
+    ("trouble", "message", "advice"),
+    [
+        ({"refuse": 401}, "answers 401", "OPENAI_API_KEY"),
+        ({"refuse": 404}, "answers 404", "realtime.model"),
+        ({"refuse": 500}, "answers 500", "its log"),
+        ({"greeting": "hello"}, "no Realtime session", "/v1/realtime"),
+        ({"greeting": ""}, "does not open", "internet"),
+    ],
+    ids=str,
+)
+async def test_trouble(
+    facts: MakeFacts,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: dict[str, int | str],
+    message: str,
+    advice: str,
+) -> None:
+    monkeypatch.setattr(knocking, "SECONDS", 0.3)
+    async with realtime_server(lambda _: "Hello.") as server:
+        _spoil(server, trouble)
+        told = bad(await finding(facts, "always", base_url=server.base_url), FAILURE)
+    assert message in told[0]
+    assert advice in told[1]
+
+
+def _spoil(server: RealtimeServer, trouble: dict[str, int | str]) -> None:
+    for name, value in trouble.items():
+        setattr(server, name, value)
+
+
+async def test_nobody_listens(facts: MakeFacts) -> None:
+    url = f"ws://user:password@127.0.0.1:{free_ports(1)[0]}/v1/realtime"
+    message, advice = bad(await finding(facts, "always", base_url=url), FAILURE)
+    assert "cannot be reached" in message
+    assert "realtime.base_url" in advice
+    assert "password" not in message + advice
