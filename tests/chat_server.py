@@ -30,6 +30,7 @@ class Trouble:
     stall: bool = False
     break_after: int = -1
     garbage: bool = False
+    text: str = "This is where it breaks off, I am afraid."
 
 
 Reply = str | Call | Trouble
@@ -70,7 +71,7 @@ class ChatServer:
         if trouble.garbage:
             await response.write(b"data: {not json\n\n")
             return
-        text = reply if isinstance(reply, str) else "This is where it breaks off, I am afraid."
+        text = reply if isinstance(reply, str) else trouble.text
         deltas: list[dict[str, Any]]
         if isinstance(reply, Call):
             function = {"name": reply.name, "arguments": json.dumps(reply.arguments)}
