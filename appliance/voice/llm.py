@@ -44,6 +44,7 @@ class ChatService(OpenAILLMService):
         self._opening = opening
         self._recorder = recorder
         self._told_out = self._told_out_before = False
+        self._asked_out = self._answering = False
         super().__init__(
             settings=self.Settings(
                 model=endpoints.first.model,
@@ -63,20 +64,29 @@ class ChatService(OpenAILLMService):
         )
 
     async def _create(self, **params: Any) -> Any:  # noqa: ANN401  openai's own types
-        asked = self._announced if params.get("stream") else self._noted
-        return await self._endpoints.create(asked, **params)
+        if not params.get("stream"):
+            return await self._endpoints.create(self._noted, **params)
+        self._answering = False
+        self._told_out_before = self._told_out
+        answer = await self._endpoints.create(self._announced, **params)
+        self._answering = True
+        if self._told_out and not self._asked_out:
+            # Not before it answers: it was asked in vain often enough.
+            self._told_out = False
+            await self.push_frame(TTSSpeakFrame(BACK, append_to_context=False))
+        return answer
 
     async def _noted(self, chosen: Endpoint) -> None:
         self._recorder.model_asked(left_the_box=chosen.left_the_box)
 
     async def _announced(self, chosen: Endpoint) -> None:
         await self._noted(chosen)
-        out = chosen.left_the_box and not self._endpoints.first.left_the_box
-        self._told_out_before = self._told_out
-        if out != self._told_out:
-            self._told_out = out
-            said = GONE_OUT if out else BACK
-            await self.push_frame(TTSSpeakFrame(said, append_to_context=False))
+        self._asked_out = chosen.left_the_box and not self._endpoints.first.left_the_box
+        if self._asked_out and not self._told_out:
+            self._told_out = True
+            # What is said apart from an answer that has begun is said after it.
+            apart = TTSSpeakFrame(GONE_OUT, append_to_context=False)
+            await self.push_frame(LLMTextFrame(f"... {GONE_OUT}") if self._answering else apart)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if isinstance(frame, EagerEndOfTurnCancelFrame | InterruptionFrame):

@@ -8,7 +8,7 @@ import pytest
 
 from appliance.client import Call, calling
 from appliance.voice.llm import GONE_OUT
-from tests.chat_server import ChatServer, Trouble, chat_server
+from tests.chat_server import ChatServer, Reply, Trouble, chat_server
 from tests.daemon import running
 
 pytestmark = pytest.mark.slow
@@ -69,6 +69,23 @@ async def test_the_next_model_answers_in_the_same_turn(tmp_path: Path) -> None:
         _, kept = await daemon.get(f"/api/conversations/{call.conversation_id}")
         assert [turn["left_the_box"] for turn in kept["turns"]] == [True, True, False]
         assert await daemon.metric("appliance_reroutes_total") == 1
+
+
+async def test_an_answer_that_breaks_off_goes_on_outside_and_says_so_first(tmp_path: Path) -> None:
+    begun = "The moon is a large stone. It is so far away that nobody has gone there on foot."
+    replies: list[Reply] = [Trouble(break_after=12, text=begun), Trouble(status=500)]
+    async with (
+        chat_server(lambda _: replies.pop(0) if replies else "Here I am.") as first,
+        chat_server(lambda _: "It is far away.") as other,
+        running(tmp_path, asking(first, outside(other), "on_failure")) as daemon,
+        calling(daemon.base_url) as call,
+    ):
+        aloud = await heard(call, "how far away is the moon", "far away.")
+        assert "stone." in aloud
+        assert aloud.index(GONE_OUT) < aloud.index("It is far away.")
+        # It is asked again, and does not answer: nobody is told that it does.
+        assert await heard(call, "and how far is the sun", "far away.") == "It is far away."
+        assert len(first.requests) == 2
 
 
 async def test_without_leave_nothing_goes_out(tmp_path: Path) -> None:
