@@ -231,6 +231,20 @@ async def test_a_forgotten_conversation_takes_its_tasks_along(daemon: Daemon) ->
     assert (await daemon.get(f"/api/tasks/{task['id']}"))[0] == 404
 
 
+async def test_what_is_being_forgotten_when_it_stops_is_forgotten(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
+        await call.type("what time is it")
+        await hears(call, "It is")
+        asked = await call.type("forget this conversation")
+        await hears(call, "Shall I forget this conversation?", asked)
+        agreed = await call.type("yes")
+        await hears(call, "I forget", agreed)
+        assert await daemon.stop() == 0
+    with closing(sqlite3.connect(daemon.database)) as db:
+        assert db.execute("SELECT count(*) FROM conversations").fetchone() == (0,)
+    assert not any("could not" in line for line in daemon.log)
+
+
 async def events(daemon: Daemon, conversation_id: str) -> list[dict[str, Any]]:
     _, kept = await daemon.get(f"/api/conversations/{conversation_id}")
     return list(kept["events"])
