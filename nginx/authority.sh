@@ -10,7 +10,8 @@ new_key() {
 make_ca() {
   local host=${1:-localhost} work=$2 key
   new_key "$work/ca.key"
-  "$here/fill.sh" "$here/ca.cnf" HOST="$host" ID="$(openssl rand -hex 3)" >"$work/ca.cnf"
+  # 64 letters are the most that this name may have.
+  "$here/fill.sh" "$here/ca.cnf" HOST="$host" SHORT="${host:0:38}" ID="$(openssl rand -hex 3)" >"$work/ca.cnf"
   [[ -n $constrained ]] || sed -i '/^nameConstraints/d' "$work/ca.cnf"
   openssl req -x509 -new -sha256 -days "$CA_DAYS" -key "$work/ca.key" -config "$work/ca.cnf" -out "$work/ca.crt"
   key=$(openssl pkey -in "$work/ca.key" -pubout)

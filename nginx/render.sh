@@ -26,7 +26,9 @@ hosts() {
   sed -nE 's/^DNS:(.+)/\1/p; s/^IP:([^:]+)$/\1/p; s/^IP:(.*:.*)$/[\1]/p' "${given[TLS]}/hosts"
 }
 
-hosts_map() { hosts | sed -E 's/.*/"&" 0;/'; }
+# Patterns, because plain ones go into a hash with room for as much as a processor's cache has in a
+# line: names of fourteen letters on some, and the size is not ours to set.
+hosts_map() { hosts | sed -E 's/[].[]/\\&/g; s/.*/"~^&$" 0;/'; }
 
 origins_map() {
   local origin

@@ -4,13 +4,14 @@ import io
 import plistlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from appliance.errors import Forbidden, NotPaired, TooManyRequests, WrongHost
-from tests.install.conftest import STRANGER, Site
-from tests.install.shell import ROOT
+from tests.install.conftest import STRANGER, Site, serving
+from tests.install.shell import CERTIFICATE, ROOT, succeed
 
 Daemon = Callable[[], AbstractAsyncContextManager[None]]
 HTML = {"Accept": "text/html,application/xhtml+xml"}
@@ -343,3 +344,21 @@ async def test_no_token_reaches_a_log(
         logs = [file.read_text() for file in (site.directory / "nginx").glob("*.log")]
     assert "/ws/logged" in "".join(logs)
     assert "do-not-log-me" not in "".join(logs)
+
+
+async def test_a_name_may_be_as_long_as_names_are(tmp_path: Path) -> None:
+    """A plain one would have to fit a line of the processor's cache."""
+    name = "k" * 63
+    tls = tmp_path / "tls"
+    succeed(CERTIFICATE, tls, "--host", name, "--address", "192.168.1.20")
+    with serving(tls) as site:
+        connector = aiohttp.TCPConnector(ssl=site.trusted)
+        async with aiohttp.ClientSession(connector=connector) as http:
+            for host, status in (
+                (f"{name}.local", 200),
+                ("192.168.1.20", 200),
+                ("192x168x1x20", 421),
+                (f"{name}.local.evil.example", 421),
+            ):
+                async with http.get(site.https, headers={"Host": host}) as answer:
+                    assert (host, answer.status) == (host, status)
