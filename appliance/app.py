@@ -72,8 +72,8 @@ async def run(
         stack.push_async_callback(work.close)
         desk.opened, desk.forgetting = partial(_opened, bell, timers, work), work.forget
         is_open = config.access.mode == "open"
-        is_guest = partial(_is_guest, None if is_open else store.clients)
-        registry = Registry(_tools(config, timers, desk, store, work), is_guest=is_guest)
+        desk.is_guest = partial(_is_guest, None if is_open else store.clients)
+        registry = Registry(_tools(config, timers, desk, store, work), is_guest=desk.is_guest)
         report = Report(plan, desk, store, metrics, state, open_access=is_open)
         for warning in (*report.access_warnings, *plan.warnings):
             log.warning("%s", warning)

@@ -23,7 +23,7 @@ from appliance.hardware import headroom, nvml
 from appliance.hardware.plan import Plan
 from appliance.metrics import Metrics
 from appliance.store import Store
-from appliance.tools.registry import Registry
+from appliance.tools.registry import IsGuest, Registry, everybody
 
 if TYPE_CHECKING:
     from appliance.voice.asking import Endpoints
@@ -43,7 +43,7 @@ class Desk:
     """Loads engines and pipeline behind an open port, then hands out sessions.
 
     `opened` is called with each session that opens, `forgetting` with each conversation about to
-    be forgotten.
+    be forgotten; `is_guest` tells whether a client, by its id, is no more than a guest.
     """
 
     def __init__(self, config: Config, plan: Plan, metrics: Metrics, store: Store) -> None:
@@ -60,6 +60,7 @@ class Desk:
         self._reading_grammar = asyncio.Lock()
         self.opened: Callable[[Session], None] = lambda session: None
         self.forgetting: Callable[[str], Awaitable[None]] = _nothing
+        self.is_guest: IsGuest = everybody
         told = Told(metrics.memory, metrics.stepped)
         # Asking for cards wakes them up, and a Jetson's has no memory of its own to tell of.
         cards = nvml.cards if plan.uses_card else tuple
@@ -241,8 +242,12 @@ class Desk:
         return self._sessions is not None and await self._sessions.ring(text, told)
 
     async def say_at_pause(self, text: str, task: Task) -> bool:
-        """Says what became of a task; False where nobody is there to hear it."""
-        return self._sessions is not None and await self._sessions.say_at_pause(text, task)
+        """Says what became of a task; False where nobody is there to hear it, guests left aside."""
+        if self._sessions is None:
+            return False
+        there = self._sessions.clients()
+        hearers = {client for client in there if not await self.is_guest(client)}
+        return await self._sessions.say_at_pause(text, task, hearers)
 
     async def hear(self, pcm: bytes) -> Heard:
         """What the engine that answers now makes of an English recording."""

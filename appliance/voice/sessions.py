@@ -5,7 +5,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
 from appliance.conversation import VISITOR, EventKind, Task
 from appliance.errors import RouteRefused, SessionLimit, SessionTaken, SessionUnknown
@@ -174,13 +174,17 @@ class Sessions:
         await asyncio.gather(*(session.pause() for session in talking))
         await self.end_conversation(conversation_id)
 
-    async def say_at_pause(self, text: str, task: Task) -> bool:
+    def clients(self) -> frozenset[str]:
+        """Who is there."""
+        return frozenset(s.client_id for s in self._attended() if s.state is State.OPEN)
+
+    async def say_at_pause(self, text: str, task: Task, hearers: Collection[str]) -> bool:
         """Says what became of a task when there is a pause; False where nobody was there.
 
         Said in the conversation in which it was asked for; else to the client who asked; else in
-        whichever session is open.
+        whichever session is open of the clients that may hear it.
         """
-        talking = [s for s in self._attended() if s.state is State.OPEN]
+        talking = [s for s in self._attended() if s.state is State.OPEN and s.client_id in hearers]
         chosen = (
             [s for s in talking if s.conversation_id == task.conversation_id]
             or [s for s in talking if s.client_id == task.client_id]

@@ -9,9 +9,10 @@ import pytest
 
 from appliance.client import calling
 from tests.agents.team_server import team_server
-from tests.agents.test_daemon import hears, overrides, reaches
+from tests.agents.test_daemon import hears, overrides, reaches, said
 from tests.api.test_pairing import paired
 from tests.daemon import running
+from tests.stranger import ask, until
 
 pytestmark = pytest.mark.slow
 
@@ -55,3 +56,25 @@ async def test_a_guest_starts_and_stops_no_work_until_it_is_made_a_user(tmp_path
             await reaches(call, "done", sent)
     (run,) = (tmp_path / "calls").read_text().splitlines()
     assert "run the tests" in json.loads(run)["arguments"][1]
+
+
+async def test_a_guest_does_not_hear_what_came_of_the_work_of_others(tmp_path: Path) -> None:
+    settings = {**overrides(tmp_path), "APPLIANCE__ACCESS__MODE": "paired"}
+    async with running(tmp_path, settings) as daemon:
+        (_, user), (_, guest) = [await paired(daemon, role) for role in ("user", "guest")]
+        tokens = [each["Authorization"].removeprefix("Bearer ") for each in (user, guest)]
+        async with calling(daemon.base_url, token=tokens[0]) as call:
+            sent = await call.type("tell claude to wait for it")
+            task = await reaches(call, "running", sent)
+        async with calling(daemon.base_url, token=tokens[1]) as visitor:
+            (tmp_path / "project" / "go").touch()
+
+            async def is_done() -> bool:
+                answer = await ask(daemon, "GET", f"/api/tasks/{task['id']}", headers=user)
+                return bool(answer.json["state"] == "done")
+
+            await until(is_done)
+            await hears(visitor, "It is", await visitor.type("what time is it"))
+            async with calling(daemon.base_url, token=tokens[0]) as call:
+                await hears(call, "Claude Code is done. It was worth it.")
+            assert "Claude" not in said(visitor, 0)
