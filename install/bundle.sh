@@ -13,19 +13,22 @@ make_bundle() {
       --output | --models | --sign | --wheels) (($# >= 2)) || misused "$1 needs a value" ;;&
       --output) output=$(realpath -m -- "$2") && shift ;;
       --models) wanted_models=$2 && shift ;;
-      --sign) sign_key=$(realpath -e -- "$2") && shift ;;
-      --wheels) wheels_directory=$(realpath -e -- "$2") && shift ;;
+      --sign) { sign_key=$(existing_file "$2") || exit; } && shift ;;
+      --wheels) { wheels_directory=$(existing_file "$2") || exit; } && shift ;;
       --with-python) with_python=yes ;;
       *) misused "bundle does not know '$1'" ;;
     esac
     shift
   done
   [[ -e $ROOT/web/package.json ]] || die 'a bundle is made from a checkout'
+  # The installation asks for it, far from whoever could still make it.
+  [[ -z $wheels_directory ]] || (cd -- "$wheels_directory" && sha256sum --quiet --strict --check SHA256SUMS >&2) ||
+    die "$wheels_directory needs a SHA256SUMS that is right; make it there with: sha256sum *.whl >SHA256SUMS"
   check_machine
   install_lock
-  python=$(find_python) || die 'no Python from 3.11 on is here'
-  # An interpreter of one person is no help to others, but wheels are the same for all of its version.
+  # The wheels are for the Python that goes along with them, otherwise for this machine's.
   [[ -z $with_python ]] || bring_python
+  python=$(bundled_python "$with_python") || die 'no Python from 3.11 on is here'
   ensure_page
   local work=$ROOT/.run/bundle tree
   tree=$work/voice-appliance-$(version)
@@ -43,7 +46,7 @@ make_bundle() {
   bundle_kind "$python" >"$tree/BUNDLE"
   [[ -z $wanted_models ]] || bundle_models "$tree" "$wanted_models"
   [[ -z $wheels_directory ]] || cp -R -- "$wheels_directory" "$tree/gpu-wheels"
-  [[ -z $with_python ]] || { mkdir -- "$tree/python" && cp -a -- "$TOOLS"/python/cpython* "$tree/python"; }
+  [[ -z $with_python ]] || { mkdir -- "$tree/python" && cp -a -- "${python%/bin/*}" "$tree/python"; }
   chmod -R u=rwX,go=rX -- "$tree"
   list_files "$tree" >"$work/manifest"
   mv -- "$work/manifest" "$tree/MANIFEST.sha256"
@@ -57,13 +60,22 @@ make_bundle() {
   printf '%s\n' "$output"
 }
 
+bundled_python() {
+  if [[ -n $1 ]]; then realpath -e -- "$TOOLS"/python/cpython-3.12.*/bin/python3.12; else find_python; fi
+}
+
+# What has arrived is kept for the next time, unless that is to have others.
 bundle_models() {
-  local tree=$1 names
+  local tree=$1 names store=$ROOT/.run/bundle/models
   read -ra names <<<"$2"
   ensure_venv run
-  mkdir -p -- "$ROOT/.run/bundle/models"
-  APPLIANCE__MODELS__DIRECTORY=$ROOT/.run/bundle/models "$VENV/bin/appliance" models pull "${names[@]}" >&2
-  cp -R -- "$ROOT/.run/bundle/models" "$tree/models/store"
+  [[ $(cat -- "$store/.names" 2>/dev/null) == "$2" ]] || rm -rf -- "$store"
+  mkdir -p -- "$store"
+  printf '%s\n' "$2" >"$store/.names"
+  APPLIANCE__MODELS__DIRECTORY=$store "$VENV/bin/appliance" models pull "${names[@]}" >&2
+  # With its hard links: every file has two names and one content.
+  cp -a -- "$store" "$tree/models/store"
+  rm -rf -- "$tree/models/store/.names" "$tree/models/store/.store/"{partial,lock}
 }
 
 # ── Opening one ──────────────────────────────────────────────────────────────────────────────
@@ -85,12 +97,13 @@ verify_bundle() {
   ((listed == found)) || die 'the bundle has files that its manifest does not know'
 }
 
+# From here on, the only Python that will do is one that the bundle has wheels for.
 fits_machine() {
-  local architecture tag
-  read -r architecture tag <"$1/BUNDLE"
+  local architecture
+  read -r architecture python_wanted <"$1/BUNDLE"
   [[ $architecture == "$(uname -m)" ]] || die "the bundle is for $architecture; this is $(uname -m)"
-  [[ -e $1/python || $tag == "$(python_tag "$(find_device_python || echo /usr/bin/python3)")" ]] ||
-    die "the bundle holds wheels for Python $tag, which is not this system's; make one on a machine like this one"
+  [[ -e $1/python ]] || find_device_python >/dev/null ||
+    die "the bundle holds wheels for Python $python_wanted, which this system has not; make one on a machine like this one, or with --with-python"
 }
 
 # Where --offline names an archive or another directory: verifies it, and becomes its installer.
@@ -106,7 +119,10 @@ enter_bundle() {
   verify_bundle "$place"
   fits_machine "$place"
   bundle=$place
-  [[ $place == "$ROOT" ]] && return
+  if [[ $place == "$ROOT" ]]; then
+    [[ -n $wheels_directory || ! -d $bundle/gpu-wheels ]] || wheels_directory=$bundle/gpu-wheels
+    return
+  fi
   local -a rest=() argument
   for argument in "${arguments[@]}"; do
     [[ $argument != "$given_bundle" ]] || argument=$place

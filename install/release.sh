@@ -4,7 +4,7 @@
 
 # Which release: the version, and a hash of everything that goes into it. The same sources, Python
 # and GPU wheels always give the same name, so building it twice is building it once.
-python='' release_id='' release=''
+python='' python_wanted='' release_id='' release=''
 
 parts() { printf '%s\n' appliance install jetson nginx "$UNITS" requirements/run.txt models/manifest.toml pyproject.toml \
   install.sh README.md LICENSE; }
@@ -47,7 +47,8 @@ python_tag() { "$1" -c 'import sys; print("cp%d%d" % sys.version_info[:2])'; }
 find_device_python() {
   local candidate
   for candidate in /usr/bin/python3 /usr/bin/python3.1[2314] /usr/local/bin/python3 "$PREFIX"/python/*/bin/python3; do
-    [[ -x $candidate ]] && python_fits "$candidate" && { realpath -- "$candidate" && return; }
+    [[ -x $candidate ]] && python_fits "$candidate" && [[ -z $python_wanted || $(python_tag "$candidate") == "$python_wanted" ]] &&
+      { realpath -- "$candidate" && return; }
   done
   return 1
 }
@@ -55,16 +56,21 @@ find_device_python() {
 check_python() {
   python=$(find_device_python) && return
   todo="bring Python 3.12 through uv; this system's are too old"
+  [[ -z $bundle ]] || todo='unpack the Python of the bundle'
   return 1
 }
 
 do_python() {
   if [[ -n $bundle ]]; then
-    compgen -G "$bundle/python/*/bin/python3" >/dev/null ||
-      die "this system has no Python from 3.11 on, and the bundle holds none; make it with: install.sh bundle --with-python"
-    rm -rf -- "$PREFIX/python.new"
-    cp -a -- "$bundle/python" "$PREFIX/python.new"
-    mv -fT -- "$PREFIX/python.new" "$PREFIX/python"
+    # Beside those that other releases may have.
+    local brought
+    for brought in "$bundle"/python/*; do
+      rm -rf -- "$PREFIX/python.new"
+      mkdir -p -- "$PREFIX/python"
+      cp -a -- "$brought" "$PREFIX/python.new"
+      rm -rf -- "$PREFIX/python/${brought##*/}"
+      mv -fT -- "$PREFIX/python.new" "$PREFIX/python/${brought##*/}"
+    done
     return
   fi
   local uv=$PREFIX/.uv

@@ -11,13 +11,14 @@ self_test_before=strict
 
 # ── models ───────────────────────────────────────────────────────────────────────────────────
 
+# INODE FILE of each; files with the same inode are one.
 bundled_models() {
-  [[ -z $bundle || ! -d $bundle/models/store ]] || (cd -- "$bundle/models/store" && find . -type f | sort)
+  [[ -z $bundle || ! -d $bundle/models/store ]] || (cd -- "$bundle/models/store" && find . -type f -printf '%i %P\n' | sort -k2)
 }
 
 check_models() {
   local file
-  while read -r file; do
+  while read -r _ file; do
     [[ $(stat -c %s -- "$STATE/models/$file" 2>/dev/null) == "$(stat -c %s -- "$bundle/models/store/$file")" ]] ||
       { todo='copy the models of the bundle' && return 1; }
   done < <(bundled_models)
@@ -31,12 +32,18 @@ check_models() {
 }
 
 do_models() {
-  local file target
-  while read -r file; do
+  local inode file target
+  local -A copied=()
+  while read -r inode file; do
     target=$STATE/models/$file
     as_appliance mkdir -p -- "$(dirname -- "$target")"
-    replace_file "$bundle/models/store/$file" "$target" 0644
-    chown -- "$USER_NAME:$USER_NAME" "$target"
+    if [[ -v copied[$inode] ]]; then
+      ln -f -- "${copied[$inode]}" "$target"
+    else
+      replace_file "$bundle/models/store/$file" "$target" 0644
+      chown -- "$USER_NAME:$USER_NAME" "$target"
+      copied[$inode]=$target
+    fi
   done < <(bundled_models)
   [[ -n $models ]] || return 0
   local -a names

@@ -91,7 +91,8 @@ def _repack(wheel: Path, tree: Path) -> None:
 
 def reseal(bundle: Path) -> None:
     """Its manifest, as whoever changed it on purpose would write it."""
-    files = sorted(f for f in bundle.rglob("*") if f.is_file() and "MANIFEST" not in f.name)
+    plain = (f for f in bundle.rglob("*") if f.is_file() and not f.is_symlink())
+    files = sorted(f for f in plain if "MANIFEST" not in f.name)
     lines = [
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  ./{file.relative_to(bundle)}\n"
         for file in files

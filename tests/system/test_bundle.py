@@ -1,0 +1,90 @@
+"""A bundle with everything in it, for a machine that has little: no Python, no certificate."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.system import installing
+from tests.system.conftest import Boot
+from tests.system.installing import INSTALLER, PREFIX, answers, run
+from tests.system.machine import Machine
+
+# An installation takes a minute on a quiet machine, and the first test waits for a bundle.
+pytestmark = pytest.mark.timeout(1800)
+
+MODEL = b"not much of a model"
+MODELS = "/var/lib/voice-appliance/models"
+BROUGHT = "python/cpython-3.99-brought/bin"
+TLS = ("--tls-cert", "/etc/ssl/own.crt", "--tls-key", "/etc/ssl/own.key")
+
+
+@pytest.fixture
+def full(bundle: Path, debian: Path, tmp_path: Path) -> Path:
+    """The directory of an archive made of `bundle`, with models, wheels and a Python."""
+    tree = tmp_path / "voice-appliance-full"
+    subprocess.run(["cp", "-a", "--reflink=auto", str(bundle), str(tree)], check=True, timeout=120)
+    blob = tree / "models/store/.store/blobs/sha256" / hashlib.sha256(MODEL).hexdigest()
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(MODEL)
+    (tree / "models/store/mine").mkdir()
+    os.link(blob, tree / "models/store/mine/model.bin")
+    # No code for any GPU is in these; that is found out after they have been installed.
+    wheels = tree / "gpu-wheels"
+    wheels.mkdir()
+    for name in ("ctranslate2", "onnxruntime"):
+        (wheel,) = (tree / "wheels").glob(f"{name}-*.whl")
+        shutil.copy(wheel, wheels)
+    sums = (f"{hashlib.sha256(w.read_bytes()).hexdigest()}  {w.name}\n" for w in wheels.iterdir())
+    (wheels / "SHA256SUMS").write_text("".join(sums))
+    # It finds its library where it was built to be.
+    (tree / BROUGHT).mkdir(parents=True)
+    interpreter = (debian / "usr/bin/python3").resolve()
+    shutil.copy(interpreter, tree / BROUGHT / interpreter.name)
+    (tree / BROUGHT / "python3").symlink_to(interpreter.name)
+    installing.reseal(tree)
+    archives = tmp_path / "archives"
+    archives.mkdir()
+    packed = ["tar", "-C", str(tmp_path), "-cf", str(archives / "full.tar"), tree.name]
+    subprocess.run(packed, check=True, timeout=120)
+    return archives
+
+
+def own_certificate(machine: Machine) -> None:
+    names = "subjectAltName=DNS:kitchen.example,IP:127.0.0.1"
+    machine.shell(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
+        f" -subj /CN=kitchen.example -addext {names} -keyout /etc/ssl/own.key -out /etc/ssl/own.crt"
+    )
+
+
+def test_it_brings_what_the_machine_has_not(boot: Boot, bundle: Path, full: Path) -> None:
+    lent = [(bundle, installing.BUNDLE), (full, "/srv/full")]
+    with boot(lent, installing.prepare) as machine:
+        own_certificate(machine)
+        machine.shell("rm $(readlink -f /usr/bin/python3)")
+        install = (INSTALLER, "--offline", "/srv/full/full.tar", "--yes", *TLS)
+        said = run(machine, *install)
+        assert answers(machine)
+        python = machine.run("readlink", "-f", f"{PREFIX}/current/venv/bin/python").stdout
+        assert python.startswith(f"{PREFIX}/{BROUGHT}/")
+        # The wheels were tried, and given up for those of the processor.
+        assert "the GPU does not answer" in said
+        stack = machine.path(f"{PREFIX}/current/venv/.gpu").read_text()
+        assert stack.startswith("processor ")
+        # Models come with their two names, and belong to the daemon.
+        (blob,) = machine.path(f"{MODELS}/.store/blobs/sha256").iterdir()
+        kept = machine.path(f"{MODELS}/mine/model.bin")
+        assert kept.read_bytes() == MODEL
+        assert kept.samefile(blob)
+        assert machine.run("stat", "-c", "%U", f"{MODELS}/mine/model.bin").stdout == (
+            "voice-appliance\n"
+        )
+        asked = ("curl", "-sS", "--max-time", "20")
+        by_name = ("--resolve", "kitchen.example:443:127.0.0.1", "--cacert", "/etc/ssl/own.crt")
+        assert "ok" in machine.run(*asked, *by_name, "https://kitchen.example/health").stdout
+        assert "Nothing was changed" in run(machine, *install)
+        assert "Nothing was changed" in run(machine, *install[:-4])
