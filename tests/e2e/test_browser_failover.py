@@ -80,6 +80,7 @@ async def test_the_badge_changes_and_changes_back(tmp_path: Path) -> None:
             replies[:] = [SHORT]
             await until_badges(visit, "on this device")
             await visit.type("are you well again")
+            await visit.until_shown("#log .assistant", "answers again")
             await visit.until_shown("#log .assistant", SHORT)
             kept = appliance.conversation(await visit.conversation_id())
     assert [turn.left_the_box for turn in kept.turns] == [True, True, False]

@@ -23,11 +23,20 @@ ip route add default dev out
 """
 
 
+APOLOGIES = {
+    "model": "can't reach my language model",
+    "ears": "could not listen",
+    "voices": "my voice fails me",
+}
+
+
+@pytest.mark.parametrize("trouble", APOLOGIES)
 @pytest.mark.parametrize(("policy", "leaves"), [("off", False), ("on_failure", True)])
 def test_packets_leave_only_where_the_owner_allows_it(
-    policy: str, leaves: bool, tmp_path: Path
+    policy: str, leaves: bool, trouble: str, tmp_path: Path
 ) -> None:
-    talk = shlex.join([sys.executable, "-m", "tests.e2e.unplugged", str(tmp_path), policy, "out"])
+    given = (str(tmp_path), policy, "out", trouble)
+    talk = shlex.join([sys.executable, "-m", "tests.e2e.unplugged", *given])
     ran = subprocess.run(
         ["unshare", "--map-root-user", "--net", "sh", "-c", f"{WAY_OUT}exec {talk}"],
         capture_output=True,
@@ -39,4 +48,4 @@ def test_packets_leave_only_where_the_owner_allows_it(
     told = json.loads(ran.stdout)
     assert (told["packets"] > 0) is leaves, told
     if not leaves:
-        assert "can't reach my language model" in told["aloud"]
+        assert APOLOGIES[trouble] in told["aloud"]

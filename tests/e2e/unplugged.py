@@ -1,9 +1,9 @@
 """An appliance in trouble, for a network namespace of its own: python -m tests.e2e.unplugged …
 
-    unplugged STATE POLICY DEVICE
+    unplugged STATE POLICY DEVICE TROUBLE
 
-Its language model fails; everything that could help is outside. Prints as JSON what was read
-aloud, and how many packets went out by the device that leads there.
+What fails is its model, or every ear or voice; everything that could help is outside. Prints as
+JSON what was read aloud, and how many packets went out by the device that leads there.
 """
 
 import asyncio
@@ -11,10 +11,12 @@ import json
 import sys
 from pathlib import Path
 
-from appliance.client import calling
+from appliance.client import Arrived, calling
 from tests.chat_server import Trouble, chat_server
-from tests.daemon import running
+from tests.daemon import MICRO_MODELS, command, running
+from tests.faulty import FAULTS, RAISES
 
+ENGINES = {"ears": ("whisper", "sphinx"), "voices": ("kokoro", "espeak"), "model": ()}
 OUTSIDE = "203.0.113.9"  # of a network that is nobody's
 
 
@@ -24,14 +26,18 @@ def packets_out(device: str) -> int:
     return int(fields.split()[9])
 
 
-async def talk(state: Path, policy: str, device: str) -> dict[str, object]:
-    """One question that nobody on the box answers, and a command that needs nobody."""
+async def talk(state: Path, policy: str, device: str, trouble: str) -> dict[str, object]:
+    """One question that nobody on the box answers, aloud, and a command that needs no model."""
     outside = [
         {"provider": "custom", "base_url": f"http://{OUTSIDE}:8000/v1", "first_token_seconds": 1},
         {"provider": "openai", "first_token_seconds": 1},
     ]
-    async with chat_server(lambda _: Trouble(status=500)) as chat:
+    faults = state / "faults"
+    answer = Trouble(status=500) if trouble == "model" else "It is far away."
+    async with chat_server(lambda _: answer) as chat:
         settings = {
+            **MICRO_MODELS,
+            FAULTS: str(faults),
             "OPENAI_API_KEY": "nobody-s",
             "APPLIANCE__LLM__PROVIDER": "custom",
             "APPLIANCE__LLM__BASE_URL": chat.base_url,
@@ -39,16 +45,23 @@ async def talk(state: Path, policy: str, device: str) -> dict[str, object]:
             "APPLIANCE__FALLBACK__POLICY": policy,
             "APPLIANCE__REALTIME__BASE_URL": f"ws://{OUTSIDE}:8001/v1/realtime",
         }
-        async with running(state, settings) as daemon, calling(daemon.base_url) as call:
-            for asked in ("how far away is the moon", "what day is it"):
-                sent = await call.type(asked)
-                await call.wait_for(
-                    lambda a: a.kind == "bot-stopped-speaking", since=sent, seconds=40
-                )
+        async with (
+            running(state, settings, module="tests.faulty") as daemon,
+            calling(daemon.base_url) as call,
+        ):
+            faults.write_text(json.dumps(dict.fromkeys(ENGINES[trouble], RAISES)))
+            await call.say(command("what_is_the_weather_in_paris"))
+            await call.wait_for(spoken, seconds=40)
+            sent = await call.type("what day is it")
+            await call.wait_for(spoken, since=sent, seconds=40)
             aloud = " ".join(a.data["text"] for a in call.after(0, "bot-tts-text"))
     return {"aloud": aloud, "packets": packets_out(device)}
 
 
+def spoken(arrival: Arrived) -> bool:
+    return arrival.kind == "bot-stopped-speaking"
+
+
 if __name__ == "__main__":
-    where, allowed, leads_out = sys.argv[1:]
-    json.dump(asyncio.run(talk(Path(where), allowed, leads_out)), sys.stdout)
+    where, allowed, leads_out, fails = sys.argv[1:]
+    json.dump(asyncio.run(talk(Path(where), allowed, leads_out, fails)), sys.stdout)
