@@ -13,6 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
+from appliance.bench.chat import chunk, event, on_a_free_port
+
 
 @dataclass(frozen=True)
 class Call:
@@ -39,24 +41,30 @@ Script = Callable[[list[dict[str, Any]]], Reply]
 
 @dataclass
 class ChatServer:
-    """`requests` are the bodies received, in order; `script` maps the messages to a reply."""
+    """`requests` are the bodies received, in order, `keys` what they came with.
+
+    `script` maps the messages to a reply.
+    """
 
     script: Script
     tokens_per_second: float = 200.0
     first_token_seconds: float = 0.0
     requests: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
     base_url: str = ""
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.requests.append(body)
+        self.keys.append(request.headers.get("Authorization", ""))
         reply = self.script(body["messages"])
         trouble = reply if isinstance(reply, Trouble) else Trouble()
         if trouble.status != 200:
             error = {"error": {"message": "scripted", "type": "server_error"}}
             return web.json_response(error, status=trouble.status)
         if not body.get("stream"):
-            return web.json_response(_whole(reply))
+            message = {"role": "assistant", "content": reply if isinstance(reply, str) else ""}
+            return web.json_response(chunk({"message": message, "finish_reason": "stop"}))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         if trouble.stall:
@@ -85,38 +93,16 @@ class ChatServer:
                 assert request.transport is not None
                 request.transport.abort()
                 return
-            await response.write(_event(delta))
+            await response.write(event({"delta": delta, "finish_reason": None}))
             await asyncio.sleep(1 / self.tokens_per_second)
-        await response.write(_event({}, "tool_calls" if isinstance(reply, Call) else "stop"))
+        ended = "tool_calls" if isinstance(reply, Call) else "stop"
+        await response.write(event({"delta": {}, "finish_reason": ended}))
         await response.write(b"data: [DONE]\n\n")
 
 
 def _tokens(text: str) -> list[str]:
     words = text.split(" ")
     return [word if not n else f" {word}" for n, word in enumerate(words)]
-
-
-def _event(delta: dict[str, Any], finish: str | None = None) -> bytes:
-    chunk = {
-        "id": "chat",
-        "object": "chat.completion.chunk",
-        "created": 0,
-        "model": "scripted",
-        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
-    }
-    return f"data: {json.dumps(chunk)}\n\n".encode()
-
-
-def _whole(reply: Reply) -> dict[str, Any]:
-    text = reply if isinstance(reply, str) else ""
-    message = {"role": "assistant", "content": text}
-    return {
-        "id": "chat",
-        "object": "chat.completion",
-        "created": 0,
-        "model": "scripted",
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-    }
 
 
 @asynccontextmanager
@@ -127,12 +113,6 @@ async def chat_server(
     server = ChatServer(script, tokens_per_second, first_token_seconds)
     app = web.Application()
     app.router.add_post("/v1/chat/completions", server.complete)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
-        server.base_url = f"http://{host}:{port}/v1"
+    async with on_a_free_port(app) as place:
+        server.base_url = f"http://{place}/v1"
         yield server
-    finally:
-        await runner.cleanup()

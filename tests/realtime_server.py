@@ -17,6 +17,8 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from appliance.bench.chat import on_a_free_port
+
 LOUD = 500  # of 32,768, as a mean over a packet
 SILENT_BYTES = 24_000  # of 24 kHz audio, half a second, end a turn
 CHUNK = struct.pack("<h", 6_000) * 2_400  # 100 ms of a voice
@@ -254,12 +256,6 @@ async def realtime_server(script: Script) -> AsyncIterator[RealtimeServer]:
     server = RealtimeServer(script)
     app = web.Application()
     app.router.add_get("/v1/realtime", server.connect)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
-        server.base_url = f"ws://{host}:{port}/v1/realtime"
+    async with on_a_free_port(app) as place:
+        server.base_url = f"ws://{place}/v1/realtime"
         yield server
-    finally:
-        await runner.cleanup()

@@ -84,20 +84,29 @@ async def scripted_chat(pace: Pace) -> AsyncIterator[Endpoint]:
             answer = endpoint.pace.answer(body["messages"])
             if not body.get("stream"):
                 message = {"role": "assistant", "content": answer}
-                return web.json_response(_chunk({"message": message, "finish_reason": "stop"}))
+                return web.json_response(chunk({"message": message, "finish_reason": "stop"}))
             await response.prepare(request)
             await _stream(response, endpoint.pace, answer)
         return response
 
     app = web.Application()
     app.router.add_post("/v1/chat/completions", complete)
+    async with on_a_free_port(app) as place:
+        endpoint.url = f"http://{place}/v1"
+        yield endpoint
+
+
+@asynccontextmanager
+async def on_a_free_port(app: "web.Application") -> AsyncIterator[str]:
+    """Serves on the loopback; gives host and port."""
+    from aiohttp import web
+
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
-        endpoint.url = f"http://{host}:{port}/v1"
-        yield endpoint
+        yield f"{host}:{port}"
     finally:
         await runner.cleanup()
 
@@ -108,17 +117,19 @@ async def _stream(response: "web.StreamResponse", pace: Pace, answer: str) -> No
     for number, word in enumerate(answer.split(" ")):
         await asyncio.sleep(due - loop.time())
         delta = {"content": f" {word}" if number else word}
-        await response.write(_event({"delta": delta, "finish_reason": None}))
+        await response.write(event({"delta": delta, "finish_reason": None}))
         due += 1 / pace.tokens_per_second
-    await response.write(_event({"delta": {}, "finish_reason": "stop"}))
+    await response.write(event({"delta": {}, "finish_reason": "stop"}))
     await response.write(b"data: [DONE]\n\n")
 
 
-def _event(choice: dict[str, Any]) -> bytes:
-    return f"data: {json.dumps(_chunk(choice))}\n\n".encode()
+def event(choice: dict[str, Any]) -> bytes:
+    """A chunk as it is streamed."""
+    return f"data: {json.dumps(chunk(choice))}\n\n".encode()
 
 
-def _chunk(choice: dict[str, Any]) -> dict[str, Any]:
+def chunk(choice: dict[str, Any]) -> dict[str, Any]:
+    """One choice as the protocol has it: with a message it is the whole answer."""
     kind = "chat.completion" if "message" in choice else "chat.completion.chunk"
     return {
         "id": "bench",

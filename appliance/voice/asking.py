@@ -31,7 +31,10 @@ Asked = Callable[[Endpoint], Awaitable[None]]
 
 
 def endpoints(
-    config: Config, secrets: Mapping[str, str], changed: Callable[[], None]
+    config: Config,
+    secrets: Mapping[str, str],
+    changed: Callable[[], None],
+    now: Callable[[], float] = time.monotonic,
 ) -> "Endpoints | None":
     """Those that may be asked; None where no model is configured."""
     first = endpoint(config.llm, secrets)
@@ -46,7 +49,7 @@ def endpoints(
             log.warning("%s is never asked, since fallback.policy is off", other.name)
         else:
             found.append(other)
-    return Endpoints(found, changed)
+    return Endpoints(found, changed, now)
 
 
 class Endpoints:
@@ -56,7 +59,7 @@ class Endpoints:
         self,
         endpoints: Sequence[Endpoint],
         changed: Callable[[], None],
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float],
     ) -> None:
         self._endpoints = list(endpoints)
         self._breakers = [Breaker() for _ in endpoints]

@@ -1,13 +1,13 @@
 """Who is asked, on real ports: the next endpoint answers where one fails, in the same turn."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
-from appliance.config import load
+from appliance.config import Config, load
 from appliance.voice.asking import AGAIN, FAILURES, Endpoints, endpoints
 from appliance.voice.endpoints import Endpoint
 from appliance.voice.failover import PAUSES
@@ -29,17 +29,20 @@ class Asking:
 
     async def answer(self) -> str:
         """What is heard of an answer."""
-        stream = await self.models.create(self._note, stream=True, messages=MESSAGES, model="x")
+        stream = await self.models.create(self.note, stream=True, messages=MESSAGES, model="x")
         said = [c.choices[0].delta.content or "" async for c in stream if c.choices]
         await stream.close()
         return "".join(said)
 
-    async def _note(self, chosen: Endpoint) -> None:
+    async def note(self, chosen: Endpoint) -> None:
         self.asked.append(chosen.model)
 
 
 @asynccontextmanager
-async def asking(*replies: Reply) -> AsyncIterator[Asking]:
+async def asking(
+    *replies: Reply, policy: str = "off", outside: int | None = None, key: str = ""
+) -> AsyncIterator[Asking]:
+    """The endpoint at the place `outside` is not known to be on this machine."""
     said, now, changes = list(replies), [0.0], list[str]()
     names = [f"model-{place}" for place in range(len(said))]
     async with AsyncExitStack() as stack:
@@ -47,24 +50,31 @@ async def asking(*replies: Reply) -> AsyncIterator[Asking]:
             await stack.enter_async_context(chat_server(lambda _m, n=n: said[n]))  # type: ignore[misc]
             for n in range(len(said))
         ]
-        found = endpoints(_config(names, chats), {}, lambda: changes.append(""))
+        urls = [chat.base_url for chat in chats]
+        if outside is not None:
+            urls[outside] = urls[outside].replace("127.0.0.1", "0.0.0.0")
+        config = _config(names, urls, policy)
+        secrets = {"OPENAI_API_KEY": key}
+        found = endpoints(config, secrets, lambda: changes.append(""), lambda: now[0])
         assert found is not None
         stack.push_async_callback(found.close)
-        found._now = lambda: now[0]
         yield Asking(found, chats, said, now, changes=changes)
 
 
-def _config(names: list[str], chats: list[ChatServer]):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    llm = {"PROVIDER": "custom", "BASE_URL": chats[0].base_url, "MODEL": names[0]}
-    llm |= {"FIRST_TOKEN_SECONDS": "0.3"}
-    config = load([], {f"APPLIANCE__LLM__{key}": value for key, value in llm.items()})
-    others: list[dict[str, Any]] = [
-        {"provider": "custom", "base_url": chat.base_url, "model": name, "first_token_seconds": 5}
-        for name, chat in zip(names[1:], chats[1:], strict=True)
+def _config(names: list[str], urls: list[str], policy: str) -> Config:
+    others = [
+        {"provider": "custom", "base_url": url, "model": name, "first_token_seconds": 5}
+        for name, url in zip(names[1:], urls[1:], strict=True)
     ]
-    tree = config.model_dump()
-    tree["llm"]["alternatives"] = others
-    return type(config).model_validate(tree)
+    settings = {
+        "LLM__PROVIDER": "custom",
+        "LLM__BASE_URL": urls[0],
+        "LLM__MODEL": names[0],
+        "LLM__FIRST_TOKEN_SECONDS": "0.3",
+        "LLM__ALTERNATIVES": json.dumps(others),
+        "FALLBACK__POLICY": policy,
+    }
+    return load([], {f"APPLIANCE__{key}": value for key, value in settings.items()})
 
 
 @pytest.mark.parametrize(
@@ -119,7 +129,7 @@ async def test_nobody_left_is_told() -> None:
 
 async def test_a_tool_call_passes() -> None:
     async with asking(Trouble(status=503), Call("get_time", {})) as a:
-        stream = await a.models.create(a._note, stream=True, messages=MESSAGES)
+        stream = await a.models.create(a.note, stream=True, messages=MESSAGES)
         called = [c.choices[0].delta.tool_calls async for c in stream if c.choices]
         assert called[0][0].function.name == "get_time"
         await stream.close()
@@ -127,7 +137,7 @@ async def test_a_tool_call_passes() -> None:
 
 async def test_a_summary_is_asked_of_the_next_as_well() -> None:
     async with asking(Trouble(status=503), "In short.") as a:
-        made = await a.models.create(a._note, stream=False, messages=MESSAGES)
+        made = await a.models.create(a.note, stream=False, messages=MESSAGES)
         assert made.choices[0].message.content == "In short."
 
 
@@ -154,17 +164,18 @@ async def test_it_comes_back_between_turns_and_on_its_own_time() -> None:
         assert await a.answer() == "Better."
 
 
-@pytest.mark.parametrize(("policy", "asked"), [("off", 2), ("on_failure", 4)])
-def test_only_the_owners_word_lets_alternatives_out_of_the_box(policy: str, asked: int) -> None:
-    tree = load([], {"APPLIANCE__LLM__PROVIDER": "groq", "APPLIANCE__FALLBACK__POLICY": policy})
-    dumped = tree.model_dump()
-    dumped["llm"]["alternatives"] = [
-        {"provider": "ollama"},
-        {"provider": "custom", "base_url": "http://192.168.1.5:8000/v1"},
-        {"provider": "openai"},
-    ]
-    found = endpoints(type(tree).model_validate(dumped), {"OPENAI_API_KEY": "secret"}, lambda: None)
-    assert found is not None
-    assert len(found._endpoints) == asked
-    # The key of a provider is not for whoever else is configured.
-    assert [e.client.api_key for e in found._endpoints[2:3]] == ["none"] * (asked > 2)
+@pytest.mark.parametrize(
+    ("policy", "asked"),
+    [("off", ["model-0", "model-1"]), ("on_failure", ["model-0", "model-1", "model-2"])],
+)
+async def test_only_the_owners_word_lets_alternatives_out_of_the_box(
+    policy: str, asked: list[str]
+) -> None:
+    down = [Trouble(status=500)] * 3
+    async with asking(*down, policy=policy, outside=2, key="secret") as a:
+        with pytest.raises(FAILURES):
+            await a.answer()
+        assert a.asked == asked
+        # The key of the first is not for whoever else is configured.
+        assert [chat.keys for chat in a.chats[:2]] == [["Bearer secret"], ["Bearer none"]]
+        assert "Bearer secret" not in a.chats[2].keys
