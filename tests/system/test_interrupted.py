@@ -20,6 +20,8 @@ def test_killed_at_every_step_it_ends_in_a_working_system(bare: Machine) -> None
         with started(bare, *INSTALL) as running:
             running.await_step(name)
             running.kill()
+        if name == "environment":
+            kill_in_the_middle(bare)
     for name in UNPLUGGED_AT:
         with started(bare, *INSTALL) as running:
             running.await_step(name)
@@ -28,19 +30,18 @@ def test_killed_at_every_step_it_ends_in_a_working_system(bare: Machine) -> None
     said = install(bare)
     assert steps(said)["service"] in ("done", "unchanged")
     assert answers(bare)
+    left = bare.shell(f"ls -A {installing.PREFIX}").stdout.split()
+    assert set(left) == {"current", "releases", "placed", "live", "nginx-enabled"}
     before = files(bare)
     assert set(steps(install(bare)).values()) == {"unchanged"}
     assert changes(before, files(bare)) == []
 
 
-def test_killed_in_the_middle_of_its_longest_step(bare: Machine) -> None:
-    releases = bare.path(f"{installing.PREFIX}/releases")
+def kill_in_the_middle(machine: Machine) -> None:
+    """Of its longest step, while the packages are unpacked."""
+    releases = machine.path(f"{installing.PREFIX}/releases")
     for package in ("numpy", "onnxruntime"):
-        with started(bare, *INSTALL) as running:
+        with started(machine, *INSTALL) as running:
             running.await_step("environment")
-            bare.until(lambda p=package: list(releases.glob(f"*/venv/lib/*/*/{p}")), 120)  # type: ignore[misc]
+            machine.until(lambda p=package: list(releases.glob(f"*/venv/lib/*/*/{p}")), 120)  # type: ignore[misc]
             running.kill()
-    install(bare)
-    assert answers(bare)
-    left = bare.shell(f"ls -A {installing.PREFIX}").stdout.split()
-    assert set(left) == {"current", "releases", "placed", "live", "nginx-enabled"}
