@@ -38,8 +38,6 @@ CONNECT_SECONDS: Final = 1.5
 PAUSES: Final = (0.0, 0.25, 1.0)
 """Seconds before each attempt to open it again; one more loss in a minute, and it has failed."""
 LOST: Final = "I lost the connection for a moment."
-MOST_TOLD: Final = 300
-"""Characters of what a server sent that makes no sense."""
 _CARRIED_OUT = "That was the user's answer to your question. Tell what came of it: "
 _SAID_BEFORE = "What was said before, as JSON. Go on from there; do not mention this message.\n"
 
@@ -71,13 +69,11 @@ class RealtimeService(OpenAIRealtimeLLMService):
         self._failed = failed
         self.unanswered: Unanswered | None = None
         self.told = ""
-        self._started = False
         self._now = now
         self._losses: list[float] = []
-        self._over = self._was_open = False
+        self._over = self._was_open = self._started = False
         self._overdue: asyncio.TimerHandle | None = None
         self._outcome, self._held = "", False
-        self._reopening: asyncio.Task[None] | None = None
         # Known from the start: a server that ends turns answers without being asked to.
         self._context = context
 
@@ -106,6 +102,8 @@ class RealtimeService(OpenAIRealtimeLLMService):
             self._websocket = None
         if not self._is_connected():
             self._note_loss()
+        else:
+            self._await_answer()  # first of all to our coming
 
     def _is_connected(self) -> bool:
         return self._websocket is not None
@@ -116,7 +114,7 @@ class RealtimeService(OpenAIRealtimeLLMService):
         except ConnectionClosed as closed:
             log.warning("the Realtime connection was lost: %s", closed)
         except Exception as error:  # noqa: BLE001  Pipecat raises it for what is no event
-            await self.push_error(f"The Realtime server makes no sense: {error}"[:MOST_TOLD])
+            await self.push_error(f"The Realtime server makes no sense: {error}"[:300])
         if not (self._disconnecting or self._over):
             self._note_loss()
 
@@ -127,7 +125,7 @@ class RealtimeService(OpenAIRealtimeLLMService):
         if len(self._losses) > len(PAUSES):
             self._give_up()
         elif not self._over:
-            self._reopening = self.create_task(self._reopen(len(self._losses)), "reopen")
+            self.create_task(self._reopen(len(self._losses)), "reopen")
 
     async def _reopen(self, attempt: int) -> None:
         answering = self._response_active or self._overdue is not None
@@ -217,6 +215,8 @@ class RealtimeService(OpenAIRealtimeLLMService):
 
     async def _handle_evt_session_updated(self, evt: events.ServerEvent) -> None:
         self._was_open = True
+        if not self._api_session_ready:
+            self._answer_came()
         if self._llm_needs_conversation_setup:
             self._llm_needs_conversation_setup = False
             await self._tell_what_was_said()

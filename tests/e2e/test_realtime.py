@@ -252,6 +252,25 @@ async def test_what_the_box_cannot_answer_is_answered_outside(tmp_path: Path) ->
         assert await daemon.metric("appliance_reroutes_total") >= 1
 
 
+async def test_a_server_that_lets_nobody_in_and_says_nothing_is_left(tmp_path: Path) -> None:
+    async with (
+        chat_server(lambda _: "It is far away.") as chat,
+        realtime_server(lambda _: "Hello.") as server,
+        running(
+            tmp_path,
+            {
+                **allowed(server, "always"),
+                **asking(chat),
+                "APPLIANCE__REALTIME__FIRST_TOKEN_SECONDS": "0.5",
+            },
+        ) as daemon,
+    ):
+        server.greeting = ""
+        async with calling(daemon.base_url) as call:
+            sent = await call.type("how far away is the moon")
+            await answered(call, sent, "It is far away.")
+
+
 async def test_the_box_answers_where_the_outside_does_not(tmp_path: Path) -> None:
     async with (
         chat_server(lambda _: "It is far away.") as chat,
