@@ -25,6 +25,7 @@ class EventKind(StrEnum):
     SUMMARY = "summary"
     ROUTE_CHANGED = "route_changed"
     TURN_TIMINGS = "turn_timings"
+    LEFT_THE_BOX = "left_the_box"
     ERROR = "error"
 
 

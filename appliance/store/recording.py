@@ -7,6 +7,7 @@ Keys of `Event.data` that the database knows; every other key is kept with the e
     user_transcript   text, language
     answer            text (as heard), route, engines, left_the_box
     route_changed     route, engines, left_the_box
+    left_the_box      left_the_box: the words of a turn without an answer did
     turn_timings      route, engines, left_the_box; the whole of data is the turn's timings
 """
 

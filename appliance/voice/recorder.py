@@ -51,6 +51,7 @@ class Recorder:
     _timings: Timings = field(default_factory=Timings)
     _pending: Timings = field(default_factory=Timings)
     _left_the_box: bool = False
+    _answered: bool = False
 
     def emit(self, kind: EventKind, **data: Any) -> None:  # noqa: ANN401  JSON values
         self.on_event(
@@ -91,6 +92,9 @@ class Recorder:
         now = time.monotonic()
         self.last_activity = now
         self.answer_awaited = True
+        # It may be this turn's words that a model was asked ahead, so that it stays said.
+        self._tell_what_left()
+        self._answered = False
         self.turn += 1
         self.saying = ""
         self._timings, self._pending = self._pending, Timings()
@@ -146,3 +150,14 @@ class Recorder:
             left_the_box=self._left_the_box,
         )
         self._left_the_box = False
+        self._answered = True
+
+    def ended(self, reason: str) -> None:
+        """The session is over."""
+        self._tell_what_left()
+        self.emit(EventKind.SESSION_ENDED, reason=reason)
+
+    def _tell_what_left(self) -> None:
+        """Of a turn whose answer nobody heard; otherwise the answer says it."""
+        if self._left_the_box and self.turn and not self._answered:
+            self.emit(EventKind.LEFT_THE_BOX, left_the_box=True)

@@ -165,7 +165,7 @@ class Session:
             watching.cancel()
             self.state = State.ENDED
             why = self._reason or End.FAILED
-            self.recorder.emit(EventKind.SESSION_ENDED, reason=why.value)
+            self.recorder.ended(why.value)
             if self._transport and why is not End.CLIENT_LEFT:
                 await self._transport.close(*GOODBYES[why])
 

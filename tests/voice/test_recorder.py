@@ -173,3 +173,28 @@ def test_only_what_the_model_was_asked_has_left_the_box(kept: Kept, recorder: Re
         recorder.answered("hi", interrupted=False)
     answers = [event for event in kept.events if event.kind is EventKind.ANSWER]
     assert [answer.data["left_the_box"] for answer in answers] == [False, False, True, False]
+
+
+def test_what_left_the_box_is_told_of_a_turn_without_an_answer(
+    kept: Kept, recorder: Recorder
+) -> None:
+    recorder.turn_started("what is the weather")
+    recorder.model_asked(left_the_box=True)
+    recorder.answered("", interrupted=True)
+    recorder.turn_started("never mind")
+    recorder.ended("hung_up")
+    told = [event for event in kept.events if event.kind is EventKind.LEFT_THE_BOX]
+    # Of the second turn too: it can't be told from a question that was asked ahead of its end.
+    assert [(event.turn, event.data) for event in told] == [
+        (1, {"left_the_box": True}),
+        (2, {"left_the_box": True}),
+    ]
+    assert kept.kinds[-1] is EventKind.SESSION_ENDED
+
+
+def test_nothing_is_told_to_have_left_where_nothing_did(kept: Kept, recorder: Recorder) -> None:
+    recorder.turn_started("hello")
+    recorder.model_asked(left_the_box=False)
+    recorder.turn_started("hello?")
+    recorder.ended("hung_up")
+    assert EventKind.LEFT_THE_BOX not in kept.kinds
