@@ -67,19 +67,6 @@ def test_every_fault_is_told_before_anything_is_changed(bare: Machine) -> None:
     assert changes(before, files(bare)) == []
 
 
-def test_other_sites_of_nginx_are_left_as_they_are(bare: Machine) -> None:
-    bare.write("/var/www/shop/index.html", "the shop")
-    bare.write("/etc/nginx/sites-enabled/shop", "server { listen 8090; root /var/www/shop; }\n")
-    bare.systemctl("start", "nginx")
-    said = install(bare)
-    assert "the page about the certificate will be on port 8081" in said  # the default site has 80
-    asked = ("curl", "-sS", "--max-time", "10")
-    assert bare.run(*asked, "http://localhost:8090/").stdout == "the shop"
-    assert "Welcome to nginx" in bare.run(*asked, "http://localhost/").stdout
-    assert bare.run(*asked, "-k", "https://localhost/health").stdout.startswith("{")
-    assert "trust" in bare.run(*asked, "-L", "http://localhost:8081/").stdout.lower()
-
-
 def test_a_server_of_ones_own_may_stand_before_it(bare: Machine) -> None:
     said = install(bare, "--no-nginx")
     assert f"It listens on {installing.SOCKET}" in said

@@ -22,10 +22,24 @@ def everything(machine: Machine) -> list[str]:
     return found.stdout.split()
 
 
-def test_a_purge_leaves_no_file(bare: Machine) -> None:
+def others_are_served(machine: Machine) -> None:
+    """The site of a shop, and the page of a new nginx."""
+    asked = ("curl", "-sS", "--max-time", "10")
+    assert machine.run(*asked, "http://localhost:8090/").stdout == "the shop"
+    assert "Welcome to nginx" in machine.run(*asked, "http://localhost/").stdout
+
+
+def test_beside_other_sites_of_nginx_a_purge_leaves_no_file(bare: Machine) -> None:
+    bare.write("/var/www/shop/index.html", "the shop")
+    bare.write("/etc/nginx/sites-enabled/shop", "server { listen 8090; root /var/www/shop; }\n")
     bare.systemctl("start", "nginx")
     before = files(bare)
-    install(bare)
+    said = install(bare)
+    assert "the page about the certificate will be on port 8081" in said  # the default site has 80
+    others_are_served(bare)
+    asked = ("curl", "-sS", "--max-time", "10", "-kL")
+    assert bare.run(*asked, "https://localhost/health").stdout.startswith("{")
+    assert "trust" in bare.run(*asked, "http://localhost:8081/").stdout.lower()
     bare.systemctl("start", "voice-appliance-selftest.service")
     said = run(bare, *UNINSTALL, "--purge")
     assert "The appliance is gone" in said
@@ -39,7 +53,7 @@ def test_a_purge_leaves_no_file(bare: Machine) -> None:
     assert "voice-appliance" not in bare.run("cat", "/etc/passwd", "/etc/group").stdout
     assert "voice" not in bare.systemctl("list-unit-files", "--no-legend").stdout
     assert bare.systemctl("is-active", "nginx").stdout.strip() == "active"
-    assert "Welcome to nginx" in bare.run("curl", "-sS", "http://localhost/").stdout
+    others_are_served(bare)
 
 
 def test_without_purge_what_is_the_owners_stays_and_is_found_again(installed: Machine) -> None:
