@@ -16,9 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import WSMsgType, web
+from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
+from pydantic import TypeAdapter, ValidationError
 
 from appliance.bench.chat import on_a_free_port
 
+CLIENT: "TypeAdapter[Any]" = TypeAdapter(RealtimeClientEvent)
+SERVER: "TypeAdapter[Any]" = TypeAdapter(RealtimeServerEvent)
 LOUD = 500  # of 32,768, as a mean over a packet
 SILENT_BYTES = 24_000  # of 24 kHz audio, half a second, end a turn
 CHUNK = struct.pack("<h", 6_000) * 2_400  # 100 ms of a voice
@@ -63,7 +67,8 @@ Script = Callable[[str], Reply]
 class RealtimeServer:
     """`refuse` is an HTTP status with which nobody is let in, `greeting` what is said first.
 
-    `sessions` holds the configuration of each connection, `events` all that came in.
+    `sessions` holds the configuration of each connection, `events` all that came in, `faults`
+    what was no event of the `openai` package's own, in either direction: no test passes with any.
     """
 
     script: Script
@@ -76,6 +81,7 @@ class RealtimeServer:
     sessions: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     lines: list["Line"] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
 
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["type"] == kind]
@@ -108,13 +114,16 @@ class Line:
     waiting: str = ""
 
     async def run(self) -> None:
-        if greeting := self.server.greeting:
-            await self.send(greeting, session={"type": "realtime"})
+        if self.server.greeting == "session.created":
+            await self.send("session.created", session={"type": "realtime"})
+        elif self.server.greeting:
+            await self.socket.send_json({"type": self.server.greeting})
         try:
             async for message in self.socket:
                 if message.type is WSMsgType.TEXT:
                     event = json.loads(message.data)
                     self.server.events.append(event)
+                    self.check(CLIENT, event)
                     await self.take(event)
         finally:
             self.silence_answer()
@@ -127,7 +136,15 @@ class Line:
     async def send(self, kind: str, **content: Any) -> None:  # noqa: ANN401  JSON values
         if not self.socket.closed:
             number = f"event_{next(self.ids)}"
-            await self.socket.send_json({"type": kind, "event_id": number, **content})
+            event = {"type": kind, "event_id": number, **content}
+            self.check(SERVER, event)
+            await self.socket.send_json(event)
+
+    def check(self, known: "TypeAdapter[Any]", event: dict[str, Any]) -> None:
+        try:
+            known.validate_python(event)
+        except ValidationError:
+            self.server.faults.append(json.dumps(event)[:300])
 
     async def take(self, event: dict[str, Any]) -> None:
         kind = event["type"]
@@ -180,6 +197,7 @@ class Line:
         await self.send(
             "conversation.item.input_audio_transcription.completed",
             **{"item_id": item, "content_index": 0, "transcript": self.server.hears},
+            usage={"type": "duration", "seconds": 1.0},
         )
 
     async def answer(self) -> None:
@@ -225,6 +243,7 @@ class Line:
         await self.send(
             "response.function_call_arguments.done",
             **{"response_id": response, "item_id": item, "output_index": 0, "call_id": call_id},
+            name=call.name,
             arguments=json.dumps(call.arguments),
         )
 
@@ -259,3 +278,4 @@ async def realtime_server(script: Script) -> AsyncIterator[RealtimeServer]:
     async with on_a_free_port(app) as place:
         server.base_url = f"ws://{place}/v1/realtime"
         yield server
+    assert not server.faults
