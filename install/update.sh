@@ -157,6 +157,13 @@ go_live() {
   die "nothing was updated: release $before runs as before"
 }
 
+# set_aside DATABASE PLACE: with its log, which holds what was said last where a daemon has crashed.
+set_aside() {
+  [[ ! -e $1-wal ]] || mv -f -- "$1-wal" "$2-wal"
+  mv -f -- "$1" "$2"
+  rm -f -- "$1-shm"
+}
+
 # go_back NAME: to a complete release, with a database that it can read.
 go_back() {
   local target=$RELEASES/$1 file aside copy from
@@ -171,8 +178,7 @@ go_back() {
     aside=$STATE/backups/set-aside-$from-$(date +%s).db
     warn "Release $1 cannot read the database that $from left: the backup takes its place, and what was said since is kept in $aside."
     quietly systemctl stop voice-appliance.service
-    mv -f -- "$file" "$aside"
-    rm -f -- "$file-wal" "$file-shm"
+    set_aside "$file" "$aside"
     install -m 600 -o "$USER_NAME" -g "$USER_NAME" -- "$copy" "$file.new"
     mv -f -- "$file.new" "$file"
   fi

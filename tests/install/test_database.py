@@ -1,5 +1,6 @@
 """The database around an update: a copy while it is written to, and who can read it."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from appliance.store.database import SCHEMA
 from install import database
+from tests.install.shell import INSTALL, succeed
 
 
 @pytest.fixture
@@ -82,3 +84,19 @@ def test_where_the_settings_say(settings: str | None, place: str, tmp_path: Path
     if settings is not None:
         file.write_text(settings)
     assert database.where("usual", file) == place
+
+
+def test_what_is_set_aside_of_a_crashed_daemon_is_all_of_it(
+    conversations: Path, tmp_path: Path
+) -> None:
+    """What it wrote last may still be in the log beside the database."""
+    crashed, aside = tmp_path / "crashed.db", tmp_path / "aside.db"
+    with closing(sqlite3.connect(conversations)) as writer:
+        writer.execute("INSERT INTO sessions VALUES ('c', 'd', NULL, NULL, 0, NULL, NULL)")
+        writer.commit()
+        for suffix in ("", "-wal", "-shm"):
+            shutil.copy(f"{conversations}{suffix}", f"{crashed}{suffix}")
+    succeed("bash", "-c", 'source "$1"; set_aside "$2" "$3"', "the test", INSTALL, crashed, aside)
+    with closing(sqlite3.connect(aside)) as db:
+        assert db.execute("SELECT id FROM sessions ORDER BY id").fetchall() == [("a",), ("c",)]
+    assert not list(tmp_path.glob("crashed*"))
