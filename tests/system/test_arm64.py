@@ -18,6 +18,7 @@ from tests.system.machine import Machine, booted
 
 FORMATS = Path("/proc/sys/fs/binfmt_misc")
 PATIENCE = 20.0
+TRIES = 3
 SOURCE = "/srv/source"
 UNIT = installing.UNIT
 SETTINGS = "/etc/voice-appliance/appliance.toml"
@@ -90,11 +91,17 @@ def show(*texts: str) -> None:
 
 
 def self_test(machine: Machine, what: str) -> str:
-    """The table of a self-test of the running appliance, which must find no failure."""
-    ran = machine.run("appliance", "selftest", check=False, seconds=600)
-    show(f"$ appliance selftest  # {what}, {platform(machine)}", ran.stdout)
-    assert ran.returncode == 0, machine.journal(UNIT)
-    return ran.stdout
+    """The table of a self-test of the running appliance without a failure, after three at most.
+
+    An engine that is silent for four seconds loses its turn, and with other programs at work an
+    emulated one may be. Every table is shown.
+    """
+    for _ in range(TRIES):
+        ran = machine.run("appliance", "selftest", check=False, seconds=600)
+        show(f"$ appliance selftest  # {what}, {platform(machine)}", ran.stdout)
+        if ran.returncode == 0:
+            return ran.stdout
+    raise AssertionError(machine.journal(UNIT))
 
 
 def test_it_installs_and_tests_itself_with_the_starter_engines(machine: Machine) -> None:
