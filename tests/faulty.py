@@ -26,7 +26,7 @@ from appliance.engines.whisper_decode import Decoder as WhisperDecoder
 from appliance.engines.whisper_window import Decoded
 
 FAULTS: Final = "FAULTS"
-PATIENCE_SECONDS: Final = 0.5
+PATIENCE_SECONDS: Final = 1.5  # a busy machine takes its time, too
 RAISES, HANGS, GARBAGE, DIES = "raises", "hangs", "garbage", "dies"
 
 Call = Callable[..., Any]
