@@ -37,7 +37,7 @@ check() {
   "$@" </dev/null || failures+=("$name")
 }
 
-# The whole installation in an emulated Debian for arm64. That is most of an hour.
+# The whole installation in an emulated Debian for arm64; takes a quarter of an hour.
 test_arm64() {
   check_machine
   emulate_arm64
