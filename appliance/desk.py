@@ -136,7 +136,9 @@ class Desk:
             transcribers(self._plan, self._config, grammar, registry.hot_words()),
             synthesizers(self._plan, self._config),
             partial(self._rerouted, "engine"),
-            Surroundings(idle=self._idle, room=headroom.room),
+            Surroundings(
+                idle=self._idle, room=headroom.room, patience=self._config.limits.engine_seconds
+            ),
         )
         await self._roster.load_starters()
         await self._prepare_apology(self._roster)

@@ -192,6 +192,7 @@ class Limits(Section):
     sessions: Annotated[int, Field(ge=0)]
     idle_seconds: Positive
     session_seconds: Positive
+    engine_seconds: Positive
 
 
 def _json_or_none(text: str) -> object:

@@ -18,7 +18,6 @@ import numpy as np
 
 from appliance import desk
 from appliance.__main__ import main
-from appliance.engines import leases
 from appliance.engines.espeak_library import Library
 from appliance.engines.roster import Surroundings
 from appliance.engines.sphinx_decoder import Decoder as SphinxDecoder
@@ -118,7 +117,7 @@ def spoil() -> None:
     ):
         setattr(owner, name, around(getattr(owner, name)))
     # So that a test need not wait.
-    vars(leases)["PATIENCE_SECONDS"] = PATIENCE_SECONDS
+    os.environ["APPLIANCE__LIMITS__ENGINE_SECONDS"] = str(PATIENCE_SECONDS)
     vars(desk)["Surroundings"] = functools.partial(Surroundings, pauses=(0.1,))
 
 

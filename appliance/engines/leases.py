@@ -24,13 +24,17 @@ T = TypeVar("T")
 
 PATIENCE_SECONDS: Final = 4.0
 """For which an engine may give no sign, beside what it hears or says itself takes: one that is
-further behind is of no use in a conversation."""
+further behind is of no use in a conversation. `limits.engine_seconds` may say otherwise."""
 
 
 class Users:
-    """The requests that an engine has under way. For one event loop."""
+    """The requests that an engine has under way. For one event loop.
 
-    def __init__(self) -> None:
+    `patience` is for how many seconds it may give no sign beside the speech itself.
+    """
+
+    def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
+        self._patience = patience
         self._count = 0
         self._speech_seconds = 0.0
         self._nobody = asyncio.Event()
@@ -43,7 +47,7 @@ class Users:
     @property
     def patience(self) -> float:
         """Seconds in which the engine has to give a sign, whosever request it is at."""
-        return PATIENCE_SECONDS + self._speech_seconds
+        return self._patience + self._speech_seconds
 
     @contextmanager
     def one(self, speech_seconds: float) -> Iterator[None]:

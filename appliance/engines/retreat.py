@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic
 
 from appliance.engines.freeing import give_back
-from appliance.engines.leases import Users
+from appliance.engines.leases import PATIENCE_SECONDS, Users
 from appliance.engines.rung import PAUSES, Candidate, E, Rung, RungState
 from appliance.errors import EngineBusy, EngineError, NotReady
 
@@ -32,12 +32,14 @@ class Surroundings:
 
     `idle`: nobody is in the middle of a turn. `room`: whether so many bytes are to be had, of a
     graphics card's own where the second argument says so. `now` is in seconds of any clock.
+    `patience`: seconds in which an engine has to give a sign, beside the speech itself.
     """
 
     idle: Callable[[], bool] = lambda: True
     room: Callable[[int, bool], bool] = lambda _bytes, _on_card: True
     now: Callable[[], float] = time.monotonic
     pauses: Sequence[float] = PAUSES
+    patience: float = PATIENCE_SECONDS
 
 
 class Retreat(Generic[E]):
@@ -51,7 +53,9 @@ class Retreat(Generic[E]):
         wake: Callable[[], None],
         around: Surroundings,
     ) -> None:
-        self._rungs = [Rung(each, lease, around.now, around.pauses) for each in candidates]
+        self._rungs = [
+            Rung(each, lease, around.now, around.pauses, around.patience) for each in candidates
+        ]
         self._changed = changed
         self._wake = wake
         self._around = around

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from appliance.engines.leases import Users
+from appliance.engines.leases import PATIENCE_SECONDS, Users
 from appliance.errors import EngineError, ModelBroken, ModelMissing
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class Rung(Generic[E]):
     lease: Callable[[E, Users], E]
     now: Callable[[], float] = time.monotonic
     pauses: Sequence[float] = PAUSES
+    patience: float = PATIENCE_SECONDS
     state: RungState = RungState.WAITING
     engine: E | None = None
     users: Users = field(default_factory=Users)
@@ -78,7 +79,7 @@ class Rung(Generic[E]):
         finally:
             if self.state is RungState.LOADING:
                 self._enter(RungState.WAITING)
-        self.users = Users()
+        self.users = Users(self.patience)
         self.engine = self.lease(engine, self.users)
         self.error, self.worked, self._ready_at = None, True, self.now()
         self._enter(RungState.READY)

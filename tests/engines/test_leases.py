@@ -7,17 +7,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from appliance.engines import INPUT_RATE, Ticket, Transcript, Voice, leases
+from appliance.engines import INPUT_RATE, Ticket, Transcript, Voice
 from appliance.engines.leases import LeasedSynthesizer, LeasedTranscriber, Users
 from appliance.engines.worker import Emit, Lane
 from appliance.errors import EngineFailed
 
 PATIENCE = 0.05
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leases, "PATIENCE_SECONDS", PATIENCE)
 
 
 @dataclass
@@ -62,7 +57,7 @@ def engine() -> Iterator[Hanging]:
 
 
 async def test_an_ear_that_hangs_has_failed_and_is_in_use_no_longer(engine: Hanging) -> None:
-    users = Users()
+    users = Users(PATIENCE)
     leased = LeasedTranscriber(engine, users)
     with pytest.raises(EngineFailed, match="hanging gives no answer"):
         await leased.transcribe(b"")
@@ -74,7 +69,7 @@ async def test_an_ear_that_hangs_has_failed_and_is_in_use_no_longer(engine: Hang
 
 
 async def test_a_voice_that_hangs_in_the_middle_has_failed(engine: Hanging) -> None:
-    users = Users()
+    users = Users(PATIENCE)
     speaking = aiter(LeasedSynthesizer(engine, users).synthesize("", Voice()))
     assert await anext(speaking) == b"\1\0"
     with pytest.raises(EngineFailed, match="hanging gives no answer"):
@@ -84,7 +79,7 @@ async def test_a_voice_that_hangs_in_the_middle_has_failed(engine: Hanging) -> N
 
 
 async def test_long_speech_and_speech_of_others_may_take_longer(engine: Hanging) -> None:
-    users = Users()
+    users = Users(PATIENCE)
     leased = LeasedTranscriber(engine, users)
     hearing = [
         asyncio.create_task(leased.transcribe(bytes(2 * INPUT_RATE * seconds)))
@@ -98,7 +93,7 @@ async def test_long_speech_and_speech_of_others_may_take_longer(engine: Hanging)
 
 
 async def test_who_stops_waiting_is_no_user_any_more(engine: Hanging) -> None:
-    users = Users()
+    users = Users(PATIENCE)
     hearing = asyncio.create_task(LeasedTranscriber(engine, users).transcribe(bytes(320_000)))
     await asyncio.sleep(0)
     before = users.some
