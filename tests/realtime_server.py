@@ -65,7 +65,8 @@ Script = Callable[[str], Reply]
 
 @dataclass
 class RealtimeServer:
-    """`refuse` is an HTTP status with which nobody is let in, `greeting` what is said first.
+    """`refuse` is an HTTP status with which nobody is let in, `greeting` what is said first;
+    `transcribes`: it tells what it has heard.
 
     `sessions` holds the configuration of each connection, `events` all that came in, `faults`
     what was no event of the `openai` package's own, in either direction: no test passes with any.
@@ -75,6 +76,7 @@ class RealtimeServer:
     hears: str = "how far away is the moon"
     base_url: str = ""
     refuse: int = 0
+    transcribes: bool = True
     greeting: str = "session.created"
     keys: list[str] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
@@ -194,6 +196,8 @@ class Line:
         item = f"item_{next(self.ids)}"
         self.waiting = self.server.hears
         await self.send("input_audio_buffer.committed", item_id=item)
+        if not self.server.transcribes:
+            return
         await self.send(
             "conversation.item.input_audio_transcription.completed",
             **{"item_id": item, "content_index": 0, "transcript": self.server.hears},

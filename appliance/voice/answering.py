@@ -117,15 +117,18 @@ class Answering:
         self._for_good = True
         self._left.set()
 
-    def failed(self, one: Individual, unanswered: Unanswered) -> bool:
-        """This route cannot answer; True where the other one does, from what was heard already."""
+    def failed(self, one: Individual, unanswered: Unanswered | None) -> bool:
+        """This route cannot answer; True where the other one does, from what was heard already.
+
+        None for `unanswered`: it fails while nobody waits for an answer.
+        """
         if self._left.is_set():
             return True
         if not self._routes.failed(time.monotonic()):
             if self.route == "realtime":
                 self._told.ended(End.UNREACHABLE)
             return self._left.is_set()
-        if unanswered == Unanswered() and not one.recorder.turn:
+        if unanswered is None or (unanswered == Unanswered() and not one.recorder.turn):
             # Nobody has asked anything yet, whatever was said in earlier sessions.
             self._change(None)
         else:

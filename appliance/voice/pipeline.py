@@ -28,8 +28,9 @@ from pipecat.utils.context.llm_context_summarization import LLMAutoContextSummar
 
 from appliance.config import Config, Turn
 from appliance.conversation import EventKind
-from appliance.engines import Voice
+from appliance.engines import Ticket, Voice
 from appliance.engines.apology import Apology
+from appliance.errors import EngineError
 from appliance.tools.registry import Registry
 from appliance.voice.asking import Endpoints
 from appliance.voice.barge_in import BargeIn, BargeInStart
@@ -38,7 +39,7 @@ from appliance.voice.failover import Unanswered
 from appliance.voice.functions import offer
 from appliance.voice.hearing import Hearing, Pauses
 from appliance.voice.intents import AnswerText, Intents, ToolCaller
-from appliance.voice.listening import EngineSTT, Judge
+from appliance.voice.listening import NOT_HEARD, EngineSTT, Judge
 from appliance.voice.llm import ChatService
 from appliance.voice.opening import Opening
 from appliance.voice.pace import Pace
@@ -95,7 +96,7 @@ class Individual:
     context: LLMContext
     speaking: Callable[[bool], None]
     # Told what this route cannot answer; True where the other one will.
-    failed: Callable[[Unanswered], bool] = lambda _unanswered: False
+    failed: Callable[[Unanswered | None], bool] = lambda _unanswered: False
     unanswered: Unanswered | None = None
     told: str = ""
 
@@ -129,7 +130,7 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
         pair.assistant(),
     ]
     worker = _worker(stages, answer_text)
-    _take_over(worker, one)
+    _take_over(worker, shared, one)
     return worker
 
 
@@ -148,16 +149,33 @@ def _worker(stages: list[FrameProcessor], answer_text: AnswerText) -> PipelineWo
     )
 
 
-def _take_over(worker: PipelineWorker, one: Individual) -> None:
+def _take_over(worker: PipelineWorker, shared: Shared, one: Individual) -> None:
     """Has what the other route left to say and to answer said and answered first."""
 
     @worker.event_handler("on_pipeline_started")
     async def begin(*_args: object) -> None:
         if one.told:
             await worker.queue_frame(TTSSpeakFrame(one.told, append_to_context=False))
-        if one.unanswered:
-            # Its last words are in the context already.
+        if one.unanswered is None:
+            return
+        one.recorder.taken_over()
+        # What is known in words is in the context already.
+        if one.unanswered.audio and not await _understand(shared, one, one.unanswered.audio):
+            await worker.queue_frame(TTSSpeakFrame(NOT_HEARD, append_to_context=False))
+        else:
             await worker.queue_frame(LLMRunFrame())
+
+
+async def _understand(shared: Shared, one: Individual, audio: bytes) -> bool:
+    """Whether the question had words; they are in the context then."""
+    try:
+        heard = await shared.engines.transcriber.transcribe(audio, one.language(), Ticket())
+    except EngineError as error:
+        one.recorder.emit(EventKind.ERROR, code=error.code, message=error.message)
+        return False
+    if heard.text:
+        one.context.add_message({"role": "user", "content": heard.text})
+    return bool(heard.text)
 
 
 def write_down(assistant: LLMAssistantAggregator, recorder: Recorder) -> None:

@@ -18,18 +18,19 @@ from pipecat.frames.frames import (
     StartFrame,
     TTSSpeakFrame,
     TTSStoppedFrame,
+    UserStartedSpeakingFrame,
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.openai.realtime import events
-from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from websockets.exceptions import ConnectionClosed
 
-from appliance.engines import INPUT_RATE
 from appliance.tools import Answer
 from appliance.voice.failover import WINDOW_SECONDS, Unanswered
 from appliance.voice.functions import hand_over
-from appliance.voice.realtime_route import DETECTION, RealtimeRoute, properties
+from appliance.voice.realtime_route import RealtimeRoute
+from appliance.voice.telling import Teller
+from appliance.voice.utterance import Utterance
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +40,11 @@ PAUSES: Final = (0.0, 0.25, 1.0)
 """Seconds before each attempt to open it again; one more loss in a minute, and it has failed."""
 LOST: Final = "I lost the connection for a moment."
 _CARRIED_OUT = "That was the user's answer to your question. Tell what came of it: "
-_SAID_BEFORE = "What was said before, as JSON. Go on from there; do not mention this message.\n"
 
 
-class RealtimeService(OpenAIRealtimeLLMService):
-    """One session's connection. `failed` is called when it is gone for good.
+class RealtimeService(Teller):
+    """One session's connection. `failed` is called when it is gone for good, with what it has
+    not answered; None where no answer is owed.
 
     `told` is said to the user first, and `unanswered` asked as soon as it can be.
     """
@@ -53,33 +54,18 @@ class RealtimeService(OpenAIRealtimeLLMService):
         route: RealtimeRoute,
         context: LLMContext,
         instructions: str,
-        failed: Callable[[Unanswered], bool],
+        failed: Callable[[Unanswered | None], bool],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(
-            api_key=route.key,
-            base_url=route.base_url,
-            settings=self.Settings(
-                model=route.config.model,
-                system_instruction=instructions or route.instructions,
-                session_properties=properties(route.config),
-            ),
-        )
-        self._route = route
+        super().__init__(route, context, instructions)
         self._failed = failed
-        self.unanswered: Unanswered | None = None
         self.told = ""
         self._now = now
         self._losses: list[float] = []
         self._over = self._was_open = self._started = False
         self._overdue: asyncio.TimerHandle | None = None
         self._outcome, self._held = "", False
-        # Known from the start: a server that ends turns answers without being asked to.
-        self._context = context
-
-    async def _auth_headers(self) -> dict[str, str]:
-        # Azure takes a key under a name of its own.
-        return {**await super()._auth_headers(), "api-key": self.api_key}
+        self._utterance = Utterance()
 
     async def send_client_event(self, event: events.ClientEvent) -> None:
         if isinstance(event, events.ResponseCreateEvent):
@@ -139,8 +125,11 @@ class RealtimeService(OpenAIRealtimeLLMService):
             await self.push_frame(LLMFullResponseEndFrame())
         await self._disconnect()
         self._llm_needs_conversation_setup = True
-        # A question that waits for its answer is asked again.
-        self._run_llm_when_api_session_ready = answering
+        # A question that waits for its answer is asked again, as sound where that is all there is.
+        if answering and (sound := self._utterance.sound):
+            self.unanswered = self.unanswered or Unanswered(audio=sound)
+        else:
+            self._run_llm_when_api_session_ready = answering
         if attempt == 1 and self._was_open:
             await self.push_frame(TTSSpeakFrame(LOST, append_to_context=False))
         await asyncio.sleep(PAUSES[attempt - 1])
@@ -158,10 +147,19 @@ class RealtimeService(OpenAIRealtimeLLMService):
             self._overdue = None
 
     def _give_up(self) -> None:
+        unanswered = self._owed()
         self._answer_came()
         if not self._over:
             self._over = True
-            self._failed(Unanswered())
+            self._failed(unanswered)
+
+    def _owed(self) -> Unanswered | None:
+        if self.unanswered is not None:
+            return self.unanswered
+        awaited = self._overdue is not None and self._api_session_ready
+        if awaited or self._response_active or self._run_llm_when_api_session_ready:
+            return Unanswered(audio=self._utterance.sound)
+        return None
 
     async def hold(self) -> None:
         """An answer to a question was given: what it came to is told, and nothing else."""
@@ -198,15 +196,20 @@ class RealtimeService(OpenAIRealtimeLLMService):
         await super()._handle_evt_function_call_arguments_done(evt)
 
     async def _handle_evt_response_done(self, evt: events.ResponseDone) -> None:
+        if evt.response.status == "failed":
+            self._give_up()
+        elif evt.response.status == "completed":
+            self._utterance.known()
         self._answer_came()
         await super()._handle_evt_response_done(evt)
         if evt.response.status == "failed":
-            self._give_up()
-        elif self._outcome:
+            return
+        if self._outcome:
             await self._tell_outcome()
 
     async def _handle_evt_speech_started(self, evt: events.InputAudioBufferSpeechStarted) -> None:
         self._answer_came()
+        self._utterance.begin()
         await super()._handle_evt_speech_started(evt)
 
     async def _handle_evt_speech_stopped(self, evt: events.InputAudioBufferSpeechStopped) -> None:
@@ -223,7 +226,17 @@ class RealtimeService(OpenAIRealtimeLLMService):
         await super()._handle_evt_session_updated(evt)
         await self._ask()
 
+    async def handle_evt_input_audio_transcription_completed(self, evt: Any) -> None:  # noqa: ANN401  as Pipecat has it
+        self._utterance.known()
+        await super().handle_evt_input_audio_transcription_completed(evt)
+
+    async def _send_user_audio(self, frame: InputAudioRawFrame) -> None:
+        self._utterance.hear(frame.audio)
+        await super()._send_user_audio(frame)
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, UserStartedSpeakingFrame):
+            self._utterance.begin()
         await super().process_frame(frame, direction)
         if isinstance(frame, StartFrame):
             if self.told:
@@ -238,48 +251,11 @@ class RealtimeService(OpenAIRealtimeLLMService):
             return
         self.unanswered = None
         if asked.audio:
+            self._utterance = Utterance(asked.audio)
             await self._send_question(asked.audio)
         elif asked.question:
             await self._say_as("user", asked.question)
         await self._create_response()
-
-    async def _send_question(self, audio: bytes) -> None:
-        """Between two words to the server that it is not to end this turn, but every later one.
-
-        Else it might hear one turn more in what it gets at once, and answer twice.
-        """
-        await self._end_turns("local")
-        await self._send_user_audio(InputAudioRawFrame(audio, INPUT_RATE, 1))
-        await self.send_client_event(events.InputAudioBufferCommitEvent())
-        await self._end_turns(self._route.config.turn_detection)
-
-    async def _end_turns(self, how: str) -> None:
-        heard = events.AudioInput(turn_detection=DETECTION[how])
-        session = events.SessionProperties(audio=events.AudioConfiguration(input=heard))
-        await self.send_client_event(events.SessionUpdateEvent(session=session))
-
-    async def _tell_what_was_said(self) -> None:
-        """Puts the conversation's text into the session, for the model to know."""
-        assert self._context is not None
-        messages: Any = self._context.get_messages()
-        said = [
-            {"role": message["role"], "content": message["content"]}
-            for message in messages
-            if message.get("role") in ("user", "assistant")
-            and isinstance(message.get("content"), str)
-        ]
-        waits = self.unanswered.question if self.unanswered else ""
-        if waits and said and said[-1] == {"role": "user", "content": waits}:
-            said.pop()
-        if said:
-            await self._say_as("system", _SAID_BEFORE + json.dumps(said, ensure_ascii=False))
-
-    async def _say_as(self, role: str, text: str) -> None:
-        """Not `_send_message_item`: the server's echo of it must not look like an answer."""
-        said = [events.ItemContent(type="input_text", text=text)]
-        item = events.ConversationItem(type="message", role=role, content=said)
-        self._messages_added_manually[item.id] = True
-        await self.send_client_event(events.ConversationItemCreateEvent(item=item))
 
     async def _handle_context(self, context: LLMContext, direction: FrameDirection) -> None:
         """Typed text comes as a context that it ends; anything else is as Pipecat has it."""

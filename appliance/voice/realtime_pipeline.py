@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
-from pipecat.audio.vad.vad_analyzer import VADParams
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
@@ -44,8 +43,9 @@ from appliance.engines import OUTPUT_RATE, Voice
 from appliance.errors import EngineError
 from appliance.tools.registry import Match
 from appliance.voice.confirming import Confirming
+from appliance.voice.failover import Unanswered
 from appliance.voice.functions import offer
-from appliance.voice.pipeline import Individual, Shared, write_down
+from appliance.voice.pipeline import Individual, Shared, vad_params, write_down
 from appliance.voice.realtime import RealtimeService
 from appliance.voice.recorder import Recorder
 from appliance.voice.services import Engines
@@ -55,11 +55,17 @@ def build_realtime(shared: Shared, one: Individual) -> PipelineWorker:
     """The worker that runs one session on the Realtime route; it connects when it starts."""
     assert shared.realtime is not None
     context = one.context
-    service = RealtimeService(shared.realtime, context, one.system_prompt, one.failed)
+
+    def failed(unanswered: Unanswered | None) -> bool:
+        owed = Unanswered() if one.recorder.answer_awaited else None
+        return one.failed(unanswered or owed)
+
+    service = RealtimeService(shared.realtime, context, one.system_prompt, failed)
     service.told = one.told
     if one.unanswered is not None:
         service.unanswered = one.unanswered
         if one.unanswered.audio:
+            one.recorder.transcribed()
             one.recorder.turn_begun()
         one.recorder.model_asked(left_the_box=shared.realtime.left_the_box)
     confirming = Confirming(one.call)
@@ -97,15 +103,9 @@ def _user_params(shared: Shared) -> LLMUserAggregatorParams:
     if config.realtime.turn_detection != "local":
         return LLMUserAggregatorParams()
     turn = config.turn
-    vad = VADParams(
-        confidence=turn.confidence,
-        start_secs=turn.start_seconds,
-        stop_secs=turn.stop_seconds,
-        min_volume=turn.min_volume,
-    )
     end = shared.hearing.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
     return LLMUserAggregatorParams(
-        vad_analyzer=shared.hearing.vad(vad),
+        vad_analyzer=shared.hearing.vad(vad_params(turn)),
         user_turn_strategies=UserTurnStrategies(
             start=[VADUserTurnStartStrategy()],
             stop=[TurnAnalyzerUserTurnStopStrategy(turn_analyzer=end, wait_for_transcript=False)],

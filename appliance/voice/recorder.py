@@ -52,6 +52,8 @@ class Recorder:
     _pending: Timings = field(default_factory=Timings)
     _left_the_box: bool = False
     _answered: bool = False
+    _taken_over: bool = False
+    _known: bool = False
 
     def emit(self, kind: EventKind, **data: Any) -> None:  # noqa: ANN401  JSON values
         self.on_event(
@@ -81,9 +83,21 @@ class Recorder:
         self._spoken = True
         self.language = language or self.language
 
+    def taken_over(self) -> None:
+        """Another route answers the turn that was begun, if its answer was not begun to be heard
+        or was broken off."""
+        self._taken_over = self.turn > 0
+
     def turn_started(self, text: str) -> None:
         """The user is done: a transcript is complete, or a typed text came in."""
+        if self._taken_over:
+            self._taken_over, self.answer_awaited = False, True
+            self.last_activity = time.monotonic()
+            if not self._known:
+                self.understood(text)
+            return
         source = self.turn_begun()
+        self._known = True
         known = {"language": self.language} if source == "voice" and self.language else {}
         self.emit(EventKind.USER_TRANSCRIPT, text=text, source=source, **known)
 
@@ -94,7 +108,7 @@ class Recorder:
         self.answer_awaited = True
         # It may be this turn's words that a model was asked ahead, so that it stays said.
         self._tell_what_left()
-        self._answered = False
+        self._answered = self._known = False
         self.turn += 1
         self.saying = ""
         self._timings, self._pending = self._pending, Timings()
@@ -107,6 +121,7 @@ class Recorder:
 
     def understood(self, text: str) -> None:
         """What was said in this turn is known only now."""
+        self._known = True
         self.emit(EventKind.USER_TRANSCRIPT, text=text, source="voice")
 
     def model_asked(self, *, left_the_box: bool) -> None:

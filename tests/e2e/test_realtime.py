@@ -61,6 +61,13 @@ async def answered(call: Call, since: float, words: str) -> None:
     await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=since)
 
 
+async def heard_out(call: Call, since: float) -> None:
+    """Until the last word of the answer was spoken, whatever else was said before it."""
+    await call.wait_for(lambda _: _aloud(call, since).endswith(told(call, since).strip() or "?"))
+    spoken = call.after(since, "bot-tts-text")[-1].at
+    await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=spoken)
+
+
 async def kept(daemon: Daemon, call: Call) -> dict[str, Any]:
     """The conversation as it was written down, once its session is over."""
     found: list[dict[str, Any]] = []
@@ -284,3 +291,48 @@ async def test_the_box_answers_where_the_outside_does_not(tmp_path: Path) -> Non
         messages = [a.data for a in call.after(sent, "server-message")]
         assert [data["message"] for data in messages if data["type"] == "notice"] == [BACK_HERE]
         assert [data["route"] for data in messages if data["type"] == "route"][-1] == "local"
+
+
+async def test_a_question_that_nobody_wrote_down_is_answered_from_its_sound(
+    tmp_path: Path,
+) -> None:
+    async with (
+        realtime_server(lambda _: Drop()) as server,
+        running(tmp_path, allowed(server, "always")) as daemon,
+    ):
+        server.transcribes = False
+        async with calling(daemon.base_url) as call:
+            assert call.session["route"] == "realtime"
+            end = await call.say(speech("what_time_is_it"))
+            await heard_out(call, end)
+            messages = [a.data for a in call.after(0, "server-message")]
+            assert [data["route"] for data in messages if data["type"] == "route"][-1] == "local"
+        [turn] = (await kept(daemon, call))["turns"]
+        assert (turn["user_text"], turn["left_the_box"]) == ("what time is it", True)
+        assert turn["answer"].startswith("It is ")
+
+
+async def test_a_question_is_asked_again_as_sound(tmp_path: Path) -> None:
+    replies: list[Reply] = ["It is far away.", Drop()]
+    async with far(tmp_path, lambda _: replies.pop()) as (server, daemon):
+        server.transcribes = False
+        async with calling(daemon.base_url, wishes=REALTIME) as call:
+            end = await call.say(speech("what_time_is_it"))
+            await answered(call, end, "It is far away.")
+        assert len(server.keys) == 2
+        # The server ended the turn itself the first time; the second time it was told to.
+        assert len(server.of_type("input_audio_buffer.commit")) == 1
+
+
+async def test_words_that_another_route_answers_are_written_down_once(tmp_path: Path) -> None:
+    async with (
+        chat_server(lambda _: "It is far away.") as chat,
+        realtime_server(lambda _: Drop()) as server,
+        running(tmp_path, {**allowed(server, "always"), **asking(chat)}) as daemon,
+    ):
+        async with calling(daemon.base_url) as call:
+            sent = await call.type("how far away is the moon")
+            await heard_out(call, sent)
+        [turn] = (await kept(daemon, call))["turns"]
+        assert turn["user_text"] == "how far away is the moon"
+        assert turn["answer"] == "It is far away."

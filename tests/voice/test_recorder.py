@@ -198,3 +198,23 @@ def test_nothing_is_told_to_have_left_where_nothing_did(kept: Kept, recorder: Re
     recorder.turn_started("hello?")
     recorder.ended("hung_up")
     assert EventKind.LEFT_THE_BOX not in kept.kinds
+
+
+def test_a_turn_that_another_route_answers_is_one_turn(kept: Kept, recorder: Recorder) -> None:
+    recorder.turn_begun()
+    recorder.understood("what time is it")
+    recorder.taken_over()
+    recorder.turn_started("what time is it")
+    assert (recorder.turn, recorder.answer_awaited) == (1, True)
+    recorder.turn_started("and in Paris")
+    said = [(event.turn, event.data["text"]) for event in kept.events]
+    assert said == [(1, "what time is it"), (2, "and in Paris")]
+
+
+def test_words_that_become_known_on_another_route_are_the_turns(
+    kept: Kept, recorder: Recorder
+) -> None:
+    recorder.turn_begun()
+    recorder.taken_over()
+    recorder.turn_started("what time is it")
+    assert [(event.turn, event.data["text"]) for event in kept.events] == [(1, "what time is it")]
