@@ -56,6 +56,24 @@ test_arm64() {
 # What boots other machines, and gives them a network.
 prepare_system_tests() { install_missing debootstrap=debootstrap ip=iproute2 setpriv=util-linux slirp4netns=slirp4netns; }
 
+run_pytest() { "$VENV/bin/python" -m pytest "$@"; }
+
+# All tests, in two thirds of the time: machines that boot do so beside tests that mind nobody, and then
+# those that measure have the processors to themselves.
+run_all_tests() {
+  local log booting
+  log=$(mktemp)
+  step '── pytest: machines that boot (shown when they are done), and beside them'
+  # A shell's background ignores Ctrl-C; this one is to end with the rest.
+  env --default-signal=INT "$VENV/bin/python" -m pytest -m 'system and not emulation' >"$log" 2>&1 </dev/null &
+  booting=$!
+  check 'pytest: what minds no company' run_pytest -m 'not system and not browser and not load and not alone'
+  check 'pytest: machines that boot' wait "$booting"
+  cat -- "$log"
+  rm -f -- "$log"
+  check 'pytest: what measures' run_pytest -m '(browser or load or alone) and not system'
+}
+
 run_tests() {
   if [[ ${1:-} == --arm64 ]]; then
     shift
@@ -82,7 +100,11 @@ run_tests() {
   check 'mypy' "$VENV/bin/mypy"
   check 'shellcheck' shellcheck -x -a install.sh nginx/*.sh nginx/network/*.sh install/*.sh jetson/*.sh systemd/*.sh tests/system/*.sh .ci/run
   check 'page: unit tests' run_npm test
-  check 'pytest' "$VENV/bin/python" -m pytest "${selection[@]}" "$@"
+  if [[ -n $fast || $# -gt 0 ]]; then
+    check 'pytest' run_pytest "${selection[@]}" "$@"
+  else
+    run_all_tests
+  fi
   ((${#failures[@]} == 0)) || die "failed: $(printf '%s; ' "${failures[@]}")"
   step "All of it passed."
 }

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from appliance.client import calling
 from tests.chat_server import Call, chat_server
 from tests.daemon import MICRO_MODELS, command, running, sound, speech
@@ -74,6 +76,7 @@ async def test_nothing_is_heard_after_an_interruption(tmp_path: Path) -> None:
         assert [a for a in call.after(stopped.at, "audio") if a.at < heard.at] == []
 
 
+@pytest.mark.alone
 async def test_a_murmur_does_not_stop_an_answer(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
         end = await call.say(speech("what_can_you_do"))

@@ -30,6 +30,7 @@ from tests.stranger import until
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.timeout(120),
 ]
 

@@ -13,7 +13,7 @@ from tests.chat_server import Call as ToolCall
 from tests.chat_server import Reply, chat_server
 from tests.daemon import LEAD_IN, LEAD_OUT, MICRO_MODELS, command, running
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 LONG_ANSWER = "what_is_the_weather_in_paris"
 SENTENCES = (LONG_ANSWER, LONG_ANSWER, "turn_on_the_kitchen_light", "good_morning", "repeat_that")
