@@ -114,7 +114,7 @@ class RealtimeService(Teller):
             self.create_task(self._reopen(len(self._losses)), "reopen")
 
     async def _reopen(self, attempt: int) -> None:
-        answering = self._response_active or self._overdue is not None
+        answering = self._answer_owed
         self._run_llm_when_api_session_ready = False
         self._answer_came()
         half_said: Any = self._current_audio_response
@@ -153,13 +153,16 @@ class RealtimeService(Teller):
             self._over = True
             self._failed(unanswered)
 
-    def _owed(self) -> Unanswered | None:
-        if self.unanswered is not None:
-            return self.unanswered
+    @property
+    def _answer_owed(self) -> bool:
+        # Before there is a session, what is awaited is only the server's greeting.
         awaited = self._overdue is not None and self._api_session_ready
-        if awaited or self._response_active or self._run_llm_when_api_session_ready:
-            return Unanswered(audio=self._utterance.sound)
-        return None
+        return awaited or self._response_active or self._run_llm_when_api_session_ready
+
+    def _owed(self) -> Unanswered | None:
+        if self.unanswered is not None or not self._answer_owed:
+            return self.unanswered
+        return Unanswered(audio=self._utterance.sound)
 
     async def hold(self) -> None:
         """An answer to a question was given: what it came to is told, and nothing else."""

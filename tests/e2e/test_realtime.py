@@ -336,3 +336,24 @@ async def test_words_that_another_route_answers_are_written_down_once(tmp_path: 
         [turn] = (await kept(daemon, call))["turns"]
         assert turn["user_text"] == "how far away is the moon"
         assert turn["answer"] == "It is far away."
+
+
+async def test_a_question_outlives_a_server_that_is_away_for_a_moment(tmp_path: Path) -> None:
+    replies: list[Reply] = ["It is far away.", Drop()]
+
+    def script(_: str) -> Reply:
+        reply = replies.pop()
+        server.refuse = 503 if isinstance(reply, Drop) else 0
+        return reply
+
+    async with far(tmp_path, script) as (server, daemon):
+        async with calling(daemon.base_url, wishes=REALTIME) as call:
+            sent = await call.type("how far away is the moon")
+
+            async def was_refused() -> bool:
+                return len(server.keys) == 2
+
+            await until(was_refused)
+            server.refuse = 0
+            await answered(call, sent, "It is far away.")
+        assert len(server.keys) == 3
