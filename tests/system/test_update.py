@@ -35,7 +35,7 @@ NO_IMPORT = replace("app.py", "import asyncio\n", "import asyncio\nimport no_suc
 NO_START = replace(
     "app.py", "    metrics = Metrics()\n", '    raise RuntimeError("a bad release")\n'
 )
-NO_MODELS = replace("app.py", "            desk.load(registry, timers, secrets),\n", "")
+NO_MODELS = replace("app.py", "            desk.load(registry, secrets),\n", "")
 
 
 def new_schema(package: Path) -> None:
