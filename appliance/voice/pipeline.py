@@ -158,11 +158,11 @@ def _take_over(worker: PipelineWorker, shared: Shared, one: Individual) -> None:
             await worker.queue_frame(TTSSpeakFrame(one.told, append_to_context=False))
         if one.unanswered is None:
             return
-        one.recorder.taken_over()
         # What is known in words is in the context already.
         if one.unanswered.audio and not await _understand(shared, one, one.unanswered.audio):
             await worker.queue_frame(TTSSpeakFrame(NOT_HEARD, append_to_context=False))
         else:
+            one.recorder.taken_over()
             await worker.queue_frame(LLMRunFrame())
 
 

@@ -199,15 +199,14 @@ class RealtimeService(Teller):
         await super()._handle_evt_function_call_arguments_done(evt)
 
     async def _handle_evt_response_done(self, evt: events.ResponseDone) -> None:
-        if evt.response.status == "failed":
-            self._give_up()
+        failed = evt.response.status == "failed"
+        if failed:
+            self._give_up()  # while it is known what was asked
         elif evt.response.status == "completed":
             self._utterance.known()
         self._answer_came()
         await super()._handle_evt_response_done(evt)
-        if evt.response.status == "failed":
-            return
-        if self._outcome:
+        if self._outcome and not failed:
             await self._tell_outcome()
 
     async def _handle_evt_speech_started(self, evt: events.InputAudioBufferSpeechStarted) -> None:

@@ -137,7 +137,7 @@ class RealtimeNotes(FrameProcessor):
             self._begin()
         elif isinstance(frame, LLMContextFrame) and (typed := _typed(frame)):
             self._begin()
-            self._recorder.understood(typed)
+            self._recorder.understood(typed, "text")
         await self.push_frame(frame, direction)
 
     def _begin(self) -> None:

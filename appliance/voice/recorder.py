@@ -53,7 +53,7 @@ class Recorder:
     _left_the_box: bool = False
     _answered: bool = False
     _taken_over: bool = False
-    _known: bool = False
+    _question: str = ""
 
     def emit(self, kind: EventKind, **data: Any) -> None:  # noqa: ANN401  JSON values
         self.on_event(
@@ -84,20 +84,20 @@ class Recorder:
         self.language = language or self.language
 
     def taken_over(self) -> None:
-        """Another route answers the turn that was begun, if its answer was not begun to be heard
-        or was broken off."""
+        """Another route answers the turn that was begun: the same question comes once more."""
         self._taken_over = self.turn > 0
 
     def turn_started(self, text: str) -> None:
         """The user is done: a transcript is complete, or a typed text came in."""
-        if self._taken_over:
-            self._taken_over, self.answer_awaited = False, True
+        taken_over, self._taken_over = self._taken_over, False
+        if taken_over and self._question.strip() in ("", text.strip()):
+            self.answer_awaited = True
             self.last_activity = time.monotonic()
-            if not self._known:
+            if not self._question:
                 self.understood(text)
             return
         source = self.turn_begun()
-        self._known = True
+        self._question = text
         known = {"language": self.language} if source == "voice" and self.language else {}
         self.emit(EventKind.USER_TRANSCRIPT, text=text, source=source, **known)
 
@@ -108,7 +108,7 @@ class Recorder:
         self.answer_awaited = True
         # It may be this turn's words that a model was asked ahead, so that it stays said.
         self._tell_what_left()
-        self._answered = self._known = False
+        self._answered, self._question = False, ""
         self.turn += 1
         self.saying = ""
         self._timings, self._pending = self._pending, Timings()
@@ -119,10 +119,10 @@ class Recorder:
         self._timings.mark(timings.ENDPOINTING, now)
         return "voice" if spoken else "text"
 
-    def understood(self, text: str) -> None:
-        """What was said in this turn is known only now."""
-        self._known = True
-        self.emit(EventKind.USER_TRANSCRIPT, text=text, source="voice")
+    def understood(self, text: str, source: str = "voice") -> None:
+        """What was said, or typed ("text"), in this turn is known only now."""
+        self._question = text
+        self.emit(EventKind.USER_TRANSCRIPT, text=text, source=source)
 
     def model_asked(self, *, left_the_box: bool) -> None:
         """A model gets the user's words, for certain or ahead of the turn's end."""

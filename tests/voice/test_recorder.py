@@ -218,3 +218,14 @@ def test_words_that_become_known_on_another_route_are_the_turns(
     recorder.taken_over()
     recorder.turn_started("what time is it")
     assert [(event.turn, event.data["text"]) for event in kept.events] == [(1, "what time is it")]
+
+
+def test_another_question_after_the_routes_changed_is_a_turn_of_its_own(
+    kept: Kept, recorder: Recorder
+) -> None:
+    recorder.turn_begun()
+    recorder.understood("what time is it", "text")
+    recorder.taken_over()
+    recorder.turn_started("never mind")
+    told = [(event.turn, event.data["text"], event.data["source"]) for event in kept.events]
+    assert told == [(1, "what time is it", "text"), (2, "never mind", "text")]
