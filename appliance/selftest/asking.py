@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     import aiohttp
 
 PATIENCE = 2.0  # times llm.first_token_seconds, at which a turn gives up
+REFUSALS = {
+    401: "The key is wrong or expired; set {secret} anew.",
+    403: "The key may not use this model; see the account of the provider.",
+    429: "The account has no credit left or asks too often; see the provider's page.",
+}
+"""What to do about the answers that every provider gives, by HTTP status."""
 
 
 class Outcome(StrEnum):

@@ -3,16 +3,14 @@
 from typing import ClassVar
 
 from appliance.selftest import Finding, Named
-from appliance.selftest.asking import PATIENCE, Asked, Outcome, ask
+from appliance.selftest.asking import PATIENCE, REFUSALS, Asked, Outcome, ask
 from appliance.selftest.facts import Facts
 
 SLOW = 0.5  # of llm.first_token_seconds, at which a turn gives up
 
 _REFUSALS = {
-    401: "The key is wrong or expired; set {secret} anew.",
-    403: "The key may not use this model; see the account of the provider.",
+    **REFUSALS,
     404: "Correct llm.base_url (it ends in /v1) and llm.model; on Ollama, `ollama pull {model}`.",
-    429: "The account has no credit left or asks too often; see the provider's page.",
 }
 
 

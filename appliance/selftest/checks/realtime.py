@@ -3,15 +3,13 @@
 from typing import ClassVar
 
 from appliance.selftest import Finding, Named
-from appliance.selftest.asking import Asked, Outcome
+from appliance.selftest.asking import REFUSALS, Asked, Outcome
 from appliance.selftest.facts import Facts
 from appliance.selftest.knocking import SECONDS, knock
 
 _REFUSALS = {
-    401: "The key is wrong or expired; set {secret} anew.",
-    403: "The key may not use this model; see the account of the provider.",
+    **REFUSALS,
     404: "Correct realtime.base_url and realtime.model.",
-    429: "The account has no credit left or asks too often; see the provider's page.",
 }
 
 
