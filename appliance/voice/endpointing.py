@@ -26,7 +26,7 @@ from pipecat.frames.frames import (
 from pipecat.turns.types import ProcessFrameResult, UserTurnSpeculation
 from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 
-from appliance.voice.hearing import LOOKS_LATER_MS, LOOKS_MS, EndOfTurn
+from appliance.voice.judging import LOOKS_LATER_MS, LOOKS_MS, EndOfTurn
 
 # Of a speaker who pauses inside of sentences, so many pauses are answered before anybody has
 # judged them; after that it is better to know.
@@ -71,8 +71,7 @@ class TurnEnd(TurnAnalyzerUserTurnStopStrategy):
         self._looking: asyncio.Task[None] | None = None
 
     def look_ahead(self, lasted_ms: float) -> None:
-        """A pause lasts. Smart-turn is asked only where its verdict could be of use: its 30 to
-        100 ms a look, on one thread for all sessions, would keep others waiting."""
+        """A pause lasts. Smart-turn is asked only where its verdict could be of use."""
         due = sum(lasted_ms >= look for look in LOOKS_MS)
         if due > self._looked and self._may_speculate and not self._command_ahead():
             self._looked = due
@@ -201,10 +200,11 @@ class TurnEnd(TurnAnalyzerUserTurnStopStrategy):
 
     async def _look_again(self) -> None:
         """Judges an unfinished sentence once more, with the silence that has followed it."""
-        state, prediction = await self._end_of_turn.analyze_end_of_turn()
-        await self._handle_prediction_result(prediction)
+        verdict = await self._end_of_turn.look_again()
+        if verdict is not None:
+            await self._handle_prediction_result(verdict[1])
         self._looking = None
-        if state is EndOfTurnState.COMPLETE:
+        if verdict is not None and verdict[0] is EndOfTurnState.COMPLETE:
             self._looks_left = []
             self._turn_complete = True
             await self._maybe_trigger_user_turn_stopped()

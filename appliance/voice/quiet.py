@@ -9,7 +9,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 BLOCK_SECONDS = 0.005  # of a low voice half a period, which is never as soft as silence
 # Below this share of the loudest of late, a block is silence (-30 dB: softer than an "f")...
@@ -35,14 +34,16 @@ class Quiet:
 
     def hear(self, pcm: bytes, *, speaking: bool) -> float:
         """Takes the next audio; `speaking` is whether it belongs to an utterance."""
-        samples = np.frombuffer(pcm, np.int16)
         size = int(self.rate * BLOCK_SECONDS)
-        for start in range(0, len(samples), size):
-            self._block(samples[start : start + size], speaking=speaking)
+        samples = np.frombuffer(pcm, np.int16)
+        starts = np.arange(0, len(samples), size)
+        energies = np.add.reduceat(np.square(samples, dtype=np.float32), starts)
+        for start, energy in zip(starts.tolist(), energies.tolist(), strict=True):
+            self._block(energy, min(size, len(samples) - start), speaking=speaking)
         return self.milliseconds
 
-    def _block(self, samples: npt.NDArray[np.int16], *, speaking: bool) -> None:
-        level = math.sqrt(float(np.dot(samples.astype(np.float32), samples)) / len(samples))
+    def _block(self, energy: float, samples: int, *, speaking: bool) -> None:
+        level = math.sqrt(energy / samples)
         if not speaking:
             self.milliseconds = 0.0
             self._noise = min(level, NOISE_RISE * self._noise + 0.5)
@@ -51,6 +52,6 @@ class Quiet:
         self._loudest = max(self._loudest * FADING, level)
         silence = max(QUIET_SHARE * self._loudest, ABOVE_NOISE * self._noise)
         if level <= min(silence, MOST_SHARE * self._loudest):
-            self.milliseconds += 1000 * len(samples) / self.rate
+            self.milliseconds += 1000 * samples / self.rate
         else:
             self.milliseconds = 0.0

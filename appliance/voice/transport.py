@@ -112,7 +112,8 @@ class SocketInput(BaseInputTransport):
         if not self._audio_allowance.take(seconds, time.monotonic()):
             self._events.dropped("input")
             return
-        await self.push_audio_frame(
+        # Not by the base class's queue, whose task with a timeout costs as much as a processor.
+        await self.push_frame(
             InputAudioRawFrame(
                 audio=frame.pcm, sample_rate=frame.sample_rate, num_channels=frame.channels
             )
@@ -141,7 +142,6 @@ class SocketTransport(BaseTransport):
     def __init__(self, socket: Socket, outbox: Outbox, events: TransportEvents) -> None:
         super().__init__()
         params = TransportParams(
-            audio_in_enabled=True,
             audio_out_enabled=True,
             audio_out_10ms_chunks=CHUNK_10MS,
             audio_out_end_silence_secs=0,

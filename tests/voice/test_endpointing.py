@@ -1,7 +1,6 @@
 """When a turn ends, and that answering ahead never answers anything else than what was said."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +20,7 @@ from pipecat.processors.frame_processor import FrameProcessorSetup
 from pipecat.utils.asyncio.task_manager import TaskManager
 
 from appliance.voice.endpointing import MOST_GUESSES, TurnEnd
-from appliance.voice.hearing import LOOKS_LATER_MS, LOOKS_MS, EndOfTurn
+from appliance.voice.judging import LOOKS_LATER_MS, LOOKS_MS, EndOfTurn, Judging
 
 COMMAND = "what time is it"
 
@@ -38,8 +37,8 @@ class Turns:
     judged: int = 0
 
     async def begin(self) -> None:
-        self._thread = ThreadPoolExecutor(1)
-        judge = EndOfTurn(self._predict, self._thread, SmartTurnParams())
+        self._judging = Judging(self._predict)
+        judge = EndOfTurn(self._judging, SmartTurnParams())
         self.end = TurnEnd(
             judge,
             lambda text: text == COMMAND,
@@ -104,7 +103,7 @@ class Turns:
     async def over(self) -> None:
         await self.end.handle_user_turn_stopped()
         await self.end.cleanup()
-        self._thread.shutdown()
+        self._judging.close()
 
 
 def _final(text: str) -> TranscriptionFrame:

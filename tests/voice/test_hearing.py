@@ -2,20 +2,15 @@
 
 import asyncio
 import random
-import threading
 import wave
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
-from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams, VADState
 
-from appliance.voice.hearing import KEPT_CHUNKS, WINDOW_MS, Hearing, Pauses
+from appliance.voice.hearing import WINDOW_MS, Hearing, Pauses
 from tests.daemon import LEAD_IN, speech
 
 AUDIO = Path(__file__).parent.parent / "fixtures" / "audio"
@@ -110,67 +105,19 @@ async def test_a_pause_is_told_before_the_end_of_speech(hearing: Hearing, senten
     assert resumed, "the recording has pauses inside sentences"
 
 
-def test_an_endless_utterance_is_not_kept_whole(hearing: Hearing) -> None:
-    turn = hearing.end_of_turn(SmartTurnParams())
-    for _ in range(KEPT_CHUNKS * 3):
-        turn.append_audio(bytes(PACKET), is_speech=True)
-    assert len(turn._audio_buffer) <= KEPT_CHUNKS
+async def test_digital_silence_costs_no_model(hearing: Hearing) -> None:
+    asked: list[int] = []
 
+    class Counted:
+        def run(self, *arguments: object) -> object:
+            asked.append(1)
+            return hearing.vad_session.run(*arguments)
 
-async def test_a_pause_that_is_out_of_date_is_not_judged(hearing: Hearing) -> None:
-    judged, busy = [], threading.Event()
-
-    def predict(audio: np.ndarray) -> dict[str, int | float]:
-        judged.append(len(audio))
-        assert busy.wait(10)
-        return {"prediction": 1, "probability": 1.0}
-
-    crowded = replace(hearing, predict=predict, waiting=set())
-    others, mine = (crowded.end_of_turn(SmartTurnParams()) for _ in range(2))
-    for speaker in (others, mine):
-        speaker.append_audio(sentence := LEAD_IN + speech("what_time_is_it"), is_speech=True)
-    others.look_ahead()
-    mine.look_ahead()
-    before = mine.likely
-    assert before is None
-    mine.look_away()
-    await asyncio.sleep(0)  # asyncio passes a cancellation on to the thread in its next round
-    mine.append_audio(sentence, is_speech=True)
-    mine.look_ahead()
-    busy.set()
-    await mine.judged()
-    assert mine.likely
-    assert len(judged) == 2
-
-
-async def test_a_look_that_was_enough_is_not_repeated(hearing: Hearing) -> None:
-    judged: list[int] = []
-
-    def predict(audio: np.ndarray) -> dict[str, int | float]:
-        judged.append(len(audio))
-        return {"prediction": 1, "probability": 1.0}
-
-    mine = replace(hearing, predict=predict, waiting=set()).end_of_turn(SmartTurnParams())
-    mine.append_audio(LEAD_IN + speech("what_time_is_it"), is_speech=True)
-    mine.look_ahead()
-    await mine.judged()
-    mine.look_ahead()
-    assert (await mine.analyze_end_of_turn())[0] is EndOfTurnState.COMPLETE
-    assert len(judged) == 1
-
-
-async def test_nobody_waits_long_for_a_verdict(hearing: Hearing) -> None:
-    busy = threading.Event()
-
-    def predict(audio: np.ndarray) -> dict[str, int | float]:
-        assert busy.wait(10)
-        return {"prediction": 0, "probability": 0.0}
-
-    crowded = replace(hearing, predict=predict, waiting=set())
-    others, mine = (crowded.end_of_turn(SmartTurnParams()) for _ in range(2))
-    for speaker in (others, mine):
-        speaker.append_audio(LEAD_IN + speech("what_time_is_it"), is_speech=True)
-    others.look_ahead()
-    verdict, _ = await mine.analyze_end_of_turn()
-    busy.set()
-    assert verdict is EndOfTurnState.COMPLETE
+    vad = Hearing(Counted(), hearing.judging).vad(VADParams())
+    for packet in packets(bytes(32_000)):
+        assert await vad.analyze_audio(packet) == VADState.QUIET
+    assert not asked
+    for packet in packets(speech("what_time_is_it")[len(LEAD_IN) :]):
+        await vad.analyze_audio(packet)
+    while await vad.analyze_audio(bytes(PACKET)) != VADState.QUIET:
+        assert asked, "whoever falls silent is heard out by the model"
