@@ -34,21 +34,27 @@ class Quiet:
 
     def hear(self, pcm: bytes, *, speaking: bool) -> float:
         """Takes the next audio; `speaking` is whether it belongs to an utterance."""
+        samples = np.frombuffer(pcm, np.int16).astype(np.float32)
+        if not len(samples):
+            return self.milliseconds
         size = int(self.rate * BLOCK_SECONDS)
-        samples = np.frombuffer(pcm, np.int16)
-        starts = np.arange(0, len(samples), size)
-        energies = np.add.reduceat(np.square(samples, dtype=np.float32), starts)
-        for start, energy in zip(starts.tolist(), energies.tolist(), strict=True):
-            self._block(energy, min(size, len(samples) - start), speaking=speaking)
+        if not speaking:
+            level = math.sqrt(np.dot(samples, samples) / len(samples))
+            return self._noises(level, len(samples) / size)
+        energies = np.add.reduceat(np.square(samples), np.arange(0, len(samples), size)).tolist()
+        for number, energy in enumerate(energies):
+            self._block(energy, min(size, len(samples) - number * size))
         return self.milliseconds
 
-    def _block(self, energy: float, samples: int, *, speaking: bool) -> None:
+    def _noises(self, level: float, blocks: float) -> float:
+        """Of a room in which nobody speaks; that is no pause."""
+        self.milliseconds = 0.0
+        self._noise = min(level, NOISE_RISE**blocks * self._noise + 0.5 * blocks)
+        self._loudest *= FADING**blocks
+        return self.milliseconds
+
+    def _block(self, energy: float, samples: int) -> None:
         level = math.sqrt(energy / samples)
-        if not speaking:
-            self.milliseconds = 0.0
-            self._noise = min(level, NOISE_RISE * self._noise + 0.5)
-            self._loudest *= FADING
-            return
         self._loudest = max(self._loudest * FADING, level)
         silence = max(QUIET_SHARE * self._loudest, ABOVE_NOISE * self._noise)
         if level <= min(silence, MOST_SHARE * self._loudest):

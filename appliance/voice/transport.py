@@ -12,14 +12,19 @@ from typing import Any
 from pipecat.frames.frames import (
     CancelFrame,
     EndFrame,
+    Frame,
     InputAudioRawFrame,
     InputTransportMessageFrame,
     StartFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
 )
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_transport import BaseTransport, TransportParams
 
 from appliance import wire
+from appliance.voice.gathering import Gathering
 from appliance.voice.outbox import Outbox
 from appliance.voice.output import SocketOutput
 from appliance.voice.pacing import Allowance
@@ -52,6 +57,7 @@ class SocketInput(BaseInputTransport):
         self._socket = socket
         self._outbox = outbox
         self._events = events
+        self._gathering = Gathering()
         self._audio_allowance = Allowance(INPUT_BURST_SECONDS)
         self._complaint_allowance = Allowance(COMPLAINTS_PER_SECOND, COMPLAINTS_PER_SECOND)
         self._message_allowance = Allowance(MESSAGE_BURST, MESSAGES_PER_SECOND)
@@ -88,6 +94,11 @@ class SocketInput(BaseInputTransport):
             await self._outbox.drain(0.5)
             await self.cancel_task(tasks[0])
 
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, VADUserStartedSpeakingFrame | VADUserStoppedSpeakingFrame):
+            self._gathering.speaking = isinstance(frame, VADUserStartedSpeakingFrame)
+        await super().process_frame(frame, direction)
+
     async def _receive(self) -> None:
         while (data := await self._socket.receive()) is not None:
             try:
@@ -112,12 +123,9 @@ class SocketInput(BaseInputTransport):
         if not self._audio_allowance.take(seconds, time.monotonic()):
             self._events.dropped("input")
             return
-        # Not by the base class's queue, whose task with a timeout costs as much as a processor.
-        await self.push_frame(
-            InputAudioRawFrame(
-                audio=frame.pcm, sample_rate=frame.sample_rate, num_channels=frame.channels
-            )
-        )
+        if pcm := self._gathering.take(frame.pcm):
+            # Not by the base class's queue, whose task costs as much as a processor.
+            await self.push_frame(InputAudioRawFrame(pcm, wire.INPUT_RATE, 1))
 
     async def _wait_for_turn(self) -> None:
         """Lets messages through no faster than they may come: text is never dropped."""

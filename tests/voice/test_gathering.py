@@ -1,0 +1,57 @@
+"""Speech goes on packet by packet, silence in pieces, and nothing is lost or out of order."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.voice.gathering import LONG_SECONDS, WINDOW_BYTES, WINDOWS, Gathering
+from appliance.wire import INPUT_RATE
+
+PACKET = 640
+SOUND = b"\1\0" * (PACKET // 2)
+
+
+def test_speech_goes_on_at_once() -> None:
+    gathering = Gathering()
+    assert gathering.take(SOUND) == b""
+    gathering.speaking = True
+    assert gathering.take(SOUND) == 2 * SOUND
+    assert gathering.take(SOUND) == SOUND
+
+
+def test_while_nobody_speaks_a_window_goes_on_when_it_is_full() -> None:
+    gathering = Gathering()
+    pieces = [len(gathering.take(SOUND)) for _ in range(8)]
+    assert pieces == [0, WINDOW_BYTES, 0, WINDOW_BYTES, WINDOW_BYTES, 0, WINDOW_BYTES, WINDOW_BYTES]
+
+
+def test_long_silence_goes_on_in_few_pieces_until_the_first_sound() -> None:
+    gathering = Gathering()
+    packets = int(LONG_SECONDS * INPUT_RATE * 2 / PACKET)
+    for _ in range(packets):
+        gathering.take(bytes(PACKET))
+    pieces = [len(gathering.take(bytes(PACKET))) for _ in range(packets)]
+    assert set(pieces) == {0, WINDOWS * WINDOW_BYTES}
+    kept = sum(pieces) % PACKET
+    while gathering.take(bytes(PACKET)):
+        pass
+    heard = gathering.take(SOUND)
+    assert len(heard) >= WINDOW_BYTES
+    assert kept < WINDOWS * WINDOW_BYTES
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 400), st.sampled_from([0, 0, 0, 7]), st.booleans()), max_size=60
+    )
+)
+def test_nothing_is_lost_or_out_of_order(packets: list[tuple[int, int, bool]]) -> None:
+    gathering, given_, taken = Gathering(), b"", b""
+    for samples, value, speaking in packets:
+        pcm = bytes([value, 0]) * samples * 10
+        gathering.speaking = speaking
+        given_ += pcm
+        taken += gathering.take(pcm)
+        assert given_.startswith(taken)
+        assert len(given_) - len(taken) < WINDOWS * WINDOW_BYTES
+    gathering.speaking = True
+    assert taken + gathering.take(b"") == given_
