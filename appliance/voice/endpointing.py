@@ -191,20 +191,18 @@ class TurnEnd(TurnAnalyzerUserTurnStopStrategy):
 
     async def _handle_input_audio(self, frame: InputAudioRawFrame) -> None:
         await super()._handle_input_audio(frame)
-        if self._looks_left and self._end_of_turn.silence_ms >= self._looks_left[0]:
-            self._looks_left.pop(0)
-            if self._looking is None:
-                self._looking = self.task_manager.create_task(
-                    self._look_again(), f"{self}::look_again"
-                )
+        silence = self._end_of_turn.silence_ms
+        is_due = bool(self._looks_left) and silence >= self._looks_left[0]
+        if is_due and self._looking is None and self._end_of_turn.may_look_again:
+            self._looks_left = [look for look in self._looks_left if look > silence]
+            self._looking = self.task_manager.create_task(self._look_again(), f"{self}::look_again")
 
     async def _look_again(self) -> None:
         """Judges an unfinished sentence once more, with the silence that has followed it."""
-        verdict = await self._end_of_turn.look_again()
-        if verdict is not None:
-            await self._handle_prediction_result(verdict[1])
+        state, prediction = await self._end_of_turn.analyze_end_of_turn()
+        await self._handle_prediction_result(prediction)
         self._looking = None
-        if verdict is not None and verdict[0] is EndOfTurnState.COMPLETE:
+        if state is EndOfTurnState.COMPLETE:
             self._looks_left = []
             self._turn_complete = True
             await self._maybe_trigger_user_turn_stopped()

@@ -29,9 +29,10 @@ LIKELY = 0.1
 # What a verdict is worth waiting for. Where so many speak at once that it takes longer, silence
 # alone ends a turn.
 JUDGING_SECONDS = 0.3
-# Above this share of the thread's time, of late, only ends of speech are judged: what it does
-# besides would keep them waiting.
-SPARE_BELOW = 0.4
+# Up to which share of the thread's time, of late, more than ends of speech is judged: it would
+# keep those waiting. Who has ended a sentence and is not believed waits longest without.
+AGAIN_BELOW = 0.7
+AHEAD_BELOW = 0.4
 LATELY_SECONDS = 2.0
 # Smart-turn looks at eight seconds; more of an endless utterance need not be kept.
 KEPT_CHUNKS = 20 * 50
@@ -62,10 +63,9 @@ class Judging:
         self._waiting: set[asyncio.Future[Verdict]] = set()
         self._busy = Busy()
 
-    @property
-    def spare(self) -> bool:
-        """Whether there is time for more than ends of speech."""
-        return not self._waiting and self._busy.share(time.monotonic()) < SPARE_BELOW
+    def spares(self, below: float) -> bool:
+        """Whether nobody waits, and less than that share of its time is taken."""
+        return not self._waiting and self._busy.share(time.monotonic()) < below
 
     def begin(self, judge: Callable[[], Verdict]) -> asyncio.Future[Verdict]:
         """Has it judged after what waits already; cancelled before that, it never is."""
@@ -101,7 +101,7 @@ class EndOfTurn(BaseSmartTurn):
         if self._ahead is not None and (not self._ahead.done() or self._is_complete(self._ahead)):
             return
         self.look_away()
-        if self._judging.spare:
+        if self._judging.spares(AHEAD_BELOW):
             self._ahead = self._begin()
 
     def look_away(self) -> None:
@@ -133,9 +133,10 @@ class EndOfTurn(BaseSmartTurn):
                 return ahead.result()
         return await self._begin()
 
-    async def look_again(self) -> Verdict | None:
-        """Judges the silence that has followed, too; None where there is no time to spare."""
-        return await self.analyze_end_of_turn() if self._judging.spare else None
+    @property
+    def may_look_again(self) -> bool:
+        """Whether there is time to judge the silence that has followed, too."""
+        return self._judging.spares(AGAIN_BELOW)
 
     @staticmethod
     def _is_complete(ahead: asyncio.Future[Verdict]) -> bool:

@@ -11,9 +11,10 @@ from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 
 from appliance.voice.judging import (
+    AGAIN_BELOW,
+    AHEAD_BELOW,
     KEPT_CHUNKS,
     LATELY_SECONDS,
-    SPARE_BELOW,
     Busy,
     EndOfTurn,
     Judging,
@@ -110,10 +111,10 @@ async def test_nobody_waits_long_for_a_verdict() -> None:
 async def test_while_ends_of_speech_take_its_time_nothing_else_is_judged() -> None:
     judge = Judge(complete=False)
     mine = judge.speaker()
-    judge.judging._busy.worked(1.0, asyncio.get_running_loop().time())
+    judge.judging._busy.worked(LATELY_SECONDS, asyncio.get_running_loop().time())
     mine.look_ahead()
     assert mine.likely is None
-    assert await mine.look_again() is None
+    assert not mine.may_look_again
     assert judge.judged == 0
     assert (await mine.analyze_end_of_turn())[0] is EndOfTurnState.INCOMPLETE
     assert judge.judged == 1
@@ -129,4 +130,4 @@ def test_the_share_is_that_of_the_time_at_work(share: float, period: float) -> N
         now += period
         busy.worked(share * period, now)
     assert abs(busy.share(now) - share) < 0.1 * share
-    assert busy.share(now + 5 * LATELY_SECONDS) < 0.01 < SPARE_BELOW
+    assert busy.share(now + 5 * LATELY_SECONDS) < 0.01 < AHEAD_BELOW < AGAIN_BELOW
