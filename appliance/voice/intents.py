@@ -11,7 +11,6 @@ from pipecat.frames.frames import (
     EagerEndOfTurnCancelFrame,
     ErrorFrame,
     Frame,
-    InputAudioRawFrame,
     InterruptionFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
@@ -22,7 +21,7 @@ from pipecat.frames.frames import (
     UserStoppedSpeakingFrame,
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.processors.frame_processor import FrameCallback, FrameDirection, FrameProcessor
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import LLMService
 from pipecat.utils.text.base_text_aggregator import TextType
 
@@ -76,10 +75,7 @@ class _Ahead:
 
 
 class Intents(FrameProcessor):
-    """Stands before the language model and answers what needs none.
-
-    Microphone audio ends here: nothing behind needs it, and every hop costs.
-    """
+    """Stands before the language model and answers what needs none."""
 
     def __init__(
         self,
@@ -104,15 +100,6 @@ class Intents(FrameProcessor):
         self._thinking = thinking
         self._failed = failed
         self._turn_open = False
-
-    async def queue_frame(
-        self,
-        frame: Frame,
-        direction: FrameDirection = FrameDirection.DOWNSTREAM,
-        callback: FrameCallback | None = None,
-    ) -> None:
-        if not isinstance(frame, InputAudioRawFrame):
-            await super().queue_frame(frame, direction, callback)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)

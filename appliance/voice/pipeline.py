@@ -18,7 +18,6 @@ from pipecat.processors.aggregators.llm_response_universal import (
     AssistantTurnStoppedMessage,
     LLMAssistantAggregator,
     LLMAssistantAggregatorParams,
-    LLMContextAggregatorPair,
     LLMUserAggregatorParams,
 )
 from pipecat.processors.frame_processor import FrameProcessor
@@ -48,6 +47,7 @@ from appliance.voice.recorder import Recorder
 from appliance.voice.services import Engines
 from appliance.voice.speaking import EngineTTS
 from appliance.voice.transport import SocketTransport
+from appliance.voice.user_context import UserContext
 
 # A turn ends when it is known what was said, or that nothing was; in a crowd that may take an
 # engine seconds. Only after this has it been lost.
@@ -111,23 +111,22 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
     tts.failed = lambda: one.recorder.answer_awaited and one.failed(Unanswered())
     opening = Opening(tts.prepare, tts.discard, tts.is_quick)
     barge_in = _barge_in(shared, one)
-    pair = LLMContextAggregatorPair(
-        one.context,
-        user_params=_user_params(shared, config.turn, stt, barge_in),
-        assistant_params=_assistant_params(config, has_model=shared.models is not None),
+    user = UserContext(one.context, params=_user_params(shared, config.turn, stt, barge_in))
+    assistant = LLMAssistantAggregator(
+        one.context, params=_assistant_params(config, has_model=shared.models is not None)
     )
-    write_down(pair.assistant(), one.recorder)
+    write_down(assistant, one.recorder)
     answer_text = AnswerText(one.recorder, opening)
     stages: list[FrameProcessor] = [
         one.transport.input(),
         stt,
-        pair.user(),
+        user,
         _intents(shared, one, barge_in),
         *_model(shared, one, opening),
         answer_text,
         tts,
         one.transport.output(),
-        pair.assistant(),
+        assistant,
     ]
     worker = _worker(stages, answer_text)
     _take_over(worker, shared, one)
