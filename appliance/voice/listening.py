@@ -124,6 +124,10 @@ class EngineSTT(SegmentedSTTService):
             self._claims.append(self._ahead)
         await super()._handle_user_stopped_speaking(frame)
 
+    async def hear(self, frame: InputAudioRawFrame) -> None:
+        """What a frame of audio does here, at once instead of in its turn in the queue."""
+        await self.process_audio_frame(frame, FrameDirection.DOWNSTREAM)
+
     async def process_audio_frame(
         self, frame: InputAudioRawFrame, direction: FrameDirection
     ) -> None:

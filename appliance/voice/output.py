@@ -11,6 +11,7 @@ from collections import deque
 
 from pipecat.clocks.base_clock import BaseClock
 from pipecat.frames.frames import (
+    BotSpeakingFrame,
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
     Frame,
@@ -175,6 +176,8 @@ class SocketOutput(BaseOutputTransport):
     async def push_frame(
         self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
     ) -> None:
+        if isinstance(frame, OutputAudioRawFrame | BotSpeakingFrame):
+            return  # nobody behind this hears, and every hop of it costs
         at_rest = isinstance(frame, BotStartedSpeakingFrame | BotStoppedSpeakingFrame)
         if at_rest and self._flowing.is_set():
             self.get_clock().catch_up()

@@ -44,6 +44,7 @@ from appliance.voice.opening import Opening
 from appliance.voice.pace import Pace
 from appliance.voice.realtime_route import RealtimeRoute
 from appliance.voice.recorder import Recorder
+from appliance.voice.reporting import Reporter
 from appliance.voice.services import Engines
 from appliance.voice.speaking import EngineTTS
 from appliance.voice.transport import SocketTransport
@@ -128,18 +129,26 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
         one.transport.output(),
         assistant,
     ]
-    worker = _worker(stages, answer_text)
+    worker = _worker(stages, one.transport, answer_text)
     _take_over(worker, shared, one)
+
+    @worker.event_handler("on_pipeline_started")
+    async def started(*_args: object) -> None:
+        one.transport.input().heard_by(stt.hear, user.hear)
+
     return worker
 
 
-def _worker(stages: list[FrameProcessor], answer_text: AnswerText) -> PipelineWorker:
+def _worker(
+    stages: list[FrameProcessor], transport: SocketTransport, answer_text: AnswerText
+) -> PipelineWorker:
     return PipelineWorker(
         Pipeline(stages),
         params=PipelineParams(enable_metrics=True),
         enable_turn_tracking=False,
         # Pipecat's idle timeout cancels every session of the runner; ours ends one.
         idle_timeout_secs=None,
+        rtvi_processor=Reporter(transport.outbox.put_message),
         # What AnswerText passes on, the model before it has been reported for already.
         rtvi_observer_params=RTVIObserverParams(
             user_llm_enabled=False, ignored_sources=[answer_text]

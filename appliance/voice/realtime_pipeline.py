@@ -48,6 +48,7 @@ from appliance.voice.functions import offer
 from appliance.voice.pipeline import Individual, Shared, vad_params, write_down
 from appliance.voice.realtime import RealtimeService
 from appliance.voice.recorder import Recorder
+from appliance.voice.reporting import Reporter
 from appliance.voice.services import Engines
 
 
@@ -93,6 +94,7 @@ def build_realtime(shared: Shared, one: Individual) -> PipelineWorker:
         params=PipelineParams(enable_metrics=True),
         enable_turn_tracking=False,
         idle_timeout_secs=None,
+        rtvi_processor=Reporter(one.transport.outbox.put_message),
         cancel_timeout_secs=5.0,
     )
 

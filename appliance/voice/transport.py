@@ -7,6 +7,7 @@ messages are kept up to a bound, past which the client is let go.
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pipecat.frames.frames import (
@@ -43,6 +44,9 @@ CLOSE_GOING_AWAY = 1001
 CLOSE_NOT_READING = 1008
 
 
+Hear = Callable[[InputAudioRawFrame], Awaitable[None]]
+
+
 class SocketInput(BaseInputTransport):
     """Reads, validates, and hands on what the client may say."""
 
@@ -62,6 +66,14 @@ class SocketInput(BaseInputTransport):
         self._complaint_allowance = Allowance(COMPLAINTS_PER_SECOND, COMPLAINTS_PER_SECOND)
         self._message_allowance = Allowance(MESSAGE_BURST, MESSAGES_PER_SECOND)
         self._tasks: list[asyncio.Task[None]] = []
+        self._ears: tuple[Hear, ...] = ()
+
+    def heard_by(self, *ears: Hear) -> None:
+        """Hands audio to these, in this order, past the queues of the pipeline between them.
+
+        For a pipeline that has started, in which nobody else needs it.
+        """
+        self._ears = ears
 
     async def start(self, frame: StartFrame) -> None:
         await super().start(frame)
@@ -124,8 +136,18 @@ class SocketInput(BaseInputTransport):
             self._events.dropped("input")
             return
         if pcm := self._gathering.take(frame.pcm):
-            # Not by the base class's queue, whose task costs as much as a processor.
-            await self.push_frame(InputAudioRawFrame(pcm, wire.INPUT_RATE, 1))
+            await self._hand_on(InputAudioRawFrame(pcm, wire.INPUT_RATE, 1))
+
+    async def _hand_on(self, frame: InputAudioRawFrame) -> None:
+        # Not by the base class's queue, whose task costs as much as a processor.
+        if not self._ears:
+            await self.push_frame(frame)
+            return
+        try:
+            for hear in self._ears:
+                await hear(frame)
+        except Exception as error:  # noqa: BLE001  as Pipecat does where a frame fails
+            await self.push_error(f"the microphone is not heard: {error}", error)
 
     async def _wait_for_turn(self) -> None:
         """Lets messages through no faster than they may come: text is never dropped."""

@@ -6,10 +6,19 @@ from pipecat.processors.frame_processor import FrameDirection
 
 
 class UserContext(LLMUserAggregator):
-    """Pipecat's, but for audio: nothing behind needs it, and every hop of it costs."""
+    """Pipecat's, but for audio: it may come by `hear`, and goes no further."""
+
+    async def hear(self, frame: InputAudioRawFrame) -> None:
+        """What a frame of audio does here, at once instead of in its turn in the queue."""
+        if self._vad_controller is not None:
+            await self._vad_controller.process_frame(frame)
+        await self._user_turn_controller.process_frame(frame)
 
     async def push_frame(
         self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
     ) -> None:
         if not isinstance(frame, InputAudioRawFrame):
             await super().push_frame(frame, direction)
+
+    async def _on_vad_speech_activity(self, controller: object) -> None:
+        """Five times a second Pipecat would tell everybody of speech that goes on."""

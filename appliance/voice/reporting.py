@@ -1,0 +1,22 @@
+"""RTVI messages on their way to the client."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pipecat.processors.frameworks.rtvi import RTVIProcessor
+from pydantic import BaseModel
+
+
+class Reporter(RTVIProcessor):
+    """Pipecat's, but that its messages are handed to `send`.
+
+    It stands before the microphone, and a turn has some seventy messages: each would pass every
+    processor on its way to the loudspeaker.
+    """
+
+    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__()
+        self._send = send
+
+    async def push_transport_message(self, model: BaseModel, exclude_none: bool = True) -> None:
+        self._send(model.model_dump(exclude_none=exclude_none))
