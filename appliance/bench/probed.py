@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LEAST_SECONDS = 0.0005  # shorter is no stall, and writing it down would cost as much
+LEAST_SECONDS = 0.001  # shorter is no stall, and writing it down would cost as much
 
 
 @dataclass(frozen=True, slots=True)

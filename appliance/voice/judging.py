@@ -6,7 +6,6 @@ of the thread is left. So a crowd is answered a little later each, and nobody mu
 """
 
 import asyncio
-import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,9 @@ import numpy as np
 from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
 from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTurnParams
 
+from appliance.voice.busy import Busy
+from appliance.voice.mel import features
+
 SAMPLE_RATE = 16_000
 # How much silence, in milliseconds, is judged ahead of the end of speech: the first look lets an
 # answer begin, the second is near enough to the end to be the verdict itself.
@@ -23,8 +25,9 @@ LOOKS_MS = (60, 150)
 # How long it stays silent after an unfinished sentence before it is judged again: silence itself
 # is a sign of the end.
 LOOKS_LATER_MS = (300, 600, 900)
-# An answer is begun, to be withdrawn where the speaker goes on, on less than the certainty that
-# ends a turn (0.5): a question for nothing costs less than everybody's waiting for the answer.
+# How sure it has to be to end a turn. An answer is begun, to be withdrawn where the speaker goes
+# on, on less: a question for nothing costs less than everybody's waiting for the answer.
+COMPLETE = 0.5
 LIKELY = 0.1
 # What a verdict is worth waiting for. Where so many speak at once that it takes longer, silence
 # alone ends a turn.
@@ -33,7 +36,6 @@ JUDGING_SECONDS = 0.3
 # keep those waiting. Who has ended a sentence and is not believed waits longest without.
 AGAIN_BELOW = 0.7
 AHEAD_BELOW = 0.4
-LATELY_SECONDS = 2.0
 # Smart-turn looks at eight seconds; more of an endless utterance need not be kept.
 KEPT_CHUNKS = 20 * 50
 
@@ -41,17 +43,15 @@ Predict = Callable[[np.ndarray], dict[str, Any]]
 Verdict = tuple[EndOfTurnState, Any]
 
 
-class Busy:
-    """Which share of the time something has been busy, of late: what was long ago fades. Pure."""
+def prediction(session: Any) -> Predict:  # noqa: ANN401  onnxruntime has no types
+    """Smart-turn's ONNX session, asked and answering as by Pipecat's own analyzer."""
 
-    def __init__(self) -> None:
-        self._share = self._at = 0.0
+    def predict(audio: np.ndarray) -> dict[str, Any]:
+        (complete,) = session.run(None, {"input_features": features(audio)[np.newaxis]})
+        probability = complete[0].item()
+        return {"prediction": int(probability > COMPLETE), "probability": probability}
 
-    def worked(self, seconds: float, now: float) -> None:
-        self._share, self._at = self.share(now) + seconds / LATELY_SECONDS, now
-
-    def share(self, now: float) -> float:
-        return self._share * math.exp((self._at - now) / LATELY_SECONDS)
+    return predict
 
 
 class Judging:

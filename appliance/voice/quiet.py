@@ -41,9 +41,12 @@ class Quiet:
         if not speaking:
             level = math.sqrt(np.dot(samples, samples) / len(samples))
             return self._noises(level, len(samples) / size)
-        energies = np.add.reduceat(np.square(samples), np.arange(0, len(samples), size)).tolist()
-        for number, energy in enumerate(energies):
-            self._block(energy, min(size, len(samples) - number * size))
+        whole = len(samples) // size * size
+        blocks = samples[:whole].reshape(-1, size)
+        for energy in np.einsum("ij,ij->i", blocks, blocks).tolist():
+            self._block(energy, size)
+        if len(rest := samples[whole:]):
+            self._block(float(np.dot(rest, rest)), len(rest))
         return self.milliseconds
 
     def _noises(self, level: float, blocks: float) -> float:
