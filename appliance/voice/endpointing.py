@@ -84,6 +84,9 @@ class TurnEnd(TurnAnalyzerUserTurnStopStrategy):
         self._end_of_turn.look_away()
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
+        if isinstance(frame, InputAudioRawFrame):  # most of them by far
+            await self._handle_input_audio(frame)
+            return ProcessFrameResult.CONTINUE
         if isinstance(frame, EagerTranscriptionFrame):
             self._heard = frame.text
             await self._guess()

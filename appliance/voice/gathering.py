@@ -1,9 +1,10 @@
 """How much of a microphone is handed on at once. Pure.
 
-Every piece of audio passes some twenty steps of the pipeline, whatever its length, and nobody
-speaks most of the time. So only speech goes on packet by packet, for the sake of its pauses.
-Silence goes on as the windows that the voice detector judges, which never makes it later; and
-what has been digital silence for long, as several of them: its first sound brings the rest along.
+Every piece of audio takes as many steps, whatever its length, and nobody speaks most of the
+time. So only speech goes on packet by packet, for the sake of its pauses, and that only while few
+speak. All else goes on as the windows that the voice detector judges, which never makes it later;
+and what has been digital silence for long, as several of them: its first sound brings the rest
+along.
 """
 
 from appliance.wire import INPUT_RATE
@@ -15,20 +16,19 @@ WINDOWS = 4  # of such silence
 
 
 class Gathering:
-    """16 kHz mono PCM as it comes, in pieces to be handed on. `speaking` is the detector's word."""
+    """16 kHz mono PCM as it comes, in pieces to be handed on."""
 
     def __init__(self) -> None:
-        self.speaking = False
         self._kept = bytearray()
         self._silent_bytes = 0
 
-    def take(self, pcm: bytes) -> bytes:
+    def take(self, pcm: bytes, *, at_once: bool) -> bytes:
         """What is to be handed on now, in the order in which it came; empty for nothing yet."""
         self._kept += pcm
         is_silent = pcm.count(0) == len(pcm)
         self._silent_bytes = self._silent_bytes + len(pcm) if is_silent else 0
         due = len(self._kept)
-        if not self.speaking:
+        if not at_once:
             due -= due % self._step
         ready = bytes(self._kept[:due])
         del self._kept[:due]

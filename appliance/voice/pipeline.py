@@ -134,7 +134,8 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
 
     @worker.event_handler("on_pipeline_started")
     async def started(*_args: object) -> None:
-        one.transport.input().heard_by(stt.hear, user.hear)
+        crowded = shared.hearing.silero.crowded
+        one.transport.input().heard_by(stt.hear, user.hear, crowded=crowded)
 
     return worker
 

@@ -5,6 +5,7 @@ three. Who speaks alone is answered at once.
 """
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,12 +42,16 @@ class Silero:
         self._voices = Busy()
         self._waiting: list[_Question] = []
 
+    def crowded(self) -> bool:
+        """Whether many speak at once."""
+        return self._voices.share(time.monotonic()) >= CROWD
+
     async def judge(self, window: Array, state: Array) -> tuple[float, Array]:
         """How sure it is of a voice, 0 to 1, in 1 x (CONTEXT + WINDOW) samples, and the speaker's
         next state; `state` is STATE in shape, zeros in the beginning."""
         loop = asyncio.get_running_loop()
-        self._voices.worked(WINDOW_SECONDS, loop.time())
-        if self._voices.share(loop.time()) < CROWD:
+        self._voices.worked(WINDOW_SECONDS, time.monotonic())
+        if not self.crowded():
             return self.judge_now(window, state)
         question = _Question(window, state, loop.create_future())
         if not self._waiting:

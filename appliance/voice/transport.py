@@ -67,13 +67,16 @@ class SocketInput(BaseInputTransport):
         self._message_allowance = Allowance(MESSAGE_BURST, MESSAGES_PER_SECOND)
         self._tasks: list[asyncio.Task[None]] = []
         self._ears: tuple[Hear, ...] = ()
+        self._speaking = False
+        self._crowded: Callable[[], bool] = lambda: False
 
-    def heard_by(self, *ears: Hear) -> None:
+    def heard_by(self, *ears: Hear, crowded: Callable[[], bool]) -> None:
         """Hands audio to these, in this order, past the queues of the pipeline between them.
 
-        For a pipeline that has started, in which nobody else needs it.
+        For a pipeline that has started, in which nobody else needs it. `crowded` tells whether
+        many speak at once.
         """
-        self._ears = ears
+        self._ears, self._crowded = ears, crowded
 
     async def start(self, frame: StartFrame) -> None:
         await super().start(frame)
@@ -108,7 +111,7 @@ class SocketInput(BaseInputTransport):
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if isinstance(frame, VADUserStartedSpeakingFrame | VADUserStoppedSpeakingFrame):
-            self._gathering.speaking = isinstance(frame, VADUserStartedSpeakingFrame)
+            self._speaking = isinstance(frame, VADUserStartedSpeakingFrame)
         await super().process_frame(frame, direction)
 
     async def _receive(self) -> None:
@@ -135,7 +138,8 @@ class SocketInput(BaseInputTransport):
         if not self._audio_allowance.take(seconds, time.monotonic()):
             self._events.dropped("input")
             return
-        if pcm := self._gathering.take(frame.pcm):
+        at_once = self._speaking and not self._crowded()
+        if pcm := self._gathering.take(frame.pcm, at_once=at_once):
             await self._hand_on(InputAudioRawFrame(pcm, wire.INPUT_RATE, 1))
 
     async def _hand_on(self, frame: InputAudioRawFrame) -> None:

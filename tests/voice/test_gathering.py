@@ -12,15 +12,14 @@ SOUND = b"\1\0" * (PACKET // 2)
 
 def test_speech_goes_on_at_once() -> None:
     gathering = Gathering()
-    assert gathering.take(SOUND) == b""
-    gathering.speaking = True
-    assert gathering.take(SOUND) == 2 * SOUND
-    assert gathering.take(SOUND) == SOUND
+    assert gathering.take(SOUND, at_once=False) == b""
+    assert gathering.take(SOUND, at_once=True) == 2 * SOUND
+    assert gathering.take(SOUND, at_once=True) == SOUND
 
 
 def test_while_nobody_speaks_a_window_goes_on_when_it_is_full() -> None:
     gathering = Gathering()
-    pieces = [len(gathering.take(SOUND)) for _ in range(8)]
+    pieces = [len(gathering.take(SOUND, at_once=False)) for _ in range(8)]
     assert pieces == [0, WINDOW_BYTES, 0, WINDOW_BYTES, WINDOW_BYTES, 0, WINDOW_BYTES, WINDOW_BYTES]
 
 
@@ -28,13 +27,13 @@ def test_long_silence_goes_on_in_few_pieces_until_the_first_sound() -> None:
     gathering = Gathering()
     packets = int(LONG_SECONDS * INPUT_RATE * 2 / PACKET)
     for _ in range(packets):
-        gathering.take(bytes(PACKET))
-    pieces = [len(gathering.take(bytes(PACKET))) for _ in range(packets)]
+        gathering.take(bytes(PACKET), at_once=False)
+    pieces = [len(gathering.take(bytes(PACKET), at_once=False)) for _ in range(packets)]
     assert set(pieces) == {0, WINDOWS * WINDOW_BYTES}
     kept = sum(pieces) % PACKET
-    while gathering.take(bytes(PACKET)):
+    while gathering.take(bytes(PACKET), at_once=False):
         pass
-    heard = gathering.take(SOUND)
+    heard = gathering.take(SOUND, at_once=False)
     assert len(heard) >= WINDOW_BYTES
     assert kept < WINDOWS * WINDOW_BYTES
 
@@ -48,10 +47,8 @@ def test_nothing_is_lost_or_out_of_order(packets: list[tuple[int, int, bool]]) -
     gathering, given_, taken = Gathering(), b"", b""
     for samples, value, speaking in packets:
         pcm = bytes([value, 0]) * samples * 10
-        gathering.speaking = speaking
         given_ += pcm
-        taken += gathering.take(pcm)
+        taken += gathering.take(pcm, at_once=speaking)
         assert given_.startswith(taken)
         assert len(given_) - len(taken) < WINDOWS * WINDOW_BYTES
-    gathering.speaking = True
-    assert taken + gathering.take(b"") == given_
+    assert taken + gathering.take(b"", at_once=True) == given_
