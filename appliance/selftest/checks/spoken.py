@@ -22,6 +22,9 @@ LEAD = bytes(9_600)  # 0.3 s of silence before and after, as a person leaves
 ANSWER_SECONDS = 12.0
 SPEAKING_SECONDS = 30.0
 WRITTEN_SECONDS = 5.0  # until the events of the turn are in the database
+# The answer is about three times as long as the question. Who takes a minute to speak that is
+# slow, which is a finding of its own, and not silent.
+ANSWER_LENGTH = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +70,15 @@ class Spoken(Named):
     async def _talk(self, facts: Facts, daemon: Daemon) -> Finding:
         """First with its own voice; where it does not understand that, with a recorded one."""
         own = await daemon.say(SENTENCE)
+        patience = ANSWER_LENGTH * own.seconds
         recorded = next(one for one in sentences(COMMANDS) if one.text == SENTENCE)
         turn = await _turn(
-            facts, daemon, f"its own voice ({own.engine})", sound.for_a_microphone(own.pcm)
+            *(facts, daemon, f"its own voice ({own.engine})"),
+            *(sound.for_a_microphone(own.pcm), patience),
         )
         first = turn
         if not turn.understood:
-            turn = await _turn(facts, daemon, "a recorded voice", recorded.pcm)
+            turn = await _turn(facts, daemon, "a recorded voice", recorded.pcm, patience)
         engines = (await daemon.status())["engines"]
         hold = 1000 * facts.config.turn.stop_seconds
         allowed = speed.stages_allowed(engines["stt"]["name"], engines["tts"]["name"], hold)
@@ -157,16 +162,19 @@ def _excuse(engines: Sequence[str], facts: Facts) -> str:
     return "" if on_gpu else "a processor"
 
 
-async def _turn(facts: Facts, daemon: Daemon, voice: str, pcm: bytes) -> Turn:
+async def _turn(facts: Facts, daemon: Daemon, voice: str, pcm: bytes, patience: float) -> Turn:
+    """`patience` is what its voice may take longer than a fast one, in seconds."""
     async with visit.session(facts, daemon) as visitor:
         call = visitor.call
         end = await call.say(LEAD + pcm + LEAD)
         try:
             first = await call.wait_for(
-                lambda a: a.kind == "audio", since=end, seconds=ANSWER_SECONDS
+                lambda a: a.kind == "audio", since=end, seconds=ANSWER_SECONDS + patience
             )
             await call.wait_for(
-                lambda a: a.kind == "bot-stopped-speaking", since=end, seconds=SPEAKING_SECONDS
+                lambda a: a.kind == "bot-stopped-speaking",
+                since=end,
+                seconds=SPEAKING_SECONDS + patience,
             )
             at_client = 1000 * (first.at - end)
         except SessionError:
