@@ -43,6 +43,7 @@ class Stt(Section):
     compute_type: Literal["auto", "float16", "int8_float16", "int8_float32", "int8", "float32"]
     language: Annotated[str, Field(pattern=r"^(auto|[a-z]{2,3})$")]
     threads: Annotated[int, Field(ge=0, le=256)]
+    hot_words: bool
 
 
 class Tts(Section):

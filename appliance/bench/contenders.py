@@ -61,6 +61,7 @@ class Weights:
     voice: str
     device: str = "cpu"
     compute_type: str = "int8"
+    hot_words: bool = True
 
     def __str__(self) -> str:
         return f"{self.whisper.name} {self.compute_type} and {self.kokoro.name} on {self.device}"
@@ -71,6 +72,7 @@ class Weights:
             "STT__MODEL": str(self.whisper),
             "STT__DEVICE": self.device,
             "STT__COMPUTE_TYPE": self.compute_type,
+            "STT__HOT_WORDS": str(self.hot_words).lower(),
             "TTS__ENGINE": "kokoro",
             "TTS__MODEL": str(self.kokoro),
             "TTS__VOICES": str(self.voices),

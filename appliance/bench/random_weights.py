@@ -37,7 +37,8 @@ class Workshop:
         await self.need_whisper("base", "int8", tell)
         await self.need_kokoro(tell)
         voices = self.directory / "voices-random.bin"
-        return Weights(self.whisper("base"), self.kokoro, voices, VOICE)
+        # These weights count tokens, and would count those of hot words, too.
+        return Weights(self.whisper("base"), self.kokoro, voices, VOICE, hot_words=False)
 
     async def need_whisper(self, name: str, stored: str, tell: Callable[[str], None]) -> Path:
         """A Whisper of that size; `stored` is the precision of the file. Raises ApplianceError."""

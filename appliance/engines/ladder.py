@@ -54,9 +54,9 @@ def _transcriber(
         from appliance.engines.whisper import Whisper
 
         directory = _named(rung.model, config.models.directory)
-        hints = hot_words if takes_hints(directory) else ()
         return await Whisper.load(
-            directory, rung.device, rung.compute_type, rung.threads, hot_words=hints
+            *(directory, rung.device, rung.compute_type, rung.threads),
+            hot_words=hints(config, directory, hot_words),
         )
 
     async def sphinx() -> Transcriber:
@@ -107,9 +107,11 @@ def _synthesizer(rung: Rung, config: Config) -> Candidate[Synthesizer]:
     return Candidate("espeak", espeak)
 
 
-def takes_hints(directory: Path) -> bool:
-    """Whether a Whisper model is large enough to make use of hot words."""
-    return files.size(directory / "model.bin") >= _LEAST_TO_TAKE_HINTS
+def hints(config: Config, directory: Path, hot_words: Sequence[str]) -> Sequence[str]:
+    """The hot words that a Whisper model is given: none where it is too small to use them, or
+    where they are not wanted."""
+    large = files.size(directory / "model.bin") >= _LEAST_TO_TAKE_HINTS
+    return hot_words if config.stt.hot_words and large else ()
 
 
 def _named(model: str, directory: Path) -> Path:

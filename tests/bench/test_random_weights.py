@@ -29,6 +29,7 @@ async def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
     assert found.whisper == tmp_path / "whisper-base"
     assert found.kokoro == tmp_path / "kokoro-random.onnx"
     assert found.ours()["STT__COMPUTE_TYPE"] == "int8"
+    assert found.ours()["STT__HOT_WORDS"] == "false"
 
 
 async def test_what_is_missing_is_made_by_the_python_that_was_named(tmp_path: Path) -> None:
