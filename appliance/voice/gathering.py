@@ -7,10 +7,11 @@ and what has been digital silence for long, as several of them: its first sound 
 along.
 """
 
+from appliance.voice.silero import WINDOW
 from appliance.wire import INPUT_RATE
 
 SAMPLE_BYTES = 2
-WINDOW_BYTES = 512 * SAMPLE_BYTES  # what the voice detector judges at once
+WINDOW_BYTES = WINDOW * SAMPLE_BYTES
 LONG_SECONDS = 2.0  # longer than any turn is waited for
 WINDOWS = 4  # of such silence
 

@@ -18,14 +18,15 @@ from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
 
 from appliance.voice.judging import EndOfTurn, Judging, prediction
 from appliance.voice.quiet import Quiet
-from appliance.voice.silero import CONTEXT, SAMPLE_RATE, STATE, WINDOW, Silero
+from appliance.voice.silero import CONTEXT, STATE, WINDOW, WINDOW_SECONDS, Silero
+from appliance.wire import INPUT_RATE
 
 # Non-speech shifts Silero's recurrent state so that it hears the next speech late; Pipecat
 # resets it every two seconds of clear non-speech, and so does this.
-RESET_SAMPLES = 2 * SAMPLE_RATE
+RESET_SAMPLES = 2 * INPUT_RATE
 RESET_BELOW = 0.1
 RESET_WINDOWS = 5
-WINDOW_MS = 32
+WINDOW_MS = 1000 * WINDOW_SECONDS
 # How many windows of speech share one measure of their loudness.
 MEASURED_WINDOWS = 4
 
@@ -46,10 +47,10 @@ class Vad(VADAnalyzer):
     """One speaker's voice activity, on the shared Silero session, without a thread hop."""
 
     def __init__(self, silero: Silero, params: VADParams, pauses: Pauses | None) -> None:
-        super().__init__(sample_rate=SAMPLE_RATE, params=params)
+        super().__init__(sample_rate=INPUT_RATE, params=params)
         self._silero = silero
         self._pauses = pauses
-        self._quiet = Quiet(SAMPLE_RATE)
+        self._quiet = Quiet(INPUT_RATE)
         self._lasted = 0.0
         self._confidence = self._loudness = 0.0
         self._measured_ago = MEASURED_WINDOWS
@@ -58,7 +59,7 @@ class Vad(VADAnalyzer):
         self._state = np.zeros(STATE, dtype=np.float32)
         # The end of the window before, and this one.
         self._window = np.zeros((1, CONTEXT + WINDOW), dtype=np.float32)
-        self.set_sample_rate(SAMPLE_RATE)
+        self.set_sample_rate(INPUT_RATE)
 
     def num_frames_required(self) -> int:
         return WINDOW

@@ -17,8 +17,8 @@ from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTu
 
 from appliance.voice.busy import Busy
 from appliance.voice.mel import features
+from appliance.wire import INPUT_RATE
 
-SAMPLE_RATE = 16_000
 # How much silence, in milliseconds, is judged ahead of the end of speech: the first look lets an
 # answer begin, the second is near enough to the end to be the verdict itself.
 LOOKS_MS = (60, 150)
@@ -91,7 +91,7 @@ class EndOfTurn(BaseSmartTurn):
     """One speaker's end of turn."""
 
     def __init__(self, judging: Judging, params: SmartTurnParams) -> None:
-        super().__init__(sample_rate=SAMPLE_RATE, params=params)
+        super().__init__(sample_rate=INPUT_RATE, params=params)
         self._judging = judging
         self._ahead: asyncio.Future[Verdict] | None = None
 

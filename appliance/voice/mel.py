@@ -10,7 +10,9 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 from pipecat.audio.turn.smart_turn import _whisper_features as whisper
 
-SAMPLES = 8 * 16_000
+from appliance.wire import INPUT_RATE
+
+SAMPLES = 8 * INPUT_RATE
 FRAME, HOP = 400, 160
 FLOOR = 1e-10
 VARIANCE_FLOOR = 1e-7

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.voice.busy import Busy
+from appliance.wire import INPUT_RATE
 
-SAMPLE_RATE = 16_000
 WINDOW = 512
-WINDOW_SECONDS = WINDOW / SAMPLE_RATE
+WINDOW_SECONDS = WINDOW / INPUT_RATE
 CONTEXT = 64
 STATE = (2, 1, 128)
 # From so many voices at once on, a window waits for those of others, and how long it does.
@@ -38,7 +38,7 @@ class Silero:
 
     def __init__(self, session: Any) -> None:  # noqa: ANN401  onnxruntime has no types
         self._session = session
-        self._rate = np.array(SAMPLE_RATE, dtype=np.int64)
+        self._rate = np.array(INPUT_RATE, dtype=np.int64)
         self._voices = Busy()
         self._waiting: list[_Question] = []
 

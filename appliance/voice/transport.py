@@ -44,6 +44,7 @@ CLOSE_GOING_AWAY = 1001
 CLOSE_NOT_READING = 1008
 
 
+ADVICE = "If that goes on, `journalctl -u voice-appliance` tells more."
 Hear = Callable[[InputAudioRawFrame], Awaitable[None]]
 
 
@@ -151,7 +152,7 @@ class SocketInput(BaseInputTransport):
             for hear in self._ears:
                 await hear(frame)
         except Exception as error:  # noqa: BLE001  as Pipecat does where a frame fails
-            await self.push_error(f"the microphone is not heard: {error}", error)
+            await self.push_error(f"I could not listen to that: {error}. {ADVICE}", error)
 
     async def _wait_for_turn(self) -> None:
         """Lets messages through no faster than they may come: text is never dropped."""

@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.voice.busy import LATELY_SECONDS, Busy
-from appliance.voice.judging import AGAIN_BELOW, AHEAD_BELOW
 
 
 @given(
@@ -17,4 +16,4 @@ def test_the_share_is_that_of_the_time_at_work(share: float, period: float) -> N
         now += period
         busy.worked(share * period, now)
     assert abs(busy.share(now) - share) < 0.1 * share
-    assert busy.share(now + 5 * LATELY_SECONDS) < 0.01 < AHEAD_BELOW < AGAIN_BELOW
+    assert busy.share(now + 5 * LATELY_SECONDS) < 0.01

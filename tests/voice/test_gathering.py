@@ -30,12 +30,17 @@ def test_long_silence_goes_on_in_few_pieces_until_the_first_sound() -> None:
         gathering.take(bytes(PACKET), at_once=False)
     pieces = [len(gathering.take(bytes(PACKET), at_once=False)) for _ in range(packets)]
     assert set(pieces) == {0, WINDOWS * WINDOW_BYTES}
-    kept = sum(pieces) % PACKET
     while gathering.take(bytes(PACKET), at_once=False):
         pass
+    kept = bytes(PACKET)
+    for _ in range(2):
+        assert gathering.take(bytes(PACKET), at_once=False) == b""
+        kept += bytes(PACKET)
     heard = gathering.take(SOUND, at_once=False)
-    assert len(heard) >= WINDOW_BYTES
-    assert kept < WINDOWS * WINDOW_BYTES
+    # All that was kept of the silence comes before it, and whole windows of both.
+    assert len(heard) % WINDOW_BYTES == 0
+    assert len(heard) > len(kept)
+    assert heard.endswith(SOUND[: len(heard) % PACKET or PACKET])
 
 
 @given(

@@ -24,16 +24,16 @@ def pipecats(audio: np.ndarray) -> np.ndarray:
 )
 def test_noise_looks_the_same(samples: int, level: float, offset: float, seed: int) -> None:
     audio = np.random.default_rng(seed).normal(offset, level, samples).astype(np.float32)
-    assert features(audio) == pytest.approx(pipecats(audio), abs=0.02)
+    assert features(audio) == pytest.approx(pipecats(audio), abs=0.002)
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 2.0])
 def test_speech_looks_the_same(seconds: float) -> None:
     pcm = (LEAD_IN + speech("what_time_is_it"))[: int(seconds * 16_000) * 2]
     audio = (np.frombuffer(pcm, np.int16) / 32768).astype(np.float32)
-    assert features(audio) == pytest.approx(pipecats(audio), abs=0.02)
+    assert features(audio) == pytest.approx(pipecats(audio), abs=0.002)
 
 
 def test_silence_looks_the_same() -> None:
     audio = np.zeros(16_000, dtype=np.float32)
-    assert features(audio) == pytest.approx(pipecats(audio), abs=0.02)
+    assert features(audio) == pytest.approx(pipecats(audio), abs=0.002)
