@@ -27,6 +27,8 @@ from appliance.engines.whisper_window import Decoded
 FAULTS: Final = "FAULTS"
 PATIENCE_SECONDS: Final = 1.5  # a busy machine takes its time, too
 RAISES, HANGS, GARBAGE, DIES = "raises", "hangs", "garbage", "dies"
+DAWDLES: Final = "dawdles"
+DAWDLE_SECONDS: Final = 0.8 * PATIENCE_SECONDS  # slow, and not yet taken to hang
 
 Call = Callable[..., Any]
 
@@ -48,6 +50,8 @@ def _strike(engine: str, fault: str) -> None:
     if fault == HANGS:
         while _fault(engine) == HANGS:
             threading.Event().wait(0.05)
+    elif fault == DAWDLES:
+        threading.Event().wait(DAWDLE_SECONDS)
     elif fault in (RAISES, DIES):
         raise RuntimeError("CUDA failed with error out of memory")
 
