@@ -1,11 +1,9 @@
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appliance.config import Config, load
-from appliance.engines.ladder import hints
 from appliance.hardware.detect import detect
 from appliance.hardware.models import KOKORO, WHISPER
 from appliance.planning import fits, models_on_disk, recommended
@@ -41,19 +39,6 @@ def test_what_cannot_be_looked_at_stops_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="File name too long"):
         beyond.exists()
     assert models_on_disk(configured(stt__model=str(beyond), models__directory=str(beyond))) == {}
-    assert hints(configured(), beyond, ("lamp",)) == ()
-
-
-def test_hot_words_are_for_a_model_that_can_use_them_and_only_where_wanted(tmp_path: Path) -> None:
-    weights = tmp_path / "model.bin"
-    for size, wanted, given in (
-        (75_000_000, "true", ("lamp",)),
-        (75_000_000, "false", ()),
-        (50_000_000, "true", ()),
-    ):
-        weights.touch()
-        os.truncate(weights, size)
-        assert hints(configured(stt__hot_words=wanted), tmp_path, ("lamp",)) == given
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,18 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from pipecat.clocks.base_clock import BaseClock
-from pipecat.frames.frames import OutputAudioRawFrame
+from pipecat.frames.frames import (
+    BotSpeakingFrame,
+    BotStoppedSpeakingFrame,
+    Frame,
+    OutputAudioRawFrame,
+    TTSTextFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.utils.asyncio.task_manager import TaskManager
+from pipecat.utils.text.base_text_aggregator import TextType
 
 from appliance import wire
 from appliance.voice import output as module
@@ -155,3 +164,20 @@ async def test_what_is_held_again_while_it_is_sent_again_is_not_lost(
     output.resume()
     await _say(output, 3)
     assert _heard(client)[-4:] == [0, 1, 2, 3]
+
+
+async def test_what_nobody_behind_hears_ends_at_the_loudspeaker(
+    output: Any,  # noqa: ANN401  its inner state is what is driven here
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passed: list[tuple[Frame, FrameDirection]] = []
+
+    async def note(_: object, frame: Frame, direction: FrameDirection) -> None:
+        passed.append((frame, direction))
+
+    monkeypatch.setattr(BaseOutputTransport, "push_frame", note)
+    word, end = TTSTextFrame("word", text_type=TextType.WORD), BotStoppedSpeakingFrame()
+    for direction in FrameDirection:
+        for frame in (OutputAudioRawFrame(bytes(960), 24_000, 1), BotSpeakingFrame(), word, end):
+            await output.push_frame(frame, direction)
+    assert passed == [(frame, direction) for direction in FrameDirection for frame in (word, end)]
