@@ -114,12 +114,16 @@ def bench(files: tuple[Path, ...], output: Path, **options: Any) -> None:  # noq
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--only", multiple=True, metavar="CHECK", help="This check alone; repeatable.")
-def selftest(files: tuple[Path, ...], as_json: bool, only: tuple[str, ...]) -> None:
+@click.option("--history", is_flag=True, help="How those before went, instead of a new one.")
+def selftest(files: tuple[Path, ...], as_json: bool, only: tuple[str, ...], history: bool) -> None:
     """Looks whether all is well, from the board to a spoken conversation; changes nothing.
 
     Exits with 0 when all is good (warnings are told), 1 when something failed, 2 when it could
     not run.
     """
+    if history:
+        click.echo(selftest_commands.earlier(configuration(files), as_json=as_json))
+        return
     sys.exit(
         selftest_commands.run_and_tell(
             lambda: configuration(files), systemd.secrets(os.environ), only, as_json=as_json
@@ -132,15 +136,22 @@ def selftest(files: tuple[Path, ...], as_json: bool, only: tuple[str, ...]) -> N
 @click.option("--role", type=click.Choice(["guest", "user", "admin"]), default=None)
 @click.option("--minutes", type=float, default=None, help="How long the code works.")
 @click.option("--address", default="", help="The address to put into the QR code.")
-def pair(files: tuple[Path, ...], role: str | None, minutes: float | None, address: str) -> None:
-    """A code, a QR code in the terminal, and the address to open.
+@click.option("--fingerprint/--no-fingerprint", default=True, help="That of the certificate's CA.")
+def pair(
+    files: tuple[Path, ...],
+    role: str | None,
+    minutes: float | None,
+    address: str,
+    fingerprint: bool,
+) -> None:
+    """A code, a QR code in the terminal, the address to open, and whose certificate it shows.
 
     Without --role the first client becomes administrator and later ones users.
     """
     config = configuration(files)
-    click.echo(
-        asyncio.run(commands.pair(config, role, minutes or config.access.pairing_minutes, address))
-    )
+    minutes = minutes or config.access.pairing_minutes
+    told = commands.pair(config, role, minutes, address, fingerprint=fingerprint)
+    click.echo(asyncio.run(told))
 
 
 @cli.group()
@@ -232,7 +243,7 @@ def conversations_search(files: tuple[Path, ...], text: str, limit: int) -> None
 @click.confirmation_option(prompt="Forget this conversation for good?")
 def conversations_delete(files: tuple[Path, ...], conversation_id: str) -> None:
     """Forgets a conversation, in the file too."""
-    commands.conversation_delete(configuration(files), conversation_id)
+    asyncio.run(commands.conversation_delete(configuration(files), conversation_id))
     click.echo("Forgotten.")
 
 

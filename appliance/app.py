@@ -8,14 +8,12 @@ import hashlib
 import logging
 import os
 import signal
-import socket
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from appliance import planning, systemd, watch
 from appliance.access.audit import DONE, Deed
@@ -30,6 +28,7 @@ from appliance.delegating import Delegation, Page
 from appliance.desk import Desk
 from appliance.hardware import telemetry
 from appliance.metrics import Metrics
+from appliance.names import Names
 from appliance.reloading import Reread, answer_reloads
 from appliance.reporting import Report
 from appliance.ringing import Bell, ToldTimers
@@ -84,6 +83,7 @@ async def run(
         )
         stack.push_async_callback(desk.close)
         stack.push_async_callback(door.leave_ajar)
+        report.address = door.address
         log.info("listening on %s", door.address)
         systemd.ready("Loading models")
         await _until_stopped(
@@ -104,7 +104,8 @@ def _tools(
 ) -> Sequence[Tool]:
     readings = partial(telemetry.read, disk=config.store.path.parent)
     others = (*memory_tools(_now, store.asked, desk.forget), *work.tools)
-    return builtin(_now, timers, readings, others=others, patterns=config.tools.enabled)
+    enabled = config.tools.enabled
+    return builtin(_now, timers, readings, others=others, patterns=enabled, is_guest=desk.is_guest)
 
 
 def _timers(kept: TimerStore, desk: Desk) -> tuple[Timers, Bell]:
@@ -196,18 +197,8 @@ def _backend(
         engines=desk,
         selftest=selftests,
         work=work,
-        names=tuple(_names(config)),
+        names=Names(config),
     )
-
-
-def _names(config: Config) -> Iterator[str]:
-    """The host names under which a browser may reach the appliance, beside its addresses."""
-    host = socket.gethostname().lower()
-    yield host
-    yield f"{host.partition('.')[0]}.local"
-    for address in (config.server.public_url, *config.access.origins):
-        if name := urlsplit(address).hostname:
-            yield name
 
 
 async def _until_stopped(*jobs: Coroutine[Any, Any, None]) -> None:

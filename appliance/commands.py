@@ -1,13 +1,16 @@
 """What the commands of the command line do; each returns the text to print."""
 
+import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
-from appliance import planning
+from appliance import planning, site
 from appliance.access.audit import COMMAND_LINE, DONE, Deed
 from appliance.config import Config, load
 from appliance.errors import ApplianceError
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     import aiohttp
 
 Format = Literal["json", "markdown"]
+
+_JOINERS = "\u200c\u200d"  # of letters, and of the parts of an emoji: unseen, and harmless
 
 
 def plan(config: Config, *, as_json: bool) -> str:
@@ -47,7 +52,16 @@ def conversation_search(config: Config, text: str, limit: int) -> str:
     return table(("conversation", "when", "what"), rows)
 
 
-def conversation_delete(config: Config, conversation_id: str) -> None:
+async def conversation_delete(config: Config, conversation_id: str) -> None:
+    """Asks the running appliance, which ends its session and its tasks first; without one, the
+    database is all there is of it."""
+    try:
+        await _control(config, "DELETE", f"/conversations/{quote(conversation_id, safe='')}")
+    except _NobodyAnswers:
+        await asyncio.to_thread(_delete, config, conversation_id)
+
+
+def _delete(config: Config, conversation_id: str) -> None:
     entry = AuditEntry(
         *(time.time(), Deed.DELETED, COMMAND_LINE, None, DONE, None, conversation_id)
     )
@@ -64,8 +78,6 @@ def bench(
 
     `options` are those of the command line, by name.
     """
-    import asyncio
-
     from rich.console import Console
 
     from appliance.bench import drawing, report, suite
@@ -84,7 +96,9 @@ def bench(
     return 1 if results.unanswered else 0
 
 
-async def pair(config: Config, role: str | None, minutes: float, address: str) -> str:
+async def pair(
+    config: Config, role: str | None, minutes: float, address: str, *, fingerprint: bool
+) -> str:
     """Asks the running appliance for a code; the QR code opens the page with it."""
     body: dict[str, Any] = {"minutes": minutes} | ({"role": role} if role else {})
     code = await _control(config, "POST", "/pair", body)
@@ -92,10 +106,30 @@ async def pair(config: Config, role: str | None, minutes: float, address: str) -
     lines = [
         f"Pairing code: {spaced}   ({code['role']}, for {code['expires_in'] / 60:g} minutes, once)"
     ]
-    link = address or config.server.public_url
-    if link:
+    where = _trust(config)
+    if link := address or config.server.public_url or where.get("address", ""):
         lines += [f"Open {link} and enter it, or scan:", "", _qr(f"{link}/#pair={code['code']}")]
+    if fingerprint and where.get("words"):
+        lines += [
+            "Compare before you trust its certificate, whose CA has the fingerprint",
+            where["fingerprint"],
+            f"which begins, in words: {where['words']}",
+        ]
     return "\n".join(lines)
+
+
+def _trust(config: Config) -> dict[str, str]:
+    """What nginx's trust page tells: the best address, and the CA's words and fingerprint.
+
+    Empty where there is no nginx, or a page that cannot be read.
+    """
+    if found := site.find(config.store.path.parent):
+        with suppress(OSError, ValueError, LookupError):
+            told = json.loads(found.trust.read_text(encoding="utf-8"))
+            # A certificate of the owner's own is for a name, and never for a number.
+            host = told["host"] if found.authority else next(iter(found.dns_names()))
+            return {"address": found.url(host), **told}
+    return {}
 
 
 async def clients(config: Config, *, as_json: bool) -> str:
@@ -127,6 +161,10 @@ async def revoke(config: Config, client_id: str) -> None:
     await _control(config, "DELETE", f"/clients/{client_id}")
 
 
+class _NobodyAnswers(ApplianceError):
+    """The appliance does not run, or not for us."""
+
+
 async def _control(
     config: Config, method: str, path: str, body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -142,7 +180,7 @@ async def _control(
         ):
             return await _checked(answer)
     except aiohttp.ClientConnectionError as error:
-        raise ApplianceError(
+        raise _NobodyAnswers(
             f"the appliance does not answer at {socket}",
             advice="Is it running, with the same configuration, and are you root or its user?",
         ) from error
@@ -173,10 +211,19 @@ def moment(seconds: float) -> str:
 
 
 def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Left-aligned columns, as wide as what stands in them."""
+    """Left-aligned columns, as wide as what stands in them.
+
+    Names are their clients' to choose, and this goes to the terminal of an administrator: what is
+    no printable text is shown as Python would write it.
+    """
+    rows = [tuple(map(_printable, row)) for row in rows]
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
     lines = [heads, tuple("-" * width for width in widths), *rows]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() or c in _JOINERS else repr(c)[1:-1] for c in text)

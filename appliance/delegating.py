@@ -30,6 +30,9 @@ class Listeners(Protocol):
     def tell(self, data: dict[str, Any], client_id: str = "") -> None:
         """Shows something on every page, or on those of one client."""
 
+    async def tell_household(self, data: dict[str, Any]) -> None:
+        """Shows something on every page but those of guests."""
+
     async def say_at_pause(self, text: str, task: Task) -> bool:
         """Says what became of a task; False where nobody was there to hear it."""
 
@@ -60,6 +63,7 @@ class Delegation:
         self._listeners = listeners
         self._opening = asyncio.Event()
         self._saying = Errands()
+        self._showing = asyncio.Lock()
         agents = config.agents
         token = secrets.get("TEAM_TOKEN", "")
         self._team = Team(agents.team, token, self._team_said) if agents.team.url else None
@@ -127,7 +131,13 @@ class Delegation:
         self._saying.run(self._say(task), f"say how task {task.id} ended")
 
     def _team_said(self, text: str) -> None:
-        self._listeners.tell({"type": "agent-said", "agent": "team", "text": text})
+        self._saying.run(self._show(text), "show what the team said")
+
+    async def _show(self, text: str) -> None:
+        async with self._showing:  # in the order in which it was said
+            await self._listeners.tell_household(
+                {"type": "agent-said", "agent": "team", "text": text}
+            )
 
     async def _say(self, task: Task) -> None:
         """Says how a task ended, as soon as there is somebody to hear it and a pause."""

@@ -23,7 +23,8 @@ from appliance.hardware import headroom, nvml
 from appliance.hardware.plan import Plan
 from appliance.metrics import Metrics
 from appliance.store import Store
-from appliance.tools.registry import IsGuest, Registry, everybody
+from appliance.tools import IsGuest, everybody
+from appliance.tools.registry import Registry
 
 if TYPE_CHECKING:
     from appliance.voice.asking import Endpoints
@@ -230,6 +231,15 @@ class Desk:
         if self._sessions:
             self._sessions.tell(data, client_id)
 
+    async def tell_household(self, data: dict[str, Any]) -> None:
+        """Shows something on every page but those of guests."""
+        if self._sessions:
+            for client_id in await self._household(self._sessions.clients()):
+                self._sessions.tell(data, client_id)
+
+    async def _household(self, clients: Iterable[str]) -> set[str]:
+        return {client for client in clients if not await self.is_guest(client)}
+
     def forget(self, conversation_id: str) -> None:
         """Forgets a conversation for good, once the goodbye has been said in it."""
         self._errands.run(self._forget(conversation_id), f"forget {conversation_id}")
@@ -247,8 +257,7 @@ class Desk:
         """Says what became of a task; False where nobody is there to hear it, guests left aside."""
         if self._sessions is None:
             return False
-        there = self._sessions.clients()
-        hearers = {client for client in there if not await self.is_guest(client)}
+        hearers = await self._household(self._sessions.clients())
         return await self._sessions.say_at_pause(text, task, hearers)
 
     async def hear(self, pcm: bytes) -> Heard:

@@ -60,13 +60,20 @@ nginx_user() {
   fi
 }
 
+# Further pages that may connect. Of a configuration that cannot be read the daemon tells.
+configured_origins() {
+  [[ -x $VENV/bin/appliance ]] || return 0
+  "$VENV/bin/appliance" config show "${layers[@]}" 2>/dev/null | "$VENV/bin/python" "$ROOT/install/origins.py" || true
+}
+
 prepare_nginx() {
-  local user
+  local user origins
   user=$(nginx_user)
+  origins=$(configured_origins)
   mkdir -p -- "$run/nginx/temp"
-  "$ROOT/nginx/certificate.sh" "$run/tls" >/dev/null
   "$ROOT/nginx/render.sh" "$run/nginx" USER="$user" ADDRESS="$bind" HTTPS_PORT="$https_port" \
-    HTTP_PORT="$http_port" UPSTREAM="127.0.0.1:$port" PAGE="$ROOT/web/dist" TLS="$run/tls" LOG="$run/nginx"
+    HTTP_PORT="$http_port" UPSTREAM="127.0.0.1:$port" PAGE="$ROOT/web/dist" TLS="$run/tls" LOG="$run/nginx" \
+    ORIGINS="$origins"
   nginx=(nginx -p "$run/nginx" -c "$run/nginx/main.conf")
   # Before it has read its configuration, nginx would log to a place that only root may write.
   [[ $(nginx -h 2>&1) != *'-e filename'* ]] || nginx+=(-e "$run/nginx/error.log")
@@ -147,7 +154,7 @@ announce() {
   fi
   sed -E 's/.*"fingerprint": "([^"]*)".*"words": "([^"]*)".*/\1\nwhich begins, in words: \2/' "$run/nginx/trust.json"
   echo
-  timeout 15 "$VENV/bin/appliance" pair --config "$run/address.toml" "${layers[@]}" </dev/null ||
+  timeout 15 "$VENV/bin/appliance" pair --no-fingerprint --config "$run/address.toml" "${layers[@]}" </dev/null ||
     say "No pairing code was made (above is why); later: .venv/bin/appliance pair ${layers[*]@Q}"
   printf '\nCtrl-C stops it.\n'
 }
@@ -223,8 +230,9 @@ run_appliance() {
   mkdir -p -- "$run"
   exec 9>"$run/lock"
   flock -n 9 || die "the appliance already runs with $run; --run-dir and the ports make room for a second"
-  prepare_nginx
+  "$ROOT/nginx/certificate.sh" "$run/tls" >/dev/null
   prepare_daemon
+  prepare_nginx
   local code=0
   serve || code=$?
   exit "$code"

@@ -13,8 +13,11 @@ import pytest
 
 from appliance import __version__
 from appliance.__main__ import main
+from appliance.commands import table
 from appliance.conversation import Event, EventKind
 from appliance.store import Store
+from tests.daemon import running
+from tests.test_names import write_site
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,37 @@ def test_what_needs_the_daemon_says_that_it_does_not_answer(
     assert said.status == 1
     assert "does not answer" in said.err
     assert "Is it running" in said.err
+
+
+def test_a_table_shows_what_is_no_text_and_lets_it_do_nothing() -> None:
+    shown = table(("name",), [("phone\x1b[2J",), ("\N{WOMAN}\u200d\N{PERSONAL COMPUTER}",)])
+    assert shown.splitlines()[2:] == ["phone\\x1b[2J", "\N{WOMAN}\u200d\N{PERSONAL COMPUTER}"]
+
+
+async def test_a_code_comes_with_the_address_and_whose_certificate_it_is(tmp_path: Path) -> None:
+    hosts = write_site(tmp_path)
+    trust = {
+        "https_port": 443,
+        "fingerprint": "AA:BB",
+        "words": "acorn amber",
+        "host": "192.168.1.20",
+    }
+    hosts.with_name("trust.json").write_text(json.dumps(trust))
+    hosts.with_name("ca.crt").touch()
+    async with running(tmp_path) as daemon:
+        told = daemon.command_line("pair").stdout
+        assert "Open https://192.168.1.20 and enter it, or scan:" in told
+        assert "\nAA:BB\nwhich begins, in words: acorn amber\n" in told
+        assert "acorn" not in daemon.command_line("pair", "--no-fingerprint").stdout
+        # A certificate of the owner's own: no CA to trust, and names that it is for.
+        hosts.with_name("ca.crt").unlink()
+        hosts.with_name("names").write_text("IP:10.0.0.7\nDNS:Voice.example\n")
+        hosts.with_name("trust.json").write_text(json.dumps({**trust, "words": ""}))
+        told = daemon.command_line("pair").stdout
+        assert "Open https://voice.example and enter it" in told
+        assert "words" not in told
+        hosts.with_name("trust.json").write_text("[")
+        assert daemon.command_line("pair").stdout.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [("dance",), ("run", "--louder"), ("plan", "extra")])

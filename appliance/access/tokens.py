@@ -24,15 +24,16 @@ def reaches(role: str | None, least: Role) -> bool:
     return role in ranks and ranks.index(Role(role)) >= ranks.index(least)
 
 
-def role_for_pairing(requested: Role | None, *, had_admin: bool) -> Role:
+def role_for_pairing(requested: Role | None, *, anybody: bool) -> Role:
     """The role of a new code: the first pairing after installation makes the administrator.
 
-    That window stays closed once it was used, even after the administrator was revoked: then
-    only somebody who asks for an administrator by name, as root, gets one.
+    That window stays closed once `anybody` was paired, even after the administrator was revoked
+    or became something less: then only somebody who asks for an administrator by name, as root,
+    gets one.
     """
     if requested is not None:
         return requested
-    return Role.USER if had_admin else Role.ADMIN
+    return Role.USER if anybody else Role.ADMIN
 
 
 def new_token() -> str:

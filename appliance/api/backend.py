@@ -147,7 +147,7 @@ class Backend:
     session_rate: RateLimiter
     paired_only: bool
     origins: tuple[str, ...]
-    names: tuple[str, ...]
+    names: Callable[[], Sequence[str]]
     warnings: tuple[str, ...]
     engines: Engines
     selftest: Selftest

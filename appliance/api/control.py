@@ -17,6 +17,7 @@ from appliance.api.bodies import JsonBody, read
 from appliance.api.identity import IDENTITY, Handler, Identity
 from appliance.api.middleware import errors
 from appliance.api.trail import note
+from appliance.conversation import VISITOR
 
 MAX_BODY_BYTES = 1024 * 1024  # a recording for the self-test
 
@@ -32,8 +33,9 @@ async def new_code(request: web.Request) -> web.Response:
     """POST /pair {role?, minutes?} → {code, role, expires_in}."""
     body = await read(request, NewCode)
     backend = request.app[BACKEND]
-    had_admin = any(c.role == Role.ADMIN for c in await backend.store.clients.all())
-    role = role_for_pairing(body.role, had_admin=had_admin)
+    # Whoever is there was let in by the owner, who is one of them or chose otherwise.
+    known = [c for c in await backend.store.clients.all() if not c.id.startswith(VISITOR)]
+    role = role_for_pairing(body.role, anybody=bool(known))
     seconds = body.minutes * 60
     code = backend.pairing.new_code(role, seconds, time.monotonic())
     note(request, Deed.CODE, detail=f"for a {role.value}, {body.minutes:g} minutes")
@@ -63,4 +65,5 @@ def control_app(backend: Backend) -> web.Application:
     app.router.add_post("/visitor", selftesting.enter)
     app.router.add_delete("/visitor", selftesting.leave)
     app.router.add_get("/conversations/{id}", keeping.one)
+    app.router.add_delete("/conversations/{id}", keeping.delete)
     return app

@@ -64,7 +64,7 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
     And everything that came by a name which is not the appliance's (DNS rebinding).
     """
     backend = request.app[BACKEND]
-    if not host_allowed(request.host, backend.names):
+    if not host_allowed(request.host, backend.names()):
         raise WrongHost(f"this appliance is not called {request.host}")
     writes = request.method not in ("GET", "HEAD")
     if writes or request.headers.get("Upgrade", "").lower() == "websocket":

@@ -17,7 +17,7 @@ REFUSALS = web.AppKey("refusals", RateLimiter)
 
 
 def refusals() -> RateLimiter:
-    """How many refusals of one address are noted: five at once, then one a minute."""
+    """How many refusals of a kind of one address are noted: five at once, then one a minute."""
     return RateLimiter(1 / 60, 5)
 
 
@@ -34,7 +34,7 @@ def note(
 def note_refusal(request: web.Request, deed: Deed, outcome: str, detail: str = "") -> None:
     """Notes what a stranger was refused, where that is not the same over and over."""
     limiter = request.app[REFUSALS]
-    if not limiter.take(network(address(request)), time.monotonic()):
+    if not limiter.take(f"{deed} {network(address(request))}", time.monotonic()):
         _write(request, deed, None, outcome, None, detail)
 
 

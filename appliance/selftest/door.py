@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from appliance.selftest.facts import Facts
-from appliance.selftest.site import ANYWHERE, Site
+from appliance.site import ANYWHERE, Site
 
 if TYPE_CHECKING:
     import aiohttp

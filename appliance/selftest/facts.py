@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance import planning
+from appliance import planning, site
 from appliance.config import Config
 from appliance.hardware import telemetry
 from appliance.hardware.detect import Hardware, detect
 from appliance.hardware.plan import Plan
-from appliance.selftest import site
 from appliance.selftest.daemon import Daemon
 from appliance.weights.manifest import SHIPPED
 

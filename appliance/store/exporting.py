@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Literal
+from unicodedata import category
 
 from appliance.store.records import Conversation, TurnRecord
 
@@ -36,8 +37,9 @@ def _turn(turn: TurnRecord) -> Iterator[str]:
 
 
 def _line(text: str) -> str:
-    """One paragraph whose words cannot be taken for markup."""
-    escaped = "".join(f"\\{sign}" if sign in "\\`*_[]<>#|" else sign for sign in text)
+    """One paragraph whose words cannot be taken for markup, nor for a terminal's commands."""
+    shown = "".join(sign if category(sign) != "Cc" else " " for sign in text)
+    escaped = "".join(f"\\{sign}" if sign in "\\`*_[]<>#|" else sign for sign in shown)
     return " ".join(escaped.split())
 
 

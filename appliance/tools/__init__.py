@@ -71,6 +71,15 @@ class Answer:
     quoted: bool = False
 
 
+IsGuest = Callable[[str], Awaitable[bool]]
+"""Whether a client, by its id, is no more than a guest."""
+
+
+async def everybody(_client_id: str) -> bool:
+    """Nobody is more than a guest, where it is not known who is."""
+    return True
+
+
 Run = Callable[[Mapping[str, Any], Surroundings], Awaitable[Answer]]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from appliance.tools import Tool
+from appliance.tools import IsGuest, Tool, everybody
 from appliance.tools.clock import Clock, clock_tools
 from appliance.tools.device import Readings, device_tool
 from appliance.tools.registry import enabled
@@ -19,14 +19,14 @@ def builtin(
     *,
     others: Sequence[Tool] = (),
     patterns: Sequence[str] = ("*",),
+    is_guest: IsGuest = everybody,
 ) -> tuple[Tool, ...]:
     """The built-in tools and `others`, as far as their names fit `patterns` (tools.enabled).
 
-    "What can you do" tells of exactly the tools that are enabled. Raises ConfigError for a
-    pattern that fits no tool.
+    "What can you do" tells of exactly the tools that are enabled and are for who asks. Raises
+    ConfigError for a pattern that fits no tool.
     """
     tools = (*clock_tools(clock), *timer_tools(timers), device_tool(readings))
     tools = (*tools, *settings_tools(), *others)
-    spoken = enabled((*tools, *talk_tools(())), patterns)
-    abilities = [tool.ability for tool in spoken if tool.ability]
-    return enabled((*tools, *talk_tools(abilities)), patterns)
+    spoken = enabled((*tools, *talk_tools((), is_guest)), patterns)
+    return enabled((*tools, *talk_tools(spoken, is_guest)), patterns)

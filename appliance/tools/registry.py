@@ -5,13 +5,13 @@ import difflib
 import fnmatch
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from appliance.errors import AgentError, ConfigError, ToolError
-from appliance.tools import Answer, Surroundings, Tool
+from appliance.tools import Answer, IsGuest, Surroundings, Tool, everybody
 from appliance.tools import wording as say
 from appliance.tools.arguments import validated
 from appliance.tools.confirmation import Questions, answer_tools
@@ -23,13 +23,6 @@ log = logging.getLogger(__name__)
 
 LONGEST_TOLD = 60  # characters of an argument, in a question
 REMEMBERED = 64  # matches; a match takes up to 13 ms, on the event loop
-
-IsGuest = Callable[[str], Awaitable[bool]]
-
-
-async def everybody(_client_id: str) -> bool:
-    """Nobody is more than a guest, where it is not known who is."""
-    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from appliance.tools import Answer, Run, Surroundings, Tool
+from appliance.tools import Answer, IsGuest, Run, Surroundings, Tool
 from appliance.tools import wording as say
 
 
-def talk_tools(abilities: Sequence[str]) -> tuple[Tool, ...]:
+def talk_tools(tools: Sequence[Tool], is_guest: IsGuest) -> tuple[Tool, ...]:
     """repeat_that, stop_talking, list_abilities and the polite ones.
 
-    `abilities` complete "I can ...", in the order in which they are said.
+    The abilities of `tools` are told in their order; to a guest, those that it may use.
     """
 
     async def list_abilities(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
-        known = [*abilities, "repeat what I said"]
+        guest = await is_guest(surroundings.client_id)
+        known = [one.ability for one in tools if one.ability and (one.guests or not guest)]
+        known.append("repeat what I said")
         return Answer(f"I can {say.listed(known)}. Just ask.", {"abilities": known})
 
     return (

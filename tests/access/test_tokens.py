@@ -25,10 +25,10 @@ def test_an_unknown_role_may_do_nothing(role: str, least: Role) -> None:
 
 
 def test_the_first_pairing_makes_the_administrator() -> None:
-    assert role_for_pairing(None, had_admin=False) is Role.ADMIN
-    assert role_for_pairing(None, had_admin=True) is Role.USER
-    assert role_for_pairing(Role.GUEST, had_admin=False) is Role.GUEST
-    assert role_for_pairing(Role.ADMIN, had_admin=True) is Role.ADMIN
+    assert role_for_pairing(None, anybody=False) is Role.ADMIN
+    assert role_for_pairing(None, anybody=True) is Role.USER
+    assert role_for_pairing(Role.GUEST, anybody=False) is Role.GUEST
+    assert role_for_pairing(Role.ADMIN, anybody=True) is Role.ADMIN
 
 
 def test_tokens_are_long_and_differ() -> None:

@@ -1,5 +1,6 @@
 """Agents through the front door: a real appliance, real workers, and somebody who talks to it."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator
@@ -229,6 +230,21 @@ async def test_a_forgotten_conversation_takes_its_tasks_along(daemon: Daemon) ->
 
     await until(is_gone)
     assert (await daemon.get(f"/api/tasks/{task['id']}"))[0] == 404
+
+
+async def test_what_the_command_line_forgets_is_ended_first(daemon: Daemon) -> None:
+    async with calling(daemon.base_url) as call:
+        sent = await call.type("tell claude to hang on to a secret")
+        task = await reaches(call, "running", sent)
+        arguments = ("conversations", "delete", call.conversation_id, "--yes")
+        forgotten = await asyncio.to_thread(daemon.command_line, *arguments)
+        assert forgotten.stdout == "Forgotten.\n", forgotten.stderr
+        assert await call.wait_closed(30) == 1000
+    assert (await daemon.get(f"/api/tasks/{task['id']}"))[0] == 404
+    assert (await daemon.get(f"/api/conversations/{call.conversation_id}"))[0] == 404
+    again = await asyncio.to_thread(daemon.command_line, *arguments)
+    assert again.returncode == 1
+    assert "no conversation" in again.stderr
 
 
 async def test_what_is_being_forgotten_when_it_stops_is_forgotten(tmp_path: Path) -> None:

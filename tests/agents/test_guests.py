@@ -78,3 +78,30 @@ async def test_a_guest_does_not_hear_what_came_of_the_work_of_others(tmp_path: P
             async with calling(daemon.base_url, token=tokens[0]) as call:
                 await hears(call, "Claude Code is done. It was worth it.")
             assert "Claude" not in said(visitor, 0)
+
+
+async def test_a_guest_learns_of_no_agents_and_hears_nothing_of_theirs(tmp_path: Path) -> None:
+    async with (
+        team_server() as team,
+        running(
+            tmp_path, {**overrides(tmp_path, team.url), "APPLIANCE__ACCESS__MODE": "paired"}
+        ) as daemon,
+    ):
+        (_, user), (_, guest) = [await paired(daemon, role) for role in ("user", "guest")]
+        tokens = [each["Authorization"].removeprefix("Bearer ") for each in (user, guest)]
+        async with (
+            calling(daemon.base_url, token=tokens[0]) as call,
+            calling(daemon.base_url, token=tokens[1]) as visitor,
+        ):
+            for somebody, knows in ((call, True), (visitor, False)):
+                asked = await somebody.type("what can you do")
+                await hears(somebody, "Just ask.", asked)
+                assert ("Claude" in said(somebody, asked)) is knows
+            await team.until("")
+            for number in range(3):
+                await team.say(type="message", text=f"Fence {number} is dry.")
+            await call.wait_for(lambda a: a.data.get("text") == "Fence 2 is dry.")
+            told = [a.data["text"] for a in call.after(0, "server-message") if "Fence" in str(a)]
+            assert told == [f"Fence {number} is dry." for number in range(3)]
+            await hears(visitor, "It is", await visitor.type("what time is it"))
+            assert not [a for a in visitor.after(0, "server-message") if "Fence" in str(a)]

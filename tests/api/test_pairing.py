@@ -1,5 +1,6 @@
 """Nobody who is not paired learns anything, and a pairing ends at once."""
 
+import json
 import re
 from http.cookies import SimpleCookie
 
@@ -121,6 +122,15 @@ async def test_the_first_client_is_the_administrator(paired_daemon: Daemon) -> N
     listed = paired_daemon.command_line("clients", "list").stdout
     assert client_id in listed
     assert "admin" in listed
+
+
+async def test_who_was_administrator_leaves_the_place_to_nobody(paired_daemon: Daemon) -> None:
+    everybody = json.loads(paired_daemon.command_line("clients", "list", "--json").stdout)
+    for client in everybody:
+        if client["role"] == "admin":
+            paired_daemon.command_line("clients", "role", client["id"], "user")
+    answer = await redeem(paired_daemon, new_code(paired_daemon), "192.0.2.4")
+    assert answer.json["client"]["role"] == "user"
 
 
 async def test_guessing_is_slowed_down_and_spoils_the_code(paired_daemon: Daemon) -> None:
@@ -282,6 +292,39 @@ async def test_a_stranger_cannot_wash_the_trail_away(paired_daemon: Daemon) -> N
     answer = await ask(paired_daemon, "GET", "/api/audit?limit=1000", headers=admin)
     noted = [entry for entry in answer.json["audit"] if entry["address"] == "192.0.2.88"]
     assert 1 <= len(noted) <= 6
+
+
+async def test_that_a_code_was_burned_is_noted_however_much_was_refused_before(
+    paired_daemon: Daemon,
+) -> None:
+    for _ in range(30):
+        await redeem(paired_daemon, "0", "192.0.2.99")
+    wrong = f"{(int(new_code(paired_daemon).replace(' ', '')) + 1) % 10**8:08}"
+    for number in range(101, 105):
+        assert (await redeem(paired_daemon, wrong, f"192.0.2.{number}")).status == 403
+
+    async def is_let_try() -> bool:
+        return (await redeem(paired_daemon, wrong, "192.0.2.99")).status == 403
+
+    await until(is_let_try)
+    _, admin = await paired(paired_daemon, "admin")
+
+    async def is_noted() -> bool:
+        answer = await ask(paired_daemon, "GET", "/api/audit?limit=1000", headers=admin)
+        return ("pairing code burned", "192.0.2.99") in {
+            (entry["what"], entry["address"]) for entry in answer.json["audit"]
+        }
+
+    await until(is_noted)
+
+
+async def test_a_name_moves_no_cursor_on_the_terminal_of_an_administrator(
+    paired_daemon: Daemon,
+) -> None:
+    code = new_code(paired_daemon, "--role", "guest")
+    body = {"code": code, "name": "\x1b]0;mine\x07 phone\nabc123  me  admin"}
+    answer = await ask(paired_daemon, "POST", "/api/pair", body=body)
+    assert answer.json["client"]["name"] == "]0;mine phone abc123 me admin"
 
 
 async def test_a_conversation_belongs_to_its_client(paired_daemon: Daemon) -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from appliance.selftest import Verdict, door, site
+from appliance import site
+from appliance.selftest import Verdict, door
 from appliance.selftest.checks.certificate import Certificate
 from appliance.selftest.checks.page import Page
 from appliance.selftest.checks.websocket import WebSocket
-from appliance.selftest.site import ANYWHERE, Site
+from appliance.site import ANYWHERE, Site
 from tests.install.conftest import Site as Nginx
 from tests.install.shell import CERTIFICATE, RENDER, free_ports, succeed
 from tests.selftest.conftest import MakeFacts, bad, good, skipped

@@ -13,7 +13,7 @@ from appliance.selftest.checks.access import Access
 from appliance.selftest.checks.clock import PROGRAM, Clock, made_at, synchronised
 from appliance.selftest.checks.disk import Disk
 from appliance.selftest.checks.memory import Memory
-from appliance.selftest.site import Site
+from appliance.site import Site
 from tests.hardware.boards import write
 from tests.selftest.conftest import MakeFacts, bad, good, skipped
 

@@ -1,5 +1,6 @@
 """A bare Debian becomes the appliance; the second time nothing happens."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,12 @@ def test_installed_it_serves_the_page_and_answers(installed: Machine) -> None:
         assert ("ok" in got) if path == "/health" else ("<html" in got)
     assert installed.systemctl("--failed", "--no-legend").stdout == ""
     assert installed.run("appliance", "--version").stdout.startswith("appliance")
-    assert "Pairing code" in installed.run("appliance", "pair").stdout
+    told = installed.run("appliance", "pair").stdout
+    assert "Pairing code" in told
+    assert f"Open https://{address} and enter it, or scan:" in told
+    assert "\N{FULL BLOCK}" in told  # the QR code
+    words = json.loads(installed.path("/etc/voice-appliance/nginx/trust.json").read_text())["words"]
+    assert f"which begins, in words: {words}" in told
 
 
 def test_the_second_time_nothing_happens(installed: Machine) -> None:

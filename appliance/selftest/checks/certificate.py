@@ -8,7 +8,7 @@ from typing import ClassVar
 from appliance.selftest import Finding, Named, door
 from appliance.selftest.checks.page import unreachable
 from appliance.selftest.facts import Facts
-from appliance.selftest.site import ANYWHERE, Site
+from appliance.site import ANYWHERE, Site
 
 SPARE = timedelta(days=30)  # it is renewed when 60 days are left; with 30, that has failed
 

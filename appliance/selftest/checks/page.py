@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from appliance.selftest import Finding, Named, door
 from appliance.selftest.facts import Facts
-from appliance.selftest.site import Site
+from appliance.site import Site
 
 if TYPE_CHECKING:
     import aiohttp

@@ -26,6 +26,20 @@ class Site:
     certificate: Path
     authority: Path | None
 
+    @property
+    def hosts(self) -> Path:
+        """The names and addresses that it answers to, one a line; written anew as they change."""
+        return self.certificate.with_name("hosts")
+
+    def dns_names(self) -> list[str]:
+        """The names of its certificate. Raises OSError where they cannot be read."""
+        return dns_names(self.certificate.with_name("names"))
+
+    @property
+    def trust(self) -> Path:
+        """What its trust page tells, in JSON. The file itself stands where it was rendered."""
+        return self.file.resolve().with_name("trust.json")
+
     def url(self, host: str) -> str:
         """The page's address by that name or number."""
         shown = f"[{host}]" if ":" in host else host
@@ -62,3 +76,10 @@ def read(file: Path) -> Site | None:
         certificate,
         authority if local else None,
     )
+
+
+def dns_names(file: Path) -> list[str]:
+    """The names in a file of nginx/certificate.sh, which has `DNS:box.local` and `IP:10.0.0.7` in
+    its lines. Raises OSError where it cannot be read."""
+    lines = file.read_text(encoding="ascii", errors="replace").splitlines()
+    return [line.removeprefix("DNS:").lower() for line in lines if line.startswith("DNS:")]
