@@ -115,7 +115,10 @@ def bench(files: tuple[Path, ...], output: Path, **options: Any) -> None:  # noq
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--only", multiple=True, metavar="CHECK", help="This check alone; repeatable.")
 @click.option("--history", is_flag=True, help="How those before went, instead of a new one.")
-def selftest(files: tuple[Path, ...], as_json: bool, only: tuple[str, ...], history: bool) -> None:
+@click.option("--wait", type=click.FloatRange(0), default=0.0, help="Seconds, for another's end.")
+def selftest(
+    files: tuple[Path, ...], as_json: bool, only: tuple[str, ...], history: bool, wait: float
+) -> None:
     """Looks whether all is well, from the board to a spoken conversation; changes nothing.
 
     Exits with 0 when all is good (warnings are told), 1 when something failed, 2 when it could
@@ -124,11 +127,8 @@ def selftest(files: tuple[Path, ...], as_json: bool, only: tuple[str, ...], hist
     if history:
         click.echo(selftest_commands.earlier(configuration(files), as_json=as_json))
         return
-    sys.exit(
-        selftest_commands.run_and_tell(
-            lambda: configuration(files), systemd.secrets(os.environ), only, as_json=as_json
-        )
-    )
+    told = partial(configuration, files), systemd.secrets(os.environ), only
+    sys.exit(selftest_commands.run_and_tell(*told, as_json=as_json, wait=wait))
 
 
 @cli.command()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from appliance.hardware import telemetry
 from appliance.hardware.plan import Plan
 from appliance.metrics import Metrics
 from appliance.store import Store
+from appliance.threads import aside
 
+GAUGE_SECONDS = 2.0  # whoever asks for the status waits no longer for a sensor
 OPEN_ACCESS = (
     "Access is open: whoever reaches this address can talk, read every conversation and delete it."
     ' Set access.mode = "paired" unless this network is closed.'
@@ -23,7 +26,8 @@ OPEN_ACCESS = (
 class Report:
     """The answers of /health, /api/status and /metrics.
 
-    `access_warnings` are what everybody should know who talks here, in sentences.
+    `access_warnings` are what everybody should know who talks here, in sentences. `address` is
+    where the public server listens, as soon as it does.
     """
 
     def __init__(
@@ -37,12 +41,14 @@ class Report:
         open_access: bool = False,
     ) -> None:
         self.access_warnings = (OPEN_ACCESS,) if open_access else ()
+        self.address = ""
         self._plan = plan
         self._desk = desk
         self._store = store
         self._metrics = metrics
         self._disk = disk
         self._started = time.monotonic()
+        self._reading: asyncio.Task[telemetry.Readings] | None = None
 
     def health(self) -> dict[str, Any]:
         """Cheap enough to ask every second."""
@@ -61,15 +67,30 @@ class Report:
 
     async def status(self) -> dict[str, Any]:
         """Everything: the plan with its reasons, the gauges of the machine, the store."""
-        # On a thread: a sensor behind a slow bus would hold up everybody's sound.
-        gauges = await asyncio.to_thread(telemetry.read, disk=self._disk)
+        gauges = await self._gauges()
         return {
             **self.health(),
+            "access": "open" if self.access_warnings else "paired",
+            "address": self.address,
             "warnings": [*self.access_warnings, *self._plan.warnings],
             "plan": asdict(self._plan),
             "gauges": asdict(gauges),
             "store": asdict(self._store.stats()),
         }
+
+    async def _gauges(self) -> telemetry.Readings:
+        """The gauges now, or none where a sensor behind a slow bus keeps all waiting.
+
+        On a thread, because it would hold up everybody's sound; and on one at a time.
+        """
+        if self._reading is None or self._reading.done():
+            read = aside(partial(telemetry.read, disk=self._disk))
+            self._reading = asyncio.create_task(read, name="gauges")
+        try:
+            async with asyncio.timeout(GAUGE_SECONDS):
+                return await asyncio.shield(self._reading)
+        except TimeoutError:
+            return telemetry.Readings()
 
     def metrics(self) -> bytes:
         """Prometheus text."""

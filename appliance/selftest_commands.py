@@ -8,12 +8,23 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from appliance.config import Config
 from appliance.errors import ApplianceError, BadRequest, StoreError
-from appliance.selftest import Check, Finding, Report, Verdict, facts, render, run
+from appliance.selftest import (
+    Check,
+    Finding,
+    Report,
+    Verdict,
+    facts,
+    history,
+    household,
+    render,
+    run,
+)
 from appliance.selftest.checks import CHECKS
 from appliance.store.selftests import Selftests
 
@@ -33,18 +44,19 @@ def selftest(
     err: Say,
     paint: render.Paint,
     width: int = WIDTH,
+    wait: float = 0.0,
 ) -> int:
     """The exit status: 0 all good, 1 something failed.
 
     Raises BadRequest for a check that is not there, SelftestRunning where another self-test is
-    under way.
+    under way for `wait` seconds more.
     """
     checks = chosen(only)
-    history = Selftests(config.store.path.parent)
-    kept: Selftests | None = history
+    earlier = Selftests(config.store.path.parent)
+    kept: Selftests | None = earlier
     with ExitStack() as stack:
         try:
-            stack.enter_context(history.alone())
+            stack.enter_context(earlier.alone(wait))
         except StoreError as error:
             err(f"The result is not kept: {error.message}. {error.advice}")
             kept = None
@@ -62,7 +74,9 @@ def selftest(
 async def _run(
     config: Config, secrets: Mapping[str, str], checks: Sequence[Check], watch: "_Watch"
 ) -> Report:
-    return await run.run(checks, await facts.gather(config, secrets), watch)
+    gathered = await facts.gather(config, secrets)
+    report = await run.run(checks, gathered, watch)
+    return replace(report, names=await household.known(gathered))
 
 
 def chosen(only: Sequence[str]) -> list[Check]:
@@ -127,12 +141,21 @@ def _keep(kept: Selftests, report: Report, err: Say) -> None:
         err(f"The result is not kept: {error.message}. {error.advice}")
 
 
+def earlier(config: Config, *, as_json: bool) -> str:
+    """The self-tests that are kept: a table, newest first, or JSON as GET /api/selftest has it."""
+    kept = Selftests(config.store.path.parent).all()
+    if as_json:
+        return json.dumps([history.line(one) for one in kept], indent=2)
+    return history.table(kept)
+
+
 def run_and_tell(
     configuration: Callable[[], Config],
     secrets: Mapping[str, str],
     only: Sequence[str],
     *,
     as_json: bool,
+    wait: float = 0.0,
 ) -> int:
     """The self-test on the terminal; 2 and the reason where it could not run."""
     import click
@@ -149,6 +172,7 @@ def run_and_tell(
             err=lambda text: click.echo(text, err=True),
             paint=paint,
             width=shutil.get_terminal_size((WIDTH, 24)).columns,
+            wait=wait,
         )
     except ApplianceError as error:
         click.echo(f"{error.message}\n{error.advice}".strip(), err=True)

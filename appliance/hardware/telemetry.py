@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance.hardware import files, nvml
@@ -29,16 +29,16 @@ class Readings:
     `overcurrents` counts the times since the start that the power supply fell short.
     """
 
-    temperatures: Mapping[str, float]
-    rails: Mapping[str, float]
-    load: float | None
-    gpu_load: float | None
-    memory_total: int | None
-    memory_available: int | None
-    gpu_memory_used: int | None
-    disk_free: int | None
-    uptime: float | None
-    power: float | None
+    temperatures: Mapping[str, float] = field(default_factory=dict)
+    rails: Mapping[str, float] = field(default_factory=dict)
+    load: float | None = None
+    gpu_load: float | None = None
+    memory_total: int | None = None
+    memory_available: int | None = None
+    gpu_memory_used: int | None = None
+    disk_free: int | None = None
+    uptime: float | None = None
+    power: float | None = None
     gpu_memory_total: int | None = None
     throttled: tuple[str, ...] = ()
     overcurrents: int | None = None

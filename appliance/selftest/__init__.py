@@ -81,13 +81,17 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A whole self-test. `started_at` is in seconds since the epoch."""
+    """A whole self-test. `started_at` is in seconds since the epoch.
+
+    `names` are those by which this household could be found; see `household.py`.
+    """
 
     version: str
     started_at: float
     seconds: float
     machine: Mapping[str, Any]
     findings: tuple[Finding, ...]
+    names: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -109,4 +113,5 @@ class Report:
             "counts": {str(verdict): self.count(verdict) for verdict in Verdict},
             "machine": dict(self.machine),
             "findings": [asdict(finding) for finding in self.findings],
+            "names": list(self.names),
         }

@@ -7,11 +7,12 @@ terminal as well.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from appliance.bench.server import stop
 from appliance.errors import SelftestRunning
+from appliance.selftest import history
 from appliance.selftest.asking import Asked
 from appliance.selftest.run import TOTAL_SECONDS
 from appliance.store.selftests import Selftests
@@ -20,7 +21,12 @@ log = logging.getLogger(__name__)
 
 SPARE_SECONDS = 60.0  # to start, and to end: a process that takes longer hangs
 STOP_SECONDS = 5.0
-RAN = (0, 1)  # exit statuses with a report; any other means that there is none
+RAN = (0, 1)  # exit statuses with a report, if it could be kept; else there is none
+
+_UNKEPT = (
+    "The result could not be kept, so there is none: the disk may be full, or the self-test broke"
+    " off. `journalctl -u voice-appliance` tells which."
+)
 
 
 class Background:
@@ -51,7 +57,7 @@ class Background:
             "progress": self._kept.progress(),
             "trouble": self._trouble,
             "report": reports[-1] if reports else None,
-            "history": [_line(report) for report in reports],
+            "history": [history.line(report) for report in reports],
         }
 
     def start(self) -> None:
@@ -71,6 +77,7 @@ class Background:
                 self._asked.clear()
 
     async def _test(self) -> None:
+        before = self._kept.last()
         try:
             process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -93,12 +100,9 @@ class Background:
                     f"The self-test could not run (exit status {status});"
                     " `journalctl -u voice-appliance` tells why."
                 )
+            elif self._kept.last() == before:  # 1 is also what Python ends with where it breaks off
+                self._trouble = _UNKEPT
         finally:
             await stop(process, STOP_SECONDS)
         if self._trouble:
             log.error("%s", self._trouble)
-
-
-def _line(report: Mapping[str, Any]) -> dict[str, Any]:
-    keys = ("started_at", "seconds", "version", "verdict", "counts")
-    return {key: report.get(key) for key in keys}

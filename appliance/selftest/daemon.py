@@ -44,7 +44,10 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """A running appliance. `base_url` and `socket` are its own door, past nginx."""
+    """A running appliance. `base_url` and `socket` are its own door, past nginx.
+
+    They are what it says itself: where it listens need not stand in the configuration of now.
+    """
 
     control: Path
     base_url: str
@@ -53,14 +56,14 @@ class Daemon:
     @classmethod
     async def find(cls, config: Config) -> "Daemon | None":
         """The appliance of this configuration; None where its control socket does not answer."""
-        socket = config.server.listen.removeprefix("unix:")
-        address = f"http://{config.server.host}:{config.server.port}"
-        found = cls(control_socket(config), "http://localhost" if socket else address, socket)
+        server = config.server
+        found = cls(control_socket(config), *_door(server.listen or f"{server.host}:{server.port}"))
         try:
-            await found.status()
+            told = await found.status()
         except ApplianceError:
             return None
-        return found
+        address = told.get("address")  # which an appliance before this one does not tell
+        return cls(found.control, *_door(address)) if address else found
 
     async def status(self) -> dict[str, Any]:
         """What GET /api/status tells a client. Raises ApplianceError where nobody answers."""
@@ -130,6 +133,15 @@ class Daemon:
             kind = _KNOWN.get(str(fault.get("code")), ApplianceError)
             raise kind(str(fault.get("message")), advice=str(fault.get("advice")))
         return told
+
+
+def _door(address: str) -> tuple[str, str]:
+    """URL and Unix socket of `unix:/path`, `http://host:port` or `host:port`."""
+    if address.startswith("unix:"):
+        return "http://localhost", address.removeprefix("unix:")
+    host, _, port = address.removeprefix("http://").rpartition(":")
+    host = host.strip("[]")
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", ""
 
 
 def _asked(told: Mapping[str, Any]) -> Asked:

@@ -1,5 +1,6 @@
 """The door for everybody else: nginx, as somebody on the network meets it."""
 
+import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -52,7 +53,9 @@ def host(site: Site, addresses: Sequence[str], names: Sequence[str]) -> str:
     Through the address of this machine, where nginx listens there and the certificate has it;
     else through the one address it listens on, the loopback, or the certificate's first name.
     """
-    wanted = (*addresses, "localhost", "127.0.0.1") if site.address == ANYWHERE else ()
+    # Whether it listens on IPv6 too is not asked: one way in is enough.
+    numbers = [address for address in addresses if ":" not in address]
+    wanted = (*numbers, "localhost", "127.0.0.1") if site.address == ANYWHERE else ()
     candidates = (*wanted, *_names_of(site.address), *names)
     return next((name for name in candidates if name in names), "localhost")
 
@@ -75,14 +78,17 @@ async def _peer(site: Site, context: ssl.SSLContext) -> Mapping[str, object]:
     import asyncio
 
     context.check_hostname = False  # the names are looked at one by one
-    address = "127.0.0.1" if site.address == ANYWHERE else site.address
     async with asyncio.timeout(REQUEST_SECONDS):
-        _, writer = await asyncio.open_connection(address, site.port, ssl=context)
+        _, writer = await asyncio.open_connection(_number(site), site.port, ssl=context)
     try:
         told: Mapping[str, object] = writer.get_extra_info("peercert")
     finally:
         writer.transport.abort()
     return told
+
+
+def _number(site: Site) -> str:
+    return "127.0.0.1" if site.address == ANYWHERE else site.address
 
 
 def _read(told: Mapping[str, object]) -> Shown:
@@ -95,11 +101,18 @@ def _read(told: Mapping[str, object]) -> Shown:
     assert isinstance(issuer, tuple)
     parts = {key: value for part in issuer for key, value in part}
     return Shown(
-        tuple(str(value) for _, value in alternatives),
+        tuple(_plain(kind, str(value)) for kind, value in alternatives),
         moment("notBefore"),
         moment("notAfter"),
         str(parts.get("commonName", "an unnamed authority")),
     )
+
+
+def _plain(kind: str, value: str) -> str:
+    # OpenSSL writes fd00::2 as FD00:0:0:0:0:0:0:2.
+    with suppress(ValueError):
+        return str(ipaddress.ip_address(value.strip())) if kind == "IP Address" else value
+    return value
 
 
 async def address(facts: Facts, site: Site) -> str:
@@ -108,13 +121,40 @@ async def address(facts: Facts, site: Site) -> str:
     return site.url(host(site, facts.addresses, names))
 
 
+def listed(site: Site, *kinds: str) -> tuple[str, ...]:
+    """What nginx answers to: names (`DNS`) and addresses (`IP`); none where it cannot be read."""
+    try:
+        lines = site.hosts.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return ()
+    parts = [line.partition(":") for line in lines]
+    return tuple(value for kind, _, value in parts if kind in kinds and value)
+
+
+async def greeted(http: "aiohttp.ClientSession", site: Site, name: str) -> int:
+    """The HTTP status that whoever comes by that name gets of a route that is open to everybody.
+
+    The way is that of the name in all but its lookup, which is not the appliance's. `http` must
+    be one of `visiting(…, any_name=True)`.
+    """
+    asked = f"https://{_number(site)}:{site.port}/api/ping"
+    host = site.url(name).removeprefix("https://")
+    async with http.get(asked, headers={"Host": host}, server_hostname=name) as answer:
+        return answer.status
+
+
 @asynccontextmanager
-async def visiting(site: Site) -> "AsyncIterator[aiohttp.ClientSession]":
-    """An HTTP client that trusts the site's certificate and no other."""
+async def visiting(site: Site, *, any_name: bool = False) -> "AsyncIterator[aiohttp.ClientSession]":
+    """An HTTP client that trusts the site's certificate and no other.
+
+    With `any_name`, also for names that the certificate does not have.
+    """
     import aiohttp
 
+    context = trust(site)
+    context.check_hostname = not any_name
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=trust(site)),
+        connector=aiohttp.TCPConnector(ssl=context),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_SECONDS),
     ) as http:
         yield http

@@ -1,6 +1,6 @@
 """What the checks are given to look at. The composition root gathers it; checks ask for no more."""
 
-import socket
+import asyncio
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,14 +8,17 @@ from pathlib import Path
 
 from appliance import planning, site
 from appliance.config import Config
-from appliance.hardware import telemetry
-from appliance.hardware.detect import Hardware, detect
+from appliance.errors import ApplianceError
+from appliance.hardware import files
+from appliance.hardware.detect import Hardware, cores, detect
 from appliance.hardware.plan import Plan
+from appliance.selftest import addresses
 from appliance.selftest.daemon import Daemon
+from appliance.threads import aside
 from appliance.weights.manifest import SHIPPED
 
 BUSY = 1.0  # programs for each core; beyond it, what is measured is the waiting
-_NOWHERE = ("192.0.2.1", 9)  # reserved for documentation: nothing is sent there
+GATHER_SECONDS = 60.0  # a GPU's library may take its time; one that hangs takes for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,8 @@ class Facts:
     """The appliance under test.
 
     `daemon` is None where none answers, `site` where no nginx serves it. `addresses` are those
-    by which this machine is reached from outside; `power_mode` is what `nvpmodel -q` said.
-    Files of the machine are read below `root`.
+    by which this machine is reached from outside, that of the way to the network first;
+    `power_mode` is what `nvpmodel -q` said. Files of the machine are read below `root`.
     """
 
     config: Config
@@ -45,7 +48,9 @@ class Facts:
 
     def busy(self) -> bool:
         """Whether more programs than there are cores wanted one in the last minute."""
-        return (telemetry.read(self.root).load or 0.0) > BUSY
+        # Of all gauges this alone: a sensor that hangs is for its own check to find.
+        load = files.text(self.root / "proc/loadavg").partition(" ")[0]
+        return (float(load) if load else 0.0) / cores(self.root) > BUSY
 
     @property
     def places(self) -> tuple[Path, ...]:
@@ -55,28 +60,31 @@ class Facts:
 
 
 async def gather(config: Config, secrets: Mapping[str, str]) -> Facts:
-    """The facts of this machine; takes a second at most."""
+    """The facts of this machine; takes some seconds at most.
+
+    Raises ApplianceError where the machine does not tell what it is.
+    """
     daemon = await Daemon.find(config)
+    try:
+        async with asyncio.timeout(GATHER_SECONDS):
+            hardware, plan, power_mode = await aside(
+                lambda: (detect(), planning.plan_for(config), _power_mode())
+            )
+    except TimeoutError:
+        raise ApplianceError(
+            f"the hardware was not told within {GATHER_SECONDS:g} s",
+            advice="A driver hangs: see `dmesg`, and start the machine anew.",
+        ) from None
     return Facts(
         config=config,
-        hardware=detect(),
-        plan=planning.plan_for(config),
+        hardware=hardware,
+        plan=plan,
         secrets=secrets,
         daemon=daemon,
         site=site.find(config.store.path.parent),
-        addresses=own_addresses(),
-        power_mode=_power_mode(),
+        addresses=addresses.own(),
+        power_mode=power_mode,
     )
-
-
-def own_addresses() -> tuple[str, ...]:
-    """The address of the interface towards the network; empty where there is no network."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(_NOWHERE)
-        except OSError:
-            return ()
-        return (str(probe.getsockname()[0]),)
 
 
 def _power_mode() -> str:

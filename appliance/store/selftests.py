@@ -22,6 +22,9 @@ from appliance.errors import SelftestRunning, StoreError
 KEPT = 50  # a nightly run and some by hand: more than a month, some 400 kB
 LOCK_PATIENCE = 1.0  # seconds; who only looks whether one runs holds the lock for microseconds
 
+# Root may be at work in the directory of the daemon's user: no link of his leads it elsewhere.
+_FLAGS = os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+
 Document = Mapping[str, Any]
 
 
@@ -36,17 +39,18 @@ class Selftests:
         self._kept = directory / "selftest.json"
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self, wait: float = 0.0) -> Iterator[None]:
         """While it lasts, no other process runs a self-test.
 
-        Raises SelftestRunning where one does, StoreError where the directory cannot be used.
+        Raises SelftestRunning where one does for `wait` seconds more, StoreError where the
+        directory cannot be used.
         """
         with _faults(self._directory):
-            descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self._lock, _FLAGS | os.O_RDWR, 0o600)
         try:
             with _faults(self._directory):
                 _give_to_owner(descriptor, self._directory)
-            _take(descriptor)
+            _take(descriptor, max(wait, LOCK_PATIENCE))
             try:
                 yield
             finally:
@@ -94,8 +98,8 @@ class Selftests:
         return next(reversed(self.all()), None)
 
 
-def _take(descriptor: int) -> None:
-    last = time.monotonic() + LOCK_PATIENCE
+def _take(descriptor: int, seconds: float) -> None:
+    last = time.monotonic() + seconds
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -117,7 +121,7 @@ def _read(path: Path) -> object:
 def _write(path: Path, document: object) -> None:
     """Replaces the file at once: who reads meanwhile finds the old one or the new."""
     fresh = path.with_name(path.name + ".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(fresh, _FLAGS | os.O_WRONLY | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         _give_to_owner(descriptor, path.parent)
         json.dump(document, file)

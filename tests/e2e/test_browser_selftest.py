@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.store.selftests import Selftests
 from tests.e2e.browser import Visit, browser_for, visiting
 from tests.e2e.browser_appliance import Place, installed
 
@@ -12,6 +13,11 @@ pytestmark = pytest.mark.browser
 
 async def test_an_administrator_tests_and_hands_the_report_on(tmp_path: Path) -> None:
     place = Place.new(tmp_path)
+    state = tmp_path / "run"
+    state.mkdir()
+    counts = {"ok": 16, "warning": 2, "failure": 1}
+    before = {"started_at": 1_700_000_000, "verdict": "failure", "counts": counts}
+    Selftests(state).keep(before)
     async with (
         installed(place) as appliance,
         browser_for(place) as browser,
@@ -29,6 +35,7 @@ async def through_the_panel(visit: Visit) -> None:
     await page.click("#selftest-open")
     await visit.until_shown("#selftest-state", "not been tested yet")
     assert await page.is_disabled("#selftest-copy")
+    assert await page.is_hidden("#selftest-history")
     await page.click("#selftest-start")
     await visit.until_shown("#selftest-state", "Testing")
     assert await page.is_disabled("#selftest-start")
@@ -37,6 +44,10 @@ async def through_the_panel(visit: Visit) -> None:
     )
     await visit.until("!document.querySelector('#selftest-start').disabled")
     assert await page.locator("#selftest-rows tr").count() >= 15
+    await page.click("#selftest-history summary")
+    (earlier,) = await page.locator("#selftest-earlier li").all_inner_texts()
+    assert "2023" in earlier
+    assert earlier.endswith("1 failed, 2 to look at, 16 good.")
     wrong = page.locator("#selftest-rows :is([data-verdict=warning], [data-verdict=failure])")
     assert await wrong.count() == await wrong.locator(".advice").count()
     # Without the right to the clipboard the report stands in a field, marked, to be copied.

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from appliance import site as sites
 from appliance.config import Config, load
 from appliance.hardware.detect import detect
 from appliance.hardware.plan import plan
 from appliance.selftest import Finding, Verdict
 from appliance.selftest.facts import Facts
+from appliance.site import Site
 
 # A real nginx, and the certificate that certificate.sh makes.
+from tests.install.conftest import Site as Nginx
 from tests.install.conftest import site, tls  # noqa: F401  fixtures
 
 MakeFacts = Callable[..., Facts]
@@ -30,6 +33,14 @@ def configured(tmp_path: Path) -> Callable[..., Config]:
         return load([], {f"APPLIANCE__{key}": value for key, value in (places | settings).items()})
 
     return make
+
+
+@pytest.fixture
+def here(site: Nginx) -> Site:  # noqa: F811  the fixture
+    """What the self-test reads of that nginx."""
+    found = sites.find(site.directory, root=Path("/nowhere"))
+    assert found
+    return found
 
 
 @pytest.fixture

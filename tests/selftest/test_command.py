@@ -112,6 +112,8 @@ def test_one_at_a_time(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         said = run("selftest", *only("board"))
     assert said.status == 2
     assert "under way" in said.err
+    with Selftests(tmp_path).alone():
+        assert run("selftest", "--wait", "0.05", *only("board")).status == 2
     assert run("selftest", *only("board")).status == 0
 
 
@@ -119,6 +121,35 @@ def test_a_part_of_it_is_not_kept(run: Run, tmp_path: Path) -> None:
     run("selftest", *only("board"))
     assert Selftests(tmp_path).all() == []
     assert not (tmp_path / "selftest.now.json").exists()
+
+
+def test_how_those_before_went(run: Run, tmp_path: Path) -> None:
+    assert "not been tested yet" in run("selftest", "--history").out
+    assert json.loads(run("selftest", "--history", "--json").out) == []
+    counts = {"ok": 15, "warning": 2, "failure": 1, "skipped": 0}
+    kept = Selftests(tmp_path)
+    for day, verdict in enumerate(("ok", "failure")):
+        began = 1_700_000_000 + 86_400 * day
+        kept.keep({"started_at": began, "verdict": verdict, "counts": counts, "version": "1.2"})
+    kept.keep({"verdict": "ok"})  # of which nothing else is known
+    said = run("selftest", "--history")
+    assert (said.status, said.err) == (0, "")
+    head, _, newer, older = said.out.splitlines()
+    assert head.split() == ["when", "result", "failed", "to", "look", "at", "good", "version"]
+    assert newer.split()[2:] == ["failure", "1", "2", "15", "1.2"]
+    assert newer.startswith("2023-11-1")
+    assert older.split()[2] == "ok"
+    listed = json.loads(run("selftest", "--history", "--json").out)
+    assert [line["verdict"] for line in listed] == ["ok", "failure", "ok"]
+    assert listed[1]["counts"] == counts
+
+
+def test_a_report_knows_the_names_of_its_household(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APPLIANCE__LLM__BASE_URL", "http://nas.smith.net:11434/v1")
+    report = json.loads(run("selftest", "--json", *only("board")).out)
+    assert "nas.smith.net" in report["names"]
 
 
 def test_colours_are_asked_for(configured: Callable[..., Config]) -> None:

@@ -1,7 +1,6 @@
-"""Memory, disk, clock and access."""
+"""Memory, disk and clock."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from appliance.selftest import Verdict
-from appliance.selftest.checks.access import Access
-from appliance.selftest.checks.clock import PROGRAM, Clock, made_at, synchronised
+from appliance.selftest.checks import clock
+from appliance.selftest.checks.clock import PROGRAM, Clock, made_at
 from appliance.selftest.checks.disk import Disk
 from appliance.selftest.checks.memory import Memory
-from appliance.site import Site
 from tests.hardware.boards import write
 from tests.selftest.conftest import MakeFacts, bad, good, skipped
 
-OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
+OK, WARNING, FAILURE, SKIPPED = Verdict.OK, Verdict.WARNING, Verdict.FAILURE, Verdict.SKIPPED
 
 
 @pytest.mark.parametrize(
@@ -93,48 +91,72 @@ NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
     ("made", "synchronised", "verdict", "word"),
     [
         (NOW.timestamp() - 9e6, True, OK, "kept by a time server"),
-        (NOW.timestamp() - 9e6, None, OK, "not told"),
+        (NOW.timestamp() - 9e6, None, SKIPPED, "neither the kernel nor a service"),
         (NOW.timestamp() - 9e6, False, WARNING, "not compared"),
         (NOW.timestamp() + 9e6, True, FAILURE, "earlier than this program"),
+        (NOW.timestamp() + 9e6, None, FAILURE, "earlier than this program"),
     ],
 )
 def test_the_clock(made: float, synchronised: bool | None, verdict: Verdict, word: str) -> None:
     finding = Clock().judge(NOW, made, synchronised)
     assert finding.verdict is verdict
     assert word in finding.message
-    assert ("timedatectl" in finding.advice) is (verdict is not OK)
+    assert ("timedatectl" in finding.advice) is (verdict in (WARNING, FAILURE))
 
 
 async def test_the_real_clock_is_later_than_this_program(facts: MakeFacts) -> None:
     assert made_at(PROGRAM) < datetime.now().timestamp()
     assert (await Clock().run(facts())).verdict is not FAILURE
-    assert synchronised() in (True, False, None)
-
-
-@pytest.fixture
-def nginx(tmp_path: Path) -> Site:
-    return Site(tmp_path / "site.conf", "0.0.0.0", 443, tmp_path / "server.crt", None)
-
-
-OPEN = {"ACCESS__MODE": "open"}
-
-
-async def test_access(facts: MakeFacts, nginx: Site) -> None:
-    check = Access()
-    assert "paired" in good(await check.run(facts()))
-    assert "nothing outside" in good(await check.run(facts(settings=OPEN)))
-    behind_nginx = facts(settings=OPEN, site=nginx)
-    assert 'access.mode = "paired"' in bad(await check.run(behind_nginx), WARNING)[1]
+    assert clock.synchronised(Path("/")) in (True, False, None)
 
 
 @pytest.mark.parametrize(
-    ("host", "exposed"), [("0.0.0.0", True), ("::1", False), ("localhost", False), ("box", True)]
+    ("laid", "verdict"),
+    [
+        (None, SKIPPED),
+        ("run/systemd/timesync/synchronized", OK),
+        ("run/systemd/timesync/other", WARNING),
+    ],
 )
-async def test_a_daemon_on_the_network_itself(
-    facts: MakeFacts, host: str, exposed: bool, configured: Callable[..., object]
+async def test_where_the_kernel_may_not_be_asked_its_client_is(
+    tmp_path: Path,
+    facts: MakeFacts,
+    monkeypatch: pytest.MonkeyPatch,
+    laid: str | None,
+    verdict: Verdict,
 ) -> None:
-    finding = await Access().run(facts(settings={"SERVER__HOST": host}))
-    assert (finding.verdict is WARNING) is exposed
-    assert ("nginx" in finding.advice) is exposed
-    socket = {"SERVER__HOST": host, "SERVER__LISTEN": "unix:/run/x.sock"}
-    assert good(await Access().run(facts(settings=socket)))
+    """ProtectClock, in the unit of the nightly self-test and in the daemon's."""
+    monkeypatch.setattr(clock, "kernel", lambda _: None)
+    if laid:
+        write(tmp_path, laid, "")
+    assert (await Clock().run(facts(tmp_path))).verdict is verdict
+
+
+def program(place: Path, content: str) -> None:
+    place.write_text(f"#!/bin/sh\n{content}\n")
+    place.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('[ "$*" = "show --property=NTPSynchronized --value" ] && echo yes', True),
+        ("echo no", False),
+        ("echo Failed to connect to bus >&2; exit 1", None),
+        ("exec sleep 30", None),
+    ],
+)
+def test_where_neither_tells_systemd_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, told: bool | None
+) -> None:
+    """As where chrony keeps the clock."""
+    monkeypatch.setattr(clock, "ASKED_SECONDS", 0.5)
+    program(tmp_path / "timedatectl", content)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert clock.timedated(Path("/")) is told
+    assert clock.timedated(tmp_path) is None
+
+
+def test_a_machine_without_systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert clock.timedated(Path("/")) is None

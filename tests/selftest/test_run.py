@@ -12,7 +12,7 @@ from appliance.errors import StoreError
 from appliance.selftest import Check, Finding, Named, Report, Verdict, render
 from appliance.selftest.facts import Facts
 from appliance.selftest.run import run
-from appliance.selftest.threads import aside
+from appliance.threads import aside
 from tests.selftest.conftest import MakeFacts
 
 

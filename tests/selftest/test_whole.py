@@ -77,6 +77,7 @@ async def test_an_appliance_that_is_well(site: Site, tmp_path: Path) -> None:
     ):
         status, report, err = await selftest(daemon.environment)
         kept = Selftests(daemon.state)
+        earlier = daemon.command_line("selftest", "--history", "--json")
         listed = json.loads(daemon.command_line("clients", "list", "--json").stdout)
         with reading(daemon.database) as db:
             said = conversations(db)
@@ -98,9 +99,14 @@ async def test_an_appliance_that_is_well(site: Site, tmp_path: Path) -> None:
     # The model was asked for one word, and not about the time.
     assert [request["max_tokens"] for request in model.requests] == [1]
     assert "through nginx at https://127.0.0.1:" in findings["websocket"]["message"]
+    # Strangers were sent away, and whoever comes by a name that nginx knows is not.
+    assert "401" in findings["access"]["message"]
+    assert findings["page"]["message"].endswith(", also as localhost, kitchen, kitchen.local")
+    assert {"kitchen", "kitchen.local", "192.168.1.20"} < set(report["names"])
     # Nothing is left behind but the report.
     assert (listed, said) == ([], [])
     assert kept.last() == report
+    assert [line["verdict"] for line in json.loads(earlier.stdout)] == [report["verdict"]]
 
 
 async def test_an_appliance_of_models_that_does_not_run(tmp_path: Path) -> None:

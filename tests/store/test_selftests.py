@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,35 @@ def test_one_runs_at_a_time(
     assert kept.progress() is None
     with kept.alone():
         pass
+
+
+def test_who_waits_comes_when_the_other_has_ended(kept: Selftests, tmp_path: Path) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        with Selftests(tmp_path).alone(60.0):
+            ended.set()
+
+    waiting = threading.Thread(target=wait)
+    with kept.alone():
+        waiting.start()
+        assert begun.wait(10)
+        # For longer than anybody waits who was not told to.
+        assert not ended.wait(selftests.LOCK_PATIENCE + 0.3)
+    assert ended.wait(10)
+    waiting.join()
+
+
+def test_no_link_leads_root_elsewhere(kept: Selftests, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    for name in ("selftest.lock", "selftest.json.new"):
+        (tmp_path / name).symlink_to(other)
+    with pytest.raises(StoreError), kept.alone():
+        pass
+    with pytest.raises(StoreError):
+        kept.keep({})
+    assert not other.exists()
 
 
 def _file_in_place(place: Path) -> None:

@@ -22,6 +22,17 @@ export interface Report {
   verdict: Verdict;
   machine: string;
   findings: Finding[];
+  /** By which this household could be found: hosts, addresses, its authority. */
+  names: string[];
+}
+
+/** One before the last. */
+export interface Earlier {
+  /** Seconds since the epoch. */
+  startedAt: number;
+  verdict: Verdict;
+  /** How it was, in one sentence; empty where that was not kept. */
+  summary: string;
 }
 
 export interface Selftest {
@@ -33,11 +44,16 @@ export interface Selftest {
   /** Why the latest could not run; empty where it could. */
   trouble: string;
   report: Report | null;
+  /** The newest first, without the one of the report. */
+  earlier: Earlier[];
 }
 
 type Fields = Record<string, unknown>;
 
 const VERDICTS: readonly string[] = ["ok", "warning", "failure", "skipped"];
+
+/** Two weeks of nights; the command line shows all that are kept. */
+const EARLIER_SHOWN = 14;
 
 function fields(value: unknown): Fields {
   return typeof value === "object" && value !== null ? (value as Fields) : {};
@@ -81,6 +97,18 @@ function readReport(value: unknown): Report | null {
     verdict: verdict(report["verdict"]),
     machine: parts.filter(Boolean).join(", "),
     findings,
+    names: list(report["names"]).map(text).filter(Boolean),
+  };
+}
+
+function readEarlier(value: unknown): Earlier {
+  const line = fields(value);
+  const counts = fields(line["counts"]);
+  const count = (wanted: Verdict): number => Number(counts[wanted]) || 0;
+  return {
+    startedAt: Number(line["started_at"]) || 0,
+    verdict: verdict(line["verdict"]),
+    summary: line["counts"] ? inWords(count("failure"), count("warning"), count("ok")) : "",
   };
 }
 
@@ -96,51 +124,76 @@ export function readSelftest(body: unknown): Selftest {
     share: total ? done / total : 0,
     trouble: text(told["trouble"]),
     report: readReport(told["report"]),
+    earlier: list(told["history"]).slice(0, -1).slice(-EARLIER_SHOWN).reverse().map(readEarlier),
   };
 }
 
 /** The newest word on how it is, in one sentence. */
 export function summary(report: Report): string {
   const count = (wanted: Verdict): number => report.findings.filter((finding) => finding.verdict === wanted).length;
-  const [failed, warned] = [count("failure"), count("warning")];
+  return inWords(count("failure"), count("warning"), count("ok"));
+}
+
+function inWords(failed: number, warned: number, good: number): string {
   if (!failed && !warned) return "All is well.";
   const parts = [failed && `${failed} failed`, warned && `${warned} to look at`].filter(Boolean);
-  return `${parts.join(", ")}, ${count("ok")} good.`;
+  return `${parts.join(", ")}, ${good} good.`;
 }
 
 const SECRET = /\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][\w-]{23,}/g;
 const KEYS = /\b(?:sk|gsk|pk|hf)[-_][\w-]{8,}/g;
 const BEARER = /\b(Bearer|Basic)\s+\S+/gi;
-const URL_HOST = /\b(https?|wss?):\/\/[^\s/"'`,;)]+/gi;
+const URL_HOST = /\b(https?|wss?):\/\/(?:[^\s/"'`,;)]*@)?([^\s/"'`,;)]+)/gi;
 const IPV4 = /\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?![\w.-]*\w)/g;
 const IPV6 = /(?<![\w:])(?:(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}|::[0-9a-f]{1,4}|(?:[0-9a-f]{1,4}:){1,2}:[0-9a-f]{0,4})(?![\w:])/gi;
-const LOCAL_NAME = /\b([a-z0-9](?:[a-z0-9-]*[a-z0-9])?)\.(?:local|lan|home\.arpa)\b/gi;
-/** "llama3 at models.example:11434" */
-const AT_HOST = /\bat (?:(?:[\w-]+\.)+[a-z][\w-]*(?::\d+)?|[\w-]+:\d+)/gi;
+const LOCAL_NAME = /\b([a-z0-9](?:[a-z0-9-]*[a-z0-9])?)\.(?:local|lan|home|internal|localdomain|home\.arpa|fritz\.box)\b/gi;
+/** "llama3 at models.example:11434"; "Cannot connect to host nas:11434 ssl:default […]" */
+const AT_HOST = /\b(at|host) ((?:[\w-]+\.)+[a-z][\w-]*|(?=[\w-]*[a-z])[\w-]+(?=:\d))(?::\d+)?/gi;
+/** "models.example:11434", wherever it stands; no "_ssl.c:1006". */
+const WITH_PORT = /(?<![\w.-])((?:[\w-]+\.)+[a-z][\w-]+):\d{2,5}\b/gi;
 const HOME = /\/home\/[^/\s]+/g;
 
-/** Takes out what a stranger could use or find somebody by: keys, tokens, addresses, names. */
+/** Of every machine, and by which nobody is found. */
+const COMMON: readonly string[] = ["localhost", "localhost.localdomain", "appliance", "voice-appliance"];
+
+/** The hosts that the words themselves give away, by standing where only a host stands. */
+function hostsIn(words: string): string[] {
+  const found = (pattern: RegExp, group: number): string[] =>
+    [...words.matchAll(pattern)].map((match) => (match[group] ?? "").replace(/:\d+$/, ""));
+  return [...found(LOCAL_NAME, 1), ...found(URL_HOST, 2), ...found(AT_HOST, 2), ...found(WITH_PORT, 1)];
+}
+
+/** A host wherever it stands: with what is before and behind it in the same name, and its port. */
+function everywhere(name: string): RegExp {
+  const plain = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const below = name.includes(".") ? "(?:[\\w-]+\\.)*" : "";
+  return new RegExp(`(?<![\\w-]|\\w\\.)${below}${plain}(?:\\.[a-z][\\w-]*)*(?![\\w-])(?::\\d+\\b)?`, "gi");
+}
+
+/**
+ * Takes out what a stranger could use or find somebody by: keys, tokens, addresses, names.
+ * `names` are those that are known to be the household's; others are known by where they stand.
+ */
 export function redact(words: string, ...names: string[]): string {
-  const hosts = [...words.matchAll(LOCAL_NAME)].map((found) => found[1] ?? "");
-  const known = [...hosts, ...names].filter((name) => name && name.toLowerCase() !== "localhost");
-  let safe = words
-    .replace(URL_HOST, "$1://[address]")
+  const telling = (name: string): boolean => /[a-z]/i.test(name) && !COMMON.includes(name.toLowerCase());
+  const known = [...new Set([...hostsIn(words), ...names])].filter(telling);
+  // The longest first: what is left of a name whose part is gone would not be known any more.
+  known.sort((one, other) => other.length - one.length);
+  let safe = words.replace(URL_HOST, "$1://[address]");
+  for (const name of known) safe = safe.replace(everywhere(name), "[address]");
+  return safe
     .replace(BEARER, "$1 [secret]")
     .replace(KEYS, "[secret]")
     .replace(SECRET, "[secret]")
     .replace(IPV6, "[address]")
     .replace(IPV4, "[address]")
     .replace(LOCAL_NAME, "[address]")
-    .replace(AT_HOST, "at [address]")
+    .replace(WITH_PORT, "[address]")
+    .replace(AT_HOST, "$1 [address]")
     .replace(HOME, "/home/[user]");
-  for (const name of known) {
-    const plain = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-    safe = safe.replace(new RegExp(`(?<![\\w.-])${plain}(?![\\w-])`, "gi"), "[address]");
-  }
-  return safe;
 }
 
-/** The report as text for somebody who helps. `names` are those of this machine, to be left out. */
+/** The report as text for somebody who helps. `names` are left out beside those that it knows. */
 export function reportText(report: Report, ...names: string[]): string {
   const lines = [
     `Voice Appliance ${report.version}, self-test of ${new Date(report.startedAt * 1000).toISOString()}`,
@@ -152,5 +205,5 @@ export function reportText(report: Report, ...names: string[]): string {
       ...(advice ? [`    -> ${advice}`] : []),
     ]),
   ];
-  return `${redact(lines.join("\n"), ...names)}\n`;
+  return `${redact(lines.join("\n"), ...report.names, ...names)}\n`;
 }

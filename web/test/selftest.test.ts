@@ -18,8 +18,13 @@ const ANSWER = {
     verdict: "failure",
     machine: { model: "Orin Nano", architecture: "aarch64", l4t: "39.2.1", gpu: "", cores: 6 },
     findings: FINDINGS,
+    names: ["nas", "smith.net", "box.smith.net", "Smith Family CA", "localhost", 7],
   },
-  history: [],
+  history: [
+    { started_at: 1_699_800_000, seconds: 60, version: "0.1.0", verdict: "ok", counts: { ok: 18, warning: 0, failure: 0, skipped: 1 } },
+    { started_at: 1_699_900_000, verdict: "failure", counts: { ok: 15, warning: 2, failure: 1 } },
+    { started_at: 1_700_000_000, verdict: "failure", counts: { ok: 1, warning: 1, failure: 1 } },
+  ],
 };
 
 const report = (): Report => {
@@ -37,7 +42,23 @@ describe("what the appliance tells of a self-test", () => {
   });
 
   it.each([null, undefined, 7, "x", [], {}, { report: {} }, { report: { findings: "none" } }])("%j is no report", (body) => {
-    expect(readSelftest(body)).toEqual({ running: false, progress: "", share: 0, trouble: "", report: null });
+    expect(readSelftest(body)).toEqual({ running: false, progress: "", share: 0, trouble: "", report: null, earlier: [] });
+  });
+
+  it("has the names that are not to be handed on", () => {
+    expect(report().names).toEqual(["nas", "smith.net", "box.smith.net", "Smith Family CA", "localhost", "7"]);
+    expect(readSelftest({ report: { findings: FINDINGS } }).report?.names).toEqual([]);
+  });
+
+  it("tells how those before it went, the newest first", () => {
+    expect(readSelftest(ANSWER).earlier).toEqual([
+      { startedAt: 1_699_900_000, verdict: "failure", summary: "1 failed, 2 to look at, 15 good." },
+      { startedAt: 1_699_800_000, verdict: "ok", summary: "All is well." },
+    ]);
+    const many = Array.from({ length: 50 }, (_, at) => ({ started_at: at, verdict: "ok" }));
+    const earlier = readSelftest({ history: many }).earlier;
+    expect([earlier.length, earlier[0]?.startedAt]).toEqual([14, 48]);
+    expect(readSelftest({ history: [null, "x"] }).earlier).toEqual([{ startedAt: 0, verdict: "failure", summary: "" }]);
   });
 
   it("shows how far it is", () => {
@@ -65,6 +86,19 @@ describe("a report to hand on", () => {
     ["Authorization: Bearer abc.def", "Bearer [secret]"],
     ["token Zm9vYmFyMTIzNDU2Nzg5MDEyMzQ1Njc4OTA", "token [secret]"],
     ["/home/anna/models/small.en", "/home/[user]/models/small.en"],
+    // As aiohttp says it; a test of the appliance compares.
+    [
+      "llama at models.smith.net:11434 cannot be reached: Cannot connect to host models.smith.net:11434 ssl:default [Name or service not known]",
+      "llama at [address] cannot be reached: Cannot connect to host [address] ssl:default [Name or service not known]",
+    ],
+    ["Cannot connect to host nas:11434 ssl:default [Connect call failed ('192.168.1.9', 11434)]", "host [address] ssl:default [Connect call failed ('[address]', 11434)]"],
+    ["llama at nas cannot be reached: Cannot connect to host nas:80 ssl:default [None]", "llama at [address] cannot be reached: Cannot connect to host [address] ssl"],
+    [
+      "Cannot connect to host a.smith.net:443 ssl:True [SSLCertVerificationError: (1, \"certificate is not valid for 'a.smith.net'. (_ssl.c:1006)\")]",
+      "host [address] ssl:True [SSLCertVerificationError: (1, \"certificate is not valid for '[address]'. (_ssl.c:1006)\")]",
+    ],
+    ["wss://box.smith.net:8443 is away; box.smith.net answers 401", "wss://[address] is away; [address] answers 401"],
+    ["http://user:hush@nas.smith.net/v1", "http://[address]/v1"],
   ])("%s", (words, safe) => expect(redact(words)).toContain(safe));
 
   it.each([
@@ -81,6 +115,22 @@ describe("a report to hand on", () => {
     expect(redact("jetson is at https://jetson/ and jetson-2 is not", "jetson")).toBe(
       "[address] is at https://[address]/ and jetson-2 is not",
     );
+  });
+
+  it("leaves out the names that the appliance says are its household's", () => {
+    const certificate = "valid until 2027-01-02, for box.smith.net, *.smith.net, nas, by Smith Family CA, unknown to this machine";
+    expect(redact(certificate, ...report().names)).toBe(
+      "valid until 2027-01-02, for [address], *.[address], [address], by [address], unknown to this machine",
+    );
+    // What is below a name of the household and above it is the household's too.
+    expect(redact("attic.smith.net and nas.smith.net, not nasal", ...report().names)).toBe("[address] and [address], not nasal");
+    const told = { ...report(), findings: [{ ...report().findings[0]!, message: "llama at nas" }] };
+    expect(reportText(told)).toContain("Board: llama at [address]\n");
+  });
+
+  it("leaves what every appliance is called", () => {
+    const words = "see /etc/voice-appliance/appliance.toml; sudo systemctl restart voice-appliance; localhost";
+    expect(redact(words, "voice-appliance", "localhost", "appliance")).toBe(words);
   });
 
   it("has every finding with its advice, and no address", () => {

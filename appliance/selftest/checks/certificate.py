@@ -1,11 +1,13 @@
 """Is the certificate valid now and for a while, and for every address of this machine?"""
 
+import itertools
+import re
 import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
-from appliance.selftest import Finding, Named, door
+from appliance.selftest import Finding, Named, addresses, door
 from appliance.selftest.checks.page import unreachable
 from appliance.selftest.facts import Facts
 from appliance.site import ANYWHERE, Site
@@ -40,12 +42,11 @@ class Certificate(Named):
             )
         return self.judge(shown, facts.site, facts.addresses, datetime.now(UTC))
 
-    def judge(
-        self, shown: door.Shown, site: Site, addresses: tuple[str, ...], now: datetime
-    ) -> Finding:
+    def judge(self, shown: door.Shown, site: Site, own: tuple[str, ...], now: datetime) -> Finding:
+        """`own` are the addresses of this machine."""
         days, renew = (shown.ends - now).days, _renewal(site)
         until = f"valid until {shown.ends:%Y-%m-%d}"
-        lacking = [name for name in _wanted(site, addresses) if name not in shown.names]
+        lacking = [name for name in _wanted(site, own) if name not in shown.names]
         if now < shown.begins:
             finding = self.failure(
                 f"it begins to be valid on {shown.begins:%Y-%m-%d}, which is not yet",
@@ -79,10 +80,27 @@ def _renewal(site: Site) -> str:
     return _RENEW if site.authority else _RENEW_OWN
 
 
-def _wanted(site: Site, addresses: tuple[str, ...]) -> list[str]:
-    """The names by which browsers in the house come in; of a foreign certificate none is known."""
+def _wanted(site: Site, own: tuple[str, ...]) -> list[str]:
+    """The names by which browsers in the house come in; of a foreign certificate none is known.
+
+    As nginx/certificate.sh has it: what the owner chose, else every address of this machine in a
+    home network.
+    """
     if site.authority is None:
         return []
     if site.address != ANYWHERE:
         return [site.address]
-    return [*addresses, f"{socket.gethostname().lower().partition('.')[0]}.local"]
+    hosts, chosen = _chosen(site, "--host"), _chosen(site, "--address")
+    host = (hosts or [socket.gethostname()])[-1].lower().partition(".")[0]
+    named = re.fullmatch("[a-z0-9]([a-z0-9-]*[a-z0-9])?", host)
+    numbers = [each.lower() for each in chosen or own if addresses.at_home(each)]
+    return [*numbers, f"{host}.local"] if named else numbers
+
+
+def _chosen(site: Site, option: str) -> list[str]:
+    """What certificate.sh was told by that option, which it keeps beside the certificate."""
+    try:
+        words = site.certificate.with_name("options").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    return [value for word, value in itertools.pairwise(words) if word == option]

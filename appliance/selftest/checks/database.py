@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from appliance.selftest import Finding, Named
 from appliance.selftest.facts import Facts
-from appliance.selftest.threads import aside
 from appliance.store.checking import examine
+from appliance.threads import aside
 
 
 class Database(Named):

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from appliance.selftest import Finding, Named, Verdict
 from appliance.selftest.facts import Facts
-from appliance.selftest.threads import aside
+from appliance.threads import aside
 
 MB = 10**6
 LEAST = 200 * MB  # a database that grows, its log, and a copy of it

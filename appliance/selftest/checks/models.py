@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from appliance.selftest import Finding, Named
 from appliance.selftest.facts import Facts
-from appliance.selftest.threads import aside
+from appliance.threads import aside
 from appliance.weights import manifest, survey
 from appliance.weights.shelf import Shelf
 from appliance.weights.survey import Verified

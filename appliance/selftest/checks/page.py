@@ -3,7 +3,7 @@
 import ssl
 from typing import TYPE_CHECKING, ClassVar
 
-from appliance.selftest import Finding, Named, door
+from appliance.selftest import Finding, Named, Verdict, door
 from appliance.selftest.facts import Facts
 from appliance.site import Site
 
@@ -26,7 +26,10 @@ class Page(Named):
         try:
             address = await door.address(facts, facts.site)
             async with door.visiting(facts.site) as http:
-                return await self._visit(http, address)
+                finding = await self._visit(http, address)
+            if finding.verdict is Verdict.OK:
+                finding = await self._by_every_name(finding, facts.site)
+            return finding
         except ssl.SSLError as error:
             return self.failure(
                 f"nginx shows a certificate that does not verify: {error.reason or error}",
@@ -61,6 +64,23 @@ class Page(Named):
                     "The site file was changed; run the installer again to restore it.",
                 )
         return self.ok(f"{address} serves the page and reaches the appliance")
+
+    async def _by_every_name(self, finding: Finding, site: Site) -> Finding:
+        """A name of the machine that is newer than the daemon is one that nginx alone knows."""
+        async with door.visiting(site, any_name=True) as http:
+            answers = {
+                name: await door.greeted(http, site, name) for name in door.listed(site, "DNS")
+            }
+        refused = [f"{name} ({status})" for name, status in answers.items() if status != 204]
+        if refused:
+            return self.failure(
+                f"nobody is let in by the name of {', '.join(refused)}",
+                "Restart the appliance: `sudo systemctl restart voice-appliance`. If that does not"
+                " help, nginx does not know the name: `sudo systemctl start voice-appliance-certs`"
+                " tells it.",
+            )
+        by_name = f", also as {', '.join(answers)}" if answers else ""
+        return self.ok(finding.message + by_name)
 
 
 def unreachable(site: Site) -> str:

@@ -1,9 +1,9 @@
-/** The self-test panel: how it was last time, a button for a new one, and the report to hand on. */
+/** The self-test panel: how it was last time and before, a new one, and the report to hand on. */
 
 import "../selftest.css";
 import { fetchSelftest, startSelftest } from "../api";
 import { explain, Trouble } from "../failures";
-import { reportText, summary, type Finding, type Selftest, type Verdict } from "../selftest";
+import { reportText, summary, type Earlier, type Finding, type Selftest, type Verdict } from "../selftest";
 import { byId, make, setText } from "./elements";
 
 /** While one is under way and somebody looks; each check takes about that long. */
@@ -17,6 +17,8 @@ export class SelftestPanel {
   private readonly state = byId("selftest-state", HTMLElement);
   private readonly meter = byId("selftest-progress", HTMLProgressElement);
   private readonly rows = byId("selftest-rows", HTMLElement);
+  private readonly history = byId("selftest-history", HTMLDetailsElement);
+  private readonly before = byId("selftest-earlier", HTMLElement);
   private readonly begin = byId("selftest-start", HTMLButtonElement);
   private readonly copy = byId("selftest-copy", HTMLButtonElement);
   private readonly plain = byId("selftest-text", HTMLTextAreaElement);
@@ -66,9 +68,10 @@ export class SelftestPanel {
     this.copy.disabled = report === null;
     this.meter.hidden = !running;
     this.meter.value = selftest.share;
-    const last = report ? `${moment(report.startedAt)}: ${summary(report)}` : "It has not been tested yet.";
-    setText(this.state, running ? `Testing, ${selftest.progress}` : selftest.trouble || last);
+    setText(this.state, running ? `Testing, ${selftest.progress}` : lastly(selftest));
     this.rows.replaceChildren(...(report?.findings ?? []).map(row));
+    this.history.hidden = selftest.earlier.length === 0;
+    this.before.replaceChildren(...selftest.earlier.map(line));
   }
 
   /** To the clipboard; where a browser gives none, into a field to copy from. */
@@ -84,6 +87,18 @@ export class SelftestPanel {
       this.plain.select();
     }
   }
+}
+
+function lastly({ report, trouble }: Selftest): string {
+  if (!report) return trouble || "It has not been tested yet.";
+  const when = moment(report.startedAt);
+  return trouble ? `${trouble} What stands here is of ${when}.` : `${when}: ${summary(report)}`;
+}
+
+function line(earlier: Earlier): HTMLElement {
+  const element = make("li", "", `${moment(earlier.startedAt)}: ${earlier.summary || MARKS[earlier.verdict]}`);
+  element.dataset["verdict"] = earlier.verdict;
+  return element;
 }
 
 function row(finding: Finding): HTMLElement {

@@ -11,8 +11,8 @@ T = TypeVar("T")
 async def aside(job: Callable[[], T]) -> T:
     """The result of `job`, or what it raised.
 
-    Unlike `asyncio.to_thread`, a job that hangs for ever (a dead network disk) keeps neither the
-    check's limit nor the end of the program from being reached: its thread is left behind.
+    Unlike `asyncio.to_thread`, a job that hangs for ever (a dead network disk, a sensor) keeps
+    neither a time limit nor the end of the program from being reached: its thread is left behind.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
@@ -32,5 +32,5 @@ async def aside(job: Callable[[], T]) -> T:
         if not loop.is_closed():
             loop.call_soon_threadsafe(tell, settle)
 
-    threading.Thread(target=work, name="selftest", daemon=True).start()
+    threading.Thread(target=work, name="aside", daemon=True).start()
     return await done

@@ -1,0 +1,169 @@
+"""Whether strangers are let in: by what the running appliance says, and by coming as one."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from appliance.selftest import Finding, Verdict
+from appliance.selftest.checks.access import Access
+from appliance.selftest.daemon import Daemon, control_socket
+from appliance.selftest.facts import Facts, gather
+from appliance.site import Site
+from tests.daemon import running
+from tests.install.conftest import Site as Nginx
+from tests.install.shell import free_ports
+from tests.selftest.conftest import MakeFacts, bad, good, skipped
+
+OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
+
+TCP = Daemon(Path("control.sock"), "http://127.0.0.1:8080", "")
+UNIX = Daemon(Path("control.sock"), "http://localhost", "/run/voice-appliance/http.sock")
+EXPOSED = Daemon(Path("control.sock"), "http://0.0.0.0:8080", "")
+EVERYWHERE = Site(Path("site.conf"), "0.0.0.0", 443, Path("server.crt"), None)
+HERE = Site(Path("site.conf"), "127.0.0.1", 443, Path("server.crt"), None)
+OPEN, PUBLIC = {"ACCESS__MODE": "open"}, {"SERVER__PUBLIC_URL": "https://voice.example"}
+
+
+@pytest.mark.parametrize(
+    ("daemon", "nginx", "settings", "way"),
+    [
+        (TCP, None, {}, ""),
+        (TCP, HERE, {}, ""),
+        (TCP, EVERYWHERE, {}, "nginx at port 443"),
+        (UNIX, None, {}, "whatever stands before /run/voice-appliance/http.sock"),
+        (EXPOSED, None, {}, "0.0.0.0"),
+        (TCP, None, PUBLIC, "https://voice.example"),
+    ],
+)
+def test_open_is_told_wherever_somebody_else_may_come_in(
+    facts: MakeFacts, daemon: Daemon, nginx: Site | None, settings: dict[str, str], way: str
+) -> None:
+    made = facts(site=nginx, settings=OPEN | settings)
+    finding = Access().judge("open", 200, made, daemon)
+    if not way:
+        assert "nothing outside" in good(finding)
+        return
+    message, advice = bad(finding, WARNING)
+    assert f"comes by {way} may talk" in message
+    assert 'access.mode = "paired"' in advice
+
+
+def test_open_by_something_else_than_the_settings(facts: MakeFacts) -> None:
+    message, advice = bad(Access().judge("open", 200, facts(), UNIX), WARNING)
+    assert message.startswith("open: everybody")
+    assert "APPLIANCE__ACCESS__MODE" in advice
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "advice"),
+    [(200, "strangers are let in", "stop nginx"), (502, "answers 502", "`page`")],
+)
+def test_paired_is_what_a_stranger_finds(
+    facts: MakeFacts, status: int, message: str, advice: str
+) -> None:
+    told = bad(Access().judge("paired", status, facts(), TCP), FAILURE)
+    assert message in told[0]
+    assert advice in told[1]
+    assert "only paired" in good(Access().judge("paired", 401, facts(), TCP))
+
+
+def test_a_daemon_on_the_network_itself(facts: MakeFacts) -> None:
+    message, advice = bad(Access().judge("paired", 401, facts(), EXPOSED), WARNING)
+    assert "listens on 0.0.0.0" in message
+    assert "nginx" in advice
+
+
+async def test_without_the_appliance_nothing_is_observed(facts: MakeFacts) -> None:
+    assert "does not run" in skipped(await Access().run(facts()))
+
+
+@asynccontextmanager
+async def posing(facts: Facts, mode: str, port: int, answer: int) -> AsyncIterator[Facts]:
+    """Facts with an appliance that says it has that mode, and answers strangers so."""
+
+    async def status(_: web.Request) -> web.Response:
+        return web.json_response({"access": mode, "address": f"http://127.0.0.1:{port}"})
+
+    async def stranger(request: web.Request) -> web.Response:
+        assert "Authorization" not in request.headers
+        return web.Response(status=answer)
+
+    control, public = web.Application(), web.Application()
+    control.router.add_get("/status", status)
+    public.router.add_get("/api/me", stranger)
+    public.router.add_get("/internal/auth", stranger)
+    runners = [web.AppRunner(control), web.AppRunner(public)]
+    facts.state.mkdir(exist_ok=True)
+    try:
+        for runner in runners:
+            await runner.setup()
+        await web.UnixSite(runners[0], str(control_socket(facts.config))).start()
+        await web.TCPSite(runners[1], "127.0.0.1", port).start()
+        found = await Daemon.find(facts.config)
+        assert found
+        assert found.base_url == f"http://127.0.0.1:{port}"
+        yield Facts(facts.config, facts.hardware, facts.plan, daemon=found, site=facts.site)
+    finally:
+        for runner in runners:
+            await runner.cleanup()
+
+
+async def found(facts: Facts, mode: str, port: int, answer: int) -> Finding:
+    async with posing(facts, mode, port, answer) as made:
+        return await Access().run(made)
+
+
+@pytest.mark.parametrize(
+    ("mode", "answer", "verdict"),
+    [("paired", 401, OK), ("paired", 200, FAILURE), ("open", 200, OK)],
+)
+async def test_it_comes_as_a_stranger_where_the_appliance_says_it_listens(
+    facts: MakeFacts, mode: str, answer: int, verdict: Verdict
+) -> None:
+    (port,) = free_ports(1)
+    assert (await found(facts(settings=OPEN), mode, port, answer)).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "word"),
+    [(401, OK, "401"), (204, FAILURE, "let in"), (500, FAILURE, "502")],
+)
+async def test_it_comes_through_nginx_where_there_is_one(
+    facts: MakeFacts, site: Nginx, here: Site, answer: int, verdict: Verdict, word: str
+) -> None:
+    finding = await found(facts(site=here), "paired", site.upstream, answer)
+    assert finding.verdict is verdict
+    assert word in finding.message
+
+
+async def test_nobody_can_be_asked(facts: MakeFacts, site: Nginx, here: Site) -> None:
+    gone = replace(here, port=free_ports(1)[0])
+    finding = await found(facts(site=gone), "paired", site.upstream, 401)
+    message, advice = bad(finding, FAILURE)
+    assert "cannot be asked" in message
+    assert "nginx" in advice
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["open", "paired"])
+async def test_the_running_appliance_is_believed_and_not_the_file(
+    tmp_path: Path, facts: MakeFacts, mode: str
+) -> None:
+    """Its unit may set what the self-test's does not, and a file may be newer than it."""
+    state = tmp_path / "state"
+    overrides = {
+        "APPLIANCE__ACCESS__MODE": mode,
+        "APPLIANCE__SERVER__HOST": "0.0.0.0",
+        "APPLIANCE__STORE__PATH": str(state / "voice.db"),
+    }
+    other = {"ACCESS__MODE": "paired" if mode == "open" else "open", "SERVER__PORT": "1"}
+    async with running(state, overrides, until="/health"):
+        made = await gather(facts(settings=other).config, os.environ)
+        message, _ = bad(await Access().run(made), WARNING)
+    assert ("everybody who comes by 0.0.0.0" in message) is (mode == "open")
+    assert ("itself listens" in message) is (mode == "paired")

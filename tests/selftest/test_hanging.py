@@ -1,0 +1,88 @@
+"""A sensor that hangs costs its own check, no other, and not the end of the program."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.config import Config
+from appliance.errors import ApplianceError
+from appliance.selftest import Check, Verdict
+from appliance.selftest import facts as gathering
+from appliance.selftest.checks.heat import Heat
+from appliance.selftest.checks.memory import Memory
+from appliance.selftest.checks.power import Power
+from appliance.selftest.run import one
+from tests.hardware import boards
+from tests.selftest.conftest import MakeFacts
+
+SENSOR = "sys/class/thermal/thermal_zone7/temp"
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[Path]:
+    """A Jetson with a sensor whose file is opened and then says nothing: a FIFO."""
+    root = boards.ORIN_NANO_SUPER.lay(tmp_path / "board")
+    sensor = root / SENSOR
+    sensor.parent.mkdir(parents=True)
+    os.mkfifo(sensor)
+    # Both ends are this one's, so that who reads waits in the read, as in a driver.
+    held = os.open(sensor, os.O_RDWR)
+    yield root
+    os.close(held)
+
+
+@pytest.mark.parametrize("check", [Heat(), Memory(), Power()], ids=lambda check: check.name)
+async def test_a_sensor_that_hangs_is_given_up(board: Path, facts: MakeFacts, check: Check) -> None:
+    made = facts(board, power_mode="NV Power Mode: 25W\n")
+    turning = asyncio.create_task(asyncio.sleep(0.01))
+    finding = await one(check, made, 0.2)
+    assert turning.done()
+    assert finding.verdict is Verdict.FAILURE
+    assert "no result within 0.2 s" in finding.message
+    # Whether the machine is busy is asked by other checks, and is not the sensor's to tell.
+    assert made.busy() in (True, False)
+
+
+def test_the_program_ends_all_the_same(board: Path, tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from appliance.config import load\n"
+        "from appliance.hardware.detect import detect\n"
+        "from appliance.hardware.plan import plan\n"
+        "from appliance.selftest.checks.heat import Heat\n"
+        "from appliance.selftest.facts import Facts\n"
+        "from appliance.selftest.run import one\n"
+        "root = Path(sys.argv[1])\n"
+        "config, hardware = load([], {}), detect(root)\n"
+        "facts = Facts(config, hardware, plan(hardware, config, {}), root=root)\n"
+        "print(asyncio.run(one(Heat(), facts, 0.2)).verdict)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(board)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "failure\n", "")
+
+
+async def test_a_driver_that_hangs_before_the_first_check(
+    configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until = threading.Event()
+    monkeypatch.setattr(gathering, "detect", until.wait)
+    monkeypatch.setattr(gathering, "GATHER_SECONDS", 0.1)
+    try:
+        with pytest.raises(ApplianceError, match=r"not told within 0\.1 s") as raised:
+            await gathering.gather(configured(), {})
+    finally:
+        until.set()
+    assert "driver hangs" in raised.value.advice
