@@ -11,6 +11,8 @@
 #                          a certificate of one's own: checked, linked to, and no CA is made
 #
 # Options are kept in DIRECTORY and hold until the next ones; --local takes all of them back.
+#
+#   --new-authority        replaces the local CA, now and once
 set -Eeuo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=nginx/authority.sh
@@ -33,8 +35,10 @@ die() {
 check_clock() {
   local built
   built=$(stat -c %Y -- "$here/certificate.sh")
-  (($(date +%s) > built - 86400 && $(date +%s) > EARLIEST)) ||
-    die "the clock says $(date -I), which is before this program was made; set it first"
+  (($(date +%s) > EARLIEST)) || die "the clock says $(date -I), which is before this program was made; set it first"
+  (($(date +%s) > built - 86400)) || [[ $(synchronised) == yes ]] ||
+    die "the clock says $(date -I), which is before this program was made; set it first (timedatectl)." \
+      "If it is right, a clock that was ahead has dated this program: touch $here/certificate.sh"
 }
 
 # The machine's name as a DNS label, or nothing where it is none.
@@ -94,13 +98,16 @@ make_leaf() {
   openssl x509 -req -sha256 -days "$LEAF_DAYS" -in "$work/server.csr" -set_serial "0x$(openssl rand -hex 16)" \
     -CA "$dir/ca.crt" -CAkey "$dir/ca.key" -extfile "$work/server.cnf" -extensions server \
     -out "$work/server.crt" 2>"$work/log" || die "the certificate was not signed: $(cat -- "$work/log")"
-  openssl verify -CAfile "$dir/ca.crt" "$work/server.crt" >/dev/null || die "the new certificate does not verify"
+  verifies "$work/server.crt" || die "the new certificate does not verify"
   printf '%s\n' "$names" >"$work/names"
   # The names last: an interrupted renewal is renewed again.
   rm -f -- "$dir/names"
   mv -f -- "$work/server.key" "$work/server.crt" "$dir"
   mv -f -- "$work/names" "$dir"
 }
+
+# Whether the CA vouches for a certificate that is valid now, or within the hour.
+verifies() { openssl verify -attime "$(($(date +%s) + AHEAD_SECONDS))" -CAfile "$dir/ca.crt" "$1" >/dev/null 2>&1; }
 
 # Why the certificate has to be made anew, in words, or nothing.
 why_renew() {
@@ -113,20 +120,15 @@ why_renew() {
     echo 'the names or addresses of this machine changed'
   elif ! openssl x509 -in "$dir/server.crt" -noout -checkend "$SPARE_SECONDS" >/dev/null; then
     echo 'fewer than 60 days are left'
-  elif ! openssl verify -CAfile "$dir/ca.crt" "$dir/server.crt" >/dev/null 2>&1; then
-    echo 'the CA changed'
+  elif ! verifies "$dir/server.crt"; then
+    echo 'the CA or the clock changed'
   fi
 }
 
 # A certificate of the local CA for the hosts of $hosts.
 by_local_ca() {
   local names reason
-  if ! ca_is_good; then
-    check_clock
-    make_ca "$host" "$work"
-    result=made
-    say "made a certificate authority; browsers that trusted an older one must trust this one"
-  fi
+  ensure_ca
   names=$(signed_names <<<"$hosts" 2>"$work/notes")
   reason=$(why_renew "$names")
   [[ -n $reason ]] || return 0
@@ -154,17 +156,22 @@ parse() {
 }
 
 main() {
-  local host work hosts result=unchanged constrained=yes own_certificate='' own_key=''
-  local -a addresses=() options=()
+  local host work hosts result=unchanged constrained=yes own_certificate='' own_key='' new_authority=''
+  local option
+  local -a addresses=() options=() kept=()
   dir=${1:?the directory of the certificate}
   shift
+  for option in "$@"; do
+    if [[ $option == --new-authority ]]; then new_authority=yes; else kept+=("$option"); fi
+  done
   # nginx hands out the CA as another user, whatever whoever calls this lets others read.
   umask 022
   mkdir -p -- "$dir"
-  options=("$@")
-  (($#)) || { [[ ! -e $dir/options ]] || mapfile -t options <"$dir/options"; }
+  options=("${kept[@]}")
+  ((${#kept[@]})) || { [[ ! -e $dir/options ]] || mapfile -t options <"$dir/options"; }
   host=$(host_name)
   parse "${options[@]}"
+  [[ -z $new_authority || -z $own_certificate ]] || die "--new-authority is for a local CA; --local goes back to one"
   ((${#addresses[@]})) || mapfile -t addresses < <(machine_addresses | sed '/^$/d')
   exec 7>"$dir/.lock"
   flock -w 60 7 || die "another run holds $dir/.lock"
@@ -180,7 +187,7 @@ main() {
     [[ $result == made ]] || result=renewed
     keep hosts "$hosts"
   fi
-  (($# == 0)) || keep options "$(printf '%s\n' "$@")"
+  ((${#kept[@]} == 0)) || keep options "$(printf '%s\n' "${kept[@]}")"
   echo "$result"
 }
 

@@ -33,7 +33,7 @@ hosts_map() { hosts | sed -E 's/[].[]/\\&/g; s/.*/"~^&$" 0;/'; }
 origins_map() {
   local origin
   for origin in ${given[ORIGINS]}; do
-    [[ $origin =~ ^https?://[][A-Za-z0-9.:-]+$ ]] || die "$origin is no origin, such as https://box.lan:8443"
+    [[ $origin =~ ^https?://[][A-Za-z0-9._:-]+$ ]] || die "$origin is no origin, such as https://box.lan:8443"
     sed -E 's/[].[]/\\&/g; s/.*/"~^& " 0;/' <<<"$origin"
   done
 }

@@ -17,7 +17,7 @@ reload() {
 }
 
 main() {
-  local site=${1:-/etc/voice-appliance/nginx} tls result
+  local site=${1:-/etc/voice-appliance/nginx} tls result due=''
   local -a parameters
   [[ -e $site/parameters ]] || { echo "renew.sh: there is no site in $site" >&2 && return 1; }
   mapfile -t parameters <"$site/parameters"
@@ -25,13 +25,17 @@ main() {
   # Address changes come in flocks.
   exec 8>"$site/.lock"
   flock -w 60 8
+  # Stays where anything fails or is cut off from here on: nginx is then told the next time.
+  [[ ! -e $site/.reload-needed ]] || due=yes
+  : >"$site/.reload-needed"
   result=$("$here/certificate.sh" "$tls")
   echo "$result"
-  # What was cut off between the two steps is made up for the next time.
-  if [[ $result != unchanged || ! $site/parameters -nt $tls/hosts || ! $site/parameters -nt $tls/server.crt ]]; then
+  # And where somebody else made the certificate.
+  if [[ -n $due || $result != unchanged || ! $site/parameters -nt $tls/hosts || ! $site/parameters -nt $tls/server.crt ]]; then
     "$here/render.sh" "$site" "${parameters[@]}"
     reload
   fi
+  rm -f -- "$site/.reload-needed"
 }
 
 main "$@"

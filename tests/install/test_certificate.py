@@ -40,11 +40,14 @@ def test_a_first_run_makes_a_certificate_for_every_name(tmp_path: Path) -> None:
 
 
 def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
-    strict = run("bash", "-c", f'umask 077; "{CERTIFICATE}" "{tmp_path}" --host kitchen')
+    tls = tmp_path / "tls"
+    strict = run("bash", "-c", f'umask 077; "{CERTIFICATE}" "{tls}" --host kitchen')
     assert strict.returncode == 0, strict.stderr
-    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tls.iterdir()}
     assert modes["ca.key"] == modes["server.key"] == 0o600
     assert modes["ca.crt"] == modes["ca.cer"] == modes["server.crt"] == 0o644
+    # The daemon reads by which names it may be asked.
+    assert (modes["hosts"], tls.stat().st_mode & 0o777) == (0o644, 0o755)
 
 
 def test_a_second_run_changes_nothing(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """nginx/renew.sh: a new address reaches the certificate and the site, and nobody is cut off."""
 
 import asyncio
-import hashlib
 import shlex
 import ssl
 from collections.abc import Iterator
@@ -25,27 +24,27 @@ def own_site(tmp_path: Path) -> Iterator[Site]:
 
 
 def renew(site: Site) -> str:
+    """What it says, and that nginx was told."""
     reload = shlex.join([*site.nginx, "-s", "reload"])
     done = run(RENEW, site.directory / "nginx", environ={"RELOAD": f"{reload} && echo reloaded"})
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-async def shown(site: Site) -> str:
-    """The hash of the certificate that a new connection gets."""
+async def shown(site: Site, trusted: ssl.SSLContext | None = None) -> str:
+    """The certificate that a new connection gets."""
     port = int(site.https.rpartition(":")[2])
-    _, writer = await asyncio.open_connection("localhost", port, ssl=site.trusted)
+    _, writer = await asyncio.open_connection("localhost", port, ssl=trusted or site.trusted)
     tls = writer.get_extra_info("ssl_object")
     assert isinstance(tls, ssl.SSLObject)
     certificate = tls.getpeercert(binary_form=True)
     assert certificate
     writer.close()
-    return hashlib.sha256(certificate).hexdigest()
+    return ssl.DER_cert_to_PEM_cert(certificate)
 
 
 def on_disk(site: Site) -> str:
-    text = (site.directory / "tls" / "server.crt").read_text()
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).hexdigest()
+    return (site.directory / "tls" / "server.crt").read_text()
 
 
 async def test_a_new_address_is_shown_and_asked_for_while_a_conversation_goes_on(
@@ -85,6 +84,17 @@ def test_what_was_interrupted_after_the_certificate_is_made_up_for(own_site: Sit
     succeed(CERTIFICATE, tls, "--host", "kitchen", "--address", "192.168.1.22")
     assert renew(own_site) == "unchanged\nreloaded\n"
     assert r"192\.168\.1\.22" in (own_site.directory / "nginx" / "hosts.map").read_text()
+    assert renew(own_site) == "unchanged\n"
+
+
+def test_a_reload_that_failed_is_made_up_for(own_site: Site) -> None:
+    place = own_site.directory / "nginx"
+    tls = own_site.directory / "tls"
+    (tls / "options").write_text("--host\nkitchen\n--address\n192.168.1.23\n")
+    failed = run(RENEW, place, environ={"RELOAD": "false"})
+    assert failed.returncode != 0
+    assert failed.stdout == "renewed\n"
+    assert renew(own_site) == "unchanged\nreloaded\n"
     assert renew(own_site) == "unchanged\n"
 
 
