@@ -29,21 +29,27 @@ install, update:
   --dry-run          say what would be done, and do nothing
   --yes              ask nothing
   --offline BUNDLE   from a bundle, without a network
-  --wheels DIR       wheels with code for the GPU, and SHA256SUMS beside them
+  --wheels DIR       wheels with code for the GPU, and SHA256SUMS beside them; they are kept
+                     for later runs; none: no longer
+  --retry-gpu        try a GPU again that did not answer
   --models NAMES     models to fetch (recommended): names, or none
   --tls-cert FILE --tls-key FILE
-                     a certificate of your own instead of a local one
+                     a certificate of your own instead of a local one; --tls-local: no longer
+  --no-name-constraints
+                     a local CA without limits, for a phone that refuses the other;
+                     --name-constraints: no longer
+  --new-authority    a new local CA, which every browser has to trust anew
   --https-port N --http-port N
                      where the page is (443), where the certificate is explained (80)
   --bind ADDRESS     the IPv4 address that nginx listens on (0.0.0.0: all)
   --no-nginx         a server of your own stands before the appliance; --nginx: no longer
-  --power MODE       power mode of a Jetson, by name, from every boot on
+  --power MODE       power mode of a Jetson, by name, from every boot on; none: no longer
   --ready-seconds N  how long loading the models may take (300)
 
 bundle:
   --output FILE      where to
   --models NAMES     models to put in
-  --wheels DIR       wheels with code for the GPU to put in
+  --wheels DIR       wheels with code for the GPU to put in, instead of those for this board
   --with-python      and a Python, for systems whose own is too old
   --sign KEY         sign it with an SSH key
 
@@ -119,6 +125,8 @@ source "$ROOT/install/system.sh"
 source "$ROOT/install/release.sh"
 # shellcheck source=install/jetson.sh
 source "$ROOT/install/jetson.sh"
+# shellcheck source=install/site.sh
+source "$ROOT/install/site.sh"
 # shellcheck source=install/service.sh
 source "$ROOT/install/service.sh"
 # shellcheck source=install/update.sh
@@ -133,9 +141,13 @@ main() {
   [[ $# -gt 0 && ($1 != --* || $1 == --help) ]] || set -- install "$@"
   local what=$1
   shift
-  [[ $what == run || $what == test ]] || report_surprises
+  if [[ $what != run && $what != test ]]; then
+    report_surprises
+    # A bundle in which Python had left its bytecode would not be what its manifest says any more.
+    export PYTHONDONTWRITEBYTECODE=1
+  fi
   case $what in
-    install | update) install_device "$what" "$@" ;;
+    install | update) keep_caches_apart && install_device "$what" "$@" ;;
     rollback) rollback_device "$@" ;;
     uninstall) uninstall_device "$@" ;;
     bundle) make_bundle "$@" ;;

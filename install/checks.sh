@@ -47,7 +47,7 @@ check_clock() {
   local made
   made=$(stat -c %Y -- "$ROOT/install.sh")
   (($(date +%s) > made - 86400)) ||
-    fault "the clock says $(date -I), which is before this program was made; set it first (timedatectl)"
+    fault "the clock says $(date -I), which is before this program was made; set it first (timedatectl). If it is right, a clock that was ahead has dated the program: touch $ROOT/install.sh"
 }
 
 # Every address on which another enabled site or the main configuration of nginx listens.
@@ -111,16 +111,25 @@ check_certificate_files() {
   cert=$(openssl x509 -in "$tls_cert" -noout -pubkey 2>/dev/null) || fault "$tls_cert is no certificate"
   key=$(openssl pkey -in "$tls_key" -pubout 2>/dev/null) || fault "$tls_key is no private key"
   [[ $cert == "$key" ]] || fault "$tls_key is not the key of $tls_cert"
-  # Its hardening keeps nginx out of people's homes.
+  # Their hardening keeps nginx and what renews the certificate out of people's homes, and of /tmp.
   local file
-  for file in "$tls_cert" "$tls_key"; do
-    [[ ! $file =~ ^/(home|root|run/user)/ ]] || fault "nginx cannot read $file; put it below /etc/ssl, for example"
-  done
+  while read -r file; do
+    [[ ! $file =~ ^/(home|root|run/user|tmp|var/tmp)/ ]] ||
+      fault "nginx cannot read $file; copy it below /etc/ssl, for example, and name that"
+  done < <({ printf '%s\n' "$tls_cert" "$tls_key" && realpath -m -- "$tls_cert" "$tls_key"; } | sort -u)
+}
+
+# What --offline could not fetch.
+check_offline() {
+  [[ -n $bundle ]] || return 0
+  local -a wanted
+  mapfile -t wanted < <(wanted_packages | sort -u)
+  ((${#wanted[@]} == 0)) || fault "these Debian packages are missing, and --offline fetches nothing: ${wanted[*]}"
 }
 
 check_everything() {
   local check
-  for check in rights system memory clock disk certificate_files site board; do "check_$check"; done
+  for check in rights system memory clock disk certificate_files site board offline wheels power_mode state; do "check_$check"; done
   ((${#faults[@]} == 0)) && return
   warn "install.sh: nothing was changed, because"
   printf '  - %s\n' "${faults[@]}" >&2

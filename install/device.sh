@@ -11,15 +11,20 @@ if [[ -d $ROOT/systemd ]]; then readonly UNITS=systemd; else readonly UNITS=unit
 # ── What the owner chose ─────────────────────────────────────────────────────────────────────
 # Kept, so that the next run, an update and a rollback do the same without being told again.
 
-readonly CHOICES=(https_port http_port http_port_given bind no_nginx tls_cert tls_key power_mode ready_seconds)
+# Of the last one, every release must know; without that, those from before cannot read the file.
+readonly CHOICES=(https_port http_port http_port_given bind no_nginx tls_cert tls_key tls_local name_constraints
+  power_mode models ready_seconds)
 https_port=443 http_port=80 http_port_given='' bind=0.0.0.0 no_nginx='' tls_cert='' tls_key='' power_mode='' ready_seconds=300
-bundle='' given_bundle='' wheels_directory='' models=unsaid assume_yes=''
+tls_local='' name_constraints='' new_authority='' models=unsaid
+bundle='' given_bundle='' given_models='' wanted_models='' wheels_directory='' retry_gpu='' assume_yes=''
 
 load_choices() {
   local name value
   [[ -e $CONFIGURATION/install.conf ]] || return 0
-  while IFS='=' read -r name value; do
-    [[ " ${CHOICES[*]} " == *" $name "* ]] && printf -v "$name" '%s' "$value"
+  # People write comments into it, and forget the end of its last line.
+  while IFS='=' read -r name value || [[ -n $name ]]; do
+    [[ " ${CHOICES[*]} " == *" $name "* ]] || continue
+    printf -v "$name" '%s' "$value"
   done <"$CONFIGURATION/install.conf"
 }
 
@@ -42,18 +47,21 @@ do_choices() {
 
 existing_file() { realpath -e -- "$1" 2>/dev/null || misused "there is no $1"; }
 
+# Of a certificate that is renewed by moving links, the link is what has to be kept.
+link_or_file() { realpath -es -- "$1" 2>/dev/null || misused "there is no $1"; }
+
 # Whoever finds a fault in a value has told it.
 parse_value() {
   case $1 in
     --offline) given_bundle=$2 bundle=$(existing_file "$2") || exit ;;
-    --wheels) wheels_directory=$(existing_file "$2") || exit ;;
-    --models) models=$2 ;;
-    --tls-cert) tls_cert=$(existing_file "$2") || exit ;;
-    --tls-key) tls_key=$(existing_file "$2") || exit ;;
+    --wheels) wheels_directory=$2; [[ $2 == none ]] || wheels_directory=$(existing_file "$2") || exit ;;
+    --models) models=${2:-none} given_models=yes ;;
+    --tls-cert) tls_local='' tls_cert=$(link_or_file "$2") || exit ;;
+    --tls-key) tls_key=$(link_or_file "$2") || exit ;;
     --https-port) https_port=$(port_of "$1" "$2") || exit ;;
     --http-port) http_port=$(port_of "$1" "$2") || exit; http_port_given=yes ;;
     --bind) bind=$2 ;;
-    --power) power_mode=$2 ;;
+    --power) power_mode=$2; [[ $2 != none ]] || power_mode='' ;;
     --ready-seconds) ready_seconds=$2 ;;
   esac
 }
@@ -68,17 +76,25 @@ parse_device() {
         ;;
       --dry-run) dry_run=yes ;;
       --yes | -y) assume_yes=yes ;;
+      --retry-gpu) retry_gpu=yes ;;
       --no-nginx) no_nginx=yes ;;
       --nginx) no_nginx='' ;;
+      --tls-local) tls_local=yes tls_cert='' tls_key='' ;;
+      --name-constraints) name_constraints=yes ;;
+      --no-name-constraints) name_constraints=no ;;
+      --new-authority) new_authority=yes ;;
       *) misused "install does not know '$1'" ;;
     esac
     shift
   done
   [[ $ready_seconds =~ ^[1-9][0-9]{0,4}$ ]] || misused '--ready-seconds needs a number'
   [[ $https_port != "$http_port" ]] || misused 'the two ports must differ'
-  # Without a word about models: those that fit the machine, where there is a network.
-  if [[ $models == none || ($models == unsaid && -n $bundle) ]]; then models=''; fi
-  [[ $models != unsaid ]] || models=recommended
+  [[ -z $new_authority || -z $tls_cert$no_nginx ]] || misused '--new-authority is for a local CA, and here is none'
+  # Without a word about models: those that fit the machine. A bundle is for want of a network, so
+  # beside it only what is asked for in this very run is fetched.
+  wanted_models=$models
+  [[ $models != unsaid ]] || wanted_models=recommended
+  if [[ $models == none || (-n $bundle && -z $given_models) ]]; then wanted_models=''; fi
 }
 
 confirm() {
@@ -92,10 +108,10 @@ confirm() {
 
 # ── install and update ───────────────────────────────────────────────────────────────────────
 
-readonly MACHINE_STEPS=(packages user directories configuration choices python)
+readonly MACHINE_STEPS=(packages user directories configuration choices python gpu_wheels gpu_retry)
 readonly RELEASE_STEPS=(sources environment seal models certificate preflight backup flip)
 
-device_python() { python=$(find_device_python) && identify_release; }
+device_python() { python=$(find_device_python) && choose_gpu && identify_release; }
 
 introduce() {
   local before
@@ -122,7 +138,7 @@ rehearse() {
 }
 
 clean_up() {
-  rm -rf -- "$PREFIX/incoming" "$PREFIX/.site" "$PREFIX/.devices.conf"
+  rm -rf -- "$PREFIX/incoming" "$PREFIX/.wheels" "$PREFIX/.site" "$PREFIX/.devices.conf" "$PREFIX"/.preflight-*
   rmdir --ignore-fail-on-non-empty -- "$PREFIX" 2>/dev/null || true
 }
 
@@ -160,7 +176,7 @@ conclude() {
   if [[ -z $no_nginx ]]; then
     say 'It is at'
     own_hosts | sed "s|.*|  https://&$(suffix "$https_port" 443)|" >&2
-    say "and the same address with http://…$(suffix "$http_port" 80) tells how to trust its certificate."
+    say "and the same address with http://…$(suffix "$http_port" 80) tells how to trust its certificate.$(authority_words)"
   else
     say "It listens on $SOCKET; a server of your own has to stand before it."
   fi
@@ -168,6 +184,9 @@ conclude() {
     warn "It answers to the name of your certificate once $CONFIGURATION/appliance.toml has, under [server]: public_url = \"$(own_address)\""
   say 'sudo appliance pair makes a code for the first browser.'
 }
+
+# What the trust page shows, to compare with; nothing where the certificate is the owner's own.
+authority_words() { sed -nE 's/.*"words": "([^"]+)".*/ In words, its CA is: \1/p' "$SITE/trust.json"; }
 
 # As people type them, without those that mean this machine only to itself.
 own_hosts() { sed -nE '/^DNS:localhost$|^IP:127\.|^IP:::1$/d; s/^IP:(.*:.*)$/[\1]/; s/^(IP|DNS)://; p' "$TLS/hosts"; }

@@ -33,7 +33,8 @@ parse_run() {
 port_is_taken() {
   local hex
   printf -v hex '%04X' "$1"
-  cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v end=":$hex\$" '$4 == "0A" && $2 ~ end { f = 1 } END { exit !f }'
+  # A kernel without IPv6 has only the first.
+  (cat /proc/net/tcp{,6} 2>/dev/null || true) | awk -v end=":$hex\$" '$4 == "0A" && $2 ~ end { f = 1 } END { exit !f }'
 }
 
 check_ports() {

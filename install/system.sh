@@ -8,11 +8,23 @@ has_package() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) ==
 wanted_packages() {
   missing openssl=openssl hostname=hostname ip=iproute2 setpriv=util-linux flock=util-linux systemd-sysusers=systemd
   [[ -n $no_nginx ]] || missing nginx=nginx
+  # Wished for, and nothing to fail for.
+  [[ -n $bundle ]] || wanted_mdns
   # What the wheels expect of any Debian.
   local package
   for package in ca-certificates libgomp1 libsystemd0; do has_package "$package" || echo "$package"; done
-  board_packages
-  has_package python3 || echo python3
+  # Without wheels for the GPU, its libraries have no use; and one Python is enough.
+  [[ -n $bundle && (-z $wheels_directory || $wheels_directory == none) ]] || board_packages
+  [[ -n $bundle && -e $bundle/python ]] || has_package python3 || echo python3
+}
+
+# Somebody has to answer for the machine's .local name. Who has the port already (systemd-resolved can)
+# would not get along with another.
+wanted_mdns() { [[ -n $no_nginx ]] || hears_mdns || missing avahi-daemon=avahi-daemon; }
+
+# Port 5353, as the kernel lists it; without IPv6, one of the lists is not there.
+hears_mdns() {
+  { cat /proc/net/udp /proc/net/udp6 2>/dev/null || true; } | awk '$2 ~ /:14E9$/ { found = 1 } END { exit !found }'
 }
 
 # The page that a new nginx shows on port 80 is nobody's site; with it, ours could not be there.
@@ -23,7 +35,11 @@ check_packages() {
   todo='take the page of the new nginx from port 80'
   ! stock_page || return 1
   mapfile -t wanted < <(wanted_packages | sort -u)
-  ((${#wanted[@]})) || return 0
+  if ((${#wanted[@]} == 0)); then
+    [[ -z $bundle || -z $(wanted_mdns) ]] ||
+      warn "Nobody answers for this machine's .local name: it will not be found without the Debian package avahi-daemon."
+    return 0
+  fi
   todo="install Debian packages: ${wanted[*]}"
   return 1
 }
@@ -68,19 +84,52 @@ do_user() {
 
 # ── directories ──────────────────────────────────────────────────────────────────────────────
 
-# Path, mode, owner, group. The state directory is the daemon's, the configuration is root's.
+# Path, mode, owner, group, in root's directories. The state is the daemon's, the settings are
+# root's.
 directories() {
   printf '%s\n' "$CONFIGURATION 755 root root" "$CONFIGURATION/credentials 700 root root" \
-    "$STATE 700 $USER_NAME $USER_NAME" "$STATE/models 755 $USER_NAME $USER_NAME" \
-    "$STATE/backups 700 $USER_NAME $USER_NAME"
+    "$STATE 700 $USER_NAME $USER_NAME"
   [[ -n $no_nginx ]] || printf '%s\n' "$NGINX_LOG 755 root adm"
+}
+
+# Path and mode below the state directory. There the daemon may put a link in the place of anything,
+# so root does nothing in it that follows one: such work is done as the daemon's user.
+state_directories() { printf '%s\n' "$STATE/models 755" "$STATE/backups 700"; }
+
+# Models are large: their directory may be a link to one on another disk.
+leads_to_models() {
+  [[ $1 == "$STATE/models" ]] || return
+  # Before the first installation, there is only the link.
+  if getent passwd "$USER_NAME" >/dev/null; then as_appliance test -d "$1/" -a -w "$1/" -a -x "$1/"; else [[ -d $1/ ]]; fi
+}
+
+# Before anything is changed, too.
+check_state() {
+  local path
+  while read -r path _; do
+    if [[ ! -L $path ]] || leads_to_models "$path"; then
+      continue
+    elif [[ $path == "$STATE/models" ]]; then
+      fault "$path leads to $(readlink -- "$path"), which is no directory that $USER_NAME can write"
+    else
+      fault "$path is a link, and must be a directory; remove it"
+    fi
+  done < <(state_directories)
 }
 
 check_directories() {
   local path mode owner group
   while read -r path mode owner group; do
-    [[ $(stat -c '%a %U %G' -- "$path" 2>/dev/null) == "$mode $owner $group" ]] || { todo="make $path" && return 1; }
+    [[ $(stat -L -c '%a %U %G' -- "$path" 2>/dev/null) == "$mode $owner $group" ]] || { todo="make $path" && return 1; }
   done < <(directories)
+  while read -r path mode; do
+    todo="make $path"
+    if [[ -L $path ]]; then
+      leads_to_models "$path" || return 1
+    else
+      [[ $(stat -c '%F %a %U %G' -- "$path" 2>/dev/null) == "directory $mode $USER_NAME $USER_NAME" ]] || return 1
+    fi
+  done < <(state_directories)
 }
 
 do_directories() {
@@ -88,6 +137,12 @@ do_directories() {
   while read -r path mode owner group; do
     install -d -m "$mode" -o "$owner" -g "$group" -- "$path"
   done < <(directories)
+  while read -r path mode; do
+    [[ ! -L $path ]] || continue
+    [[ -e $path ]] || as_appliance mkdir -- "$path"
+    chown -h -- "$USER_NAME:$USER_NAME" "$path"
+    as_appliance chmod -- "$mode" "$path"
+  done < <(state_directories)
 }
 
 # ── configuration ────────────────────────────────────────────────────────────────────────────
