@@ -1,11 +1,15 @@
 """The database of conversations around an update; for install.sh, with the standard library.
 
 database.py backup DATABASE COPY        with SQLite's own backup, while the daemon writes to it
+database.py restore DATABASE COPY ASIDE the copy takes its place, and it goes to ASIDE; while no
+                                        daemon runs
 database.py fits DATABASE SCHEMA        exit status 1 where it has had a migration that the
                                         release with the directory SCHEMA does not know
 database.py where DATABASE SETTINGS     prints store.path of the settings, else DATABASE
 """
 
+import os
+import shutil
 import sqlite3
 import sys
 import tomllib
@@ -25,6 +29,21 @@ def backup(database: Path, copy: Path) -> None:
         if verdict != "ok":
             raise sqlite3.DatabaseError(f"the copy of {database} is damaged: {verdict}")
     new.replace(copy)
+
+
+def restore(database: Path, copy: Path, aside: Path) -> None:
+    """With its log, which holds what was said last where a daemon has crashed. Raises OSError."""
+    new = database.with_name(database.name + ".new")
+    new.unlink(missing_ok=True)
+    if copy.is_symlink():
+        raise OSError(f"{copy} is a link")
+    shutil.copyfile(copy, new)
+    log = database.with_name(database.name + "-wal")
+    if log.exists():
+        shutil.move(log, aside.with_name(aside.name + "-wal"))
+    shutil.move(database, aside)  # which may be on another disk
+    database.with_name(database.name + "-shm").unlink(missing_ok=True)
+    new.replace(database)
 
 
 def unknown(database: Path, schema: Path) -> set[str]:
@@ -50,12 +69,15 @@ def _reading(database: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
 
 
-def main(what: str, database: str, other: str) -> int:
+def main(what: str, database: str, other: str, aside: str = "") -> int:
+    os.umask(0o077)  # conversations are for nobody else
     try:
         if what == "where":
             print(where(database, Path(other)))
         elif what == "backup":
             backup(Path(database), Path(other))
+        elif what == "restore":
+            restore(Path(database), Path(other), Path(aside))
         elif found := unknown(Path(database), Path(other)):
             print(*sorted(found))
             return 1

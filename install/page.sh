@@ -26,7 +26,7 @@ run_npm() {
 
 page_stamp() {
   (cd -- "$ROOT/web" && find . \( -name node_modules -o -name dist -o -name test \) -prune -o -type f -print0 |
-    sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
+    LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
 }
 
 ensure_node_modules() {
@@ -39,14 +39,27 @@ ensure_node_modules() {
   printf '%s\n' "$stamp" >"$modules/.stamp"
 }
 
+page_is_built() { [[ -e $ROOT/web/dist/.stamp && $(<"$ROOT/web/dist/.stamp") == "$(page_stamp)" ]]; }
+
 # Builds the page where its sources changed. Vite empties dist first, so the stamp goes with it.
 ensure_page() {
-  local built=$ROOT/web/dist/.stamp stamp
+  local stamp
+  ! page_is_built || return 0
   stamp=$(page_stamp)
-  [[ -e $built && $(<"$built") == "$stamp" ]] && return
   ensure_node_modules
   ensure_node
   step "Building the page"
   quietly run_npm run build
-  printf '%s\n' "$stamp" >"$built"
+  printf '%s\n' "$stamp" >"$ROOT/web/dist/.stamp"
+}
+
+# build_page_in DIRECTORY: to DIRECTORY/web/dist, from a copy: root's files in somebody's checkout
+# would be in their way.
+build_page_in() {
+  rm -rf -- "$1"
+  mkdir -p -- "$1/web"
+  find "$ROOT/web" -mindepth 1 -maxdepth 1 ! -name node_modules ! -name dist -exec cp -R -t "$1/web" -- {} +
+  cp -R -- "$ROOT/install.sh" "$ROOT/install" "$ROOT/requirements" "$1"
+  # shellcheck disable=SC2016  # expanded by the shell that has its ROOT there
+  bash -c 'source "$1"; ensure_page' install.sh "$1/install.sh" || die 'there is no page; above is why'
 }

@@ -6,12 +6,16 @@
 # and GPU wheels always give the same name, so building it twice is building it once.
 python='' python_wanted='' release_id='' release=''
 
-parts() { printf '%s\n' appliance install jetson nginx "$UNITS" requirements/run.txt models/manifest.toml pyproject.toml \
-  install.sh README.md LICENSE; }
+# Of pip, uv and npm while a release is built, so that none stays in root's home.
+readonly CACHES=$PREFIX/caches
+keep_caches_apart() { export PIP_CACHE_DIR=$CACHES/pip UV_CACHE_DIR=$CACHES/uv npm_config_cache=$CACHES/npm; }
+
+parts() { printf '%s\n' appliance install jetson nginx "$UNITS" requirements/{pip,run}.txt models/manifest.toml \
+  pyproject.toml install.sh README.md LICENSE; }
 
 source_hash() {
   (cd -- "$ROOT" && parts | xargs -d '\n' -I{} find {} -name __pycache__ -prune -o -type f ! -name '*.pyc' -print0 |
-    sort -z | xargs -0 sha256sum)
+    LC_ALL=C sort -z | xargs -0 sha256sum)
 }
 
 # The stamp of the page that stands in the sources, or in a bundle beside the page built from them.
@@ -43,12 +47,13 @@ complete_releases() {
 
 python_tag() { "$1" -c 'import sys; print("cp%d%d" % sys.version_info[:2])'; }
 
-# One that the appliance's own user can run too, so none of a person's home directory.
+# One that the appliance's own user can run too, so none of a person's home directory; and a whole
+# one, which Debian's python3-minimal is not.
 find_device_python() {
   local candidate
   for candidate in /usr/bin/python3 /usr/bin/python3.1[2314] /usr/local/bin/python3 "$PREFIX"/python/*/bin/python3; do
-    [[ -x $candidate ]] && python_fits "$candidate" && [[ -z $python_wanted || $(python_tag "$candidate") == "$python_wanted" ]] &&
-      { realpath -- "$candidate" && return; }
+    [[ -x $candidate ]] && python_fits "$candidate" && "$candidate" -c 'import ssl, venv' 2>/dev/null &&
+      [[ -z $python_wanted || $(python_tag "$candidate") == "$python_wanted" ]] && { realpath -- "$candidate" && return; }
   done
   return 1
 }
@@ -61,13 +66,16 @@ check_python() {
 }
 
 do_python() {
+  local brought
   if [[ -n $bundle ]]; then
     # Beside those that other releases may have.
-    local brought
     for brought in "$bundle"/python/*; do
       rm -rf -- "$PREFIX/python.new"
       mkdir -p -- "$PREFIX/python"
-      cp -a -- "$brought" "$PREFIX/python.new"
+      # Root's, whoever has unpacked the bundle.
+      cp -R --preserve=links -- "$brought" "$PREFIX/python.new"
+      chmod -R u=rwX,go=rX -- "$PREFIX/python.new"
+      compile_python "$PREFIX/python.new"
       rm -rf -- "$PREFIX/python/${brought##*/}"
       mv -fT -- "$PREFIX/python.new" "$PREFIX/python/${brought##*/}"
     done
@@ -78,8 +86,12 @@ do_python() {
   new_venv /usr/bin/python3 "$uv"
   pip_install "$uv" --require-hashes -r "$ROOT/requirements/uv.txt"
   quietly "$uv/bin/uv" python install --no-bin --install-dir "$PREFIX/python" 3.12
+  for brought in "$PREFIX"/python/*; do compile_python "$brought"; done
   rm -rf -- "$uv"
 }
+
+# Once, because the daemon may not write there; a library has a few files that are wrong on purpose.
+compile_python() { "$1/bin/python3" -m compileall -q "$1"/lib/python3* >/dev/null 2>&1 || true; }
 
 # ── sources ──────────────────────────────────────────────────────────────────────────────────
 
@@ -93,8 +105,13 @@ check_sources() {
 do_sources() {
   rm -rf -- "$release"
   mkdir -p -- "$release/bin" "$release/models"
-  [[ ! -e $ROOT/web/package.json ]] || ensure_page
-  cp -R -- "$ROOT/web/dist" "$release/web"
+  if [[ -e $ROOT/web/package.json ]] && ! page_is_built; then
+    build_page_in "$PREFIX/page"
+    cp -R -- "$PREFIX/page/web/dist" "$release/web"
+    rm -rf -- "$PREFIX/page"
+  else
+    cp -R -- "$ROOT/web/dist" "$release/web"
+  fi
   cp -R -- "$ROOT/install" "$ROOT/jetson" "$ROOT/nginx" "$release"
   cp -R -- "$ROOT/$UNITS" "$release/units"
   cp -- "$ROOT/install.sh" "$ROOT/README.md" "$ROOT/LICENSE" "$ROOT/pyproject.toml" "$release"
@@ -109,7 +126,7 @@ do_sources() {
 
 # ── environment ──────────────────────────────────────────────────────────────────────────────
 
-environment_stamp() { printf '%s %s %s' "$(hash_of "$ROOT/requirements/run.txt")" "$(python_tag "$python")" "$(gpu_stack)"; }
+environment_stamp() { printf '%s %s %s' "$(hash_of "$ROOT"/requirements/{pip,run}.txt)" "$(python_tag "$python")" "$(gpu_stack)"; }
 
 check_environment() {
   release_is_complete && return
@@ -117,23 +134,28 @@ check_environment() {
   [[ -e $release/venv/.complete ]]
 }
 
-# make_wheels DIRECTORY: every package as a wheel, from hashes alone, and the appliance itself.
+# What builds wheels, from hashes alone; half of it counts as nothing.
+make_build_environment() {
+  [[ -e $1/.complete && $(<"$1/.complete") == "$2" ]] && return
+  ensure_build_packages "$python"
+  new_venv "$python" "$1"
+  pip_install "$1" --require-hashes -r "$ROOT/requirements/build.txt"
+  printf '%s\n' "$2" >"$1/.complete"
+}
+
+# make_wheels DIRECTORY: every package as a wheel, from hashes alone; the pip that unpacks them, and
+# the appliance itself.
 make_wheels() {
   local wheels=$1 stamp build=$1.build
-  stamp="$(hash_of "$ROOT"/requirements/{build,run}.txt) $(python_tag "$python")"
+  stamp="$(hash_of "$ROOT"/requirements/{build,pip,run}.txt) $(python_tag "$python")"
+  make_build_environment "$build" "$stamp"
   if [[ ! -e $wheels/.stamp || $(<"$wheels/.stamp") != "$stamp" ]]; then
-    ensure_build_packages "$python"
+    # Of those of another lock, none may stay.
+    rm -rf -- "$wheels"
     mkdir -p -- "$wheels"
-    rm -f -- "$wheels/.stamp"
-    new_venv "$python" "$build"
-    pip_install "$build" --require-hashes -r "$ROOT/requirements/build.txt"
     PATH="$build/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1 quietly "$build/bin/python" -m pip wheel \
-      --no-build-isolation --require-hashes -r "$ROOT/requirements/run.txt" -w "$wheels"
+      --no-build-isolation --require-hashes -r "$ROOT/requirements/pip.txt" -r "$ROOT/requirements/run.txt" -w "$wheels"
     printf '%s\n' "$stamp" >"$wheels/.stamp"
-  elif [[ ! -x $build/bin/python ]]; then
-    ensure_build_packages "$python"
-    new_venv "$python" "$build"
-    pip_install "$build" --require-hashes -r "$ROOT/requirements/build.txt"
   fi
   # From a copy: building leaves directories in its sources, and these are somebody's checkout.
   local sources=$build/sources
@@ -160,21 +182,28 @@ install_wheels() {
   pip_install "$release/venv" --no-index --no-deps --no-warn-script-location "$@"
 }
 
+# Without ensurepip, which Debian has in a package of its own: pip installs itself from its wheel.
+bring_pip() {
+  local -a wheel=("$1"/pip-*.whl)
+  PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore quietly "$release/venv/bin/python" "${wheel[0]}/pip" \
+    install --no-index --no-deps --no-warn-script-location "${wheel[0]}"
+}
+
 do_environment() {
   local wheels=$bundle/wheels other
-  "$python" -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
   if [[ -z $bundle ]]; then
     wheels=$PREFIX/wheels
     make_wheels "$wheels"
+    rm -rf -- "$CACHES"
   fi
+  quietly "$python" -m venv --clear --without-pip "$release/venv"
   if other=$(twin); then
-    quietly "$python" -m venv --clear --without-pip "$release/venv"
     cp -al -- "$other"/venv/lib/python3*/site-packages/. "$release"/venv/lib/python3*/site-packages
-    cp -- "$other/venv/.gpu" "$release/venv"
+    cp -- "$other"/venv/.gpu* "$release/venv"
     # pip puts new files in place of those it takes away; it never writes into one.
     install_wheels --force-reinstall "$wheels"/voice_appliance-*.whl
   else
-    new_venv "$python" "$release/venv"
+    bring_pip "$wheels"
     install_wheels "$wheels"/*.whl
     install_gpu_wheels
   fi
@@ -188,7 +217,8 @@ do_environment() {
 
 # list_files DIRECTORY: its files and their hashes. Bytecode is left out: it is made from the rest.
 list_files() {
-  (cd -- "$1" && find . -name __pycache__ -prune -o -type f ! -name 'MANIFEST.sha256*' -print0 | sort -z | xargs -0 sha256sum)
+  (cd -- "$1" && find . -name __pycache__ -prune -o -type f ! -path ./MANIFEST.sha256 -print0 | LC_ALL=C sort -z |
+    xargs -0 sha256sum)
 }
 
 check_seal() {
@@ -199,9 +229,9 @@ check_seal() {
 
 do_seal() {
   rm -f -- "$release/.laid-out"
-  list_files "$release" >"$release/MANIFEST.sha256.new"
+  list_files "$release" >"$PREFIX/.manifest"
   sync -f -- "$release"
-  mv -f -- "$release/MANIFEST.sha256.new" "$release/MANIFEST.sha256"
+  mv -f -- "$PREFIX/.manifest" "$release/MANIFEST.sha256"
 }
 
 is_intact() { (cd -- "$1" && sha256sum --status --check MANIFEST.sha256 2>/dev/null); }

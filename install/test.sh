@@ -120,7 +120,7 @@ lock() {
   local name
   quietly "${compile[@]}" pyproject.toml -o requirements/run.txt
   quietly "${compile[@]}" pyproject.toml --extra test -c requirements/run.txt -o requirements/test.txt
-  for name in build node uv; do
+  for name in build node pip uv; do
     quietly "${compile[@]}" "requirements/$name.in" -o "requirements/$name.txt"
   done
   say "requirements/*.txt are written; look at the difference before you commit it."

@@ -37,6 +37,8 @@ leave_nginx() {
 }
 
 remove_data() {
+  # What a link in the daemon's directory leads to is emptied with the daemon's rights, not root's.
+  [[ ! -L $STATE/models ]] || as_appliance find "$STATE/models/" -mindepth 1 -delete || warn "$(readlink -- "$STATE/models") could not be emptied"
   rm -rf -- "$CONFIGURATION" "$STATE" "$NGINX_LOG" /var/cache/voice-appliance
   ! getent passwd "$USER_NAME" >/dev/null || quietly userdel "$USER_NAME"
   ! getent group "$USER_NAME" >/dev/null || quietly groupdel "$USER_NAME"
@@ -66,7 +68,7 @@ uninstall_device() {
     return
   fi
   confirm "This removes $what."
-  [[ ! -x $PREFIX/current/jetson/power.sh ]] || "$PREFIX/current/jetson/power.sh" restore
+  [[ ! -x $PREFIX/current/jetson/power.sh ]] || "$PREFIX/current/jetson/power.sh" restore || warn 'The power mode stays as it is.'
   remove_units
   remove_site
   remove_placed
@@ -76,7 +78,7 @@ uninstall_device() {
   [[ -z $purge ]] || remove_data
   rm -f -- "$LOCK"
   if [[ -n $purge ]]; then
-    step 'The appliance is gone. Debian packages that came with it (nginx, openssl, …) are left; apt-get purges them.'
+    step 'The appliance is gone. Debian packages that came with it (nginx, openssl, avahi-daemon, …) are left; apt-get purges them.'
   else
     step "The appliance is gone. $STATE and $CONFIGURATION are left; uninstall --purge takes them too."
   fi

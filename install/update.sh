@@ -7,8 +7,6 @@
 # `current` is a link, replaced in one move. systemd holds the daemon's socket and nginx only
 # reloads, so whoever asks meanwhile waits a moment and is not refused.
 
-self_test_before=strict
-
 # ── models ───────────────────────────────────────────────────────────────────────────────────
 
 # INODE FILE of each; files with the same inode are one.
@@ -22,13 +20,20 @@ check_models() {
     [[ $(stat -c %s -- "$STATE/models/$file" 2>/dev/null) == "$(stat -c %s -- "$bundle/models/store/$file")" ]] ||
       { todo='copy the models of the bundle' && return 1; }
   done < <(bundled_models)
-  [[ -n $models ]] || return 0
-  todo="fetch models: $models"
+  [[ -n $wanted_models ]] || return 0
+  todo="fetch models: $wanted_models"
   local name
-  for name in $models; do
+  for name in $wanted_models; do
     [[ $name != recommended ]] || { [[ -e $PREFIX/models-fetched ]] && continue || return 1; }
     [[ -x $release/bin/appliance ]] && as_appliance "$release/bin/appliance" models path "$name" >/dev/null 2>&1 || return 1
   done
+}
+
+# Writes FILE from the standard input, which root may have opened: a bundle need not be readable by
+# the daemon's user.
+write_as_appliance() {
+  # shellcheck disable=SC2016  # for the other shell
+  as_appliance bash -Eeuc 'umask 022; cat >"$1.new"; sync -- "$1.new"; mv -fT -- "$1.new" "$1"' - "$1"
 }
 
 do_models() {
@@ -38,22 +43,21 @@ do_models() {
     target=$STATE/models/$file
     as_appliance mkdir -p -- "$(dirname -- "$target")"
     if [[ -v copied[$inode] ]]; then
-      ln -f -- "${copied[$inode]}" "$target"
+      as_appliance ln -f -- "${copied[$inode]}" "$target"
     else
-      replace_file "$bundle/models/store/$file" "$target" 0644
-      chown -- "$USER_NAME:$USER_NAME" "$target"
+      write_as_appliance "$target" <"$bundle/models/store/$file"
       copied[$inode]=$target
     fi
   done < <(bundled_models)
-  [[ -n $models ]] || return 0
+  [[ -n $wanted_models ]] || return 0
   local -a names
-  read -ra names <<<"$models"
+  read -ra names <<<"$wanted_models"
   if as_appliance "$release/bin/appliance" models pull "${names[@]}" >&2; then
-    : >"$PREFIX/models-fetched"
+    [[ " $wanted_models " != *' recommended '* ]] || : >"$PREFIX/models-fetched"
   else
     warn 'The models were not fetched; what has arrived is kept, and the next run goes on there.'
     warn 'Until then the appliance listens and speaks with its starter engines.'
-    models=''
+    wanted_models=''
   fi
 }
 
@@ -62,6 +66,12 @@ do_models() {
 # The file in which conversations are kept, as the configuration says.
 database() {
   "$release/venv/bin/python" "$release/install/database.py" where "$STATE/voice_conversations.db" "$CONFIGURATION/appliance.toml"
+}
+
+# database_as_appliance WORD…: what reads or writes it. The program comes by the standard input,
+# because its directory may be closed to the daemon's user.
+database_as_appliance() {
+  as_appliance "$release/venv/bin/python" -I - "$@" <"$ROOT/install/database.py"
 }
 
 check_preflight() {
@@ -82,11 +92,14 @@ do_preflight() {
     needed=$((2 * $(stat -c %s -- "$file") / 1048576 + 50))
     free=$(free_mb "$STATE")
     ((free >= needed)) || die "$needed MB are needed below $STATE for a copy of the database; there are $free"
-    quietly "$release/venv/bin/python" "$release/install/database.py" fits "$file" "$(schema_of "$release")"
+    quietly database_as_appliance fits "$file" "$(schema_of "$release")"
   fi
   # What does not work now is no reproach to the new release: a language model that is away, say.
-  [[ ! -x $PREFIX/current/bin/appliance ]] || as_appliance "$PREFIX/current/bin/appliance" selftest >/dev/null 2>&1 ||
-    self_test_before=lenient
+  # Kept until that has proved itself, should this run end before.
+  rm -f -- "$PREFIX/failed-before"
+  if [[ -x $PREFIX/current/bin/appliance ]]; then
+    report_of "$PREFIX/current" 2>/dev/null | failed_checks >"$PREFIX/failed-before" || rm -f -- "$PREFIX/failed-before"
+  fi
   : >"$PREFIX/.preflight-$release_id"
 }
 
@@ -104,13 +117,11 @@ check_backup() {
 }
 
 do_backup() {
-  quietly "$release/venv/bin/python" "$release/install/database.py" backup "$(database)" "$(backup_file)"
-  chown -- "$USER_NAME:$USER_NAME" "$(backup_file)"
-  chmod 600 -- "$(backup_file)"
+  quietly database_as_appliance backup "$(database)" "$(backup_file)"
   backed_up=yes
   local old
   # shellcheck disable=SC2012  # names of our own making
-  ls -1t -- "$STATE"/backups/before-*.db | tail -n +6 | while read -r old; do rm -f -- "$old"; done
+  ls -1t -- "$STATE"/backups/before-*.db | tail -n +6 | while read -r old; do as_appliance rm -f -- "$old"; done
 }
 
 # ── flip ─────────────────────────────────────────────────────────────────────────────────────
@@ -140,10 +151,10 @@ do_flip() {
 # Makes the current release live; where that fails and there is one before it, goes back to it.
 go_live() {
   local word before='' code=0
-  word=$("$release/install.sh" activate "$self_test_before") || code=$?
+  word=$("$release/install.sh" activate) || code=$?
   if ((code == 0)); then
     [[ -z $word ]] || changed["live"]=yes
-    [[ ! -e $PREFIX/probation ]] || quietly systemctl restart voice-appliance-probation.timer
+    if [[ -e $PREFIX/probation ]]; then quietly systemctl restart voice-appliance-probation.timer; else rm -f -- "$PREFIX/failed-before"; fi
     prune_releases
     return
   fi
@@ -157,13 +168,6 @@ go_live() {
   die "nothing was updated: release $before runs as before"
 }
 
-# set_aside DATABASE PLACE: with its log, which holds what was said last where a daemon has crashed.
-set_aside() {
-  [[ ! -e $1-wal ]] || mv -f -- "$1-wal" "$2-wal"
-  mv -f -- "$1" "$2"
-  rm -f -- "$1-shm"
-}
-
 # go_back NAME: to a complete release, with a database that it can read.
 go_back() {
   local target=$RELEASES/$1 file aside copy from
@@ -173,18 +177,16 @@ go_back() {
   release=$target release_id=$1
   file=$(database)
   copy=$STATE/backups/before-$from.db
-  if [[ -e $file ]] && ! "$target/venv/bin/python" "$target/install/database.py" fits "$file" "$(schema_of "$target")" >/dev/null; then
+  if [[ -e $file ]] && ! database_as_appliance fits "$file" "$(schema_of "$target")" >/dev/null; then
     [[ -e $copy ]] || die "release $1 cannot read the database of $from, and there is no backup from before it"
     aside=$STATE/backups/set-aside-$from-$(date +%s).db
     warn "Release $1 cannot read the database that $from left: the backup takes its place, and what was said since is kept in $aside."
     quietly systemctl stop voice-appliance.service
-    set_aside "$file" "$aside"
-    install -m 600 -o "$USER_NAME" -g "$USER_NAME" -- "$copy" "$file.new"
-    mv -f -- "$file.new" "$file"
+    quietly database_as_appliance restore "$file" "$copy" "$aside"
   fi
   link "releases/$1" "$PREFIX/current"
   : >"$PREFIX/restart-needed"
-  rm -f -- "$PREFIX/probation"
+  rm -f -- "$PREFIX/probation" "$PREFIX/failed-before"
   printf '%s\n' "$from" >"$PREFIX/previous"
   sync -f -- "$PREFIX"
   "$target/install.sh" activate untested >/dev/null || die "release $1 does not come up either; see: journalctl -u voice-appliance"
@@ -213,16 +215,44 @@ rollback_device() {
   step "Release $target runs."
 }
 
-# After ten minutes: is it well? Then it is good.
+# Somebody has stopped the daemon, or has given it settings that it cannot use (it ends with 78):
+# that says nothing of the release.
+is_the_owners_doing() {
+  local state result status
+  state=$(systemctl show -P ActiveState voice-appliance.service)
+  result=$(systemctl show -P Result voice-appliance.service)
+  status=$(systemctl show -P ExecMainStatus voice-appliance.service)
+  [[ $state == inactive && $result == success ]] || [[ $state == failed && $status == 78 ]]
+}
+
+# Failed for good, and not only started by hand more often than systemd likes: on-failure.sh starts
+# it again then.
+has_failed() {
+  systemctl -q is-failed voice-appliance.service &&
+    [[ $(systemctl show -P Result voice-appliance.service) != start-limit-hit ||
+      $(systemctl show -P NRestarts voice-appliance.service) != 0 ]]
+}
+
+# After ten minutes: is it well? Then it is good. One that is being started gets its time.
 end_probation() {
   exec 8>"$LOCK"
   flock -n 8 || { say 'An installation is under way; its release has its own ten minutes.' && return; }
   [[ -e $PREFIX/probation ]] || return 0
-  if systemctl -q is-active voice-appliance.service && probe /ready >/dev/null; then
-    rm -f -- "$PREFIX/probation"
-    say "Release $(current_release) has proved itself."
-    return
-  fi
-  exec 8>&-
-  rollback_device --automatic
+  load_choices
+  local last=$((SECONDS + ready_seconds))
+  until systemctl -q is-active voice-appliance.service && probe /ready >/dev/null; do
+    if is_the_owners_doing; then
+      say 'The appliance was stopped, or cannot use its settings: its release is looked at again in ten minutes.'
+      systemctl --no-block restart voice-appliance-probation.timer
+      return
+    fi
+    if ((SECONDS >= last)) || has_failed; then
+      exec 8>&-
+      rollback_device --automatic
+      return
+    fi
+    sleep 0.5
+  done
+  rm -f -- "$PREFIX/probation" "$PREFIX/failed-before"
+  say "Release $(current_release) has proved itself."
 }

@@ -4,6 +4,8 @@
     gpu.py choose --python cp312 [--wheels DIRECTORY]
                                             processor REASON, or gpu NAME and a line for each wheel:
                                             wheel SHA256 URL-OR-PATH
+    gpu.py facts                            what a stack must have been built for, and a line for
+                                            each thing more on which it hangs whether a GPU answers
 
 `--root` reads a recorded board. Needs Python 3.10; the manifest needs 3.11.
 """
@@ -20,6 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from appliance.hardware import files
 from appliance.hardware.accelerator import usable
 from appliance.hardware.detect import Hardware, detect
 
@@ -146,6 +149,28 @@ def cuda_version(root: Path) -> str:
     return ".".join(version.split(".")[:2])
 
 
+def built_for(hardware: Hardware, cuda: str) -> str:
+    """What a stack must have been built for, but for the Python."""
+    l4t = f"{hardware.l4t.major}.{hardware.l4t.minor}" if hardware.l4t else ""
+    sm = "{}{}".format(*hardware.compute_capability) if hardware.compute_capability else ""
+    return f"L4T {l4t or 'unknown'}, CUDA {cuda or 'unknown'}, sm_{sm or 'unknown'}"
+
+
+def facts(hardware: Hardware, root: Path) -> list[str]:
+    """Where one of them changes, a GPU that did not answer may answer."""
+    drivers = (root / "proc/driver/nvidia/version", root / "sys/module/nvidia/version")
+    driver = next((text for file in drivers if (text := files.text(file))), "").partition("\n")[0]
+    libraries = ("usr/lib/*/libcudnn.so.9*", "usr/local/cuda/lib64/libcublas.so.*")
+    names = {file.name for pattern in libraries for file in root.glob(pattern)}
+    return [
+        built_for(hardware, cuda_version(root)),
+        f"release {hardware.l4t or 'unknown'}",
+        f"driver {driver.strip() or 'unknown'}",
+        f"GPU {hardware.gpu or 'not there'}",
+        *sorted(names),
+    ]
+
+
 def stacks(manifest: Path = MANIFEST) -> list[dict[str, Any]]:
     import tomllib  # Python 3.11
 
@@ -155,7 +180,7 @@ def stacks(manifest: Path = MANIFEST) -> list[dict[str, Any]]:
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="gpu.py")
-    parser.add_argument("what", choices=("gate", "choose"))
+    parser.add_argument("what", choices=("gate", "choose", "facts"))
     parser.add_argument("--root", type=Path, default=Path("/"))
     parser.add_argument("--python", default="")
     parser.add_argument("--wheels", type=Path)
@@ -163,6 +188,9 @@ def main(arguments: Sequence[str]) -> int:
     hardware = detect(options.root)
     if options.what == "gate":
         print(*gate(hardware))
+        return 0
+    if options.what == "facts":
+        print(*facts(hardware, options.root), sep="\n")
         return 0
     try:
         if options.wheels:

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.install.device import Device
 from tests.install.shell import CERTIFICATE, RENDER, free_ports, succeed
 
 
@@ -157,3 +158,8 @@ async def echoing(port: int) -> AsyncIterator[None]:
 def daemon(site: Site) -> Callable[[], AbstractAsyncContextManager[None]]:
     """Opens the small server behind the site."""
     return partial(echoing, site.upstream)
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Device:
+    return Device(tmp_path)

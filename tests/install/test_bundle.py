@@ -95,6 +95,34 @@ def test_wheels_without_hashes_are_told_before_anything_is_made(tmp_path: Path) 
     assert "needs a SHA256SUMS that is right" in done.stderr
 
 
+def test_one_with_a_python_is_one_that_can_be_opened(tmp_path: Path) -> None:
+    """Whatever ran with it before has left bytecode in there."""
+    checkout = tmp_path / "checkout"
+    for part in ("install", "jetson", "nginx", "systemd", "requirements", "models"):
+        shutil.copytree(ROOT / part, checkout / part)
+    for file in ("install.sh", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / file, checkout / file)
+    (checkout / "appliance").mkdir()
+    (checkout / "web/dist").mkdir(parents=True)
+    python = tmp_path / "cpython-3.12.9/bin/python3.12"
+    (python.parent / "__pycache__").mkdir(parents=True)
+    (python.parent / "__pycache__/this.cpython-312.pyc").touch()
+    python.symlink_to(sys.executable)
+    python.with_name("python3").symlink_to("python3.12")
+    tree = tmp_path / "tree"
+    (tree / "web").mkdir(parents=True)
+    (tree / "models").mkdir()
+    (tmp_path / "wheels").mkdir()
+    script = (
+        'source "$1"; work=$2 python=$3 with_python=yes sign_key="" wanted_models="" board=none'
+        '; lay_out_bundle "$2/tree"; seal_bundle "$2/tree"; verify_bundle "$2/tree"'
+    )
+    succeed("bash", "-c", script, "the test", checkout / "install.sh", tmp_path, python)
+    links = (tree / "LINKS").read_text().splitlines()
+    assert "./python/cpython-3.12.9/bin/python3 -> python3.12" in links
+    assert not list(tree.rglob("__pycache__"))
+
+
 def test_a_bundle_wants_the_python_that_its_wheels_are_for() -> None:
     def found(tag: str) -> int:
         script = 'source "$1"; python_wanted=$2; find_device_python'

@@ -1,7 +1,9 @@
 """The database around an update: a copy while it is written to, and who can read it."""
 
+import os
 import shutil
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -9,7 +11,6 @@ import pytest
 
 from appliance.store.database import SCHEMA
 from install import database
-from tests.install.shell import INSTALL, succeed
 
 
 @pytest.fixture
@@ -86,17 +87,41 @@ def test_where_the_settings_say(settings: str | None, place: str, tmp_path: Path
     assert database.where("usual", file) == place
 
 
-def test_what_is_set_aside_of_a_crashed_daemon_is_all_of_it(
+def test_a_copy_takes_the_place_of_what_a_crashed_daemon_left(
     conversations: Path, tmp_path: Path
 ) -> None:
-    """What it wrote last may still be in the log beside the database."""
-    crashed, aside = tmp_path / "crashed.db", tmp_path / "aside.db"
+    """All of that is set aside; what it wrote last may still be in the log beside the database."""
+    crashed, copy, aside = (tmp_path / name for name in ("crashed.db", "copy.db", "aside.db"))
+    database.backup(conversations, copy)
     with closing(sqlite3.connect(conversations)) as writer:
         writer.execute("INSERT INTO sessions VALUES ('c', 'd', NULL, NULL, 0, NULL, NULL)")
         writer.commit()
         for suffix in ("", "-wal", "-shm"):
             shutil.copy(f"{conversations}{suffix}", f"{crashed}{suffix}")
-    succeed("bash", "-c", 'source "$1"; set_aside "$2" "$3"', "the test", INSTALL, crashed, aside)
-    with closing(sqlite3.connect(aside)) as db:
-        assert db.execute("SELECT id FROM sessions ORDER BY id").fetchall() == [("a",), ("c",)]
-    assert not list(tmp_path.glob("crashed*"))
+    assert database.main("restore", str(crashed), str(copy), str(aside)) == 0
+    found = {}
+    for file in (aside, crashed):
+        with closing(sqlite3.connect(file)) as db:
+            found[file] = db.execute("SELECT id FROM sessions ORDER BY id").fetchall()
+    assert found == {aside: [("a",), ("c",)], crashed: [("a",)]}
+    assert stat.S_IMODE(crashed.stat().st_mode) == 0o600
+
+
+def test_a_copy_is_for_its_owner_alone(conversations: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    before = os.umask(0o022)
+    try:
+        assert database.main("backup", str(conversations), str(copy)) == 0
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+def test_no_link_is_taken_for_a_copy(conversations: Path, tmp_path: Path) -> None:
+    """Of it, only the link would be restored; what it leads to is somebody else's."""
+    secret, copy = tmp_path / "secret", tmp_path / "copy.db"
+    secret.write_text("root's")
+    copy.symlink_to(secret)
+    status = database.main("restore", str(conversations), str(copy), str(tmp_path / "aside.db"))
+    assert status == 2
+    assert not conversations.is_symlink()

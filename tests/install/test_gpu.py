@@ -148,6 +148,21 @@ def test_the_version_of_cuda(name: str, content: str, tmp_path: Path) -> None:
     assert gpu.cuda_version(tmp_path) == "13.2"
 
 
+def test_the_facts_on_which_an_answer_of_the_gpu_hangs(tmp_path: Path) -> None:
+    root = BOARDS["agx orin"].lay(tmp_path)
+    board = detect(root)
+    first, *more = gpu.facts(board, root)
+    assert re.fullmatch(r"L4T 39\.2, CUDA unknown, sm_87", first)
+    assert more == [f"release {board.l4t}", "driver unknown", f"GPU {board.gpu}"]
+    write(root, "usr/local/cuda/version.json", '{"cuda": {"version": "13.2.2"}}')
+    write(root, "sys/module/nvidia/version", "540.4.0\n")
+    write(root, "usr/lib/aarch64-linux-gnu/libcudnn.so.9.3.0", "")
+    changed = gpu.facts(board, root)
+    assert changed[0] == "L4T 39.2, CUDA 13.2, sm_87"
+    assert "driver 540.4.0" in changed
+    assert "libcudnn.so.9.3.0" in changed
+
+
 def test_what_the_installer_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = BOARDS["agx orin"].lay(tmp_path)
     write(root, "usr/local/cuda/version.json", '{"cuda": {"version": "13.2.2"}}')

@@ -10,7 +10,7 @@ import pytest
 from tests.install.shell import ROOT, run, succeed
 
 TESTS = ROOT / "install" / "test.sh"
-LOCKS = ("run", "test", "build", "node", "uv")
+LOCKS = ("run", "test", "build", "node", "pip", "uv")
 
 
 @pytest.fixture

@@ -105,6 +105,7 @@ def after_installation(
     ) as machine:
         # The page that a new nginx shows would keep the port of ours.
         machine.run("rm", "/etc/nginx/sites-enabled/default")
+        installing.take_away_ensurepip(machine)
         installing.install(machine)
         machine.off()
     return Path(f"{state / 'upper'}:{debian}")

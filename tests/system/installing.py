@@ -91,8 +91,11 @@ def _repack(wheel: Path, tree: Path) -> None:
 
 def reseal(bundle: Path) -> None:
     """Its manifest, as whoever changed it on purpose would write it."""
+    links = (f for f in bundle.rglob("*") if f.is_symlink())
+    told = sorted(f"./{link.relative_to(bundle)} -> {link.readlink()}\n" for link in links)
+    (bundle / "LINKS").write_text("".join(told))
     plain = (f for f in bundle.rglob("*") if f.is_file() and not f.is_symlink())
-    files = sorted(f for f in plain if "MANIFEST" not in f.name)
+    files = sorted(f for f in plain if f != bundle / "MANIFEST.sha256")
     lines = [
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  ./{file.relative_to(bundle)}\n"
         for file in files
@@ -106,6 +109,14 @@ def reseal(bundle: Path) -> None:
 def prepare(machine: Machine) -> None:
     """What every real machine has and a root from debootstrap has not."""
     machine.write("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
+
+
+def take_away_ensurepip(machine: Machine) -> None:
+    """A stock Debian or Ubuntu has it in a package that nobody has installed."""
+    machine.shell(
+        "dpkg-query -W -f '${Package}\\n' 'python3*-venv' 'python3-*-whl' | xargs dpkg --purge"
+    )
+    assert machine.run("python3", "-c", "import ensurepip", check=False).returncode != 0
 
 
 def install(machine: Machine, *options: str, check: bool = True) -> str:

@@ -10,7 +10,15 @@ import pytest
 
 from tests.system import installing
 from tests.system.conftest import Boot
-from tests.system.installing import INSTALLER, PREFIX, answers, run
+from tests.system.installing import (
+    INSTALLER,
+    PREFIX,
+    answers,
+    changes,
+    files,
+    install,
+    run,
+)
 from tests.system.machine import Machine
 
 # An installation takes a minute on a quiet machine, and the first test waits for a bundle.
@@ -66,25 +74,51 @@ def test_it_brings_what_the_machine_has_not(boot: Boot, bundle: Path, full: Path
     with boot(lent, installing.prepare) as machine:
         own_certificate(machine)
         machine.shell("rm $(readlink -f /usr/bin/python3)")
-        install = (INSTALLER, "--offline", "/srv/full/full.tar", "--yes", *TLS)
-        said = run(machine, *install)
+        from_archive = (INSTALLER, "--offline", "/srv/full/full.tar", "--yes", *TLS)
+        said = run(machine, *from_archive)
         assert answers(machine)
         python = machine.run("readlink", "-f", f"{PREFIX}/current/venv/bin/python").stdout
         assert python.startswith(f"{PREFIX}/{BROUGHT}/")
+        # It is root's, whoever has made the bundle; and the daemon's bytecode is there already.
+        assert machine.run("find", f"{PREFIX}/python", "!", "-uid", "0").stdout == ""
+        machine.shell(
+            f"ls {PREFIX}/current/venv/lib/*/site-packages/appliance/__pycache__/app.*.pyc"
+        )
         # The wheels were tried, and given up for those of the processor.
         assert "the GPU does not answer" in said
         stack = machine.path(f"{PREFIX}/current/venv/.gpu").read_text()
         assert stack.startswith("processor ")
+        assert "--retry-gpu" in stack
+        # They are kept for runs that are not given any.
+        kept = machine.run("ls", f"{PREFIX}/gpu-wheels").stdout.split()
+        assert len([name for name in kept if name.endswith(".whl")]) == 2
         # Models come with their two names, and belong to the daemon.
         (blob,) = machine.path(f"{MODELS}/.store/blobs/sha256").iterdir()
-        kept = machine.path(f"{MODELS}/mine/model.bin")
-        assert kept.read_bytes() == MODEL
-        assert kept.samefile(blob)
+        model = machine.path(f"{MODELS}/mine/model.bin")
+        assert model.read_bytes() == MODEL
+        assert model.samefile(blob)
         assert machine.run("stat", "-c", "%U", f"{MODELS}/mine/model.bin").stdout == (
             "voice-appliance\n"
         )
         asked = ("curl", "-sS", "--max-time", "20")
         by_name = ("--resolve", "kitchen.example:443:127.0.0.1", "--cacert", "/etc/ssl/own.crt")
         assert "ok" in machine.run(*asked, *by_name, "https://kitchen.example/health").stdout
-        assert "Nothing was changed" in run(machine, *install)
-        assert "Nothing was changed" in run(machine, *install[:-4])
+        assert "Nothing was changed" in run(machine, *from_archive)
+        assert not machine.path(f"{PREFIX}/incoming").exists()
+        # Unpacked, it may be used as often as one likes: nothing is written into it.
+        machine.run("tar", "-C", "/root", "-xf", "/srv/full/full.tar")
+        unpacked = "/root/voice-appliance-full"
+        for _ in range(2):
+            said = run(machine, f"{unpacked}/install.sh", "--offline", unpacked, "--yes")
+            assert "Nothing was changed" in said
+
+
+def test_a_machine_with_too_little_is_told_before_anything_is_changed(
+    bare: Machine,
+) -> None:
+    bare.shell("dpkg --purge --force-depends libgomp1")
+    before = files(bare)
+    for more in (("--dry-run",), ()):
+        said = install(bare, *more, check=False)
+        assert "Debian packages are missing, and --offline fetches nothing: libgomp1" in said
+        assert changes(before, files(bare)) == []

@@ -80,6 +80,17 @@ def test_a_server_of_ones_own_may_stand_before_it(bare: Machine) -> None:
     assert not bare.path("/etc/nginx/sites-enabled/voice-appliance").exists()
     # It is remembered.
     assert "Nothing was changed" in install(bare)
+    install(bare, "--nginx")
+    ours = bare.path("/etc/nginx/sites-enabled/voice-appliance")
+    assert ours.is_symlink()
+    assert bare.run("curl", "-ksS", "https://127.0.0.1/health").returncode == 0
+    # Another server takes its place again: nothing of ours keeps the ports or is announced.
+    install(bare, "--no-nginx")
+    assert not ours.is_symlink()
+    assert not bare.path("/etc/avahi/services/voice-appliance.service").exists()
+    bare.until(lambda: bare.run("curl", "-ks", "https://127.0.0.1/", check=False).returncode == 7)
+    assert answers(bare)
+    assert "Nothing was changed" in install(bare)
 
 
 def test_a_damaged_bundle_is_refused(boot: Boot, bundle: Path) -> None:

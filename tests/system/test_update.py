@@ -154,6 +154,35 @@ def test_a_release_that_fails_on_probation_is_left_again(updated: Next) -> None:
         assert "going back" in machine.journal(f"voice-appliance-failed@{UNIT}.service")
 
 
+def test_what_the_owner_does_on_probation_is_no_fault_of_the_release(updated: Next) -> None:
+    with updated(ALL_IS_WELL) as machine:
+        run(machine, *UPDATE)
+        after = current(machine)
+        machine.systemctl("stop", UNIT)
+        looked_at_later(machine, after)
+        settings = machine.path("/etc/voice-appliance/appliance.toml")
+        good = settings.read_text()
+        settings.write_text(f"{good}\n[no_such_section]\n")
+        machine.systemctl("start", UNIT, check=False)
+        machine.until(lambda: machine.show(UNIT, "ExecMainStatus") == "78")
+        looked_at_later(machine, after)
+        settings.write_text(good)
+        # It is being started, and not ready yet.
+        machine.systemctl("reset-failed", UNIT)
+        machine.systemctl("start", UNIT)
+        machine.systemctl("start", "voice-appliance-probation.service")
+        assert not machine.path(f"{PREFIX}/probation").exists()
+        assert current(machine) == after
+
+
+def looked_at_later(machine: Machine, release: str) -> None:
+    machine.systemctl("start", "voice-appliance-probation.service")
+    assert machine.path(f"{PREFIX}/probation").exists()
+    assert current(machine) == release
+    timer = "voice-appliance-probation.timer"
+    machine.until(lambda: machine.show(timer, "SubState") == "waiting")
+
+
 def test_an_installed_release_updates_from_an_archive(updated: Next) -> None:
     with updated(ALL_IS_WELL) as machine:
         machine.shell(f"tar -C / -cf /root/next.tar {NEXT.lstrip('/')} --transform s,srv/,,")
