@@ -90,3 +90,13 @@ class Task:
     cost: float | None = None
     agent_session: str = ""
     announced: bool = False
+
+
+# What is said where there is no answer.
+NOT_CAUGHT = "Sorry, I did not catch that."
+NO_MODEL = (
+    "I can't answer that without a language model. "
+    "Ask me for the time, the date, a timer, or how the device is doing."
+)
+MODEL_SILENT = "Sorry, I can't reach my language model right now. The time and timers still work."
+NO_ANSWERS: Final = (NOT_CAUGHT, NO_MODEL, MODEL_SILENT)

@@ -40,8 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "site": set(),
     "names": {"config", "site"},
     "selftest": {
-        *("bench", "client", "config", "engines", "errors", "hardware", "planning"),
-        *("providers", "site", "store", "threads", "weights", "wire"),
+        *("bench", "client", "config", "conversation", "engines", "errors", "hardware"),
+        *("planning", "providers", "site", "store", "threads", "weights", "wire"),
     },
     "ringing": {"errands", "tools"},
     "delegating": {"agents", "config", "conversation", "errands", "store", "tools"},

@@ -25,19 +25,12 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import LLMService
 from pipecat.utils.text.base_text_aggregator import TextType
 
-from appliance.conversation import EventKind
+from appliance.conversation import MODEL_SILENT, NO_MODEL, NOT_CAUGHT, EventKind
 from appliance.tools import Answer, Surroundings
 from appliance.tools.registry import Match, Registry
 from appliance.voice.context import trim
 from appliance.voice.opening import Opening, Pieces
 from appliance.voice.recorder import Recorder
-
-NOT_CAUGHT = "Sorry, I did not catch that."
-NO_MODEL = (
-    "I can't answer that without a language model. "
-    "Ask me for the time, the date, a timer, or how the device is doing."
-)
-MODEL_SILENT = "Sorry, I can't reach my language model right now. The time and timers still work."
 
 
 @dataclass(slots=True)

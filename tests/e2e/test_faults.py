@@ -15,9 +15,9 @@ import pytest
 import pytest_asyncio
 
 from appliance.client import Arrived, Call, calling
+from appliance.conversation import MODEL_SILENT
 from appliance.engines.apology import SPEECHLESS
 from appliance.errors import SessionError
-from appliance.voice.intents import MODEL_SILENT
 from appliance.voice.listening import NOT_HEARD
 from tests.chat_server import ChatServer, Trouble, chat_server
 from tests.chat_server import Reply as Written

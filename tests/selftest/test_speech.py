@@ -217,6 +217,7 @@ TURN = Turn(
     "its own voice (kokoro x cpu)", "What time is it?", ANSWER, Sound(3.0, 9000), TIMES, 510
 )
 MISHEARD = replace(TURN, heard="want dime his hat")
+UNANSWERED = replace(TURN, heard="what time is", answer="Sorry, I did not catch that.")
 
 
 def test_a_conversation_that_is_as_it_should_be() -> None:
@@ -232,6 +233,10 @@ def test_its_own_voice_is_not_understood_but_a_recording_is() -> None:
     assert "a recorded voice" in message
     assert "its own voice (kokoro x cpu) was heard as 'want dime his hat'" in message
     assert "stt.model" in advice
+    assert (
+        "was heard as 'what time is' and answered 'Sorry,"
+        in (bad(Spoken().judge(recorded, ALLOWED, UNANSWERED), WARNING)[0])
+    )
     # The robot's voice is hard to understand, and that is known.
     robot = replace(MISHEARD, voice="its own voice (espeak)")
     assert "heard as 'want dime his hat'" in good(Spoken().judge(recorded, ALLOWED, robot))
@@ -241,6 +246,7 @@ def test_its_own_voice_is_not_understood_but_a_recording_is() -> None:
     ("turn", "verdict", "message"),
     [
         (MISHEARD, FAILURE, "heard 'want dime his hat'"),
+        (UNANSWERED, FAILURE, "heard 'what time is' and answered 'Sorry, I did not catch that.'"),
         (replace(TURN, sound=Sound(0.0, 0)), FAILURE, "no sound"),
         (replace(TURN, sound=Sound(3.0, 20)), FAILURE, "silence"),
         (replace(TURN, milliseconds=TIMES | {"first_audio": 900.0}), WARNING, "900 of 800 ms"),

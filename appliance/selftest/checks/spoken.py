@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from appliance.bench.speech import COMMANDS, sentences
 from appliance.client import Call
+from appliance.conversation import NO_ANSWERS
 from appliance.errors import SessionError, SessionLimit
 from appliance.selftest import Finding, Named, Verdict, sound, speed, visit
 from appliance.selftest.checks.websocket import WebSocket
@@ -44,7 +45,14 @@ class Turn:
 
     @property
     def understood(self) -> bool:
-        return error_rate(SENTENCE, self.heard) <= WRONG
+        """Its words were heard, or nearly, and it was told the time."""
+        return error_rate(SENTENCE, self.heard) <= WRONG and not self.answer.startswith(NO_ANSWERS)
+
+    @property
+    def shown(self) -> str:
+        """How it was heard and, where that was not the reason, what was answered."""
+        wrong = error_rate(SENTENCE, self.heard) > WRONG
+        return repr(self.heard) + (f" and answered {self.answer!r}" if not wrong else "")
 
 
 class Spoken(Named):
@@ -101,22 +109,22 @@ class Spoken(Named):
         """
         if not turn.understood:
             return self.failure(
-                f"said {SENTENCE!r} in {turn.voice} and heard {turn.heard!r}",
+                f"said {SENTENCE!r} in {turn.voice} and heard {turn.shown}",
                 "See the check `hearing`. If only this one fails, raise the microphone's share:"
-                " lower turn.min_volume or turn.confidence to their defaults.",
+                " lower turn.min_volume or turn.confidence to their defaults; and tools.enabled"
+                " must not leave out the tools of the clock.",
             )
         if fault := turn.sound.fault(turn.answer):
             return self.failure(
                 f"understood {SENTENCE!r}, but {fault} in answer",
-                "See the check `speaking`; tools.enabled must not leave out the tools of the"
-                " clock.",
+                "See the check `speaking`.",
             )
         shown = (
             f"{SENTENCE!r} in {turn.voice} was understood and answered {turn.answer!r};"
             f" first sound after {turn.at_client:.0f} ms"
         )
         if first is not turn:
-            shown += f" ({first.voice} was heard as {first.heard!r})"
+            shown += f" ({first.voice} was heard as {first.shown})"
         return self._in_time(shown, turn, allowed, first, excuse)
 
     def _in_time(
