@@ -180,8 +180,6 @@ conclude() {
   else
     say "It listens on $SOCKET; a server of your own has to stand before it."
   fi
-  [[ -z $(own_address) ]] || grep -qE '^public_url *=' "$CONFIGURATION/appliance.toml" ||
-    warn "It answers to the name of your certificate once $CONFIGURATION/appliance.toml has, under [server]: public_url = \"$(own_address)\""
   say 'sudo appliance pair makes a code for the first browser.'
 }
 

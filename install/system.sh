@@ -154,27 +154,10 @@ check_configuration() {
     { todo='let the logs of the site be rotated' && return 1; }
 }
 
-# The address that a certificate of the owner's own is for; nothing where it names no host.
-own_address() {
-  local name
-  [[ -n $tls_cert ]] || return 0
-  name=$(openssl x509 -in "$tls_cert" -noout -ext subjectAltName 2>/dev/null | grep -oE 'DNS:[^, *]+(,|$)' | sed -nE '1s/^DNS:([^,]+),?$/\1/p') || return 0
-  [[ -z $name ]] || printf 'https://%s%s' "$name" "$(suffix "$https_port" 443)"
-}
-
-first_configuration() {
-  local address
-  address=$(own_address)
-  # The daemon answers to the names that it knows, and that of a certificate it has to be told.
-  sed "${address:+/^listen = /a public_url = \"$address\"}" "$ROOT/install/appliance.toml"
-}
-
 do_configuration() {
   if [[ ! -e $CONFIGURATION/appliance.toml ]]; then
-    first_configuration >"$PREFIX/.configuration"
     # The daemon reads it too; nobody else needs to.
-    replace_file "$PREFIX/.configuration" "$CONFIGURATION/appliance.toml" 0640
-    rm -f -- "$PREFIX/.configuration"
+    replace_file "$ROOT/install/appliance.toml" "$CONFIGURATION/appliance.toml" 0640
     chgrp -- "$USER_NAME" "$CONFIGURATION/appliance.toml"
   fi
   [[ -n $no_nginx ]] || place "$ROOT/install/logrotate.conf" /etc/logrotate.d/voice-appliance

@@ -42,6 +42,11 @@ def test_a_renewal_by_moving_links_reaches_nginx(installed: Machine) -> None:
     done = steps(install(installed, *OWN))
     assert (done["certificate"], done["nginx_site"]) == ("done", "done")
     installed.until(lambda: shown(installed) == first)
+    # The daemon, which runs on, answers to the name that it has never heard.
+    as_kitchen = ("--resolve", "kitchen.example:443:127.0.0.1", "https://kitchen.example/api/ping")
+    asked = installed.run("curl", "-ksS", "-w", "%{http_code}", *as_kitchen)
+    assert asked.stdout == "204"
+    assert "Open https://kitchen.example and enter it" in installed.run("appliance", "pair").stdout
     second = certbot(installed, 2)
     installed.systemctl("start", CERTS)
     # For a moment after a reload, workers from before it still take new connections.
