@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from appliance.hardware.pressure import Level, Marks, Reading, Step, Watch, judge
+from appliance.threads import aside
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Governor:
     async def run(self) -> None:
         """Reads and acts until it is cancelled."""
         while True:
-            self.observe(await asyncio.to_thread(self._read))
+            self.observe(await aside(self._read))
             await asyncio.sleep(INTERVAL)
 
     def state(self) -> dict[str, Any]:

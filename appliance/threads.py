@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ async def aside(job: Callable[[], T]) -> T:
             settle: Callable[[], None] = lambda: done.set_exception(raised)  # noqa: E731
         else:
             settle = lambda: done.set_result(result)  # noqa: E731
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits
             loop.call_soon_threadsafe(tell, settle)
 
     threading.Thread(target=work, name="aside", daemon=True).start()

@@ -1,9 +1,9 @@
 """The state of the device, in words. It says plainly what it cannot read."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from appliance.threads import aside
 from appliance.tools import Answer, Surroundings, Tool
 from appliance.tools import wording as say
 
@@ -38,7 +38,7 @@ def device_tool(readings: Callable[[], Readings]) -> Tool:
 
     async def get_device_status(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
         # On a thread: a sensor behind a slow bus would hold up everybody's sound.
-        now = await asyncio.to_thread(readings)
+        now = await aside(readings)
         topic: str = arguments.get("topic", "everything")
         asked = [topic] if topic != "everything" else list(_SENTENCES)
         said = [(name, _SENTENCES[name](now)) for name in asked]
