@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from appliance.bench import pauses
 
@@ -13,23 +15,41 @@ from appliance.bench import pauses
 def test_a_process_that_is_kept_from_running_tells_for_how_long() -> None:
     processor = min(os.sched_getaffinity(0))
     with subprocess.Popen(
-        [sys.executable, "-m", "appliance.bench.pauses", str(processor)],
-        stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-m", "appliance.bench.pauses", str(processor)], stdout=subprocess.PIPE
     ) as process:
         try:
-            assert process.stdout is not None
             while True:  # until it was stopped in the middle of its watching
-                begin = time.monotonic()
-                process.send_signal(signal.SIGSTOP)
-                while time.monotonic() < begin + 0.2:
-                    pass
-                process.send_signal(signal.SIGCONT)
-                os.set_blocking(process.stdout.fileno(), False)
-                if any(float(line) >= 0.15 for line in process.stdout):
+                # It needs its time to begin, and between two stops: a processor that this very
+                # test may have.
+                while not sleeps(process.pid, processor):
+                    os.sched_yield()
+                stop_for(process, 0.2)
+                if any(seconds >= 0.15 for seconds in told(process)):
                     return
         finally:
             process.kill()
+
+
+def sleeps(pid: int, processor: int) -> bool:
+    """Whether it has begun to watch its processor, and waits for the next look at the clock."""
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state == "S" and os.sched_getaffinity(pid) == {processor}
+
+
+def stop_for(process: subprocess.Popen[bytes], seconds: float) -> None:
+    begin = time.monotonic()
+    process.send_signal(signal.SIGSTOP)
+    while time.monotonic() < begin + seconds:
+        pass
+    process.send_signal(signal.SIGCONT)
+
+
+def told(process: subprocess.Popen[bytes]) -> list[float]:
+    """What it says within a second; each line is written at once."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], 1.0)
+    said = os.read(process.stdout.fileno(), 65_536) if ready else b""
+    return [float(line) for line in said.split()]
 
 
 async def test_all_processors_are_watched_and_left_alone_afterwards() -> None:
