@@ -156,6 +156,7 @@ def test_a_table_shows_what_is_no_text_and_lets_it_do_nothing() -> None:
     assert shown.splitlines()[2:] == ["phone\\x1b[2J", "\N{WOMAN}\u200d\N{PERSONAL COMPUTER}"]
 
 
+@pytest.mark.slow
 async def test_a_code_comes_with_the_address_and_whose_certificate_it_is(tmp_path: Path) -> None:
     hosts = write_site(tmp_path)
     trust = {

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from appliance.config import load
 from appliance.names import Names
 from tests.daemon import running
@@ -31,6 +33,7 @@ def replace(file: Path, text: str) -> None:
     new.replace(file)
 
 
+@pytest.mark.slow
 async def test_it_answers_to_the_names_that_nginx_has_learnt(tmp_path: Path) -> None:
     hosts = write_site(tmp_path)
     async with running(tmp_path) as daemon:

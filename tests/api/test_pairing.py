@@ -294,6 +294,7 @@ async def test_a_stranger_cannot_wash_the_trail_away(paired_daemon: Daemon) -> N
     assert 1 <= len(noted) <= 6
 
 
+@pytest.mark.slow
 async def test_that_a_code_was_burned_is_noted_however_much_was_refused_before(
     paired_daemon: Daemon,
 ) -> None:

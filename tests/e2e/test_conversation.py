@@ -43,6 +43,7 @@ async def test_a_model_answers_and_calls_tools(tmp_path: Path) -> None:
         assert "set_timer" in {tool["function"]["name"] for tool in chat.requests[0]["tools"]}
 
 
+@pytest.mark.slow
 async def test_a_pause_inside_a_sentence_does_not_cut_it(tmp_path: Path) -> None:
     sentence = speech("set_a_timer_for_five_seconds")
     # 130 ms of silence where the voice is quietest near the middle: less than ends a turn, more
@@ -65,6 +66,7 @@ def _energy(pcm: bytes) -> Callable[[int], int]:
     return lambda at: sum(abs(sample) for sample in samples[at // 2 : at // 2 + 160])
 
 
+@pytest.mark.slow
 async def test_nothing_is_heard_after_an_interruption(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
         end = await call.say(speech("what_can_you_do"))
@@ -76,6 +78,7 @@ async def test_nothing_is_heard_after_an_interruption(tmp_path: Path) -> None:
         assert [a for a in call.after(stopped.at, "audio") if a.at < heard.at] == []
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 async def test_a_murmur_does_not_stop_an_answer(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, calling(daemon.base_url) as call:

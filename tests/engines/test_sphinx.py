@@ -56,6 +56,7 @@ async def test_what_is_no_command_comes_as_free_text(sphinx: Sphinx, text: str) 
     assert 0 < heard.confidence < 1
 
 
+@pytest.mark.slow
 async def test_human_speech_in_pieces_is_no_command(sphinx: Sphinx) -> None:
     commands = []
     for name in ("jfk.wav", "harvard.wav"):
@@ -102,6 +103,7 @@ async def test_an_odd_byte_at_the_end_does_no_harm(sphinx: Sphinx) -> None:
     assert (await sphinx.transcribe(sentence("repeat that") + b"\1")).text == "repeat that"
 
 
+@pytest.mark.slow
 async def test_speech_without_a_pause_is_heard_to_its_end(sphinx: Sphinx) -> None:
     whole = recording("audio", "harvard.wav")
     heard = await sphinx.transcribe(whole)

@@ -70,6 +70,7 @@ async def test_speech_out_of_digital_silence_is_noticed_as_soon_as_in_a_room(
     assert abs(out_of_silence - await packets_until_noticed(room)) <= 2
 
 
+@pytest.mark.slow
 async def test_speakers_do_not_hear_each_other(hearing: Hearing, sentences: bytes) -> None:
     alone, beside, silent = (hearing.vad(VADParams()) for _ in range(3))
     for packet in packets(sentences):
@@ -80,6 +81,7 @@ async def test_speakers_do_not_hear_each_other(hearing: Hearing, sentences: byte
         assert heard == expected
 
 
+@pytest.mark.slow
 async def test_a_pause_is_told_before_the_end_of_speech(hearing: Hearing, sentences: bytes) -> None:
     lasted: list[float] = []
     resumed = 0
@@ -127,6 +129,7 @@ async def test_digital_silence_costs_no_model(hearing: Hearing) -> None:
     assert len(asked) >= before + 6, "whoever falls silent is heard out by the model"
 
 
+@pytest.mark.slow
 async def test_any_cut_of_the_same_audio_is_heard_alike(hearing: Hearing, sentences: bytes) -> None:
     async def heard(size: int) -> list[VADState]:
         vad = hearing.vad(VADParams())

@@ -15,6 +15,7 @@ def pipecats(audio: np.ndarray) -> np.ndarray:
     return compute_whisper_log_mel_features(np.pad(audio, (SAMPLES - len(audio), 0)))
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(
     samples=st.integers(1, SAMPLES + 20_000),

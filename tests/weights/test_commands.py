@@ -159,6 +159,7 @@ async def test_two_pulls_at_once_fetch_it_once(line: CommandLine) -> None:
     assert asked == ["model.bin", "config.json"]
 
 
+@pytest.mark.slow
 async def test_from_nothing_to_gone(line: CommandLine) -> None:
     voice = model(
         "voice", {"voice.onnx": b"a voice", "voices-v1.0.bin": b"voices"}, engine="kokoro"
