@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
+from unicodedata import category
 
 
 class EventKind(StrEnum):
@@ -100,3 +101,8 @@ NO_MODEL = (
 )
 MODEL_SILENT = "Sorry, I can't reach my language model right now. The time and timers still work."
 NO_ANSWERS: Final = (NOT_CAUGHT, NO_MODEL, MODEL_SILENT)
+
+
+def in_one_line(text: str) -> str:
+    """Without what would move the cursor of the terminal on which it is shown."""
+    return " ".join("".join(c if category(c) != "Cc" else " " for c in text).split())

@@ -2,12 +2,12 @@
 
 import re
 from typing import Annotated, Literal, TypeVar
-from unicodedata import category
 
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.access.tokens import Role
+from appliance.conversation import in_one_line
 from appliance.errors import BadRequest
 
 
@@ -25,16 +25,11 @@ class NewSession(JsonBody):
     system_prompt: Annotated[str, Field(max_length=8_000)] = ""
 
 
-def _in_one_line(name: str) -> str:
-    """Without what would move the cursor of a terminal on which clients are listed."""
-    return " ".join("".join(c if category(c) != "Cc" else " " for c in name).split())
-
-
 class Pair(JsonBody):
     """POST /api/pair. The name is shown to administrators, on the page and in terminals."""
 
     code: Annotated[str, Field(min_length=1, max_length=32)]
-    name: Annotated[str, Field(max_length=100), AfterValidator(_in_one_line)] = ""
+    name: Annotated[str, Field(max_length=100), AfterValidator(in_one_line)] = ""
 
 
 class ChangeClient(JsonBody):

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Literal
-from unicodedata import category
 
+from appliance.conversation import in_one_line
 from appliance.store.records import Conversation, TurnRecord
 
 Format = Literal["json", "markdown"]
@@ -38,9 +38,7 @@ def _turn(turn: TurnRecord) -> Iterator[str]:
 
 def _line(text: str) -> str:
     """One paragraph whose words cannot be taken for markup, nor for a terminal's commands."""
-    shown = "".join(sign if category(sign) != "Cc" else " " for sign in text)
-    escaped = "".join(f"\\{sign}" if sign in "\\`*_[]<>#|" else sign for sign in shown)
-    return " ".join(escaped.split())
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>#|" else sign for sign in in_one_line(text))
 
 
 def _moment(seconds: float) -> str:

@@ -2,16 +2,17 @@
 
 import json
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 
 from appliance.client import calling
-from tests.agents.team_server import team_server
+from tests.agents.team_server import TeamServer, team_server
 from tests.agents.test_daemon import hears, overrides, reaches, said
 from tests.api.test_pairing import paired
-from tests.daemon import running
+from tests.daemon import Daemon, running
 from tests.stranger import ask, until
 
 pytestmark = pytest.mark.slow
@@ -19,13 +20,17 @@ pytestmark = pytest.mark.slow
 NOT_FOR_GUESTS = "Sorry, that is not for guests; an administrator can make you a user."
 
 
+@asynccontextmanager
+async def with_a_team(state: Path) -> AsyncIterator[tuple[TeamServer, Daemon]]:
+    """An appliance that must be paired with, and the team that works for it."""
+    async with team_server() as team:
+        settings = {**overrides(state, team.url), "APPLIANCE__ACCESS__MODE": "paired"}
+        async with running(state, settings) as daemon:
+            yield team, daemon
+
+
 async def test_a_guest_starts_and_stops_no_work_until_it_is_made_a_user(tmp_path: Path) -> None:
-    async with (
-        team_server() as team,
-        running(
-            tmp_path, {**overrides(tmp_path, team.url), "APPLIANCE__ACCESS__MODE": "paired"}
-        ) as daemon,
-    ):
+    async with with_a_team(tmp_path) as (team, daemon):
         guest, headers = await paired(daemon, "guest")
         token = headers["Authorization"].removeprefix("Bearer ")
         async with calling(daemon.base_url, token=token) as call:
@@ -81,12 +86,7 @@ async def test_a_guest_does_not_hear_what_came_of_the_work_of_others(tmp_path: P
 
 
 async def test_a_guest_learns_of_no_agents_and_hears_nothing_of_theirs(tmp_path: Path) -> None:
-    async with (
-        team_server() as team,
-        running(
-            tmp_path, {**overrides(tmp_path, team.url), "APPLIANCE__ACCESS__MODE": "paired"}
-        ) as daemon,
-    ):
+    async with with_a_team(tmp_path) as (team, daemon):
         (_, user), (_, guest) = [await paired(daemon, role) for role in ("user", "guest")]
         tokens = [each["Authorization"].removeprefix("Bearer ") for each in (user, guest)]
         async with (

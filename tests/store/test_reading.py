@@ -169,7 +169,7 @@ def test_reading_is_one_moment(spoken: Path) -> None:
 async def test_an_export_is_complete_and_readable(store: Store) -> None:
     store.append(event(EventKind.SESSION_STARTED, client_id="me", route="local"))
     store.append(said("what is *this*?", at=86_400))
-    store.append(answered("A <b>test</b>\n# of\tmarkup", at=86_401))
+    store.append(answered("A <b>test</b>\n# of\tmarkup\x1b[2J", at=86_401))
     store.append(event(EventKind.ROUTE_CHANGED, 86_402, 1, left_the_box=True))
     store.append(said("far", turn=2, at=1e300))
     await store.flush()
@@ -187,7 +187,7 @@ async def test_an_export_is_complete_and_readable(store: Store) -> None:
     assert text.startswith("# what is \\*this\\*?\n")
     assert "## 1970-01-02 00:00:00 · left the box\n" in text
     assert "**You:** what is \\*this\\*?\n" in text
-    assert "**Assistant:** A \\<b\\>test\\</b\\> \\# of markup\n" in text
+    assert "**Assistant:** A \\<b\\>test\\</b\\> \\# of markup \\[2J\n" in text
 
 
 async def test_what_a_client_asked_between_two_moments(store: Store) -> None:
