@@ -97,7 +97,9 @@ match verb:
         text(f"pids {spawn('sleep 600')}")
         result("Done, but something still runs.")
     case "unmark":
-        text(f"pids {spawn('exec env -i /bin/sleep 600')}")
+        # It has no mark from its first instruction on: a shell would have it until its own `exec`.
+        unmarked = subprocess.Popen(["/bin/sleep", "600"], env={}, start_new_session=True)
+        text(f"pids {unmarked.pid}")
         result("Something runs that nobody would find.")
     case "leave":
         spawn("sleep 600")

@@ -126,7 +126,7 @@ async def test_nothing_is_left_behind_by_a_task_that_is_done(claude_config: Make
 
 
 async def test_what_hides_from_its_end_holds_nothing_of_the_appliance(claude_config: Make) -> None:
-    started, working = await pids(claude_config(), "unmark and escape")
+    started, working = await pids(claude_config(), "unmark")
     assert (await working).ok
     (hidden,) = started
     try:
