@@ -113,11 +113,15 @@ def bench(files: tuple[Path, ...], output: Path, **options: Any) -> None:  # noq
 @cli.command()
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--progress", is_flag=True, help="With --json: the table too, on standard error.")
 @click.option("--only", multiple=True, metavar="CHECK", help="This check alone; repeatable.")
 @click.option("--history", is_flag=True, help="How those before went, instead of a new one.")
 @click.option("--wait", type=click.FloatRange(0), default=0.0, help="Seconds, for another's end.")
 def selftest(
-    files: tuple[Path, ...], as_json: bool, only: tuple[str, ...], history: bool, wait: float
+    files: tuple[Path, ...],
+    only: tuple[str, ...],
+    history: bool,
+    **how: Any,  # noqa: ANN401  click's values
 ) -> None:
     """Looks whether all is well, from the board to a spoken conversation; changes nothing.
 
@@ -125,10 +129,10 @@ def selftest(
     not run.
     """
     if history:
-        click.echo(selftest_commands.earlier(configuration(files), as_json=as_json))
+        click.echo(selftest_commands.earlier(configuration(files), as_json=how["as_json"]))
         return
     told = partial(configuration, files), systemd.secrets(os.environ), only
-    sys.exit(selftest_commands.run_and_tell(*told, as_json=as_json, wait=wait))
+    sys.exit(selftest_commands.run_and_tell(*told, **how))
 
 
 @cli.command()

@@ -126,9 +126,7 @@ def _trust(config: Config) -> dict[str, str]:
     if found := site.find(config.store.path.parent):
         with suppress(OSError, ValueError, LookupError):
             told = json.loads(found.trust.read_text(encoding="utf-8"))
-            # A certificate of the owner's own is for a name, and never for a number.
-            host = told["host"] if found.authority else next(iter(found.dns_names()))
-            return {"address": found.url(host), **told}
+            return {"address": found.url(told["host"]), **told}
     return {}
 
 

@@ -4,13 +4,13 @@ import asyncio
 import difflib
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from appliance.config import Config
 from appliance.errors import ApplianceError, BadRequest, StoreError
@@ -34,16 +34,23 @@ WIDTH = 100
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """For people, row by row as findings come: who says it, in which colours, how wide."""
+
+    say: Say
+    paint: render.Paint
+    width: int = WIDTH
+
+
 def selftest(
     config: Config,
     secrets: Mapping[str, str],
     only: Sequence[str],
     *,
-    as_json: bool,
-    out: Say,
+    table: Table | None,
+    json_out: Say | None,
     err: Say,
-    paint: render.Paint,
-    width: int = WIDTH,
     wait: float = 0.0,
 ) -> int:
     """The exit status: 0 all good, 1 something failed.
@@ -60,14 +67,14 @@ def selftest(
         except StoreError as error:
             err(f"The result is not kept: {error.message}. {error.advice}")
             kept = None
-        watch = _Watch(checks, kept, None if as_json else out, paint, width)
+        watch = _Watch(checks, kept, table)
         report = asyncio.run(_run(config, secrets, checks, watch))
         if kept and not only:
             _keep(kept, report, err)
-    if as_json:
-        out(json.dumps(report.as_json(), indent=2))
-    else:
-        out(render.summary(report, paint))
+    if table:
+        table.say(render.summary(report, table.paint))
+    if json_out:
+        json_out(json.dumps(report.as_json(), indent=2))
     return 1 if report.verdict is Verdict.FAILURE else 0
 
 
@@ -102,24 +109,17 @@ class _Watch:
     """Tells each finding as it comes, and notes how far the self-test is."""
 
     def __init__(
-        self,
-        checks: Sequence[Check],
-        kept: Selftests | None,
-        out: Say | None,
-        paint: render.Paint,
-        width: int,
+        self, checks: Sequence[Check], kept: Selftests | None, table: Table | None
     ) -> None:
         self._checks = checks
         self._kept = kept
-        self._out = out
-        self._paint = paint
-        self._width = width
+        self._table = table
         self._told = 0
 
     def __call__(self, findings: Sequence[Finding], at: Check | None) -> None:
-        if self._out:
+        if table := self._table:
             for finding in findings[self._told :]:
-                self._out(render.row(finding, self._paint, self._width))
+                table.say(render.row(finding, table.paint, table.width))
         self._told = len(findings)
         if self._kept and at:
             self._note(self._kept, findings, at)
@@ -155,30 +155,44 @@ def run_and_tell(
     only: Sequence[str],
     *,
     as_json: bool,
+    progress: bool = False,
     wait: float = 0.0,
 ) -> int:
-    """The self-test on the terminal; 2 and the reason where it could not run."""
+    """The self-test on the terminal; 2 and the reason where it could not run.
+
+    The table goes to the standard output; with `as_json` it is shown with `progress` alone, on
+    the standard error.
+    """
     import click
 
-    colourful = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    paint = (lambda text, colour: click.style(text, fg=colour)) if colourful else _plain
+    err = partial(click.echo, err=True)
+    table = _table(sys.stderr, err) if as_json else _table(sys.stdout, click.echo)
     try:
         return selftest(
             configuration(),
             secrets,
             only,
-            as_json=as_json,
-            out=click.echo,
-            err=lambda text: click.echo(text, err=True),
-            paint=paint,
-            width=shutil.get_terminal_size((WIDTH, 24)).columns,
+            table=table if progress or not as_json else None,
+            json_out=click.echo if as_json else None,
+            err=err,
             wait=wait,
         )
     except ApplianceError as error:
-        click.echo(f"{error.message}\n{error.advice}".strip(), err=True)
+        err(f"{error.message}\n{error.advice}".strip())
     except OSError as error:  # while the facts were gathered; in a check it would be a finding
-        click.echo(f"{error}\nRun it as root or as the appliance's user.", err=True)
+        err(f"{error}\nRun it as root or as the appliance's user.")
     return COULD_NOT_RUN
+
+
+def _table(stream: TextIO, say: Say) -> Table:
+    """For that stream: in colours and as wide as it is, where it is a terminal."""
+    import click
+
+    if not stream.isatty():
+        return Table(say, _plain)
+    width = os.get_terminal_size(stream.fileno()).columns or WIDTH
+    colourful = "NO_COLOR" not in os.environ
+    return Table(say, lambda text, hue: click.style(text, fg=hue) if colourful else text, width)
 
 
 def _plain(text: str, _colour: str) -> str:

@@ -31,10 +31,6 @@ class Site:
         """The names and addresses that it answers to, one a line; written anew as they change."""
         return self.certificate.with_name("hosts")
 
-    def dns_names(self) -> list[str]:
-        """The names of its certificate. Raises OSError where they cannot be read."""
-        return dns_names(self.certificate.with_name("names"))
-
     @property
     def trust(self) -> Path:
         """What its trust page tells, in JSON. The file itself stands where it was rendered."""

@@ -1,24 +1,13 @@
 """origins.py: of what `appliance config show` prints, access.origins, as nginx is to know them.
 
 Prints them on one line, as browsers write them, and tells of each that is none. Exit status 1 where
-there is no configuration. For install.sh, with the standard library.
+there is no configuration. For install.sh, in the environment of the release that printed it.
 """
 
 import json
-import re
 import sys
 
-ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?/*")
-DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-
-
-def as_browsers_write_it(origin: str) -> str | None:
-    """None for what is no origin; to the daemon it is none either."""
-    found = ORIGIN.fullmatch(origin.lower())
-    if found is None:
-        return None
-    scheme, host, port = found.groups(default="")
-    return f"{scheme}://{host}{'' if port == DEFAULT_PORTS[scheme] else port}"
+from appliance.access.origins import as_browsers_write_it
 
 
 def main(shown: str) -> int:

@@ -85,8 +85,7 @@ prepare_nginx() {
 # address is not for a configuration file to change.
 prepare_daemon() {
   (umask 077 && mkdir -p -- "$run/models")
-  "$ROOT/nginx/fill.sh" "$ROOT/profiles/run.toml" RUN="$run" >"$run/appliance.toml"
-  "$ROOT/nginx/fill.sh" "$ROOT/profiles/address.toml" URL="$(best_address)" >"$run/address.toml"
+  "$ROOT/nginx/fill.sh" "$ROOT/install/run.toml" RUN="$run" >"$run/appliance.toml"
   export APPLIANCE__SERVER__HOST=127.0.0.1 APPLIANCE__SERVER__PORT=$port APPLIANCE__SERVER__LISTEN=
   layers=(--config "$run/appliance.toml")
   local file
@@ -97,15 +96,6 @@ prepare_daemon() {
 addresses() {
   sed -nE -e '/^DNS:localhost$|^IP:127\.|^IP:::1$/d' -e 's/^IP:(.*:.*)$/[\1]/; s/^(IP|DNS)://; p' "$run/tls/names" |
     sed "s|.*|https://&:$https_port|"
-}
-
-# The one for a telephone: a number, because .local names do not work on every one.
-best_address() {
-  local found
-  found=$(addresses | sed -nE '\|//[0-9.]+:|p')
-  found=${found%%$'\n'*}
-  [[ $bind == 0.0.0.0 && -n $found ]] || found=https://localhost:$https_port
-  printf '%s' "$found"
 }
 
 # start COMMAND…: in the background, out of reach of the terminal's Ctrl-C (this script decides
@@ -155,7 +145,7 @@ announce() {
   fi
   sed -E 's/.*"fingerprint": "([^"]*)".*"words": "([^"]*)".*/\1\nwhich begins, in words: \2/' "$run/nginx/trust.json"
   echo
-  timeout 15 "$VENV/bin/appliance" pair --no-fingerprint --config "$run/address.toml" "${layers[@]}" </dev/null ||
+  timeout 15 "$VENV/bin/appliance" pair --no-fingerprint "${layers[@]}" </dev/null ||
     say "No pairing code was made (above is why); later: .venv/bin/appliance pair ${layers[*]@Q}"
   printf '\nCtrl-C stops it.\n'
 }

@@ -136,17 +136,17 @@ die_of_service() {
 # as_appliance COMMAND…: as the daemon's user, with the daemon's directories, and the way out.
 as_appliance() {
   local name
-  local -a proxies=()
-  for name in {http,https,no}_proxy {HTTP,HTTPS,NO}_PROXY; do [[ -z ${!name:-} ]] || proxies+=("$name=${!name}"); done
+  local -a kept=()
+  for name in {http,https,no}_proxy {HTTP,HTTPS,NO}_PROXY NO_COLOR; do [[ -z ${!name:-} ]] || kept+=("$name=${!name}"); done
   (cd / && setpriv --reuid="$USER_NAME" --regid="$USER_NAME" --init-groups env -i PATH=/usr/bin:/bin HOME="$STATE" \
-    LANG="${LANG:-C.UTF-8}" PYTHONDONTWRITEBYTECODE=1 "${proxies[@]}" "$@")
+    LANG="${LANG:-C.UTF-8}" PYTHONDONTWRITEBYTECODE=1 "${kept[@]}" "$@")
 }
 
-# report_of RELEASE: of its self-test, as JSON. One that runs already (the nightly one, the page's)
-# is waited for; none takes longer than its unit gives it.
+# report_of RELEASE [--progress]: of its self-test, as JSON; people see its table grow. One that runs
+# already (the nightly one, the page's) is waited for; none takes longer than its unit gives it.
 report_of() {
   local said code=0
-  said=$(as_appliance "$1/venv/bin/appliance" selftest --json --wait 600) || code=$?
+  said=$(as_appliance "$1/venv/bin/appliance" selftest --json --wait 600 "${@:2}") || code=$?
   if ((code == 2)); then
     # A release from before there was --wait.
     code=0
@@ -156,15 +156,15 @@ report_of() {
   printf '%s\n' "$said"
 }
 
-# failed_checks [--tell] <REPORT: their names; --tell: people see the whole of it.
-failed_checks() { "$release/venv/bin/python" "$ROOT/install/findings.py" "$@"; }
+# failed_checks <REPORT: their names.
+failed_checks() { "$release/venv/bin/python" "$ROOT/install/findings.py"; }
 
 # What failed before the update as well is no fault of the release.
 self_test() {
   local report failed check fresh=''
   say 'The self-test runs…'
-  report=$(report_of "$ROOT") || die 'the self-test could not run; above is why'
-  failed=$(failed_checks --tell <<<"$report") || die 'the self-test came to no result'
+  report=$(report_of "$ROOT" --progress) || die 'the self-test could not run; above is why'
+  failed=$(failed_checks <<<"$report") || die 'the self-test came to no result'
   for check in $failed; do
     grep -qsxF -- "$check" "$PREFIX/failed-before" || fresh+=" $check"
   done

@@ -38,11 +38,18 @@ origins_map() {
   done
 }
 
-# A number, because .local names do not work on every telephone; that of a tunnel comes last.
+# Of the certificate's names the one to open. Of the local CA's a number, because .local names do not
+# work on every telephone; that of a tunnel comes after those of the house. One's own certificate is
+# for a name.
 best_host() {
-  local found=''
+  local found='' own=1
+  ! has_authority || own=0
   [[ ${given[ADDRESS]} != 0.0.0.0 ]] ||
-    found=$(hosts | awk '/^[0-9.]+$/ && !/^127\./ { print /^(100|169\.254)\./ ? 1 : 0, $0 }' | sort -s -k1,1 | sed -n '1s/^. //p')
+    found=$(awk -F: -v own="$own" '
+      /^DNS:localhost$|^IP:127\.|^DNS:\*/ { next }
+      /^IP:[0-9.]+$/ { print ($2 ~ /^(100|169\.254)\./ ? 2 : 1), $2 }
+      /^DNS:/ { print (own ? 0 : /\.local$/ ? 3 : 4), $2 }
+    ' "${given[TLS]}/names" | sort -s -n -k1,1 | sed -n '1s/^. //p')
   printf '%s' "${found:-localhost}"
 }
 

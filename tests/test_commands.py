@@ -172,10 +172,9 @@ async def test_a_code_comes_with_the_address_and_whose_certificate_it_is(tmp_pat
         assert "Open https://192.168.1.20 and enter it, or scan:" in told
         assert "\nAA:BB\nwhich begins, in words: acorn amber\n" in told
         assert "acorn" not in daemon.command_line("pair", "--no-fingerprint").stdout
-        # A certificate of the owner's own: no CA to trust, and names that it is for.
-        hosts.with_name("ca.crt").unlink()
-        hosts.with_name("names").write_text("IP:10.0.0.7\nDNS:Voice.example\n")
-        hosts.with_name("trust.json").write_text(json.dumps({**trust, "words": ""}))
+        # A certificate of the owner's own: no CA to trust.
+        own = {**trust, "words": "", "fingerprint": "", "host": "voice.example"}
+        hosts.with_name("trust.json").write_text(json.dumps(own))
         told = daemon.command_line("pair").stdout
         assert "Open https://voice.example and enter it" in told
         assert "words" not in told

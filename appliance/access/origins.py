@@ -6,10 +6,14 @@ was made to point here (DNS rebinding) is same-origin to itself.
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+# Other letters come from browsers as punycode; `_` is in names of containers.
+_HOST = re.compile(r"[0-9a-z._-]+|[0-9a-f.]*:[0-9a-f:.]+")
 
 
 def origin_allowed(
@@ -38,6 +42,16 @@ def origin_allowed(
     return page == here and scheme in (None, page[0])
 
 
+def as_browsers_write_it(origin: str) -> str | None:
+    """`https://box.lan` for `HTTPS://Box.lan:443/`; None for what is no origin."""
+    page = _parse(origin.rstrip("/"))
+    if page is None:
+        return None
+    scheme, host, port = page
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}" + (f":{port}" if port != DEFAULT_PORTS[scheme] else "")
+
+
 def host_allowed(host: str, names: Iterable[str]) -> bool:
     """Whether the appliance answers to `host`: an address, localhost, or one of its `names`.
 
@@ -60,11 +74,10 @@ def _parse(origin: str) -> tuple[str, str, int] | None:
     strict = "://" in origin and not any(sign in origin for sign in "@?#\\ \t\r\n")
     if not strict or parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.path:
         return None
-    return (
-        parts.scheme,
-        _plain(parts.hostname),
-        DEFAULT_PORTS[parts.scheme] if port is None else port,
-    )
+    host = _plain(parts.hostname)
+    if not _HOST.fullmatch(host):
+        return None
+    return parts.scheme, host, DEFAULT_PORTS[parts.scheme] if port is None else port
 
 
 def _plain(name: str) -> str:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from appliance.access.origins import host_allowed, origin_allowed
+from appliance.access.origins import as_browsers_write_it, host_allowed, origin_allowed
 
 HOSTS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z]{2,5})?", fullmatch=True)
 PORTS = st.integers(1, 65535)
@@ -52,6 +52,32 @@ def test_ports_schemes_and_further_origins(
 ) -> None:
     extra = ["https://friend.local:8443/"]
     assert origin_allowed(origin, host, extra, scheme=scheme) is allowed
+
+
+@pytest.mark.parametrize(
+    ("origin", "written"),
+    [
+        ("https://Box.lan:443/", "https://box.lan"),
+        ("http://box_1.lan:8080", "http://box_1.lan:8080"),
+        ("HTTP://[FD00::1]:80", "http://[fd00::1]"),
+        ("https://box.lan:8443/page", None),
+        ("https://box.lan;return", None),
+        ('https://box"lan', None),
+        ("https://*.lan", None),
+        ("box.lan", None),
+        ("", None),
+    ],
+)
+def test_what_a_browser_would_send(origin: str, written: str | None) -> None:
+    assert as_browsers_write_it(origin) == written
+
+
+@given(HOSTS, PORTS, st.sampled_from(["http", "https"]))
+def test_what_is_written_anew_is_the_same_page(host: str, port: int, scheme: str) -> None:
+    written = as_browsers_write_it(f"{scheme.upper()}://{host.title()}:{port}//")
+    assert written is not None
+    assert as_browsers_write_it(written) == written
+    assert origin_allowed(f"{scheme}://{host}:{port}", "box.lan", [written], scheme=scheme)
 
 
 def test_without_an_origin_a_token_is_needed() -> None:

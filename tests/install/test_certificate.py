@@ -155,9 +155,28 @@ def test_the_trust_page_learns_the_port_and_the_fingerprint(tls: Path, tmp_path:
     assert "server unix:/run/x.sock" in (tmp_path / "site.conf").read_text()
 
 
+@pytest.mark.parametrize(
+    ("addresses", "bind", "host"),
+    [
+        (("100.64.0.7", "192.168.1.20"), "0.0.0.0", "192.168.1.20"),
+        (("100.64.0.7", "fd00::2"), "0.0.0.0", "100.64.0.7"),
+        # No phone would take the certificate for this one.
+        (("203.0.113.9", "fd00::2"), "0.0.0.0", "kitchen.local"),
+        (("192.168.1.20",), "127.0.0.1", "localhost"),
+    ],
+)
+def test_the_address_to_open_is_one_that_the_certificate_has(
+    tls: Path, tmp_path: Path, addresses: tuple[str, ...], bind: str, host: str
+) -> None:
+    make(tls, "--host", "kitchen", *(part for one in addresses for part in ("--address", one)))
+    places = ("UPSTREAM=unix:/run/x.sock", "PAGE=/p", "LOG=/l", f"ADDRESS={bind}")
+    succeed(RENDER, tmp_path, f"TLS={tls}", *places)
+    assert json.loads((tmp_path / "trust.json").read_text())["host"] == host
+
+
 @pytest.mark.parametrize("value", ['a"b', "a\nb", "a$b", "a\\b"])
 def test_a_value_cannot_break_out_of_its_quotes(value: str) -> None:
-    done = run(FILL, ROOT / "profiles" / "run.toml", f"RUN={value}")
+    done = run(FILL, ROOT / "install" / "run.toml", f"RUN={value}")
     assert done.returncode == 2
     assert done.stdout == ""
 
@@ -269,7 +288,8 @@ def test_a_certificate_of_ones_own_is_linked_to(tmp_path: Path, own: tuple[str, 
     assert make(tls) == "unchanged"
     places = ("UPSTREAM=unix:/run/x.sock", "PAGE=/p", "LOG=/l")
     succeed(RENDER, tmp_path / "site", f"TLS={tls}", *places)
-    assert json.loads((tmp_path / "site" / "trust.json").read_text())["fingerprint"] == ""
+    trust = json.loads((tmp_path / "site" / "trust.json").read_text())
+    assert (trust["fingerprint"], trust["host"]) == ("", "voice.example")
     assert not (tmp_path / "site" / "voice-appliance.mobileconfig").exists()
 
 

@@ -119,23 +119,6 @@ async def test_it_prints_the_address_once_the_appliance_answers(tmp_path: Path) 
             assert answer.status == 200
 
 
-@pytest.mark.parametrize(
-    ("addresses", "best"),
-    [
-        ("https://kitchen:1 https://[fd00::2]:1", "https://localhost:{https}"),
-        ("https://kitchen:1 https://192.168.1.20:1", "https://192.168.1.20:1"),
-    ],
-)
-async def test_the_address_to_scan_is_a_number_or_this_machine(
-    tmp_path: Path, addresses: str, best: str
-) -> None:
-    machine = {"DURING": f"addresses() {{ printf '%s\\n' {addresses}; }}"}
-    async with start(tmp_path, "--bind", "0.0.0.0", environ=machine) as started:
-        await started.read_until("Ctrl-C stops it")
-        wanted = best.format(https=started.https)
-        assert f'public_url = "{wanted}"' in (tmp_path / "run" / "address.toml").read_text()
-
-
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_it_takes_both_down_when_asked(tmp_path: Path, which: signal.Signals) -> None:
     async with start(tmp_path) as started:

@@ -210,10 +210,12 @@ def release(venv: Path, settings: Path) -> None:
     """The real program, with that configuration."""
     programs = venv / "bin"
     programs.mkdir(parents=True)
-    (programs / "python").symlink_to(sys.executable)
-    start = f'exec env PYTHONPATH={ROOT} "{sys.executable}" -m appliance "$@" --config {settings}'
-    (programs / "appliance").write_text(f"#!/bin/sh\n{start}\n")
-    (programs / "appliance").chmod(0o755)
+    start = f'exec env PYTHONPATH={ROOT} "{sys.executable}"'
+    (programs / "python").write_text(f'#!/bin/sh\n{start} "$@"\n')
+    appliance = f'{start} -m appliance "$@" --config {settings}'
+    (programs / "appliance").write_text(f"#!/bin/sh\n{appliance}\n")
+    for program in ("python", "appliance"):
+        (programs / program).chmod(0o755)
 
 
 RENDER = 'read_origins; render_site "$SITE"'

@@ -11,7 +11,7 @@ import pytest
 from appliance.config import Config
 from appliance.selftest import Verdict
 from appliance.selftest.checks import CHECKS
-from appliance.selftest_commands import selftest
+from appliance.selftest_commands import Table, selftest
 from appliance.store import selftests
 from appliance.store.selftests import Selftests
 from tests.test_commands import Run, run
@@ -54,6 +54,16 @@ def test_json(run: Run) -> None:
         assert finding["title"]
         assert finding["seconds"] < 5
         assert bool(finding["advice"]) is (finding["verdict"] in ("warning", "failure"))
+
+
+def test_json_for_a_program_and_the_table_for_who_watches(run: Run) -> None:
+    said = run("selftest", "--json", "--progress", *only("running", "board"))
+    assert said.status == 1
+    assert json.loads(said.out)["verdict"] == "failure"
+    rows = said.err.splitlines()
+    assert rows[0].startswith("ok        Board")
+    assert any(row.startswith("FAILURE   The appliance") for row in rows)
+    assert rows[-1].startswith("1 failed, 1 good, in")
 
 
 def test_something_failed(run: Run) -> None:
@@ -158,10 +168,9 @@ def test_colours_are_asked_for(configured: Callable[..., Config]) -> None:
         configured(),
         {},
         ("running",),
-        as_json=False,
-        out=said.append,
+        table=Table(said.append, lambda text, colour: f"[{colour}]{text}"),
+        json_out=None,
         err=said.append,
-        paint=lambda text, colour: f"[{colour}]{text}",
     )
     assert status == 1
     assert any(line.startswith("[red]FAILURE") for line in said)
