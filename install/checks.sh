@@ -21,19 +21,35 @@ check_system() {
     fault "systemd is not running here, as in a plain container; ./install.sh run needs none"
 }
 
-# free_mb DIRECTORY: of the file system on which it stands or would stand.
-free_mb() {
+# The directory itself, or the one in which it would be made.
+existing() {
   local place=$1
   while [[ ! -e $place ]]; do place=$(dirname -- "$place"); done
-  df -Pk -- "$place" | awk 'NR == 2 { print int($4 / 1024) }'
+  printf '%s' "$place"
 }
 
+# free_mb DIRECTORY: of the file system on which it stands or would stand.
+free_mb() { df -Pk -- "$(existing "$1")" | awk 'NR == 2 { print int($4 / 1024) }'; }
+
+disk_of() { stat -L -c %d -- "$(existing "$1")"; }
+
 check_disk() {
-  local needed=$RELEASE_MB free
+  local release=$RELEASE_MB models
   # What is complete already needs no more than room to work.
-  release_is_complete && needed=200
-  free=$(free_mb "$PREFIX")
-  ((free >= needed)) || fault "$needed MB of free disk space are needed below $PREFIX; there are $free"
+  ! release_is_complete || release=200
+  models=$(missing_models_mb)
+  if ((models == 0)) || [[ $(disk_of "$PREFIX") == "$(disk_of "$STATE/models")" ]]; then
+    has_room "$PREFIX" $((release + models))
+  else
+    has_room "$PREFIX" "$release"
+    has_room "$STATE/models" $((models + 100))
+  fi
+}
+
+has_room() {
+  local free
+  free=$(free_mb "$1")
+  ((free >= $2)) || fault "$2 MB of free disk space are needed below $1; there are $free"
 }
 
 check_memory() {

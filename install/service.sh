@@ -136,10 +136,10 @@ die_of_service() {
 # as_appliance COMMAND…: as the daemon's user, with the daemon's directories, and the way out.
 as_appliance() {
   local name
-  local -a kept=()
-  for name in {http,https,no}_proxy {HTTP,HTTPS,NO}_PROXY NO_COLOR; do [[ -z ${!name:-} ]] || kept+=("$name=${!name}"); done
+  local -a passed_on=()
+  for name in {http,https,no}_proxy {HTTP,HTTPS,NO}_PROXY NO_COLOR; do [[ -z ${!name:-} ]] || passed_on+=("$name=${!name}"); done
   (cd / && setpriv --reuid="$USER_NAME" --regid="$USER_NAME" --init-groups env -i PATH=/usr/bin:/bin HOME="$STATE" \
-    LANG="${LANG:-C.UTF-8}" PYTHONDONTWRITEBYTECODE=1 "${kept[@]}" "$@")
+    LANG="${LANG:-C.UTF-8}" PYTHONDONTWRITEBYTECODE=1 "${passed_on[@]}" "$@")
 }
 
 # report_of RELEASE [--progress]: of its self-test, as JSON; people see its table grow. One that runs

@@ -14,12 +14,24 @@ bundled_models() {
   [[ -z $bundle || ! -d $bundle/models/store ]] || (cd -- "$bundle/models/store" && find . -type f -printf '%i %P\n' | sort -k2)
 }
 
-check_models() {
-  local file
-  while read -r _ file; do
+# Those that are not here, or not whole.
+missing_models() {
+  local inode file
+  while read -r inode file; do
     [[ $(stat -c %s -- "$STATE/models/$file" 2>/dev/null) == "$(stat -c %s -- "$bundle/models/store/$file")" ]] ||
-      { todo='copy the models of the bundle' && return 1; }
+      printf '%s %s\n' "$inode" "$file"
   done < <(bundled_models)
+}
+
+missing_models_mb() {
+  local file bytes=0
+  while read -r _ file; do bytes=$((bytes + $(stat -c %s -- "$bundle/models/store/$file"))); done \
+    < <(missing_models | sort -u -k1,1)
+  printf '%d' $(((bytes + 1048575) / 1048576))
+}
+
+check_models() {
+  [[ -z $(missing_models) ]] || { todo='copy the models of the bundle' && return 1; }
   [[ -n $wanted_models ]] || return 0
   todo="fetch models: $wanted_models"
   local name
