@@ -61,7 +61,11 @@ class Access(Named):
         if exposed := _exposed(daemon):
             return self.warning(f"the appliance itself listens on {exposed}, without TLS", _NO_TLS)
         if mode == "open":
-            return self.ok("open, but nothing outside this machine reaches it")
+            # A proxy of the owner's own leaves no trace here unless public_url names it.
+            return self.ok(
+                "open, but it listens to this machine alone; a web server before it would let"
+                " everybody in"
+            )
         return self.ok("only paired clients; a stranger is sent away (401)")
 
 
