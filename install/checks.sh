@@ -126,7 +126,7 @@ check_certificate_files() {
   local cert key
   cert=$(openssl x509 -in "$tls_cert" -noout -pubkey 2>/dev/null) || fault "$tls_cert is no certificate"
   key=$(openssl pkey -in "$tls_key" -pubout 2>/dev/null) || fault "$tls_key is no private key"
-  [[ $cert == "$key" ]] || fault "$tls_key is not the key of $tls_cert"
+  [[ -z $cert || -z $key || $cert == "$key" ]] || fault "$tls_key is not the key of $tls_cert"
   # Their hardening keeps nginx and what renews the certificate out of people's homes, and of /tmp.
   local file
   while read -r file; do

@@ -87,7 +87,7 @@ run_tests() {
   check_machine
   install_lock
   install_missing nginx=nginx openssl=openssl hostname=hostname setpriv=util-linux curl=curl \
-    shellcheck=shellcheck espeak-ng=espeak-ng flite=flite sox=sox
+    shellcheck=shellcheck ssh-keygen=openssh-client espeak-ng=espeak-ng flite=flite sox=sox
   [[ -n $fast ]] || prepare_system_tests
   ensure_venv test
   ensure_page

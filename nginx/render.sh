@@ -89,12 +89,14 @@ render() {
 }
 
 main() {
-  local key suffix='' host
+  local key suffix='' host origins
   site=$1
   shift
   for key in "$@"; do given[${key%%=*}]=${key#*=}; done
   for key in UPSTREAM PAGE TLS LOG; do [[ -n ${given[$key]-} ]] || die "$key=… is missing"; done
   [[ ${given[HTTPS_PORT]} == 443 ]] || suffix=:${given[HTTPS_PORT]}
+  # What cannot be is told before anything is written.
+  origins=$(origins_map)
   host=$(best_host)
   keys=(SITE="$site" SUFFIX="$suffix" HOME="https://$host$suffix" HOST="$host" IPV6="$(without_ipv6)"
     NAMES="$(hosts | paste -sd' ')")
@@ -104,7 +106,7 @@ main() {
   umask 022
   mkdir -p -- "$site"
   hosts_map | write hosts.map
-  origins_map | write origins.map
+  write origins.map <<<"$origins"
   render
   printf '%s\n' "$@" | write parameters
 }

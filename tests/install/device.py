@@ -7,7 +7,10 @@ from pathlib import Path
 
 from tests.install.shell import ROOT, run
 
-PLACES = ("/opt/voice-appliance", "/var/lib/voice-appliance", "/etc/voice-appliance")
+PLACES = (
+    *("/opt/voice-appliance", "/var/lib/voice-appliance", "/etc/voice-appliance"),
+    "/etc/nginx",
+)
 LOCK = "/run/voice-appliance-install.lock"
 
 # Nobody needs to be root, and there is no other user to become.
@@ -18,15 +21,17 @@ getent() { [[ $* == 'passwd voice-appliance' ]]; }
 
 
 class Device:
-    """`prefix`, `state` and `configuration` are where the installer's own are."""
+    """`prefix`, `state` and `configuration` are where the installer's own are, `nginx`
+    where nginx has its."""
 
     def __init__(self, place: Path) -> None:
         self.root = place / "checkout"
         self.prefix = place / "opt"
         self.state = place / "state"
         self.configuration = place / "etc"
+        self.nginx = place / "nginx"
         self.root.mkdir()
-        for directory in (self.prefix, self.state, self.configuration):
+        for directory in (self.prefix, self.state, self.configuration, self.nginx):
             directory.mkdir()
         for part in ("install", "jetson", "systemd", "nginx"):
             shutil.copytree(ROOT / part, self.root / part)
@@ -35,7 +40,7 @@ class Device:
         shutil.copy(ROOT / "install.sh", self.root)
         file = self.root / "install" / "device.sh"
         text = file.read_text()
-        own = (self.prefix, self.state, self.configuration, place / "lock")
+        own = (self.prefix, self.state, self.configuration, self.nginx, place / "lock")
         for usual, here in zip((*PLACES, LOCK), own, strict=True):
             assert usual in text
             text = text.replace(usual, str(here))

@@ -196,3 +196,10 @@ def test_a_program_from_the_future_is_told_from_a_clock_of_the_past(
     done = run(program, tmp_path / "tls", *OPTIONS, environ=environ)
     assert (done.returncode, done.stdout) == ((0, "made\n") if says is None else (1, ""))
     assert says is None or f"{says}{program}" in done.stderr
+
+
+def test_one_of_ones_own_that_has_run_out_is_refused(tls: Path, tmp_path: Path) -> None:
+    redate(tls, NOW - timedelta(days=397), NOW - timedelta(days=1), "server")
+    own = ("--tls-cert", tls / "server.crt", "--tls-key", tls / "server.key")
+    assert "has expired" in run(CERTIFICATE, tmp_path / "other", *own).stderr
+    assert not (tmp_path / "other" / "server.crt").exists()

@@ -293,6 +293,27 @@ def test_a_certificate_of_ones_own_is_linked_to(tmp_path: Path, own: tuple[str, 
     assert not (tmp_path / "site" / "voice-appliance.mobileconfig").exists()
 
 
+def test_one_of_ones_own_that_no_browser_takes_is_refused(
+    tmp_path: Path, own: tuple[str, ...]
+) -> None:
+    certificate, key = Path(own[1]), own[3]
+    again = ("openssl", "req", "-x509", "-key", key, "-out", certificate, "-subj", "/CN=x")
+    succeed(*again)
+    assert "names no host" in run(CERTIFICATE, tmp_path / "tls", *own).stderr
+    certificate.write_text("")
+    assert "is no certificate of" in run(CERTIFICATE, tmp_path / "tls", *own).stderr
+    assert not (tmp_path / "tls" / "server.crt").exists()
+
+
+@pytest.mark.parametrize("origin", ["box.lan", "https://a/b", 'https://a"', "https://*", "//a"])
+def test_what_is_no_origin_never_becomes_a_pattern(tls: Path, tmp_path: Path, origin: str) -> None:
+    places = ("UPSTREAM=unix:/run/x.sock", "PAGE=/p", "LOG=/l", f"TLS={tls}")
+    done = run(RENDER, tmp_path, *places, f"ORIGINS=https://box.lan {origin}")
+    assert done.returncode != 0
+    assert "is no origin" in done.stderr or "no configuration file can hold" in done.stderr
+    assert not (tmp_path / "origins.map").exists()
+
+
 @pytest.mark.slow
 def test_a_certificate_renewed_where_it_stands_is_noticed(
     tmp_path: Path, own: tuple[str, ...]

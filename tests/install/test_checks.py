@@ -1,4 +1,4 @@
-"""What the installer looks at before it changes anything: whether there is room."""
+"""What the installer looks at before it changes anything: room, and a certificate of one's own."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.install.device import Device
+from tests.install.shell import CERTIFICATE, succeed
 
 MB = 1024 * 1024
 CHECK = "faults=(); check_disk; printf '%s\\n' \"${faults[@]}\""
@@ -65,3 +66,28 @@ def test_without_a_bundle_the_release_alone_counts(device: Device) -> None:
     assert check(device, 199, 'echo "$1"', "bundle=; release_is_complete() { :; }").startswith(
         "200 MB"
     )
+
+
+@pytest.mark.parametrize(
+    ("cert", "key", "said"),
+    [
+        ("server.crt", "server.key", ""),
+        ("server.crt", "ca.key", "is not the key of"),
+        ("server.key", "server.key", "is no certificate"),
+        ("server.crt", "server.crt", "is no private key"),
+        ("none.crt", "server.key", "is no certificate"),
+        ("server.crt", "", "go together"),
+    ],
+)
+def test_a_certificate_and_its_key_go_together(
+    device: Device, tmp_path: Path, cert: str, key: str, said: str
+) -> None:
+    place = tmp_path / "tls"
+    succeed(CERTIFICATE, place, "--host", "kitchen", "--address", "10.0.0.7")
+    given = f"tls_cert={place / cert} tls_key={place / key if key else ''}"
+    script = "faults=(); check_certificate_files; printf '%s\\n' \"${faults[@]}\""
+    told = [line for line in device.does(f"{given}; {script}").splitlines() if line]
+    # That nginx may not read below /tmp, where tests are, is another matter.
+    told = [line for line in told if "nginx cannot read" not in line]
+    assert len(told) == (1 if said else 0)
+    assert all(said in line for line in told)

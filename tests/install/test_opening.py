@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.install.device import Device
 from tests.install.shell import INSTALL, ROOT, run, succeed
 
 SEAL = 'source "$1"; sign_key=""; seal_bundle "$2"'
@@ -194,3 +195,81 @@ def test_one_that_has_no_room_is_not_unpacked(bundle: Path, checkout: Path, tmp_
     assert "100 MB of free disk space are needed" in done.stderr
     assert "unpack it elsewhere" in done.stderr
     assert not (tmp_path / "opt").exists()
+
+
+# ── Signed ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    succeed("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key")
+    return tmp_path / "key"
+
+
+def sign(bundle: Path, key: Path, namespace: str = "voice-appliance") -> None:
+    manifest = bundle / "MANIFEST.sha256"
+    manifest.with_name("MANIFEST.sha256.sig").unlink(missing_ok=True)
+    succeed("ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", namespace, manifest)
+
+
+def allow(device: Device, key: Path, who: str = "voice-appliance") -> None:
+    public = key.with_suffix(".pub").read_text()
+    (device.configuration / "release.signers").write_text(f"{who} {public}")
+
+
+def refused(device: Device, bundle: Path) -> str:
+    done = device.tries(f'verify_bundle "{bundle}"')
+    assert (done.returncode == 0) == (done.stderr == "")
+    return done.stderr
+
+
+def test_where_the_owner_says_who_signs_nothing_else_is_taken(
+    device: Device, bundle: Path, key: Path
+) -> None:
+    assert refused(device, bundle) == ""
+    allow(device, key)
+    assert "not signed" in refused(device, bundle)
+    sign(bundle, key)
+    assert refused(device, bundle) == ""
+    # Another list of files, and the signature of the one before.
+    signature = (bundle / "MANIFEST.sha256.sig").read_bytes()
+    add("appliance/more.py")(bundle)
+    (bundle / "MANIFEST.sha256").unlink()
+    (bundle / "MANIFEST.sha256.sig").unlink()
+    seal(bundle)
+    (bundle / "MANIFEST.sha256.sig").write_bytes(signature)
+    assert "not one that" in refused(device, bundle)
+    (bundle / "MANIFEST.sha256.sig").write_text("")
+    assert "not one that" in refused(device, bundle)
+
+
+def test_a_signature_by_or_for_somebody_else_is_none(
+    device: Device, bundle: Path, key: Path, tmp_path: Path
+) -> None:
+    succeed("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other")
+    allow(device, key)
+    sign(bundle, tmp_path / "other")
+    assert "not one that" in refused(device, bundle)
+    # With the right key, but for another purpose: of git, say.
+    sign(bundle, key, "git")
+    assert "not one that" in refused(device, bundle)
+    allow(device, key, "somebody")
+    sign(bundle, key)
+    assert "not one that" in refused(device, bundle)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (f"m68k {TAG}", "the bundle is for m68k"),
+        (f"{platform.machine()} cp399", "holds wheels for Python cp399"),
+    ],
+)
+def test_one_for_another_machine_is_not_entered(
+    device: Device, bundle: Path, kind: str, said: str
+) -> None:
+    shutil.rmtree(bundle / "python")
+    (bundle / "BUNDLE").write_text(f"{kind}\n")
+    done = device.tries(f'fits_machine "{bundle}"; echo taken')
+    assert said in done.stderr
+    assert done.stdout == ""

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import ssl
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.install.conftest import Site, serving
 from tests.install.device import Device
 from tests.install.shell import CERTIFICATE, RENEW, ROOT, run, succeed
+from tests.install.test_authority import NOW, redate
 from tests.install.test_certificate import verify
 from tests.install.test_renew import renew, shown
 
@@ -192,6 +194,48 @@ def test_what_the_hardening_hides_is_refused(device: Device, tmp_path: Path, pla
     assert wanted in says(device, f"tls_cert={link} tls_key={link}; {script}")
     fine = "/etc/ssl/c.pem"
     assert "cannot read" not in says(device, f"tls_cert={fine} tls_key={fine}; {script}")
+
+
+def test_one_that_has_run_out_is_made_anew(device: Device) -> None:
+    install(device)
+    before = authority(device)
+    assert "nothing" in install(device)
+    redate(tls(device), NOW - timedelta(days=397), NOW - timedelta(days=1), "server")
+    assert "make a local certificate authority, and a certificate" in install(device)
+    assert authority(device) == before
+
+
+REFUSED = """
+nginx() { echo "unknown directive" >&2; [[ ! -e $PREFIX/refuses ]]; }
+systemctl() { :; }
+touch "$PREFIX/placed"
+"""
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in directory.iterdir()}
+
+
+def test_a_site_that_nginx_does_not_take_leaves_what_it_served(device: Device) -> None:
+    install(device)
+    (device.prefix / "refuses").touch()
+    done = device.tries(f"{REFUSED}do_nginx_site")
+    assert "nginx does not accept the site" in done.stderr
+    assert "unknown directive" in done.stderr
+    enabled = device.nginx / "sites-enabled" / "voice-appliance"
+    assert not enabled.is_symlink()
+    (device.prefix / "refuses").unlink()
+    says(device, f"{REFUSED}do_nginx_site")
+    assert enabled.resolve() == site(device) / "site.conf"
+    before = contents(site(device))
+    (device.prefix / "refuses").touch()
+    # Killed while it asks nginx, it still knows what was served.
+    device.tries(f"{REFUSED}https_port=8443; nginx() {{ kill -KILL $$; }}; do_nginx_site")
+    assert contents(site(device)) != before
+    done = device.tries(f"{REFUSED}https_port=8443; do_nginx_site")
+    assert "what it served before is as it was" in done.stderr
+    assert contents(site(device)) == before
+    assert enabled.is_symlink()
 
 
 # ── Further origins ──────────────────────────────────────────────────────────────────────────

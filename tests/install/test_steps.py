@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.install.device import Device
 from tests.install.shell import ROOT, run, succeed
 
 TESTS = ROOT / "install" / "test.sh"
@@ -190,3 +191,18 @@ def test_every_shell_part_is_checked() -> None:
 
 def test_continuous_integration_runs_the_same_tests() -> None:
     assert 'install.sh" test' in (ROOT / ".ci" / "run").read_text()
+
+
+def test_what_was_placed_is_known_even_where_placing_it_was_cut_off(device: Device) -> None:
+    place = device.root.parent / "elsewhere"
+    source, target = device.root / "install.sh", place / "deep" / "file"
+    device.does(f'replace_file() {{ exit 0; }}; place "{source}" "{target}"')
+    assert (device.prefix / "placed").read_text().splitlines() == [f"{target.parent}/", str(target)]
+    device.does(f'place "{source}" "{target}"; is_placed "{source}" "{target}"')
+    assert target.read_bytes() == source.read_bytes()
+    assert len((device.prefix / "placed").read_text().splitlines()) == 2
+    # What an interruption left beside it goes too, and the directory with the last of its files.
+    (target.parent / ".file.voice-appliance-new").touch()
+    device.does(f'take_away "{target}"; take_away "{target.parent}/"')
+    assert not target.parent.exists()
+    assert (device.prefix / "placed").read_text() == ""

@@ -174,3 +174,19 @@ def test_a_twin_hands_on_what_its_gpu_lacked(board: Device) -> None:
     )
     for file in (".gpu", ".gpu-facts"):
         assert (one / file).read_text() == (three / file).read_text()
+
+
+def test_a_wheel_that_is_another_one_is_not_installed(board: Device, tmp_path: Path) -> None:
+    good, other = tmp_path / "good.whl", tmp_path / "other.whl"
+    good.write_text("good")
+    other.write_text("evil")
+    digest = hashlib.sha256(b"good").hexdigest()
+    chosen = f"gpu_choice=$'gpu all\\nwheel {digest} {good}\\nwheel {digest} {other}'"
+    says = 'quietly() { echo "$@"; }; install_wheels() { echo "$@"; }'
+    script = f"{chosen} gpu_choice_for=$python; {says}; release={board.release('one')}"
+    done = board.tries(f"{script}; install_gpu_wheels")
+    assert "other.whl is not what it should be" in done.stderr
+    assert done.stdout == ""
+    script = script.replace(str(other), str(good))
+    done = board.tries(f"{script}; install_gpu_wheels")
+    assert done.stdout.count("good.whl") == 2
