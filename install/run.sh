@@ -116,19 +116,23 @@ start_daemon() {
   umask 022
 }
 
-is_healthy() (
-  exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$port" &&
-    printf 'GET /health HTTP/1.0\r\nHost: 127.0.0.1:%s\r\n\r\n' "$port" >&3 &&
+# answers ADDRESS PORT PATH: with 200.
+answers() (
+  exec 2>/dev/null 3<>"/dev/tcp/$1/$2" &&
+    printf 'GET %s HTTP/1.0\r\nHost: %s:%s\r\n\r\n' "$3" "$1" "$2" >&3 &&
     IFS= read -r -t 2 line <&3 && [[ $line == *' 200 '* ]]
 )
 
+# The daemon, and nginx before it: an address that nobody serves yet is not to be announced.
+both_answer() { answers 127.0.0.1 "$port" /health && answers "${bind/#0.0.0.0/127.0.0.1}" "$http_port" /trust.json; }
+
 both_run() { kill -0 "$daemon_pid" 2>/dev/null && kill -0 "$nginx_pid" 2>/dev/null; }
 
-# 0 as soon as the daemon answers; 1 when it is not going to.
+# 0 as soon as both answer; 1 when they are not going to.
 await_health() {
   local last=$((SECONDS + 60))
   while [[ -z $asked_to_stop ]] && both_run; do
-    is_healthy && return 0
+    both_answer && return 0
     ((SECONDS < last)) || { warn "The appliance did not answer on port $port within a minute." && return 1; }
     sleep 0.1
   done

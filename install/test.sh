@@ -15,7 +15,7 @@ find_chromium() {
 
 ensure_chromium() {
   local -a packages=()
-  fc-list 2>/dev/null | grep -q . || packages=(fontconfig fonts-dejavu-core)
+  [[ -n $(fc-list 2>/dev/null) ]] || packages=(fontconfig fonts-dejavu-core)
   if ! find_chromium >/dev/null; then
     if apt-cache show chromium >/dev/null 2>&1; then
       packages+=(chromium)

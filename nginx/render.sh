@@ -106,7 +106,7 @@ main() {
   umask 022
   mkdir -p -- "$site"
   hosts_map | write hosts.map
-  write origins.map <<<"$origins"
+  printf '%s' "${origins:+$origins$'\n'}" | write origins.map
   render
   printf '%s\n' "$@" | write parameters
 }

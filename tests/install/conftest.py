@@ -1,6 +1,9 @@
+import contextlib
 import signal
+import socket
 import ssl
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -77,7 +80,7 @@ def serving(tls: Path, **keys: str) -> Iterator[Site]:
     assert "[warn]" not in tested.stderr
     process = subprocess.Popen(running.nginx)
     try:
-        _await_listening(process, http)
+        _await_answer(process, http)
         yield running
     finally:
         process.send_signal(signal.SIGTERM)
@@ -90,13 +93,15 @@ def site(tls: Path) -> Iterator[Site]:
         yield running
 
 
-def _await_listening(process: subprocess.Popen[bytes], port: int) -> None:
-    wanted = f":{port:04X}"
+def _await_answer(process: subprocess.Popen[bytes], port: int) -> None:
+    """Whoever listens has not yet written its pid, and is not yet deaf to no signal; a worker
+    answers only after all of that."""
     while process.poll() is None:
-        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-            _, local, _, state, *_ = line.split()
-            if local.endswith(wanted) and state == "0A":
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 10) as one:
+            one.sendall(b"GET /trust.json HTTP/1.0\r\n\r\n")
+            if one.recv(1):
                 return
+        time.sleep(0.02)
     raise AssertionError("nginx ended by itself")
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,10 +169,11 @@ def test_the_trust_page_learns_the_port_and_the_fingerprint(tls: Path, tmp_path:
 def test_the_address_to_open_is_one_that_the_certificate_has(
     tls: Path, tmp_path: Path, addresses: tuple[str, ...], bind: str, host: str
 ) -> None:
-    make(tls, "--host", "kitchen", *(part for one in addresses for part in ("--address", one)))
+    own = shutil.copytree(tls, tmp_path / "tls")
+    make(own, "--host", "kitchen", *(part for one in addresses for part in ("--address", one)))
     places = ("UPSTREAM=unix:/run/x.sock", "PAGE=/p", "LOG=/l", f"ADDRESS={bind}")
-    succeed(RENDER, tmp_path, f"TLS={tls}", *places)
-    assert json.loads((tmp_path / "trust.json").read_text())["host"] == host
+    succeed(RENDER, tmp_path / "site", f"TLS={own}", *places)
+    assert json.loads((tmp_path / "site" / "trust.json").read_text())["host"] == host
 
 
 @pytest.mark.parametrize("value", ['a"b', "a\nb", "a$b", "a\\b"])

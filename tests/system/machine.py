@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 BOOT = Path(__file__).with_name("sdboot.sh")
-BOOT_SECONDS = 60.0
+BOOT_SECONDS = 180.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NAMESPACES = ("-m", "-p", "-u", "-i", "-n", "-C", "-r", "-w")
 
@@ -91,8 +91,7 @@ class Machine:
         if self._log is not None:
             self._log.close()
         group = _groups() / f"sdboot-{self.name}"
-        for directory, _, _ in os.walk(group, topdown=False):
-            self.until(lambda d=directory: _removed(Path(d)), 10)  # type: ignore[misc]
+        self.until(lambda: _removed(group), 120)
 
     def _process_1(self) -> bool:
         assert self._process is not None
@@ -158,6 +157,8 @@ class Machine:
     def journal(self, unit: str = "") -> str:
         """What was logged since the boot, by one unit or by all."""
         chosen = ["-u", unit] if unit else []
+        # What was said before this may not have been written down yet.
+        self.run("journalctl", "--sync")
         return self.run("journalctl", "-b", "--no-pager", "-o", "short-monotonic", *chosen).stdout
 
     # ── What its disk and its network look like from here ────────────────────────────────────
@@ -203,7 +204,7 @@ class Machine:
         self.write("/etc/pip.conf", pip_configuration())
         self.until(lambda: "10.0.2." in self.run("ip", "address", "show").stdout)
 
-    def until(self, holds: Callable[[], Any], seconds: float = 30.0) -> None:
+    def until(self, holds: Callable[[], Any], seconds: float = 120.0) -> None:
         """Waits until a predicate holds; fails the test when it does not come to."""
         last = time.monotonic() + seconds * self._patience
         while not holds():
@@ -230,8 +231,10 @@ def _groups() -> Path:
 
 
 def _removed(group: Path) -> bool:
-    with contextlib.suppress(OSError):
-        group.rmdir()
+    """Process 1 may have made another group in there while it died."""
+    for directory, _, _ in os.walk(group, topdown=False):
+        with contextlib.suppress(OSError):
+            Path(directory).rmdir()
     return not group.exists()
 
 

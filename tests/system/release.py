@@ -43,7 +43,7 @@ voice = "af_heart"
 def settings(more: str = "", *, mode: str = "open") -> str:
     """An appliance.toml; `more` must not have the sections server and access."""
     return (
-        f'[server]\nlisten = "unix:{SOCKET}"\ndrain_seconds = 5.0\n'
+        f'[server]\nlisten = "unix:{SOCKET}"\ndrain_seconds = 15.0\n'
         f'[access]\nmode = "{mode}"\nsessions_per_minute = 600\n{more}'
     )
 

@@ -20,7 +20,7 @@ from tests.system.machine import Machine, booted
 UNIT, SOCKET = "voice-appliance.service", "voice-appliance.socket"
 CONFIGURATION = "/etc/voice-appliance/appliance.toml"
 # Quick to be missed, so that the tests are quick; six starts in five minutes would not do here.
-FOR_TESTS = {"WatchdogSec": "4", "StartLimitBurst": "100"}
+FOR_TESTS = {"WatchdogSec": "10", "StartLimitBurst": "100"}
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,8 @@ def visitors(machine: Machine) -> Iterator[dict[str, Any]]:
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # the first has been answered
         yield became
         told, _ = process.communicate(timeout=90)
     became.update(json.loads(told))
@@ -121,7 +123,8 @@ def test_a_kill_refuses_nobody_either(machine: Machine) -> None:
         release.await_ready(machine)
     assert became["became"].pop("200") > 50
     # Those it was about to answer are cut off; that is another thing than being refused.
-    cut_off = ("ServerDisconnectedError", "ClientOSError: [Errno 104]")
+    gone = ("ClientOSError: [Errno 104]", "ClientOSError: [Errno 32]", "ClientConnectionResetError")
+    cut_off = ("ServerDisconnectedError", *gone)
     assert all(reason.startswith(cut_off) for reason in became["became"]), became
     assert sum(became["became"].values()) < 50, became
     assert machine.show(SOCKET, "ActiveState") == "active"
@@ -130,7 +133,7 @@ def test_a_kill_refuses_nobody_either(machine: Machine) -> None:
 def test_a_hung_daemon_is_replaced(machine: Machine) -> None:
     before = main_pid(machine)
     machine.systemctl("kill", "--signal=STOP", UNIT)
-    machine.until(lambda: main_pid(machine) not in (before, "0"), 30)
+    machine.until(lambda: main_pid(machine) not in (before, "0"))
     release.await_ready(machine)
     assert "Watchdog timeout" in machine.journal(UNIT)
 
@@ -140,12 +143,10 @@ def test_reload_says_what_a_restart_would_change(machine: Machine) -> None:
     good = machine.path(CONFIGURATION).read_text()
     try:
         machine.systemctl("reload", UNIT)
-        machine.until(lambda: "the settings are those in force" in machine.journal(UNIT), 10)
+        machine.until(lambda: "the settings are those in force" in machine.journal(UNIT))
         machine.write(CONFIGURATION, good + "[limits]\nsessions = 3\n")
         machine.systemctl("reload", UNIT)
-        machine.until(
-            lambda: "a restart is needed for limits.sessions" in machine.journal(UNIT), 10
-        )
+        machine.until(lambda: "a restart is needed for limits.sessions" in machine.journal(UNIT))
         machine.write(CONFIGURATION, good + "[limits]\nsesions = 3\n")
         refused = machine.systemctl("reload", UNIT, check=False)
         assert refused.returncode != 0
@@ -164,11 +165,11 @@ def test_a_configuration_that_is_none_ends_it_for_good(machine: Machine) -> None
         assert machine.show(UNIT, "ActiveState") == "failed"
         assert machine.show(UNIT, "ExecMainStatus") == "78"
         # Nobody's visit starts it again, and who visits is told so at once.
-        machine.until(lambda: machine.show(SOCKET, "ActiveState") == "inactive", 10)
+        machine.until(lambda: machine.show(SOCKET, "ActiveState") == "inactive")
         assert release.ask(machine, "/health")[0] == 0
         assert machine.show(UNIT, "NRestarts") == "0"
         told = f"voice-appliance-failed@{UNIT}.service"
-        machine.until(lambda: "cannot use its settings" in machine.journal(told), 10)
+        machine.until(lambda: "cannot use its settings" in machine.journal(told))
     finally:
         machine.write(CONFIGURATION, good)
     machine.systemctl("start", UNIT)
@@ -177,7 +178,8 @@ def test_a_configuration_that_is_none_ends_it_for_good(machine: Machine) -> None
 
 async def test_stop_finishes_the_sentence_and_stays_stopped(machine: Machine) -> None:
     async with calling("http://localhost", socket=socket_of(machine)) as call:
-        sent = await speaks(call, "thank you")
+        # Ten seconds of speech: whatever holds the stop up, it comes before their end.
+        sent = await speaks(call, "what can you do")
         stopping = asyncio.create_task(asyncio.to_thread(machine.systemctl, "stop", UNIT))
         await call.wait_for(lambda a: a.data.get("type") == "notice", since=sent)
         assert call.after(sent, "bot-stopped-speaking") == []
@@ -185,7 +187,7 @@ async def test_stop_finishes_the_sentence_and_stays_stopped(machine: Machine) ->
         assert await call.wait_closed() == 1001
         await stopping
     assert machine.show(UNIT, "Result") == "success"
-    machine.until(lambda: machine.show(SOCKET, "ActiveState") == "inactive", 10)
+    machine.until(lambda: machine.show(SOCKET, "ActiveState") == "inactive")
     assert release.ask(machine, "/health")[0] == 0
     assert machine.show(UNIT, "ActiveState") == "inactive"
 

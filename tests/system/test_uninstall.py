@@ -17,7 +17,7 @@ def everything(machine: Machine) -> list[str]:
     """Whatever bears its name, anywhere but in the journal and in what was lent."""
     names = r"find / -xdev \( -path /srv -o -path /var/log/journal \) -prune"
     found = machine.shell(
-        names + r" -o -name '*voice*appliance*' -print; ls -d /run/voice* || true"
+        names + r" -o -name '*voice*appliance*' -print || true; ls -d /run/voice* || true"
     )
     return found.stdout.split()
 

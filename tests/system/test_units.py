@@ -133,6 +133,7 @@ def probed(machine: Machine) -> dict[str, str]:
     machine.systemctl("daemon-reload")
     machine.run("journalctl", "--rotate", "--vacuum-time=1s")
     machine.systemctl("start", "voice-appliance.service")
+    machine.run("journalctl", "--sync")
     told = machine.run("journalctl", "-u", "voice-appliance.service", "-o", "cat").stdout
     return dict(line.split() for line in told.splitlines() if line.startswith(("nvmap ", "anoth")))
 

@@ -2,8 +2,8 @@
 
     visitors URL [--socket PATH] [--ca FILE] [--from ADDRESS]…
 
-Fifty a second on a connection of their own each, until standard input ends; then it prints what
-became of them as JSON.
+Fifty a second on a connection of their own each, until standard input ends; it prints a line when
+the first has left, and at the end what became of all as JSON.
 """
 
 import argparse
@@ -50,6 +50,9 @@ async def come(options: argparse.Namespace) -> dict[str, object]:
     visits = []
     while not over.done():
         visits.append(asyncio.create_task(visit(options, became)))
+        if len(visits) == 1:
+            await visits[0]
+            print("here", flush=True)  # noqa: T201
         await asyncio.sleep(1 / A_SECOND)
     took = await asyncio.gather(*visits)
     return {"became": became, "longest": round(max(took), 2)}
