@@ -1,5 +1,6 @@
 """What the appliance tells of itself does not depend on a sensor that tells nothing."""
 
+import asyncio
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,10 +22,11 @@ Anything: Any = SimpleNamespace
 async def test_a_sensor_that_hangs_keeps_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    thaw, asked = threading.Event(), []
+    begun, thaw, asked = threading.Event(), threading.Event(), []
 
     def read(**_disk: Path) -> Readings:
         asked.append(threading.current_thread())
+        begun.set()
         thaw.wait()
         return Readings(load=0.5)
 
@@ -40,6 +42,7 @@ async def test_a_sensor_that_hangs_keeps_nobody_waiting(
     report = reporting.Report(made, desk, store, Anything(), tmp_path)
     for _ in range(2):
         assert (await report.status())["gauges"]["load"] is None
+        assert await asyncio.to_thread(begun.wait, 10)
     assert len(asked) == 1
     thaw.set()
     asked[0].join()

@@ -134,7 +134,7 @@ def end_marked(mark: str) -> int:
     killed: set[int] = set()
     last = time.monotonic() + KILL_SECONDS
     # Again until there is none: one may start another between being seen and being killed.
-    while (found := set(_marked(mark))) and time.monotonic() < last:
+    while (found := set(_marked(mark, last))) and time.monotonic() < last:
         for pid in found:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -143,12 +143,32 @@ def end_marked(mark: str) -> int:
     return len(killed)
 
 
-def _marked(mark: str) -> Iterator[int]:
+def _marked(mark: str, last: float) -> Iterator[int]:
     wanted = f"{MARK}={mark}".encode()
     for directory in Path("/proc").iterdir():
         if not directory.name.isdigit() or int(directory.name) == os.getpid():
             continue
         with suppress(OSError):
             # What is ended and not yet reaped has no environment any more.
-            if wanted in (directory / "environ").read_bytes().split(b"\0"):
+            if wanted in _environment(directory, last).split(b"\0"):
                 yield int(directory.name)
+
+
+def _environment(process: Path, last: float) -> bytes:
+    """Between two programs (exec) a process shows none for a moment, which is waited for."""
+    while not (found := (process / "environ").read_bytes()) and _has_one(process):
+        if time.monotonic() > last:
+            break
+        time.sleep(0.001)
+    return found
+
+
+def _has_one(process: Path) -> bool:
+    """Whether a process that showed no environment has one by now, or is about to get it.
+
+    Raises OSError where there is no program: a thread of the kernel, or what is ended.
+    """
+    (process / "exe").readlink()
+    fields = (process / "stat").read_text("ascii", "replace").rpartition(")")[2].split()
+    begin, end = fields[47:49]  # env_start and env_end; see proc(5)
+    return end == "0" or begin != end

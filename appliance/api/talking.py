@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -47,11 +48,14 @@ async def create(request: web.Request) -> web.Response:
 async def _check_owner(request: web.Request, client_id: str, conversation_id: str) -> None:
     """Resuming needs the conversation to be one's own; a new id may be chosen freely."""
     backend = request.app[BACKEND]
-    try:
-        kept = await backend.store.conversation(conversation_id)
-    except NotFound:
-        return
-    if backend.paired_only and kept.summary.client_id not in (None, client_id):
+    # What has only just begun may not stand in the database yet.
+    talking = backend.desk().list()
+    owners: set[str | None] = {
+        one.client_id for one in talking if one.conversation_id == conversation_id
+    }
+    with suppress(NotFound):
+        owners.add((await backend.store.conversation(conversation_id)).summary.client_id)
+    if backend.paired_only and owners - {None, client_id}:
         raise Forbidden("this conversation belongs to another client")
 
 

@@ -24,7 +24,7 @@ FILLERS = (
 _WRITTEN = (
     (re.compile(r"\s*½"), " and a half"),
     (re.compile(r"-"), " "),
-    (re.compile(r"\b(?:a|one) hundred(?: and\b)?", re.IGNORECASE), "one hundred"),
+    (re.compile(r"\b(?:a|one) hundred(?: and\b(?! a half\b))?", re.IGNORECASE), "one hundred"),
 )
 
 # A sentence is short; a longer text is no command, and matching it would only cost time.
@@ -124,7 +124,7 @@ class Sentences:
         is to be done: "tell Claude to set a timer for tea" is no timer "tell Claude to set a".
         """
         free = [str(entity.value).lower() for entity in result.entities_list if entity.is_wildcard]
-        begins = min((text.find(words) for words in free), default=0)
+        begins = min((text.rfind(words) for words in free), default=0)
         return len(free), -begins, -result.text_chunks_matched, self._order[result.intent.name]
 
 

@@ -151,9 +151,20 @@ async def test_a_result_that_gives_orders_is_read_out_and_nothing_more(daemon: D
         await hears(call, f"Claude Code says: {order}.", asked)
         timers = await call.type("how many timers are there")
         await hears(call, "There is no timer running.", timers)
-        _, kept = await daemon.get(f"/api/conversations/{call.conversation_id}")
-    used = [event["data"]["tool"] for event in kept["events"] if event["kind"] == "tool_call"]
+    used = await tools_used(daemon, call.conversation_id)
     assert used == ["send_to_claude_code", "read_last_result", "check_timers"]
+
+
+async def tools_used(daemon: Daemon, conversation_id: str) -> list[str]:
+    """In a conversation that is over, once all of it is committed."""
+
+    async def is_kept() -> bool:
+        _, kept = await daemon.get(f"/api/conversations/{conversation_id}")
+        return "session_ended" in {event["kind"] for event in kept.get("events", ())}
+
+    await until(is_kept)
+    kept = await events(daemon, conversation_id)
+    return [event["data"]["tool"] for event in kept if event["kind"] == "tool_call"]
 
 
 async def nobody_talks(daemon: Daemon) -> bool:

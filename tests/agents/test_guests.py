@@ -1,5 +1,6 @@
 """Guests talk; they give nobody work. Through the front door of an appliance that is paired."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator
@@ -55,7 +56,7 @@ async def test_a_guest_starts_and_stops_no_work_until_it_is_made_a_user(tmp_path
             assert not (tmp_path / "calls").exists()
             assert {message["type"] for message in team.got} <= {"hello"}
 
-            changed = daemon.command_line("clients", "role", guest, "user")
+            changed = await asyncio.to_thread(daemon.command_line, "clients", "role", guest, "user")
             assert changed.returncode == 0, changed.stderr
             sent = await call.type("tell claude to run the tests")
             await reaches(call, "done", sent)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from appliance.client import calling
-from tests.agents.test_daemon import hears, overrides, reaches, said
+from tests.agents.test_daemon import hears, overrides, reaches, said, tools_used
 from tests.chat_server import Call, Reply, chat_server
 from tests.daemon import running, speech
 from tests.stranger import until
@@ -52,8 +52,9 @@ async def test_an_agents_words_reach_the_user_and_no_model(tmp_path: Path) -> No
             await hears(call, f"Claude Code says: {ORDER}.", asked)
             small = await call.type("I went to the lake with my dog")
             await hears(call, "Good to know.", small)
-            _, kept = await daemon.get(f"/api/conversations/{call.conversation_id}")
-    used = [e["data"]["tool"] for e in kept["events"] if e["kind"] == "tool_call"]
+            await call.message("disconnect-bot")
+            await call.wait_closed()
+            used = await tools_used(daemon, call.conversation_id)
     assert used == ["send_to_claude_code", "read_last_result"]
 
 

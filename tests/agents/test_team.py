@@ -50,7 +50,10 @@ async def test_a_task_is_sent_told_and_answered(team_config: Make) -> None:
         assert server.authorization == ["Bearer word"]
 
 
-async def test_pause_and_reset_reach_the_team(team_config: Make) -> None:
+async def test_pause_and_reset_reach_the_team(
+    team_config: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.agents.team.COMMAND_SECONDS", 20.0)
     async with team_server() as server, connected(team_config(url=server.url)) as team:
         await team.pause()
         await team.reset()

@@ -76,6 +76,11 @@ async def test_what_is_forgotten_stays_forgotten_though_somebody_is_talking(
         sent = await call.type("what can you do")
         await call.wait_for(lambda a: a.kind == "bot-started-speaking", since=sent)
         place = f"/api/conversations/{call.conversation_id}"
+
+        async def is_kept() -> bool:
+            return (await daemon.get(place))[0] == 200
+
+        await until(is_kept)  # what was said is written down while it goes on
         assert (await ask(daemon, "DELETE", place)).status == 204
         assert await call.wait_closed() == 1000
     # What is asked next is answered by the same writer, after all that was queued before it.

@@ -68,7 +68,7 @@ async def test_a_request_that_breaks_off_is_counted_and_no_failure(daemon: Daemo
         b"POST /api/sessions HTTP/1.1\r\nHost: " + host + b"\r\nContent-Length: 9\r\n\r\n{"
     )
     await writer.drain()
-    writer.close()
+    writer.transport.abort()
 
     async def is_counted() -> bool:
         return await daemon.metric("appliance_refused_total") > counted

@@ -2,6 +2,8 @@
 
 import json
 import re
+import time
+from collections import Counter
 from http.cookies import SimpleCookie
 
 import aiohttp
@@ -71,7 +73,8 @@ async def test_each_route_asks_for_its_role(paired_daemon: Daemon) -> None:
         _, bearer = await paired(paired_daemon, role)
         for route in CLOSED:
             path = route.path.replace("{id}", "nobody")
-            answer = await ask(paired_daemon, route.method, path, headers=bearer)
+            # With a body that nobody takes, or an administrator would begin a self-test.
+            answer = await ask(paired_daemon, route.method, path, data=b"[", headers=bearer)
             allowed = route.role is not None and reaches(role, route.role)
             assert (answer.status not in (401, 403)) is allowed, (role, route, answer.text)
             assert answer.status < 500 or answer.code == "not_ready", (role, route, answer.text)
@@ -134,10 +137,16 @@ async def test_who_was_administrator_leaves_the_place_to_nobody(paired_daemon: D
 
 
 async def test_guessing_is_slowed_down_and_spoils_the_code(paired_daemon: Daemon) -> None:
-    code = new_code(paired_daemon)
-    wrong = f"{(int(code.replace(' ', '')) + 1) % 10**8:08}"
-    assert (await redeem(paired_daemon, wrong, "192.0.2.50")).code == "pairing_refused"
-    hurried = await redeem(paired_daemon, code, "192.0.2.50")
+    for number in range(20):
+        code = new_code(paired_daemon)
+        wrong = f"{(int(code.replace(' ', '')) + 1) % 10**8:08}"
+        begun = time.monotonic()
+        first = await redeem(paired_daemon, wrong, f"198.51.100.{number}")
+        assert first.code == "pairing_refused"
+        hurried = await redeem(paired_daemon, code, f"198.51.100.{number}")
+        # Two seconds later it need not wait any more, and who was held up for them has not hurried.
+        if time.monotonic() < begun + 2:
+            break
     assert (hurried.status, hurried.code) == (429, "too_many_requests")
     assert 1 <= int(hurried.headers["Retry-After"]) <= 2
     for number in range(51, 55):
@@ -175,7 +184,7 @@ async def test_a_revoked_client_is_out_at_once(paired_daemon: Daemon) -> None:
         _, admin = await paired(paired_daemon, "admin")
         place = f"/api/clients/{client_id}"
         assert (await ask(paired_daemon, "DELETE", place, headers=admin)).status == 204
-        assert await call.wait_closed(seconds=1.0) == 4401
+        assert await call.wait_closed() == 4401
     assert (await ask(paired_daemon, "GET", "/api/status", headers=bearer)).status == 401
     assert (await refused(paired_daemon, offered.json["ws_url"], bearer)).status == 401
     again = paired_daemon.command_line("clients", "revoke", client_id)
@@ -240,11 +249,14 @@ async def test_the_trail_tells_who_did_what(paired_daemon: Daemon) -> None:
     place = f"/api/clients/{client_id}"
     await ask(paired_daemon, "PATCH", place, body={"role": "guest"}, headers=admin)
     await ask(paired_daemon, "DELETE", place, headers=admin)
-    for _ in range(2):  # the second time it has to wait
-        await redeem(paired_daemon, "0", "192.0.2.77")
+    refused = 0  # once, unless the machine was held up for as long as it then has to wait
+    while (await redeem(paired_daemon, "0", "192.0.2.77")).status == 403:
+        refused += 1
+    assert refused
 
     async def entries() -> list[dict[str, str]]:
-        answer = await ask(paired_daemon, "GET", "/api/audit?limit=5", headers=admin)
+        limit = 4 + refused
+        answer = await ask(paired_daemon, "GET", f"/api/audit?limit={limit}", headers=admin)
         listed: list[dict[str, str]] = answer.json["audit"]
         return listed[::-1]
 
@@ -257,11 +269,11 @@ async def test_the_trail_tells_who_did_what(paired_daemon: Daemon) -> None:
         ("paired", client_id, "done", client_id),
         ("role changed", admin_id, "done", client_id),
         ("revoked", admin_id, "done", client_id),
-        ("paired", None, "pairing_refused", None),
+        *[("paired", None, "pairing_refused", None)] * refused,
         ("locked out", None, "too_many_requests", None),
     ]
     assert {e["address"] for e in (await entries())[-2:]} == {"192.0.2.77"}
-    printed = paired_daemon.command_line("clients", "audit", "--limit", "6").stdout
+    printed = paired_daemon.command_line("clients", "audit", "--limit", str(5 + refused)).stdout
     assert "pairing code made" in printed
     assert "the command line" in printed
 
@@ -290,8 +302,9 @@ async def test_a_stranger_cannot_wash_the_trail_away(paired_daemon: Daemon) -> N
         await redeem(paired_daemon, "0", "192.0.2.88")
     _, admin = await paired(paired_daemon, "admin")
     answer = await ask(paired_daemon, "GET", "/api/audit?limit=1000", headers=admin)
-    noted = [entry for entry in answer.json["audit"] if entry["address"] == "192.0.2.88"]
-    assert 1 <= len(noted) <= 6
+    noted = Counter(e["what"] for e in answer.json["audit"] if e["address"] == "192.0.2.88")
+    assert set(noted) == {"paired", "locked out"}
+    assert max(noted.values()) <= 6  # of a kind: five at once, then one a minute
 
 
 @pytest.mark.slow
@@ -341,6 +354,11 @@ async def test_a_conversation_belongs_to_its_client(paired_daemon: Daemon) -> No
         joined = await ask(paired_daemon, "POST", "/api/sessions", body=wish, headers=other)
         assert (joined.status, joined.code) == (403, "forbidden")
     place = f"/api/conversations/{call.conversation_id}"
+
+    async def is_kept() -> bool:
+        return (await ask(paired_daemon, "GET", place, headers=mine)).status == 200
+
+    await until(is_kept)
     for method, path in (("GET", place), ("GET", f"{place}/export"), ("DELETE", place)):
         answer = await ask(paired_daemon, method, path, headers=other)
         assert (answer.status, answer.code) == (403, "forbidden")

@@ -152,12 +152,14 @@ async def test_an_event_that_cannot_be_stored_takes_no_other_with_it(
 ) -> None:
     errors: list[StoreError] = []
     store = Store.open(path, on_error=errors.append)
-    with other_writer(path):  # so that all three stand in one batch
+    with other_writer(path):  # so that all three wait together, and somebody for them
         store.append(said("before"))
         store.append(bad)
         store.append(answered("after"))
+        waiting = asyncio.ensure_future(store.flush())
+        await asyncio.sleep(0)
     with pytest.raises(StoreError, match="1 entries"):
-        await store.flush()
+        await waiting
     (turn,) = (await store.conversation("c1")).turns
     assert (turn.user_text, turn.answer) == ("before", "after")
     assert store.stats().failed == len(errors) == 1
@@ -170,10 +172,13 @@ async def test_a_listener_that_fails_does_not_end_the_writer(path: Path) -> None
         raise RuntimeError("deaf")
 
     store = Store.open(path, on_error=listen)
-    store.append(event(EventKind.ANSWER, turn=2**70))
-    store.append(said("still here"))
+    with other_writer(path):  # so that nothing is lost before somebody waits for it
+        store.append(event(EventKind.ANSWER, turn=2**70))
+        store.append(said("still here"))
+        waiting = asyncio.ensure_future(store.flush())
+        await asyncio.sleep(0)
     with pytest.raises(StoreError):
-        await store.flush()
+        await waiting
     assert len((await store.conversation("c1")).turns) == 1
     await store.close()
 

@@ -108,6 +108,7 @@ async def test_a_server_over_streamable_http_that_comes_late(
     tmp_path: Path, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("appliance.tools.mcp.FIRST_RETRY", 0.1)
+    monkeypatch.setattr("appliance.tools.mcp.LAST_RETRY", 0.5)
     calls = tmp_path / "calls"
     url = f"http://127.0.0.1:{unused_tcp_port}/mcp"
     async with served(unused_tcp_port, calls) as process, house(url=url) as home:
@@ -147,7 +148,7 @@ async def test_a_program_that_is_no_server_leaves_the_registry_alone(
     async def tried_again() -> bool:
         return caplog.text.count("cannot be used") > 1
 
-    await until(tried_again)
+    await until(tried_again, 60)  # it has to import the library first
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running

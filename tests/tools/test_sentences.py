@@ -44,6 +44,11 @@ def understood(registry: Registry, text: str) -> tuple[str, dict[str, Any]] | No
         ("set a timer for two and a half hours", "set_timer", {"hours": 2, "minutes": 30}),
         ("set a timer for half an hour", "set_timer", {"minutes": 30}),
         ("set a timer for a hundred and twenty minutes", "set_timer", {"minutes": 120}),
+        (
+            "set a timer for one hundred and a half minutes",
+            "set_timer",
+            {"minutes": 100, "seconds": 30},
+        ),
         ("set an egg timer for three minutes", "set_timer", {"name": "egg", "minutes": 3}),
         (
             "Set a sourdough timer for two hours, please.",
