@@ -18,8 +18,8 @@ class CodeFences:
         Backticks at the end of a piece are held back until the next shows what they are.
         """
         text = self._held + piece
-        kept = len(text) - len(text.rstrip("`"))
-        self._held = text[len(text) - kept :] if kept < len(FENCE) else ""
+        kept = (len(text) - len(text.rstrip("`"))) % len(FENCE)
+        self._held = text[len(text) - kept :] if kept else ""
         text = text[: len(text) - len(self._held)] if self._held else text
         return self._split(text)
 

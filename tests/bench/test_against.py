@@ -20,7 +20,7 @@ BRIEFLY = Extent(turns=1, interruptions=2, sessions=1, crowds=(1,), crowd_turns=
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_every_row_is_measured_with_both() -> None:
     found = await against.timed(Timed(20, 20), SAID, SAID[0], BRIEFLY, AROUND)
     assert found.unanswered == 0
@@ -47,7 +47,7 @@ async def test_every_row_is_measured_with_both() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 async def test_real_models_go_through_pipecats_own_services() -> None:
     kokoro = FIXTURES / "micro_kokoro"
     weights = Weights(

@@ -59,8 +59,20 @@ def as_input(pcm: bytes) -> bytes:
     return silence(0.3) + bytes(heard) + silence(0.3)
 
 
-async def turns_during(work: Callable[[], Awaitable[T]]) -> tuple[T, int]:
-    """What `work` returns, and how many times the loop came round meanwhile, 1 ms apart."""
+async def turns_during(work: Callable[[], Awaitable[T]], enough: int) -> tuple[T, int]:
+    """What `work` returns, and how many times the loop came round meanwhile, 1 ms apart.
+
+    Where that is not more than `enough`, the machine may have held the loop up: work that stands
+    in its way does so all five times.
+    """
+    for _ in range(5):
+        result, turns = await _turns_during(work)
+        if turns > enough:
+            break
+    return result, turns
+
+
+async def _turns_during(work: Callable[[], Awaitable[T]]) -> tuple[T, int]:
     turns = 0
 
     async def count() -> None:

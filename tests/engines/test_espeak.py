@@ -90,7 +90,7 @@ async def test_those_who_speak_at_once_do_not_disturb_each_other(espeak: Espeak)
 
 
 async def test_the_loop_goes_on_while_it_speaks(espeak: Espeak) -> None:
-    said, turns = await turns_during(lambda: spoken(espeak, SENTENCE * 30))
+    said, turns = await turns_during(lambda: spoken(espeak, SENTENCE * 30), 10)
     assert seconds(said) > 30
     assert turns > 10
 

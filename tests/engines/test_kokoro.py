@@ -98,7 +98,7 @@ async def test_nothing_is_said_without_words(kokoro: Kokoro, text: str) -> None:
 
 
 async def test_the_loop_goes_on_while_it_speaks(kokoro: Kokoro) -> None:
-    said, turns = await turns_during(lambda: spoken(kokoro, SENTENCE * 5))
+    said, turns = await turns_during(lambda: spoken(kokoro, SENTENCE * 5), 10)
     assert said
     assert turns > 10
 

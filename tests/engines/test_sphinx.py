@@ -115,7 +115,7 @@ async def test_speech_without_a_pause_is_heard_to_its_end(sphinx: Sphinx) -> Non
 
 async def test_the_loop_goes_on_while_it_listens(sphinx: Sphinx) -> None:
     audio = sentence("what is the capital of france")
-    heard, turns = await turns_during(lambda: sphinx.transcribe(audio))
+    heard, turns = await turns_during(lambda: sphinx.transcribe(audio), 10)
     assert heard.text
     # A decode takes some hundred milliseconds; one that blocked the loop would leave it one turn.
     assert turns > 10

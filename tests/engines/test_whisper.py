@@ -180,7 +180,7 @@ async def test_the_loop_goes_on_while_it_listens(whisper: Whisper) -> None:
     async def listen() -> list[str]:
         return [(await whisper.transcribe(audio)).text for _ in range(5)]
 
-    heard, turns = await turns_during(listen)
+    heard, turns = await turns_during(listen, 20)
     assert all(heard)
     # One that stood still would come round once or twice for each.
     assert turns > 20

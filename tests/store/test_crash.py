@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from appliance.store import Store
 from appliance.store.reading import conversation, reading
 
@@ -32,7 +30,6 @@ def talk_until_killed(path: Path, start: int, lines: int) -> int:
     return max(int(line) for line in told if line.endswith("\n"))
 
 
-@pytest.mark.timeout(600)
 async def test_nothing_acknowledged_is_lost(path: Path) -> None:
     dice = random.Random(5)
     kept: list[int] = []

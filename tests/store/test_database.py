@@ -216,7 +216,6 @@ def damaged(sound: bytes, dice: random.Random) -> bytes:
     return bytes(broken)
 
 
-@pytest.mark.timeout(600)  # hundreds of writes, each down to the disk
 async def test_no_damage_stops_the_appliance_from_starting(path: Path) -> None:
     """Sixty broken files: each start works, with the old file or a fresh one."""
     await fill(path, words=60)

@@ -49,7 +49,6 @@ async def test_a_reader_cannot_write(store: Store, path: Path) -> None:
         db.execute("DELETE FROM conversations")
 
 
-@pytest.mark.timeout(600)  # hundreds of writes, each down to the disk
 @given(st.integers(1, 4), st.lists(st.integers(0, 2), max_size=9))
 @settings(max_examples=25, deadline=None)
 async def test_the_pages_of_the_list_make_the_whole(size: int, moments: list[int]) -> None:

@@ -3,7 +3,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,7 +46,6 @@ def plain(stored: Event) -> tuple[Any, ...]:
     return (stored.kind, stored.session_id, stored.turn, stored.at, dict(stored.data))
 
 
-@pytest.mark.timeout(600)  # hundreds of writes, each down to the disk
 @settings(max_examples=40, deadline=None)
 @given(EVENTS)
 async def test_events_come_back_as_they_were_and_in_order(events: list[Event]) -> None:

@@ -40,9 +40,14 @@ class Asking:
 
 @asynccontextmanager
 async def asking(
-    *replies: Reply, policy: str = "off", outside: int | None = None, key: str = ""
+    *replies: Reply,
+    policy: str = "off",
+    outside: int | None = None,
+    key: str = "",
+    patience: float = 30.0,
 ) -> AsyncIterator[Asking]:
-    """The endpoint at the place `outside` is not known to be on this machine."""
+    """The endpoint at the place `outside` is not known to be on this machine; the first one has
+    `patience` seconds to begin."""
     said, now, changes = list(replies), [0.0], list[str]()
     names = [f"model-{place}" for place in range(len(said))]
     async with AsyncExitStack() as stack:
@@ -53,7 +58,7 @@ async def asking(
         urls = [chat.base_url for chat in chats]
         if outside is not None:
             urls[outside] = urls[outside].replace("127.0.0.1", "0.0.0.0")
-        config = _config(names, urls, policy)
+        config = _config(names, urls, policy, patience)
         secrets = {"OPENAI_API_KEY": key}
         found = endpoints(config, secrets, lambda: changes.append(""), lambda: now[0])
         assert found is not None
@@ -61,16 +66,16 @@ async def asking(
         yield Asking(found, chats, said, now, changes=changes)
 
 
-def _config(names: list[str], urls: list[str], policy: str) -> Config:
+def _config(names: list[str], urls: list[str], policy: str, patience: float) -> Config:
     others = [
-        {"provider": "custom", "base_url": url, "model": name, "first_token_seconds": 5}
+        {"provider": "custom", "base_url": url, "model": name, "first_token_seconds": 30}
         for name, url in zip(names[1:], urls[1:], strict=True)
     ]
     settings = {
         "LLM__PROVIDER": "custom",
         "LLM__BASE_URL": urls[0],
         "LLM__MODEL": names[0],
-        "LLM__FIRST_TOKEN_SECONDS": "0.3",
+        "LLM__FIRST_TOKEN_SECONDS": str(patience),
         "LLM__ALTERNATIVES": json.dumps(others),
         "FALLBACK__POLICY": policy,
     }
@@ -90,7 +95,7 @@ def _config(names: list[str], urls: list[str], policy: str) -> Config:
     ids=str,
 )
 async def test_the_next_one_answers_where_one_fails(trouble: Trouble) -> None:
-    async with asking(trouble, "It is far away.") as a:
+    async with asking(trouble, "It is far away.", patience=0.3) as a:
         assert await a.answer() == "It is far away."
         assert a.asked == ["model-0", "model-1"]
         assert len(a.changes) == 1

@@ -1,10 +1,13 @@
 """When a turn ends, and that answering ahead never answers anything else than what was said."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
@@ -19,10 +22,20 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameProcessorSetup
 from pipecat.utils.asyncio.task_manager import TaskManager
 
+from appliance.voice import judging
 from appliance.voice.endpointing import MOST_GUESSES, TurnEnd
 from appliance.voice.judging import LOOKS_LATER_MS, LOOKS_MS, EndOfTurn, Judging
 
 COMMAND = "what time is it"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def unhurried() -> Iterator[None]:
+    """A thread that is held up is neither given up nor taken for busy."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging, "JUDGING_SECONDS", 60.0)
+        patch.setattr(judging, "time", SimpleNamespace(monotonic=lambda: 0.0))
+        yield
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Code is told from speech, however the text arrives."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appliance.voice.fences import CodeFences
@@ -37,6 +37,7 @@ texts = st.lists(st.text(alphabet="ab `\n", max_size=12), max_size=10)
 
 
 @given(texts)
+@example(["````", "```"])
 def test_nothing_is_lost_and_pieces_do_not_matter(pieces: list[str]) -> None:
     whole = "".join(pieces)
     assert _split(pieces) == _split([whole])

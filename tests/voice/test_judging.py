@@ -2,12 +2,15 @@
 
 import asyncio
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 
+from appliance.voice import judging
 from appliance.voice.busy import LATELY_SECONDS
 from appliance.voice.judging import (
     KEPT_CHUNKS,
@@ -16,6 +19,13 @@ from appliance.voice.judging import (
 )
 
 PACKET = 640
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that is held up is neither given up nor taken for busy."""
+    monkeypatch.setattr(judging, "JUDGING_SECONDS", 60.0)
+    monkeypatch.setattr(judging, "time", SimpleNamespace(monotonic=lambda: 0.0))
 
 
 class Judge:
@@ -94,7 +104,8 @@ async def test_an_unfinished_sentence_is_judged_once_more_at_the_end_of_speech()
     assert judge.judged == 2
 
 
-async def test_nobody_waits_long_for_a_verdict() -> None:
+async def test_nobody_waits_long_for_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "JUDGING_SECONDS", 0.1)
     judge = Judge(complete=False, at_once=False)
     others, mine = judge.speaker(), judge.speaker()
     others.look_ahead()
@@ -106,7 +117,7 @@ async def test_nobody_waits_long_for_a_verdict() -> None:
 async def test_while_ends_of_speech_take_its_time_nothing_else_is_judged() -> None:
     judge = Judge(complete=False)
     mine = judge.speaker()
-    judge.judging._busy.worked(LATELY_SECONDS, asyncio.get_running_loop().time())
+    judge.judging._busy.worked(LATELY_SECONDS, 0.0)
     mine.look_ahead()
     assert mine.likely is None
     assert not mine.may_look_again
