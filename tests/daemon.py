@@ -117,6 +117,8 @@ async def running(
         "APPLIANCE__SERVER__PORT": "0",
         "APPLIANCE__ACCESS__MODE": "open",
         "APPLIANCE__ACCESS__SESSIONS_PER_MINUTE": "600",
+        # An engine that has little of the processors has not failed.
+        "APPLIANCE__LIMITS__ENGINE_SECONDS": "60",
         **(overrides or {}),
     }
     process = await asyncio.create_subprocess_exec(
