@@ -76,6 +76,7 @@ class RealtimeServer:
     hears: str = "how far away is the moon"
     base_url: str = ""
     refuse: int = 0
+    refused: int = 0
     transcribes: bool = True
     greeting: str = "session.created"
     keys: list[str] = field(default_factory=list)
@@ -92,6 +93,7 @@ class RealtimeServer:
         self.keys.append(request.headers.get("Authorization", ""))
         self.models.append(request.query.get("model", ""))
         if self.refuse:
+            self.refused += 1
             return web.Response(status=self.refuse)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
@@ -133,7 +135,7 @@ class Line:
     def drop(self) -> None:
         """Breaks the connection off, without a goodbye."""
         assert self.request.transport is not None
-        self.request.transport.abort()
+        self.request.transport.write_eof()
 
     async def send(self, kind: str, **content: Any) -> None:  # noqa: ANN401  JSON values
         if not self.socket.closed:

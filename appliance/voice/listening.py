@@ -111,9 +111,15 @@ class EngineSTT(SegmentedSTTService):
                 await self.cancel_task(task)
         await super().cleanup()
 
+    def begin(self) -> None:
+        """Speech began with the last packet: what is heard from here on is kept."""
+        if not self._user_speaking:
+            self._user_speaking = True
+            self._ahead = None
+            self._shown_bytes = 0
+
     async def _handle_user_started_speaking(self, frame: VADUserStartedSpeakingFrame) -> None:
-        self._ahead = None
-        self._shown_bytes = 0
+        self.begin()
         await super()._handle_user_started_speaking(frame)
 
     async def _handle_user_stopped_speaking(self, frame: VADUserStoppedSpeakingFrame) -> None:

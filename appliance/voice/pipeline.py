@@ -113,6 +113,7 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
     opening = Opening(tts.prepare, tts.discard, tts.is_quick)
     barge_in = _barge_in(shared, one)
     user = UserContext(one.context, params=_user_params(shared, config.turn, stt, barge_in))
+    user.speech_began = stt.begin
     assistant = LLMAssistantAggregator(
         one.context, params=_assistant_params(config, has_model=shared.models is not None)
     )

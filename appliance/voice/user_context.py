@@ -1,5 +1,8 @@
 """The user's side of a conversation, where what the microphone heard ends."""
 
+from collections.abc import Callable
+
+from pipecat.audio.vad.vad_controller import VADController
 from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator
 from pipecat.processors.frame_processor import FrameDirection
@@ -7,6 +10,13 @@ from pipecat.processors.frame_processor import FrameDirection
 
 class UserContext(LLMUserAggregator):
     """Pipecat's, but for audio: it may come by `hear`, and goes no further."""
+
+    speech_began: Callable[[], None] = staticmethod(lambda: None)
+
+    async def _on_vad_speech_started(self, controller: VADController) -> None:
+        # At once: packets that came together are heard before any frame has got anywhere.
+        self.speech_began()
+        await super()._on_vad_speech_started(controller)
 
     async def hear(self, frame: InputAudioRawFrame) -> None:
         """What a frame of audio does here, at once instead of in its turn in the queue."""

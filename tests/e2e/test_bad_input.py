@@ -1,6 +1,7 @@
 """What a stranger may throw at the WebSocket: told, counted, and survived by everybody."""
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import AsyncIterator
 
@@ -31,7 +32,7 @@ PCM = b"\x01\x00" * 320
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def daemon(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
-    overrides = {"APPLIANCE__TURN__MAX_SECONDS": "5", "APPLIANCE__LIMITS__IDLE_SECONDS": "6"}
+    overrides = {"APPLIANCE__TURN__MAX_SECONDS": "5", "APPLIANCE__LIMITS__IDLE_SECONDS": "9"}
     async with running(tmp_path_factory.mktemp("appliance"), overrides) as daemon:
         yield daemon
 
@@ -103,7 +104,9 @@ async def test_what_is_too_large_to_read_ends_the_session_and_is_counted(daemon:
     counted = await daemon.metric("appliance_refused_total")
     async with calling(daemon.base_url) as other:
         async with calling(daemon.base_url, microphone=False) as call:
-            await call.send_raw(bytes(2 * 1024 * 1024))
+            # It may hang up before all of it is sent.
+            with contextlib.suppress(OSError):
+                await call.send_raw(bytes(2 * 1024 * 1024))
             # What is still unread when the appliance hangs up resets the connection, and then
             # the client may lose the close frame itself.
             too_big, lost = (
@@ -111,7 +114,7 @@ async def test_what_is_too_large_to_read_ends_the_session_and_is_counted(daemon:
                 aiohttp.WSCloseCode.ABNORMAL_CLOSURE,
             )
             assert await call.wait_closed() in (too_big, lost)
-        assert await daemon.metric("appliance_refused_total") == counted + 1
+        await until(lambda: refused_are(daemon, counted + 1))
         await answers_a_turn(other)
 
 
@@ -124,8 +127,8 @@ async def test_what_is_no_websocket_frame_ends_the_session(daemon: Daemon) -> No
         await loop.sock_sendall(deaf, b"GET / HTTP/1.1\r\n\r\n" * 3)
         await until(lambda: sessions_are(daemon, 1))
         deaf.close()
+        await until(lambda: refused_are(daemon, counted + 1))
         await answers_a_turn(other)
-    assert await daemon.metric("appliance_refused_total") == counted + 1
 
 
 async def test_nobody_has_to_introduce_himself_before_he_speaks(daemon: Daemon) -> None:
@@ -157,14 +160,16 @@ async def test_an_odd_introduction_is_survived(daemon: Daemon, data: dict[str, o
 async def test_a_flood_of_messages_waits_at_its_sender(daemon: Daemon) -> None:
     counted = await daemon.metric("appliance_malformed_frames_total")
     async with calling(daemon.base_url) as call, calling(daemon.base_url) as other:
-        for _ in range(130):
+        for _ in range(230):
             # Without the field "t" each is answered.
             await call.message("client-message", {})
         await answers_a_turn(other)
         told = await call.wait_for(lambda a: a.kind == "error")
         assert told.data["code"] == "malformed_too_fast"
-        assert len(call.after(0, "error-response")) < 130
+        assert len(call.after(0, "error-response")) < 230
         assert call.close_code is None
+        # What still waits need not be waited for.
+        await ask(daemon, "DELETE", f"/api/sessions/{call.session_id}")
     assert await daemon.metric("appliance_malformed_frames_total") > counted
 
 
@@ -214,14 +219,14 @@ async def hears_one_turn(daemon: Daemon, pcm: bytes) -> None:
 
 
 async def test_sounds_are_no_turn_and_speech_without_a_pause_is_one(daemon: Daemon) -> None:
-    """The speech is longer than an utterance may be (5 s here), or a silence (6 s)."""
+    """The speech is longer than an utterance may be (5 s here), or a silence (9 s)."""
     once = voiced(speech("tell_me_a_story"))
     seconds = 5.5
     await asyncio.gather(
         hears_nothing(daemon, bytes(int(seconds * 32_000))),
         hears_nothing(daemon, noise(seconds)),
         hears_nothing(daemon, music(seconds)),
-        hears_one_turn(daemon, once * (1 + 8 * 32_000 // len(once))),
+        hears_one_turn(daemon, once * (1 + 11 * 32_000 // len(once))),
     )
 
 
@@ -237,6 +242,10 @@ async def test_a_flood_of_audio_is_dropped_and_counted(daemon: Daemon) -> None:
 
 async def sessions_are(daemon: Daemon, count: int) -> bool:
     return await daemon.metric("appliance_sessions") == count
+
+
+async def refused_are(daemon: Daemon, count: float) -> bool:
+    return await daemon.metric("appliance_refused_total") == count
 
 
 async def test_a_client_that_does_not_read_loses_its_audio_and_nobody_elses(

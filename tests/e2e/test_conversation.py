@@ -1,11 +1,13 @@
 """A spoken conversation through the front door: real process, real socket, real speech."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from appliance.client import calling
+from appliance import wire
+from appliance.client import calling, packets
 from tests.chat_server import Call, chat_server
 from tests.daemon import MICRO_MODELS, command, running, sound, speech
 
@@ -70,9 +72,9 @@ def _energy(pcm: bytes) -> Callable[[int], int]:
 async def test_nothing_is_heard_after_an_interruption(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
         end = await call.say(speech("what_can_you_do"))
-        await call.wait_for(lambda a: a.kind == "bot-started-speaking", since=end)
+        started = await call.wait_for(lambda a: a.kind == "bot-started-speaking", since=end)
         asked = await call.say(speech("what_time_is_it"))
-        stopped = await call.wait_for(lambda a: a.kind == "interruption", since=end)
+        stopped = await call.wait_for(lambda a: a.kind == "interruption", since=started.at)
         heard = await call.wait_for(lambda a: a.kind == "user-transcription", since=asked)
         await call.wait_for(lambda a: a.kind == "bot-started-speaking", since=asked)
         assert [a for a in call.after(stopped.at, "audio") if a.at < heard.at] == []
@@ -99,3 +101,14 @@ async def test_a_murmur_does_not_stop_an_answer(tmp_path: Path) -> None:
     answer = next(data for kind, data in events if kind == "answer")
     assert not answer["interrupted"]
     assert answer["text"].endswith((".", "?"))
+
+
+async def test_speech_that_comes_all_at_once_is_heard_from_its_beginning(tmp_path: Path) -> None:
+    """As after a network that stood still for a moment."""
+    said = speech("what_is_the_capital_of_france") + bytes(2 * 32_000)
+    async with running(tmp_path) as daemon, calling(daemon.base_url, microphone=False) as call:
+        sent = time.monotonic()
+        for packet in packets(said):
+            await call.send(wire.Audio(packet))
+        heard = await call.wait_for(lambda a: a.kind == "user-transcription", since=sent)
+        assert heard.data["text"] == "what is the capital of france"

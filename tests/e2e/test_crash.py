@@ -23,10 +23,10 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 async def test_a_killed_appliance_loses_nothing_that_was_committed(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         async with calling(daemon.base_url) as call:
-            sent = await call.type("set a timer for one second")
+            sent = await call.type("set a timer for five seconds")
             unheard = await call.wait_for(lambda a: a.data.get("type") == "timer", since=sent)
         async with calling(daemon.base_url) as other:
-            await other.type("set a timer for five seconds")
+            await other.type("set a timer for ten seconds")
             await other.wait_for(lambda a: a.data.get("type") == "timer" and a.at > unheard.at)
             await other.wait_for(lambda a: a.kind == "bot-tts-text")
         await until(lambda: is_committed(daemon, other.conversation_id, "answer"))
@@ -37,14 +37,14 @@ async def test_a_killed_appliance_loses_nothing_that_was_committed(tmp_path: Pat
     async with running(tmp_path) as daemon:
         shown = daemon.command_line("conversations", "show", other.conversation_id)
         assert shown.returncode == 0, shown.stderr
-        assert "set a timer for five seconds" in shown.stdout
+        assert "set a timer for ten seconds" in shown.stdout
         wishes = {"conversation_id": other.conversation_id}
         async with calling(daemon.base_url, wishes=wishes) as call:
             assert call.conversation_id == other.conversation_id
 
             def both_rang(_: object) -> bool:
                 rang = [a.data["name"] for a in call.after(0) if a.data.get("state") == "rang"]
-                return sorted(rang) == ["five second", "one second"]
+                return sorted(rang) == ["five second", "ten second"]
 
             await call.wait_for(both_rang)
             await call.wait_for(lambda a: a.kind == "bot-started-speaking")

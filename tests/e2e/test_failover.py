@@ -20,7 +20,6 @@ def asking(first: ChatServer, other: str, policy: str) -> dict[str, str]:
         "APPLIANCE__LLM__PROVIDER": "custom",
         "APPLIANCE__LLM__BASE_URL": first.base_url,
         "APPLIANCE__LLM__MODEL": "mine",
-        "APPLIANCE__LLM__FIRST_TOKEN_SECONDS": "1",
         "APPLIANCE__LLM__ALTERNATIVES": json.dumps([alternative]),
         "APPLIANCE__FALLBACK__POLICY": policy,
     }

@@ -34,7 +34,7 @@ def asking(base_url: str) -> dict[str, str]:
     return {
         "APPLIANCE__LLM__PROVIDER": "custom",
         "APPLIANCE__LLM__BASE_URL": base_url,
-        "APPLIANCE__LLM__FIRST_TOKEN_SECONDS": "1",
+        "APPLIANCE__LLM__FIRST_TOKEN_SECONDS": "5",
         "APPLIANCE__LLM__CONTEXT_TOKENS": "400",
         "APPLIANCE__LLM__SYSTEM_PROMPT": "Be brief.",
     }

@@ -90,7 +90,8 @@ async def test_trouble(
     message: str,
     advice: str,
 ) -> None:
-    monkeypatch.setattr(knocking, "SECONDS", 0.3)
+    if trouble == {"greeting": ""}:  # all others answer, however long that may take them
+        monkeypatch.setattr(knocking, "SECONDS", 0.3)
     async with realtime_server(lambda _: "Hello.") as server:
         _spoil(server, trouble)
         told = bad(await finding(facts, "always", base_url=server.base_url), FAILURE)
