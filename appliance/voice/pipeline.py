@@ -47,7 +47,7 @@ from appliance.voice.recorder import Recorder
 from appliance.voice.reporting import Reporter
 from appliance.voice.services import Engines
 from appliance.voice.speaking import EngineTTS
-from appliance.voice.transport import SocketTransport
+from appliance.voice.transport import INPUT_BURST_SECONDS, SocketTransport
 from appliance.voice.user_context import UserContext
 
 # A turn ends when it is known what was said, or that nothing was; in a crowd that may take an
@@ -268,6 +268,8 @@ def _user_params(
         vad_analyzer=shared.hearing.vad(vad_params(turn), Pauses(pause_lasts, pause_over)),
         user_turn_strategies=UserTurnStrategies(start=[BargeInStart(barge_in)], stop=[end]),
         user_turn_stop_timeout=LOST_SECONDS,
+        # A network that stands still for a moment ends no sentence; what it held back follows.
+        audio_idle_timeout=INPUT_BURST_SECONDS,
         # A cough is not a question.
         empty_user_turn=None,
     )

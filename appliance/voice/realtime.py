@@ -9,11 +9,13 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from pipecat.frames.frames import (
     Frame,
     InputAudioRawFrame,
+    InterruptionFrame,
     LLMFullResponseEndFrame,
     StartFrame,
     TTSSpeakFrame,
@@ -38,6 +40,8 @@ CONNECT_SECONDS: Final = 1.5
 """A connection that takes longer is tried again, or given up."""
 PAUSES: Final = (0.0, 0.25, 1.0)
 """Seconds before each attempt to open it again; one more loss in a minute, and it has failed."""
+INTERRUPTED_SECONDS: Final = 0.5
+"""The longest wait for an interruption to come round; there may be none."""
 LOST: Final = "I lost the connection for a moment."
 _CARRIED_OUT = "That was the user's answer to your question. Tell what came of it: "
 
@@ -65,6 +69,7 @@ class RealtimeService(Teller):
         self._over = self._was_open = self._started = False
         self._overdue: asyncio.TimerHandle | None = None
         self._outcome, self._held = "", False
+        self._interrupted = asyncio.Event()
         self._utterance = Utterance()
 
     async def send_client_event(self, event: events.ClientEvent) -> None:
@@ -212,7 +217,12 @@ class RealtimeService(Teller):
     async def _handle_evt_speech_started(self, evt: events.InputAudioBufferSpeechStarted) -> None:
         self._answer_came()
         self._utterance.begin()
+        self._interrupted.clear()
         await super()._handle_evt_speech_started(evt)
+        # What the server says next, perhaps at once, must not be swept away by it.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(INTERRUPTED_SECONDS):
+                await self._interrupted.wait()
 
     async def _handle_evt_speech_stopped(self, evt: events.InputAudioBufferSpeechStopped) -> None:
         self._await_answer()
@@ -240,6 +250,8 @@ class RealtimeService(Teller):
         if isinstance(frame, UserStartedSpeakingFrame):
             self._utterance.begin()
         await super().process_frame(frame, direction)
+        if isinstance(frame, InterruptionFrame):
+            self._interrupted.set()
         if isinstance(frame, StartFrame):
             if self.told:
                 await self.push_frame(TTSSpeakFrame(self.told, append_to_context=False))

@@ -29,6 +29,7 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_response_universal import (
     LLMContextAggregatorPair,
+    LLMUserAggregator,
     LLMUserAggregatorParams,
     UserTurnMessageAddedMessage,
 )
@@ -50,6 +51,7 @@ from appliance.voice.realtime import RealtimeService
 from appliance.voice.recorder import Recorder
 from appliance.voice.reporting import Reporter
 from appliance.voice.services import Engines
+from appliance.voice.transport import INPUT_BURST_SECONDS
 
 
 def build_realtime(shared: Shared, one: Individual) -> PipelineWorker:
@@ -72,6 +74,7 @@ def build_realtime(shared: Shared, one: Individual) -> PipelineWorker:
     confirming = Confirming(one.call)
     offer(service, context, shared.registry, confirming, realtime=True)
     pair = LLMContextAggregatorPair(context, user_params=_user_params(shared))
+    _only_write_down(pair.user())
 
     @pair.user().event_handler("on_user_turn_message_added")
     async def understood(_aggregator: object, message: UserTurnMessageAddedMessage) -> None:
@@ -99,6 +102,18 @@ def build_realtime(shared: Shared, one: Individual) -> PipelineWorker:
     )
 
 
+def _only_write_down(user: LLMUserAggregator) -> None:
+    """What was spoken is asked already: its words come later, while the answer is being spoken.
+
+    Pipecat hands on the context with them, as it does for typed text, and that would be asked.
+    """
+
+    async def write_down() -> str:
+        return await user._push_aggregation(run_llm=False)
+
+    user.push_aggregation = write_down  # type: ignore[method-assign]  # the pair makes its own
+
+
 def _user_params(shared: Shared) -> LLMUserAggregatorParams:
     """Nothing where the server ends the turns; else our own ears and smart-turn."""
     config = shared.config
@@ -108,6 +123,7 @@ def _user_params(shared: Shared) -> LLMUserAggregatorParams:
     end = shared.hearing.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
     return LLMUserAggregatorParams(
         vad_analyzer=shared.hearing.vad(vad_params(turn)),
+        audio_idle_timeout=INPUT_BURST_SECONDS,
         user_turn_strategies=UserTurnStrategies(
             start=[VADUserTurnStartStrategy()],
             stop=[TurnAnalyzerUserTurnStopStrategy(turn_analyzer=end, wait_for_transcript=False)],

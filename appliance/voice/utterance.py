@@ -4,8 +4,9 @@ from typing import Final
 
 from appliance.engines import INPUT_RATE
 
-LEAD_IN_SECONDS: Final = 1.0
-"""Before speech is noticed: the first word began by then, wherever it is noticed."""
+LEAD_IN_SECONDS: Final = 2.0
+"""Before speech is noticed: the first word began by then, wherever it is noticed, and however late
+a server far away tells it."""
 MOST_SECONDS: Final = 60.0
 
 

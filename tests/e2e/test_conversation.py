@@ -1,5 +1,6 @@
 """A spoken conversation through the front door: real process, real socket, real speech."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +104,7 @@ async def test_a_murmur_does_not_stop_an_answer(tmp_path: Path) -> None:
     assert answer["text"].endswith((".", "?"))
 
 
+@pytest.mark.slow
 async def test_speech_that_comes_all_at_once_is_heard_from_its_beginning(tmp_path: Path) -> None:
     """As after a network that stood still for a moment."""
     said = speech("what_is_the_capital_of_france") + bytes(2 * 32_000)
@@ -111,4 +113,17 @@ async def test_speech_that_comes_all_at_once_is_heard_from_its_beginning(tmp_pat
         for packet in packets(said):
             await call.send(wire.Audio(packet))
         heard = await call.wait_for(lambda a: a.kind == "user-transcription", since=sent)
+        assert heard.data["text"] == "what is the capital of france"
+
+
+@pytest.mark.slow
+async def test_a_network_that_stands_still_ends_no_sentence(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
+        saying = asyncio.create_task(call.say(speech("what_is_the_capital_of_france")))
+        await call.wait_for(lambda a: a.kind == "user-started-speaking")
+        call.microphone_on = False
+        await asyncio.sleep(1.5)
+        call.microphone_on = True
+        await saying
+        heard = await call.wait_for(lambda a: a.kind == "user-transcription")
         assert heard.data["text"] == "what is the capital of france"

@@ -106,6 +106,19 @@ async def test_speech_is_answered_with_speech(tmp_path: Path) -> None:
         assert KEY not in "".join(daemon.log)
 
 
+async def test_a_spoken_question_is_asked_once_however_long_its_answer(tmp_path: Path) -> None:
+    """Its words come into the context while the answer is being spoken."""
+    story = " ".join(["It is far away, and nobody has ever gone there on foot."] * 4)
+    async with far(tmp_path, lambda _: story) as (server, daemon):
+        async with calling(daemon.base_url, wishes=REALTIME) as call:
+            sent = await call.say(speech("what_time_is_it"))
+            await answered(call, sent, story)
+        turns = (await kept(daemon, call))["turns"]
+    assert [(turn["user_text"], turn["answer"]) for turn in turns] == [(server.hears, story)]
+    assert server.of_type("conversation.item.create") == []
+    assert server.of_type("response.create") == []
+
+
 async def test_a_tool_is_called_and_its_result_answered(tmp_path: Path) -> None:
     def script(said: str) -> Reply:
         return f"I see: {said}" if said.startswith("{") else ToolCall("get_time", {})

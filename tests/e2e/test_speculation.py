@@ -78,7 +78,7 @@ async def _perform(steps: list[Step], state: Path, *, speculate: bool) -> list[t
             began = 0.0
             for step in steps:
                 began = await _say(call, step, began)
-            await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=began)
+            await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=began, seconds=60)
             _, kept = await daemon.get(f"/api/conversations/{call.conversation_id}")
     return [told for event in kept["events"] if (told := _told(event))]
 
@@ -88,7 +88,7 @@ async def _say(call: Call, step: Step, began: float) -> float:
     if began and step.interrupts_after:
         await asyncio.sleep(step.interrupts_after)
     elif began:
-        await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=began)
+        await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=began, seconds=60)
     # Said into the middle of an answer, without the silence that the others have around them.
     pcm = step.pcm if not step.interrupts_after else step.pcm[len(LEAD_IN) : -len(LEAD_OUT)]
     end = await call.say(pcm)
