@@ -10,7 +10,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,9 +37,18 @@ def struck_file(faults: Path) -> Path:
     return faults.with_suffix(".struck")
 
 
+def break_engines(faults: Path, how: Mapping[str, str]) -> None:
+    """At once: a library may be asking at this very moment."""
+    new = faults.with_suffix(".new")
+    new.write_text(json.dumps(how))
+    new.replace(faults)
+
+
 def _fault(engine: str) -> str:
-    file = Path(os.environ[FAULTS])
-    found = json.loads(file.read_text()) if file.exists() else {}
+    try:
+        found = json.loads(Path(os.environ[FAULTS]).read_text())
+    except FileNotFoundError:
+        return ""
     return str(found.get(engine, ""))
 
 

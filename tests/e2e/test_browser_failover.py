@@ -11,7 +11,7 @@ from tests.chat_server import Reply, Trouble, chat_server
 from tests.daemon import MICRO_MODELS
 from tests.e2e.browser import Visit, browser_for, visiting
 from tests.e2e.browser_appliance import Place, installed
-from tests.faulty import FAULTS, RAISES
+from tests.faulty import FAULTS, RAISES, break_engines
 from tests.install.shell import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -64,7 +64,7 @@ async def test_the_badge_changes_and_changes_back(tmp_path: Path) -> None:
 
             await visit.type("please tell me a long story")
             await visit.until_state("speaking")
-            faults.write_text(json.dumps({"kokoro": RAISES}))
+            break_engines(faults, {"kokoro": RAISES})
             # The voice goes first, then the model; somebody else ends what they began.
             await until_badges(visit, "on this device", "starter voice")
             await visit.until_shown("#log .assistant", "tells you the rest")

@@ -4,7 +4,6 @@ The real appliance on its real libraries, which fail when the test says so; the 
 on real ports.
 """
 
-import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -22,7 +21,16 @@ from appliance.voice.listening import NOT_HEARD
 from tests.chat_server import ChatServer, Trouble, chat_server
 from tests.chat_server import Reply as Written
 from tests.daemon import MICRO_MODELS, Daemon, command, running
-from tests.faulty import DIES, FAULTS, GARBAGE, HANGS, PATIENCE_SECONDS, RAISES, struck_file
+from tests.faulty import (
+    DIES,
+    FAULTS,
+    GARBAGE,
+    HANGS,
+    PATIENCE_SECONDS,
+    RAISES,
+    break_engines,
+    struck_file,
+)
 from tests.realtime_server import Drop, Fails, Mute, Nonsense, RealtimeServer, realtime_server
 from tests.realtime_server import Reply as Spoken
 from tests.stranger import until
@@ -76,7 +84,7 @@ class Box:
 
     def break_(self, part: str, fault: str) -> None:
         if part in ENGINES:
-            self.faults.write_text(json.dumps(dict.fromkeys(ENGINES[part], fault)))
+            break_engines(self.faults, dict.fromkeys(ENGINES[part], fault))
         elif part == "the model":
             self.written[0] = MODEL_FAULTS[fault]
         else:
