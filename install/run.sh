@@ -133,7 +133,7 @@ await_health() {
   local last=$((SECONDS + 60))
   while [[ -z $asked_to_stop ]] && both_run; do
     both_answer && return 0
-    ((SECONDS < last)) || { warn "The appliance did not answer on port $port within a minute." && return 1; }
+    ((SECONDS < last)) || { warn "The appliance (port $port) or nginx before it (port $http_port) did not answer within a minute; what nginx says is in $run/nginx/error.log." && return 1; }
     sleep 0.1
   done
   return 1
