@@ -86,6 +86,11 @@ class RealtimeServer:
     lines: list["Line"] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
+    @property
+    def used(self) -> list["Line"]:
+        """The connections that became sessions; one that opens slowly is tried again."""
+        return [line for line in self.lines if line.session]
+
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["type"] == kind]
 

@@ -4,14 +4,17 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from appliance.agents import Happening, Outcome, Progress, SessionKnown
+from appliance.agents import Happening, Outcome, Progress, SessionKnown, processes
 from appliance.agents.claude import ClaudeCode, arguments
 from appliance.agents.dispatch import Dispatcher
 from appliance.agents.processes import end_marked
@@ -156,6 +159,42 @@ async def test_processes_of_a_task_are_found_by_their_mark_alone(claude_config: 
     assert await asyncio.to_thread(end_marked, "t1") >= len(started)
     assert not (await working).ok
     assert not any(map(runs, started))
+
+
+def test_a_process_between_two_programs_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the kernel shows it between giving it a new memory and filling that."""
+    (tmp_path / "exe").symlink_to("/bin/sleep")
+    (tmp_path / "stat").write_text(f"7 (a ) b) {' '.join(['R', *['0'] * 49])}\n")
+    (tmp_path / "environ").write_bytes(b"")
+    waits = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            (tmp_path / "environ").write_bytes(b"APPLIANCE_TASK=t1\0")
+
+    monkeypatch.setattr(processes, "time", SimpleNamespace(sleep=wait, monotonic=lambda: 0.0))
+    assert processes._environment(tmp_path, 1.0) == b"APPLIANCE_TASK=t1\0"
+    assert len(waits) == 3
+    # It is waited for no longer than for its end.
+    (tmp_path / "environ").write_bytes(b"")
+    assert processes._environment(tmp_path, -1.0) == b""
+
+
+def test_a_process_without_an_environment_is_not_waited_for() -> None:
+    sleeping = subprocess.Popen(["/bin/sleep", "600"], env={})
+    try:
+        place = Path(f"/proc/{sleeping.pid}")
+        assert processes._environment(place, time.monotonic() + 60) == b""
+        assert not processes._has_one(place)
+        assert processes._has_one(Path("/proc/self"))
+    finally:
+        sleeping.kill()
+        sleeping.wait()
+    with pytest.raises(OSError, match="No such file"):
+        processes._has_one(place)
 
 
 async def test_it_is_limited_and_has_a_group_of_its_own(claude_config: Make) -> None:

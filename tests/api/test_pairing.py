@@ -2,8 +2,10 @@
 
 import json
 import re
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 from http.cookies import SimpleCookie
 
 import aiohttp
@@ -369,6 +371,22 @@ async def test_a_conversation_belongs_to_its_client(paired_daemon: Daemon) -> No
     assert (await ask(paired_daemon, "GET", place, headers=mine)).status == 200
     _, admin = await paired(paired_daemon, "admin")
     assert (await ask(paired_daemon, "GET", place, headers=admin)).status == 200
+
+
+async def test_a_conversation_that_is_not_written_down_yet_belongs_to_its_client(
+    paired_daemon: Daemon,
+) -> None:
+    _, mine = await paired(paired_daemon, "user")
+    _, other = await paired(paired_daemon, "user")
+    token = mine["Authorization"].removeprefix("Bearer ")
+    file = paired_daemon.state / "voice_conversations.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")  # nothing is committed as long as this lasts
+        async with calling(paired_daemon.base_url, token=token) as call:
+            wish = {"conversation_id": call.conversation_id}
+            joined = await ask(paired_daemon, "POST", "/api/sessions", body=wish, headers=other)
+            assert (joined.status, joined.code) == (403, "forbidden")
+        database.execute("ROLLBACK")
 
 
 async def test_sessions_are_made_no_faster_than_allowed(paired_daemon: Daemon) -> None:

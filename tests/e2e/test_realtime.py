@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from appliance.client import Call, calling
+from appliance import wire
+from appliance.client import Call, calling, packets
 from appliance.errors import SessionError
 from appliance.voice.answering import BACK_HERE, GONE_FAR
 from appliance.voice.realtime import LOST
@@ -100,7 +101,7 @@ async def test_speech_is_answered_with_speech(tmp_path: Path) -> None:
         assert session["audio"]["input"]["noise_reduction"] == {"type": "near_field"}
         assert (session["temperature"], session["max_output_tokens"]) == (0.8, 77)
         assert "voice assistant" in session["instructions"]
-        # More than once where the server was slow to let it in.
+        assert len(server.used) == 1
         assert (set(server.models), set(server.keys)) == ({"gpt-x"}, {f"Bearer {KEY}"})
         assert KEY not in json.dumps([await kept(daemon, call), await daemon.get("/config")])
         assert KEY not in "".join(daemon.log)
@@ -117,6 +118,20 @@ async def test_a_spoken_question_is_asked_once_however_long_its_answer(tmp_path:
     assert [(turn["user_text"], turn["answer"]) for turn in turns] == [(server.hears, story)]
     assert server.of_type("conversation.item.create") == []
     assert server.of_type("response.create") == []
+
+
+async def test_an_answer_that_comes_with_the_speech_is_heard_to_its_end(tmp_path: Path) -> None:
+    """As after a network that stood still: the server's events come together."""
+    said = speech("what_time_is_it") + bytes(2 * 32_000)
+    async with far(tmp_path, lambda _: "It is far away.") as (_, daemon):
+        async with calling(daemon.base_url, wishes=REALTIME, microphone=False) as call:
+            sent = time.monotonic()
+            for packet in packets(said):
+                await call.send(wire.Audio(packet))
+            await answered(call, sent, "It is far away.")
+        events = (await kept(daemon, call))["events"]
+    (answer,) = [event["data"] for event in events if event["kind"] == "answer"]
+    assert (answer["text"], answer["interrupted"]) == ("It is far away.", False)
 
 
 async def test_a_tool_is_called_and_its_result_answered(tmp_path: Path) -> None:
@@ -223,9 +238,10 @@ async def test_a_lost_connection_is_opened_again_and_knows_what_was_said(tmp_pat
             await call.wait_for(lambda _: LOST in _aloud(call, sent))
             again = await call.wait_for(lambda _: "very far." in told(call, sent))
             lost = next(a.at for a in call.after(sent, "bot-tts-text") if LOST in a.data["text"])
-            assert again.at - lost < 8
+            # One attempt; each that the machine held up may cost as much again.
+            assert again.at - lost < 2 * (len(server.lines) - 1)
             assert _aloud(call, sent).count(LOST) == 1
-        assert len(server.lines) >= 2
+        assert len(server.used) == 2
         given = server.of_type("conversation.item.create")[-1]["item"]
         assert given["role"] == "system"
         for words in ("how far away is the moon", "It is far away.", "really"):
@@ -333,7 +349,7 @@ async def test_a_question_is_asked_again_as_sound(tmp_path: Path) -> None:
         async with calling(daemon.base_url, wishes=REALTIME) as call:
             end = await call.say(speech("what_time_is_it"))
             await answered(call, end, "It is far away.")
-        assert len(server.keys) >= 2
+        assert len(server.used) == 2
         # The server ended the turn itself the first time; the second time it was told to.
         assert len(server.of_type("input_audio_buffer.commit")) == 1
 
@@ -371,3 +387,4 @@ async def test_a_question_outlives_a_server_that_is_away_for_a_moment(tmp_path: 
             server.refuse = 0
             await answered(call, sent, "It is far away.")
         assert not replies
+        assert len(server.used) == 2

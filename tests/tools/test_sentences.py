@@ -49,6 +49,11 @@ def understood(registry: Registry, text: str) -> tuple[str, dict[str, Any]] | No
             "set_timer",
             {"minutes": 100, "seconds": 30},
         ),
+        (
+            "remind me up in a second for the second",
+            "set_timer",
+            {"seconds": 1, "name": "second"},
+        ),
         ("set an egg timer for three minutes", "set_timer", {"name": "egg", "minutes": 3}),
         (
             "Set a sourdough timer for two hours, please.",
