@@ -1,11 +1,15 @@
-import contextlib
 import signal
 import socket
 import ssl
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -94,10 +98,10 @@ def site(tls: Path) -> Iterator[Site]:
 
 
 def _await_answer(process: subprocess.Popen[bytes], port: int) -> None:
-    """Whoever listens has not yet written its pid, and is not yet deaf to no signal; a worker
-    answers only after all of that."""
+    """nginx listens before it has written its pid and can be told anything by a signal; its workers
+    answer after that."""
     while process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 10) as one:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 10) as one:
             one.sendall(b"GET /trust.json HTTP/1.0\r\n\r\n")
             if one.recv(1):
                 return
