@@ -98,7 +98,7 @@ do_preflight() {
   [[ -n ${changed["seal"]:-} ]] || is_intact "$release" || die "release $release_id is damaged; remove $release and run install.sh again"
   quietly as_appliance "$release/venv/bin/appliance" config check
   quietly as_appliance "$release/venv/bin/appliance" plan
-  quietly as_appliance "$release/venv/bin/python" -c 'import appliance.app, appliance.voice, aiohttp, pipecat'
+  quietly as_appliance "$release/venv/bin/python" -c 'import appliance.app.daemon, appliance.voice.pipeline, aiohttp, pipecat'
   file=$(database)
   if [[ -e $file ]]; then
     needed=$((2 * $(stat -c %s -- "$file") / 1048576 + 50))

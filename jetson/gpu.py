@@ -22,8 +22,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from appliance.hardware import files
-from appliance.hardware.accelerator import usable
+from appliance.hardware import sysfs as files
+from appliance.hardware.gpu_support import usable
 from appliance.hardware.detect import Hardware, detect
 
 MANIFEST = Path(__file__).with_name("wheels.toml")

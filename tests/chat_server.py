@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from appliance.bench.chat import chunk, event, on_a_free_port
+from appliance.bench.scripted_llm import chunk, event, on_a_free_port
 
 
 @dataclass(frozen=True)

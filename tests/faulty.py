@@ -16,13 +16,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from appliance import desk
-from appliance.__main__ import main
-from appliance.engines.espeak_library import Library
-from appliance.engines.roster import Surroundings
-from appliance.engines.sphinx_decoder import Decoder as SphinxDecoder
-from appliance.engines.whisper_decode import Decoder as WhisperDecoder
-from appliance.engines.whisper_window import Decoded
+from appliance.app import voice_runtime as desk
+from appliance.cli.main import main
+from appliance.engines.espeak.library import Library
+from appliance.engines.supervisor import Surroundings
+from appliance.engines.sphinx.decoder import Decoder as SphinxDecoder
+from appliance.engines.whisper.decoder import Decoder as WhisperDecoder
+from appliance.engines.whisper.window import Decoded
 
 FAULTS: Final = "FAULTS"
 PATIENCE_SECONDS: Final = 1.5  # a busy machine takes its time, too

@@ -19,7 +19,7 @@ from aiohttp import WSMsgType, web
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import TypeAdapter, ValidationError
 
-from appliance.bench.chat import on_a_free_port
+from appliance.bench.scripted_llm import on_a_free_port
 
 CLIENT: "TypeAdapter[Any]" = TypeAdapter(RealtimeClientEvent)
 SERVER: "TypeAdapter[Any]" = TypeAdapter(RealtimeServerEvent)

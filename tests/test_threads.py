@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from appliance.governor import Governor, Told
+from appliance.engines.memory_governor import Governor, Told
 from appliance.threads import aside
-from appliance.tools.device import device_tool
+from appliance.tools.builtin.device import device_tool
 from tests.tools.conftest import Session
 
 Reader = Callable[[], Any]

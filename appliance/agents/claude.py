@@ -8,8 +8,8 @@ from contextlib import suppress
 
 from appliance.agents import Outcome, Report
 from appliance.agents.claude_stream import Lines, Transcript
-from appliance.agents.processes import Child, Limits
-from appliance.config import Claude
+from appliance.agents.process import Child, Limits
+from appliance.config.loader import Claude
 from appliance.conversation import Task
 from appliance.errors import AgentError
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from appliance.agents import Outcome, Progress, Report
 from appliance.agents.team_messages import Kind, Said, filled, understood
-from appliance.config import Team as TeamConfig
+from appliance.config.loader import Team as TeamConfig
 from appliance.conversation import Task
 from appliance.errors import AgentError
 

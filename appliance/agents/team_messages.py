@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from appliance.config import Team
+from appliance.config.loader import Team
 
 
 class Kind(Enum):

@@ -11,12 +11,12 @@ from pydantic import Field
 
 from appliance.access.audit import COMMAND_LINE, Deed
 from appliance.access.tokens import Role, role_for_pairing
-from appliance.api import keeping, observing, pairing, selftesting
-from appliance.api.backend import BACKEND, Backend
-from appliance.api.bodies import JsonBody, read
-from appliance.api.identity import IDENTITY, Handler, Identity
+from appliance.api import conversations as keeping, health as observing, clients as pairing, selftest as selftesting
+from appliance.api.dependencies import BACKEND, Backend
+from appliance.api.schemas import JsonBody, read
+from appliance.api.auth import IDENTITY, Handler, Identity
 from appliance.api.middleware import errors
-from appliance.api.trail import note
+from appliance.api.audit import note
 from appliance.conversation import VISITOR
 
 MAX_BODY_BYTES = 1024 * 1024  # a recording for the self-test

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from appliance.access.tokens import Role
-from appliance.api import keeping, observing, pairing, selftesting, talking, tasking
-from appliance.api.identity import Handler
+from appliance.api import conversations as keeping, health as observing, clients as pairing, selftest as selftesting, sessions as talking, tasks as tasking
+from appliance.api.auth import Handler
 
 
 class Route(NamedTuple):

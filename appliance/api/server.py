@@ -10,13 +10,13 @@ from pathlib import Path
 
 from aiohttp import web
 
-from appliance.api.backend import BACKEND, Backend
+from appliance.api.dependencies import BACKEND, Backend
 from appliance.api.control import control_app
-from appliance.api.identity import guarded
+from appliance.api.auth import guarded
 from appliance.api.middleware import errors, same_origin
 from appliance.api.routes import ROUTES
-from appliance.api.trail import REFUSALS, refusals
-from appliance.config import Server
+from appliance.api.audit import REFUSALS, refusals
+from appliance.config.loader import Server
 from appliance.errors import ApplianceError
 
 log = logging.getLogger(__name__)

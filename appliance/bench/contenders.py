@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from appliance.bench.daemon import running
+from appliance.bench.process import running
 from appliance.bench.server import Server, listening, start
 from appliance.client import Call, calling, joining
 from appliance.errors import ApplianceError

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from appliance import planning
+from appliance.hardware import planner as planning
 from appliance.bench.contenders import Surroundings, Weights
-from appliance.config import PREFIX, load
+from appliance.config.loader import PREFIX, load
 from appliance.errors import ApplianceError
 
 

@@ -7,10 +7,10 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from appliance.bench.against import Comparison, Exchange
-from appliance.bench.figures import Spread
+from appliance.bench.comparison import Comparison, Exchange
+from appliance.bench.statistics import Spread
 from appliance.bench.results import CrowdResult, EngineResult, SubjectResult
-from appliance.bench.sessions import Load
+from appliance.bench.session_cost import Load
 from appliance.bench.suite import Results
 
 MB = 1 << 20

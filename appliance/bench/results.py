@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from appliance.bench.alone import Heard, Spoken
-from appliance.bench.figures import Ratio, Spread, per_session, ratio, spread
-from appliance.bench.talking import STAGES, Crowd
+from appliance.bench.engine_bench import Heard, Spoken
+from appliance.bench.statistics import Ratio, Spread, per_session, ratio, spread
+from appliance.bench.turns import STAGES, Crowd
 
 # A stage's samples in /metrics.
 _STAGE = 'appliance_turn_stage_seconds_{}{{stage="{}"}}'

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance.bench.probed import Busy, readings
+from appliance.bench.loop_probe import Busy, readings
 
 STOP_SECONDS = 20.0  # the daemon's own bound is the drain and five seconds
 KEPT_LINES = 30
@@ -63,7 +63,7 @@ async def start(
 ) -> asyncio.subprocess.Process:
     """`python -m module arguments` with a probe in its event loop."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "appliance.bench.probed", str(probe), module, *arguments),
+        *(sys.executable, "-m", "appliance.bench.loop_probe", str(probe), module, *arguments),
         env=environ,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -31,7 +31,7 @@ from pipecat.transports.websocket.fastapi import (
 )
 from pipecat.workers.runner import WorkerRunner
 
-from appliance.bench.stock_services import Engines
+from appliance.bench.stock_pipecat import Engines
 from appliance.bench.stock_socket import StarletteSocket
 
 

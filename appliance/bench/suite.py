@@ -8,31 +8,24 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from appliance import planning
-from appliance.bench import accelerated, against, alone, on_disk
-from appliance.bench.against import Comparison, Extent
-from appliance.bench.chat import Pace, scripted_chat
+from appliance.hardware import planner as planning
+from appliance.bench import gpu as accelerated, comparison as against, engine_bench as alone, on_disk
+from appliance.bench.comparison import Comparison, Extent
+from appliance.bench.scripted_llm import Pace, scripted_chat
 from appliance.bench.contenders import Surroundings as Surroundings
 from appliance.bench.contenders import Timed
-from appliance.bench.daemon import Daemon, running
+from appliance.bench.process import Daemon, running
 from appliance.bench.machine import gpu_used, machine, versions
-from appliance.bench.pauses import Pauses, watched
-from appliance.bench.random_weights import Workshop
-from appliance.bench.results import (
-    CrowdResult,
-    EngineResult,
-    SubjectResult,
-    crowd_result,
-    heard_result,
-    spoken_result,
-)
-from appliance.bench.speech import COMMANDS, EVERYTHING, LONGEST, SENTENCES, Sentence, sentences
-from appliance.bench.talking import crowd
-from appliance.config import PREFIX, load
+from appliance.bench.host_stalls import Pauses, watched
+from appliance.bench.models import Workshop
+from appliance.bench.results import CrowdResult, EngineResult, SubjectResult, crowd_result, heard_result, spoken_result
+from appliance.bench.recordings import COMMANDS, EVERYTHING, LONGEST, SENTENCES, Sentence, sentences
+from appliance.bench.turns import crowd
+from appliance.config.loader import PREFIX, load
 from appliance.conversation import EventKind
 from appliance.errors import ApplianceError
 from appliance.hardware.plan import Plan
-from appliance.store import reading
+from appliance.store import queries as reading
 
 STARTER = {"STT__ENGINE": "sphinx", "TTS__ENGINE": "espeak", "LLM__PROVIDER": "none"}
 _NAMED = {"STT__MODEL": "stt_model", "TTS__MODEL": "tts_model", "TTS__VOICES": "tts_voices"}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.hardware import files, limits, nvml
+from appliance.hardware import sysfs as files, cgroups as limits, nvml
 from appliance.hardware.nvml import Card
 
 # CUDA compute capability by SoC.

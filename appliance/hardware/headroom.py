@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from appliance.hardware import limits, nvml
+from appliance.hardware import cgroups as limits, nvml
 from appliance.hardware.detect import memory
 from appliance.hardware.nvml import Card
 from appliance.hardware.plan import reserve_of
-from appliance.hardware.pressure import Marks, Reading, board_marks, card_marks
+from appliance.hardware.memory_pressure import Marks, Reading, board_marks, card_marks
 
 Cards = Callable[[], Sequence[Card]]
 

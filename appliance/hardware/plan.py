@@ -8,12 +8,12 @@ engine, which is always loaded and always the last rung; one rung of a ladder is
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from appliance.config import Config, Stt, Tts
-from appliance.hardware import accelerator, rungs
-from appliance.hardware.accelerator import WITH_CUDA, Accelerator, Wheels
+from appliance.config.loader import Config, Stt, Tts
+from appliance.hardware import gpu_support as accelerator, candidates as rungs
+from appliance.hardware.gpu_support import WITH_CUDA, Accelerator, Wheels
 from appliance.hardware.detect import Hardware
-from appliance.hardware.models import KOKORO, MB, WHISPER, kokoro_memory, whisper_memory
-from appliance.hardware.rungs import Rung
+from appliance.hardware.model_profiles import KOKORO, MB, WHISPER, kokoro_memory, whisper_memory
+from appliance.hardware.candidates import Rung
 
 SESSION_BYTES = 15 * MB  # what one more session may cost: the limit that it is held to
 LEAST_SESSIONS = 4  # a household; for fewer no engine is chosen larger

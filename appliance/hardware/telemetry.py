@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance.hardware import files, nvml
+from appliance.hardware import sysfs as files, nvml
 from appliance.hardware.detect import cores, gpu_nodes, memory
 from appliance.hardware.nvml import Card
 

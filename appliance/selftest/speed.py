@@ -6,7 +6,7 @@ GPU, three to five times that on its processor) and from x86 measurements; a GPU
 than this is most likely a processor under another name.
 """
 
-from appliance.selftest import Verdict
+from appliance.selftest.check import Verdict
 
 SHARES = {
     ("whisper", "cuda"): 0.5,

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from appliance.client import Call, calling
 from appliance.errors import ApplianceError
-from appliance.selftest import door
-from appliance.selftest.daemon import Daemon
-from appliance.selftest.facts import Facts
+from appliance.selftest import site_client as door
+from appliance.selftest.daemon_client import Daemon
+from appliance.selftest.context import Facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from appliance.errors import StoreError
 from appliance.store.clients import add_entry
 from appliance.store.connection import connect, transaction
 from appliance.store.database import check_version
-from appliance.store.reading import no_conversation
+from appliance.store.queries import no_conversation
 from appliance.store.records import AuditEntry
 
 if TYPE_CHECKING:

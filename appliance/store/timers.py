@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from appliance.store.reading import reading
+from appliance.store.queries import reading
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

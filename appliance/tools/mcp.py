@@ -13,13 +13,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from appliance.config import Mcp
+from appliance.config.loader import Mcp
 from appliance.errors import ToolError
 from appliance.tools import Answer, Surroundings, Tool
 from appliance.tools.mcp_schema import LONGEST_DESCRIPTION, fits, parameters, tool_name
-from appliance.tools.phrases import part_of
-from appliance.tools.sentences import command_of
-from appliance.tools.spoken import speakable
+from appliance.tools.intents.templates import part_of
+from appliance.tools.intents.recognizer import command_of
+from appliance.text.normalize import speakable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -12,11 +12,11 @@ from typing import Any
 
 from appliance.errors import AgentError, ConfigError, ToolError
 from appliance.tools import Answer, IsGuest, Surroundings, Tool, everybody
-from appliance.tools import wording as say
-from appliance.tools.arguments import validated
+from appliance.text import phrasing as say
+from appliance.tools.json_schema import validated
 from appliance.tools.confirmation import Questions, answer_tools
-from appliance.tools.grammar import Graph, everything_heard, graph, jsgf
-from appliance.tools.sentences import Command, FreeWords, Sentences, command_of
+from appliance.tools.intents.grammar import Graph, everything_heard, graph, jsgf
+from appliance.tools.intents.recognizer import Command, FreeWords, Sentences, command_of
 
 log = logging.getLogger(__name__)
 

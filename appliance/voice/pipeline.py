@@ -25,30 +25,30 @@ from pipecat.processors.frameworks.rtvi import RTVIObserverParams
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.utils.context.llm_context_summarization import LLMAutoContextSummarizationConfig
 
-from appliance.config import Config, Turn
+from appliance.config.loader import Config, Turn
 from appliance.conversation import EventKind
 from appliance.engines import Ticket, Voice
 from appliance.engines.apology import Apology
 from appliance.errors import EngineError
 from appliance.tools.registry import Registry
-from appliance.voice.asking import Endpoints
-from appliance.voice.barge_in import BargeIn, BargeInStart
-from appliance.voice.endpointing import TurnEnd
-from appliance.voice.failover import Unanswered
-from appliance.voice.functions import offer
-from appliance.voice.hearing import Hearing, Pauses
-from appliance.voice.intents import AnswerText, Intents, ToolCaller
-from appliance.voice.listening import NOT_HEARD, EngineSTT, Judge
-from appliance.voice.llm import ChatService
-from appliance.voice.opening import Opening
-from appliance.voice.pace import Pace
-from appliance.voice.realtime_route import RealtimeRoute
+from appliance.llm.failover import Endpoints
+from appliance.voice.turns.barge_in import BargeIn, BargeInStart
+from appliance.voice.turns.endpointing import TurnEnd
+from appliance.voice.routing import Unanswered
+from appliance.voice.services.function_calling import offer
+from appliance.voice.turns.vad import Hearing, Pauses
+from appliance.voice.services.intent_router import AnswerText, Intents, ToolCaller
+from appliance.voice.services.stt import NOT_HEARD, EngineSTT, Judge
+from appliance.voice.services.llm import ChatService
+from appliance.voice.services.answer_stream import Opening
+from appliance.voice.services.engine_latency import Pace
+from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.recorder import Recorder
-from appliance.voice.reporting import Reporter
-from appliance.voice.services import Engines
-from appliance.voice.speaking import EngineTTS
-from appliance.voice.transport import INPUT_BURST_SECONDS, SocketTransport
-from appliance.voice.user_context import UserContext
+from appliance.voice.rtvi import Reporter
+from appliance.engines.services import Engines
+from appliance.voice.services.tts import EngineTTS
+from appliance.voice.transport.websocket import INPUT_BURST_SECONDS, SocketTransport
+from appliance.voice.turns.user_aggregator import UserContext
 
 # A turn ends when it is known what was said, or that nothing was; in a crowd that may take an
 # engine seconds. Only after this has it been lost.

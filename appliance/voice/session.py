@@ -14,15 +14,15 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from appliance.conversation import EventKind, OnEvent
 from appliance.engines import OUTPUT_RATE, Voice
 from appliance.tools import Speech
-from appliance.voice.answering import Answering, Told
-from appliance.voice.context import Messages
-from appliance.voice.ending import GOODBYES, End
-from appliance.voice.intents import ToolCaller
-from appliance.voice.outbox import Outbox
+from appliance.voice.route_runner import Answering, Told
+from appliance.llm.context import Messages
+from appliance.voice.close_reason import GOODBYES, End
+from appliance.voice.services.intent_router import ToolCaller
+from appliance.voice.transport.send_queue import Outbox
 from appliance.voice.pipeline import Individual, Shared
 from appliance.voice.recorder import Gauges, Recorder
-from appliance.voice.socket import Socket, TransportEvents
-from appliance.voice.transport import SocketTransport
+from appliance.voice.transport.socket import Socket, TransportEvents
+from appliance.voice.transport.websocket import SocketTransport
 
 log = logging.getLogger(__name__)
 

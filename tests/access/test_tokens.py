@@ -1,13 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.access.tokens import (
-    Role,
-    new_token,
-    reaches,
-    role_for_pairing,
-    token_hash,
-)
+from appliance.access.tokens import Role, new_token, reaches, role_for_pairing, token_hash
 
 
 def test_each_role_may_do_what_the_one_below_may() -> None:

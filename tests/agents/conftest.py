@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from appliance import config
-from appliance.config import Claude, load
-from appliance.config import Team as TeamConfig
+from appliance.config import loader as config
+from appliance.config.loader import Claude, load
+from appliance.config.loader import Team as TeamConfig
 from appliance.conversation import Task, TaskState
 
 FAKE_CLAUDE = Path(__file__).with_name("fake_claude.py")

@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
-from appliance.agents import Happening, Outcome, Progress, SessionKnown, processes
+from appliance.agents import Happening, Outcome, Progress, SessionKnown, process as processes
 from appliance.agents.claude import ClaudeCode, arguments
-from appliance.agents.dispatch import Dispatcher
-from appliance.agents.processes import end_marked
-from appliance.config import Claude
+from appliance.agents.dispatcher import Dispatcher
+from appliance.agents.process import end_marked
+from appliance.config.loader import Claude
 from appliance.errors import AgentError
-from appliance.tools.agent_tools import claude_tools
+from appliance.agents.tools import claude_tools
 from appliance.tools.registry import Registry
 from tests.agents.conftest import environment, task
-from tests.agents.test_dispatch import Notebook
+from tests.agents.test_dispatcher import Notebook
 from tests.tools.conftest import Session
 
 Make = Callable[..., Claude]
@@ -106,7 +106,7 @@ def runs(pid: int) -> bool:
 async def test_cancelling_ends_what_will_not_end_and_what_it_started(
     claude_config: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.agents.processes.GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("appliance.agents.process.GRACE_SECONDS", 0.1)
     started, working = await pids(claude_config(), "stubborn")
     assert len(started) == 2
     assert all(map(runs, started))

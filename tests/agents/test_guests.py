@@ -12,7 +12,7 @@ import pytest
 from appliance.client import calling
 from tests.agents.team_server import TeamServer, team_server
 from tests.agents.test_daemon import hears, overrides, reaches, said
-from tests.api.test_pairing import paired
+from tests.api.test_clients import paired
 from tests.daemon import Daemon, running
 from tests.stranger import ask, until
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from appliance.agents import Happening, Outcome, Progress
 from appliance.agents.team import Team
 from appliance.agents.team_messages import Kind, Said, filled, understood
-from appliance.config import DEFAULT_FILE, load
-from appliance.config import Team as TeamConfig
+from appliance.config.loader import DEFAULT_FILE, load
+from appliance.config.loader import Team as TeamConfig
 from appliance.errors import AgentError
 from tests.agents.conftest import task
 from tests.agents.team_server import team_server

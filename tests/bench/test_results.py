@@ -6,14 +6,14 @@ from io import StringIO
 from rich.console import Console
 
 from appliance.bench import report
-from appliance.bench.alone import Heard, Spoken
-from appliance.bench.daemon import samples
+from appliance.bench.engine_bench import Heard, Spoken
+from appliance.bench.process import samples
 from appliance.bench.machine import machine, versions
 from appliance.bench.results import SubjectResult, crowd_result, heard_result, spoken_result
 from appliance.bench.suite import Results
-from appliance.bench.talking import Crowd, Turn
-from appliance.config import load
-from appliance.planning import plan_for
+from appliance.bench.turns import Crowd, Turn
+from appliance.config.loader import load
+from appliance.hardware.planner import plan_for
 
 METRICS = """# HELP appliance_turn_stage_seconds From the true end of speech
 # TYPE appliance_turn_stage_seconds histogram

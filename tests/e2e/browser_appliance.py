@@ -13,7 +13,7 @@ from pathlib import Path
 
 import aiohttp
 
-from appliance.store import reading
+from appliance.store import queries as reading
 from appliance.store.records import Conversation
 from tests.install.shell import INSTALL, ROOT, free_ports, hear_signals
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.store.selftests import Selftests
+from appliance.selftest.report_store import Selftests
 from tests.e2e.browser import Visit, browser_for, visiting
 from tests.e2e.browser_appliance import Place, installed
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from appliance.client import Call, calling
-from appliance.voice.llm import GONE_OUT
+from appliance.voice.services.llm import GONE_OUT
 from tests.chat_server import ChatServer, Reply, Trouble, chat_server
 from tests.daemon import running
 

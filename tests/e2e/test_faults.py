@@ -17,7 +17,7 @@ from appliance.client import Arrived, Call, calling
 from appliance.conversation import MODEL_SILENT
 from appliance.engines.apology import SPEECHLESS
 from appliance.errors import SessionError
-from appliance.voice.listening import NOT_HEARD
+from appliance.voice.services.stt import NOT_HEARD
 from tests.chat_server import ChatServer, Trouble, chat_server
 from tests.chat_server import Reply as Written
 from tests.daemon import MICRO_MODELS, Daemon, command, running

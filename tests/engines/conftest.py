@@ -3,10 +3,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from appliance.engines.espeak import Espeak
-from appliance.engines.kokoro import Kokoro
-from appliance.engines.sphinx import Sphinx
-from appliance.engines.whisper import Whisper
+from appliance.engines.espeak.engine import Espeak
+from appliance.engines.kokoro.engine import Kokoro
+from appliance.engines.sphinx.engine import Sphinx
+from appliance.engines.whisper.engine import Whisper
 from tests.engines.sound import FIXTURES
 
 GRAMMAR = """#JSGF V1.0;

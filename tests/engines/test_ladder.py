@@ -1,52 +1,284 @@
-"""The plan's choices as loaders: what each engine is given."""
+"""A ladder at run time, with engines that take time and memory by the word of the test alone."""
 
-import os
-from pathlib import Path
-from types import SimpleNamespace
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 
 import pytest
 
-from appliance.config import Config, load
-from appliance.engines.ladder import hints, transcribers
-from appliance.engines.whisper import Whisper
-from appliance.planning import plan_for
+from appliance.engines import Synthesizer, Ticket, Transcriber, Transcript, Voice
+from appliance.engines.supervisor import Candidate, Roster, Surroundings
+from appliance.engines.simulated import TimedSynthesizer, TimedTranscriber
+from appliance.errors import EngineBusy, EngineError, EngineFailed, ModelMissing
+
+MB = 10**6
+BROKEN = EngineFailed("the GPU is gone")
 
 
-def configured(**settings: str) -> Config:
-    return load([], {f"APPLIANCE__{name.upper()}": value for name, value in settings.items()})
+class Ear(TimedTranscriber):
+    """Takes memory of the machine until it is closed; hears when it is let."""
+
+    def __init__(self, name: str, machine: "Machine", memory: int) -> None:
+        super().__init__(0.0)
+        self.name = name
+        self.machine, self.memory = machine, memory
+        self.may_hear = asyncio.Event()
+        self.may_hear.set()
+        machine.free -= memory
+
+    async def transcribe(
+        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+    ) -> Transcript:
+        await self.may_hear.wait()
+        assert self.memory, "heard after it was closed"
+        return Transcript(self.name)
+
+    async def close(self) -> None:
+        self.machine.free += self.memory
+        self.memory = 0
 
 
-def test_a_model_that_cannot_be_looked_at_is_given_no_hints(tmp_path: Path) -> None:
-    assert hints(configured(), tmp_path / ("x" * 300), ("lamp",)) == ()
+@dataclass
+class Machine:
+    """What the ladder looks at: memory, a clock, and whether anybody is in a turn."""
+
+    free: int = 3000 * MB
+    time: float = 0.0
+    idle: bool = True
+    faults: dict[str, EngineError] = field(default_factory=dict)
+    loaded: list[str] = field(default_factory=list)
+    ears: dict[str, Ear] = field(default_factory=dict)
+
+    def ear(self, name: str, memory: int) -> Candidate[Transcriber]:
+        async def load() -> Transcriber:
+            self.loaded.append(name)
+            if name in self.faults:
+                raise self.faults[name]
+            self.ears[name] = Ear(name, self, memory * MB)
+            return self.ears[name]
+
+        return Candidate(name, load, memory * MB)
+
+    def roster(self) -> Roster:
+        ears = [self.ear("large", 1500), self.ear("small", 500), self.ear("starter", 0)]
+        around = Surroundings(
+            idle=lambda: self.idle,
+            room=lambda size, _card: size <= self.free,
+            now=lambda: self.time,
+            pauses=(60.0, 300.0, 1800.0),
+        )
+        return Roster(ears, VOICES, lambda: None, around)
 
 
-@pytest.mark.parametrize(
-    ("size", "wanted", "given"),
-    [
-        (75_000_000, "true", ("lamp",)),
-        (75_000_000, "false", ()),
-        (50_000_000, "true", ()),
-    ],
-)
-async def test_hot_words_are_for_a_model_that_can_use_them_and_only_where_wanted(
-    size: int, wanted: str, given: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def regained(roster: Roster) -> int | None:
+    return roster.regained_by_step_up()
+
+
+def in_use(roster: Roster) -> bool:
+    """Asked anew: it changes while the test awaits."""
+    return roster.in_use
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110  what a task of the roster does has no event
+            await asyncio.sleep(0.01)
+
+
+async def _buzz() -> Synthesizer:
+    return TimedSynthesizer(0.0)
+
+
+VOICES = [Candidate("buzz", _buzz)]
+
+
+@pytest.fixture
+async def machine() -> Machine:
+    return Machine()
+
+
+@pytest.fixture
+async def roster(machine: Machine) -> AsyncIterator[Roster]:
+    roster = machine.roster()
+    await roster.load_starters()
+    await roster.load_better()
+    yield roster
+    await roster.close()
+    assert machine.free == 3000 * MB
+
+
+def states(roster: Roster) -> list[str]:
+    return [rung["state"] for rung in roster.states()["stt"]["ladder"]]
+
+
+async def test_the_next_rung_takes_the_place_of_one_that_failed(
+    machine: Machine, roster: Roster
 ) -> None:
-    loaded = []
+    assert roster.failed(roster.transcriber, BROKEN)
+    assert roster.transcriber.name == "starter"
+    await roster.load_better()
+    assert (await roster.transcriber.transcribe(b"")).text == "small"
+    assert machine.free == 2500 * MB
+    shown = roster.states()["stt"]
+    assert (shown["name"], shown["why"]) == ("small", "large failed: the GPU is gone")
+    assert shown["ladder"][0]["retry_seconds"] == 60
+    assert shown["since"] >= shown["ladder"][0]["since"] > 0
 
-    async def load_whisper(directory: Path, *_how: object, hot_words: tuple[str, ...]) -> object:
-        loaded.append((directory, hot_words))
-        return SimpleNamespace(name="whisper")
 
-    monkeypatch.setattr(Whisper, "load", load_whisper)
-    weights = tmp_path / "some" / "model.bin"
-    weights.parent.mkdir()
-    weights.touch()
-    os.truncate(weights, size)
-    config = configured(
-        stt__engine="whisper",
-        stt__model=str(weights.parent),
-        stt__hot_words=wanted,
+async def test_who_still_uses_a_failed_engine_may_finish(machine: Machine, roster: Roster) -> None:
+    machine.ears["large"].may_hear.clear()
+    hearing = asyncio.create_task(roster.transcriber.transcribe(b""))
+    await asyncio.sleep(0)
+    assert in_use(roster)
+    assert roster.failed(roster.transcriber, BROKEN)
+    settling = asyncio.create_task(roster.load_better())
+    await until(lambda: roster.settling)
+    assert machine.loaded == ["starter", "large"]
+    machine.ears["large"].may_hear.set()
+    assert (await hearing).text == "large"
+    await settling
+    assert (roster.transcriber.name, in_use(roster)) == ("small", False)
+
+
+async def test_too_busy_is_no_failure(roster: Roster) -> None:
+    assert not roster.failed(roster.transcriber, EngineBusy("too much asked"))
+    assert roster.transcriber.name == "large"
+
+
+async def test_the_way_back_is_longer_every_time_and_never_in_a_turn(
+    machine: Machine, roster: Roster
+) -> None:
+    for pause in (60, 300, 1800, 1800):
+        assert roster.failed(roster.transcriber, BROKEN)
+        machine.time += pause - 1
+        await roster.load_better()
+        assert roster.transcriber.name == "small"
+        machine.time, machine.idle = machine.time + 2, False
+        await roster.load_better()
+        assert roster.transcriber.name == "small"
+        machine.idle = True
+        await roster.load_better()
+        assert roster.transcriber.name == "large"
+        assert roster.states()["stt"]["why"] == "the first choice of the plan"
+    machine.time += 4000  # it has held out: the next failure is a first one again
+    assert roster.failed(roster.transcriber, BROKEN)
+    assert roster.states()["stt"]["ladder"][0]["retry_seconds"] == 60
+
+
+async def test_what_fails_again_leaves_the_smaller_one_answering(
+    machine: Machine, roster: Roster
+) -> None:
+    roster.failed(roster.transcriber, BROKEN)
+    machine.faults["large"] = EngineFailed("still gone")
+    await roster.load_better()
+    machine.time += 61
+    await roster.load_better()
+    assert machine.loaded == ["starter", "large", "small", "large"]
+    assert roster.transcriber.name == "small"
+    assert states(roster) == ["failed", "ready", "ready"]
+    assert roster.states()["stt"]["ladder"][0]["error"] == "still gone"
+
+
+async def test_without_room_for_both_the_smaller_one_goes_first(
+    machine: Machine, roster: Roster
+) -> None:
+    roster.failed(roster.transcriber, BROKEN)
+    await roster.load_better()
+    machine.free -= 1400 * MB  # 1100 MB are left, and what small holds
+    machine.time += 61
+    await roster.load_better()
+    assert roster.transcriber.name == "large"
+    machine.free += 1400 * MB
+
+
+async def test_a_lasting_want_of_memory_means_no_new_attempt(
+    machine: Machine, roster: Roster
+) -> None:
+    roster.failed(roster.transcriber, BROKEN)
+    await roster.load_better()
+    machine.free -= 1600 * MB
+    machine.time += 61
+    await roster.load_better()
+    assert (roster.transcriber.name, machine.loaded[-1]) == ("small", "small")
+    machine.free += 1600 * MB
+
+
+async def test_missing_files_are_not_looked_for_again() -> None:
+    machine = Machine(faults={"large": ModelMissing("no model there")})
+    roster = machine.roster()
+    await roster.load_starters()
+    await roster.load_better()
+    machine.time += 10_000
+    await roster.load_better()
+    assert machine.loaded == ["starter", "large", "small"]
+    await roster.close()
+
+
+async def test_want_of_memory_steps_down_and_up_again(machine: Machine, roster: Roster) -> None:
+    assert regained(roster) is None
+    machine.free -= 900 * MB  # somebody else takes it
+    assert roster.step_down() == "large gives way to small"
+    assert roster.transcriber.name == "starter"
+    await roster.load_better()
+    assert roster.transcriber.name == "small"
+    assert roster.states()["stt"]["why"] == "memory is short"
+    assert regained(roster) == 1000 * MB
+    assert roster.step_down() == "small gives way to starter"
+    await roster.load_better()
+    assert (roster.transcriber.name, roster.step_down()) == ("starter", "")
+    machine.free += 900 * MB
+    for name in ("small", "large"):
+        roster.step_up()
+        await roster.load_better()
+        assert roster.transcriber.name == name
+    assert regained(roster) is None
+
+
+async def test_a_smaller_one_that_does_not_fit_either_is_left_out(
+    machine: Machine, roster: Roster
+) -> None:
+    machine.free -= 2700 * MB  # 300 MB are left when large is closed
+    assert roster.step_down() == "large gives way to small"
+    await roster.load_better()
+    assert (roster.transcriber.name, machine.loaded) == ("starter", ["starter", "large"])
+    assert regained(roster) == 1500 * MB
+    machine.free += 2700 * MB
+    roster.step_up()
+    await roster.load_better()
+    assert roster.transcriber.name == "large"
+
+
+async def test_the_tender_does_it_by_itself(machine: Machine) -> None:
+    changes: list[str] = []
+    tended = Roster(
+        [machine.ear("large", 1500), machine.ear("small", 500), machine.ear("starter", 0)],
+        VOICES,
+        lambda: changes.append(tended.states()["stt"]["name"]),
+        Surroundings(idle=lambda: machine.idle, pauses=(0.01,)),
     )
-    first, *_ = transcribers(plan_for(config), config, "", ("lamp",))
-    await first.load()
-    assert loaded == [(weights.parent, given)]
+    await tended.load_starters()
+    tending = asyncio.create_task(tended.tend())
+    tended.failed(tended.transcriber, BROKEN)  # the last one stays, and nothing happens
+    await tended.load_better()
+    machine.idle = False
+    assert tended.failed(tended.transcriber, BROKEN)
+    await until(lambda: "small" in machine.ears)
+    assert tended.transcriber.name == "starter"  # until the answer is over
+    machine.idle = True
+    await until(lambda: tended.transcriber.name == "large")
+    assert changes[-4:] == ["large", "starter", "small", "large"]
+    tending.cancel()
+    await asyncio.gather(tending, return_exceptions=True)
+    await tended.close()
+
+
+async def test_a_sentence_in_progress_is_finished_by_the_voice_that_began_it() -> None:
+    roster = Machine().roster()
+    await roster.load_starters()
+    speaking = aiter(roster.synthesizer.synthesize("one two", Voice()))
+    assert await anext(speaking)
+    assert in_use(roster)
+    with pytest.raises(StopAsyncIteration):
+        await anext(speaking)
+    assert not in_use(roster)
+    await roster.close()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config import load
-from appliance.hardware.accelerator import WITH_CUDA, Wheels
+from appliance.config.loader import load
+from appliance.hardware.gpu_support import WITH_CUDA, Wheels
 from appliance.hardware.detect import detect
-from appliance.hardware.models import KOKORO, WHISPER
+from appliance.hardware.model_profiles import KOKORO, WHISPER
 from appliance.hardware.plan import describe, plan
 from tests.hardware.boards import BOARDS, COMPUTERS, Board, Computer
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.install.shell import INSTALL, ROOT, run, succeed
-from tests.weights.server import Hub, serving
+from tests.models.server import Hub, serving
 
 FILES = {
     f"/acme/{name}/r1/{file}": f"{file} of {name}".encode() * 1000

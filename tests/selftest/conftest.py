@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from appliance import site as sites
-from appliance.config import Config, load
+from appliance.network import nginx_site as sites
+from appliance.config.loader import Config, load
 from appliance.hardware.detect import detect
 from appliance.hardware.plan import plan
-from appliance.selftest import Finding, Verdict
-from appliance.selftest.facts import Facts
-from appliance.site import Site
+from appliance.selftest.check import Finding, Verdict
+from appliance.selftest.context import Facts
+from appliance.network.nginx_site import Site
 
 # A real nginx, and the certificate that certificate.sh makes.
 from tests.install.conftest import Site as Nginx

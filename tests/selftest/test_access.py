@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from appliance.selftest import Finding, Verdict
+from appliance.selftest.check import Finding, Verdict
 from appliance.selftest.checks.access import Access
-from appliance.selftest.daemon import Daemon, control_socket
-from appliance.selftest.facts import Facts, gather
-from appliance.site import Site
+from appliance.selftest.daemon_client import Daemon, control_socket
+from appliance.selftest.context import Facts, gather
+from appliance.network.nginx_site import Site
 from tests.daemon import running
 from tests.install.conftest import Site as Nginx
 from tests.install.shell import free_ports

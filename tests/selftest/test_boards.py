@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from appliance.hardware.detect import Hardware
-from appliance.selftest import Verdict
+from appliance.selftest.check import Verdict
 from appliance.selftest.checks.board import Board as BoardCheck
-from appliance.selftest.checks.heat import Heat
+from appliance.selftest.checks.temperature import Heat
 from appliance.selftest.checks.memory import Memory
 from appliance.selftest.checks.power import Power
-from appliance.selftest.checks.system import System
+from appliance.selftest.checks.l4t_release import System
 from tests.hardware import boards
 from tests.hardware.boards import BOARDS, Board, write
 from tests.selftest.conftest import MakeFacts, bad, good, skipped

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.selftest import Verdict, door
+from appliance.selftest.check import Verdict
+from appliance.selftest import site_client as door
 from appliance.selftest.checks.certificate import Certificate
-from appliance.site import ANYWHERE, Site
+from appliance.network.nginx_site import ANYWHERE, Site
 from tests.install.shell import CERTIFICATE, free_ports, succeed
 from tests.selftest.conftest import MakeFacts, bad, good
 

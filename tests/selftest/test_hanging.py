@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config import Config
+from appliance.config.loader import Config
 from appliance.errors import ApplianceError
-from appliance.selftest import Check, Verdict
-from appliance.selftest import facts as gathering
-from appliance.selftest.checks.heat import Heat
+from appliance.selftest.check import Check, Verdict
+from appliance.selftest import context as gathering
+from appliance.selftest.checks.temperature import Heat
 from appliance.selftest.checks.memory import Memory
 from appliance.selftest.checks.power import Power
-from appliance.selftest.run import one
+from appliance.selftest.runner import one
 from tests.hardware import boards
 from tests.selftest.conftest import MakeFacts
 

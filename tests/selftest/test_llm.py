@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from appliance.selftest import Finding, Verdict
+from appliance.selftest.check import Finding, Verdict
 from appliance.selftest.checks.llm import LanguageModel
 from tests.chat_server import Reply, Trouble, chat_server
 from tests.install.shell import free_ports

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.selftest import Verdict
+from appliance.selftest.check import Verdict
 from appliance.selftest.checks import clock
 from appliance.selftest.checks.clock import PROGRAM, Clock, made_at
 from appliance.selftest.checks.disk import Disk

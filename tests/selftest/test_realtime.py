@@ -2,9 +2,10 @@
 
 import pytest
 
-from appliance.selftest import Finding, Verdict, knocking
+from appliance.selftest.check import Finding, Verdict
+from appliance.llm import knocking
 from appliance.selftest.checks.realtime import RealtimeRoute
-from appliance.selftest.knocking import looks_like_a_key
+from appliance.llm.knocking import looks_like_a_key
 from tests.install.shell import free_ports
 from tests.realtime_server import RealtimeServer, realtime_server
 from tests.selftest.conftest import MakeFacts, bad, good, skipped

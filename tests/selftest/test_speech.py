@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from appliance.engines.trial import Heard, Said
-from appliance.selftest import Verdict, engines, sound, speed
-from appliance.selftest.checks import hearing, speaking
-from appliance.selftest.checks.hearing import Hearing
-from appliance.selftest.checks.speaking import Speaking
-from appliance.selftest.checks.spoken import SENTENCE, Spoken, Turn
-from appliance.selftest.engines import Planned
-from appliance.selftest.facts import Facts
-from appliance.selftest.sound import Sound
-from appliance.selftest.using import used
-from appliance.selftest.words import error_rate
+from appliance.engines.probe import Heard, Said
+from appliance.selftest.check import Verdict
+from appliance.selftest import engine_probe as engines, audio_level as sound, speed
+from appliance.selftest.checks import stt as hearing, tts as speaking
+from appliance.selftest.checks.stt import Hearing
+from appliance.selftest.checks.tts import Speaking
+from appliance.selftest.checks.full_turn import SENTENCE, Spoken, Turn
+from appliance.selftest.engine_probe import Planned
+from appliance.selftest.context import Facts
+from appliance.selftest.audio_level import Sound
+from appliance.selftest.expectations import used
+from appliance.text.word_error_rate import error_rate
 from tests.hardware import boards
 from tests.selftest.conftest import MakeFacts, bad, good
 

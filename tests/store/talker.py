@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from appliance.conversation import Event, EventKind
-from appliance.store import Store
+from appliance.store.store import Store
 
 
 async def main(path: Path, start: int) -> None:

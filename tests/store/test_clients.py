@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import StoreError
-from appliance.store import Store
+from appliance.store.store import Store
 from appliance.store.records import AuditEntry, Client
 
 PHONE = Client("1", "Ann's phone", "admin", 10.0, 10.0, None)

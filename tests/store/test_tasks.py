@@ -7,7 +7,7 @@ import pytest
 
 from appliance.conversation import Event, EventKind, Task, TaskState
 from appliance.errors import NotFound
-from appliance.store import Store
+from appliance.store.store import Store
 
 
 def task(task_id: str, state: TaskState = TaskState.RUNNING, **more: object) -> Task:

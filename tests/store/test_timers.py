@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.store import Store
+from appliance.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

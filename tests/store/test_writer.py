@@ -11,7 +11,7 @@ import pytest
 
 from appliance.conversation import Event, EventKind
 from appliance.errors import StoreError
-from appliance.store import Store
+from appliance.store.store import Store
 from appliance.store import work as work_module
 
 from .events import answered, event, said
@@ -102,7 +102,7 @@ async def test_a_full_disk_loses_nothing_and_is_told_once(path: Path) -> None:
 async def test_closing_on_a_full_disk_ends_and_counts_the_loss(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.store.CLOSE_PATIENCE", 0.2)
+    monkeypatch.setattr("appliance.store.store.CLOSE_PATIENCE", 0.2)
     errors: list[StoreError] = []
     store = Store.open(path, on_error=errors.append)
     store.append(said("before"))
@@ -215,7 +215,7 @@ async def test_closing_commits_what_is_queued_and_twice_is_once(path: Path) -> N
 async def test_a_writer_that_is_stuck_is_not_alive(
     store: Store, monkeypatch: pytest.MonkeyPatch, path: Path
 ) -> None:
-    monkeypatch.setattr("appliance.store.writer.STUCK_SECONDS", 0.05)
+    monkeypatch.setattr("appliance.store.store.writer.STUCK_SECONDS", 0.05)
     assert store.alive
     with other_writer(path):
         store.append(said("hello"))

@@ -102,7 +102,7 @@ def test_without_a_gpu_there_is_no_drop_in(machine: Machine) -> None:
 
 
 def test_every_secret_can_be_given_as_a_credential() -> None:
-    from appliance.systemd import SECRETS
+    from appliance.app.systemd import SECRETS
 
     unit = (release.UNITS / "voice-appliance.service").read_text()
     for name in SECRETS:

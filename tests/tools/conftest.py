@@ -8,9 +8,9 @@ import pytest
 
 from appliance.hardware.telemetry import Readings, read
 from appliance.tools import Answer, Speech
-from appliance.tools.builtin import builtin
+from appliance.tools.builtin.catalogue import builtin
 from appliance.tools.registry import Registry
-from appliance.tools.timers import Timer, Timers
+from appliance.timers.scheduler import Timer, Timers
 
 
 @dataclass

@@ -10,7 +10,7 @@ from num2words import num2words
 
 from appliance.tools import Tool
 from appliance.tools.registry import Registry
-from appliance.tools.sentences import Command, FreeWords, Numbers, Phrases, command_of
+from appliance.tools.intents.recognizer import Command, FreeWords, Numbers, Phrases, command_of
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from appliance.config import Mcp
+from appliance.config.loader import Mcp
 from appliance.tools import Answer
 from appliance.tools.mcp import Server
 from appliance.tools.mcp_schema import parameters, tool_name

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from appliance.config import load
-from appliance.voice.endpointing import TurnEnd
+from appliance.config.loader import load
+from appliance.voice.turns.endpointing import TurnEnd
 from appliance.voice.pipeline import _user_params
 
 anything: Any = SimpleNamespace

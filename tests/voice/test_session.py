@@ -11,18 +11,18 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.filters.identity_filter import IdentityFilter
 
 from appliance import wire
-from appliance.config import load
+from appliance.config.loader import load
 from appliance.conversation import Event, EventKind, OnEvent
 from appliance.tools import Speech
-from appliance.voice import answering
-from appliance.voice.answering import GONE_FAR
-from appliance.voice.ending import GOODBYES, End
-from appliance.voice.failover import Unanswered
+from appliance.voice import route_runner as answering
+from appliance.voice.route_runner import GONE_FAR
+from appliance.voice.close_reason import GOODBYES, End
+from appliance.voice.routing import Unanswered
 from appliance.voice.pipeline import Individual, Shared, _barge_in
-from appliance.voice.realtime_route import RealtimeRoute
+from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.recorder import Gauges
 from appliance.voice.session import Reports, Session, Wishes
-from appliance.voice.sessions import Sessions
+from appliance.voice.session_registry import Sessions
 
 nothing: Any = None
 anything: Any = SimpleNamespace

@@ -4,11 +4,12 @@ import ipaddress
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from appliance.selftest import Finding, Named, door
-from appliance.selftest.checks.page import unreachable
-from appliance.selftest.daemon import GONE, Daemon
-from appliance.selftest.facts import Facts
-from appliance.site import ANYWHERE, Site
+from appliance.selftest.check import Finding, Named
+from appliance.selftest import site_client as door
+from appliance.selftest.checks.nginx import unreachable
+from appliance.selftest.daemon_client import GONE, Daemon
+from appliance.selftest.context import Facts
+from appliance.network.nginx_site import ANYWHERE, Site
 
 PROTECTED = "/api/me"  # of what only the paired may ask, the least
 

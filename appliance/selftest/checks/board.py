@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from appliance.selftest import Finding, Named
-from appliance.selftest.facts import Facts
+from appliance.selftest.check import Finding, Named
+from appliance.selftest.context import Facts
 
 KNOWN = ("x86_64", "aarch64")
 LEAST_MEMORY = 900_000_000  # the starter engines, the pipeline and a session beside the system

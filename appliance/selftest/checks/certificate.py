@@ -7,10 +7,12 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
-from appliance.selftest import Finding, Named, addresses, door
-from appliance.selftest.checks.page import unreachable
-from appliance.selftest.facts import Facts
-from appliance.site import ANYWHERE, Site
+from appliance.selftest.check import Finding, Named
+from appliance.network import addresses
+from appliance.selftest import site_client as door
+from appliance.selftest.checks.nginx import unreachable
+from appliance.selftest.context import Facts
+from appliance.network.nginx_site import ANYWHERE, Site
 
 SPARE = timedelta(days=30)  # it is renewed when 60 days are left; with 30, that has failed
 

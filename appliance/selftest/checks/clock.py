@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from appliance.selftest import Finding, Named
-from appliance.selftest.facts import Facts
+from appliance.selftest.check import Finding, Named
+from appliance.selftest.context import Facts
 from appliance.threads import aside
 
 PROGRAM = Path(__file__).parent.parent.parent

@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from appliance.selftest import Finding, Named
-from appliance.selftest.facts import Facts
-from appliance.store.checking import examine
+from appliance.selftest.check import Finding, Named
+from appliance.selftest.context import Facts
+from appliance.store.integrity import examine
 from appliance.threads import aside
 
 

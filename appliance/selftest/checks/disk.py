@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from appliance.selftest import Finding, Named, Verdict
-from appliance.selftest.facts import Facts
+from appliance.selftest.check import Finding, Named, Verdict
+from appliance.selftest.context import Facts
 from appliance.threads import aside
 
 MB = 10**6

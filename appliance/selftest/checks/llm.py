@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from appliance.selftest import Finding, Named
-from appliance.selftest.asking import PATIENCE, REFUSALS, Asked, Outcome, ask
-from appliance.selftest.facts import Facts
+from appliance.selftest.check import Finding, Named
+from appliance.llm.probe import PATIENCE, REFUSALS, Asked, Outcome, ask
+from appliance.selftest.context import Facts
 
 SLOW = 0.5  # of llm.first_token_seconds, at which a turn gives up
 

@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from appliance.hardware import files, telemetry
+from appliance.hardware import sysfs as files, telemetry
 from appliance.hardware.plan import reserve_of
-from appliance.selftest import Finding, Named
-from appliance.selftest.facts import Facts
+from appliance.selftest.check import Finding, Named
+from appliance.selftest.context import Facts
 from appliance.threads import aside
 
 MB = 10**6

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from appliance.hardware import files, telemetry
+from appliance.hardware import sysfs as files, telemetry
 from appliance.hardware.detect import gpu_nodes
-from appliance.selftest import Finding, Named
-from appliance.selftest.facts import Facts
+from appliance.selftest.check import Finding, Named
+from appliance.selftest.context import Facts
 from appliance.threads import aside
 
 HELD_BACK = 0.5  # of the fastest clock of the GPU; below it, answers take about twice as long

@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from appliance.selftest import Finding, Named
-from appliance.selftest.asking import REFUSALS, Asked, Outcome
-from appliance.selftest.facts import Facts
-from appliance.selftest.knocking import SECONDS, knock
+from appliance.selftest.check import Finding, Named
+from appliance.llm.probe import REFUSALS, Asked, Outcome
+from appliance.selftest.context import Facts
+from appliance.llm.knocking import SECONDS, knock
 
 _REFUSALS = {
     **REFUSALS,

@@ -5,9 +5,10 @@ import time
 from typing import ClassVar
 
 from appliance.errors import SessionError, SessionLimit
-from appliance.selftest import Finding, Named, visit
-from appliance.selftest.checks.page import unreachable
-from appliance.selftest.facts import Facts
+from appliance.selftest.check import Finding, Named
+from appliance.selftest import visit
+from appliance.selftest.checks.nginx import unreachable
+from appliance.selftest.context import Facts
 
 SLOW_SECONDS = 3.0  # on an idle machine it takes a tenth of a second
 

@@ -1,0 +1,104 @@
+"""Who is asking: a paired client by its token, or everybody where access is open."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from appliance.access.tokens import Role, reaches, token_hash
+from appliance.api.dependencies import BACKEND
+from appliance.api.middleware import COOKIE, token
+from appliance.errors import Forbidden, NotPaired
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+ANYBODY = "anybody"
+
+# A browser forgets its pairing half a year after its last visit. The appliance itself counts no
+# days: its clock may be years out until it finds a time server.
+COOKIE_SECONDS = 180 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A client as far as a request needs to know it."""
+
+    client_id: str
+    name: str
+    role: Role
+
+
+IDENTITY = web.RequestKey("identity", Identity)
+
+
+async def identify(request: web.Request) -> Identity | None:
+    """The client behind a request; None where it carries no valid token."""
+    backend = request.app[BACKEND]
+    if not backend.paired_only:
+        return Identity(ANYBODY, ANYBODY, Role.ADMIN)
+    value = token(request)
+    if not value:
+        return None
+    client = await backend.store.clients.by_token_hash(token_hash(value))
+    if client is None or client.role not in set(Role):
+        return None
+    backend.store.clients.touch(client.id, time.time())
+    return Identity(client.id, client.name, Role(client.role))
+
+
+def guarded(handler: Handler, least: Role | None) -> Handler:
+    """The handler for clients whose role reaches `least`; None: for everybody.
+
+    It raises NotPaired without a valid token and Forbidden where the role does not go that far;
+    behind it `asker` tells who asks. A cookie that was good lasts half a year from now again.
+    """
+    if least is None:
+        return handler
+
+    async def guard(request: web.Request) -> web.StreamResponse:
+        identity = await identify(request)
+        if identity is None:
+            raise NotPaired("this browser is not paired with the appliance")
+        if not reaches(identity.role, least):
+            raise Forbidden(
+                f"a {identity.role.value} may not do this",
+                advice="Ask an administrator of the appliance.",
+            )
+        request[IDENTITY] = identity
+        response = await handler(request)
+        _prolong(request, response)
+        return response
+
+    return guard
+
+
+def _prolong(request: web.Request, response: web.StreamResponse) -> None:
+    value = request.cookies.get(COOKIE)
+    by_cookie = value is not None and value == token(request)
+    if value and by_cookie and request[IDENTITY].client_id != ANYBODY and not response.prepared:
+        keep_token(response, value)
+
+
+def asker(request: web.Request) -> Identity:
+    """Who asks; only behind `guarded`."""
+    return request[IDENTITY]
+
+
+def whose(request: web.Request) -> str | None:
+    """Whose conversations and tasks the asker may see: None means everybody's."""
+    identity = asker(request)
+    return None if identity.role is Role.ADMIN else identity.client_id
+
+
+def keep_token(response: web.StreamResponse, value: str) -> None:
+    """Gives the browser its token to keep, out of reach of every script."""
+    response.set_cookie(
+        COOKIE,
+        value,
+        max_age=COOKIE_SECONDS,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="Strict",
+    )

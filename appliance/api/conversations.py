@@ -1,0 +1,85 @@
+"""Conversations that were kept: listed, read, searched, exported, forgotten."""
+
+from dataclasses import asdict
+
+from aiohttp import web
+
+from appliance.access.audit import Deed
+from appliance.api.dependencies import BACKEND
+from appliance.api.schemas import number
+from appliance.api.auth import whose
+from appliance.api.audit import note
+from appliance.errors import BadRequest, Forbidden
+from appliance.store.records import Conversation
+
+PAGE = 50
+LARGEST_PAGE = 200
+
+
+async def listing(request: web.Request) -> web.Response:
+    """GET /api/conversations?limit=&before=: newest first."""
+    found = await request.app[BACKEND].store.conversations(
+        limit=number(request, "limit", PAGE, LARGEST_PAGE),
+        before=request.query.get("before"),
+        client_id=whose(request),
+    )
+    return web.json_response({"conversations": [asdict(summary) for summary in found]})
+
+
+async def search(request: web.Request) -> web.Response:
+    """GET /api/conversations/search?q=: events whose words match."""
+    found = await request.app[BACKEND].store.search(
+        request.query.get("q", ""),
+        limit=number(request, "limit", PAGE, LARGEST_PAGE),
+        client_id=whose(request),
+    )
+    return web.json_response({"found": [asdict(hit) for hit in found]})
+
+
+async def one(request: web.Request) -> web.Response:
+    """GET /api/conversations/{id}: everything that was kept of it."""
+    conversation = await _own(request)
+    return web.json_response(asdict(conversation), dumps=_dumps)
+
+
+async def export(request: web.Request) -> web.Response:
+    """GET /api/conversations/{id}/export?format=json|markdown."""
+    conversation = await _own(request)
+    fmt = request.query.get("format", "json")
+    conversation_id = conversation.summary.id
+    store = request.app[BACKEND].store
+    if fmt == "json":
+        text, suffix, kind = await store.export(conversation_id, "json"), "json", "application/json"
+    elif fmt == "markdown":
+        text, suffix, kind = await store.export(conversation_id, "markdown"), "md", "text/markdown"
+    else:
+        raise BadRequest(f"there is no format {fmt!r}", advice="Use json or markdown.")
+    note(request, Deed.EXPORTED, detail=f"{conversation_id} as {fmt}")
+    disposition = f'attachment; filename="conversation-{conversation_id}.{suffix}"'
+    return web.Response(text=text, content_type=kind, headers={"Content-Disposition": disposition})
+
+
+async def delete(request: web.Request) -> web.Response:
+    """DELETE /api/conversations/{id}: forgotten for good; its open sessions are ended first."""
+    conversation = await _own(request)
+    backend = request.app[BACKEND]
+    if desk := backend.open_desk():
+        await desk.end_conversation(conversation.summary.id)
+    await backend.work.forget(conversation.summary.id)
+    await backend.store.delete(conversation.summary.id)
+    note(request, Deed.DELETED, detail=conversation.summary.id)
+    return web.Response(status=204)
+
+
+async def _own(request: web.Request) -> Conversation:
+    kept = await request.app[BACKEND].store.conversation(request.match_info["id"])
+    owner = whose(request)
+    if owner is not None and kept.summary.client_id != owner:
+        raise Forbidden("this conversation belongs to another client")
+    return kept
+
+
+def _dumps(value: object) -> str:
+    import json
+
+    return json.dumps(value, default=dict)

@@ -1,0 +1,164 @@
+"""What the API needs of the appliance: callables and two small protocols, given by the root."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aiohttp import web
+
+from appliance.access.pairing import Pairing
+from appliance.access.rate_limit import RateLimiter
+from appliance.access.tickets import Tickets
+from appliance.conversation import Task
+from appliance.errors import NotReady
+from appliance.store.store import Store
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+class Socket(Protocol):
+    """What a session gets of a WebSocket."""
+
+    async def receive(self) -> bytes | str | None: ...
+
+    async def send(self, data: bytes) -> None: ...
+
+    async def close(self, code: int, reason: str) -> None: ...
+
+
+class SessionView(Protocol):
+    """What the API shows of a session."""
+
+    session_id: str
+    conversation_id: str
+    client_id: str
+    created_at: float
+    speaking: bool
+
+    @property
+    def route(self) -> str: ...
+
+
+class Desk(Protocol):
+    """Where sessions are opened and closed."""
+
+    def open(
+        self,
+        *,
+        voice: str,
+        language: str,
+        system_prompt: str,
+        conversation_id: str,
+        client_id: str,
+        route: str,
+    ) -> SessionView: ...
+
+    async def attach(self, session_id: str, socket: Socket) -> None: ...
+
+    def list(self) -> Sequence[SessionView]: ...
+
+    def get(self, session_id: str) -> SessionView: ...
+
+    def close(self, session_id: str) -> None: ...
+
+    def revoke_client(self, client_id: str) -> None: ...
+
+    async def end_conversation(self, conversation_id: str) -> None: ...
+
+
+class Heard(Protocol):
+    """A recording as an engine understood it; see appliance.engines.trial."""
+
+    @property
+    def engine(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def share(self) -> float: ...
+
+
+class Said(Protocol):
+    """A text as an engine spoke it; see appliance.engines.trial."""
+
+    @property
+    def engine(self) -> str: ...
+    @property
+    def pcm(self) -> bytes: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def share(self) -> float: ...
+
+
+class Engines(Protocol):
+    """The engines that answer now, tried once."""
+
+    async def hear(self, pcm: bytes) -> Heard: ...
+
+    async def say(self, text: str) -> Said: ...
+
+
+class Work(Protocol):
+    """The tasks that agents are working at."""
+
+    async def cancel(self, task_id: str) -> Task | None: ...
+
+    async def forget(self, conversation_id: str) -> None: ...
+
+
+class Selftest(Protocol):
+    """Self-tests as the page sees them, and the models asked for one of them.
+
+    What `ask` and `knock` give is a dataclass of plain values; see appliance.selftest.asking.
+    """
+
+    def shown(self) -> dict[str, Any]: ...
+
+    def start(self) -> None: ...
+
+    @property
+    def ask(self) -> "Callable[[], Awaitable[DataclassInstance]]": ...
+
+    @property
+    def knock(self) -> "Callable[[], Awaitable[DataclassInstance]]": ...
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Everything the handlers may use.
+
+    `desk` raises NotReady until the voice pipeline is loaded; `ready` tells whether every engine
+    of the plan has answered its warm-up.
+    """
+
+    desk: Callable[[], Desk]
+    ready: Callable[[], bool]
+    health: Callable[[], dict[str, Any]]
+    status: Callable[[], Awaitable[dict[str, Any]]]
+    configuration: Callable[[], dict[str, Any]]
+    metrics: Callable[[], bytes]
+    refused: Callable[[str], None]
+    store: Store
+    pairing: Pairing
+    tickets: Tickets
+    session_rate: RateLimiter
+    paired_only: bool
+    origins: tuple[str, ...]
+    names: Callable[[], Sequence[str]]
+    warnings: tuple[str, ...]
+    engines: Engines
+    selftest: Selftest
+    work: Work
+
+    def open_desk(self) -> Desk | None:
+        """The desk; None while it loads, when nobody can be talking yet."""
+        try:
+            return self.desk()
+        except NotReady:
+            return None
+
+
+BACKEND = web.AppKey("backend", Backend)

@@ -1,0 +1,96 @@
+"""What is claimed of the appliance beside stock services, and whether it was met. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from appliance.bench.statistics import Spread
+
+Kind = Literal["at most", "at least", "of stock at most"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What our figure may be: in the row's unit, or as a share of stock's."""
+
+    kind: Kind
+    value: float
+
+    def met(self, ours: float | None, stock: float | None) -> bool | None:
+        """None where what it takes was not measured."""
+        if ours is None:
+            return None
+        if self.kind == "of stock at most":
+            return None if stock is None else ours <= self.value * stock
+        return ours <= self.value if self.kind == "at most" else ours >= self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One claim. Figures are None where they were not measured, and `note` says why."""
+
+    what: str
+    unit: str
+    ours: float | None
+    stock: float | None
+    limit: Limit
+    note: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours as a share of stock's."""
+        if self.ours is None or not self.stock:
+            return None
+        return self.ours / self.stock
+
+    @property
+    def met(self) -> bool | None:
+        return self.limit.met(self.ours, self.stock)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "what": self.what,
+            "unit": self.unit,
+            "ours": self.ours,
+            "stock": self.stock,
+            "ratio": self.ratio,
+            "limit": {"kind": self.limit.kind, "value": self.limit.value},
+            "met": self.met,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The same measure of both; None where it was not measured."""
+
+    ours: Spread | None
+    stock: Spread | None
+
+
+def medians(what: str, pair: Pair, limit: Limit) -> Row:
+    """A claim about medians in milliseconds."""
+    return Row(
+        what,
+        "ms",
+        pair.ours.p50 if pair.ours else None,
+        pair.stock.p50 if pair.stock else None,
+        limit,
+        "" if pair.ours and pair.stock else "not measured",
+    )
+
+
+def steadiness(what: str, pair: Pair, most: float) -> Row:
+    """A claim about how far our 95th percentile lies above our median."""
+    return Row(
+        what,
+        "x",
+        pair.ours.p95 / pair.ours.p50 if pair.ours else None,
+        pair.stock.p95 / pair.stock.p50 if pair.stock else None,
+        Limit("at most", most),
+    )
+
+
+def missed(rows: Sequence[Row]) -> list[Row]:
+    """The claims that the figures contradict."""
+    return [row for row in rows if row.met is False]

@@ -1,0 +1,160 @@
+"""The configuration: one frozen object, read once, every fault told at once.
+
+Layers, later ones win: default.toml beside this file, the files named (or
+/etc/voice-appliance/appliance.toml where it exists), then APPLIANCE__SECTION__KEY.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from appliance.errors import ConfigError
+from appliance.config.schema import Access, Agents, Alternative, Claude, Fallback, Limits, Llm, Mcp, Models, Realtime, Section, Server, Store, Stt, Team, Tools, Tts, Turn
+
+__all__ = [
+    "DEFAULT_FILE", "PREFIX", "SYSTEM_FILE", "Alternative", "Claude", "Config", "Llm", "Mcp",
+    "Realtime", "Server", "Stt", "Team", "Tts", "Turn", "differences", "load", "masked",
+]  # fmt: skip
+
+SYSTEM_FILE = Path("/etc/voice-appliance/appliance.toml")
+DEFAULT_FILE = Path(__file__).with_name("default.toml")
+PREFIX = "APPLIANCE__"
+
+
+class Config(Section):
+    """Everything a person may set. default.toml holds the defaults and says what each key means."""
+
+    server: Server
+    access: Access
+    stt: Stt
+    tts: Tts
+    turn: Turn
+    llm: Llm
+    fallback: Fallback
+    realtime: Realtime
+    tools: Tools
+    agents: Agents
+    store: Store
+    models: Models
+    limits: Limits
+
+
+def load(files: Sequence[Path], environ: Mapping[str, str]) -> Config:
+    """The configuration from its layers; no `files` means the system's, where there is one.
+
+    Raises ConfigError whose message lists every fault: key, value, what was expected and, for a
+    misspelt key, what was probably meant.
+    """
+    chosen = list(files) or ([SYSTEM_FILE] if SYSTEM_FILE.exists() else [])
+    tree = _read(DEFAULT_FILE)
+    for file in chosen:
+        tree = _merge(tree, _read(file))
+    tree = _merge(tree, _from_environment(environ))
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        faults = "\n".join(_explain(fault) for fault in error.errors())
+        raise ConfigError(
+            f"the configuration has {error.error_count()} fault(s):\n{faults}",
+            advice="Correct them; `appliance config show` prints what is in force.",
+        ) from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not TOML: {error}") from None
+
+
+def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merge(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    # Sorted, a section that was given a value comes before its keys, and stays: a fault to tell.
+    for name, text in sorted(environ.items()):
+        if not name.startswith(PREFIX):
+            continue
+        *sections, key = name.removeprefix(PREFIX).lower().split("__")
+        place: Any = tree
+        for section in sections:
+            place = place.setdefault(section, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place[key] = _value(text)
+    return tree
+
+
+def _value(text: str) -> Any:  # noqa: ANN401  any TOML-like scalar or list
+    """JSON where it parses as a number, boolean, list or quoted text; else the text itself."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int | float | list | str) else text
+
+
+def _explain(fault: Any) -> str:  # noqa: ANN401  pydantic's ErrorDetails
+    where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] != "extra_forbidden":
+        return f"  {where} = {fault['input']!r}: {fault['msg']}"
+    near = difflib.get_close_matches(str(fault["loc"][-1]), _keys(fault["loc"][:-1]), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"  {where} = {fault['input']!r}: unknown key{hint}"
+
+
+def _keys(section: Sequence[int | str]) -> list[str]:
+    model: type[BaseModel] = Config
+    for name in section:
+        field = model.model_fields.get(str(name))
+        if field is None:  # a name that people give: what it names is of the model found already
+            continue
+        kinds = [field.annotation, *get_args(field.annotation)]
+        model = next(
+            (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)),
+            model,
+        )
+    return list(model.model_fields)
+
+
+def differences(one: Config, other: Config) -> list[str]:
+    """The settings, as section.key, that are not the same in both."""
+    before, after = one.model_dump(), other.model_dump()
+    return [
+        f"{section}.{key}"
+        for section, values in before.items()
+        for key, value in values.items()
+        if after[section][key] != value
+    ]
+
+
+def masked(config: Config) -> dict[str, Any]:
+    """The configuration as JSON, without the user and password an address may carry."""
+    shown: dict[str, Any] = _masked(config.model_dump(mode="json"))
+    return shown
+
+
+def _masked(value: Any) -> Any:  # noqa: ANN401  any JSON value
+    if isinstance(value, dict):
+        return {key: _masked(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(inner) for inner in value]
+    if isinstance(value, str) and "@" in value and "://" in value:
+        scheme, _, rest = value.partition("://")
+        return f"{scheme}://***@{rest.rpartition('@')[2]}"
+    return value

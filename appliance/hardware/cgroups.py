@@ -1,0 +1,71 @@
+"""What a container or a systemd unit leaves this process of the machine: control groups, v2."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from appliance.hardware import sysfs as files
+
+# Of what a group has in use, the kernel takes these back before it kills anything.
+_RECLAIMABLE = ("inactive_file", "active_file", "slab_reclaimable")
+
+
+def groups(root: Path) -> list[Path]:
+    """The directories of the groups this process is in, its own first, up to the topmost.
+
+    In a container the topmost is all there is to see, and holds the container's limits.
+    """
+    top = root / "sys/fs/cgroup"
+    lines = files.text(root / "proc/self/cgroup").splitlines()
+    own = next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "/")
+    path = PurePosixPath(own.lstrip("/"))
+    below = [] if ".." in path.parts else [top / each for each in (path, *path.parents)]
+    return list(dict.fromkeys([*below, top]))
+
+
+def memory(root: Path) -> Iterator[tuple[int, int]]:
+    """The limit of each group that has one, and what is left of it, in bytes."""
+    for group in groups(root):
+        set_ = (files.number(group / name) for name in ("memory.max", "memory.high"))
+        limit = min((number for number in set_ if number is not None), default=None)
+        if limit is not None:
+            used = (files.number(group / "memory.current") or 0) - _reclaimable(group)
+            yield limit, max(0, limit - max(0, used))
+
+
+def _reclaimable(group: Path) -> int:
+    lines = (line.split() for line in files.text(group / "memory.stat").splitlines())
+    known = {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
+    return sum(known.get(name, 0) for name in _RECLAIMABLE)
+
+
+def cores(root: Path) -> int | None:
+    """The smallest quota of processor time, in cores, a part of one counted whole; None: none."""
+    quotas = []
+    for group in groups(root):
+        quota, _, period = files.text(group / "cpu.max").partition(" ")
+        if quota.isdigit() and period.isdigit() and int(period):
+            quotas.append(max(1, math.ceil(int(quota) / int(period))))
+    return min(quotas, default=None)
+
+
+def stalled(root: Path) -> float:
+    """The share of the last ten seconds in which all work stood still for want of memory.
+
+    Of this process's group and of the whole machine whichever is more; 0 where it is not told.
+    """
+    places = [root / "proc/pressure/memory"]
+    places += [group / "memory.pressure" for group in groups(root)[:1]]
+    return max(map(_full, places))
+
+
+def _full(place: Path) -> float:
+    for line in files.text(place).splitlines():
+        kind, _, rest = line.partition(" ")
+        fields = dict(part.partition("=")[::2] for part in rest.split())
+        if kind == "full":
+            try:
+                return float(fields.get("avg10", "0")) / 100
+            except ValueError:
+                return 0.0
+    return 0.0

@@ -1,0 +1,75 @@
+"""Where language models answer: the providers by name, and what the configuration makes of them."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from appliance.config.loader import Alternative, Llm, Realtime
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A provider by name: where it listens, which model it serves, which secret it wants."""
+
+    base_url: str
+    model: str
+    secret: str = ""
+
+
+PRESETS: Mapping[str, Preset] = {
+    "openai": Preset("https://api.openai.com/v1", "gpt-4.1-mini", "OPENAI_API_KEY"),
+    "groq": Preset("https://api.groq.com/openai/v1", "llama-3.3-70b-versatile", "GROQ_API_KEY"),
+    "ollama": Preset("http://127.0.0.1:11434/v1", "llama3.2"),
+    # Not llama.cpp's own default port, which is the appliance's in development.
+    "llama_cpp": Preset("http://127.0.0.1:8090/v1", "default"),
+    "custom": Preset("", "default", "OPENAI_API_KEY"),
+}
+
+OPENAI_REALTIME: Final = "wss://api.openai.com/v1/realtime"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An endpoint of a model; `key` is empty where there is none, `secret` names it."""
+
+    base_url: str
+    model: str
+    secret: str
+    key: str = field(repr=False)
+
+
+def address(config: Llm | Alternative, secrets: Mapping[str, str]) -> Address | None:
+    """The configured endpoint; None where no model is configured."""
+    if config.provider == "none":
+        return None
+    preset = PRESETS[config.provider]
+    if isinstance(config, Alternative) and config.provider == "custom":
+        # The key belongs to the first one; nobody else is to see it.
+        preset = replace(preset, secret="")
+    return Address(
+        config.base_url or preset.base_url,
+        config.model or preset.model,
+        preset.secret,
+        secrets.get(preset.secret, ""),
+    )
+
+
+def realtime(config: Realtime, secrets: Mapping[str, str]) -> Address:
+    """The configured Realtime endpoint; whether it may be asked is not said by that."""
+    return Address(
+        config.base_url or OPENAI_REALTIME,
+        config.model,
+        PRESETS["openai"].secret,
+        secrets.get(PRESETS["openai"].secret, ""),
+    )
+
+
+def is_local(url: str) -> bool:
+    """Whether an address names this machine itself."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

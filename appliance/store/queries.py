@@ -1,0 +1,190 @@
+"""Reading what was kept, beside a daemon that writes or without one. Synchronous.
+
+The functions take a connection from `reading`; the daemon runs them off its event loop, the
+command line calls them as they are.
+"""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.errors import NotFound, StoreError
+from appliance.store.database import check_version, migrations
+from appliance.store.records import Conversation, ConversationSummary, EventRecord, Found, SessionRecord, TurnRecord
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+SEARCH_WORDS = 16  # more of them only cost time
+
+SUMMARIES = """
+SELECT c.id, c.title, c.client_id, c.created_at, c.updated_at, c.language,
+       (SELECT count(*) FROM turns WHERE conversation_id = c.id) AS turns
+FROM conversations AS c"""
+
+TURN_COLUMNS = """session_id, number, started_at, ended_at, user_text, answer, route, engines,
+       left_the_box, timings"""
+
+MATCHES = """
+SELECT e.conversation_id, c.title, e.session_id, e.turn, e.kind, e.at,
+       snippet(spoken, 0, '[', ']', '…', 24) AS excerpt
+FROM spoken JOIN events AS e ON e.id = spoken.rowid
+            JOIN conversations AS c ON c.id = e.conversation_id
+WHERE spoken MATCH :words AND (:client_id IS NULL OR c.client_id = :client_id)
+ORDER BY spoken.rowid DESC LIMIT :limit"""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator["Database"]:
+    """A read-only connection; no daemon is disturbed by it.
+
+    Raises StoreError when there is no database of this version, or it cannot be read.
+    """
+    from sqlite_utils import Database  # heavy: loads its plugins and click
+
+    if not path.exists():
+        raise StoreError(
+            f"there is no database at {path}",
+            advice="It is made when the appliance first runs; see store.path.",
+        )
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5, isolation_level=None
+        )
+        try:
+            db = Database(connection)
+            _check_current(db, path)
+            yield db
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be read: {error}") from None
+
+
+def conversations(
+    db: "Database", limit: int = 50, before: str | None = None, client_id: str | None = None
+) -> list[ConversationSummary]:
+    """The latest used first; the next page are those `before` the last id of this one.
+
+    `client_id` leaves only what that client started. Raises NotFound for an unknown `before`.
+    """
+    at: float | None = None
+    if before is not None:
+        at = _one(db, before).updated_at
+    rows = db.query(
+        f"""{SUMMARIES}
+        WHERE (:before IS NULL OR (c.updated_at, c.id) < (:at, :before))
+          AND (:client_id IS NULL OR c.client_id = :client_id)
+        ORDER BY c.updated_at DESC, c.id DESC LIMIT :limit""",
+        {"before": before, "at": at, "client_id": client_id, "limit": limit},
+    )
+    return [ConversationSummary(**row) for row in rows]
+
+
+def conversation_ids(db: "Database", prefix: str) -> list[str]:
+    """The ids, of all conversations, that begin so."""
+    statement = "SELECT id FROM conversations WHERE substr(id, 1, ?) = ?"
+    return [row[0] for row in db.execute(statement, (len(prefix), prefix)).fetchall()]
+
+
+def conversation(db: "Database", conversation_id: str) -> Conversation:
+    """All of it. Raises NotFound."""
+    db.execute("BEGIN")  # one moment for all four queries
+    try:
+        return Conversation(
+            _one(db, conversation_id),
+            tuple(_sessions(db, conversation_id)),
+            tuple(_turns(db, conversation_id, limit=-1)),
+            tuple(_events(db, conversation_id)),
+        )
+    finally:
+        db.rollback()
+
+
+def recent_turns(db: "Database", conversation_id: str, n: int) -> list[TurnRecord]:
+    """The last `n` turns, oldest first; empty for an unknown conversation."""
+    return _turns(db, conversation_id, limit=max(n, 0))
+
+
+def asked(db: "Database", client_id: str, begin: float, end: float) -> list[str]:
+    """What a client said between two moments (seconds since the epoch), oldest first."""
+    rows = db.query(
+        """SELECT turns.user_text AS said
+        FROM turns JOIN conversations ON conversations.id = turns.conversation_id
+        WHERE conversations.client_id = ? AND started_at >= ? AND started_at < ?
+            AND user_text != ''
+        ORDER BY turns.id""",
+        (client_id, begin, end),
+    )
+    return [str(row["said"]) for row in rows]
+
+
+def search(db: "Database", text: str, limit: int = 50, client_id: str | None = None) -> list[Found]:
+    """What was said or answered with all words of `text` in it, newest first.
+
+    The last letters of a word may be missing; anything that is not a word is ignored.
+    """
+    # re, not str.split: punctuation is never looked for. Quoted, no word is an operator.
+    words = re.findall(r"[^\W_]+", text)[:SEARCH_WORDS]
+    if not words:
+        return []
+    query = " ".join(f'"{word}"*' for word in words)
+    rows = db.query(MATCHES, {"words": query, "client_id": client_id, "limit": limit})
+    return [Found(**row) for row in rows]
+
+
+def no_conversation(conversation_id: str) -> NotFound:
+    return NotFound(
+        f"there is no conversation {conversation_id!r}",
+        advice="`appliance conversations list` shows those that are kept.",
+    )
+
+
+def _check_current(db: "Database", path: Path) -> None:
+    check_version(db, path)
+    if migrations().pending(db):
+        raise StoreError(
+            f"{path} was written by an older version of the appliance",
+            advice="Start the appliance once; it brings the database up to date.",
+        )
+
+
+def _one(db: "Database", conversation_id: str) -> ConversationSummary:
+    for row in db.query(f"{SUMMARIES} WHERE c.id = ?", (conversation_id,)):
+        return ConversationSummary(**row)
+    raise no_conversation(conversation_id)
+
+
+def _sessions(db: "Database", conversation_id: str) -> list[SessionRecord]:
+    rows = db.query(
+        """SELECT id, conversation_id, client_id, route, started_at, ended_at, reason
+        FROM sessions WHERE conversation_id = ? ORDER BY rowid""",
+        (conversation_id,),
+    )
+    return [SessionRecord(**row) for row in rows]
+
+
+def _turns(db: "Database", conversation_id: str, limit: int) -> list[TurnRecord]:
+    rows = db.query(
+        f"SELECT {TURN_COLUMNS} FROM turns WHERE conversation_id = ? ORDER BY id DESC LIMIT ?",
+        (conversation_id, limit),
+    )
+    return [_turn(row) for row in rows][::-1]
+
+
+def _turn(row: dict[str, Any]) -> TurnRecord:
+    parsed = {key: row[key] and json.loads(row[key]) for key in ("engines", "timings")}
+    return TurnRecord(**{**row, **parsed, "left_the_box": bool(row["left_the_box"])})
+
+
+def _events(db: "Database", conversation_id: str) -> list[EventRecord]:
+    rows = db.query(
+        """SELECT id, session_id, turn, kind, at, data
+        FROM events WHERE conversation_id = ? ORDER BY id""",
+        (conversation_id,),
+    )
+    return [EventRecord(**{**row, "data": json.loads(row["data"])}) for row in rows]

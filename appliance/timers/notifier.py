@@ -1,0 +1,88 @@
+"""Timers that are kept and shown: what the tools do to them, the database and the pages see."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from appliance.concurrency import Errands
+from appliance.timers.scheduler import Timer, TimerStore, announcement, timer_told
+
+
+class ToldTimers:
+    """A TimerStore that also tells every page: that a timer was set, or cancelled.
+
+    A timer that rings leaves the store too, and is told as cancelled just before it rings.
+    """
+
+    def __init__(self, kept: TimerStore, tell: Callable[[dict[str, Any]], None]) -> None:
+        self._kept = kept
+        self._tell = tell
+        self._known: dict[str, Timer] = {}
+
+    def add(self, timer: Timer) -> None:
+        self._known[timer.id] = timer
+        self._kept.add(timer)
+        self._tell(timer_told(timer, "set"))
+
+    def remove(self, timer_id: str) -> None:
+        self._kept.remove(timer_id)
+        if timer := self._known.pop(timer_id, None):
+            self._tell(timer_told(timer, "cancelled"))
+
+    def all(self) -> Iterable[Timer]:
+        self._known = {timer.id: timer for timer in self._kept.all()}
+        return list(self._known.values())
+
+
+class Page(Protocol):
+    """One page that has just been opened."""
+
+    def tell(self, data: dict[str, Any]) -> None: ...
+
+
+class Hearers(Protocol):
+    """Whoever is connected."""
+
+    @property
+    def open_count(self) -> int: ...
+
+    async def ring(self, text: str, told: dict[str, Any]) -> bool:
+        """Rings in every open session; False where there was nobody to hear it."""
+
+
+class Bell:
+    """Rings where somebody can hear it; what nobody could is kept for the next session, even if
+    that comes after a restart. `now` is in seconds since the epoch.
+    """
+
+    def __init__(self, kept: TimerStore, hearers: Hearers, now: Callable[[], float]) -> None:
+        self._kept = kept
+        self._hearers = hearers
+        self._errands = Errands()
+        self._now = now
+        self._missed: list[Timer] = []
+
+    def ring(self, timer: Timer) -> None:
+        """A timer is done. Returns at once."""
+        if self._hearers.open_count:
+            self._errands.run(self._ring(timer), "ring a timer")
+        else:
+            self._miss(timer)
+
+    def opened(self, page: Page, running: Iterable[Timer]) -> None:
+        """Shows a new page the timers that run, and rings what nobody has heard."""
+        for timer in running:
+            page.tell(timer_told(timer, "set"))
+        missed, self._missed = self._missed, []
+        for timer in missed:
+            self._errands.run(self._ring(timer), "ring a timer")
+
+    async def _ring(self, timer: Timer) -> None:
+        said = announcement(timer, self._now())
+        if await self._hearers.ring(said, timer_told(timer, "rang")):
+            self._kept.remove(timer.id)
+        else:
+            self._miss(timer)
+
+    def _miss(self, timer: Timer) -> None:
+        self._kept.add(timer)
+        self._missed.append(timer)

@@ -1,0 +1,32 @@
+"""The tools that every appliance has, put together from what they need to know."""
+
+from collections.abc import Callable, Sequence
+
+from appliance.tools import IsGuest, Tool, everybody
+from appliance.tools.builtin.clock import Clock, clock_tools
+from appliance.tools.builtin.device import Readings, device_tool
+from appliance.tools.registry import enabled
+from appliance.tools.builtin.voice_settings import settings_tools
+from appliance.tools.builtin.smalltalk import talk_tools
+from appliance.tools.builtin.timers import timer_tools
+from appliance.timers.scheduler import Timers
+
+
+def builtin(
+    clock: Clock,
+    timers: Timers,
+    readings: Callable[[], Readings],
+    *,
+    others: Sequence[Tool] = (),
+    patterns: Sequence[str] = ("*",),
+    is_guest: IsGuest = everybody,
+) -> tuple[Tool, ...]:
+    """The built-in tools and `others`, as far as their names fit `patterns` (tools.enabled).
+
+    "What can you do" tells of exactly the tools that are enabled and are for who asks. Raises
+    ConfigError for a pattern that fits no tool.
+    """
+    tools = (*clock_tools(clock), *timer_tools(timers), device_tool(readings))
+    tools = (*tools, *settings_tools(), *others)
+    spoken = enabled((*tools, *talk_tools((), is_guest)), patterns)
+    return enabled((*tools, *talk_tools(spoken, is_guest)), patterns)

@@ -1,0 +1,88 @@
+"""What was said before, and forgetting it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from appliance.tools import Answer, Surroundings, Tool
+from appliance.text import phrasing as say
+from appliance.tools.builtin.clock import Clock
+
+MOST_RECALLED = 5
+
+Asked = Callable[[str, float, float], Awaitable[Sequence[str]]]
+"""What a client said between two moments (seconds since the epoch), oldest first."""
+
+Forget = Callable[[str], None]
+"""Forgets a conversation once what is being said in it has been said; returns at once."""
+
+_DAYS = {"yesterday": -1, "today": 0}
+
+
+def memory_tools(clock: Clock, asked: Asked, forget: Forget) -> tuple[Tool, ...]:
+    """recall_questions and forget_conversation."""
+    return (_recall_questions(clock, asked), _forget_conversation(forget))
+
+
+def _recall_questions(clock: Clock, asked: Asked) -> Tool:
+    async def recall(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+        named: str = arguments.get("day", "yesterday")
+        now = clock()
+        day = (now + timedelta(days=_DAYS[named])).date()
+        begin, end = (_midnight(day + timedelta(days=ahead), now) for ahead in (0, 1))
+        found = [
+            text
+            for text in dict.fromkeys(await asked(surroundings.client_id, begin, end))
+            if not _is_recall(text)
+        ]
+        data = {"day": day.isoformat(), "asked": found[-20:]}
+        return Answer(_recalled(named, found), data)
+
+    return Tool(
+        "recall_questions",
+        "Tells what the user asked or said yesterday or today.",
+        recall,
+        {"type": "object", "properties": {"day": {"type": "string", "enum": list(_DAYS)}}},
+        (
+            "what did i (ask|say|tell|want) [you|from you|to you] [{day}]",
+            "what have i (asked|said|told) [you] {day}",
+            "what did we talk about [{day}]",
+        ),
+        ability="recall what you asked me yesterday",
+        guests=False,
+    )
+
+
+def _recalled(day: str, said: Sequence[str]) -> str:
+    if not said:
+        return f"You asked me nothing {day}."
+    told = [f"“{text.rstrip('.?! ')}”" for text in said[-MOST_RECALLED:]]
+    more = len(said) - len(told)
+    before = f", and {say.counted(more, 'other thing')} before that" if more else ""
+    return f"{say.capitalised(day)} you said {say.listed(told)}{before}."
+
+
+def _forget_conversation(forget: Forget) -> Tool:
+    async def forgotten(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+        forget(surroundings.conversation_id)
+        return Answer("I forget this conversation. Goodbye.", {"forgotten": True})
+
+    return Tool(
+        "forget_conversation",
+        "Deletes this conversation for good, and ends it.",
+        forgotten,
+        sentences=(
+            "(forget|delete|erase) (this|our|the) conversation",
+            "forget (everything|all) [i said|that i said|i told you]",
+        ),
+        confirm=True,
+        question="Shall I forget this conversation? It is deleted for good.",
+    )
+
+
+def _midnight(day: date, now: datetime) -> float:
+    return datetime.combine(day, time(), tzinfo=now.tzinfo).timestamp()
+
+
+def _is_recall(text: str) -> bool:
+    return text.lower().startswith(("what did i", "what have i", "what did we"))

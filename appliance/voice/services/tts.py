@@ -1,0 +1,233 @@
+"""The engine that speaks, as a Pipecat service: thin, one a session, no model inside."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from pipecat.frames.frames import (
+    ErrorFrame,
+    Frame,
+    LLMFullResponseStartFrame,
+    TTSAudioRawFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.services.settings import TTSSettings
+from pipecat.services.tts_service import TTSService
+from pipecat.utils.context.word_completion_tracker import WordCompletionTracker
+
+from appliance.engines import OUTPUT_RATE, Priority, Synthesizer, Ticket, Voice
+from appliance.engines.apology import Apology
+from appliance.errors import EngineError
+from appliance.text.normalize import Speakable
+from appliance.voice.services.engine_latency import Pace
+from appliance.engines.services import Engines
+
+LONGEST_GAP_SECONDS = 60.0
+"""In an answer: what comes after more is no part of it. Every engine may have to be given up."""
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """A piece of text that is being spoken into memory."""
+
+    text: str
+    voice: Voice
+    engine: Synthesizer
+    ticket: Ticket = field(default_factory=lambda: Ticket(Priority.AHEAD))
+    chunks: "asyncio.Queue[bytes | EngineError | None]" = field(default_factory=asyncio.Queue)
+    speaking: "asyncio.Task[None] | None" = None
+
+    def is_for(self, engine: Synthesizer, text: str, voice: Voice) -> bool:
+        same_words = self.text.strip() == text.strip()
+        return same_words and self.engine is engine and self.voice == voice
+
+    async def keep(self, spoken: AsyncIterator[bytes]) -> None:
+        try:
+            async for pcm in spoken:
+                self.chunks.put_nowait(pcm)
+            self.chunks.put_nowait(None)
+        except EngineError as error:
+            self.chunks.put_nowait(error)
+
+    async def audio(self) -> AsyncIterator[bytes]:
+        """What was spoken, and the rest as it comes. Raises what the engine raised."""
+        self.ticket.priority = Priority.NOW
+        try:
+            while (chunk := await self.chunks.get()) is not None:
+                if isinstance(chunk, EngineError):
+                    raise chunk
+                yield chunk
+        finally:
+            if self.speaking is not None:
+                self.speaking.cancel()
+
+
+class EngineTTS(TTSService):
+    """Sentences through the engine of the moment, with the time at which each word is heard.
+
+    Engines give no word times, so a sentence's words share its duration by their length. That
+    is good to about a syllable, and it is what decides how much of an answer counts as heard.
+    """
+
+    def __init__(
+        self,
+        engines: Engines,
+        voice: Callable[[], Voice],
+        pace: Pace,
+        apology: Apology,
+    ) -> None:
+        self._apology = apology
+        self._apologised = ""
+        self.failed: Callable[[], bool] = lambda: False
+        self._speakable = Speakable()
+
+        async def transform(text: str, _type: str) -> str:
+            return self._speakable.fragment(text)
+
+        super().__init__(
+            push_text_frames=False,
+            push_start_frame=True,
+            push_stop_frames=True,
+            sample_rate=OUTPUT_RATE,
+            text_transforms=[("*", transform)],
+            # A sentence of nothing but emoji has no audio; that is no failure of the engine.
+            max_consecutive_zero_audio_contexts=0,
+            stop_frame_timeout_s=LONGEST_GAP_SECONDS,
+            settings=TTSSettings(model=None, voice=None, language=None),
+        )
+        self._engines = engines
+        self._current_voice = voice
+        self._pace = pace
+        self._heard_context = ""
+        self._heard_start = 0.0
+        self._heard_end = 0.0
+        self._prepared: _Prepared | None = None
+
+    def can_generate_metrics(self) -> bool:
+        return True
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, LLMFullResponseStartFrame):
+            self._speakable.reset()
+        await super().process_frame(frame, direction)
+
+    def is_quick(self) -> bool:
+        """Whether the rest of an answer is ready before a first word is over."""
+        return self._pace.is_quick(self._engines.synthesizer.name)
+
+    def prepare(self, piece: str) -> None:
+        """Speaks the first piece of an answer that may still be withdrawn, into memory."""
+        self.discard()
+        text = Speakable().fragment(piece.strip())
+        if text.strip():
+            made = _Prepared(text, self._current_voice(), self._engines.synthesizer)
+            spoken = self._spoken(made.engine, text, made.voice, made.ticket)
+            made.speaking = self.create_task(made.keep(spoken), "prepare")
+            self._prepared = made
+
+    def discard(self) -> None:
+        """What was prepared is not needed."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and prepared.speaking is not None:
+            prepared.speaking.cancel()
+
+    def _audio(self, engine: Synthesizer, text: str, ticket: Ticket) -> AsyncIterator[bytes]:
+        """The text as sound: out of memory where it was prepared, else by the engine."""
+        prepared, voice = self._prepared, self._current_voice()
+        if prepared is not None and prepared.is_for(engine, text, voice):
+            self._prepared = None
+            return prepared.audio()
+        self.discard()
+        return self._spoken(engine, text, voice, ticket)
+
+    async def _spoken(
+        self, engine: Synthesizer, text: str, voice: Voice, ticket: Ticket
+    ) -> AsyncIterator[bytes]:
+        """The text by the engine, which shows how fast it is."""
+        asked, made, seconds = time.monotonic(), 0.0, 0.0
+        async for pcm in engine.synthesize(text, voice, ticket):
+            made = time.monotonic() - asked
+            seconds += len(pcm) / 2 / OUTPUT_RATE
+            yield pcm
+        self._pace.spoke(engine.name, made, seconds)
+
+    async def on_turn_context_completed(self) -> None:
+        # Pipecat goes by the last piece alone, which may have had no sound.
+        self._is_yielding_frames_synchronously = True
+        await super().on_turn_context_completed()
+
+    async def cleanup(self) -> None:
+        self.discard()
+        await super().cleanup()
+
+    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+        spoken_seconds = 0.0
+        begin = 0.0
+        # Somebody waits for the first piece of an answer; the others are needed later.
+        is_first = context_id != self._heard_context
+        ticket = Ticket(Priority.NOW if is_first else Priority.LATER)
+        while True:
+            engine = self._engines.synthesizer
+            try:
+                async for pcm in self._audio(engine, text, ticket):
+                    if not spoken_seconds:
+                        begin = self._sentence_start(context_id)
+                    spoken_seconds += len(pcm) / 2 / OUTPUT_RATE
+                    yield TTSAudioRawFrame(pcm, OUTPUT_RATE, 1, context_id=context_id)
+                words = _word_times(text, begin, spoken_seconds)
+                break
+            except EngineError as error:
+                stepped_down = self._engines.failed(engine, error)
+                if not spoken_seconds and stepped_down:
+                    continue
+                yield ErrorFrame(f"{error.message} {error.advice}")
+                # Half a sentence is not said twice in two voices.
+                words = _word_times(text, begin, spoken_seconds)
+                pcm = b"" if stepped_down else self._apologise(context_id)
+                if pcm:
+                    begin = begin or self._sentence_start(context_id)
+                    seconds = len(pcm) / 2 / OUTPUT_RATE
+                    words += _word_times(self._apology.text, begin + spoken_seconds, seconds)
+                    spoken_seconds += seconds
+                    yield TTSAudioRawFrame(pcm, OUTPUT_RATE, 1, context_id=context_id)
+                self._said_instead(" ".join(word for word, _ in words), context_id)
+                break
+        self._heard_end = begin + spoken_seconds
+        await self.add_word_timestamps(words, context_id)
+
+    def _said_instead(self, text: str, context_id: str) -> None:
+        """What was not spoken was not heard: Pipecat else takes the whole piece for spoken."""
+        pieces = self._aggregated_frame_sequencer._slots
+        piece = next((p for p in reversed(pieces) if p.spoken and p.context_id == context_id), None)
+        if piece is not None and text:
+            piece.tracker = WordCompletionTracker(text, llm_text=text, user_facing_text=text)
+        elif piece is not None:
+            piece.complete = True
+
+    def _apologise(self, context_id: str) -> bytes:
+        """What is heard where nobody is left to speak: once an answer, in a voice that was."""
+        said, self._apologised = self._apologised, context_id
+        return b"" if said == context_id or self.failed() else self._apology.pcm
+
+    def _sentence_start(self, context_id: str) -> float:
+        """When this sentence starts to be heard, in seconds after its context's first audio.
+
+        Sentences follow each other without a gap, unless synthesis was slower than speech.
+        """
+        now = time.monotonic()
+        if context_id != self._heard_context:
+            self._heard_context, self._heard_start, self._heard_end = context_id, now, 0.0
+        return max(self._heard_end, now - self._heard_start)
+
+
+def _word_times(text: str, begin: float, seconds: float) -> list[tuple[str, float]]:
+    """When each word is heard; none is in no time."""
+    words = text.split() if seconds else []
+    length = sum(len(word) + 1 for word in words)
+    times: list[tuple[str, float]] = []
+    before = 0
+    for word in words:
+        times.append((word, begin + seconds * before / length))
+        before += len(word) + 1
+    return times

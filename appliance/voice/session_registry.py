@@ -1,0 +1,231 @@
+"""All sessions of the appliance: admitted up to the plan's limit, found by id, ended together."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+
+from appliance.conversation import VISITOR, EventKind, Task
+from appliance.errors import RouteRefused, SessionLimit, SessionTaken, SessionUnknown
+from appliance.audio.chime import chime
+from appliance.llm.context import from_history
+from appliance.voice.close_reason import GOODBYES, End
+from appliance.voice.pipeline import Shared
+from appliance.voice.session import Reports, Session, State, Wishes
+from appliance.voice.transport.socket import Socket
+
+log = logging.getLogger(__name__)
+
+# As long as a page may take from POST /api/sessions to its WebSocket.
+OFFER_SECONDS = 60.0
+# What an ended session may take to let go of everything, before the process ends anyway.
+RELEASE_SECONDS = 5.0
+
+History = Callable[[str], Awaitable[Sequence[tuple[str, str]]]]
+
+
+class Sessions:
+    """The registry of sessions. `count` is told how many are open whenever that changes."""
+
+    def __init__(
+        self,
+        shared: Shared,
+        reports: Reports,
+        limit: int,
+        history: History,
+        count: Callable[[int], None],
+    ) -> None:
+        self._shared = shared
+        self._reports = reports
+        self._limit = limit
+        self._history = history
+        self._count = count
+        self._sessions: dict[str, Session] = {}
+        self._closing = False
+
+    def open(
+        self,
+        *,
+        voice: str,
+        language: str,
+        system_prompt: str,
+        conversation_id: str,
+        client_id: str,
+        route: str = "",
+    ) -> Session:
+        """Offers a session, to be taken up within a minute; empty wishes mean the defaults.
+
+        Raises RouteRefused where that route is not open, SessionLimit where the plan allows no
+        more sessions, or none any longer.
+        """
+        self._forget_untaken()
+        route = route or self._shared.first_route
+        if route not in self._shared.routes:
+            raise RouteRefused("the realtime route is not open on this appliance")
+        if self._closing:
+            raise SessionLimit("the appliance is restarting", advice="Try again in a few seconds.")
+        if len(self._sessions) >= self._limit:
+            raise SessionLimit(f"all {self._limit} places are taken")
+        session = Session(
+            secrets.token_hex(8),
+            conversation_id,
+            client_id,
+            self._shared,
+            self._reports,
+            Wishes(voice, language, system_prompt),
+            route,
+        )
+        self._sessions[session.session_id] = session
+        return session
+
+    async def attach(self, session_id: str, socket: Socket) -> None:
+        """Runs a session on its client's socket until it ends.
+
+        Raises SessionUnknown, or SessionTaken where a client is connected already.
+        """
+        session = self.get(session_id)
+        if session.state is not State.OFFERED:
+            raise SessionTaken("this session already has its client")
+        session.state = State.OPEN
+        self._count(self.open_count)
+        try:
+            history = from_history(await self._history(session.conversation_id))
+            await session.run(socket, history)
+        except Exception:  # the boundary of a session: its client is told, the others go on
+            log.exception("session %s failed", session_id)
+            await socket.close(*GOODBYES[End.FAILED])
+        finally:
+            session.state = State.ENDED
+            session.released.set()
+            self._sessions.pop(session_id, None)
+            self._count(self.open_count)
+
+    def get(self, session_id: str) -> Session:
+        session = self._sessions.get(session_id)
+        if session is None or session.state is State.ENDED:
+            raise SessionUnknown("there is no such session, or it is over")
+        return session
+
+    @property
+    def first_route(self) -> str:
+        """The route of a session that does not ask for one."""
+        return self._shared.first_route
+
+    @property
+    def open_count(self) -> int:
+        return sum(session.state is State.OPEN for session in self._sessions.values())
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody speaks, waits for an answer or hears one."""
+        return not any(session.in_turn for session in self._sessions.values())
+
+    def list(self) -> list[Session]:
+        self._forget_untaken()
+        return [s for s in self._sessions.values() if s.state is not State.ENDED]
+
+    def close(self, session_id: str, reason: End = End.HUNG_UP) -> None:
+        """Hangs up. Raises SessionUnknown."""
+        session = self.get(session_id)
+        if session.state is State.OFFERED:
+            del self._sessions[session_id]
+        session.end(reason)
+
+    def revoke_client(self, client_id: str) -> None:
+        """Ends all sessions of a client that lost its access."""
+        for session in self.list():
+            if session.client_id == client_id:
+                self.close(session.session_id, End.REVOKED)
+
+    async def end_conversation(self, conversation_id: str) -> None:
+        """Ends all sessions of a conversation; returns when they have written their last word."""
+        sessions = [s for s in self.list() if s.conversation_id == conversation_id]
+        talking = [session for session in sessions if session.state is State.OPEN]
+        for session in sessions:
+            self.close(session.session_id)
+        await _released(talking)
+
+    def tell(self, data: dict[str, object], client_id: str = "") -> None:
+        """Tells every page, or those of one client."""
+        for session in self._sessions.values():
+            if client_id in ("", session.client_id):
+                session.tell(data)
+
+    def tell_routes(self) -> None:
+        """Tells every page which engines answer now, and notes the change in its conversation."""
+        for session in self._sessions.values():
+            session.route_changed()
+
+    async def ring(self, text: str, data: dict[str, object]) -> bool:
+        """Rings in every open session; False where there was none to hear it."""
+        heard = False
+        for session in self._attended():
+            if await session.announce(text, chime()):
+                session.tell(data)
+                session.recorder.emit(EventKind.TIMER_RANG, text=text)
+                heard = True
+        return heard
+
+    async def part(self, conversation_id: str) -> None:
+        """Ends all sessions of a conversation once what is being said there has been said."""
+        talking = [s for s in self._sessions.values() if s.conversation_id == conversation_id]
+        await asyncio.gather(*(session.pause() for session in talking))
+        await self.end_conversation(conversation_id)
+
+    def clients(self) -> frozenset[str]:
+        """Who is there."""
+        return frozenset(s.client_id for s in self._attended() if s.state is State.OPEN)
+
+    async def say_at_pause(self, text: str, task: Task, hearers: Collection[str]) -> bool:
+        """Says what became of a task when there is a pause; False where nobody was there.
+
+        Said in the conversation in which it was asked for; else to the client who asked; else in
+        whichever session is open of the clients that may hear it.
+        """
+        talking = [s for s in self._attended() if s.state is State.OPEN and s.client_id in hearers]
+        chosen = (
+            [s for s in talking if s.conversation_id == task.conversation_id]
+            or [s for s in talking if s.client_id == task.client_id]
+            or talking
+        )
+        return any(await asyncio.gather(*(_say_at_pause(s, text, task) for s in chosen)))
+
+    async def shut_down(self, seconds: float) -> None:
+        """Takes no more sessions, lets each finish its sentence, and ends them all."""
+        self._closing = True
+        sessions = [session for session in self.list() if session.state is State.OPEN]
+        for session in sessions:
+            session.tell(
+                {"type": "notice", "message": "The appliance is restarting.", "advice": ""}
+            )
+        await asyncio.gather(*(session.finish_speaking(seconds) for session in sessions))
+        for session in sessions:
+            session.end(End.SHUTDOWN)
+        await _released(sessions)
+
+    def _attended(self) -> Sequence[Session]:
+        """Those in which somebody may listen: a self-test listens for its own words alone."""
+        sessions = self._sessions.values()
+        return [s for s in sessions if not s.conversation_id.startswith(VISITOR)]
+
+    def _forget_untaken(self) -> None:
+        horizon = time.time() - OFFER_SECONDS
+        for session_id, session in list(self._sessions.items()):
+            if session.state is State.OFFERED and session.created_at < horizon:
+                del self._sessions[session_id]
+
+
+async def _say_at_pause(session: Session, text: str, task: Task) -> bool:
+    await session.pause()
+    said = await session.announce(text, chime(), quoted=True)
+    if said:
+        session.recorder.emit(EventKind.TASK, task=task.id, agent=task.agent, said=text)
+    return said
+
+
+async def _released(sessions: Iterable[Session]) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(RELEASE_SECONDS):
+            await asyncio.gather(*(session.released.wait() for session in sessions))

@@ -1,0 +1,68 @@
+"""What waits to be written to one client: audio up to a bound, messages up to a larger one."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from appliance import wire
+from appliance.voice.transport.socket import Socket
+
+MAX_QUEUED_AUDIO = 5  # chunks of 20 ms: the 100 ms that may wait inside the box
+MAX_QUEUED_MESSAGES = 2_000
+
+
+class Outbox:
+    """What waits to be written to one client, in order, by one task."""
+
+    def __init__(self, socket: Socket, dropped: Callable[[str], None]) -> None:
+        self._socket = socket
+        self._dropped = dropped
+        self._items: deque[tuple[bytes, bool]] = deque()
+        self._audio_waiting = 0
+        self._wake = asyncio.Event()
+        self._written = asyncio.Event()
+        self._written.set()
+        self.overflowed = asyncio.Event()
+
+    def put_audio(self, pcm: bytes, sample_rate: int) -> None:
+        if self._audio_waiting >= MAX_QUEUED_AUDIO:
+            self._dropped("output")
+            return
+        self._audio_waiting += 1
+        self._put(wire.Audio(pcm, sample_rate), is_audio=True)
+
+    def put_message(self, data: dict[str, Any]) -> None:
+        self._put(wire.Message(data), is_audio=False)
+
+    def interrupt(self) -> None:
+        """Drops the audio that waits and tells the client to drop what it has."""
+        self._items = deque(item for item in self._items if not item[1])
+        self._audio_waiting = 0
+        self._put(wire.Interruption(), is_audio=False)
+
+    def _put(self, frame: wire.Frame, *, is_audio: bool) -> None:
+        if len(self._items) >= MAX_QUEUED_MESSAGES:
+            self.overflowed.set()
+            return
+        self._items.append((wire.encode(frame), is_audio))
+        self._written.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Writes until cancelled."""
+        while True:
+            while self._items:
+                data, is_audio = self._items.popleft()
+                self._audio_waiting -= is_audio
+                await self._socket.send(data)
+            self._written.set()
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def drain(self, seconds: float) -> None:
+        """Waits until all is written, `seconds` at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._written.wait()

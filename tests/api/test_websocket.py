@@ -1,0 +1,84 @@
+"""A peer that vanishes or never reads is let go, and its connection with it."""
+
+import asyncio
+import base64
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from appliance.api import websocket as module
+from appliance.api.websocket import AiohttpSocket
+from tests.stranger import until
+
+
+@asynccontextmanager
+async def serving(handle: web.RequestHandler | object) -> AsyncIterator[tuple[web.AppRunner, int]]:
+    app = web.Application()
+    app.router.add_get("/", handle)  # type: ignore[arg-type]
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield runner, runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+async def silent_peer(port: int) -> socket.socket:
+    """It asks for a WebSocket and does nothing more: it neither reads nor leaves."""
+    peer = socket.socket()
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    peer.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(peer, ("127.0.0.1", port))
+    key = base64.b64encode(os.urandom(16)).decode()
+    await loop.sock_sendall(
+        peer,
+        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key.encode() + b"\r\n\r\n",
+    )
+    return peer
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+async def test_a_peer_that_does_not_read_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, hangs_up: bool
+) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.2)
+    over = asyncio.Event()
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        ours = AiohttpSocket(lambda _: None)
+        ours.check(request)
+        response = await ours.prepare(request)
+        writing = asyncio.create_task(write(ours))
+        if hangs_up:
+            await ours.close(1000, "enough")
+        else:
+            assert await ours.receive() is None
+        writing.cancel()
+        ours.release()
+        over.set()
+        return response
+
+    async def write(ours: AiohttpSocket) -> None:
+        while True:
+            await ours.send(bytes(50_000))
+            await asyncio.sleep(0)
+
+    async with serving(handle) as (runner, port):
+        peer = await silent_peer(port)
+        async with asyncio.timeout(10):
+            await over.wait()
+
+        async def nobody_is_connected() -> bool:
+            assert runner.server is not None
+            return not runner.server.connections
+
+        await until(nobody_is_connected)
+        peer.close()

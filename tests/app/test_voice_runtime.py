@@ -1,0 +1,55 @@
+"""Which engine counts as one that stands still."""
+
+import asyncio
+import threading
+
+import pytest
+
+from appliance.app import voice_runtime as desk
+from appliance.engines import Ticket, Transcript
+from appliance.engines.worker import Lane
+
+
+class Listener:
+    """A Transcriber on a real lane, which listens until `enough` is set."""
+
+    interim = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.begun, self.enough = threading.Event(), threading.Event()
+        self._lane = Lane(name)
+
+    @property
+    def stuck_seconds(self) -> float:
+        return self._lane.stuck_seconds
+
+    def _listen(self) -> Transcript:
+        self.begun.set()
+        assert self.enough.wait(10)
+        return Transcript("")
+
+    async def transcribe(
+        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+    ) -> Transcript:
+        return await self._lane.run(self._listen)
+
+    async def close(self) -> None:
+        await self._lane.close()
+
+
+async def test_an_engine_stands_still_when_its_thread_has_worked_for_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    idle, busy = Listener("idle"), Listener("busy")
+    working = asyncio.create_task(busy.transcribe(b""))
+    assert await asyncio.to_thread(busy.begun.wait, 10)
+    assert desk.standing_still([idle, busy]) == ""
+    monkeypatch.setattr(desk, "STUCK_SECONDS", 0.0)
+    async with asyncio.timeout(10):
+        while desk.standing_still([idle, busy]) != "busy":  # noqa: ASYNC110  it is a clock's turn
+            await asyncio.sleep(0)
+    busy.enough.set()
+    await working
+    await busy.close()
+    await idle.close()

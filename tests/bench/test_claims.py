@@ -1,0 +1,58 @@
+"""Claims and figures."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.bench.statistics import Spread
+from appliance.bench.claims import Limit, Pair, Row, medians, missed, steadiness
+
+FIGURE = st.floats(0.001, 1e6)
+FAST = Spread(20, 400, 500, 390, 520)
+SLOW = Spread(20, 800, 900, 700, 990)
+
+
+@given(FIGURE, FIGURE, FIGURE)
+def test_a_limit_is_met_up_to_its_value(ours: float, stock: float, value: float) -> None:
+    assert Limit("at most", value).met(ours, stock) == (ours <= value)
+    assert Limit("at least", value).met(ours, stock) == (ours >= value)
+    assert Limit("of stock at most", value).met(ours, stock) == (ours <= value * stock)
+
+
+@pytest.mark.parametrize("kind", ["at most", "at least", "of stock at most"])
+def test_what_was_not_measured_is_neither_met_nor_missed(kind: str) -> None:
+    limit = Limit(kind, 1)  # type: ignore[arg-type]  # every one of them
+    assert limit.met(None, 5) is None
+    row = Row("memory", "MB", None, 5, limit)
+    assert row.ratio is None
+    assert missed([row]) == []
+
+
+def test_a_share_of_stock_needs_stock() -> None:
+    assert Limit("of stock at most", 0.5).met(5, None) is None
+    assert Limit("at most", 10).met(5, None) is True
+
+
+def test_medians_are_what_is_claimed() -> None:
+    row = medians("first audio", Pair(FAST, SLOW), Limit("of stock at most", 0.5))
+    assert (row.ours, row.stock, row.ratio, row.met) == (400, 800, 0.5, True)
+    assert medians("first audio", Pair(FAST, None), Limit("at most", 1)).note == "not measured"
+
+
+def test_steadiness_is_the_tail_beside_the_middle() -> None:
+    row = steadiness("tail", Pair(FAST, SLOW), 1.2)
+    assert (row.ours, row.stock, row.met) == (1.25, 1.125, False)
+    assert missed([row]) == [row]
+    assert steadiness("tail", Pair(None, SLOW), 1.2).met is None
+
+
+def test_a_row_keeps_everything_as_json() -> None:
+    kept = json.loads(json.dumps(Row("crowd", "", 48, 24, Limit("at least", 40)).as_json()))
+    assert kept["limit"] == {"kind": "at least", "value": 40}
+    assert (kept["ours"], kept["stock"], kept["ratio"], kept["met"]) == (48, 24, 2, True)
+
+
+def test_nothing_of_stock_has_no_ratio() -> None:
+    assert Row("memory", "MB", 1, 0, Limit("at most", 1)).ratio is None

@@ -1,0 +1,29 @@
+"""How long a voice goes on after it was interrupted."""
+
+from appliance import wire
+from appliance.bench.paired_runs import stopped
+from appliance.client import Arrived
+
+ONSET, END = 10.0, 12.0
+
+
+def sound(at: float, sample: int = 500) -> Arrived:
+    return Arrived(at, wire.Audio(sample.to_bytes(2, "little"), 24_000))
+
+
+def test_the_last_sound_before_the_end_of_the_interruption_counts() -> None:
+    heard = [sound(9.95), sound(10.1), sound(10.25), sound(12.5)]
+    assert stopped(heard, ONSET, END) == 0.25
+
+
+def test_silence_is_no_sound() -> None:
+    assert stopped([sound(9.95), sound(10.1), sound(10.5, sample=0)], ONSET, END) == 10.1 - ONSET
+
+
+def test_who_stopped_at_once_took_no_time() -> None:
+    assert stopped([sound(9.95)], ONSET, END) == 0
+
+
+def test_who_did_not_speak_was_not_interrupted() -> None:
+    assert stopped([], ONSET, END) is None
+    assert stopped([sound(9.5), sound(10.5)], ONSET, END) is None

@@ -1,0 +1,61 @@
+"""The scripted endpoint, over a real port."""
+
+import json
+import time
+
+import aiohttp
+
+from appliance.bench.scripted_llm import ANSWER, ANSWERS, Pace, scripted_chat
+
+BODY = {"model": "any", "messages": [{"role": "user", "content": "hello"}]}
+
+
+async def test_it_streams_the_answer_no_faster_than_it_says() -> None:
+    pace = Pace(first_token_seconds=0.05, tokens_per_second=1000)
+    begin, first, text = time.monotonic(), 0.0, ""
+    async with (
+        scripted_chat(pace) as endpoint,
+        aiohttp.ClientSession() as http,
+        http.post(f"{endpoint.url}/chat/completions", json={**BODY, "stream": True}) as answer,
+    ):
+        assert answer.content_type == "text/event-stream"
+        lines = [line async for line in answer.content]
+    for line in lines:
+        data = line.decode().strip().removeprefix("data: ")
+        if data and data != "[DONE]":
+            [choice] = json.loads(data)["choices"]
+            text += choice["delta"].get("content", "")
+            first = first or time.monotonic() - begin
+    assert text == ANSWER
+    assert first >= pace.first_token_seconds + (len(ANSWER.split()) - 1) / 1000
+    assert lines[-2].decode().strip() == "data: [DONE]"
+
+
+async def test_it_answers_whole_where_no_stream_is_wanted() -> None:
+    async with (
+        scripted_chat(Pace(0, 1000)) as endpoint,
+        aiohttp.ClientSession() as http,
+        http.post(f"{endpoint.url}/chat/completions", json=BODY) as answer,
+    ):
+        body = await answer.json()
+    assert body["choices"][0]["message"] == {"role": "assistant", "content": ANSWER}
+
+
+def test_it_says_that_it_is_scripted() -> None:
+    assert str(Pace()) == "scripted, first token after 220 ms, then 50 tokens/s"
+
+
+def test_every_question_of_a_conversation_has_an_answer_of_its_own() -> None:
+    pace = Pace(answers=("one", "two"))
+    question, answer = {"role": "user"}, {"role": "assistant"}
+    system = {"role": "system"}
+    assert pace.answer([system, question]) == "one"
+    assert pace.answer([system, question, answer, question]) == "two"
+    assert pace.answer([question, answer, question, answer, question]) == "one"
+
+
+def test_long_answers_begin_with_a_clause_and_end_with_a_second_sentence() -> None:
+    for answer in ANSWERS:
+        first, _, second = answer.partition(". ")
+        assert 17 <= len(first.split()) <= 21
+        assert second.endswith(".")

@@ -1,0 +1,202 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from appliance.engines import Ticket, Voice
+from appliance.engines.espeak.engine import Espeak
+from appliance.engines.kokoro.engine import Kokoro, choose_voice
+from appliance.audio.loudness import speech_level
+from appliance.errors import EngineBusy, EngineFailed, ModelBroken, ModelMissing
+from tests.engines.conftest import KOKORO_FILES
+from tests.engines.sound import FIXTURES, seconds, spoken, turns_during
+
+MODEL, VOICES = (FIXTURES / "micro_kokoro" / name for name in KOKORO_FILES)
+SENTENCE = "It is twenty past four in the afternoon."
+
+
+@pytest.fixture
+async def caching() -> AsyncIterator[Kokoro]:
+    engine = await Kokoro.load(MODEL, VOICES, "cpu", 1, phrase_bytes=4_000_000)
+    yield engine
+    await engine.close()
+
+
+async def test_the_sound_is_as_long_as_the_sentence(kokoro: Kokoro) -> None:
+    short = seconds(await spoken(kokoro, "It is four."))
+    long = seconds(await spoken(kokoro, SENTENCE))
+    assert 0.4 < short < 1.5 < long < 4
+
+
+async def test_speed_is_a_bounded_factor(kokoro: Kokoro) -> None:
+    usual, fast, bounded = [
+        seconds(await spoken(kokoro, SENTENCE, Voice(speed=speed))) for speed in (1.0, 2.0, 99.0)
+    ]
+    assert fast == pytest.approx(bounded, rel=0.2)
+    assert fast < 0.75 * usual
+
+
+async def test_samples_beyond_full_scale_are_clipped(kokoro: Kokoro) -> None:
+    samples = np.frombuffer(await spoken(kokoro, SENTENCE * 3), "<i2").astype(int)
+    assert np.abs(samples).max() <= 32767
+    # Overflow would wrap around from one end of the scale to the other.
+    assert np.abs(np.diff(samples)).max() < 60_000
+
+
+async def test_a_long_text_comes_batch_by_batch(kokoro: Kokoro) -> None:
+    stream = kokoro.synthesize(SENTENCE * 30, Voice())
+    first = await anext(stream)
+    rest = [chunk async for chunk in stream]
+    assert len(rest) >= 2
+    assert seconds(first) < 45
+
+
+async def test_leaving_ends_it_after_the_batch(kokoro: Kokoro) -> None:
+    stream = kokoro.synthesize(SENTENCE * 1000, Voice())
+    await anext(stream)
+    await stream.aclose()  # type: ignore[attr-defined]  # an async generator behind its protocol
+    assert await spoken(kokoro, "next")
+
+
+async def test_what_was_said_before_needs_no_model(caching: Kokoro) -> None:
+    first = [chunk async for chunk in caching.synthesize(SENTENCE, Voice())]
+    late = Ticket(deadline=0.0)  # whatever has to wait for the model is dropped
+    again = [chunk async for chunk in caching.synthesize(f" {SENTENCE}\n", Voice(), late)]
+    assert again == first
+    for text, voice in [("It is four.", Voice()), (SENTENCE, Voice(speed=1.1))]:
+        with pytest.raises(EngineBusy):
+            await anext(caching.synthesize(text, voice, late))
+
+
+async def test_what_was_not_heard_to_its_end_is_not_kept(caching: Kokoro) -> None:
+    stream = caching.synthesize("Half a phrase.", Voice())
+    await anext(stream)
+    await stream.aclose()  # type: ignore[attr-defined]  # an async generator behind its protocol
+    with pytest.raises(EngineBusy):
+        await anext(caching.synthesize("Half a phrase.", Voice(), Ticket(deadline=0.0)))
+
+
+async def test_without_room_nothing_is_kept(kokoro: Kokoro) -> None:
+    await spoken(kokoro, SENTENCE)
+    with pytest.raises(EngineBusy):
+        await anext(kokoro.synthesize(SENTENCE, Voice(), Ticket(deadline=0.0)))
+
+
+async def test_all_it_says_is_about_as_loud(kokoro: Kokoro) -> None:
+    texts = ["Yes.", SENTENCE, "Your timer for five minutes has ended, and the tea is ready."]
+    said = [await spoken(kokoro, text) for text in texts]
+    levels = [speech_level(np.frombuffer(pcm, "<i2") / 32768) for pcm in said]
+    assert max(levels) - min(levels) < 1
+
+
+@pytest.mark.parametrize("text", ["", "   ", "…", "?!", "\n"])
+async def test_nothing_is_said_without_words(kokoro: Kokoro, text: str) -> None:
+    assert await spoken(kokoro, text) == b""
+
+
+async def test_the_loop_goes_on_while_it_speaks(kokoro: Kokoro) -> None:
+    said, turns = await turns_during(lambda: spoken(kokoro, SENTENCE * 5), 10)
+    assert said
+    assert turns > 10
+
+
+async def test_it_and_espeak_do_not_disturb_each_other(kokoro: Kokoro, espeak: Espeak) -> None:
+    voice = Voice("de")
+    german = seconds(await spoken(espeak, "Guten Tag", voice))
+    english = seconds(await spoken(kokoro, SENTENCE))
+    said = await asyncio.gather(
+        *(spoken(espeak, "Guten Tag", voice) for _ in range(10)),
+        *(spoken(kokoro, SENTENCE) for _ in range(5)),
+    )
+    assert {seconds(one) for one in said[:10]} == {german}
+    # Trimming the silence around random sound leaves it a little longer or shorter.
+    assert all(abs(seconds(one) - english) < 0.2 for one in said[10:])
+
+
+def test_voices_fall_back_by_language_and_then_to_the_best() -> None:
+    voices = ("af_sarah", "af_heart", "am_adam", "bf_emma", "ff_siwis")
+    assert choose_voice(Voice("bf_emma"), voices) == "bf_emma"
+    assert choose_voice(Voice("", "fr"), voices) == "ff_siwis"
+    assert choose_voice(Voice("gone", "en"), voices) == "af_sarah"
+    assert choose_voice(Voice("en-gb", "xx"), voices) == "af_sarah"
+    assert choose_voice(Voice("", ""), voices) == "af_sarah"
+
+
+async def test_its_voices_are_those_of_the_file_the_best_first(kokoro: Kokoro) -> None:
+    assert kokoro.voices == ("af_heart", "bf_emma", "am_adam")
+    assert kokoro.name == "kokoro kokoro-micro cpu"
+    assert await spoken(kokoro, "one", Voice("no such voice"))
+
+
+async def test_a_closed_engine_says_so() -> None:
+    engine = await Kokoro.load(MODEL, VOICES, "cpu", 1)
+    await engine.close()
+    await engine.close()
+    with pytest.raises(EngineFailed, match="closed"):
+        await spoken(engine, "late")
+
+
+@pytest.mark.parametrize("absent", ["model", "voices"])
+async def test_a_missing_file_is_named(tmp_path: Path, absent: str) -> None:
+    gone = tmp_path / "absent.bin"
+    files = {"model": MODEL, "voices": VOICES} | {absent: gone}
+    with pytest.raises(ModelMissing, match=str(gone)):
+        await Kokoro.load(files["model"], files["voices"], "cpu")
+
+
+def _foreign_model(data: bytes) -> bytes:
+    return data.replace(b"style", b"stylo")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: b"",
+        lambda data: b"<html>Please log in</html>",
+        _foreign_model,
+    ],
+    ids=["cut off", "empty", "a page", "another model"],
+)
+async def test_a_broken_model_is_named(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(spoil(MODEL.read_bytes()))
+    with pytest.raises(ModelBroken, match=str(broken)) as raised:
+        await Kokoro.load(broken, VOICES, "cpu")
+    assert raised.value.advice
+
+
+async def test_broken_voices_are_named(tmp_path: Path) -> None:
+    broken = tmp_path / "voices.bin"
+    good = VOICES.read_bytes()
+    for content in (good[: len(good) // 2], b"", b"<html>Please log in</html>"):
+        broken.write_bytes(content)
+        with pytest.raises(ModelBroken, match=str(broken)):
+            await Kokoro.load(MODEL, broken, "cpu")
+    with broken.open("wb") as file:
+        np.savez(file, af_sarah=np.zeros((510, 256), np.float32))
+    with pytest.raises(ModelBroken, match="af_sarah"):
+        await Kokoro.load(MODEL, broken, "cpu")
+    with broken.open("wb") as file:
+        np.save(file, np.zeros((510, 1, 256), np.float32))
+    with pytest.raises(ModelBroken, match=str(broken)):
+        await Kokoro.load(MODEL, broken, "cpu")
+
+
+async def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    only_cpu = lambda: ["CPUExecutionProvider"]  # noqa: E731
+    monkeypatch.setattr(onnxruntime, "get_available_providers", only_cpu)
+    with pytest.raises(EngineFailed, match="no CUDA"):
+        await Kokoro.load(MODEL, VOICES, "cuda")
+
+
+async def test_what_is_no_sound_is_not_said(
+    kokoro: Kokoro, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = np.full(24_000, np.nan, np.float32)
+    monkeypatch.setattr("kokoro_onnx.Kokoro.create", lambda *_, **__: (nothing, 24_000))
+    with pytest.raises(EngineFailed, match="no sound"):
+        await spoken(kokoro, SENTENCE)

@@ -1,0 +1,91 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.engines.sphinx.confidence import Path, Verdict, confidence, first_look, gap, longest_difference, transcript_confidence
+
+phones = st.lists(st.sampled_from(["AA", "T", "S", "IY", "M"]), max_size=12).map(tuple)
+scores = st.floats(-5000, 0)
+paths = st.builds(Path, scores, st.integers(0, 500), phones)
+COMMAND = ("W", "AH", "T", "T", "AY", "M", "IH", "Z", "IH", "T")
+
+
+@given(phones, phones)
+def test_the_longest_difference_is_at_most_all_of_both(
+    one: tuple[str, ...], other: tuple[str, ...]
+) -> None:
+    assert 0 <= longest_difference(one, other) <= len(one) + len(other)
+    assert longest_difference(one, one) == 0
+    assert (longest_difference(one, other) == 0) == (one == other)
+    assert longest_difference(one, ()) == len(one)
+
+
+@given(phones, phones, phones)
+def test_what_both_begin_and_end_with_makes_no_difference(
+    edge: tuple[str, ...], one: tuple[str, ...], other: tuple[str, ...]
+) -> None:
+    most = max(len(one), len(other))
+    assert longest_difference(edge + one + edge, edge + other + edge) <= 2 * most
+
+
+def test_one_long_difference_counts_more_than_many_short_ones() -> None:
+    said = ("T", "EH", "L", "M", "IY", "DH", "AH", "T", "AY", "M")
+    scattered = ("D", "EH", "L", "N", "IY", "D", "AH", "T", "AA", "M")
+    together = ("T", "EH", "L", "M", "IY", "AH", "JH", "OW", "K")
+    assert longest_difference(said, scattered) == 1
+    assert longest_difference(said, together) == 3
+
+
+@given(paths, paths, paths)
+def test_confidence_is_a_share(grammar: Path, sounds: Path, words: Path) -> None:
+    for value in (
+        confidence(grammar, sounds),
+        confidence(grammar, sounds, words),
+        transcript_confidence(words, sounds),
+    ):
+        assert 0 <= value <= 1
+
+
+@given(paths, paths)
+def test_the_first_look_believes_what_it_is_confident_of(grammar: Path, sounds: Path) -> None:
+    verdict = first_look(grammar, sounds)
+    assert (verdict is Verdict.COMMAND) == (confidence(grammar, sounds) >= 0.5)
+
+
+@given(paths, paths, paths, st.floats(0, 1000))
+def test_a_worse_score_of_the_grammar_never_raises_confidence(
+    grammar: Path, sounds: Path, words: Path, worse: float
+) -> None:
+    down = Path(grammar.score - worse, grammar.frames, grammar.phones)
+    assert gap(down, sounds) >= gap(grammar, sounds)
+    assert confidence(down, sounds) <= confidence(grammar, sounds)
+    assert confidence(down, sounds, words) <= confidence(grammar, sounds, words)
+
+
+@given(paths, phones)
+def test_where_the_grammar_heard_nothing_there_is_no_command(
+    sounds: Path, words: tuple[str, ...]
+) -> None:
+    nothing = Path(0.0, 0, ())
+    assert first_look(nothing, sounds) is Verdict.OTHER
+    assert confidence(nothing, sounds) == 0
+    assert confidence(nothing, sounds, Path(-100.0, 50, words)) == 0
+    assert transcript_confidence(nothing, sounds) == 0
+
+
+def test_what_explains_the_audio_nearly_as_well_as_its_phones_is_a_command() -> None:
+    sounds = Path(-300.0, 100, COMMAND)
+    assert first_look(Path(-310.0, 100, COMMAND), sounds) is Verdict.COMMAND
+
+
+def test_what_explains_it_much_worse_is_none() -> None:
+    sounds = Path(-300.0, 100, ("K", "AE", "P", "IH", "T", "AH", "L"))
+    assert first_look(Path(-900.0, 100, COMMAND), sounds) is Verdict.OTHER
+
+
+def test_the_words_decide_where_the_phones_leave_it_open() -> None:
+    sounds = Path(-300.0, 100, COMMAND[:5])
+    grammar = Path(-570.0, 100, COMMAND)
+    assert first_look(grammar, sounds) is Verdict.UNSURE
+    agreeing = Path(-750.0, 100, COMMAND)
+    differing = Path(-500.0, 100, (*COMMAND[:5], "D", "UW", "P", "AA", "K"))
+    assert confidence(grammar, sounds, agreeing) > 0.5 > confidence(grammar, sounds, differing)

@@ -1,0 +1,52 @@
+"""The plan's choices as loaders: what each engine is given."""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from appliance.config.loader import Config, load
+from appliance.engines.factory import hints, transcribers
+from appliance.engines.whisper.engine import Whisper
+from appliance.hardware.planner import plan_for
+
+
+def configured(**settings: str) -> Config:
+    return load([], {f"APPLIANCE__{name.upper()}": value for name, value in settings.items()})
+
+
+def test_a_model_that_cannot_be_looked_at_is_given_no_hints(tmp_path: Path) -> None:
+    assert hints(configured(), tmp_path / ("x" * 300), ("lamp",)) == ()
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted", "given"),
+    [
+        (75_000_000, "true", ("lamp",)),
+        (75_000_000, "false", ()),
+        (50_000_000, "true", ()),
+    ],
+)
+async def test_hot_words_are_for_a_model_that_can_use_them_and_only_where_wanted(
+    size: int, wanted: str, given: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+
+    async def load_whisper(directory: Path, *_how: object, hot_words: tuple[str, ...]) -> object:
+        loaded.append((directory, hot_words))
+        return SimpleNamespace(name="whisper")
+
+    monkeypatch.setattr(Whisper, "load", load_whisper)
+    weights = tmp_path / "some" / "model.bin"
+    weights.parent.mkdir()
+    weights.touch()
+    os.truncate(weights, size)
+    config = configured(
+        stt__engine="whisper",
+        stt__model=str(weights.parent),
+        stt__hot_words=wanted,
+    )
+    first, *_ = transcribers(plan_for(config), config, "", ("lamp",))
+    await first.load()
+    assert loaded == [(weights.parent, given)]

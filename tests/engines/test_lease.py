@@ -1,0 +1,105 @@
+"""An engine whose thread hangs: who waits for it is told in time, who waits for others is not."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from appliance.engines import INPUT_RATE, Ticket, Transcript, Voice
+from appliance.engines.lease import LeasedSynthesizer, LeasedTranscriber, Users
+from appliance.engines.worker import Emit, Lane
+from appliance.errors import EngineFailed
+
+PATIENCE = 0.05
+
+
+@dataclass
+class Hanging:
+    """Both kinds of engine, on a real thread that goes on when the test lets it."""
+
+    name = "hanging"
+    interim = True
+    voices = ("one",)
+    lane: Lane = field(default_factory=lambda: Lane("hanging"))
+    go_on: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def stuck_seconds(self) -> float:
+        return self.lane.stuck_seconds
+
+    async def transcribe(
+        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+    ) -> Transcript:
+        await self.lane.run(self.go_on.wait, ticket=ticket)
+        return Transcript("heard")
+
+    def synthesize(
+        self, text: str, voice: Voice, ticket: Ticket | None = None
+    ) -> AsyncIterator[bytes]:
+        def produce(emit: Emit) -> None:
+            emit(b"\1\0")
+            self.go_on.wait()
+
+        return self.lane.stream(produce, ticket)
+
+    async def close(self) -> None:
+        self.go_on.set()
+        await self.lane.close()
+
+
+@pytest.fixture
+def engine() -> Iterator[Hanging]:
+    made = Hanging()
+    yield made
+    made.go_on.set()
+
+
+async def test_an_ear_that_hangs_has_failed_and_is_in_use_no_longer(engine: Hanging) -> None:
+    users = Users(PATIENCE)
+    leased = LeasedTranscriber(engine, users)
+    with pytest.raises(EngineFailed, match="hanging gives no answer"):
+        await leased.transcribe(b"")
+    assert not users.some
+    # Who comes later does not wait for what hangs.
+    with pytest.raises(EngineFailed):
+        await leased.transcribe(b"")
+    await engine.close()
+
+
+async def test_a_voice_that_hangs_in_the_middle_has_failed(engine: Hanging) -> None:
+    users = Users(PATIENCE)
+    speaking = aiter(LeasedSynthesizer(engine, users).synthesize("", Voice()))
+    with users.one(60.0):  # for so much speech it may be late with the first of it
+        assert await anext(speaking) == b"\1\0"
+    with pytest.raises(EngineFailed, match="hanging gives no answer"):
+        await anext(speaking)
+    assert not users.some
+    await engine.close()
+
+
+async def test_long_speech_and_speech_of_others_may_take_longer(engine: Hanging) -> None:
+    users = Users(PATIENCE)
+    leased = LeasedTranscriber(engine, users)
+    hearing = [
+        asyncio.create_task(leased.transcribe(bytes(2 * INPUT_RATE * seconds)))
+        for seconds in (60, 0)
+    ]
+    _, pending = await asyncio.wait(hearing, timeout=4 * PATIENCE)
+    assert len(pending) == 2
+    engine.go_on.set()
+    assert [(await each).text for each in hearing] == ["heard", "heard"]
+    await engine.close()
+
+
+async def test_who_stops_waiting_is_no_user_any_more(engine: Hanging) -> None:
+    users = Users(PATIENCE)
+    hearing = asyncio.create_task(LeasedTranscriber(engine, users).transcribe(bytes(320_000)))
+    await asyncio.sleep(0)
+    before = users.some
+    hearing.cancel()
+    await asyncio.gather(hearing, return_exceptions=True)
+    assert (before, users.some) == (True, False)
+    assert users.patience == PATIENCE
+    await engine.close()

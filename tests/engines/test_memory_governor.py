@@ -1,0 +1,153 @@
+"""Memory as a machine's files tell it, and engines that are really loaded and closed."""
+
+import asyncio
+import gc
+import logging
+import weakref
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.config import loader as config
+from appliance.hardware import planner as planning
+from appliance.engines.factory import synthesizers, transcribers
+from appliance.engines.supervisor import Roster, Surroundings
+from appliance.engines.memory_governor import Governor, Told
+from appliance.hardware.headroom import readings, room
+from appliance.hardware.memory_pressure import Level
+from tests.daemon import MICRO_MODELS, command
+from tests.engines.conftest import GRAMMAR
+from tests.hardware.boards import meminfo, write
+
+# Real engines are loaded for every test: seconds each.
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Machine:
+    """A machine below `root` on which the engines of a plan run, and a governor watches."""
+
+    root: Path
+    time: float = 0.0
+    idle: bool = True
+    told: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.available(5_000)
+        chosen = config.load([], MICRO_MODELS)
+        plan = planning.plan_for(chosen)
+        self.roster = Roster(
+            transcribers(plan, chosen, GRAMMAR),
+            synthesizers(plan, chosen),
+            lambda: self.told.append("another engine answers"),
+            Surroundings(idle=lambda: self.idle, room=self._room),
+        )
+        self.governor = Governor(
+            lambda: readings(self.root, tuple),
+            lambda: self.roster,
+            lambda: self.idle,
+            Told(lambda _available, level: self.told.append(level), self.told.append),
+            lambda: self.time,
+        )
+
+    def _room(self, size: int, on_card: bool) -> bool:
+        return room(size, on_card, self.root, tuple)
+
+    def available(self, megabytes: int) -> None:
+        write(self.root, "proc/meminfo", meminfo(8_000_000, megabytes * 1000))
+
+    async def rounds(self, count: int) -> None:
+        """So many readings, with what they lead to done."""
+        for _ in range(count):
+            self.time += 2
+            self.governor.observe(readings(self.root, tuple))
+            if self.roster.settling:
+                await self.roster.load_better()
+
+    @property
+    def names(self) -> tuple[str, str]:
+        return self.roster.transcriber.name, self.roster.synthesizer.name
+
+
+@pytest.fixture
+async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
+    machine = await asyncio.to_thread(Machine, tmp_path)
+    await machine.roster.load_starters()
+    await machine.roster.load_better()
+    machine.told.clear()
+    yield machine
+    await machine.roster.close()
+
+
+async def test_down_to_the_starters_and_up_again(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    whisper, kokoro = machine.names
+    machine.available(300)  # tight; the larger of the two goes first
+    await machine.rounds(2)
+    assert machine.names == (whisper, kokoro)
+    await machine.rounds(1)
+    assert machine.names == (whisper, "espeak")
+    assert machine.governor.state() == {
+        "available": 300_000 * 1024,
+        "state": "tight",
+        "action": "memory is short: kokoro kokoro-micro cpu gives way to espeak",
+    }
+    await machine.rounds(3)
+    assert machine.names == ("sphinx", "espeak")
+    heard = await machine.roster.transcriber.transcribe(command("what_time_is_it"))
+    assert heard.text
+    assert {"down", "another engine answers", Level.TIGHT} <= set(machine.told)
+    assert "memory of the machine: tight, 307 MB available" in caplog.text
+    await machine.rounds(10)  # nothing is left to give
+    machine.available(5_000)
+    await machine.rounds(92)
+    assert machine.names == (whisper, "espeak")
+    await machine.rounds(92)
+    assert machine.names == (whisper, kokoro)
+    assert machine.governor.state()["state"] == "ok"
+    assert machine.told.count("up") == machine.told.count("down") == 2
+
+
+async def test_nobody_is_disturbed_unless_it_is_critical(machine: Machine) -> None:
+    before, machine.idle = machine.names, False
+    machine.available(300)
+    await machine.rounds(20)
+    assert machine.names == before
+    machine.available(50)
+    await machine.rounds(5)
+    assert machine.names == before
+    machine.time += 2
+    machine.governor.observe(readings(machine.root, tuple))
+    assert "espeak" in machine.names
+    machine.idle = True
+
+
+async def test_what_a_machine_does_not_tell_is_no_reason(machine: Machine) -> None:
+    before = machine.names
+    write(machine.root, "proc/meminfo", "")
+    await machine.rounds(10)
+    assert machine.names == before
+
+
+async def test_the_engines_that_were_left_are_gone(machine: Machine) -> None:
+    sessions: list[weakref.ref[Any]] = []
+    for lease in (machine.roster.transcriber, machine.roster.synthesizer):
+        engine: Any = lease
+        inner = engine._engine
+        sessions.append(weakref.ref(inner))
+        held = inner._model if hasattr(inner, "_model") else inner._decoder
+        sessions.append(weakref.ref(held))
+    del lease, engine, inner, held
+    gc.disable()  # what is left has to find its end without luck
+    try:
+        machine.available(300)
+        await machine.rounds(6)
+    finally:
+        gc.enable()
+    assert machine.names == ("sphinx", "espeak")
+    assert [session() for session in sessions] == [None] * 4

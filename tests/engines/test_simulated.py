@@ -1,0 +1,73 @@
+"""Engines of which only the time is real."""
+
+import asyncio
+
+import pytest
+
+from appliance.config.loader import load
+from appliance.engines import OUTPUT_RATE, Voice
+from appliance.engines.factory import synthesizers, transcribers
+from appliance.engines.simulated import CHARACTERS_A_SECOND, HEARD, TimedSynthesizer, TimedTranscriber, duration
+from appliance.errors import ModelMissing
+from appliance.hardware.planner import plan_for
+from tests.engines.sound import level, seconds, spoken
+
+TEXT = "Rivers carry minerals into it."
+
+
+def configured(stt: str, tts: str) -> dict[str, str]:
+    return {
+        "APPLIANCE__STT__ENGINE": "timed",
+        "APPLIANCE__STT__MODEL": stt,
+        "APPLIANCE__TTS__ENGINE": "timed",
+        "APPLIANCE__TTS__MODEL": tts,
+    }
+
+
+@pytest.mark.parametrize(("model", "expected"), [("90ms", 0.09), ("0ms", 0), ("2.5ms", 0.0025)])
+def test_a_models_name_is_its_time(model: str, expected: float) -> None:
+    assert duration(model) == expected
+
+
+@pytest.mark.parametrize("model", ["auto", "90", "-1ms", "90s", "1e3ms", ""])
+def test_another_name_is_refused(model: str) -> None:
+    with pytest.raises(ModelMissing, match="no timed model"):
+        duration(model)
+
+
+async def test_everything_is_heard_as_the_same_and_nobody_waits_for_another() -> None:
+    engine = TimedTranscriber(0.2)
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+    heard = await asyncio.gather(*(engine.transcribe(bytes(2), "de") for _ in range(100)))
+    taken = loop.time() - begin
+    assert {transcript.text for transcript in heard} == {HEARD}
+    assert heard[0].language == "de"
+    assert 0.2 <= taken < 100 * 0.2
+
+
+async def test_sound_is_as_long_as_its_text_and_can_be_heard() -> None:
+    engine = TimedSynthesizer(0)
+    pcm = await spoken(engine, TEXT)
+    assert seconds(pcm) == pytest.approx(len(TEXT) / CHARACTERS_A_SECOND, abs=1 / OUTPUT_RATE)
+    assert -25 < level(pcm) < -10
+    faster = await spoken(engine, TEXT, Voice(speed=2))
+    assert len(faster) == pytest.approx(len(pcm) / 2, abs=2)
+    assert await spoken(engine, " ... ") == b""
+
+
+async def test_the_configuration_names_them_and_nothing_stands_below_them() -> None:
+    config = load([], configured("90ms", "80ms"))
+    plan = plan_for(config)
+    assert not plan.warnings
+    assert plan.stt.better == 'stt.engine = "auto"'
+    [ear], [mouth] = transcribers(plan, config, ""), synthesizers(plan, config)
+    assert (ear.name, mouth.name) == ("timed 90ms", "timed 80ms")
+    assert (await ear.load()).name == "timed 90ms"
+    assert (await mouth.load()).name == "timed 80ms"
+
+
+async def test_a_time_that_is_none_is_told_when_it_is_loaded() -> None:
+    config = load([], configured("soon", "80ms"))
+    with pytest.raises(ModelMissing, match="soon"):
+        await transcribers(plan_for(config), config, "")[0].load()

@@ -1,0 +1,163 @@
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from appliance.config import loader as config
+from appliance.hardware import planner as planning
+from appliance.engines import Synthesizer, Transcriber, Voice
+from appliance.engines.espeak.engine import Espeak
+from appliance.engines.factory import synthesizers, transcribers
+from appliance.engines.supervisor import Candidate, Roster
+from appliance.engines.sphinx.engine import Sphinx
+from appliance.engines.whisper.engine import Whisper
+from appliance.errors import EngineFailed, NotReady
+from tests.engines.conftest import GRAMMAR
+from tests.engines.sound import FIXTURES, recording, spoken
+
+MODEL = FIXTURES / "micro_whisper" / "model"
+
+
+def starter() -> Candidate[Transcriber]:
+    return Candidate("sphinx", lambda: Sphinx.load(GRAMMAR, threads=1))
+
+
+def whisper(directory: Path) -> Candidate[Transcriber]:
+    return Candidate(f"whisper {directory.name}", lambda: Whisper.load(directory, "cpu"))
+
+
+VOICES: list[Candidate[Synthesizer]] = [Candidate("espeak", Espeak.load)]
+
+
+class Changes:
+    """Counts how often a roster tells of a change."""
+
+    count = 0
+
+    def __call__(self) -> None:
+        self.count += 1
+
+
+@pytest.fixture
+async def changes() -> Changes:
+    return Changes()
+
+
+@pytest.fixture
+async def roster(changes: Changes, tmp_path: Path) -> AsyncIterator[Roster]:
+    ladder = [whisper(tmp_path / "absent"), whisper(MODEL), starter()]
+    roster = Roster(ladder, VOICES, changes)
+    yield roster
+    await roster.close()
+
+
+async def test_the_starters_answer_first_and_the_better_ones_take_over(
+    roster: Roster, changes: Changes
+) -> None:
+    with pytest.raises(NotReady):
+        _ = roster.transcriber
+    await roster.load_starters()
+    assert (roster.transcriber.name, roster.synthesizer.name) == ("sphinx", "espeak")
+    told, before = changes.count, roster.ready
+    await roster.load_better()
+    assert (before, roster.ready) == (False, True)
+    assert changes.count > told
+    heard = await roster.transcriber.transcribe(recording("speech", "what_time_is_it.wav"))
+    assert roster.transcriber.name.startswith("whisper model")
+    assert heard.text
+
+
+async def test_what_cannot_load_is_told_and_passed_over(roster: Roster) -> None:
+    await roster.load_starters()
+    await roster.load_better()
+    ladder = roster.states()["stt"]["ladder"]
+    assert [rung["state"] for rung in ladder] == ["failed", "ready", "ready"]
+    assert "no Whisper model in" in ladder[0]["error"]
+    assert "appliance models pull" in ladder[0]["advice"]
+
+
+async def test_a_failed_engine_gives_way_once_and_the_last_one_stays(roster: Roster) -> None:
+    await roster.load_starters()
+    await roster.load_better()
+    better, error = roster.transcriber, EngineFailed("out of memory")
+    assert roster.failed(better, error)
+    assert roster.transcriber.name == "sphinx"
+    assert roster.failed(better, error)  # a second session, which met the same failure
+    assert not roster.failed(roster.transcriber, error)
+    assert roster.transcriber.name == "sphinx"
+    assert roster.states()["stt"]["ladder"][1]["error"] == "out of memory"
+
+
+async def test_with_nothing_but_broken_models_the_starters_go_on(tmp_path: Path) -> None:
+    roster = Roster([whisper(tmp_path / "absent"), starter()], VOICES, Changes())
+    await roster.load_starters()
+    await roster.load_better()
+    assert roster.ready
+    assert roster.transcriber.name == "sphinx"
+    await roster.close()
+    await roster.close()
+
+
+async def test_without_any_ear_the_voice_answers_alone(tmp_path: Path) -> None:
+    roster = Roster([whisper(tmp_path)], VOICES, lambda: None)
+    await roster.load_starters()
+    assert roster.ready
+    assert [engine.name for engine in roster.answering] == ["espeak"]
+    await roster.close()
+
+
+async def test_the_plan_of_a_configuration_becomes_engines_that_answer() -> None:
+    voice = FIXTURES / "micro_kokoro" / "kokoro-micro.onnx"
+    named = {"APPLIANCE__STT__MODEL": str(MODEL), "APPLIANCE__TTS__MODEL": str(voice)}
+    chosen = config.load([], {**named, "APPLIANCE__STT__DEVICE": "cpu"})
+    plan = await asyncio.to_thread(planning.plan_for, chosen)
+    ladders = transcribers(plan, chosen, GRAMMAR), synthesizers(plan, chosen)
+    assert [ladder[-1].name for ladder in ladders] == ["sphinx", "espeak"]
+    roster = Roster(*ladders, Changes())
+    await roster.load_starters()
+    await roster.load_better()
+    assert roster.transcriber.name.startswith("whisper model")
+    assert roster.synthesizer.name.startswith("kokoro kokoro-micro")
+    assert await spoken(roster.synthesizer, "one", Voice("af_heart"))
+    await roster.close()
+
+
+async def test_hot_words_reach_a_model_that_can_use_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    class Asked(Exception):
+        """Raised in place of a model of 70 MB."""
+
+    async def load(*_arguments: object, hot_words: Sequence[str] = ()) -> Whisper:
+        asked.append(hot_words)
+        raise Asked
+
+    monkeypatch.setattr(Whisper, "load", load)
+    for size in (1, 70_000_000):
+        directory = tmp_path / str(size)
+        directory.mkdir()
+        with (directory / "model.bin").open("wb") as weights:
+            weights.truncate(size)
+        chosen = config.load([], {"APPLIANCE__STT__MODEL": str(directory)})
+        plan = planning.plan_for(chosen)
+        whisper = transcribers(plan, chosen, GRAMMAR, ("Claude", "pasta"))[0]
+        with pytest.raises(Asked):
+            await whisper.load()
+    assert asked == [(), ("Claude", "pasta")]
+
+
+async def test_the_language_is_told_by_the_model() -> None:
+    chosen = config.load(
+        [], {"APPLIANCE__STT__MODEL": str(MODEL), "APPLIANCE__STT__LANGUAGE": "auto"}
+    )
+    plan = await asyncio.to_thread(planning.plan_for, chosen)
+    candidate = transcribers(plan, chosen, GRAMMAR)[0]
+    assert candidate.name.startswith("whisper")
+    engine = await candidate.load()
+    said = recording("micro_whisper", "utterances", "what_time_is_it.wav")
+    heard = await engine.transcribe(said, chosen.stt.language)
+    assert (heard.text, heard.language) == ("what time is it", "en")
+    await engine.close()

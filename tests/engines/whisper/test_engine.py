@@ -1,0 +1,264 @@
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appliance.engines.whisper.engine import Whisper
+from appliance.engines.whisper.decoder import Decoder, Utterance
+from appliance.engines.whisper.whisper_load import load
+from appliance.engines.whisper.window import FLOOR, FULL, Decoded
+from appliance.engines.worker import Lane
+from appliance.errors import EngineFailed, ModelBroken, ModelMissing
+from tests.engines.sound import (
+    FIXTURES,
+    breath,
+    music,
+    noise,
+    recording,
+    silence,
+    turns_during,
+    with_noise,
+)
+
+MODEL = FIXTURES / "micro_whisper" / "model"
+UTTERANCES = FIXTURES / "micro_whisper" / "utterances"
+TEXTS: dict[str, str] = json.loads((UTTERANCES / "index.json").read_text())
+
+
+def utterance(name: str) -> bytes:
+    return recording("micro_whisper", "utterances", name)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+async def test_it_hears_what_was_said(whisper: Whisper, name: str) -> None:
+    heard = await whisper.transcribe(utterance(name))
+    assert heard.text == TEXTS[name]
+    assert heard.language == "en"
+    assert heard.confidence is not None
+    assert heard.confidence > 0.9
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize(("factor", "snr"), [(0.05, 40), (0.3, 15), (2.5, 20)])
+async def test_it_hears_it_soft_loud_and_in_noise(
+    whisper: Whisper, name: str, factor: float, snr: float
+) -> None:
+    heard = await whisper.transcribe(with_noise(utterance(name), factor, snr))
+    assert heard.text == TEXTS[name]
+
+
+async def test_it_tells_the_language_itself(whisper: Whisper) -> None:
+    heard = await whisper.transcribe(utterance("what_time_is_it.wav"), "auto")
+    assert heard.text == "what time is it"
+    assert heard.language in ("en", "de", "fr", "es") or len(heard.language) in (2, 3)
+
+
+@pytest.mark.parametrize(
+    "audio",
+    [
+        b"",
+        b"\1",
+        silence(2),
+        silence(0.02),
+        noise(5),
+        noise(100),
+        noise(1000),
+        noise(8000),
+        noise(3000, smoothing=8),
+        noise(1000, smoothing=64),
+        breath(0.003, 1.2),
+        breath(0.01, 3),
+        breath(0.01, 6),
+        breath(0.05, 1.2),
+        breath(0.05, 3),
+        breath(0.2, 1.2),
+        music(0.01, 3),
+        music(0.1, 1),
+        music(0.5, 7),
+    ],
+    ids=lambda audio: f"{len(audio)} bytes",
+)
+async def test_no_text_without_speech(whisper: Whisper, audio: bytes) -> None:
+    heard = await whisper.transcribe(audio)
+    assert (heard.text, heard.confidence) == ("", 0.0)
+
+
+async def test_speech_longer_than_the_window_is_heard_to_its_end(whisper: Whisper) -> None:
+    audio = utterance("good_morning.wav") + silence(28) + utterance("stop.wav")
+    assert (await whisper.transcribe(audio)).text == "good morning stop"
+
+
+class Overheard(Decoder):
+    """Notes which windows were decoded together, and finds short ones doubtful if told to."""
+
+    doubts = False
+
+    def decode(self, utterances: Sequence[Utterance]) -> list[Decoded]:
+        self.windows.append([utterance.window for utterance in utterances])
+        decoded = super().decode(utterances)
+        if self.doubts and utterances[0].window < FULL:
+            return [replace(one, text="thank you " * 40) for one in decoded]
+        return decoded
+
+    @classmethod
+    def of(cls, decoder: Decoder) -> "Overheard":
+        decoder.__class__ = cls
+        assert isinstance(decoder, cls)
+        decoder.windows = []
+        return decoder
+
+    windows: list[list[float]]
+
+
+@pytest.fixture
+async def overheard() -> AsyncIterator[tuple[Whisper, Overheard]]:
+    decoder, name = await asyncio.to_thread(load, MODEL, "cpu", "int8", 1, (), FLOOR)
+    listening = Overheard.of(decoder)
+    engine = Whisper(Lane("whisper"), listening, name)
+    yield engine, listening
+    await engine.close()
+
+
+async def test_a_command_is_heard_once_in_a_short_window(
+    overheard: tuple[Whisper, Overheard],
+) -> None:
+    engine, decoder = overheard
+    await engine.transcribe(utterance("stop.wav"))
+    await engine.transcribe(silence(5) + utterance("stop.wav") + silence(2))
+    assert decoder.windows == [[8.0], [10.0]]
+
+
+async def test_what_is_doubtful_is_heard_once_more_in_the_full_window(
+    overheard: tuple[Whisper, Overheard],
+) -> None:
+    engine, decoder = overheard
+    decoder.doubts = True
+    assert (await engine.transcribe(utterance("stop.wav"))).text == "stop"
+    assert decoder.windows == [[8.0], [FULL]]
+
+
+async def test_long_speech_takes_the_full_window_alone(
+    overheard: tuple[Whisper, Overheard],
+) -> None:
+    engine, decoder = overheard
+    audio = utterance("stop.wav") + silence(26)
+    texts = await asyncio.gather(*(engine.transcribe(audio) for _ in range(3)))
+    assert [heard.text for heard in texts] == ["stop"] * 3
+    assert decoder.windows == [[FULL]] * 3
+
+
+async def test_those_who_wait_together_are_heard_together(
+    overheard: tuple[Whisper, Overheard],
+) -> None:
+    engine, decoder = overheard
+    names = list(TEXTS)
+    long = silence(5) + utterance("yes.wav") + silence(2)
+    heard = await asyncio.gather(
+        engine.transcribe(long),
+        *(engine.transcribe(utterance(name)) for name in names),
+        engine.transcribe(long),
+    )
+    assert [one.text for one in heard] == ["yes", *TEXTS.values(), "yes"]
+    assert max(len(batch) for batch in decoder.windows) == 8
+    assert len(decoder.windows) < len(names)
+    assert all(len(set(batch)) == 1 for batch in decoder.windows)
+
+
+async def test_a_floor_of_thirty_seconds_is_the_full_window_always() -> None:
+    engine = await Whisper.load(MODEL, "cpu", "int8", 1, floor=FULL)
+    assert (await engine.transcribe(utterance("stop.wav"))).text == "stop"
+    await engine.close()
+
+
+async def test_the_loop_goes_on_while_it_listens(whisper: Whisper) -> None:
+    audio = utterance("what_time_is_it.wav")
+
+    async def listen() -> list[str]:
+        return [(await whisper.transcribe(audio)).text for _ in range(5)]
+
+    heard, turns = await turns_during(listen, 20)
+    assert all(heard)
+    # One that stood still would come round once or twice for each.
+    assert turns > 20
+
+
+async def test_its_name_says_what_runs_where(whisper: Whisper) -> None:
+    assert whisper.name.startswith("whisper model int8")
+    assert whisper.name.endswith(" cpu")
+
+
+async def test_a_model_that_has_lost_its_numbers_has_failed(
+    whisper: Whisper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = Decoded("!!!!!!!!", "en", likelihood=float("nan"), no_speech=0.0, tokens=8)
+    monkeypatch.setattr(Decoder, "decode", lambda _self, each: [lost] * len(each))
+    with pytest.raises(EngineFailed, match="makes sense"):
+        await whisper.transcribe(utterance("stop.wav"))
+
+
+async def test_a_closed_engine_says_so() -> None:
+    engine = await Whisper.load(MODEL, "cpu", "float32", 1)
+    await engine.close()
+    await engine.close()
+    with pytest.raises(EngineFailed, match="closed"):
+        await engine.transcribe(utterance("stop.wav"))
+
+
+async def test_a_type_that_the_device_does_not_know_is_no_fault_of_the_file() -> None:
+    with pytest.raises(EngineFailed, match="int8_bfloat16 on cpu") as raised:
+        await Whisper.load(MODEL, "cpu", "int8_bfloat16", 1)
+    assert "stt.compute_type" in raised.value.advice
+
+
+async def test_no_directory(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match="no Whisper model in") as raised:
+        await Whisper.load(tmp_path / "absent", "cpu")
+    assert "appliance models pull" in raised.value.advice
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return shutil.copytree(MODEL, tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.bin", "tokenizer.json", "vocabulary.json"])
+async def test_a_missing_file_is_named(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    with pytest.raises(ModelMissing, match=name):
+        await Whisper.load(copy, "cpu")
+
+
+def _cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+BROKEN: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "cut off": ("model.bin", _cut),
+    "nearly empty": ("model.bin", lambda data: data[:3]),
+    "another model": ("model.bin", lambda data: data.replace(b"WhisperSpec", b"OtherModel1", 1)),
+    "a page of a hotel's network": ("model.bin", lambda data: b"<html>Please log in</html>"),
+    "a pointer to the file": ("model.bin", lambda data: b"version https://git-lfs\noid sha256:0"),
+    "no JSON": ("config.json", _cut),
+    "no tokenizer": ("tokenizer.json", lambda data: b"{}"),
+    "half a tokenizer": ("tokenizer.json", _cut),
+    "no UTF-8": ("vocabulary.json", lambda data: b'["\xff\xfe'),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+async def test_a_broken_file_is_named(copy: Path, fault: str) -> None:
+    name, spoil = BROKEN[fault]
+    (copy / name).write_bytes(spoil((copy / name).read_bytes()))
+    with pytest.raises(ModelBroken, match=name):
+        await Whisper.load(copy, "cpu")
+
+
+async def test_mel_bands_that_do_not_fit_are_found_before_they_crash(copy: Path) -> None:
+    file = copy / "preprocessor_config.json"
+    file.write_text(json.dumps({"feature_size": 128}))
+    with pytest.raises(ModelBroken, match="promises 128 mel bands"):
+        await Whisper.load(copy, "cpu")

@@ -1,0 +1,73 @@
+import sys
+from pathlib import Path
+
+import ctranslate2
+import onnxruntime
+import pytest
+
+from appliance.hardware import planner as planning
+from appliance.config.loader import load
+from appliance.hardware.gpu_libraries import wheels
+from tests.hardware.boards import ORIN_NANO_SUPER, write
+
+SMALL = 483_545_366
+
+
+def test_wheels_for_the_processor_use_no_gpu() -> None:
+    found = wheels()
+    assert found.ctranslate2_devices == ctranslate2.get_cuda_device_count()
+    assert "CPUExecutionProvider" in found.onnx_providers
+    assert "onnxruntime" in found.onnx_packages
+
+
+def test_a_driver_that_is_too_old_is_no_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> int:
+        raise RuntimeError("CUDA driver version is insufficient for CUDA runtime version")
+
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", refuse)
+    assert not wheels().hear
+
+
+def test_a_library_whose_cuda_is_missing_is_told_and_the_appliance_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    why = "libcublas.so.12: cannot open shared object file"
+    for name, error in (("ctranslate2", "OSError"), ("onnxruntime", "ImportError")):
+        write(tmp_path, f"{name}.py", f"raise {error}({why!r})")
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = wheels()
+    assert not found.hear
+    assert not found.speak
+    assert caplog.text.count(why) == 2
+
+
+def test_a_plan_for_a_board_asks_the_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = tmp_path / "models"
+    write(models, "small.en/config.json", "{}")
+    with (models / "small.en/model.bin").open("wb") as weights:
+        weights.truncate(SMALL)
+    config = load([], {"APPLIANCE__MODELS__DIRECTORY": str(models)})
+    root = ORIN_NANO_SUPER.lay(tmp_path / "root")
+
+    def device(count: int) -> tuple[str, ...]:
+        monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: count)
+        return tuple(rung.device for rung in planning.plan_for(config, root).stt.rungs)
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    assert "cuda" not in device(0)
+    assert device(1)[0] == "cuda"
+    told = planning.plan_for(config, root).warnings
+    assert any("no CUDAExecutionProvider" in warning for warning in told)
+
+
+def test_without_a_gpu_nobody_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never() -> None:
+        raise AssertionError("a second and 100 MB for nothing")
+
+    monkeypatch.setattr(planning, "wheels", never)
+    write(tmp_path, "proc/meminfo", "MemTotal: 4000000 kB\nMemAvailable: 3000000 kB\n")
+    made = planning.plan_for(load([], {}), tmp_path)
+    assert made.accelerator == "no NVIDIA GPU was found"

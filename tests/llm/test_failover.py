@@ -1,0 +1,186 @@
+"""Who is asked, on real ports: the next endpoint answers where one fails, in the same turn."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from appliance.config.loader import Config, load
+from appliance.llm.failover import AGAIN, FAILURES, Endpoints, endpoints
+from appliance.llm.endpoint import Endpoint
+from appliance.voice.routing import PAUSES
+from tests.chat_server import Call, ChatServer, Reply, Trouble, chat_server
+
+MESSAGES = [{"role": "user", "content": "How far is the moon?"}]
+
+
+@dataclass
+class Asking:
+    """Endpoints that say what the test says, the first one first, and a clock of its own."""
+
+    models: Endpoints
+    chats: list[ChatServer]
+    replies: list[Reply]
+    now: list[float]
+    asked: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+
+    async def answer(self) -> str:
+        """What is heard of an answer."""
+        stream = await self.models.create(self.note, stream=True, messages=MESSAGES, model="x")
+        said = [c.choices[0].delta.content or "" async for c in stream if c.choices]
+        await stream.close()
+        return "".join(said)
+
+    async def note(self, chosen: Endpoint) -> None:
+        self.asked.append(chosen.model)
+
+
+@asynccontextmanager
+async def asking(
+    *replies: Reply,
+    policy: str = "off",
+    outside: int | None = None,
+    key: str = "",
+    patience: float = 30.0,
+) -> AsyncIterator[Asking]:
+    """The endpoint at the place `outside` is not known to be on this machine; the first one has
+    `patience` seconds to begin."""
+    said, now, changes = list(replies), [0.0], list[str]()
+    names = [f"model-{place}" for place in range(len(said))]
+    async with AsyncExitStack() as stack:
+        chats = [
+            await stack.enter_async_context(chat_server(lambda _m, n=n: said[n]))  # type: ignore[misc]
+            for n in range(len(said))
+        ]
+        urls = [chat.base_url for chat in chats]
+        if outside is not None:
+            urls[outside] = urls[outside].replace("127.0.0.1", "0.0.0.0")
+        config = _config(names, urls, policy, patience)
+        secrets = {"OPENAI_API_KEY": key}
+        found = endpoints(config, secrets, lambda: changes.append(""), lambda: now[0])
+        assert found is not None
+        stack.push_async_callback(found.close)
+        yield Asking(found, chats, said, now, changes=changes)
+
+
+def _config(names: list[str], urls: list[str], policy: str, patience: float) -> Config:
+    others = [
+        {"provider": "custom", "base_url": url, "model": name, "first_token_seconds": 30}
+        for name, url in zip(names[1:], urls[1:], strict=True)
+    ]
+    settings = {
+        "LLM__PROVIDER": "custom",
+        "LLM__BASE_URL": urls[0],
+        "LLM__MODEL": names[0],
+        "LLM__FIRST_TOKEN_SECONDS": str(patience),
+        "LLM__ALTERNATIVES": json.dumps(others),
+        "FALLBACK__POLICY": policy,
+    }
+    return load([], {f"APPLIANCE__{key}": value for key, value in settings.items()})
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Trouble(status=500),
+        Trouble(status=401),
+        Trouble(status=429),
+        Trouble(stall=True),
+        Trouble(garbage=True),
+        Trouble(break_after=0),
+    ],
+    ids=str,
+)
+async def test_the_next_one_answers_where_one_fails(trouble: Trouble) -> None:
+    async with asking(trouble, "It is far away.", patience=0.3) as a:
+        assert await a.answer() == "It is far away."
+        assert a.asked == ["model-0", "model-1"]
+        assert len(a.changes) == 1
+        assert a.models.current.model == "model-1"
+        # The next turn does not wait for what just failed.
+        assert await a.answer() == "It is far away."
+        assert a.asked == ["model-0", "model-1", "model-1"]
+        assert a.chats[1].requests[-1]["model"] == "model-1"
+
+
+async def test_an_answer_that_breaks_off_begins_again_with_the_next() -> None:
+    async with asking(Trouble(break_after=4), "It is far away.") as a:
+        assert await a.answer() == f"This is where it{AGAIN}It is far away."
+        # Once is no reason to leave it; three times in a minute are.
+        assert a.models.current.model == "model-0"
+        for _ in range(2):
+            await a.answer()
+        assert a.models.current.model == "model-1"
+
+
+async def test_a_request_that_is_refused_leaves_nobody_at_once() -> None:
+    async with asking(Trouble(status=400), "It is far away.") as a:
+        assert await a.answer() == "It is far away."
+        assert a.models.current.model == "model-0"
+
+
+async def test_nobody_left_is_told() -> None:
+    async with asking(Trouble(status=500), Trouble(status=500)) as a:
+        with pytest.raises(FAILURES):
+            await a.answer()
+        a.replies[0] = "Here I am."
+        # All were left; the one whose time comes first is asked all the same.
+        assert await a.answer() == "Here I am."
+        assert a.asked == ["model-0", "model-1", "model-0"]
+
+
+async def test_a_tool_call_passes() -> None:
+    async with asking(Trouble(status=503), Call("get_time", {})) as a:
+        stream = await a.models.create(a.note, stream=True, messages=MESSAGES)
+        called = [c.choices[0].delta.tool_calls async for c in stream if c.choices]
+        assert called[0][0].function.name == "get_time"
+        await stream.close()
+
+
+async def test_a_summary_is_asked_of_the_next_as_well() -> None:
+    async with asking(Trouble(status=503), "In short.") as a:
+        made = await a.models.create(a.note, stream=False, messages=MESSAGES)
+        assert made.choices[0].message.content == "In short."
+
+
+async def test_it_comes_back_between_turns_and_on_its_own_time() -> None:
+    async with asking(Trouble(status=500), "It is far away.") as a:
+        await a.answer()
+        await a.models.retry(0, lambda: True)
+        assert len(a.chats[0].requests) == 1  # not yet
+        a.now[0] += PAUSES[0]
+        await a.models.retry(0, lambda: False)
+        assert len(a.chats[0].requests) == 1  # not while somebody talks
+        await a.models.retry(0, lambda: True)
+        assert len(a.chats[0].requests) == 2  # still broken
+        a.replies[0] = "Better."
+        a.now[0] += PAUSES[1]
+        await a.models.retry(0, lambda: True)
+        assert a.models.current.model == "model-0"
+        assert len(a.changes) == 2
+        tried = a.chats[0].requests[-1]
+        assert (tried["messages"], tried["max_tokens"]) == (
+            [{"role": "user", "content": "Hello"}],
+            1,
+        )
+        assert await a.answer() == "Better."
+
+
+@pytest.mark.parametrize(
+    ("policy", "asked"),
+    [("off", ["model-0", "model-1"]), ("on_failure", ["model-0", "model-1", "model-2"])],
+)
+async def test_only_the_owners_word_lets_alternatives_out_of_the_box(
+    policy: str, asked: list[str]
+) -> None:
+    down = [Trouble(status=500)] * 3
+    async with asking(*down, policy=policy, outside=2, key="secret") as a:
+        with pytest.raises(FAILURES):
+            await a.answer()
+        assert a.asked == asked
+        # The key of the first is not for whoever else is configured.
+        assert [chat.keys for chat in a.chats[:2]] == [["Bearer secret"], ["Bearer none"]]
+        assert "Bearer secret" not in a.chats[2].keys

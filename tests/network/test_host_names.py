@@ -1,0 +1,64 @@
+"""The machine gets another name, and nginx is told: the appliance answers to it as well."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.config.loader import load
+from appliance.network.host_names import Names
+from tests.daemon import running
+from tests.stranger import ask
+
+SITE = """server {{
+    listen 0.0.0.0:443 ssl;
+    ssl_certificate {tls}/server.crt;
+}}
+"""
+
+
+def write_site(state: Path) -> Path:
+    """A site of nginx for the appliance with that state, as render.sh writes it; its hosts."""
+    directory = state / "nginx"
+    directory.mkdir(parents=True)
+    (directory / "site.conf").write_text(SITE.format(tls=directory))
+    hosts = directory / "hosts"
+    hosts.write_text("DNS:localhost\nDNS:Old.local\nIP:192.168.1.20\n")
+    return hosts
+
+
+def replace(file: Path, text: str) -> None:
+    """As certificate.sh does, at once and whole."""
+    new = file.with_name("new")
+    new.write_text(text)
+    new.replace(file)
+
+
+@pytest.mark.slow
+async def test_it_answers_to_the_names_that_nginx_has_learnt(tmp_path: Path) -> None:
+    hosts = write_site(tmp_path)
+    async with running(tmp_path) as daemon:
+
+        async def status(host: str) -> int:
+            return (await ask(daemon, "GET", "/health", headers={"Host": host})).status
+
+        assert await status("old.local:8443") == 200
+        assert await status("new.local") == 421
+        replace(hosts, "DNS:localhost\nDNS:new.local\n")
+        assert await status("new.local") == 200
+        assert await status("old.local") == 421
+
+
+def test_what_it_answers_to_without_nginx_and_after_it(tmp_path: Path) -> None:
+    settings = {
+        "APPLIANCE__STORE__PATH": str(tmp_path / "voice.db"),
+        "APPLIANCE__SERVER__PUBLIC_URL": "https://voice.example:8443",
+        "APPLIANCE__ACCESS__ORIGINS": '["https://panel.example"]',
+    }
+    own = {"voice.example", "panel.example"}
+    names = Names(load([], settings), tmp_path)
+    assert own <= set(names())
+    hosts = write_site(tmp_path)
+    names = Names(load([], settings), tmp_path)
+    assert own | {"old.local"} <= set(names())
+    hosts.unlink()
+    assert own | {"old.local"} <= set(names())

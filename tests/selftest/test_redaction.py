@@ -1,0 +1,93 @@
+"""By which names this household could be found, for the report that is handed on."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from appliance.config.loader import Config, load
+from appliance.selftest import site_client as door, redaction as household
+from appliance.selftest.redaction import known
+from appliance.network.nginx_site import Site
+from tests.install.shell import free_ports
+from tests.selftest.conftest import MakeFacts
+
+CONFIGURED = """
+[server]
+public_url = "https://voice.smith.net"
+[access]
+origins = ["https://Dash.smith.net:8443"]
+[llm]
+provider = "custom"
+base_url = "http://user:hush-hush@nas:11434/v1"
+[[llm.alternatives]]
+provider = "custom"
+base_url = "http://[fd00::9]:8090/v1"
+[realtime]
+base_url = "wss://talk.smith.net/v1/realtime"
+[tools.mcp.home]
+url = "http://127.0.0.1:8123/mcp"
+allow = ["*"]
+[agents.team]
+url = "ws://attic.lan:9000"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    file = tmp_path / "appliance.toml"
+    file.write_text(CONFIGURED)
+    return load([file], {})
+
+
+async def test_all_that_is_configured_and_the_machine_itself(
+    facts: MakeFacts, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "Kitchen.smith.net")
+    made = replace(facts(addresses=("192.0.2.2", "127.0.0.1")), config=config)
+    names = await known(made)
+    assert set(names) == {
+        *("voice.smith.net", "dash.smith.net", "nas", "fd00::9", "talk.smith.net", "attic.lan"),
+        *("kitchen", "kitchen.smith.net", "192.0.2.2"),
+    }
+    assert json.loads(json.dumps(names)) == list(names)
+    assert "hush-hush" not in str(names)
+
+
+async def test_the_names_of_the_certificate_and_its_authority(
+    facts: MakeFacts, here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "localhost")
+    names = await known(facts(site=here))
+    assert {"kitchen", "kitchen.local", "192.168.1.20"} < set(names)
+    assert any("kitchen" in name and " " in name for name in names)  # the authority's
+    assert not {"localhost", "127.0.0.1", "::1", ""} & set(names)
+
+
+async def test_nginx_that_does_not_answer(facts: MakeFacts, here: Site) -> None:
+    names = await known(facts(site=replace(here, port=1)))
+    assert "kitchen.local" in names
+
+
+def test_of_ones_own_certificate_a_family_and_no_public_authority(here: Site) -> None:
+    now = datetime.now(UTC)
+    shown = door.Shown(("*.smith.net",), now, now, "Smith Family CA")
+    own = replace(here, authority=None)
+    assert list(household._certified(shown, own)) == ["smith.net"]
+    unknown = replace(shown, vouched=False)
+    assert list(household._certified(unknown, own)) == ["smith.net", "Smith Family CA"]
+
+
+async def test_what_the_page_is_tested_with_is_what_aiohttp_says() -> None:
+    """web/test/selftest.test.ts takes these words out of a report."""
+    (port,) = free_ports(1)
+    async with aiohttp.ClientSession() as http:
+        with pytest.raises(aiohttp.ClientConnectorError) as raised:
+            await http.get(f"http://localhost:{port}/v1")
+    said = str(raised.value)
+    assert said.startswith(f"Cannot connect to host localhost:{port} ssl:default [")
+    page = Path(__file__).parents[2] / "web" / "test" / "selftest.test.ts"
+    assert "Cannot connect to host models.smith.net:11434 ssl:default [" in page.read_text()

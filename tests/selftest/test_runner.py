@@ -1,0 +1,151 @@
+"""One check can spoil neither the others nor the run."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pytest
+
+from appliance.errors import StoreError
+from appliance.selftest.check import Check, Finding, Named, Report, Verdict
+from appliance.selftest import report_text as render
+from appliance.selftest.context import Facts
+from appliance.selftest.runner import run
+from appliance.threads import aside
+from tests.selftest.conftest import MakeFacts
+
+
+class Good(Named):
+    name: ClassVar[str] = "good"
+    title: ClassVar[str] = "Good"
+    limit: ClassVar[float] = 5.0
+
+    async def run(self, facts: Facts) -> Finding:
+        return self.ok(f"{facts.hardware.cores} cores")
+
+
+class Crash(Good):
+    name: ClassVar[str] = "crash"
+
+    async def run(self, facts: Facts) -> Finding:
+        raise ZeroDivisionError("no cores")
+
+
+class Refusal(Good):
+    name: ClassVar[str] = "refusal"
+
+    async def run(self, facts: Facts) -> Finding:
+        raise StoreError("the disk is full", advice="Make room.")
+
+
+class OwnTimeout(Good):
+    name: ClassVar[str] = "own"
+
+    async def run(self, facts: Facts) -> Finding:
+        raise TimeoutError("a socket's")
+
+
+class Hang(Good):
+    name: ClassVar[str] = "hang"
+    limit: ClassVar[float] = 0.05
+
+    def __init__(self) -> None:
+        self.until = threading.Event()
+
+    async def run(self, facts: Facts) -> Finding:
+        await aside(self.until.wait)
+        return self.ok("too late")
+
+
+class LongHang(Hang):
+    limit: ClassVar[float] = 60.0
+
+
+def ignore(_findings: Sequence[Finding], _check: Check | None) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("check", "message", "advice"),
+    [
+        (Crash(), "ZeroDivisionError: no cores", "--only crash"),
+        (Refusal(), "the disk is full", "Make room."),
+        (OwnTimeout(), "TimeoutError: a socket's", "--only own"),
+        (Hang(), "no result within 0.05 s", "Something hangs"),
+    ],
+)
+async def test_what_goes_wrong_is_a_failure_of_that_check_alone(
+    facts: MakeFacts, check: Check, message: str, advice: str
+) -> None:
+    report = await run([Good(), check, Good()], facts(), ignore)
+    first, middle, last = report.findings
+    assert (first.verdict, last.verdict) == (Verdict.OK, Verdict.OK)
+    assert middle.verdict is Verdict.FAILURE
+    assert message in middle.message
+    assert advice in middle.advice
+    assert report.verdict is Verdict.FAILURE
+    if isinstance(check, Hang):
+        check.until.set()
+
+
+async def test_the_findings_are_told_as_they_come(facts: MakeFacts) -> None:
+    told: list[tuple[list[str], str]] = []
+
+    def watch(findings: Sequence[Finding], check: Check | None) -> None:
+        told.append(([finding.check for finding in findings], check.name if check else ""))
+
+    report = await run([Good(), Crash()], facts(), watch)
+    assert told == [([], "good"), (["good"], "crash"), (["good", "crash"], "")]
+    assert [finding.title for finding in report.findings] == ["Good", "Good"]
+    assert abs(report.started_at - time.time()) < 60
+
+
+async def test_a_run_that_is_given_up_ends_all_of_it(facts: MakeFacts) -> None:
+    check = LongHang()
+    task = asyncio.create_task(run([check, Good()], facts(), ignore))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    check.until.set()
+
+
+def report(*verdicts: Verdict) -> Report:
+    findings = tuple(
+        Finding("check", verdict, "what was seen", "what to do", "A check") for verdict in verdicts
+    )
+    return Report("1", 0.0, 1.0, {}, findings)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "worst"),
+    [
+        ((), Verdict.OK),
+        ((Verdict.OK, Verdict.SKIPPED), Verdict.OK),
+        ((Verdict.WARNING, Verdict.OK), Verdict.WARNING),
+        ((Verdict.WARNING, Verdict.FAILURE, Verdict.OK), Verdict.FAILURE),
+    ],
+)
+def test_the_worst_finding_is_that_of_all(verdicts: tuple[Verdict, ...], worst: Verdict) -> None:
+    assert report(*verdicts).verdict is worst
+
+
+def test_the_table_advises_where_something_is_wrong_and_nowhere_else() -> None:
+    def paint(text: str, colour: str) -> str:
+        return f"<{colour}>{text}</>"
+
+    shown = [render.row(finding, paint, 80) for finding in report(*Verdict).findings]
+    assert [("what to do" in row) for row in shown] == [False, True, True, False]
+    assert shown[2].startswith("<red>FAILURE </>  A check")
+    assert render.summary(report(*Verdict), paint) == (
+        "<red>1 failed, 1 to look at, 1 good, in 1 s</>"
+    )
+
+
+def test_what_is_to_be_copied_is_never_broken() -> None:
+    command = "`sudo chown -R --reference=/var/lib/voice-appliance-with-a-very-long-name /there`"
+    finding = Finding("x", Verdict.FAILURE, "m " * 60, command, "X")
+    shown = render.row(finding, lambda text, _: text, 60)
+    assert "--reference=/var/lib/voice-appliance-with-a-very-long-name" in shown

@@ -1,0 +1,38 @@
+"""A voice that is slow is waited for, by how slow it is: it is no voice that is silent."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from appliance.config.loader import load
+from appliance.selftest.check import Verdict
+from appliance.selftest.checks import full_turn as spoken
+from appliance.selftest.daemon_client import Daemon
+from appliance.selftest.context import gather
+from tests.daemon import running
+from tests.faulty import DAWDLE_SECONDS, DAWDLES, FAULTS
+from tests.install.shell import free_ports
+
+pytestmark = pytest.mark.slow
+
+
+async def test_the_answer_of_a_slow_voice_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = tmp_path / "faults"
+    faults.write_text(json.dumps({"espeak": DAWDLES}))
+    settings = {
+        FAULTS: str(faults),
+        "APPLIANCE__SERVER__PORT": str(free_ports(1)[0]),
+        "APPLIANCE__ACCESS__MODE": "paired",
+    }
+    # No answer can come in the time that is given to a fast voice.
+    monkeypatch.setattr(spoken, "ANSWER_SECONDS", 0.9 * DAWDLE_SECONDS)
+    async with running(tmp_path / "state", settings, module="tests.faulty") as daemon:
+        facts = await gather(load([], daemon.environment), {})
+        assert isinstance(facts.daemon, Daemon)
+        finding = await spoken.Spoken().run(facts)
+    assert "was understood and answered 'It is " in finding.message, finding
+    assert finding.figures["first_sound_at_client_ms"] > 1000 * DAWDLE_SECONDS
+    assert finding.verdict in (Verdict.OK, Verdict.WARNING)  # late, perhaps

@@ -1,0 +1,174 @@
+"""Model files and the database, on a real disk."""
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import StoreError
+from appliance.selftest.check import Finding, Verdict
+from appliance.selftest.checks.database import Database
+from appliance.selftest.checks.model_files import Models
+from appliance.selftest.context import Facts
+from appliance.store.integrity import examine
+from appliance.store.database import open_for_writing
+from appliance.models.hashing import sha256_of
+from tests.selftest.conftest import MakeFacts, bad, good
+
+WARNING, FAILURE = Verdict.WARNING, Verdict.FAILURE
+
+
+def lay_models(facts: MakeFacts, tmp_path: Path, *, known: bool = True) -> Facts:
+    """A manifest of one voice of two files, both on disk."""
+    directory = tmp_path / "models"
+    directory.mkdir()
+    (directory / "tiny.onnx").write_bytes(b"weights" * 1000)
+    (directory / "voices.bin").write_bytes(b"voices")
+    model = f'sha256 = "{sha256_of(directory / "tiny.onnx")}"' if known else ""
+    manifest = tmp_path / "manifest.toml"
+    manifest.write_text(
+        f"""
+        [sources]
+        here = "https://models.example/{{repository}}/{{revision}}/{{file}}"
+        [[model]]
+        name = "tiny"
+        engine = "kokoro"
+        source = "here"
+        repository = "a/b"
+        revision = "1"
+        licence = "MIT"
+        [[model.files]]
+        path = "tiny.onnx"
+        {model}
+        [[model.files]]
+        path = "voices.bin"
+        sha256 = "{sha256_of(directory / "voices.bin")}"
+        """
+    )
+    return facts(manifest=manifest)
+
+
+async def test_models_as_they_were_fetched(facts: MakeFacts, tmp_path: Path) -> None:
+    assert (
+        good(await Models().run(lay_models(facts, tmp_path))) == "2 files are as they were fetched"
+    )
+
+
+async def test_no_models(facts: MakeFacts) -> None:
+    assert "starter engines" in good(await Models().run(facts()))
+
+
+async def test_a_model_of_which_nobody_knows_what_it_must_be(
+    facts: MakeFacts, tmp_path: Path
+) -> None:
+    assert "of 1 it is not known" in good(
+        await Models().run(lay_models(facts, tmp_path, known=False))
+    )
+
+
+async def test_a_flipped_bit_is_found(facts: MakeFacts, tmp_path: Path) -> None:
+    made = lay_models(facts, tmp_path)
+    file = tmp_path / "models" / "tiny.onnx"
+    content = bytearray(file.read_bytes())
+    content[3000] ^= 1
+    file.write_bytes(content)
+    message, advice = bad(await Models().run(made), FAILURE)
+    assert f"{file} is damaged" in message
+    assert "`appliance models pull tiny`" in advice
+
+
+async def test_a_file_that_is_gone(facts: MakeFacts, tmp_path: Path) -> None:
+    made = lay_models(facts, tmp_path)
+    (tmp_path / "models" / "voices.bin").unlink()
+    assert "voices.bin is missing" in bad(await Models().run(made), FAILURE)[0]
+
+
+async def test_a_model_that_is_configured_and_not_there(facts: MakeFacts) -> None:
+    made = facts(settings={"STT__MODEL": "large-v9"})
+    message, advice = bad(await Models().run(made), WARNING)
+    assert "large-v9 is not on disk" in message
+    assert "appliance models pull" in advice
+
+
+@pytest.fixture
+def kept(facts: MakeFacts) -> Facts:
+    """Facts with a fresh database."""
+    made = facts()
+    opened = open_for_writing(made.config.store.path)
+    opened.db.close()
+    opened.release(clean=True)
+    return made
+
+
+async def check(facts: Facts) -> Finding:
+    return await Database().run(facts)
+
+
+async def test_a_sound_database_is_left_as_it_is(kept: Facts) -> None:
+    path = kept.config.store.path
+    before = path.read_bytes()
+    finding = await check(kept)
+    assert "sound and writable" in good(finding)
+    assert finding.figures["bytes"] == len(before)
+    assert path.read_bytes() == before
+    assert {file.name for file in path.parent.iterdir()} == {"voice.db", "voice.db.lock"}
+
+
+async def test_a_database_that_is_not_there_yet(facts: MakeFacts) -> None:
+    made = facts()
+    message, advice = bad(await check(made), WARNING)
+    assert "there is no" in message
+    assert "first starts" in advice
+    assert not made.state.exists()
+
+
+async def test_a_wiped_header_and_a_flipped_page_are_damage(kept: Facts) -> None:
+    path = kept.config.store.path
+    whole = path.read_bytes()
+    wiped = bytes(100) + whole[100:]
+    # The first page of a table or index that is not the schema itself.
+    torn = whole[:4096] + os.urandom(8192) + whole[4096 + 8192 :]
+    for content in (wiped, torn):
+        path.write_bytes(content)
+        message, advice = bad(await check(kept), FAILURE)
+        assert "damaged" in message
+        assert "backup" in advice
+        assert path.read_bytes() == content
+
+
+async def test_a_database_of_another_program(kept: Facts) -> None:
+    path = kept.config.store.path
+    path.unlink()
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE recipes (name TEXT)")
+    db.close()
+    with pytest.raises(StoreError, match="another program"):
+        await check(kept)
+
+
+async def test_a_database_that_somebody_else_holds(kept: Facts) -> None:
+    path = kept.config.store.path
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        held = examine(path, patience=0.01)
+    finally:
+        holder.rollback()
+        holder.close()
+    assert "locked" in held.unwritable
+
+
+async def test_a_database_of_another_user(kept: Facts) -> None:
+    if os.geteuid():
+        pytest.skip("only root can give a file away")
+    path = kept.config.store.path
+    os.chown(path, 12_345, -1)
+    message, advice = bad(await check(kept), FAILURE)
+    assert "user 12345" in message
+    assert "chown" in advice
+
+
+async def test_a_report_of_all_this_is_json(kept: Facts) -> None:
+    assert json.loads(json.dumps((await check(kept)).figures))["lost_entries"] == 0

@@ -1,0 +1,98 @@
+"""A self-test that the page asked for: what is told when there is no result of it."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from appliance.llm.probe import Asked, Outcome
+from appliance.selftest.subprocess_runner import Background
+from appliance.selftest.report_store import Selftests
+from tests.stranger import until
+
+LAST_NIGHT = {"started_at": 1.0, "verdict": "ok", "findings": [{"check": "board"}]}
+# As `appliance selftest`: it keeps a report, where it can, and says so where it cannot.
+KEEPS = """
+import sys
+from pathlib import Path
+from appliance.errors import StoreError
+from appliance.store.selftests import Selftests
+kept = Selftests(Path(sys.argv[1]))
+with kept.alone():
+    try:
+        kept.keep({"started_at": 2.0, "verdict": "failure"})
+    except StoreError as error:
+        print(error.message, file=sys.stderr)
+sys.exit(1)
+"""
+
+
+async def unconfigured() -> Asked:
+    return Asked(Outcome.UNCONFIGURED)
+
+
+@asynccontextmanager
+async def background(state: Path, program: str) -> AsyncIterator[Background]:
+    command = [sys.executable, "-c", program, str(state)]
+    made = Background(Selftests(state), command, unconfigured, unconfigured)
+    running = asyncio.create_task(made.run())
+    try:
+        yield made
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def see_through(made: Background) -> None:
+    async def over() -> bool:
+        return not made.shown()["running"]
+
+    made.start()
+    await until(over, 30)
+
+
+async def test_a_result_that_was_kept_is_shown(tmp_path: Path) -> None:
+    Selftests(tmp_path).keep(LAST_NIGHT)
+    async with background(tmp_path, KEEPS) as made:
+        await see_through(made)
+        shown = made.shown()
+    assert (shown["trouble"], shown["report"]["started_at"]) == ("", 2.0)
+    assert [line["verdict"] for line in shown["history"]] == ["ok", "failure"]
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+async def test_a_full_disk_does_not_make_last_night_todays_result(
+    tmp_path: Path, earlier: bool
+) -> None:
+    kept = Selftests(tmp_path)
+    if earlier:
+        kept.keep(LAST_NIGHT)
+    # Where the new file would be written, nothing can be written.
+    (tmp_path / "selftest.json.new").mkdir()
+    async with background(tmp_path, KEEPS) as made:
+        await see_through(made)
+        assert "could not be kept" in made.shown()["trouble"]
+        assert made.shown()["report"] == (LAST_NIGHT if earlier else None)
+        # The next one that can be kept is one without trouble.
+        (tmp_path / "selftest.json.new").rmdir()
+        await see_through(made)
+        assert made.shown()["trouble"] == ""
+
+
+@pytest.mark.parametrize(
+    ("program", "trouble"),
+    [
+        ("raise ZeroDivisionError", "broke off"),
+        ("raise SystemExit(0)", "could not be kept"),
+        ("raise SystemExit(2)", "could not run (exit status 2)"),
+    ],
+)
+async def test_a_self_test_that_breaks_off(tmp_path: Path, program: str, trouble: str) -> None:
+    """With a traceback Python ends with 1, as a self-test does that found something."""
+    Selftests(tmp_path).keep(LAST_NIGHT)
+    async with background(tmp_path, program) as made:
+        await see_through(made)
+        assert trouble in made.shown()["trouble"]

@@ -1,0 +1,156 @@
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterable
+
+import pytest
+
+from appliance.errors import ToolError
+from appliance.timers.scheduler import MOST, Timer, Timers, announcement
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Kept:
+    """A store that lasts as long as the test."""
+
+    def __init__(self) -> None:
+        self.timers: dict[str, Timer] = {}
+
+    def add(self, timer: Timer) -> None:
+        self.timers[timer.id] = timer
+
+    def remove(self, timer_id: str) -> None:
+        self.timers.pop(timer_id, None)
+
+    def all(self) -> Iterable[Timer]:
+        return list(self.timers.values())
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_timers_ring_when_due_and_in_order(clock: Clock) -> None:
+    rung: list[Timer] = []
+    timers = Timers(clock, rung.append)
+    late, soon = timers.start(20, "Tea "), timers.start(10)
+    assert timers.snapshot() == (soon, late)
+    assert timers.ring_due() == 10
+    assert rung == []
+    clock.now += 10
+    assert timers.ring_due() == 10
+    assert rung == [soon]
+    clock.now += 50
+    assert timers.ring_due() is None
+    assert rung == [soon, late]
+    assert timers.snapshot() == ()
+
+
+def test_a_cancelled_timer_does_not_ring(clock: Clock) -> None:
+    rung: list[Timer] = []
+    timers = Timers(clock, rung.append)
+    timer = timers.start(10)
+    timers.cancel(timer)
+    timers.cancel(timer)
+    clock.now += 60
+    assert timers.ring_due() is None
+    assert rung == []
+
+
+def test_timers_are_found_by_name_and_length(clock: Clock) -> None:
+    timers = Timers(clock, print)
+    tea, egg = timers.start(300, "Tea"), timers.start(180, "egg")
+    assert timers.find() == (egg, tea)
+    assert timers.find("TEA") == (tea,)
+    assert timers.find(seconds=180) == (egg,)
+    assert timers.find("tea", 180) == ()
+    clock.now += 100
+    assert timers.left(tea) == 200
+    clock.now += 1000
+    assert timers.left(tea) == 0
+
+
+def test_timers_outlive_the_process(clock: Clock) -> None:
+    kept, rung = Kept(), list[Timer]()
+    before = Timers(clock, rung.append, kept)
+    soon, late = before.start(10, "tea"), before.start(3600)
+    before.cancel(before.start(50))
+    clock.now += 140
+    after = Timers(clock, rung.append, kept)
+    after.restore()
+    assert after.snapshot() == (soon, late)
+    assert after.ring_due() == late.due - clock.now
+    assert rung == [soon]
+    assert kept.all() == [late]
+    assert announcement(soon, clock.now) == (
+        "Your tea timer was done two minutes and ten seconds ago."
+    )
+
+
+def test_what_is_said_when_a_timer_rings(clock: Clock) -> None:
+    timers = Timers(clock, print)
+    tea, nameless = timers.start(5, "tea"), timers.start(300)
+    clock.now += 5.2
+    assert announcement(tea, clock.now) == "Your tea timer is done."
+    clock.now = nameless.due
+    assert announcement(nameless, clock.now) == "Your five minute timer is done."
+
+
+def test_nonsense_is_refused(clock: Clock) -> None:
+    timers = Timers(clock, print)
+    for seconds in (0, -5):
+        with pytest.raises(ToolError, match="how long"):
+            timers.start(seconds)
+    for _ in range(MOST):
+        timers.start(10)
+    with pytest.raises(ToolError, match=f"{MOST} timers"):
+        timers.start(10)
+
+
+@contextlib.asynccontextmanager
+async def running(timers: Timers) -> AsyncIterator[None]:
+    task = asyncio.create_task(timers.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_running_timers_ring_by_the_real_clock() -> None:
+    rung: asyncio.Queue[Timer] = asyncio.Queue()
+    timers = Timers(time.time, rung.put_nowait)
+    async with running(timers):
+        long = timers.start(3600)
+        first = timers.start(0.05, "first")  # set while run() waits for the long one
+        assert await asyncio.wait_for(rung.get(), 10) == first
+        second = timers.start(0.01, "second")
+        assert await asyncio.wait_for(rung.get(), 10) == second
+    assert timers.snapshot() == (long,)
+
+
+async def test_a_listener_that_fails_stops_no_other_timer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    def ring(timer: Timer) -> None:
+        if timer.name == "bad":
+            raise RuntimeError("nobody there")
+        heard.put_nowait(timer.name)
+
+    timers = Timers(time.time, ring)
+    async with running(timers):
+        timers.start(0.01, "bad")
+        timers.start(0.02, "good")
+        assert await asyncio.wait_for(heard.get(), 10) == "good"
+    assert "nobody there" in caplog.text

@@ -1,0 +1,65 @@
+from datetime import datetime
+
+import pytest
+
+from appliance.errors import ConfigError
+from appliance.hardware.telemetry import read
+from appliance.tools.builtin.catalogue import builtin
+from appliance.tools.registry import Registry
+from appliance.timers.scheduler import Timers
+from tests.tools.conftest import Session, Shelf
+
+
+async def test_the_last_answer_is_repeated(shelf: Shelf) -> None:
+    assert (await shelf.say("repeat that")).spoken == "I have not said anything yet."
+    shelf.session.last_answer = "It is noon."
+    assert (await shelf.say("what did you say")).spoken == "It is noon."
+
+
+async def test_stop_silences_and_says_nothing(shelf: Shelf) -> None:
+    answer = await shelf.say("stop")
+    assert answer.silent
+    assert answer.spoken == ""
+    assert shelf.session.stopped == 1
+
+
+async def test_abilities_are_those_of_the_tools_that_are_there(shelf: Shelf) -> None:
+    assert (await shelf.say("what can you do")).spoken == (
+        "I can tell the time and the date, set timers, say how the device is doing, "
+        "change volume and voice, "
+        "and repeat what I said. Just ask."
+    )
+    few = builtin(
+        datetime.now, Timers(float, print), read, patterns=["set_timer", "list_abilities"]
+    )
+    registry = Registry(few)
+    assert registry.names == ("set_timer", "list_abilities")
+    answer = await registry.call("list_abilities", {}, Session())
+    assert answer.spoken == "I can set timers and repeat what I said. Just ask."
+
+
+def test_a_pattern_for_no_tool_is_a_fault_of_the_configuration() -> None:
+    with pytest.raises(ConfigError, match="get_weather"):
+        builtin(datetime.now, Timers(float, print), read, patterns=["get_weather"])
+
+
+@pytest.mark.parametrize(
+    ("said", "answered"),
+    [
+        ("hello", "Hello. What can I do for you?"),
+        ("Good morning!", "Hello. What can I do for you?"),
+        ("thank you very much", "You are welcome."),
+        ("Thanks.", "You are welcome."),
+        ("goodbye", "Goodbye."),
+        ("how are you", "I am fine, thank you."),
+        ("who are you", "I am the voice assistant of this appliance."),
+    ],
+)
+async def test_small_talk(shelf: Shelf, said: str, answered: str) -> None:
+    assert (await shelf.say(said)).spoken == answered
+
+
+def test_models_are_offered_no_small_talk(shelf: Shelf) -> None:
+    offered = {schema["function"]["name"] for schema in shelf.registry.schemas()}
+    assert {"get_time", "set_timer", "get_device_status", "stop_talking"} <= offered
+    assert not {"greet", "answer_thanks", "say_goodbye"} & offered

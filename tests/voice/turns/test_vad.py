@@ -1,0 +1,143 @@
+"""Voice activity on shared models: the same as Pipecat's own, and pauses told early."""
+
+import asyncio
+import random
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pipecat.audio.vad.silero import SileroVADAnalyzer
+from pipecat.audio.vad.vad_analyzer import VADParams, VADState
+
+from appliance.voice.turns.vad import WINDOW_MS, Hearing, Pauses
+from appliance.voice.turns.silero import Array, Silero
+from tests.daemon import LEAD_IN, speech
+
+AUDIO = Path(__file__).parents[2] / "fixtures" / "audio"
+PACKET = 640
+
+
+@pytest.fixture(scope="module")
+def hearing() -> Iterator[Hearing]:
+    loaded = Hearing.load()
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="module")
+def sentences() -> bytes:
+    """Eighteen seconds of six sentences."""
+    with wave.open(str(AUDIO / "harvard.wav")) as file:
+        assert file.getframerate() == 16_000
+        return bytes(file.readframes(file.getnframes()))
+
+
+def packets(pcm: bytes) -> list[bytes]:
+    return [pcm[i : i + PACKET] for i in range(0, len(pcm), PACKET)]
+
+
+async def test_it_hears_what_pipecats_analyzer_hears(hearing: Hearing, sentences: bytes) -> None:
+    # Without the volume, whose way up is our own.
+    params = VADParams(min_volume=0.0)
+    ours, theirs = hearing.vad(params), SileroVADAnalyzer(params=params)
+    theirs.set_sample_rate(16_000)
+    heard: set[VADState] = set()
+    for packet in packets(sentences):
+        state = await ours.analyze_audio(packet)
+        assert state == await theirs.analyze_audio(packet)
+        heard.add(state)
+    await theirs.cleanup()
+    assert {VADState.SPEAKING, VADState.QUIET} <= heard
+
+
+async def test_speech_out_of_digital_silence_is_noticed_as_soon_as_in_a_room(
+    hearing: Hearing,
+) -> None:
+    murmur = random.Random(1)
+    room = b"".join(
+        round(murmur.gauss(0, 100)).to_bytes(2, "little", signed=True) for _ in range(32_000)
+    )
+
+    async def packets_until_noticed(before: bytes) -> int:
+        vad = hearing.vad(VADParams())
+        for packet in packets(before):
+            assert await vad.analyze_audio(packet) == VADState.QUIET
+        spoken = packets(speech("what_time_is_it")[len(LEAD_IN) :])
+        return [await vad.analyze_audio(packet) for packet in spoken].index(VADState.SPEAKING)
+
+    out_of_silence = await packets_until_noticed(bytes(len(room)))
+    assert abs(out_of_silence - await packets_until_noticed(room)) <= 2
+
+
+@pytest.mark.slow
+async def test_speakers_do_not_hear_each_other(hearing: Hearing, sentences: bytes) -> None:
+    alone, beside, silent = (hearing.vad(VADParams()) for _ in range(3))
+    for packet in packets(sentences):
+        expected = await alone.analyze_audio(packet)
+        heard, _ = await asyncio.gather(
+            beside.analyze_audio(packet), silent.analyze_audio(bytes(len(packet)))
+        )
+        assert heard == expected
+
+
+@pytest.mark.slow
+async def test_a_pause_is_told_before_the_end_of_speech(hearing: Hearing, sentences: bytes) -> None:
+    lasted: list[float] = []
+    resumed = 0
+
+    def resume() -> None:
+        nonlocal resumed
+        resumed += 1
+        lasted.clear()
+
+    vad = hearing.vad(VADParams(), Pauses(lasted.append, resume))
+    before = VADState.QUIET
+    ends = 0
+    for packet in packets(sentences):
+        state = await vad.analyze_audio(packet)
+        if state == VADState.QUIET and before == VADState.STOPPING:
+            ends += 1
+            # From the first sign of silence on, and longer than the detector's own.
+            assert lasted == sorted(lasted)
+            assert lasted[0] <= WINDOW_MS
+            assert lasted[-1] >= 5 * WINDOW_MS
+            lasted.clear()
+        before = state
+    assert ends >= 5
+    assert resumed, "the recording has pauses inside sentences"
+
+
+async def test_digital_silence_costs_no_model(hearing: Hearing) -> None:
+    asked: list[int] = []
+
+    class Counted(Silero):
+        async def judge(self, window: Array, state: Array) -> tuple[float, Array]:
+            asked.append(1)
+            return await hearing.silero.judge(window, state)
+
+    vad = Hearing(Counted(None), hearing.judging).vad(VADParams())
+    for packet in packets(bytes(32_000)):
+        assert await vad.analyze_audio(packet) == VADState.QUIET
+    assert not asked
+    spoken = packets(speech("what_time_is_it")[len(LEAD_IN) :])
+    while await vad.analyze_audio(spoken.pop(0)) != VADState.SPEAKING:
+        pass
+    before = len(asked)
+    while await vad.analyze_audio(bytes(PACKET)) != VADState.QUIET:
+        pass
+    assert len(asked) >= before + 6, "whoever falls silent is heard out by the model"
+
+
+@pytest.mark.slow
+async def test_any_cut_of_the_same_audio_is_heard_alike(hearing: Hearing, sentences: bytes) -> None:
+    async def heard(size: int) -> list[VADState]:
+        vad = hearing.vad(VADParams())
+        cut = (sentences[start : start + size] for start in range(0, len(sentences), size))
+        return [await vad.analyze_audio(piece) for piece in cut]
+
+    sentences = sentences[: 46 * 4096]
+    # Every 128 ms, after as many samples.
+    seldom = await heard(4096)
+    assert (await heard(1024))[3::4] == seldom
+    assert len(set(seldom)) > 1
