@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from appliance import wire
+from appliance.audio.format import INPUT_RATE
 from appliance.errors import SessionError, SessionLimit
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 PACKET_SECONDS = 0.02
-PACKET_BYTES = int(wire.INPUT_RATE * PACKET_SECONDS) * 2
+PACKET_BYTES = int(INPUT_RATE * PACKET_SECONDS) * 2
 RTVI_VERSION = "2.0.0"
 SILENCE = 300  # peak sample value (-41 dB of full scale) below which speech has ended
 
@@ -183,8 +184,8 @@ class Call:
         voiced = voiced_samples(packet) if packet else None
         if voiced:
             said = time.monotonic() - PACKET_SECONDS
-            self._speech_began = self._speech_began or said + voiced[0] / wire.INPUT_RATE
-            self._speech_ended = said + (voiced[1] + 1) / wire.INPUT_RATE
+            self._speech_began = self._speech_began or said + voiced[0] / INPUT_RATE
+            self._speech_ended = said + (voiced[1] + 1) / INPUT_RATE
 
 
 def packets(pcm: bytes) -> list[bytes]:

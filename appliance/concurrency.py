@@ -1,16 +1,20 @@
-"""What is done beside everything else: kept until it is done, and what goes wrong is told."""
+"""Runs work beside the event loop and beside the caller: background tasks and daemon threads."""
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from appliance.errors import ApplianceError
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 
-class Errands:
+
+class BackgroundTasks:
     """Jobs nobody waits for. For one event loop."""
 
     def __init__(self) -> None:
@@ -42,3 +46,31 @@ class Errands:
         for job in jobs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
+
+
+async def run_in_daemon_thread(job: Callable[[], T]) -> T:
+    """The result of `job`, or what it raised.
+
+    Unlike `asyncio.to_thread`, a job that hangs for ever (a dead network disk, a sensor) keeps
+    neither a time limit nor the end of the program from being reached: its thread is left behind.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(settle: Callable[[], None]) -> None:
+        if not done.done():
+            settle()
+
+    def work() -> None:
+        try:
+            result = job()
+        except BaseException as error:  # noqa: BLE001  handed over to whoever waits
+            raised = error
+            settle: Callable[[], None] = lambda: done.set_exception(raised)  # noqa: E731
+        else:
+            settle = lambda: done.set_result(result)  # noqa: E731
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits
+            loop.call_soon_threadsafe(tell, settle)
+
+    threading.Thread(target=work, name="daemon-thread", daemon=True).start()
+    return await done

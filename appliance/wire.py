@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-INPUT_RATE = 16_000
+from appliance.audio.format import INPUT_RATE
+
 MAX_FRAME_BYTES = 64 * 1024
 MAX_AUDIO_SECONDS = 1.0
 MAX_JSON_DEPTH = 8

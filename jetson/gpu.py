@@ -23,8 +23,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from appliance.hardware import sysfs as files
-from appliance.hardware.gpu_support import usable
 from appliance.hardware.detect import Hardware, detect
+from appliance.hardware.gpu_support import usable
 
 MANIFEST = Path(__file__).with_name("wheels.toml")
 # What the engines run on; a stack has to bring both, or half of a turn would stay on the processor.

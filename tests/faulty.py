@@ -16,12 +16,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from appliance.app import voice_runtime as desk
+from appliance.app import voice_runtime
 from appliance.cli.main import main
 from appliance.engines.espeak.library import Library
-from appliance.engines.supervisor import Surroundings
-from appliance.engines.sphinx.decoder import Decoder as SphinxDecoder
-from appliance.engines.whisper.decoder import Decoder as WhisperDecoder
+from appliance.engines.ladder import LadderContext
+from appliance.engines.sphinx.decoder import SphinxDecoder as SphinxDecoder
+from appliance.engines.whisper.decoder import WhisperDecoder as WhisperDecoder
 from appliance.engines.whisper.window import Decoded
 
 FAULTS: Final = "FAULTS"
@@ -131,7 +131,7 @@ def spoil() -> None:
         setattr(owner, name, around(getattr(owner, name)))
     # So that a test need not wait.
     os.environ["APPLIANCE__LIMITS__ENGINE_SECONDS"] = str(PATIENCE_SECONDS)
-    vars(desk)["Surroundings"] = functools.partial(Surroundings, pauses=(0.1,))
+    vars(voice_runtime)["LadderContext"] = functools.partial(LadderContext, pauses=(0.1,))
 
 
 if __name__ == "__main__":

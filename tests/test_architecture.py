@@ -1,83 +1,72 @@
-"""Imports point one way, and importing does nothing."""
+"""Holds the package to its architecture: allowed imports, names, sizes; importing does nothing."""
 
 import ast
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "appliance"
 
-LEAVES = {
-    *("conversation", "errands", "errors", "logs", "metrics", "sections", "systemd", "threads"),
-    *("watch", "wire"),
+# The only modules beside the packages: what every package may need and none of them owns.
+ROOT = {
+    *("__init__", "__main__", "circuit_breaker", "client", "concurrency", "conversation"),
+    *("errors", "wire"),
 }
 
-# What each part may import of the others: lazy and type-only imports count. A leaf may import
-# `errors` and nothing else; the package itself holds the version.
+# What each package, and each module in the root, may import of the others. Lazy and type-only
+# imports count. Everything may import `errors`, and `__version__` from the package itself.
 MAY_IMPORT: dict[str, set[str]] = {
-    **{leaf: {"errors"} for leaf in LEAVES},
-    "errors": set(),
-    "config": {"errors", "sections"},
-    "hardware": {"config", "errors"},
-    "engines": {"config", "errors", "conversation", "hardware"},
-    "agents": {"config", "errors", "conversation"},
-    "tools": {"agents", "config", "errors", "conversation", "threads"},
-    "store": {"config", "errors", "conversation"},
-    "weights": {"config", "errors"},
-    "access": {"config", "errors", "conversation"},
-    "voice": {"engines", "tools", "conversation", "config", "errors", "wire", "providers"},
-    "api": {"access", "store", "conversation", "config", "errors"},
-    "client": {"wire", "errors"},
-    "bench": {
-        *("engines", "hardware", "store", "client", "wire", "config", "errors", "planning"),
-        *("conversation", "tools", "watch"),
+    "__main__": {"cli"},
+    "cli": {
+        *("access", "app", "bench", "config", "hardware", "models", "network", "observability"),
+        *("selftest", "store"),
     },
-    "planning": {"config", "engines", "hardware"},
-    "governor": {"hardware", "threads"},
-    "providers": {"config"},
-    "site": set(),
-    "names": {"config", "site"},
-    "selftest": {
-        *("bench", "client", "config", "conversation", "engines", "errors", "hardware"),
-        *("planning", "providers", "site", "store", "threads", "weights", "wire"),
-    },
-    "ringing": {"errands", "tools"},
-    "delegating": {"agents", "config", "conversation", "errands", "store", "tools"},
-    "reloading": {"config", "errors"},
-    "desk": {
-        "config",
-        "conversation",
-        "engines",
-        "errands",
-        "errors",
-        "governor",
-        "hardware",
-        "metrics",
-        "store",
-        "systemd",
-        "tools",
-        "voice",
-    },
-    "reporting": {"desk", "hardware", "metrics", "store", "threads"},
     "app": {
-        *("access", "api", "config", "delegating", "desk", "errors", "hardware"),
-        *("metrics", "names", "planning", "reloading", "reporting", "ringing", "selftest"),
-        *("store", "systemd", "tools", "watch"),
+        *("access", "agents", "api", "concurrency", "config", "conversation", "engines"),
+        *("hardware", "llm", "network", "observability", "selftest", "store", "timers", "tools"),
+        *("voice", "wire"),
     },
-    "commands": {"access", "bench", "config", "errors", "hardware", "planning", "site", "store"},
-    "model_commands": {"commands", "config", "errors", "hardware", "planning", "weights"},
-    "selftest_commands": {"config", "errors", "selftest", "store"},
-    "options": {"config"},
-    "models_group": {"model_commands", "options", "weights"},
-    "__main__": {
-        *("app", "commands", "config", "errors", "logs", "models_group", "options", "systemd"),
-        *("selftest_commands",),
+    "selftest": {
+        *("audio", "bench", "client", "concurrency", "config", "conversation", "engines"),
+        *("hardware", "llm", "models", "network", "store", "text", "wire"),
     },
+    "bench": {
+        *("audio", "client", "config", "conversation", "engines", "hardware", "observability"),
+        *("store", "timers", "tools", "wire"),
+    },
+    "voice": {
+        *("access", "audio", "circuit_breaker", "config", "conversation", "engines", "llm"),
+        *("text", "tools", "wire"),
+    },
+    "api": {"access", "config", "conversation", "store", "wire"},
+    "agents": {"concurrency", "config", "conversation", "store", "text", "tools"},
+    "engines": {"audio", "circuit_breaker", "concurrency", "config", "hardware"},
+    "llm": {"circuit_breaker", "config"},
+    "tools": {"concurrency", "config", "text", "timers"},
+    "timers": {"concurrency", "text"},
+    "hardware": {"config"},
+    "network": {"config"},
+    "models": {"config"},
+    "access": set(),
+    "store": {"conversation"},
+    "config": set(),
+    "client": {"audio", "wire"},
+    "wire": {"audio"},
+    "audio": set(),
+    "circuit_breaker": set(),
+    "concurrency": set(),
+    "conversation": set(),
+    "errors": set(),
+    "observability": set(),
+    "text": set(),
 }
 
-# Who may import a heavy or foreign library at all.
+# The packages that may import a heavy or foreign library.
 ONLY_IN = {
     # The benchmark runs Pipecat's own pipeline, as its examples have it, beside ours.
     "pipecat": {"voice", "bench"},
@@ -88,53 +77,121 @@ ONLY_IN = {
     "pocketsphinx": {"engines"},
     "espeakng_loader": {"engines"},
     "faster_whisper": {"engines"},
-    "ctranslate2": {"engines"},
+    "ctranslate2": {"engines", "hardware"},
     "kokoro_onnx": {"engines"},
-    "prometheus_client": {"metrics"},
-    "systemd": {"systemd"},
+    "prometheus_client": {"observability"},
+    "systemd": {"app"},
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
+FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def _part(module: Path) -> str:
-    relative = module.relative_to(PACKAGE)
-    return relative.parts[0].removesuffix(".py")
+    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def _imports(module: Path) -> list[tuple[int, str]]:
+def _name(module: Path) -> str:
+    parts = ("appliance", *module.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts).removesuffix(".__init__")
+
+
+NAMES = {_name(module): module for module in MODULES}
+
+
+def _imports(module: Path) -> Iterator[tuple[int, str]]:
     """Every imported module with its line, wherever in the file it stands."""
-    found = []
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name) for alias in node.names]
+            yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module}:{node.lineno}: relative import"
-            found.append((node.lineno, node.module or ""))
-            if node.module == "appliance":
-                found += [(node.lineno, f"appliance.{alias.name}") for alias in node.names]
-    return found
+            assert node.module is not None
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from ((node.lineno, name) for name in names if name in NAMES)
+            if not all(name in NAMES for name in names):
+                yield node.lineno, node.module
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: str(m.relative_to(PACKAGE)))
 def test_imports_point_one_way(module: Path) -> None:
     part = _part(module)
     if part == "__init__":
-        assert not _imports(module)
+        assert not list(_imports(module))
         return
-    allowed = MAY_IMPORT[part] | {part}
+    allowed = MAY_IMPORT[part] | {part, "errors"}
     for line, name in _imports(module):
         package, _, rest = name.partition(".")
-        if package == "appliance" and rest and rest != "__version__":
+        if package == "appliance" and rest:
             assert rest.split(".")[0] in allowed, f"{module}:{line}: {part} may not import {name}"
         if package in ONLY_IN:
             assert part in ONLY_IN[package], f"{module}:{line}: {part} may not import {package}"
 
 
-def test_the_table_names_only_parts_that_exist() -> None:
-    parts = {_part(module) for module in MODULES} - {"__init__"}
-    assert set(MAY_IMPORT) <= parts | {"selftest", "bench"}
-    assert parts <= set(MAY_IMPORT)
+def test_the_table_names_the_parts_that_exist_and_no_other() -> None:
+    assert set(MAY_IMPORT) == {_part(module) for module in MODULES} - {"__init__"}
+
+
+def test_the_packages_are_layers() -> None:
+    """Above the modules: the table itself allows no circle, so there is an order from the top."""
+    TopologicalSorter(MAY_IMPORT).prepare()
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = {
+        name: {found for _, found in _imports(module) if found in NAMES} - {name}
+        for name, module in NAMES.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_the_root_holds_its_few_modules_and_no_other() -> None:
+    assert {module.stem for module in PACKAGE.glob("*.py")} == ROOT
+
+
+def _classes(module: Path) -> Iterator[str]:
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    return (node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+
+
+def test_no_two_classes_share_a_name() -> None:
+    names = Counter(name for module in MODULES for name in _classes(module))
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+# A docstring names its subject; one that begins so makes the reader look for it.
+RIDDLES = ("What", "Who", "Whether", "Where", "How", "Is", "Does")
+
+
+def test_module_docstrings_begin_with_their_subject() -> None:
+    found = []
+    for module in MODULES:
+        text = ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) or ""
+        if text.split(" ", 1)[0] in RIDDLES:
+            found.append(f"{module.relative_to(PACKAGE)}: {text.splitlines()[0]}")
+    assert found == []
+
+
+def test_modules_and_functions_stay_short() -> None:
+    """400 lines a module, 60 a function: what is longer is two things."""
+    for module in MODULES:
+        text = module.read_text(encoding="utf-8")
+        assert text.count("\n") <= 400, module
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno is not None
+                assert node.end_lineno - node.lineno < 60, f"{module}:{node.lineno} {node.name}"
+
+
+def test_no_class_has_more_than_twenty_methods() -> None:
+    for module in MODULES:
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                methods = [one for one in node.body if isinstance(one, FUNCTION)]
+                assert len(methods) <= 20, f"{module}: {node.name} has {len(methods)} methods"
 
 
 def test_aiohttp_web_is_served_in_one_place() -> None:
@@ -161,22 +218,20 @@ LATE = (
     "appliance.voice",
     "appliance.bench.stock",
     "appliance.api",
-    "appliance.app.daemon",
-    "appliance.cli.main",
+    "appliance.app",
+    "appliance.__main__",
+    # Only the pipeline and smart-turn's features use these.
+    "appliance.audio.chime",
+    "appliance.audio.mel",
+    "appliance.audio.silence",
+    "appliance.llm.endpoint",
+    "appliance.llm.failover",
 )
-
-
-def _names() -> list[str]:
-    names = []
-    for module in MODULES:
-        parts = ("appliance", *module.relative_to(PACKAGE).with_suffix("").parts)
-        names.append(".".join(parts).removesuffix(".__init__"))
-    return names
 
 
 def test_importing_does_nothing() -> None:
     """One fresh interpreter imports every module that need not be late, and looks around."""
-    light = [name for name in _names() if not name.startswith(LATE)]
+    light = [name for name in NAMES if not name.startswith(LATE)]
     probe = """
 import importlib, sys
 files = []
@@ -198,13 +253,13 @@ print(heavy, data, __import__("threading").active_count())
 
 
 def test_the_composition_root_reads_on_one_screen() -> None:
-    tree = ast.parse((PACKAGE / "app.py").read_text(encoding="utf-8"))
+    tree = ast.parse((PACKAGE / "app" / "daemon.py").read_text(encoding="utf-8"))
     run = next(n for n in tree.body if isinstance(n, ast.AsyncFunctionDef) and n.name == "run")
     assert run.end_lineno is not None
     assert run.end_lineno - run.lineno <= 45
-    importers = [
-        module
+    importers = {
+        _part(module)
         for module in MODULES
-        if "appliance.app.daemon" in dict.fromkeys(name for _, name in _imports(module))
-    ]
-    assert [_part(module) for module in importers] == ["__main__"]
+        if "appliance.app.daemon" in {name for _, name in _imports(module)}
+    }
+    assert importers == {"cli"}

@@ -1,12 +1,18 @@
-"""What nobody waits for is done all the same, and what goes wrong with it is told."""
+"""Background tasks run to their end and report failures; a hung daemon thread holds nothing up."""
 
 import asyncio
 import logging
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
-from appliance.concurrency import Errands
+from appliance.concurrency import BackgroundTasks, run_in_daemon_thread
+from appliance.engines.memory_governor import GovernorMetrics, MemoryGovernor
 from appliance.errors import StoreError
+from appliance.tools.builtin.device import device_tool
+from tests.tools.conftest import Session
 
 
 async def _fails(error: Exception) -> None:
@@ -14,7 +20,7 @@ async def _fails(error: Exception) -> None:
 
 
 async def test_what_fails_is_told_with_its_advice(caplog: pytest.LogCaptureFixture) -> None:
-    errands = Errands()
+    errands = BackgroundTasks()
     full = StoreError("the disk is full", advice="Make room.")
     with caplog.at_level(logging.ERROR):
         errands.run(_fails(full), "forget c1")
@@ -26,7 +32,7 @@ async def test_what_fails_is_told_with_its_advice(caplog: pytest.LogCaptureFixtu
 
 
 async def test_what_is_under_way_at_the_end_is_finished() -> None:
-    errands, go, done = Errands(), asyncio.Event(), list[str]()
+    errands, go, done = BackgroundTasks(), asyncio.Event(), list[str]()
 
     async def forget() -> None:
         await go.wait()
@@ -41,7 +47,7 @@ async def test_what_is_under_way_at_the_end_is_finished() -> None:
 
 
 async def test_what_does_not_end_is_ended(caplog: pytest.LogCaptureFixture) -> None:
-    errands, ended = Errands(), list[str]()
+    errands, ended = BackgroundTasks(), list[str]()
 
     async def endless() -> None:
         try:
@@ -54,3 +60,38 @@ async def test_what_does_not_end_is_ended(caplog: pytest.LogCaptureFixture) -> N
     await errands.finish(0)
     assert ended == ["ended"]
     assert caplog.text == ""
+
+
+Reader = Callable[[], Any]
+
+
+async def watch_memory(read: Reader) -> None:
+    told = GovernorMetrics(lambda *_: None, lambda _: None)
+    await MemoryGovernor(read, lambda: None, lambda: True, told).run()
+
+
+async def ask_the_device(read: Reader) -> None:
+    await device_tool(read).run({}, Session())
+
+
+@pytest.mark.parametrize("use", [run_in_daemon_thread, watch_memory, ask_the_device])
+def test_a_program_ends_while_a_sensor_hangs(use: Callable[[Reader], Awaitable[Any]]) -> None:
+    reading, thaw = asyncio.Event(), threading.Event()
+
+    async def use_and_leave() -> None:
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            loop.call_soon_threadsafe(reading.set)
+            thaw.wait()
+
+        using = asyncio.ensure_future(use(read))
+        await reading.wait()
+        using.cancel()
+
+    program = threading.Thread(target=asyncio.run, args=(use_and_leave(),), daemon=True)
+    program.start()
+    program.join(20)
+    ended = not program.is_alive()
+    thaw.set()
+    assert ended

@@ -14,7 +14,7 @@ from appliance.conversation import Task
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class AgentProgress:
     """Something an agent said or did on its way."""
 
     text: str
@@ -27,12 +27,12 @@ class SessionKnown:
     agent_session: str
 
 
-Happening = Progress | SessionKnown
+Happening = AgentProgress | SessionKnown
 Report = Callable[[Happening], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AgentOutcome:
     """What became of a task: the agent's answer, or its own word on why there is none.
 
     `cost` is in US dollars, None where the agent does not tell.
@@ -61,7 +61,7 @@ class Agent(Protocol):
     def check(self) -> None:
         """Raises AgentError where it is clear at once that it cannot work."""
 
-    async def work(self, task: Task, report: Report) -> Outcome:
+    async def work(self, task: Task, report: Report) -> AgentOutcome:
         """Does a task; resumes `task.agent_session` where there is one.
 
         Raises AgentError. When it returns, raises or is cancelled, nothing of it runs any more.

@@ -6,10 +6,10 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 
-from appliance.agents import Outcome, Report
-from appliance.agents.claude_stream import Lines, Transcript
-from appliance.agents.process import Child, Limits
-from appliance.config.loader import Claude
+from appliance.agents import AgentOutcome, Report
+from appliance.agents.claude_stream import ClaudeTranscript, Lines
+from appliance.agents.process import ChildProcess, ProcessLimits
+from appliance.config.schema import ClaudeConfig
 from appliance.conversation import Task
 from appliance.errors import AgentError
 
@@ -31,7 +31,7 @@ class ClaudeCode:
     name = "claude"
     title = "Claude Code"
 
-    def __init__(self, config: Claude, environ: Mapping[str, str]) -> None:
+    def __init__(self, config: ClaudeConfig, environ: Mapping[str, str]) -> None:
         self._config = config
         self._environ = {k: v for k, v in environ.items() if not k.startswith(_PRIVATE)}
         self.seconds = config.task_minutes * 60
@@ -54,7 +54,7 @@ class ClaudeCode:
             )
         return found
 
-    async def work(self, task: Task, report: Report) -> Outcome:
+    async def work(self, task: Task, report: Report) -> AgentOutcome:
         """See Agent. A session that Claude Code has forgotten is begun anew."""
         self.check()
         outcome = await self._run(task, task.agent_session, report)
@@ -62,12 +62,12 @@ class ClaudeCode:
             outcome = await self._run(task, "", report)
         return outcome
 
-    async def _run(self, task: Task, session: str, report: Report) -> Outcome:
+    async def _run(self, task: Task, session: str, report: Report) -> AgentOutcome:
         config = self._config
-        limits = Limits(config.open_files, round(config.cpu_minutes * 60), config.memory_mb)
+        limits = ProcessLimits(config.open_files, round(config.cpu_minutes * 60), config.memory_mb)
         with tempfile.TemporaryFile() as errors:
             try:
-                child = await Child.start(
+                child = await ChildProcess.start(
                     (self._program(), *arguments(config, task.request, session)),
                     config.directory,
                     self._environ,
@@ -77,7 +77,7 @@ class ClaudeCode:
                 )
             except (OSError, ValueError) as error:
                 raise AgentError(f"Claude Code cannot be started: {error}") from None
-            transcript = Transcript()
+            transcript = ClaudeTranscript()
             try:
                 status = await _followed(child, transcript, report)
             finally:
@@ -86,7 +86,7 @@ class ClaudeCode:
             return transcript.outcome or _unfinished(status, transcript, child.last_words())
 
 
-def arguments(config: Claude, request: str, session: str) -> list[str]:
+def arguments(config: ClaudeConfig, request: str, session: str) -> list[str]:
     """The command line behind `claude`. What was said can never become an option."""
     text = request.replace("\0", " ")
     given = ["-p", f" {text}" if text.startswith("-") else text]
@@ -101,7 +101,9 @@ def arguments(config: Claude, request: str, session: str) -> list[str]:
     return given
 
 
-async def _followed(child: Child, transcript: Transcript, report: Report) -> int | None:
+async def _followed(
+    child: ChildProcess, transcript: ClaudeTranscript, report: Report
+) -> int | None:
     """Reads until it has said how it ended, or has ended; its exit status, if it has one yet."""
     reading = asyncio.create_task(_read(child, transcript, report))
     exiting = asyncio.create_task(child.wait())
@@ -119,7 +121,7 @@ async def _followed(child: Child, transcript: Transcript, report: Report) -> int
                 await job
 
 
-async def _read(child: Child, transcript: Transcript, report: Report) -> None:
+async def _read(child: ChildProcess, transcript: ClaudeTranscript, report: Report) -> None:
     lines = Lines()
     while data := await child.read():
         for line in lines.feed(data):
@@ -130,13 +132,13 @@ async def _read(child: Child, transcript: Transcript, report: Report) -> None:
         _tell(transcript, line, report)
 
 
-def _tell(transcript: Transcript, line: bytes, report: Report) -> None:
+def _tell(transcript: ClaudeTranscript, line: bytes, report: Report) -> None:
     for happening in transcript.feed(line):
         report(happening)
 
 
-def _unfinished(status: int | None, transcript: Transcript, last_words: str) -> Outcome:
+def _unfinished(status: int | None, transcript: ClaudeTranscript, last_words: str) -> AgentOutcome:
     """It went away without a result: the reason, as far as it gave one."""
     how = "was ended" if status is None or status < 0 else f"ended with status {status}"
     why = (last_words.splitlines() or [transcript.stray])[-1]
-    return Outcome(False, f"It {how} before it had a result. {why}".strip())
+    return AgentOutcome(False, f"It {how} before it had a result. {why}".strip())

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from appliance.agents import Happening, Outcome, Progress, SessionKnown
+from appliance.agents import AgentOutcome, AgentProgress, Happening, SessionKnown
 
 LONGEST_LINE = 16_000_000  # bytes; a tool may have read a picture, whose line is of no use here
 TOLD_OF_INPUT = ("command", "file_path", "path", "pattern", "url", "query", "description", "prompt")
@@ -54,10 +54,10 @@ class Lines:
 
 
 @dataclass(slots=True)
-class Transcript:
+class ClaudeTranscript:
     """One run of Claude Code. `outcome` is there once it has said how it ended."""
 
-    outcome: Outcome | None = None
+    outcome: AgentOutcome | None = None
     agent_session: str = ""
     stray: str = ""
 
@@ -75,7 +75,7 @@ class Transcript:
             found.append(SessionKnown(session))
         kind = said.get("type")
         if kind == "assistant":
-            found += [Progress(text) for text in _told(said) if text]
+            found += [AgentProgress(text) for text in _told(said) if text]
         elif kind == "result":
             self.outcome = _outcome(said)
         return found
@@ -113,7 +113,7 @@ def _tool(name: str, given: object) -> str:
     return name
 
 
-def _outcome(said: Mapping[str, Any]) -> Outcome:
+def _outcome(said: Mapping[str, Any]) -> AgentOutcome:
     subtype = said.get("subtype")
     ok = subtype == "success" and said.get("is_error") is not True
     text = said.get("result")
@@ -121,7 +121,7 @@ def _outcome(said: Mapping[str, Any]) -> Outcome:
         text = _errors(said.get("errors")) or (
             "" if ok else _ENDINGS.get(str(subtype), "It failed.")
         )
-    return Outcome(ok, text.strip(), _cost(said.get("total_cost_usd")))
+    return AgentOutcome(ok, text.strip(), _cost(said.get("total_cost_usd")))
 
 
 def _errors(errors: object) -> str:

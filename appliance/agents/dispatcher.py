@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
-from appliance.agents import Agent, Happening, Outcome, Progress, tasks
+from appliance.agents import Agent, AgentOutcome, AgentProgress, Happening, tasks
 from appliance.conversation import Task, TaskState
 from appliance.errors import AgentError
 
@@ -50,7 +50,7 @@ class TaskStore(Protocol):
 
 
 @dataclass(slots=True)
-class _Job:
+class _QueuedTask:
     """A task that has not ended. `follows` tells that it goes on where the last one stopped."""
 
     task: Task
@@ -79,7 +79,7 @@ class Dispatcher:
         self._now = now
         self._changed = changed
         self._ended = ended
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, _QueuedTask] = {}
         self._sessions: dict[tuple[str, str], str] = {}
 
     @property
@@ -134,7 +134,7 @@ class Dispatcher:
             agent_session=agent_session,
         )
         await self._store.add(task)
-        job = _Job(task, follows and not agent_session)
+        job = _QueuedTask(task, follows and not agent_session)
         self._jobs[task.id] = job
         self._changed(task)
         job.working = asyncio.create_task(self._work(job), name=f"task {task.id}")
@@ -176,7 +176,7 @@ class Dispatcher:
             one.cancel()
         await asyncio.gather(*working, return_exceptions=True)
 
-    async def _work(self, job: _Job) -> None:
+    async def _work(self, job: _QueuedTask) -> None:
         agent = self._agents[job.task.agent]
         try:
             async with self._lines[agent.name]:
@@ -184,15 +184,17 @@ class Dispatcher:
                 async with asyncio.timeout(agent.seconds):
                     outcome = await agent.work(job.task, partial(self._heard, job))
         except TimeoutError:
-            outcome = Outcome(False, f"It took longer than {round(agent.seconds / 60)} minutes.")
+            outcome = AgentOutcome(
+                False, f"It took longer than {round(agent.seconds / 60)} minutes."
+            )
         except AgentError as error:
-            outcome = Outcome(False, error.message)
+            outcome = AgentOutcome(False, error.message)
         except Exception:  # the boundary of an agent: its failure ends its task and nothing else
             log.exception("%s failed at a task", agent.title)
-            outcome = Outcome(False, "It failed for a reason that only the log knows.")
+            outcome = AgentOutcome(False, "It failed for a reason that only the log knows.")
         self._end(job, tasks.finished(job.task, outcome, self._now()))
 
-    async def _begin(self, job: _Job) -> None:
+    async def _begin(self, job: _QueuedTask) -> None:
         task = job.task
         session = ""
         if job.follows:
@@ -200,11 +202,11 @@ class Dispatcher:
             session = self._sessions.get(key) or await self._store.latest_session(*key)
         self._put(job, tasks.begun(task, self._now(), session), {"state": TaskState.RUNNING})
 
-    def _heard(self, job: _Job, happening: Happening) -> None:
+    def _heard(self, job: _QueuedTask, happening: Happening) -> None:
         task = tasks.happened(job.task, happening, self._now())
         if task is job.task:
             return
-        if isinstance(happening, Progress):
+        if isinstance(happening, AgentProgress):
             job.written += 1
             if job.written > MOST_PROGRESS:
                 job.task = task
@@ -214,7 +216,7 @@ class Dispatcher:
             self._sessions[(task.agent, task.conversation_id)] = task.agent_session
             self._put(job, task, {"agent_session": task.agent_session})
 
-    def _end(self, job: _Job, task: Task) -> None:
+    def _end(self, job: _QueuedTask, task: Task) -> None:
         if task is job.task:
             return
         self._jobs.pop(task.id, None)
@@ -223,7 +225,7 @@ class Dispatcher:
         if task.state in (TaskState.DONE, TaskState.FAILED):
             self._ended(task)
 
-    def _put(self, job: _Job, task: Task, happened: Mapping[str, Any]) -> None:
+    def _put(self, job: _QueuedTask, task: Task, happened: Mapping[str, Any]) -> None:
         if task is job.task:
             return
         job.task = task

@@ -33,7 +33,7 @@ exec nice -n 5 "$@"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ProcessLimits:
     """What a process may use: open files, seconds of processor time, megabytes of memory."""
 
     files: int
@@ -41,7 +41,7 @@ class Limits:
     memory_mb: int
 
 
-class Child:
+class ChildProcess:
     """A running process and everything that it started. Used once; `end` may come twice."""
 
     def __init__(
@@ -64,10 +64,10 @@ class Child:
         command: Sequence[str],
         directory: Path,
         environ: Mapping[str, str],
-        limits: Limits,
+        limits: ProcessLimits,
         mark: str,
         err: IO[bytes],
-    ) -> "Child":
+    ) -> "ChildProcess":
         """Starts `command`; its standard error goes to the file `err`. Raises OSError."""
         numbers = (limits.files, limits.cpu_seconds, limits.memory_mb * 1024)
         reading, writing = os.pipe()

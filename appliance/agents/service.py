@@ -10,16 +10,16 @@ from appliance.agents import Agent
 from appliance.agents.claude import ClaudeCode
 from appliance.agents.dispatcher import Dispatcher
 from appliance.agents.process import end_marked
+from appliance.agents.task_phrases import announcement
+from appliance.agents.task_tools import task_tools
 from appliance.agents.team import Team
+from appliance.agents.tools import claude_tools, team_tools
+from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config
 from appliance.conversation import Task
-from appliance.concurrency import Errands
 from appliance.store.tasks import StoredTasks
 from appliance.tools import Tool
-from appliance.agents.tools import claude_tools, team_tools
-from appliance.tools.mcp import Put, Server
-from appliance.agents.task_tools import task_tools
-from appliance.agents.task_phrases import announcement
+from appliance.tools.mcp import MCPServer, Put
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Page(Protocol):
     def tell(self, data: dict[str, Any]) -> None: ...
 
 
-class Delegation:
+class AgentService:
     """The agents and servers of the configuration. None of them is needed for talking."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Delegation:
         self._kept = kept
         self._listeners = listeners
         self._opening = asyncio.Event()
-        self._saying = Errands()
+        self._saying = BackgroundTasks()
         self._showing = asyncio.Lock()
         agents = config.agents
         token = secrets.get("TEAM_TOKEN", "")
@@ -91,7 +91,7 @@ class Delegation:
                 group.create_task(self._team.run())
             for name, server in self._config.tools.mcp.items():
                 token = self._secrets.get(mcp_secret(name), "")
-                group.create_task(Server(name, server, token, put).run())
+                group.create_task(MCPServer(name, server, token, put).run())
 
     async def _restore(self) -> None:
         """Reports what was cut off, once nothing of it runs any more."""

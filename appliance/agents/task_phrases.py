@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from appliance.conversation import Task, TaskState
-from appliance.text import phrasing as say
+from appliance.text import phrasing
 from appliance.text.normalize import speakable
 
 LONGEST_SUMMARY = 220  # characters said when a task ends: ten seconds
@@ -55,7 +55,7 @@ def state(tasks: Sequence[Task], agents: Mapping[str, str]) -> str:
         return "No task is running."
     said = [_state(task, agents.get(task.agent, task.agent)) for task in tasks[:3]]
     if len(tasks) > 3:
-        said.append(f"{say.capitalised(say.counted(len(tasks) - 3, 'more task'))} wait.")
+        said.append(f"{phrasing.capitalised(phrasing.counted(len(tasks) - 3, 'more task'))} wait.")
     return " ".join(said)
 
 

@@ -6,12 +6,12 @@ Everybody hears of their own tasks only. What an agent wrote is read aloud, and 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from appliance.agents import task_phrases
 from appliance.agents.dispatcher import Dispatcher
 from appliance.agents.tasks import resumable
-from appliance.conversation import Task, TaskState
-from appliance.tools import Answer, Surroundings, Tool
-from appliance.agents import task_phrases as wording
 from appliance.agents.tools import handed_over
+from appliance.conversation import Task, TaskState
+from appliance.tools import Answer, Tool, ToolContext
 
 GO_ON = "Go on where you stopped."
 LOOKED_BACK = 20  # tasks
@@ -40,10 +40,10 @@ def task_tools(dispatcher: Dispatcher, kept: Kept) -> tuple[Tool, ...]:
 
 
 def _list_tasks(dispatcher: Dispatcher, titles: Mapping[str, str]) -> Tool:
-    async def tell(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def tell(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         running = dispatcher.active(client_id=surroundings.client_id)
         data = {"tasks": [{"agent": task.agent, "state": task.state.value} for task in running]}
-        return Answer(wording.state(running, titles), data, quoted=bool(running))
+        return Answer(task_phrases.state(running, titles), data, quoted=bool(running))
 
     return Tool(
         "list_tasks",
@@ -62,7 +62,7 @@ def _list_tasks(dispatcher: Dispatcher, titles: Mapping[str, str]) -> Tool:
 
 
 def _cancel_task(dispatcher: Dispatcher) -> Tool:
-    async def cancel(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def cancel(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         running = dispatcher.active(client_id=surroundings.client_id)
         if not running:
             return Answer("No task is running.", {"cancelled": []})
@@ -72,7 +72,7 @@ def _cancel_task(dispatcher: Dispatcher) -> Tool:
         data = {"cancelled": [task.id for task in chosen]}
         if len(chosen) > 1:
             return Answer("All tasks are cancelled.", data)
-        return Answer(f"Cancelled: {wording.title(chosen[0])}.", data)
+        return Answer(f"Cancelled: {task_phrases.title(chosen[0])}.", data)
 
     every = {"type": "boolean", "description": "Cancel every task, not just the latest."}
     return Tool(
@@ -92,13 +92,13 @@ def _cancel_task(dispatcher: Dispatcher) -> Tool:
 
 
 def _read_last_result(kept: Kept, titles: Mapping[str, str]) -> Tool:
-    async def read(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def read(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         found = await kept.listed(1, surroundings.client_id, _ENDS)
         if not found:
             return Answer("There is no result yet.", {"task": None})
         last = found[0]
         data = {"task": last.id, "state": last.state.value}
-        said = wording.reading(last, titles.get(last.agent, last.agent))
+        said = task_phrases.reading(last, titles.get(last.agent, last.agent))
         return Answer(said, data, quoted=True)
 
     return Tool(
@@ -115,7 +115,7 @@ def _read_last_result(kept: Kept, titles: Mapping[str, str]) -> Tool:
 
 
 def _continue_task(dispatcher: Dispatcher, kept: Kept) -> Tool:
-    async def go_on(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def go_on(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         newest: dict[str, Task] = {}
         for task in await kept.listed(LOOKED_BACK, surroundings.client_id, _ENDS):
             newest.setdefault(task.agent, task)

@@ -8,7 +8,7 @@ An end is final: steps that come after it change nothing.
 
 from dataclasses import replace
 
-from appliance.agents import Happening, Outcome, Progress
+from appliance.agents import AgentOutcome, AgentProgress, Happening
 from appliance.conversation import Task, TaskState
 
 LONGEST_PROGRESS = 500  # characters of one message on the way
@@ -27,13 +27,13 @@ def happened(task: Task, happening: Happening, now: float) -> Task:
     """The agent said something on its way."""
     if task.state is not TaskState.RUNNING:
         return task
-    if isinstance(happening, Progress):
+    if isinstance(happening, AgentProgress):
         text = shortened(happening.text, LONGEST_PROGRESS)
         return replace(task, progress=text, updated_at=now)
     return replace(task, agent_session=happening.agent_session, updated_at=now)
 
 
-def finished(task: Task, outcome: Outcome, now: float) -> Task:
+def finished(task: Task, outcome: AgentOutcome, now: float) -> Task:
     """The agent is done with it, well or not."""
     state = TaskState.DONE if outcome.ok else TaskState.FAILED
     ended = stopped(task, state, now, outcome.text)

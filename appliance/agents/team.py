@@ -13,9 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appliance.agents import Outcome, Progress, Report
-from appliance.agents.team_messages import Kind, Said, filled, understood
-from appliance.config.loader import Team as TeamConfig
+from appliance.agents import AgentOutcome, AgentProgress, Report
+from appliance.agents.team_messages import TeamMessage, TeamMessageKind, filled, understood
+from appliance.config.schema import TeamConfig as TeamConfig
 from appliance.conversation import Task
 from appliance.errors import AgentError
 
@@ -33,10 +33,10 @@ LARGEST_MESSAGE = 4_000_000  # bytes
 
 
 @dataclass(slots=True)
-class _Job:
+class _TeamTask:
     task: Task
     report: Report
-    done: "asyncio.Future[Outcome]"
+    done: "asyncio.Future[AgentOutcome]"
     heard_of: bool = False
 
 
@@ -53,7 +53,7 @@ class Team:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._connected = asyncio.Event()
         self._wanted = asyncio.Event()
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, _TeamTask] = {}
         self.seconds = config.task_minutes * 60
 
     def check(self) -> None:
@@ -83,9 +83,9 @@ class Team:
                     await asyncio.sleep(FIRST_RETRY)
             delay = min(2 * delay, LAST_RETRY)
 
-    async def work(self, task: Task, report: Report) -> Outcome:
+    async def work(self, task: Task, report: Report) -> AgentOutcome:
         """See Agent."""
-        job = _Job(task, report, asyncio.get_running_loop().create_future())
+        job = _TeamTask(task, report, asyncio.get_running_loop().create_future())
         self._jobs[task.id] = job
         try:
             if not self._connected.is_set() or not await self._send(self._message(task)):
@@ -168,7 +168,7 @@ class Team:
             return False
         return True
 
-    def _hear(self, said: Said) -> None:
+    def _hear(self, said: TeamMessage) -> None:
         job = self._jobs.get(said.task_id)
         if job is None and not said.task_id and self._jobs:
             job = next(iter(self._jobs.values()))
@@ -178,11 +178,13 @@ class Team:
                 self._said(said.text)
             return
         job.heard_of = True
-        if said.kind is Kind.PROGRESS:
-            job.report(Progress(said.text))
+        if said.kind is TeamMessageKind.PROGRESS:
+            job.report(AgentProgress(said.text))
         elif not job.done.done():
-            ok = said.kind is Kind.DONE
-            job.done.set_result(Outcome(ok, said.text or ("" if ok else "It failed."), said.cost))
+            ok = said.kind is TeamMessageKind.DONE
+            job.done.set_result(
+                AgentOutcome(ok, said.text or ("" if ok else "It failed."), said.cost)
+            )
 
     def _give_up(self) -> None:
         for job in self._jobs.values():

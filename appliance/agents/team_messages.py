@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from appliance.config.loader import Team
+from appliance.config.schema import TeamConfig
 
 
-class Kind(Enum):
+class TeamMessageKind(Enum):
     """What a message means for the task it belongs to."""
 
     PROGRESS = auto()
@@ -18,10 +18,10 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TeamMessage:
     """A message of the team's; `task_id` is empty where it names none."""
 
-    kind: Kind
+    kind: TeamMessageKind
     text: str
     task_id: str = ""
     cost: float | None = None
@@ -47,7 +47,7 @@ def _filled(part: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401  any J
     return part
 
 
-def understood(text: str, config: Team) -> Said | None:
+def understood(text: str, config: TeamConfig) -> TeamMessage | None:
     """What a message of the team's says; None where it says nothing that is to be told."""
     try:
         message = json.loads(text)
@@ -61,9 +61,9 @@ def understood(text: str, config: Team) -> Said | None:
     task_id = _at(message, config.id_key)
     cost = _at(message, config.cost_key)
     kind = _kind(name, config)
-    if kind is None or (kind is Kind.PROGRESS and not words):
+    if kind is None or (kind is TeamMessageKind.PROGRESS and not words):
         return None
-    return Said(
+    return TeamMessage(
         kind,
         words,
         task_id if isinstance(task_id, str) else "",
@@ -71,12 +71,12 @@ def understood(text: str, config: Team) -> Said | None:
     )
 
 
-def _kind(name: str, config: Team) -> Kind | None:
+def _kind(name: str, config: TeamConfig) -> TeamMessageKind | None:
     if name in config.ignored:
         return None
     if name in config.done:
-        return Kind.DONE
-    return Kind.FAILED if name in config.failed else Kind.PROGRESS
+        return TeamMessageKind.DONE
+    return TeamMessageKind.FAILED if name in config.failed else TeamMessageKind.PROGRESS
 
 
 def _at(message: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401  any JSON value

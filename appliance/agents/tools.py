@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from appliance.agents.dispatcher import Dispatcher, Origin
 from appliance.conversation import TaskState
-from appliance.tools import Answer, Surroundings, Tool
-from appliance.text import phrasing as say
+from appliance.text import phrasing
+from appliance.tools import Answer, Tool, ToolContext
 
 # As a recogniser may write it that has never heard of it.
 _CLAUDE = {"claude": "(claude|claude code|cloud code)"}
@@ -25,7 +25,7 @@ class Controls(Protocol):
     async def reset(self) -> None: ...
 
 
-def origin(surroundings: Surroundings) -> Origin:
+def origin(surroundings: ToolContext) -> Origin:
     """Who asks, as a task remembers it."""
     return Origin(surroundings.conversation_id, surroundings.session_id, surroundings.client_id)
 
@@ -34,7 +34,7 @@ async def handed_over(
     dispatcher: Dispatcher,
     agent: str,
     request: str,
-    surroundings: Surroundings,
+    surroundings: ToolContext,
     *,
     follows: bool = True,
     agent_session: str = "",
@@ -44,7 +44,7 @@ async def handed_over(
     task = await dispatcher.accept(
         agent, request, origin(surroundings), follows=follows, agent_session=agent_session
     )
-    behind = f", after {say.counted(waiting, 'other task')}" if waiting else ""
+    behind = f", after {phrasing.counted(waiting, 'other task')}" if waiting else ""
     return Answer(f"On it{behind}.", {"task": task.id, "state": task.state.value, "agent": agent})
 
 
@@ -59,7 +59,7 @@ def claude_tools(dispatcher: Dispatcher) -> tuple[Tool, ...]:
 
 
 def _send_to_nested(dispatcher: Dispatcher) -> Tool:
-    async def send(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def send(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         text = arguments.get("text", "").strip()
         if not text:
             return Answer("What shall I tell the team? Say tell the team, and then the message.")
@@ -83,7 +83,7 @@ def _send_to_nested(dispatcher: Dispatcher) -> Tool:
 
 
 def _pause(team: Controls) -> Tool:
-    async def pause(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def pause(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         await team.pause()
         return Answer("The team is told to pause.", {"paused": True})
 
@@ -101,7 +101,7 @@ def _pause(team: Controls) -> Tool:
 
 
 def _reset(dispatcher: Dispatcher, team: Controls) -> Tool:
-    async def reset(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def reset(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         await team.reset()
         for task in dispatcher.active("team"):
             await dispatcher.stop(task.id)
@@ -122,7 +122,7 @@ def _reset(dispatcher: Dispatcher, team: Controls) -> Tool:
 
 
 def _send_to_claude_code(dispatcher: Dispatcher) -> Tool:
-    async def send(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def send(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         text = arguments.get("text", "").strip()
         if not text:
             return Answer("What shall I tell Claude? Say tell Claude to, and then the task.")
@@ -148,7 +148,7 @@ def _send_to_claude_code(dispatcher: Dispatcher) -> Tool:
 
 
 def _pause_claude_code(dispatcher: Dispatcher) -> Tool:
-    async def pause(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def pause(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         running = dispatcher.active("claude")
         for task in running:
             await dispatcher.stop(task.id, TaskState.INTERRUPTED)

@@ -7,8 +7,8 @@ from aiohttp import web
 from appliance.access.audit import DONE, Deed
 from appliance.access.pairing import network
 from appliance.access.rate_limit import RateLimiter
-from appliance.api.dependencies import BACKEND
 from appliance.api.auth import IDENTITY
+from appliance.api.dependencies import BACKEND
 from appliance.api.middleware import address
 from appliance.store.records import AuditEntry
 

@@ -8,11 +8,11 @@ from aiohttp import web
 
 from appliance.access.audit import Deed
 from appliance.access.tokens import new_token, token_hash
-from appliance.api.dependencies import BACKEND
-from appliance.api.schemas import ChangeClient, Pair, number, read
-from appliance.api.auth import asker, keep_token
-from appliance.api.middleware import address
 from appliance.api.audit import note, note_refusal
+from appliance.api.auth import asker, keep_token
+from appliance.api.dependencies import BACKEND
+from appliance.api.middleware import address
+from appliance.api.schemas import ChangeClient, Pair, number, read
 from appliance.errors import AccessError, NotFound, PairingRefused
 from appliance.store.records import Client
 

@@ -11,12 +11,12 @@ from pydantic import Field
 
 from appliance.access.audit import COMMAND_LINE, Deed
 from appliance.access.tokens import Role, role_for_pairing
-from appliance.api import conversations as keeping, health as observing, clients as pairing, selftest as selftesting
-from appliance.api.dependencies import BACKEND, Backend
-from appliance.api.schemas import JsonBody, read
-from appliance.api.auth import IDENTITY, Handler, Identity
-from appliance.api.middleware import errors
+from appliance.api import clients, conversations, health, selftest
 from appliance.api.audit import note
+from appliance.api.auth import IDENTITY, Handler, Identity
+from appliance.api.dependencies import BACKEND, ApiDependencies
+from appliance.api.middleware import errors
+from appliance.api.schemas import JsonBody, read
 from appliance.conversation import VISITOR
 
 MAX_BODY_BYTES = 1024 * 1024  # a recording for the self-test
@@ -49,21 +49,21 @@ async def owner(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
-def control_app(backend: Backend) -> web.Application:
+def control_app(backend: ApiDependencies) -> web.Application:
     app = web.Application(middlewares=[errors, owner], client_max_size=MAX_BODY_BYTES)
     app[BACKEND] = backend
     app.router.add_post("/pair", new_code)
-    app.router.add_get("/clients", pairing.clients)
-    app.router.add_patch("/clients/{id}", pairing.change_role)
-    app.router.add_delete("/clients/{id}", pairing.revoke)
-    app.router.add_get("/audit", pairing.audit)
-    app.router.add_get("/status", observing.status)
-    app.router.add_post("/hear", selftesting.hear)
-    app.router.add_post("/say", selftesting.say)
-    app.router.add_post("/ask", selftesting.ask)
-    app.router.add_post("/knock", selftesting.knock)
-    app.router.add_post("/visitor", selftesting.enter)
-    app.router.add_delete("/visitor", selftesting.leave)
-    app.router.add_get("/conversations/{id}", keeping.one)
-    app.router.add_delete("/conversations/{id}", keeping.delete)
+    app.router.add_get("/clients", clients.clients)
+    app.router.add_patch("/clients/{id}", clients.change_role)
+    app.router.add_delete("/clients/{id}", clients.revoke)
+    app.router.add_get("/audit", clients.audit)
+    app.router.add_get("/status", health.status)
+    app.router.add_post("/hear", selftest.hear)
+    app.router.add_post("/say", selftest.say)
+    app.router.add_post("/ask", selftest.ask)
+    app.router.add_post("/knock", selftest.knock)
+    app.router.add_post("/visitor", selftest.enter)
+    app.router.add_delete("/visitor", selftest.leave)
+    app.router.add_get("/conversations/{id}", conversations.one)
+    app.router.add_delete("/conversations/{id}", conversations.delete)
     return app

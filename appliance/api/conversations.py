@@ -5,10 +5,10 @@ from dataclasses import asdict
 from aiohttp import web
 
 from appliance.access.audit import Deed
+from appliance.api.audit import note
+from appliance.api.auth import whose
 from appliance.api.dependencies import BACKEND
 from appliance.api.schemas import number
-from appliance.api.auth import whose
-from appliance.api.audit import note
 from appliance.errors import BadRequest, Forbidden
 from appliance.store.records import Conversation
 

@@ -40,7 +40,7 @@ class SessionView(Protocol):
     def route(self) -> str: ...
 
 
-class Desk(Protocol):
+class SessionService(Protocol):
     """Where sessions are opened and closed."""
 
     def open(
@@ -67,7 +67,7 @@ class Desk(Protocol):
     async def end_conversation(self, conversation_id: str) -> None: ...
 
 
-class Heard(Protocol):
+class TranscriptionResult(Protocol):
     """A recording as an engine understood it; see appliance.engines.trial."""
 
     @property
@@ -80,7 +80,7 @@ class Heard(Protocol):
     def share(self) -> float: ...
 
 
-class Said(Protocol):
+class SynthesisResult(Protocol):
     """A text as an engine spoke it; see appliance.engines.trial."""
 
     @property
@@ -93,15 +93,15 @@ class Said(Protocol):
     def share(self) -> float: ...
 
 
-class Engines(Protocol):
+class EngineProbes(Protocol):
     """The engines that answer now, tried once."""
 
-    async def hear(self, pcm: bytes) -> Heard: ...
+    async def hear(self, pcm: bytes) -> TranscriptionResult: ...
 
-    async def say(self, text: str) -> Said: ...
+    async def say(self, text: str) -> SynthesisResult: ...
 
 
-class Work(Protocol):
+class TaskService(Protocol):
     """The tasks that agents are working at."""
 
     async def cancel(self, task_id: str) -> Task | None: ...
@@ -109,7 +109,7 @@ class Work(Protocol):
     async def forget(self, conversation_id: str) -> None: ...
 
 
-class Selftest(Protocol):
+class SelftestService(Protocol):
     """Self-tests as the page sees them, and the models asked for one of them.
 
     What `ask` and `knock` give is a dataclass of plain values; see appliance.selftest.asking.
@@ -127,14 +127,14 @@ class Selftest(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Backend:
+class ApiDependencies:
     """Everything the handlers may use.
 
     `desk` raises NotReady until the voice pipeline is loaded; `ready` tells whether every engine
     of the plan has answered its warm-up.
     """
 
-    desk: Callable[[], Desk]
+    desk: Callable[[], SessionService]
     ready: Callable[[], bool]
     health: Callable[[], dict[str, Any]]
     status: Callable[[], Awaitable[dict[str, Any]]]
@@ -149,11 +149,11 @@ class Backend:
     origins: tuple[str, ...]
     names: Callable[[], Sequence[str]]
     warnings: tuple[str, ...]
-    engines: Engines
-    selftest: Selftest
-    work: Work
+    engines: EngineProbes
+    selftest: SelftestService
+    work: TaskService
 
-    def open_desk(self) -> Desk | None:
+    def open_desk(self) -> SessionService | None:
         """The desk; None while it loads, when nobody can be talking yet."""
         try:
             return self.desk()
@@ -161,4 +161,4 @@ class Backend:
             return None
 
 
-BACKEND = web.AppKey("backend", Backend)
+BACKEND = web.AppKey("backend", ApiDependencies)

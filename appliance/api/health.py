@@ -4,8 +4,8 @@ from typing import Any
 
 from aiohttp import web
 
-from appliance.api.dependencies import BACKEND
 from appliance.api.auth import identify
+from appliance.api.dependencies import BACKEND
 from appliance.api.middleware import is_local_peer
 from appliance.errors import NotFound
 

@@ -8,7 +8,14 @@ from aiohttp import web
 
 from appliance.access.origins import host_allowed, origin_allowed
 from appliance.api.dependencies import BACKEND
-from appliance.errors import ApplianceError, BadRequest, Forbidden, NotFound, TooManyRequests, WrongHost
+from appliance.errors import (
+    ApplianceError,
+    BadRequest,
+    Forbidden,
+    NotFound,
+    TooManyRequests,
+    WrongHost,
+)
 
 log = logging.getLogger(__name__)
 

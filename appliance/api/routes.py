@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from appliance.access.tokens import Role
-from appliance.api import conversations as keeping, health as observing, clients as pairing, selftest as selftesting, sessions as talking, tasks as tasking
+from appliance.api import clients, conversations, health, selftest, sessions, tasks
 from appliance.api.auth import Handler
 
 
@@ -19,31 +19,31 @@ class Route(NamedTuple):
 EVERYBODY, GUEST, USER, ADMIN = None, Role.GUEST, Role.USER, Role.ADMIN
 
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "/health", observing.health, EVERYBODY),
-    Route("GET", "/ready", observing.ready, EVERYBODY),
-    Route("GET", "/config", observing.configuration, ADMIN),
-    Route("GET", "/metrics", observing.metrics, EVERYBODY),
-    Route("GET", "/internal/auth", pairing.authorise, GUEST),
-    Route("GET", "/api/ping", observing.ping, EVERYBODY),
-    Route("GET", "/api/status", observing.status, USER),
-    Route("GET", "/api/selftest", selftesting.last, ADMIN),
-    Route("POST", "/api/selftest", selftesting.start, ADMIN),
-    Route("POST", "/api/pair", pairing.pair, EVERYBODY),
-    Route("GET", "/api/me", pairing.me, GUEST),
-    Route("GET", "/api/clients", pairing.clients, ADMIN),
-    Route("PATCH", "/api/clients/{id}", pairing.change_role, ADMIN),
-    Route("DELETE", "/api/clients/{id}", pairing.revoke, ADMIN),
-    Route("GET", "/api/audit", pairing.audit, ADMIN),
-    Route("POST", "/api/sessions", talking.create, GUEST),
-    Route("GET", "/api/sessions", talking.listing, ADMIN),
-    Route("DELETE", "/api/sessions/{id}", talking.hang_up, GUEST),
-    Route("GET", "/ws/{id}", talking.websocket, GUEST),
-    Route("GET", "/api/conversations", keeping.listing, USER),
-    Route("GET", "/api/conversations/search", keeping.search, USER),
-    Route("GET", "/api/conversations/{id}", keeping.one, USER),
-    Route("GET", "/api/conversations/{id}/export", keeping.export, USER),
-    Route("DELETE", "/api/conversations/{id}", keeping.delete, USER),
-    Route("GET", "/api/tasks", tasking.listing, USER),
-    Route("GET", "/api/tasks/{id}", tasking.one, USER),
-    Route("DELETE", "/api/tasks/{id}", tasking.cancel, USER),
+    Route("GET", "/health", health.health, EVERYBODY),
+    Route("GET", "/ready", health.ready, EVERYBODY),
+    Route("GET", "/config", health.configuration, ADMIN),
+    Route("GET", "/metrics", health.metrics, EVERYBODY),
+    Route("GET", "/internal/auth", clients.authorise, GUEST),
+    Route("GET", "/api/ping", health.ping, EVERYBODY),
+    Route("GET", "/api/status", health.status, USER),
+    Route("GET", "/api/selftest", selftest.last, ADMIN),
+    Route("POST", "/api/selftest", selftest.start, ADMIN),
+    Route("POST", "/api/pair", clients.pair, EVERYBODY),
+    Route("GET", "/api/me", clients.me, GUEST),
+    Route("GET", "/api/clients", clients.clients, ADMIN),
+    Route("PATCH", "/api/clients/{id}", clients.change_role, ADMIN),
+    Route("DELETE", "/api/clients/{id}", clients.revoke, ADMIN),
+    Route("GET", "/api/audit", clients.audit, ADMIN),
+    Route("POST", "/api/sessions", sessions.create, GUEST),
+    Route("GET", "/api/sessions", sessions.listing, ADMIN),
+    Route("DELETE", "/api/sessions/{id}", sessions.hang_up, GUEST),
+    Route("GET", "/ws/{id}", sessions.websocket, GUEST),
+    Route("GET", "/api/conversations", conversations.listing, USER),
+    Route("GET", "/api/conversations/search", conversations.search, USER),
+    Route("GET", "/api/conversations/{id}", conversations.one, USER),
+    Route("GET", "/api/conversations/{id}/export", conversations.export, USER),
+    Route("DELETE", "/api/conversations/{id}", conversations.delete, USER),
+    Route("GET", "/api/tasks", tasks.listing, USER),
+    Route("GET", "/api/tasks/{id}", tasks.one, USER),
+    Route("DELETE", "/api/tasks/{id}", tasks.cancel, USER),
 )

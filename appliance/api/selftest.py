@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import Field
 
 from appliance.access.tokens import Role, new_token, token_hash
-from appliance.api.dependencies import BACKEND, Backend
+from appliance.api.dependencies import BACKEND, ApiDependencies
 from appliance.api.schemas import JsonBody, read
 from appliance.conversation import VISITOR
 from appliance.errors import BadRequest
@@ -100,7 +100,7 @@ async def leave(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _sweep(backend: Backend) -> None:
+async def _sweep(backend: ApiDependencies) -> None:
     desk = backend.open_desk()
     for client_id in await backend.store.clients.remove(VISITOR):
         if desk:

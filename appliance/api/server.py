@@ -10,13 +10,13 @@ from pathlib import Path
 
 from aiohttp import web
 
-from appliance.api.dependencies import BACKEND, Backend
-from appliance.api.control import control_app
+from appliance.api.audit import REFUSALS, refusals
 from appliance.api.auth import guarded
+from appliance.api.control import control_app
+from appliance.api.dependencies import BACKEND, ApiDependencies
 from appliance.api.middleware import errors, same_origin
 from appliance.api.routes import ROUTES
-from appliance.api.audit import REFUSALS, refusals
-from appliance.config.loader import Server
+from appliance.config.schema import ServerConfig
 from appliance.errors import ApplianceError
 
 log = logging.getLogger(__name__)
@@ -32,13 +32,13 @@ SETTLE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Listener:
     """Where the public server listens: on sites of its own, or on lent sockets."""
 
     address: str
     lent: Sequence[web.BaseSite] = ()
 
-    async def leave_ajar(self) -> None:
+    async def stop_accepting(self) -> None:
         """Takes nobody more from the sockets that were lent: who comes now waits for the next
         process that gets them. On a socket of our own nobody would come, so there it goes on."""
         for site in self.lent:
@@ -47,7 +47,7 @@ class Door:
             await asyncio.sleep(SETTLE_SECONDS)
 
 
-def public_app(backend: Backend) -> web.Application:
+def public_app(backend: ApiDependencies) -> web.Application:
     app = web.Application(middlewares=[errors, same_origin], client_max_size=MAX_BODY_BYTES)
     app[BACKEND] = backend
     app[REFUSALS] = refusals()
@@ -59,8 +59,11 @@ def public_app(backend: Backend) -> web.Application:
 
 @asynccontextmanager
 async def serving(
-    server: Server, backend: Backend, control: Path, lent: Sequence[socket.socket] = ()
-) -> AsyncIterator[Door]:
+    server: ServerConfig,
+    backend: ApiDependencies,
+    control: Path,
+    lent: Sequence[socket.socket] = (),
+) -> AsyncIterator[Listener]:
     """Listens until left: on the sockets that were lent, else where the configuration says."""
     runner = web.AppRunner(public_app(backend), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     private = web.AppRunner(control_app(backend), access_log=None)
@@ -84,11 +87,11 @@ async def serving(
         yield door
 
 
-async def _take_up(runner: web.AppRunner, lent: Sequence[socket.socket]) -> Door:
+async def _take_up(runner: web.AppRunner, lent: Sequence[socket.socket]) -> Listener:
     sites = [web.SockSite(runner, each, backlog=BACKLOG) for each in lent]
     for site in sites:
         await site.start()
-    return Door(_name(lent[0]), sites)
+    return Listener(_name(lent[0]), sites)
 
 
 def _name(bound: socket.socket) -> str:
@@ -99,15 +102,15 @@ def _name(bound: socket.socket) -> str:
     return f"http://{host}:{name[1]}"
 
 
-async def _listen(runner: web.AppRunner, server: Server) -> Door:
+async def _listen(runner: web.AppRunner, server: ServerConfig) -> Listener:
     if server.listen:
         path = Path(server.listen.removeprefix("unix:"))
         path.unlink(missing_ok=True)
         await web.UnixSite(runner, str(path)).start()
         # nginx is another user; the directory decides who gets this far.
         path.chmod(0o666)
-        return Door(server.listen)
+        return Listener(server.listen)
     site = web.TCPSite(runner, server.host, server.port, reuse_address=True)
     await site.start()
     host, port = runner.addresses[0][:2]
-    return Door(f"http://{host}:{port}")
+    return Listener(f"http://{host}:{port}")

@@ -8,9 +8,9 @@ from typing import Any
 from aiohttp import web
 
 from appliance.access.tokens import Role
+from appliance.api.auth import asker
 from appliance.api.dependencies import BACKEND, SessionView
 from appliance.api.schemas import NewSession, read
-from appliance.api.auth import asker
 from appliance.api.websocket import AiohttpSocket
 from appliance.errors import Forbidden, NotFound, TooManyRequests
 

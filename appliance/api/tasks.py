@@ -5,9 +5,9 @@ from typing import Any
 
 from aiohttp import web
 
+from appliance.api.auth import whose
 from appliance.api.dependencies import BACKEND
 from appliance.api.schemas import number
-from appliance.api.auth import whose
 from appliance.conversation import Task
 from appliance.errors import Forbidden, NotFound
 

@@ -15,37 +15,36 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from appliance.hardware import planner as planning
-from appliance.app import systemd
-from appliance.observability import watchdog as watch
 from appliance.access.audit import DONE, Deed
 from appliance.access.pairing import Pairing
 from appliance.access.rate_limit import RateLimiter
 from appliance.access.tickets import Tickets
 from appliance.access.tokens import Role, reaches
-from appliance.api.dependencies import Backend
+from appliance.agents.service import AgentService, Page
+from appliance.api.dependencies import ApiDependencies
 from appliance.api.server import serving
+from appliance.app import systemd
+from appliance.app.status import StatusReport
+from appliance.app.voice_runtime import VoiceRuntime
 from appliance.config.loader import Config, masked
-from appliance.agents.service import Delegation, Page
-from appliance.app.voice_runtime import Desk
-from appliance.hardware import telemetry
-from appliance.observability.metrics import Metrics
-from appliance.network.host_names import Names
 from appliance.config.reload import Reread, answer_reloads
-from appliance.app.status import Report
-from appliance.timers.notifier import Bell, ToldTimers
-from appliance.llm.probe import ask
-from appliance.selftest.subprocess_runner import Background
+from appliance.hardware import planner, telemetry
 from appliance.llm.knocking import knock
-from appliance.store.store import Store
+from appliance.llm.probe import ask
+from appliance.network.host_names import HostNames
+from appliance.observability import watchdog
+from appliance.observability.metrics import Metrics
+from appliance.selftest.report_store import Selftests
+from appliance.selftest.subprocess_runner import SelftestRunner
 from appliance.store.clients import Clients
 from appliance.store.records import AuditEntry
-from appliance.selftest.report_store import Selftests
+from appliance.store.store import Store
+from appliance.timers.notifier import PublishingTimerStore, TimerNotifier
+from appliance.timers.scheduler import Timer, Timers, TimerStore
 from appliance.tools import Tool
 from appliance.tools.builtin.catalogue import builtin
 from appliance.tools.builtin.history import memory_tools
-from appliance.tools.registry import Registry
-from appliance.timers.scheduler import Timer, Timers, TimerStore
+from appliance.tools.registry import ToolRegistry
 
 log = logging.getLogger(__name__)
 
@@ -66,16 +65,16 @@ async def run(
     async with AsyncExitStack() as stack:
         store = await asyncio.to_thread(_open_store, config, metrics)
         stack.push_async_callback(store.close)
-        plan = await asyncio.to_thread(planning.plan_for, config)
-        desk = Desk(config, plan, metrics, store)
+        plan = await asyncio.to_thread(planner.plan_for, config)
+        desk = VoiceRuntime(config, plan, metrics, store)
         timers, bell = await asyncio.to_thread(_timers, store.timers(Timer), desk)
-        work = Delegation(config, secrets, os.environ, store.tasks, desk)
+        work = AgentService(config, secrets, os.environ, store.tasks, desk)
         stack.push_async_callback(work.close)
         desk.opened, desk.forgetting = partial(_opened, bell, timers, work), work.forget
         is_open = config.access.mode == "open"
         desk.is_guest = partial(_is_guest, None if is_open else store.clients)
-        registry = Registry(_tools(config, timers, desk, store, work), is_guest=desk.is_guest)
-        report = Report(plan, desk, store, metrics, state, open_access=is_open)
+        registry = ToolRegistry(_tools(config, timers, desk, store, work), is_guest=desk.is_guest)
+        report = StatusReport(plan, desk, store, metrics, state, open_access=is_open)
         for warning in (*report.access_warnings, *plan.warnings):
             log.warning("%s", warning)
         selftests = _selftests(config, secrets, selftest)
@@ -84,7 +83,7 @@ async def run(
             serving(config.server, backend, state / "control.sock", systemd.sockets())
         )
         stack.push_async_callback(desk.close)
-        stack.push_async_callback(door.leave_ajar)
+        stack.push_async_callback(door.stop_accepting)
         report.address = door.address
         log.info("listening on %s", door.address)
         systemd.ready("Loading models")
@@ -93,7 +92,7 @@ async def run(
             timers.run(),
             work.run(partial(_put, registry, desk)),
             selftests.run(),
-            watch.loop_lag(metrics.loop_lag, lambda: desk.open_count > 0),
+            watchdog.loop_lag(metrics.loop_lag, lambda: desk.open_count > 0),
             _fed_watchdog(store, desk),
             *([answer_reloads(config, reread)] if systemd.manages_us() else []),
         )
@@ -102,7 +101,7 @@ async def run(
 
 
 def _tools(
-    config: Config, timers: Timers, desk: Desk, store: Store, work: Delegation
+    config: Config, timers: Timers, desk: VoiceRuntime, store: Store, work: AgentService
 ) -> Sequence[Tool]:
     readings = partial(telemetry.read, disk=config.store.path.parent)
     others = (*memory_tools(_now, store.asked, desk.forget), *work.tools)
@@ -110,20 +109,20 @@ def _tools(
     return builtin(_now, timers, readings, others=others, patterns=enabled, is_guest=desk.is_guest)
 
 
-def _timers(kept: TimerStore, desk: Desk) -> tuple[Timers, Bell]:
-    bell = Bell(kept, desk, time.time)
-    timers = Timers(time.time, bell.ring, ToldTimers(kept, desk.tell))
+def _timers(kept: TimerStore, desk: VoiceRuntime) -> tuple[Timers, TimerNotifier]:
+    bell = TimerNotifier(kept, desk, time.time)
+    timers = Timers(time.time, bell.ring, PublishingTimerStore(kept, desk.tell))
     timers.restore()
     return timers, bell
 
 
-def _put(registry: Registry, desk: Desk, group: str, tools: Sequence[Tool]) -> None:
+def _put(registry: ToolRegistry, desk: VoiceRuntime, group: str, tools: Sequence[Tool]) -> None:
     registry.put(group, tools)
     if any(tool.sentences for tool in tools):
         desk.sentences_changed(registry)
 
 
-def _opened(bell: Bell, timers: Timers, work: Delegation, page: Page) -> None:
+def _opened(bell: TimerNotifier, timers: Timers, work: AgentService, page: Page) -> None:
     bell.opened(page, timers.snapshot())
     work.opened(page)
 
@@ -133,9 +132,11 @@ async def _is_guest(paired: Clients | None, client_id: str) -> bool:
     return paired is not None and not reaches(await paired.role(client_id), Role.USER)
 
 
-def _selftests(config: Config, secrets: Mapping[str, str], command: Sequence[str]) -> Background:
+def _selftests(
+    config: Config, secrets: Mapping[str, str], command: Sequence[str]
+) -> SelftestRunner:
     kept = Selftests(config.store.path.parent)
-    return Background(
+    return SelftestRunner(
         kept, command, partial(ask, config.llm, secrets), partial(knock, config, secrets)
     )
 
@@ -155,12 +156,12 @@ def _settings(config: Config) -> AuditEntry:
     return AuditEntry(time.time(), Deed.SETTINGS, "the appliance", None, DONE, None, detail)
 
 
-def _fed_watchdog(store: Store, desk: Desk) -> Coroutine[Any, Any, None]:
+def _fed_watchdog(store: Store, desk: VoiceRuntime) -> Coroutine[Any, Any, None]:
     dead = partial(_dead, store, desk)
-    return watch.feed_watchdog(systemd.watchdog, dead, systemd.watchdog_seconds())
+    return watchdog.feed_watchdog(systemd.watchdog, dead, systemd.watchdog_seconds())
 
 
-def _dead(store: Store, desk: Desk) -> str:
+def _dead(store: Store, desk: VoiceRuntime) -> str:
     """What stands still for good and is only cured by a restart; empty: nothing does."""
     if not store.alive:
         return "the database's writer"
@@ -173,15 +174,15 @@ def _now() -> datetime:
 
 def _backend(
     config: Config,
-    desk: Desk,
-    report: Report,
+    desk: VoiceRuntime,
+    report: StatusReport,
     metrics: Metrics,
     store: Store,
-    selftests: Background,
-    work: Delegation,
-) -> Backend:
+    selftests: SelftestRunner,
+    work: AgentService,
+) -> ApiDependencies:
     rate = config.access.sessions_per_minute
-    return Backend(
+    return ApiDependencies(
         desk=lambda: desk.sessions,
         ready=lambda: desk.ready,
         health=report.health,
@@ -199,7 +200,7 @@ def _backend(
         engines=desk,
         selftest=selftests,
         work=work,
-        names=Names(config),
+        names=HostNames(config),
     )
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from appliance import __version__
-from appliance.app.voice_runtime import Desk
+from appliance.app.voice_runtime import VoiceRuntime
+from appliance.concurrency import run_in_daemon_thread
 from appliance.hardware import telemetry
 from appliance.hardware.plan import Plan
 from appliance.observability.metrics import Metrics
 from appliance.store.store import Store
-from appliance.threads import aside
 
 GAUGE_SECONDS = 2.0  # whoever asks for the status waits no longer for a sensor
 OPEN_ACCESS = (
@@ -23,7 +23,7 @@ OPEN_ACCESS = (
 )
 
 
-class Report:
+class StatusReport:
     """The answers of /health, /api/status and /metrics.
 
     `access_warnings` are what everybody should know who talks here, in sentences. `address` is
@@ -33,7 +33,7 @@ class Report:
     def __init__(
         self,
         plan: Plan,
-        desk: Desk,
+        desk: VoiceRuntime,
         store: Store,
         metrics: Metrics,
         disk: Path,
@@ -84,7 +84,7 @@ class Report:
         On a thread, because it would hold up everybody's sound; and on one at a time.
         """
         if self._reading is None or self._reading.done():
-            read = aside(partial(telemetry.read, disk=self._disk))
+            read = run_in_daemon_thread(partial(telemetry.read, disk=self._disk))
             self._reading = asyncio.create_task(read, name="gauges")
         try:
             async with asyncio.timeout(GAUGE_SECONDS):

@@ -9,27 +9,28 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.app import systemd
+from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config
 from appliance.conversation import Task
-from appliance.engines import Synthesizer, Transcriber, Voice, Watched, probe as trial
+from appliance.engines import Synthesizer, Transcriber, Voice, Watched, probe
 from appliance.engines.apology import Apology
 from appliance.engines.factory import synthesizers, transcribers
-from appliance.engines.supervisor import Roster, Surroundings
-from appliance.engines.probe import Heard, Said
-from appliance.concurrency import Errands
+from appliance.engines.ladder import LadderContext
+from appliance.engines.memory_governor import GovernorMetrics, MemoryGovernor
+from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
+from appliance.engines.supervisor import EngineSupervisor
 from appliance.errors import NotReady
-from appliance.engines.memory_governor import Governor, Told
 from appliance.hardware import headroom, nvml
 from appliance.hardware.plan import Plan
 from appliance.observability.metrics import Metrics
 from appliance.store.store import Store
 from appliance.tools import IsGuest, everybody
-from appliance.tools.registry import Registry
+from appliance.tools.registry import ToolRegistry
 
 if TYPE_CHECKING:
-    from appliance.llm.failover import Endpoints
+    from appliance.llm.failover import FailoverClient
     from appliance.voice.session import Session
-    from appliance.voice.session_registry import Sessions
+    from appliance.voice.session_registry import SessionRegistry
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ STUCK_SECONDS = 120.0
 ERRANDS_SECONDS = 5.0
 
 
-class Desk:
+class VoiceRuntime:
     """Loads engines and pipeline behind an open port, then hands out sessions.
 
     `opened` is called with each session that opens, `forgetting` with each conversation about to
@@ -52,24 +53,24 @@ class Desk:
         self._plan = plan
         self._metrics = metrics
         self._store = store
-        self._sessions: Sessions | None = None
-        self._roster: Roster | None = None
-        self._models: Endpoints | None = None
+        self._sessions: SessionRegistry | None = None
+        self._roster: EngineSupervisor | None = None
+        self._models: FailoverClient | None = None
         self._apology = Apology()
-        self._errands = Errands()
+        self._errands = BackgroundTasks()
         self._grammar = ""
         self._reading_grammar = asyncio.Lock()
         self.opened: Callable[[Session], None] = lambda session: None
         self.forgetting: Callable[[str], Awaitable[None]] = _nothing
         self.is_guest: IsGuest = everybody
-        told = Told(metrics.memory, metrics.stepped)
+        told = GovernorMetrics(metrics.memory, metrics.stepped)
         # Asking for cards wakes them up, and a Jetson's has no memory of its own to tell of.
         cards = nvml.cards if plan.uses_card else tuple
         readings = partial(headroom.readings, cards=cards)
-        self._governor = Governor(readings, lambda: self._roster, self._idle, told)
+        self._governor = MemoryGovernor(readings, lambda: self._roster, self._idle, told)
 
     @property
-    def sessions(self) -> "Sessions":
+    def sessions(self) -> "SessionRegistry":
         """Raises NotReady until the pipeline is loaded."""
         if self._sessions is None:
             raise NotReady("the appliance is still loading")
@@ -125,7 +126,7 @@ class Desk:
             return f"Loading models; answering with {names}" if self._sessions else "Loading models"
         return f"Ready: {names}; {self.open_count} of {self.limit} places taken"
 
-    async def load(self, registry: Registry, secrets: Mapping[str, str]) -> None:
+    async def load(self, registry: ToolRegistry, secrets: Mapping[str, str]) -> None:
         """Loads what talking needs: starter engines and pipeline, then the plan's own engines.
 
         Then it looks after them until it is cancelled.
@@ -133,11 +134,11 @@ class Desk:
         await asyncio.to_thread(registry.prepare)
         await self._read_grammar(registry)
         grammar = lambda: self._grammar  # noqa: E731  what it is by then
-        self._roster = Roster(
+        self._roster = EngineSupervisor(
             transcribers(self._plan, self._config, grammar, registry.hot_words()),
             synthesizers(self._plan, self._config),
             partial(self._rerouted, "engine"),
-            Surroundings(
+            LadderContext(
                 idle=self._idle, room=headroom.room, patience=self._config.limits.engine_seconds
             ),
         )
@@ -150,15 +151,15 @@ class Desk:
             look_after.append(self._models.tend(self._idle))
         await asyncio.gather(*look_after)
 
-    def sentences_changed(self, registry: Registry) -> None:
+    def sentences_changed(self, registry: ToolRegistry) -> None:
         """Lets the starter engine listen for what the tools have come to understand."""
         self._errands.run(self._read_grammar(registry), "listen for new sentences")
 
-    async def _read_grammar(self, registry: Registry) -> None:
+    async def _read_grammar(self, registry: ToolRegistry) -> None:
         async with self._reading_grammar:
             self._grammar = await _grammar(registry)
 
-    async def _load_better(self, roster: Roster) -> None:
+    async def _load_better(self, roster: EngineSupervisor) -> None:
         """Loads the plan's own engines, and whatever takes their place from then on."""
         await roster.load_better()
         await self._prepare_apology(roster)
@@ -168,37 +169,37 @@ class Desk:
         systemd.status(self.summary())
         await roster.tend()
 
-    async def _prepare_apology(self, roster: Roster) -> None:
+    async def _prepare_apology(self, roster: EngineSupervisor) -> None:
         """Has the best voice of the moment speak what is said when there is none."""
         with suppress(NotReady):
             await self._apology.speak(roster.synthesizer, self._own_voice)
 
     def _pipeline(
-        self, roster: Roster, registry: Registry, secrets: Mapping[str, str]
-    ) -> "Sessions":
+        self, roster: EngineSupervisor, registry: ToolRegistry, secrets: Mapping[str, str]
+    ) -> "SessionRegistry":
         """Imports Pipecat and loads the models of the turn: a second or more, on a thread."""
-        from appliance.llm.failover import endpoints
         from appliance.llm.endpoint import prepare
-        from appliance.voice.turns.vad import Hearing
-        from appliance.voice.pipeline import Shared
+        from appliance.llm.failover import endpoints
+        from appliance.voice.pipeline import SharedParts
         from appliance.voice.realtime.route import realtime_route
         from appliance.voice.recorder import Gauges
-        from appliance.voice.session import Reports
-        from appliance.voice.session_registry import Sessions
+        from appliance.voice.session import SessionCallbacks
+        from appliance.voice.session_registry import SessionRegistry
+        from appliance.voice.turns.vad import TurnModels
 
         self._models = models = endpoints(self._config, secrets, partial(self._rerouted, "model"))
         if models:
             prepare(models.first)
         metrics = self._metrics
-        hearing = Hearing.load()
+        hearing = TurnModels.load()
         gc.collect()  # here, on a thread and before anybody talks, it disturbs nobody
-        return Sessions(
-            Shared(
+        return SessionRegistry(
+            SharedParts(
                 *(self._config, hearing, roster, registry, models),
                 realtime=realtime_route(self._config, secrets),
                 apology=self._apology,
             ),
-            Reports(
+            SessionCallbacks(
                 on_event=self._store.append,
                 gauges=Gauges(metrics.stage, metrics.turn, metrics.interrupted),
                 malformed=metrics.malformed,
@@ -260,20 +261,20 @@ class Desk:
         hearers = await self._household(self._sessions.clients())
         return await self._sessions.say_at_pause(text, task, hearers)
 
-    async def hear(self, pcm: bytes) -> Heard:
+    async def hear(self, pcm: bytes) -> TranscriptionProbe:
         """What the engine that answers now makes of an English recording."""
-        return await trial.hear(self._engines.transcriber, pcm, "en")
+        return await probe.hear(self._engines.transcriber, pcm, "en")
 
-    async def say(self, text: str) -> Said:
+    async def say(self, text: str) -> SynthesisProbe:
         """An English text, spoken by the engine that answers now."""
-        return await trial.say(self._engines.synthesizer, text, self._own_voice)
+        return await probe.say(self._engines.synthesizer, text, self._own_voice)
 
     @property
     def _own_voice(self) -> Voice:
         return Voice(self._config.tts.voice, "en", self._config.tts.speed)
 
     @property
-    def _engines(self) -> Roster:
+    def _engines(self) -> EngineSupervisor:
         if self._roster is None:
             raise NotReady("the appliance is still loading")
         return self._roster
@@ -290,7 +291,7 @@ class Desk:
 async def _nothing(_conversation_id: str) -> None: ...
 
 
-async def _grammar(registry: Registry) -> str:
+async def _grammar(registry: ToolRegistry) -> str:
     """What the starter engine listens for, without the words that it cannot hear."""
     from appliance.engines.sphinx.engine import Sphinx
 

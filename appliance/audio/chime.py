@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from appliance.engines import OUTPUT_RATE
+from appliance.audio.format import OUTPUT_RATE
 
 _NOTES_HZ = (880.0, 1174.7, 880.0, 1174.7)
 _NOTE_SECONDS = 0.28

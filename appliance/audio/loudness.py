@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from appliance.engines import OUTPUT_RATE
+from appliance.audio.format import OUTPUT_RATE
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 from pipecat.audio.turn.smart_turn import _whisper_features as whisper
 
-from appliance.wire import INPUT_RATE
+from appliance.audio.format import INPUT_RATE
 
 SAMPLES = 8 * INPUT_RATE
 FRAME, HOP = 400, 160

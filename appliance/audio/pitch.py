@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from appliance.engines import INPUT_RATE
+from appliance.audio.format import INPUT_RATE
 
 if TYPE_CHECKING:
     import numpy as np

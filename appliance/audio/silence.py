@@ -24,7 +24,7 @@ NOISE_RISE = 1.01
 
 
 @dataclass(slots=True)
-class Quiet:
+class SilenceDetector:
     """How long it has been quiet, in milliseconds of audio. 16 bit mono PCM at `rate`."""
 
     rate: int

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from appliance.engines import INPUT_RATE
+from appliance.audio.format import INPUT_RATE
 
 _FRAME: Final = INPUT_RATE // 50 * 2
 """20 ms in bytes."""

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from appliance.bench.comparison import Comparison
+from appliance.bench.claims import ClaimRow
+from appliance.bench.comparison import ComparisonRun
 from appliance.bench.contenders import OURS, STOCK
 from appliance.bench.session_cost import Load
-from appliance.bench.claims import Row
 
 WIDTH, LABELS, BAR, LINE = 860, 330, 400, 15
 CURVE_HEIGHT = 220
@@ -17,7 +17,7 @@ _STYLE = (
 )
 
 
-def drawing(comparisons: Sequence[Comparison]) -> str:
+def drawing(comparisons: Sequence[ComparisonRun]) -> str:
     """Every claim as a pair of bars, each scaled to the longer one, and every ramp as curves."""
     parts: list[str] = []
     top = 28
@@ -39,7 +39,7 @@ def drawing(comparisons: Sequence[Comparison]) -> str:
     )
 
 
-def _pair(row: Row, top: int) -> list[str]:
+def _pair(row: ClaimRow, top: int) -> list[str]:
     """One claim: its words, two bars with their figures, and the verdict."""
     figures = {OURS: row.ours, STOCK: row.stock}
     most = max((figure for figure in figures.values() if figure is not None), default=0.0)
@@ -56,7 +56,7 @@ def _pair(row: Row, top: int) -> list[str]:
     return parts
 
 
-def _verdict(row: Row, top: int) -> tuple[int, str, str]:
+def _verdict(row: ClaimRow, top: int) -> tuple[int, str, str]:
     words = {True: "met", False: "missed", None: "open"}[row.met]
     return top + 2 * LINE, f"{row.limit.kind} {row.limit.value:g}: {words}", "e m"
 

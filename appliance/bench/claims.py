@@ -26,7 +26,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ClaimRow:
     """One claim. Figures are None where they were not measured, and `note` says why."""
 
     what: str
@@ -61,16 +61,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ComparedPair:
     """The same measure of both; None where it was not measured."""
 
     ours: Spread | None
     stock: Spread | None
 
 
-def medians(what: str, pair: Pair, limit: Limit) -> Row:
+def medians(what: str, pair: ComparedPair, limit: Limit) -> ClaimRow:
     """A claim about medians in milliseconds."""
-    return Row(
+    return ClaimRow(
         what,
         "ms",
         pair.ours.p50 if pair.ours else None,
@@ -80,9 +80,9 @@ def medians(what: str, pair: Pair, limit: Limit) -> Row:
     )
 
 
-def steadiness(what: str, pair: Pair, most: float) -> Row:
+def steadiness(what: str, pair: ComparedPair, most: float) -> ClaimRow:
     """A claim about how far our 95th percentile lies above our median."""
-    return Row(
+    return ClaimRow(
         what,
         "x",
         pair.ours.p95 / pair.ours.p50 if pair.ours else None,
@@ -91,6 +91,6 @@ def steadiness(what: str, pair: Pair, most: float) -> Row:
     )
 
 
-def missed(rows: Sequence[Row]) -> list[Row]:
+def missed(rows: Sequence[ClaimRow]) -> list[ClaimRow]:
     """The claims that the figures contradict."""
     return [row for row in rows if row.met is False]

@@ -5,14 +5,20 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 
-from appliance.bench import contenders, paired_runs as duel
-from appliance.bench.scripted_llm import ANSWERS, SHORT_ANSWERS, Endpoint, Pace, scripted_chat
-from appliance.bench.contenders import OURS, STOCK, Contender, Surroundings, Timed, Weights
-from appliance.bench.statistics import Spread, spread
-from appliance.bench.session_cost import Costs, Load, carried, costs, ramp
+from appliance.bench import contenders, paired_runs
+from appliance.bench.claims import ClaimRow, ComparedPair, Limit, medians, steadiness
+from appliance.bench.contenders import OURS, STOCK, BenchSetup, Contender, Timed, Weights
 from appliance.bench.recordings import Sentence
-from appliance.bench.turns import STAGES, Turn
-from appliance.bench.claims import Limit, Pair, Row, medians, steadiness
+from appliance.bench.scripted_llm import (
+    ANSWERS,
+    SHORT_ANSWERS,
+    ScriptedLLM,
+    TokenPace,
+    scripted_chat,
+)
+from appliance.bench.session_cost import Costs, Load, carried, costs, ramp
+from appliance.bench.statistics import Spread, spread
+from appliance.bench.turns import STAGES, MeasuredTurn
 from appliance.client import Call
 
 MB = 1 << 20
@@ -41,17 +47,17 @@ class Exchange:
     unanswered: int
     stages: Mapping[str, Mapping[str, Spread | None]]
 
-    def pair(self) -> Pair:
+    def pair(self) -> ComparedPair:
         """First audio."""
-        return Pair(self.stages[OURS]["first_audio"], self.stages[STOCK]["first_audio"])
+        return ComparedPair(self.stages[OURS]["first_audio"], self.stages[STOCK]["first_audio"])
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ComparisonRun:
     """One set of engines with both contenders, and the claims about it."""
 
     engines: str
-    rows: tuple[Row, ...]
+    rows: tuple[ClaimRow, ...]
     exchanges: tuple[Exchange, ...]
     interruptions: Mapping[str, Spread | None] = field(default_factory=dict)
     costs: Mapping[str, Costs] = field(default_factory=dict)
@@ -77,7 +83,7 @@ class _Ring:
     """Both contenders on one scripted endpoint."""
 
     contenders: Mapping[str, Contender]
-    script: Endpoint
+    script: ScriptedLLM
 
     @asynccontextmanager
     async def calls(self) -> AsyncIterator[Mapping[str, Call]]:
@@ -90,7 +96,9 @@ class _Ring:
 
 
 @asynccontextmanager
-async def _ring(engines: Timed | Weights, pace: Pace, around: Surroundings) -> AsyncIterator[_Ring]:
+async def _ring(
+    engines: Timed | Weights, pace: TokenPace, around: BenchSetup
+) -> AsyncIterator[_Ring]:
     around.tell(f"{engines}: loading")
     async with (
         scripted_chat(pace) as script,
@@ -105,13 +113,13 @@ async def timed(
     said: Sequence[Sentence],
     longest: Sentence,
     extent: Extent,
-    around: Surroundings,
-) -> Comparison:
+    around: BenchSetup,
+) -> ComparisonRun:
     """Everything that can be told with engines that only take time. Raises ApplianceError.
 
     Crowds say `longest`, the others one sentence of `said` after the other.
     """
-    brief = Pace(tokens_per_second=FAST, answers=SHORT_ANSWERS)
+    brief = TokenPace(tokens_per_second=FAST, answers=SHORT_ANSWERS)
     cost: dict[str, Costs] = {}
     ramps: dict[str, Sequence[Load]] = {}
     async with _ring(engines, brief, around) as ring:
@@ -123,8 +131,8 @@ async def timed(
             ring.script.pace = replace(brief, answers=ANSWERS)
             await _settle(calls, said, extent)
             fast = await _exchange(calls, said, extent, f"{FAST:g} tokens/s", around)
-            done = await duel.interruptions(calls, said, extent.interruptions, around.tell)
-            ring.script.pace = Pace(tokens_per_second=SLOW, answers=ANSWERS)
+            done = await paired_runs.interruptions(calls, said, extent.interruptions, around.tell)
+            ring.script.pace = TokenPace(tokens_per_second=SLOW, answers=ANSWERS)
             slow = await _exchange(calls, said, extent, f"{SLOW:g} tokens/s", around)
         ring.script.pace = brief
         for name, contender in ring.contenders.items() if extent.crowds else ():
@@ -133,7 +141,7 @@ async def timed(
             )
     stopped = {name: spread(1000 * after for after in times) for name, times in done.items()}
     rows = _claims(fast, slow, stopped, cost, ramps)
-    return Comparison(str(engines), rows, (fast, slow), stopped, cost, ramps)
+    return ComparisonRun(str(engines), rows, (fast, slow), stopped, cost, ramps)
 
 
 def _claims(
@@ -142,8 +150,8 @@ def _claims(
     interruptions: Mapping[str, Spread | None],
     cost: Mapping[str, Costs],
     ramps: Mapping[str, Sequence[Load]],
-) -> tuple[Row, ...]:
-    ended = Pair(interruptions[OURS], interruptions[STOCK])
+) -> tuple[ClaimRow, ...]:
+    ended = ComparedPair(interruptions[OURS], interruptions[STOCK])
     return (
         medians(f"first audio, {fast.llm}", fast.pair(), Limit("at most", 430)),
         medians(f"first audio, {slow.llm}", slow.pair(), Limit("of stock at most", 0.5)),
@@ -154,8 +162,8 @@ def _claims(
 
 
 async def weighty(
-    engines: Weights, said: Sequence[Sentence], extent: Extent, pace: Pace, around: Surroundings
-) -> Comparison:
+    engines: Weights, said: Sequence[Sentence], extent: Extent, pace: TokenPace, around: BenchSetup
+) -> ComparisonRun:
     """Whole turns on real computing. Raises ApplianceError."""
     pace = replace(pace, answers=ANSWERS)
     async with _ring(engines, pace, around) as ring, ring.calls() as calls:
@@ -166,11 +174,13 @@ async def weighty(
         medians(f"first audio, {engines}", pair, Limit("of stock at most", 0.4)),
         steadiness("first audio, p95 as a multiple of p50", pair, 1.5),
     )
-    return Comparison(str(engines), rows, (exchange,))
+    return ComparisonRun(str(engines), rows, (exchange,))
 
 
 async def _settle(calls: Mapping[str, Call], said: Sequence[Sentence], extent: Extent) -> None:
-    await asyncio.gather(*(duel.settle(call, said, extent.settle) for call in calls.values()))
+    await asyncio.gather(
+        *(paired_runs.settle(call, said, extent.settle) for call in calls.values())
+    )
 
 
 async def _exchange(
@@ -178,17 +188,17 @@ async def _exchange(
     said: Sequence[Sentence],
     extent: Extent,
     llm: str,
-    around: Surroundings,
+    around: BenchSetup,
     *,
     overlap: bool = True,
 ) -> Exchange:
-    done = await duel.turns(
+    done = await paired_runs.turns(
         calls, said, extent.turns, lambda told: around.tell(f"{llm}: {told}"), overlap=overlap
     )
     return exchanged(llm, done)
 
 
-def exchanged(llm: str, done: Mapping[str, Sequence[Turn]]) -> Exchange:
+def exchanged(llm: str, done: Mapping[str, Sequence[MeasuredTurn]]) -> Exchange:
     """Turns by contender as spreads by stage. Pure."""
     every = [turn for turns in done.values() for turn in turns]
     return Exchange(
@@ -205,21 +215,23 @@ def exchanged(llm: str, done: Mapping[str, Sequence[Turn]]) -> Exchange:
     )
 
 
-def _cost_rows(cost: Mapping[str, Costs]) -> list[Row]:
+def _cost_rows(cost: Mapping[str, Costs]) -> list[ClaimRow]:
     ours, stock = cost[OURS], cost[STOCK]
-    stalls = Pair(
+    stalls = ComparedPair(
         *(spread(1000 * stall for stall in contender.stalls) for contender in (ours, stock))
     )
     idle, active = Limit("at most", 1), Limit("at most", 8)
     mine, theirs = ours.active_bytes / MB, stock.active_bytes / MB
     return [
-        Row("memory of an idle session", "MB", ours.idle_bytes / MB, stock.idle_bytes / MB, idle),
-        Row("memory of an active session", "MB", mine, theirs, active),
+        ClaimRow(
+            "memory of an idle session", "MB", ours.idle_bytes / MB, stock.idle_bytes / MB, idle
+        ),
+        ClaimRow("memory of an active session", "MB", mine, theirs, active),
         medians("event loop stands still as a session begins", stalls, Limit("at most", 5)),
     ]
 
 
-def _crowd_row(ramps: Mapping[str, Sequence[Load]]) -> Row:
+def _crowd_row(ramps: Mapping[str, Sequence[Load]]) -> ClaimRow:
     ours, stock = (carried(ramps[name]) if name in ramps else None for name in (OURS, STOCK))
     note = "" if ramps else "not asked for"
-    return Row("sessions before p95 doubles", "", ours, stock, Limit("at least", 40), note)
+    return ClaimRow("sessions before p95 doubles", "", ours, stock, Limit("at least", 40), note)

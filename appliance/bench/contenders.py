@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from appliance.bench.process import running
-from appliance.bench.server import Server, listening, start
+from appliance.bench.server import ServerProcess, listening, start
 from appliance.client import Call, calling, joining
 from appliance.errors import ApplianceError
 
@@ -16,7 +16,7 @@ MANY = 1000  # sessions: how many are too many is what is found out
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class BenchSetup:
     """The configuration that the appliance would have, and who hears about progress."""
 
     files: tuple[Path, ...]
@@ -92,7 +92,7 @@ class Contender:
     """A server, and how a client comes to a session with it."""
 
     name: str
-    server: Server
+    server: ServerProcess
 
     def call(self) -> AbstractAsyncContextManager[Call]:
         """A new session. Raises SessionError where it is refused."""
@@ -103,7 +103,7 @@ class Contender:
 
 @asynccontextmanager
 async def ours(
-    engines: Timed | Weights, llm_url: str, around: Surroundings
+    engines: Timed | Weights, llm_url: str, around: BenchSetup
 ) -> AsyncIterator[Contender]:
     """The appliance as it is shipped but for the engines. Raises ApplianceError."""
     settings = {
@@ -119,7 +119,7 @@ async def ours(
 
 @asynccontextmanager
 async def stock(
-    engines: Timed | Weights, llm_url: str, around: Surroundings
+    engines: Timed | Weights, llm_url: str, around: BenchSetup
 ) -> AsyncIterator[Contender]:
     """Pipecat's own pipeline. Raises ApplianceError where it does not start."""
     # As the appliance does for itself. Not OpenMP, which Whisper's stock service computes with.
@@ -134,7 +134,7 @@ async def stock(
         process = await start(
             "appliance.bench.stock", ["--llm", llm_url, *engines.stock()], told, probe
         )
-        server = Server(process, probe)
+        server = ServerProcess(process, probe)
         async with listening(server) as heard:
             await heard.wait()
             if not server.base_url:

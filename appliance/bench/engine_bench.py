@@ -6,22 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
+from appliance.audio.format import OUTPUT_RATE
 from appliance.bench.recordings import Sentence
 from appliance.config.loader import Config
-from appliance.engines import OUTPUT_RATE, Synthesizer, Transcriber, Voice
+from appliance.engines import Synthesizer, Transcriber, Voice
 from appliance.engines.factory import synthesizers, transcribers
 from appliance.errors import EngineError
 from appliance.hardware import telemetry
 from appliance.hardware.plan import Plan
-from appliance.tools.builtin.catalogue import builtin
-from appliance.tools.registry import Registry
 from appliance.timers.scheduler import Timers
+from appliance.tools.builtin.catalogue import builtin
+from appliance.tools.registry import ToolRegistry
 
 ROUNDS = 5  # every sentence, after one round that does not count
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class TranscriptionTiming:
     """A transcriber: seconds a sentence took, and that as a share of its length (real time)."""
 
     engine: str
@@ -30,7 +31,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class SynthesisTiming:
     """A synthesizer: seconds to the first chunk and to the last, and the latter as a share of
     the audio that was made."""
 
@@ -40,7 +41,7 @@ class Spoken:
     real_time: tuple[float, ...]
 
 
-async def hear(plan: Plan, config: Config, sentences: Sequence[Sentence]) -> Heard:
+async def hear(plan: Plan, config: Config, sentences: Sequence[Sentence]) -> TranscriptionTiming:
     """Loads the first transcriber of the plan and measures it. Raises EngineError."""
     ear = await transcribers(plan, config, await grammar(config))[0].load()
     try:
@@ -49,7 +50,7 @@ async def hear(plan: Plan, config: Config, sentences: Sequence[Sentence]) -> Hea
         await ear.close()
 
 
-async def speak(plan: Plan, config: Config, texts: Sequence[str]) -> Spoken:
+async def speak(plan: Plan, config: Config, texts: Sequence[str]) -> SynthesisTiming:
     """Loads the first synthesizer of the plan and measures it. Raises EngineError."""
     mouth = await synthesizers(plan, config)[0].load()
     try:
@@ -58,7 +59,9 @@ async def speak(plan: Plan, config: Config, texts: Sequence[str]) -> Spoken:
         await mouth.close()
 
 
-async def _hear(engine: Transcriber, sentences: Sequence[Sentence], language: str) -> Heard:
+async def _hear(
+    engine: Transcriber, sentences: Sequence[Sentence], language: str
+) -> TranscriptionTiming:
     seconds, shares = [], []
     for number in range(ROUNDS + 1):
         for sentence in sentences:
@@ -68,17 +71,17 @@ async def _hear(engine: Transcriber, sentences: Sequence[Sentence], language: st
             if number:
                 seconds.append(taken)
                 shares.append(taken / sentence.seconds)
-    return Heard(engine.name, tuple(seconds), tuple(shares))
+    return TranscriptionTiming(engine.name, tuple(seconds), tuple(shares))
 
 
-async def _speak(engine: Synthesizer, texts: Sequence[str], config: Config) -> Spoken:
+async def _speak(engine: Synthesizer, texts: Sequence[str], config: Config) -> SynthesisTiming:
     voice = Voice(config.tts.voice, config.stt.language, config.tts.speed)
     # With another ending every time: what was spoken before comes out of the engine's cache.
     rounds = [[f"{text} {number}" for text in texts] for number in range(ROUNDS + 1)]
     measured = [await _say(engine, said, voice) for said in chain.from_iterable(rounds)]
     counted = measured[len(texts) :]
     firsts, wholes, shares = zip(*counted, strict=True)
-    return Spoken(engine.name, firsts, wholes, shares)
+    return SynthesisTiming(engine.name, firsts, wholes, shares)
 
 
 async def _say(engine: Synthesizer, text: str, voice: Voice) -> tuple[float, float, float]:
@@ -99,4 +102,4 @@ async def grammar(config: Config) -> str:
     known = await Sphinx.known_words()
     timers = Timers(time.time, lambda timer: None)
     tools = builtin(datetime.now, timers, telemetry.read, patterns=config.tools.enabled)
-    return str(Registry(tools).graph(known.__contains__).fsg())
+    return str(ToolRegistry(tools).graph(known.__contains__).fsg())

@@ -1,19 +1,19 @@
 """The large engines on an NVIDIA GPU, of random weights, alone: what a turn waits for there."""
 
-from appliance.hardware import planner as planning
-from appliance.bench import engine_bench as alone
-from appliance.bench.contenders import Surroundings
+from appliance.bench import engine_bench
+from appliance.bench.contenders import BenchSetup
 from appliance.bench.models import VOICE, Workshop
-from appliance.bench.results import EngineResult, heard_result, spoken_result
 from appliance.bench.recordings import SENTENCES, sentences
+from appliance.bench.results import EngineResult, heard_result, spoken_result
 from appliance.config.loader import PREFIX, Config, load
+from appliance.hardware import planner
 from appliance.hardware.plan import Plan
 
 MODELS = ("large-v3-turbo", "large-v3")
 PRECISIONS = ("float16", "int8_float16")
 
 
-async def measure(workshop: Workshop, around: Surroundings) -> tuple[list[EngineResult], list[str]]:
+async def measure(workshop: Workshop, around: BenchSetup) -> tuple[list[EngineResult], list[str]]:
     """Whisper's time to a transcript and Kokoro's to its first clause; and what was not measured.
 
     Raises ApplianceError where the models cannot be made or loaded.
@@ -32,7 +32,7 @@ async def measure(workshop: Workshop, around: Surroundings) -> tuple[list[Engine
             }
             plan, config = _planned(settings, around)
             if plan.stt.rungs[0].device == "cuda":
-                found.append(heard_result(await alone.hear(plan, config, said)))
+                found.append(heard_result(await engine_bench.hear(plan, config, said)))
             else:
                 notes.append(f"whisper {name} {precision} was not measured: {plan.accelerator}")
     await workshop.need_kokoro(around.tell)
@@ -41,13 +41,13 @@ async def measure(workshop: Workshop, around: Surroundings) -> tuple[list[Engine
     plan, config = _planned(settings, around)
     if plan.tts.rungs[0].device == "cuda":
         clauses = [sentence.text for sentence in said]
-        found.append(spoken_result(await alone.speak(plan, config, clauses)))
+        found.append(spoken_result(await engine_bench.speak(plan, config, clauses)))
     else:
         notes.append(f"kokoro float32 was not measured: {plan.accelerator}")
     return found, notes
 
 
-def _planned(settings: dict[str, str], around: Surroundings) -> tuple[Plan, Config]:
+def _planned(settings: dict[str, str], around: BenchSetup) -> tuple[Plan, Config]:
     environ = {**around.environ, **{PREFIX + key: value for key, value in settings.items()}}
     config = load(around.files, environ)
-    return planning.plan_for(config), config
+    return planner.plan_for(config), config

@@ -22,16 +22,16 @@ LEAST_SECONDS = 0.002  # below it is what a timer of the kernel takes
 
 
 @dataclass(slots=True)
-class Pauses:
+class HostStalls:
     """`longest`: in seconds, of any processor, since this has been watched."""
 
     longest: float = 0.0
 
 
 @asynccontextmanager
-async def watched() -> AsyncIterator[Pauses]:
+async def watched() -> AsyncIterator[HostStalls]:
     """Watches all processors that this process may use."""
-    pauses = Pauses()
+    pauses = HostStalls()
     async with AsyncExitStack() as stack:
         for processor in sorted(os.sched_getaffinity(0)):
             await stack.enter_async_context(_watched(processor, pauses))
@@ -39,7 +39,7 @@ async def watched() -> AsyncIterator[Pauses]:
 
 
 @asynccontextmanager
-async def _watched(processor: int, pauses: Pauses) -> AsyncIterator[None]:
+async def _watched(processor: int, pauses: HostStalls) -> AsyncIterator[None]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "appliance.bench.host_stalls", str(processor)),
         stdout=asyncio.subprocess.PIPE,
@@ -53,7 +53,7 @@ async def _watched(processor: int, pauses: Pauses) -> AsyncIterator[None]:
         await reading
 
 
-async def _read(process: asyncio.subprocess.Process, pauses: Pauses) -> None:
+async def _read(process: asyncio.subprocess.Process, pauses: HostStalls) -> None:
     assert process.stdout is not None
     async for line in process.stdout:
         pauses.longest = max(pauses.longest, float(line))

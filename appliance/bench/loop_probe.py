@@ -24,7 +24,7 @@ LEAST_SECONDS = 0.001  # shorter is no stall, and writing it down would cost as 
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
+class LoopStall:
     """One stretch: by the clock, on a processor, and runnable but waiting for one."""
 
     begin: float
@@ -38,11 +38,11 @@ class Busy:
         return max(0.0, self.wall - self.waited)
 
 
-def readings(told: str) -> Iterator[Busy]:
+def readings(told: str) -> Iterator[LoopStall]:
     """What a probe wrote, without a last line that it is still writing. Pure."""
     for line in told.splitlines(keepends=True):
         if line.endswith("\n"):
-            yield Busy(*map(float, line.split()))
+            yield LoopStall(*map(float, line.split()))
 
 
 class _Probe(selectors.EpollSelector):

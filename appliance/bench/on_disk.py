@@ -2,19 +2,19 @@
 
 from pathlib import Path
 
-from appliance.hardware import planner as planning
-from appliance.bench.contenders import Surroundings, Weights
+from appliance.bench.contenders import BenchSetup, Weights
 from appliance.config.loader import PREFIX, load
 from appliance.errors import ApplianceError
+from appliance.hardware import planner
 
 
-def weights(named: dict[str, str], around: Surroundings) -> Weights:
+def weights(named: dict[str, str], around: BenchSetup) -> Weights:
     """The first choices for hearing and speaking, with `named` settings over the configuration.
 
     Raises ApplianceError where one of them is no Whisper or no Kokoro.
     """
     config = load(around.files, {**around.environ, **{PREFIX + k: v for k, v in named.items()}})
-    plan = planning.plan_for(config)
+    plan = planner.plan_for(config)
     ear, mouth = plan.stt.rungs[0], plan.tts.rungs[0]
     if (ear.engine, mouth.engine) != ("whisper", "kokoro"):
         raise ApplianceError(

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from appliance.bench.recordings import Sentence
-from appliance.bench.turns import Turn, ask, audible, hear_out, measured
+from appliance.bench.turns import MeasuredTurn, ask, audible, hear_out, measured
 from appliance.client import Arrived, Call
 
 GAP_SECONDS = 0.3  # between the end of an answer and the next question
@@ -21,14 +21,14 @@ async def turns(
     finished: Finished,
     *,
     overlap: bool,
-) -> dict[str, list[Turn]]:
+) -> dict[str, list[MeasuredTurn]]:
     """`count` turns of each, alternately: never do two of them work at the same moment.
 
     With `overlap` one asks while the answer of the other is still being played, which takes next
     to nothing of a processor; without, an answer is heard out first, because it may still be
     synthesised while it plays. Raises SessionError when a session ends.
     """
-    done: dict[str, list[Turn]] = {name: [] for name in calls}
+    done: dict[str, list[MeasuredTurn]] = {name: [] for name in calls}
     playing: dict[str, asyncio.Task[None]] = {}
 
     async def play(name: str, sentence: Sentence, end: float) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from appliance.bench.server import Server, listening, start
+from appliance.bench.server import ServerProcess, listening, start
 from appliance.config.loader import PREFIX
 from appliance.errors import ApplianceError
 
@@ -29,7 +29,7 @@ _OVERRIDES = {
 
 
 @dataclass(kw_only=True, slots=True)
-class Daemon(Server):
+class DaemonProcess(ServerProcess):
     """A running appliance; `health` is what it said of itself when it was ready."""
 
     http: "aiohttp.ClientSession"
@@ -70,7 +70,7 @@ def samples(text: str) -> dict[str, float]:
 @asynccontextmanager
 async def running(
     files: Sequence[Path], environ: Mapping[str, str], settings: Mapping[str, str]
-) -> AsyncIterator[Daemon]:
+) -> AsyncIterator[DaemonProcess]:
     """An appliance that is ready, from `files` and `environ` with `settings` over both.
 
     `settings` are keys as in the environment, without the prefix. Raises ApplianceError with the
@@ -86,13 +86,13 @@ async def running(
         probe = Path(state) / "probe"
         process = await start("appliance", ["run", *arguments], told, probe)
         async with aiohttp.ClientSession() as http:
-            daemon = Daemon(process=process, probe=probe, http=http, database=database)
+            daemon = DaemonProcess(process=process, probe=probe, http=http, database=database)
             async with listening(daemon) as heard:
                 await _until_ready(daemon, heard)
                 yield daemon
 
 
-async def _until_ready(daemon: Daemon, heard: asyncio.Event) -> None:
+async def _until_ready(daemon: DaemonProcess, heard: asyncio.Event) -> None:
     try:
         async with asyncio.timeout(START_SECONDS):
             await heard.wait()

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.audio.format import INPUT_RATE
 from appliance.errors import ApplianceError
-from appliance.wire import INPUT_RATE
 
 SHIPPED = Path(__file__).with_name("speech")
 COMMANDS = (SHIPPED / "commands",)

@@ -7,10 +7,10 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from appliance.bench.comparison import Comparison, Exchange
-from appliance.bench.statistics import Spread
+from appliance.bench.comparison import ComparisonRun, Exchange
 from appliance.bench.results import CrowdResult, EngineResult, SubjectResult
 from appliance.bench.session_cost import Load
+from appliance.bench.statistics import Spread
 from appliance.bench.suite import Results
 
 MB = 1 << 20
@@ -120,7 +120,7 @@ def _number(value: float | None, digits: int = 0) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def _claims(comparison: Comparison) -> Table:
+def _claims(comparison: ComparisonRun) -> Table:
     table = Table(title=f"against Pipecat's stock services, {comparison.engines}")
     for head in ("", "", "ours", "stock", "ours/stock", "limit", ""):
         table.add_column(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from appliance.bench.engine_bench import Heard, Spoken
+from appliance.bench.engine_bench import SynthesisTiming, TranscriptionTiming
 from appliance.bench.statistics import Ratio, Spread, per_session, ratio, spread
 from appliance.bench.turns import STAGES, Crowd
 
@@ -135,14 +135,14 @@ class SubjectResult:
         }
 
 
-def heard_result(heard: Heard) -> EngineResult:
+def heard_result(heard: TranscriptionTiming) -> EngineResult:
     return EngineResult(
         heard.engine,
         {"transcribe": _milliseconds(heard.seconds), "real_time": spread(heard.real_time)},
     )
 
 
-def spoken_result(spoken: Spoken) -> EngineResult:
+def spoken_result(spoken: SynthesisTiming) -> EngineResult:
     return EngineResult(
         spoken.engine,
         {

@@ -39,7 +39,7 @@ SHORT_ANSWERS = ("The salt comes out of the rocks on land. Rivers carry it.",)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class TokenPace:
     """How fast the endpoint answers, and what: one answer after the other in a conversation.
 
     A token is a word.
@@ -62,19 +62,19 @@ class Pace:
 
 
 @dataclass(slots=True)
-class Endpoint:
+class ScriptedLLM:
     """Where it answers, and how: its pace may change between two questions."""
 
-    pace: Pace
+    pace: TokenPace
     url: str = ""
 
 
 @asynccontextmanager
-async def scripted_chat(pace: Pace) -> AsyncIterator[Endpoint]:
+async def scripted_chat(pace: TokenPace) -> AsyncIterator[ScriptedLLM]:
     """An endpoint that answers everybody, streamed or whole."""
     from aiohttp import web  # here, because importing the bench loads nothing heavy
 
-    endpoint = Endpoint(pace)
+    endpoint = ScriptedLLM(pace)
 
     async def complete(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -111,7 +111,7 @@ async def on_a_free_port(app: "web.Application") -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def _stream(response: "web.StreamResponse", pace: Pace, answer: str) -> None:
+async def _stream(response: "web.StreamResponse", pace: TokenPace, answer: str) -> None:
     loop = asyncio.get_running_loop()
     due = loop.time() + pace.first_token_seconds
     for number, word in enumerate(answer.split(" ")):

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance.bench.loop_probe import Busy, readings
+from appliance.bench.loop_probe import LoopStall, readings
 
 STOP_SECONDS = 20.0  # the daemon's own bound is the drain and five seconds
 KEPT_LINES = 30
@@ -20,7 +20,7 @@ KB = 1 << 10
 
 
 @dataclass(slots=True)
-class Server:
+class ServerProcess:
     """A process whose event loop writes to `probe` (see `probed`) whenever it was busy.
 
     `base_url` is empty where it ended before it listened; `log` is the end of what it wrote.
@@ -47,7 +47,7 @@ class Server:
         fields = self._proc("stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def busy(self, since: float, until: float) -> list[Busy]:
+    def busy(self, since: float, until: float) -> list[LoopStall]:
         """When its event loop stood still for more than a moment, between two monotonic times."""
         told = self.probe.read_text(encoding="ascii")
         return [busy for busy in readings(told) if since <= busy.begin < until]
@@ -70,7 +70,7 @@ async def start(
 
 
 @asynccontextmanager
-async def listening(server: Server) -> AsyncIterator[asyncio.Event]:
+async def listening(server: ServerProcess) -> AsyncIterator[asyncio.Event]:
     """An event that is set when the server listens or has ended; stops it at the end."""
     heard = asyncio.Event()
     reading = asyncio.create_task(_read_log(server, heard))
@@ -81,7 +81,7 @@ async def listening(server: Server) -> AsyncIterator[asyncio.Event]:
         await reading
 
 
-async def _read_log(server: Server, heard: asyncio.Event) -> None:
+async def _read_log(server: ServerProcess, heard: asyncio.Event) -> None:
     assert server.process.stderr is not None
     async for line in server.process.stderr:
         server.log.append(line.decode(errors="replace"))

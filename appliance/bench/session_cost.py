@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from appliance.bench.contenders import Contender
 from appliance.bench.paired_runs import settle
-from appliance.bench.statistics import Spread, per_session, spread
 from appliance.bench.recordings import Sentence
+from appliance.bench.statistics import Spread, per_session, spread
 from appliance.bench.turns import audible, turn
 from appliance.client import Call
 from appliance.errors import SessionError

@@ -31,11 +31,11 @@ from pipecat.transports.websocket.fastapi import (
 )
 from pipecat.workers.runner import WorkerRunner
 
-from appliance.bench.stock_pipecat import Engines
+from appliance.bench.stock_pipecat import StockEngines
 from appliance.bench.stock_socket import StarletteSocket
 
 
-async def talk(socket: StarletteSocket, engines: Engines) -> None:
+async def talk(socket: StarletteSocket, engines: StockEngines) -> None:
     """One session, until its client leaves."""
     transport = FastAPIWebsocketTransport(
         websocket=socket,  # type: ignore[arg-type]  # the part of it that is used
@@ -73,7 +73,7 @@ async def talk(socket: StarletteSocket, engines: Engines) -> None:
     await runner.run()
 
 
-async def serve(engines: Engines) -> None:
+async def serve(engines: StockEngines) -> None:
     """Serves until SIGTERM; says on stderr where."""
     from aiohttp import web
 
@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--kokoro", type=Path)
     parser.add_argument("--voices", type=Path)
     parser.add_argument("--voice", default="")
-    engines = Engines(**vars(parser.parse_args()))
+    engines = StockEngines(**vars(parser.parse_args()))
     engines.import_services()
     logger.remove()
     logger.add(sys.stderr, level="WARNING")

@@ -67,7 +67,7 @@ class TimedTTS(TTSService):
 
 
 @dataclass(frozen=True, slots=True)
-class Engines:
+class StockEngines:
     """What a session is made of: the times of timed services, or files of real models."""
 
     llm_url: str

@@ -8,24 +8,31 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from appliance.hardware import planner as planning
-from appliance.bench import gpu as accelerated, comparison as against, engine_bench as alone, on_disk
-from appliance.bench.comparison import Comparison, Extent
-from appliance.bench.scripted_llm import Pace, scripted_chat
-from appliance.bench.contenders import Surroundings as Surroundings
-from appliance.bench.contenders import Timed
-from appliance.bench.process import Daemon, running
+from appliance.bench import comparison as against
+from appliance.bench import engine_bench, gpu, on_disk
+from appliance.bench.comparison import ComparisonRun, Extent
+from appliance.bench.contenders import BenchSetup, Timed
+from appliance.bench.host_stalls import HostStalls, watched
 from appliance.bench.machine import gpu_used, machine, versions
-from appliance.bench.host_stalls import Pauses, watched
 from appliance.bench.models import Workshop
-from appliance.bench.results import CrowdResult, EngineResult, SubjectResult, crowd_result, heard_result, spoken_result
+from appliance.bench.process import DaemonProcess, running
 from appliance.bench.recordings import COMMANDS, EVERYTHING, LONGEST, SENTENCES, Sentence, sentences
+from appliance.bench.results import (
+    CrowdResult,
+    EngineResult,
+    SubjectResult,
+    crowd_result,
+    heard_result,
+    spoken_result,
+)
+from appliance.bench.scripted_llm import TokenPace, scripted_chat
 from appliance.bench.turns import crowd
 from appliance.config.loader import PREFIX, load
 from appliance.conversation import EventKind
 from appliance.errors import ApplianceError
+from appliance.hardware import planner
 from appliance.hardware.plan import Plan
-from appliance.store import queries as reading
+from appliance.store import queries
 
 STARTER = {"STT__ENGINE": "sphinx", "TTS__ENGINE": "espeak", "LLM__PROVIDER": "none"}
 _NAMED = {"STT__MODEL": "stt_model", "TTS__MODEL": "tts_model", "TTS__VOICES": "tts_voices"}
@@ -56,7 +63,7 @@ class Wanted:
     speech: tuple[Path, ...] = ()
     llm_url: str = ""
     llm_model: str = ""
-    pace: Pace = field(default_factory=Pace)
+    pace: TokenPace = field(default_factory=TokenPace)
 
 
 def wanted(options: Mapping[str, Any], *, has_models: bool) -> Wanted:
@@ -94,7 +101,7 @@ def wanted(options: Mapping[str, Any], *, has_models: bool) -> Wanted:
         else None,
         stock=extent if options["against"] else None,
         named=named,
-        pace=Pace(options["llm_first_token"], options["llm_tokens"]),
+        pace=TokenPace(options["llm_first_token"], options["llm_tokens"]),
         **{name: options[name] for name in _PASSED},
     )
 
@@ -112,7 +119,7 @@ class Results:
     versions: Mapping[str, str]
     plan: Plan
     subjects: tuple[SubjectResult, ...]
-    comparisons: tuple[Comparison, ...] = ()
+    comparisons: tuple[ComparisonRun, ...] = ()
     accelerated: tuple[EngineResult, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -143,12 +150,12 @@ class _Subject:
     has_llm: bool
 
 
-async def measure(wanted: Wanted, around: Surroundings) -> Results:
+async def measure(wanted: Wanted, around: BenchSetup) -> Results:
     """Measures for minutes. Raises ApplianceError for what cannot be started or loaded."""
-    plan = planning.plan_for(load(around.files, around.environ))
+    plan = planner.plan_for(load(around.files, around.environ))
     about = machine(plan.hardware)
     subjects: list[SubjectResult] = []
-    comparisons: list[Comparison] = []
+    comparisons: list[ComparisonRun] = []
     if wanted.stock:
         comparisons = await _comparisons(wanted, wanted.stock, around)
     else:
@@ -167,18 +174,18 @@ async def measure(wanted: Wanted, around: Surroundings) -> Results:
 
 
 async def _accelerated(
-    wanted: Wanted, plan: Plan, around: Surroundings
+    wanted: Wanted, plan: Plan, around: BenchSetup
 ) -> tuple[list[EngineResult], list[str]]:
     """The large models on the GPU, where random weights are wanted; what was not measured."""
     if wanted.random is None:
         return [], []
     if not plan.hardware.gpu:
-        names = " and ".join(accelerated.MODELS)
+        names = " and ".join(gpu.MODELS)
         return [], [f"There is no NVIDIA GPU at hand: {names} were not measured."]
-    return await accelerated.measure(wanted.random, around)
+    return await gpu.measure(wanted.random, around)
 
 
-async def _subjects(wanted: Wanted, around: Surroundings) -> list[_Subject]:
+async def _subjects(wanted: Wanted, around: BenchSetup) -> list[_Subject]:
     subjects = []
     everything = wanted.speech or EVERYTHING
     if wanted.starter:
@@ -193,7 +200,7 @@ async def _subjects(wanted: Wanted, around: Surroundings) -> list[_Subject]:
     return subjects
 
 
-async def _comparisons(wanted: Wanted, extent: Extent, around: Surroundings) -> list[Comparison]:
+async def _comparisons(wanted: Wanted, extent: Extent, around: BenchSetup) -> list[ComparisonRun]:
     said = sentences(wanted.speech or SENTENCES)
     found = []
     if wanted.timed:
@@ -208,7 +215,7 @@ async def _comparisons(wanted: Wanted, extent: Extent, around: Surroundings) -> 
     return found
 
 
-async def _subject(subject: _Subject, wanted: Wanted, around: Surroundings) -> SubjectResult:
+async def _subject(subject: _Subject, wanted: Wanted, around: BenchSetup) -> SubjectResult:
     said = sentences(subject.speech)
     async with AsyncExitStack() as stack:
         settings = dict(subject.settings)
@@ -232,21 +239,21 @@ async def _subject(subject: _Subject, wanted: Wanted, around: Surroundings) -> S
     around.tell(f"{subject.name}: engines alone")
     environ = {**around.environ, **{PREFIX + k: v for k, v in subject.settings.items()}}
     config = load(around.files, environ)
-    plan, texts = planning.plan_for(config), [sentence.text for sentence in said]
+    plan, texts = planner.plan_for(config), [sentence.text for sentence in said]
     figures = (
-        heard_result(await alone.hear(plan, config, said)),
-        spoken_result(await alone.speak(plan, config, texts)),
+        heard_result(await engine_bench.hear(plan, config, said)),
+        spoken_result(await engine_bench.speak(plan, config, texts)),
     )
     return SubjectResult(subject.name, engines, llm, resident, tuple(crowds), figures)
 
 
 async def _crowds(
     name: str,
-    daemon: Daemon,
+    daemon: DaemonProcess,
     said: Sequence[Sentence],
     wanted: Wanted,
     tell: Callable[[str], None],
-    pauses: Pauses,
+    pauses: HostStalls,
     gpu_before: int | None,
 ) -> list[CrowdResult]:
     await crowd(daemon, said, 1, SETTLE_TURNS, lambda done: tell(f"{name}: warming up, {done}"))
@@ -267,10 +274,10 @@ async def _crowds(
 
 def _timings(database: Path, conversations: Sequence[str]) -> list[Mapping[str, float]]:
     """What the appliance itself wrote down of the turns of these conversations."""
-    with reading.reading(database) as db:
+    with queries.reading(database) as db:
         return [
             event.data["milliseconds"]
             for conversation in conversations
-            for event in reading.conversation(db, conversation).events
+            for event in queries.conversation(db, conversation).events
             if event.kind == EventKind.TURN_TIMINGS
         ]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from appliance import wire
-from appliance.bench.process import Daemon
 from appliance.bench.machine import gpu_used
+from appliance.bench.process import DaemonProcess
 from appliance.bench.recordings import Sentence
 from appliance.client import Arrived, Call, calling
 from appliance.errors import SessionError
@@ -34,7 +34,7 @@ SAMPLE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class MeasuredTurn:
     """One utterance: `after` is seconds from the end of speech to each stage that came."""
 
     sentence: str
@@ -60,7 +60,7 @@ class Crowd:
     """
 
     sessions: int
-    turns: tuple[Turn, ...]
+    turns: tuple[MeasuredTurn, ...]
     conversations: tuple[str, ...]
     seconds: float
     cpu_seconds: float
@@ -70,7 +70,7 @@ class Crowd:
 
 
 async def crowd(
-    daemon: Daemon,
+    daemon: DaemonProcess,
     sentences: Sequence[Sentence],
     sessions: int,
     turns: int,
@@ -81,9 +81,9 @@ async def crowd(
     Pauses are drawn from fixed seeds, so that every run has the same ones.
     """
     load, begin, cpu = os.getloadavg()[0], time.monotonic(), daemon.cpu_seconds()
-    done: list[Turn] = []
+    done: list[MeasuredTurn] = []
 
-    def finished(turn: Turn) -> None:
+    def finished(turn: MeasuredTurn) -> None:
         done.append(turn)
         tell(f"{len(done)}/{sessions * turns}")
 
@@ -107,7 +107,7 @@ async def crowd(
     return Crowd(sessions, tuple(done), conversations, seconds, cpu, resident, load, gpu)
 
 
-async def _most_memory(daemon: Daemon, speaking: asyncio.Future[T]) -> tuple[int, T]:
+async def _most_memory(daemon: DaemonProcess, speaking: asyncio.Future[T]) -> tuple[int, T]:
     """The most that the daemon held resident until `speaking` was done, and its result."""
     most = daemon.resident_bytes()
     while not speaking.done():
@@ -127,7 +127,7 @@ async def _speak(
     sentences: Sequence[Sentence],
     turns: int,
     chance: random.Random,
-    finished: Callable[[Turn], None],
+    finished: Callable[[MeasuredTurn], None],
 ) -> None:
     await asyncio.sleep(chance.uniform(*FIRST_PAUSE_SECONDS))
     for number in range(turns):
@@ -135,7 +135,7 @@ async def _speak(
         await asyncio.sleep(chance.uniform(*PAUSE_SECONDS))
 
 
-async def turn(call: Call, sentence: Sentence) -> Turn:
+async def turn(call: Call, sentence: Sentence) -> MeasuredTurn:
     """Says one sentence and hears the answer out. A session that ended leaves it unanswered."""
     end = await ask(call, sentence)
     await hear_out(call, end)
@@ -165,7 +165,7 @@ def audible(arrival: Arrived) -> bool:
     return isinstance(arrival.frame, wire.Audio) and any(arrival.frame.pcm)
 
 
-def measured(sentence: str, arrived: Sequence[Arrived], end: float) -> Turn:
+def measured(sentence: str, arrived: Sequence[Arrived], end: float) -> MeasuredTurn:
     """The turn that these arrivals make, `end` being when its speech ended. Pure."""
     after: dict[str, float] = {}
     for stage, kind in STAGES.items():
@@ -175,7 +175,7 @@ def measured(sentence: str, arrived: Sequence[Arrived], end: float) -> Turn:
             after[stage] = first
     finals = (a.data for a in arrived if a.kind == STAGES["transcript"])
     heard = " ".join(str(data.get("text", "")).strip() for data in finals if data.get("final"))
-    return Turn(sentence, _words(heard), after)
+    return MeasuredTurn(sentence, _words(heard), after)
 
 
 def _words(text: str) -> str:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-from appliance.hardware import planner as planning
-from appliance.network import nginx_site as site
 from appliance.access.audit import COMMAND_LINE, DONE, Deed
 from appliance.config.loader import Config, load
 from appliance.errors import ApplianceError
+from appliance.hardware import planner
 from appliance.hardware.plan import describe
-from appliance.store import deletion, export as exporting, queries as reading
+from appliance.network import nginx_site
+from appliance.store import deletion, export, queries
 from appliance.store.records import AuditEntry
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ _JOINERS = "\u200c\u200d"  # of letters, and of the parts of an emoji: unseen, a
 
 
 def plan(config: Config, *, as_json: bool) -> str:
-    chosen = planning.plan_for(config)
+    chosen = planner.plan_for(config)
     return json.dumps(asdict(chosen), indent=2) if as_json else describe(chosen)
 
 
 def conversation_list(config: Config, limit: int, *, as_json: bool) -> str:
-    with reading.reading(config.store.path) as db:
-        found = reading.conversations(db, limit=limit)
+    with queries.reading(config.store.path) as db:
+        found = queries.conversations(db, limit=limit)
     if as_json:
         return json.dumps([asdict(summary) for summary in found], indent=2)
     rows = [(c.id, moment(c.updated_at), str(c.turns), c.title or "") for c in found]
@@ -42,13 +42,13 @@ def conversation_list(config: Config, limit: int, *, as_json: bool) -> str:
 
 
 def conversation_text(config: Config, conversation_id: str, fmt: Format) -> str:
-    with reading.reading(config.store.path) as db:
-        return exporting.export(reading.conversation(db, conversation_id), fmt)
+    with queries.reading(config.store.path) as db:
+        return export.export(queries.conversation(db, conversation_id), fmt)
 
 
 def conversation_search(config: Config, text: str, limit: int) -> str:
-    with reading.reading(config.store.path) as db:
-        found = reading.search(db, text, limit=limit)
+    with queries.reading(config.store.path) as db:
+        found = queries.search(db, text, limit=limit)
     rows = [(hit.conversation_id, moment(hit.at), hit.excerpt) for hit in found]
     return table(("conversation", "when", "what"), rows)
 
@@ -81,18 +81,19 @@ def bench(
     """
     from rich.console import Console
 
-    from appliance.bench import chart as drawing, report, suite
+    from appliance.bench import chart, report, suite
+    from appliance.bench.contenders import BenchSetup
 
     config = load(files, environ)
-    wanted = suite.wanted(options, has_models=len(planning.plan_for(config).stt.rungs) > 1)
+    wanted = suite.wanted(options, has_models=len(planner.plan_for(config).stt.rungs) > 1)
     progress = Console(stderr=True)
     with progress.status("measuring") as status:
-        around = suite.Surroundings(files, environ, status.update)
+        around = BenchSetup(files, environ, status.update)
         results = asyncio.run(suite.measure(wanted, around))
     report.show(results, Console())
     output.write_text(json.dumps(results.as_json(), indent=2) + "\n", encoding="utf-8")
     if results.comparisons:
-        picture = drawing.drawing(results.comparisons)
+        picture = chart.drawing(results.comparisons)
         output.with_suffix(".svg").write_text(picture, encoding="utf-8")
     return 1 if results.unanswered else 0
 
@@ -124,7 +125,7 @@ def _trust(config: Config) -> dict[str, str]:
 
     Empty where there is no nginx, or a page that cannot be read.
     """
-    if found := site.find(config.store.path.parent):
+    if found := nginx_site.find(config.store.path.parent):
         with suppress(OSError, ValueError, LookupError):
             told = json.loads(found.trust.read_text(encoding="utf-8"))
             return {"address": found.url(told["host"]), **told}

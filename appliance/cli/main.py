@@ -11,12 +11,13 @@ from typing import Any
 import click
 
 from appliance import __version__
-from appliance.cli import machine as commands, selftest as selftest_commands
-from appliance.observability import logs
 from appliance.app import systemd
-from appliance.errors import ApplianceError, ConfigError
+from appliance.cli import machine
+from appliance.cli import selftest as selftest_commands
 from appliance.cli.models_group import models_group
 from appliance.cli.options import config_option, configuration
+from appliance.errors import ApplianceError, ConfigError
+from appliance.observability import logs
 
 EXIT_CONFIG = 78  # EX_CONFIG: the unit does not restart on it
 
@@ -37,10 +38,10 @@ def run(files: tuple[Path, ...], debug: bool) -> None:
         os.environ.setdefault(variable, "1")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     logs.set_up(debug=debug)
-    from appliance.app import daemon as app
+    from appliance.app import daemon
 
     reread, command = partial(configuration, files), selftest_commands.command(files)
-    asyncio.run(app.run(reread(), systemd.secrets(os.environ), reread, command))
+    asyncio.run(daemon.run(reread(), systemd.secrets(os.environ), reread, command))
 
 
 @cli.command()
@@ -48,7 +49,7 @@ def run(files: tuple[Path, ...], debug: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def plan(files: tuple[Path, ...], as_json: bool) -> None:
     """What was detected, what was chosen, why, and what the next better choice would need."""
-    click.echo(commands.plan(configuration(files), as_json=as_json))
+    click.echo(machine.plan(configuration(files), as_json=as_json))
 
 
 @cli.command()
@@ -110,7 +111,7 @@ def bench(files: tuple[Path, ...], output: Path, **options: Any) -> None:  # noq
     the starter engines, and models where they are named or the plan has some; against stock the
     timed ones. Exits with 1 when a turn stayed unanswered, never for a slow one.
     """
-    sys.exit(commands.bench(files, os.environ, output, options))
+    sys.exit(machine.bench(files, os.environ, output, options))
 
 
 @cli.command()
@@ -157,7 +158,7 @@ def pair(
     """
     config = configuration(files)
     minutes = minutes or config.access.pairing_minutes
-    told = commands.pair(config, role, minutes, address, fingerprint=fingerprint)
+    told = machine.pair(config, role, minutes, address, fingerprint=fingerprint)
     click.echo(asyncio.run(told))
 
 
@@ -171,7 +172,7 @@ def clients() -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def clients_list(files: tuple[Path, ...], as_json: bool) -> None:
     """Everybody who was paired."""
-    click.echo(asyncio.run(commands.clients(configuration(files), as_json=as_json)))
+    click.echo(asyncio.run(machine.clients(configuration(files), as_json=as_json)))
 
 
 @clients.command("revoke")
@@ -179,7 +180,7 @@ def clients_list(files: tuple[Path, ...], as_json: bool) -> None:
 @click.argument("client_id")
 def clients_revoke(files: tuple[Path, ...], client_id: str) -> None:
     """Takes a client's access away; its sessions end at once."""
-    asyncio.run(commands.revoke(configuration(files), client_id))
+    asyncio.run(machine.revoke(configuration(files), client_id))
     click.echo(f"{client_id} may no longer talk.")
 
 
@@ -189,7 +190,7 @@ def clients_revoke(files: tuple[Path, ...], client_id: str) -> None:
 @click.argument("role", type=click.Choice(["guest", "user", "admin"]))
 def clients_role(files: tuple[Path, ...], client_id: str, role: str) -> None:
     """Changes what a client may do: talk; have history and agents of its own too; everything."""
-    asyncio.run(commands.change_role(configuration(files), client_id, role))
+    asyncio.run(machine.change_role(configuration(files), client_id, role))
     click.echo(f"{client_id} is now {role}.")
 
 
@@ -199,7 +200,7 @@ def clients_role(files: tuple[Path, ...], client_id: str, role: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def clients_audit(files: tuple[Path, ...], limit: int, as_json: bool) -> None:
     """Who was let in, refused and revoked, and what was deleted and exported; newest first."""
-    click.echo(asyncio.run(commands.audit(configuration(files), limit, as_json=as_json)))
+    click.echo(asyncio.run(machine.audit(configuration(files), limit, as_json=as_json)))
 
 
 @cli.group()
@@ -213,7 +214,7 @@ def conversations() -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def conversations_list(files: tuple[Path, ...], limit: int, as_json: bool) -> None:
     """The newest conversations."""
-    click.echo(commands.conversation_list(configuration(files), limit, as_json=as_json))
+    click.echo(machine.conversation_list(configuration(files), limit, as_json=as_json))
 
 
 @conversations.command("show")
@@ -221,7 +222,7 @@ def conversations_list(files: tuple[Path, ...], limit: int, as_json: bool) -> No
 @click.argument("conversation_id")
 def conversations_show(files: tuple[Path, ...], conversation_id: str) -> None:
     """One conversation, as it was heard."""
-    click.echo(commands.conversation_text(configuration(files), conversation_id, "markdown"))
+    click.echo(machine.conversation_text(configuration(files), conversation_id, "markdown"))
 
 
 @conversations.command("export")
@@ -229,10 +230,10 @@ def conversations_show(files: tuple[Path, ...], conversation_id: str) -> None:
 @click.argument("conversation_id")
 @click.option("--format", "fmt", type=click.Choice(["json", "markdown"]), default="json")
 def conversations_export(
-    files: tuple[Path, ...], conversation_id: str, fmt: commands.Format
+    files: tuple[Path, ...], conversation_id: str, fmt: machine.Format
 ) -> None:
     """One conversation with all its events, as a document."""
-    click.echo(commands.conversation_text(configuration(files), conversation_id, fmt))
+    click.echo(machine.conversation_text(configuration(files), conversation_id, fmt))
 
 
 @conversations.command("search")
@@ -241,7 +242,7 @@ def conversations_export(
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20)
 def conversations_search(files: tuple[Path, ...], text: str, limit: int) -> None:
     """Where something was said."""
-    click.echo(commands.conversation_search(configuration(files), text, limit))
+    click.echo(machine.conversation_search(configuration(files), text, limit))
 
 
 @conversations.command("delete")
@@ -250,7 +251,7 @@ def conversations_search(files: tuple[Path, ...], text: str, limit: int) -> None
 @click.confirmation_option(prompt="Forget this conversation for good?")
 def conversations_delete(files: tuple[Path, ...], conversation_id: str) -> None:
     """Forgets a conversation, in the file too."""
-    asyncio.run(commands.conversation_delete(configuration(files), conversation_id))
+    asyncio.run(machine.conversation_delete(configuration(files), conversation_id))
     click.echo("Forgotten.")
 
 

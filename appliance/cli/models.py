@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from appliance.hardware import planner as planning
 from appliance.cli.machine import table
 from appliance.config.loader import Config
 from appliance.errors import ModelBroken, NotFound
+from appliance.hardware import planner
 from appliance.hardware.detect import detect
-from appliance.models import manifest, inventory as survey
-from appliance.models.progress import Bars
+from appliance.models import inventory, manifest
 from appliance.models.manifest import Manifest, Model
+from appliance.models.progress import ProgressBars
 from appliance.models.pull import Pull
-from appliance.models.repository import Shelf, disk_faults
+from appliance.models.repository import ModelRepository, disk_faults
 
 RECOMMENDED = "recommended"  # in place of a name: what the plan would choose
 
@@ -24,9 +24,11 @@ def listing(config: Config, models: Path, *, as_json: bool) -> str:
     hardware, known = detect(), manifest.read(models)
 
     def fits(model: Model) -> bool:
-        return planning.fits(hardware, config, model.name, model.weights.bytes or 0)
+        return planner.fits(hardware, config, model.name, model.weights.bytes or 0)
 
-    found = survey.listing(known, Shelf(config.models.directory), config.models.mirror, fits)
+    found = inventory.listing(
+        known, ModelRepository(config.models.directory), config.models.mirror, fits
+    )
     if as_json:
         return json.dumps([asdict(listed) for listed in found], indent=2)
     rows = [
@@ -43,7 +45,7 @@ def listing(config: Config, models: Path, *, as_json: bool) -> str:
     return table(("model", "engine", "size", "on disk", "fits here", "licence"), rows)
 
 
-def _state(listed: survey.Listed) -> str:
+def _state(listed: inventory.Listed) -> str:
     shown = {"on disk": "yes", "absent": ""}
     if listed.state == "begun":
         return f"{100 * listed.arrived // max(1, listed.bytes)} %"
@@ -52,9 +54,12 @@ def _state(listed: survey.Listed) -> str:
 
 def pull(config: Config, models: Path, names: Sequence[str], *, as_json: bool) -> str:
     """Fetches them, with progress on stderr. An interrupt keeps what has arrived."""
-    known, shelf = manifest.read(models), Shelf(config.models.directory)
+    known, shelf = manifest.read(models), ModelRepository(config.models.directory)
     wanted = [known.named(name) for name in _resolved(config, known, names)]
-    with Bars() as bars, shelf.locked(lambda: bars.say("Waiting for another command to end.")):
+    with (
+        ProgressBars() as bars,
+        shelf.locked(lambda: bars.say("Waiting for another command to end.")),
+    ):
         work = Pull(known, shelf, bars, config.models.mirror).run(wanted)
         try:
             pulled = asyncio.run(work)
@@ -72,17 +77,17 @@ def _resolved(config: Config, known: Manifest, names: Sequence[str]) -> list[str
     resolved: list[str] = []
     for name in names:
         sizes = {model.name: model.weights.bytes or 0 for model in known.model}
-        found = planning.recommended(detect(), config, sizes) if name == RECOMMENDED else [name]
+        found = planner.recommended(detect(), config, sizes) if name == RECOMMENDED else [name]
         resolved += [one for one in found if one not in resolved]
     return resolved
 
 
 def verify(config: Config, models: Path, *, as_json: bool) -> tuple[str, ModelBroken | None]:
     """The findings, and the error to end with when something is not as it was."""
-    with Bars() as bars:
-        found = survey.verify(
+    with ProgressBars() as bars:
+        found = inventory.verify(
             manifest.read(models),
-            Shelf(config.models.directory),
+            ModelRepository(config.models.directory),
             lambda path: bars.begin(f"checking {path}", None, 0),
         )
     if as_json:
@@ -103,21 +108,25 @@ def verify(config: Config, models: Path, *, as_json: bool) -> tuple[str, ModelBr
 
 
 def path(config: Config, models: Path, name: str) -> str:
-    return str(survey.path_of(Shelf(config.models.directory), manifest.read(models).named(name)))
+    return str(
+        inventory.path_of(
+            ModelRepository(config.models.directory), manifest.read(models).named(name)
+        )
+    )
 
 
 def remove(config: Config, models: Path, names: Sequence[str]) -> str:
     """Takes models away that were fetched; those put there by hand are left to the hand."""
-    known, shelf = manifest.read(models), Shelf(config.models.directory)
+    known, shelf = manifest.read(models), ModelRepository(config.models.directory)
     wanted = [known.named(name) for name in names]
     with shelf.locked(lambda: None), disk_faults(shelf.directory):
         return "\n".join(_removed(known, shelf, model, config.models.mirror) for model in wanted)
 
 
-def _removed(known: Manifest, shelf: Shelf, model: Model, mirror: str) -> str:
+def _removed(known: Manifest, shelf: ModelRepository, model: Model, mirror: str) -> str:
     state = next(
         listed.state
-        for listed in survey.listing(known, shelf, mirror, lambda _: False)
+        for listed in inventory.listing(known, shelf, mirror, lambda _: False)
         if listed.name == model.name
     )
     if state == "by hand":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from appliance.cli import models as model_commands
+from appliance.cli import models
 from appliance.cli.options import config_option, configuration
 from appliance.models.manifest import SHIPPED
 
@@ -28,7 +28,7 @@ def models_group(context: click.Context, manifest: Path) -> None:
 @click.pass_obj
 def models_list(manifest: Path, files: tuple[Path, ...], as_json: bool) -> None:
     """Which there are, which are on disk, which fit this machine."""
-    click.echo(model_commands.listing(configuration(files), manifest, as_json=as_json))
+    click.echo(models.listing(configuration(files), manifest, as_json=as_json))
 
 
 @models_group.command("pull")
@@ -40,7 +40,7 @@ def models_pull(
     manifest: Path, files: tuple[Path, ...], as_json: bool, names: tuple[str, ...]
 ) -> None:
     """Fetches models by name, or those `recommended` for this machine; mends damaged ones."""
-    click.echo(model_commands.pull(configuration(files), manifest, names, as_json=as_json))
+    click.echo(models.pull(configuration(files), manifest, names, as_json=as_json))
 
 
 @models_group.command("verify")
@@ -49,7 +49,7 @@ def models_pull(
 @click.pass_obj
 def models_verify(manifest: Path, files: tuple[Path, ...], as_json: bool) -> None:
     """Computes every hash anew; exit status 1 when something is not as it was."""
-    text, fault = model_commands.verify(configuration(files), manifest, as_json=as_json)
+    text, fault = models.verify(configuration(files), manifest, as_json=as_json)
     click.echo(text)
     if fault:
         raise fault
@@ -61,7 +61,7 @@ def models_verify(manifest: Path, files: tuple[Path, ...], as_json: bool) -> Non
 @click.pass_obj
 def models_path(manifest: Path, files: tuple[Path, ...], name: str) -> None:
     """Where a model is: Whisper's directory or Kokoro's file."""
-    click.echo(model_commands.path(configuration(files), manifest, name))
+    click.echo(models.path(configuration(files), manifest, name))
 
 
 @models_group.command("rm")
@@ -70,4 +70,4 @@ def models_path(manifest: Path, files: tuple[Path, ...], name: str) -> None:
 @click.pass_obj
 def models_remove(manifest: Path, files: tuple[Path, ...], names: tuple[str, ...]) -> None:
     """Removes models, and what has arrived of them."""
-    click.echo(model_commands.remove(configuration(files), manifest, names))
+    click.echo(models.remove(configuration(files), manifest, names))

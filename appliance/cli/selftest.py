@@ -14,8 +14,8 @@ from typing import Any, TextIO
 
 from appliance.config.loader import Config
 from appliance.errors import ApplianceError, BadRequest, StoreError
-from appliance.selftest.check import Check, Finding, Report, Verdict
-from appliance.selftest import context as facts, history, redaction as household, report_text as render, runner as run
+from appliance.selftest import context, history, redaction, report_text, runner
+from appliance.selftest.check import Check, Finding, SelftestReport, Verdict
 from appliance.selftest.checks import CHECKS
 from appliance.selftest.report_store import Selftests
 
@@ -30,7 +30,7 @@ class Table:
     """For people, row by row as findings come: who says it, in which colours, how wide."""
 
     say: Say
-    paint: render.Paint
+    paint: report_text.Paint
     width: int = WIDTH
 
 
@@ -63,7 +63,7 @@ def selftest(
         if kept and not only:
             _keep(kept, report, err)
     if table:
-        table.say(render.summary(report, table.paint))
+        table.say(report_text.summary(report, table.paint))
     if json_out:
         json_out(json.dumps(report.as_json(), indent=2))
     return 1 if report.verdict is Verdict.FAILURE else 0
@@ -71,10 +71,10 @@ def selftest(
 
 async def _run(
     config: Config, secrets: Mapping[str, str], checks: Sequence[Check], watch: "_Watch"
-) -> Report:
-    gathered = await facts.gather(config, secrets)
-    report = await run.run(checks, gathered, watch)
-    return replace(report, names=await household.known(gathered))
+) -> SelftestReport:
+    gathered = await context.gather(config, secrets)
+    report = await runner.run(checks, gathered, watch)
+    return replace(report, names=await redaction.known(gathered))
 
 
 def chosen(only: Sequence[str]) -> list[Check]:
@@ -110,7 +110,7 @@ class _Watch:
     def __call__(self, findings: Sequence[Finding], at: Check | None) -> None:
         if table := self._table:
             for finding in findings[self._told :]:
-                table.say(render.row(finding, table.paint, table.width))
+                table.say(report_text.row(finding, table.paint, table.width))
         self._told = len(findings)
         if self._kept and at:
             self._note(self._kept, findings, at)
@@ -125,7 +125,7 @@ class _Watch:
             self._kept = None  # said already where it matters: the report cannot be kept either
 
 
-def _keep(kept: Selftests, report: Report, err: Say) -> None:
+def _keep(kept: Selftests, report: SelftestReport, err: Say) -> None:
     try:
         kept.keep(report.as_json())
     except StoreError as error:

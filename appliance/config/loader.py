@@ -13,13 +13,23 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from appliance.config.schema import (
+    AccessConfig,
+    AgentsConfig,
+    FallbackConfig,
+    LimitsConfig,
+    LLMConfig,
+    ModelsConfig,
+    RealtimeConfig,
+    Section,
+    ServerConfig,
+    StoreConfig,
+    STTConfig,
+    ToolsConfig,
+    TTSConfig,
+    TurnConfig,
+)
 from appliance.errors import ConfigError
-from appliance.config.schema import Access, Agents, Alternative, Claude, Fallback, Limits, Llm, Mcp, Models, Realtime, Section, Server, Store, Stt, Team, Tools, Tts, Turn
-
-__all__ = [
-    "DEFAULT_FILE", "PREFIX", "SYSTEM_FILE", "Alternative", "Claude", "Config", "Llm", "Mcp",
-    "Realtime", "Server", "Stt", "Team", "Tts", "Turn", "differences", "load", "masked",
-]  # fmt: skip
 
 SYSTEM_FILE = Path("/etc/voice-appliance/appliance.toml")
 DEFAULT_FILE = Path(__file__).with_name("default.toml")
@@ -29,19 +39,19 @@ PREFIX = "APPLIANCE__"
 class Config(Section):
     """Everything a person may set. default.toml holds the defaults and says what each key means."""
 
-    server: Server
-    access: Access
-    stt: Stt
-    tts: Tts
-    turn: Turn
-    llm: Llm
-    fallback: Fallback
-    realtime: Realtime
-    tools: Tools
-    agents: Agents
-    store: Store
-    models: Models
-    limits: Limits
+    server: ServerConfig
+    access: AccessConfig
+    stt: STTConfig
+    tts: TTSConfig
+    turn: TurnConfig
+    llm: LLMConfig
+    fallback: FallbackConfig
+    realtime: RealtimeConfig
+    tools: ToolsConfig
+    agents: AgentsConfig
+    store: StoreConfig
+    models: ModelsConfig
+    limits: LimitsConfig
 
 
 def load(files: Sequence[Path], environ: Mapping[str, str]) -> Config:

@@ -21,7 +21,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Server(Section):
+class ServerConfig(Section):
     host: str
     port: Port
     listen: Annotated[str, Field(pattern=r"^(unix:/.+)?$")]
@@ -29,14 +29,14 @@ class Server(Section):
     drain_seconds: Annotated[float, Field(ge=0, le=60)]
 
 
-class Access(Section):
+class AccessConfig(Section):
     mode: Literal["paired", "open"]
     origins: tuple[str, ...]
     pairing_minutes: Positive
     sessions_per_minute: Annotated[int, Field(ge=1)]
 
 
-class Stt(Section):
+class STTConfig(Section):
     engine: Literal["auto", "whisper", "sphinx", "timed"]
     model: str
     device: Literal["auto", "cuda", "cpu"]
@@ -46,7 +46,7 @@ class Stt(Section):
     hot_words: bool
 
 
-class Tts(Section):
+class TTSConfig(Section):
     engine: Literal["auto", "kokoro", "espeak", "timed"]
     model: str
     voices: str
@@ -56,7 +56,7 @@ class Tts(Section):
     threads: Annotated[int, Field(ge=0, le=256)]
 
 
-class Turn(Section):
+class TurnConfig(Section):
     confidence: Share
     start_seconds: Annotated[float, Field(ge=0.03, le=2)]
     stop_seconds: Annotated[float, Field(ge=0.1, le=3)]
@@ -66,7 +66,7 @@ class Turn(Section):
     speculate: bool
 
 
-class Alternative(Section):
+class AlternativeLLMConfig(Section):
     """A language model that is asked when those before it fail."""
 
     provider: Literal["openai", "groq", "ollama", "llama_cpp", "custom"]
@@ -75,13 +75,13 @@ class Alternative(Section):
     first_token_seconds: Positive = 8.0
 
     @model_validator(mode="after")
-    def _somewhere(self) -> "Alternative":
+    def _somewhere(self) -> "AlternativeLLMConfig":
         if self.provider == "custom" and not self.base_url:
             raise ValueError("a custom provider needs a base_url")
         return self
 
 
-class Llm(Section):
+class LLMConfig(Section):
     provider: Literal["none", "openai", "groq", "ollama", "llama_cpp", "custom"]
     base_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")]
     model: str
@@ -90,10 +90,10 @@ class Llm(Section):
     first_token_seconds: Positive
     context_tokens: Annotated[int, Field(ge=200)]
     system_prompt: str
-    alternatives: tuple[Alternative, ...]
+    alternatives: tuple[AlternativeLLMConfig, ...]
 
 
-class Realtime(Section):
+class RealtimeConfig(Section):
     base_url: Annotated[str, Field(pattern=r"^(wss?://.+)?$")]
     model: str
     voice: str
@@ -106,11 +106,11 @@ class Realtime(Section):
     first_token_seconds: Positive
 
 
-class Fallback(Section):
+class FallbackConfig(Section):
     policy: Literal["off", "on_failure", "always"]
 
 
-class Mcp(Section):
+class MCPServerConfig(Section):
     """A server of tools: a program spoken to over its standard input and output, or an address."""
 
     command: tuple[str, ...] = ()
@@ -123,7 +123,7 @@ class Mcp(Section):
     sentences: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _one_way(self) -> "Mcp":
+    def _one_way(self) -> "MCPServerConfig":
         if bool(self.command) == bool(self.url):
             raise ValueError("give either command or url")
         return self
@@ -132,12 +132,12 @@ class Mcp(Section):
 McpName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,19}$")]
 
 
-class Tools(Section):
+class ToolsConfig(Section):
     enabled: tuple[str, ...]
-    mcp: Mapping[McpName, Mcp]
+    mcp: Mapping[McpName, MCPServerConfig]
 
 
-class Team(Section):
+class TeamConfig(Section):
     url: Annotated[str, Field(pattern=r"^(wss?://.+)?$")]
     hello: str
     message: str
@@ -162,7 +162,7 @@ class Team(Section):
         return text
 
 
-class Claude(Section):
+class ClaudeConfig(Section):
     enabled: bool
     command: str
     directory: Path
@@ -175,21 +175,21 @@ class Claude(Section):
     open_files: Annotated[int, Field(ge=64)]
 
 
-class Agents(Section):
-    team: Team
-    claude: Claude
+class AgentsConfig(Section):
+    team: TeamConfig
+    claude: ClaudeConfig
 
 
-class Store(Section):
+class StoreConfig(Section):
     path: Path
 
 
-class Models(Section):
+class ModelsConfig(Section):
     directory: Path
     mirror: Annotated[str, Field(pattern=r"^(https?://.+)?$")]
 
 
-class Limits(Section):
+class LimitsConfig(Section):
     sessions: Annotated[int, Field(ge=0)]
     idle_seconds: Positive
     session_seconds: Positive

@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol, runtime_checkable
 
-INPUT_RATE = 16_000
-OUTPUT_RATE = 24_000
-
 
 @dataclass(frozen=True, slots=True)
 class Transcript:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from appliance.config.loader import Config
 from appliance.engines import Synthesizer, Transcriber
-from appliance.engines.supervisor import Candidate
-from appliance.engines.slot import E
-from appliance.hardware import sysfs as files
+from appliance.engines.slot import E, EngineLoader
+from appliance.hardware import sysfs
+from appliance.hardware.candidates import EngineOption
 from appliance.hardware.plan import Plan
-from appliance.hardware.candidates import Rung
 
 # The smallest published Whisper has 75 MB. What is smaller never learnt to take a hint, and hears
 # worse for it.
@@ -19,7 +18,7 @@ _LEAST_TO_TAKE_HINTS = 70_000_000
 
 def transcribers(
     plan: Plan, config: Config, grammar: str | Callable[[], str], hot_words: Sequence[str] = ()
-) -> list[Candidate[Transcriber]]:
+) -> list[EngineLoader[Transcriber]]:
     """The plan's ladder for hearing; `grammar` is, or tells, what the starter engine listens for.
 
     `hot_words` are names that the others may expect, the likeliest first.
@@ -32,24 +31,24 @@ def transcribers(
     ]
 
 
-def synthesizers(plan: Plan, config: Config) -> list[Candidate[Synthesizer]]:
+def synthesizers(plan: Plan, config: Config) -> list[EngineLoader[Synthesizer]]:
     """The plan's ladder for speaking."""
     return [_placed(_synthesizer(rung, config), rung, plan) for rung in plan.tts.rungs]
 
 
-def _placed(candidate: Candidate[E], rung: Rung, plan: Plan) -> Candidate[E]:
+def _placed(candidate: EngineLoader[E], rung: EngineOption, plan: Plan) -> EngineLoader[E]:
     """With the memory that it will take, and where."""
     on_card = rung.device == "cuda" and plan.hardware.gpu_memory is not None
     return replace(candidate, memory=rung.memory, on_card=on_card)
 
 
 def _transcriber(
-    rung: Rung,
+    rung: EngineOption,
     config: Config,
     grammar: str | Callable[[], str],
     decoders: int,
     hot_words: Sequence[str],
-) -> Candidate[Transcriber]:
+) -> EngineLoader[Transcriber]:
     async def whisper() -> Transcriber:
         from appliance.engines.whisper.engine import Whisper
 
@@ -65,18 +64,18 @@ def _transcriber(
         return await Sphinx.load(grammar, threads=decoders)
 
     async def timed() -> Transcriber:
-        from appliance.engines.simulated import TimedTranscriber, duration
+        from appliance.engines.simulated import SimulatedTranscriber, duration
 
-        return TimedTranscriber(duration(rung.model))
+        return SimulatedTranscriber(duration(rung.model))
 
     if rung.engine == "whisper":
-        return Candidate(_title(rung), whisper)
+        return EngineLoader(_title(rung), whisper)
     if rung.engine == "timed":
-        return Candidate(f"timed {rung.model}", timed)
-    return Candidate("sphinx", sphinx)
+        return EngineLoader(f"timed {rung.model}", timed)
+    return EngineLoader("sphinx", sphinx)
 
 
-def _synthesizer(rung: Rung, config: Config) -> Candidate[Synthesizer]:
+def _synthesizer(rung: EngineOption, config: Config) -> EngineLoader[Synthesizer]:
     async def kokoro() -> Synthesizer:
         from appliance.engines.kokoro.engine import Kokoro
 
@@ -96,21 +95,21 @@ def _synthesizer(rung: Rung, config: Config) -> Candidate[Synthesizer]:
         return await Espeak.load()
 
     async def timed() -> Synthesizer:
-        from appliance.engines.simulated import TimedSynthesizer, duration
+        from appliance.engines.simulated import SimulatedSynthesizer, duration
 
-        return TimedSynthesizer(duration(rung.model))
+        return SimulatedSynthesizer(duration(rung.model))
 
     if rung.engine == "kokoro":
-        return Candidate(_title(rung), kokoro)
+        return EngineLoader(_title(rung), kokoro)
     if rung.engine == "timed":
-        return Candidate(f"timed {rung.model}", timed)
-    return Candidate("espeak", espeak)
+        return EngineLoader(f"timed {rung.model}", timed)
+    return EngineLoader("espeak", espeak)
 
 
 def hints(config: Config, directory: Path, hot_words: Sequence[str]) -> Sequence[str]:
     """The hot words that a Whisper model is given: none where it is too small to use them, or
     where they are not wanted."""
-    large = files.size(directory / "model.bin") >= _LEAST_TO_TAKE_HINTS
+    large = sysfs.size(directory / "model.bin") >= _LEAST_TO_TAKE_HINTS
     return hot_words if config.stt.hot_words and large else ()
 
 
@@ -128,6 +127,6 @@ def _voices(model: Path, config: Config) -> Path:
     return beside[0] if beside else model.with_name("voices-v1.0.bin")
 
 
-def _title(rung: Rung) -> str:
+def _title(rung: EngineOption) -> str:
     name = Path(rung.model).name.removesuffix(".onnx")
     return " ".join(part for part in (rung.engine, name, rung.compute_type, rung.device) if part)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic
 
 from appliance.engines.freeing import give_back
-from appliance.engines.lease import PATIENCE_SECONDS, Users
-from appliance.engines.slot import PAUSES, Candidate, E, Rung, RungState
+from appliance.engines.lease import PATIENCE_SECONDS, Lease
+from appliance.engines.slot import PAUSES, E, EngineLoader, EngineSlot, SlotState
 from appliance.errors import EngineBusy, EngineError, NotReady
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ _CLOSING_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class LadderContext:
     """What a ladder has to know of the rest.
 
     `idle`: nobody is in the middle of a turn. `room`: whether so many bytes are to be had, of a
@@ -42,33 +42,34 @@ class Surroundings:
     patience: float = PATIENCE_SECONDS
 
 
-class Retreat(Generic[E]):
+class EngineLadder(Generic[E]):
     """`changed` is called whenever another engine answers; `wake`: when `settle` has work."""
 
     def __init__(
         self,
-        candidates: Sequence[Candidate[E]],
-        lease: Callable[[E, Users], E],
+        candidates: Sequence[EngineLoader[E]],
+        lease: Callable[[E, Lease], E],
         changed: Callable[[], None],
         wake: Callable[[], None],
-        around: Surroundings,
+        around: LadderContext,
     ) -> None:
         self._rungs = [
-            Rung(each, lease, around.now, around.pauses, around.patience) for each in candidates
+            EngineSlot(each, lease, around.now, around.pauses, around.patience)
+            for each in candidates
         ]
         self._changed = changed
         self._wake = wake
         self._around = around
-        self._active: Rung[E] | None = None
+        self._active: EngineSlot[E] | None = None
         self._first_allowed = 0
         self._steps: list[int] = []
-        self._leaving: list[tuple[E, Users]] = []
+        self._leaving: list[tuple[E, Lease]] = []
         self._closing: dict[asyncio.Task[None], E] = {}
         self._since = time.time()
         self.settled = False
 
     @property
-    def _starter(self) -> Rung[E]:
+    def _starter(self) -> EngineSlot[E]:
         return self._rungs[-1]
 
     @property
@@ -84,14 +85,14 @@ class Retreat(Generic[E]):
         return self._active.engine
 
     @property
-    def above_starter(self) -> Candidate[E] | None:
+    def above_starter(self) -> EngineLoader[E] | None:
         """What answers, if it is not the starter."""
         if self._active is None or self._active is self._starter:
             return None
         return self._active.candidate
 
     @property
-    def regains(self) -> Candidate[E] | None:
+    def regains(self) -> EngineLoader[E] | None:
         """What `step_up` would lead to."""
         return self._rungs[self._steps[-1]].candidate if self._steps else None
 
@@ -115,7 +116,7 @@ class Retreat(Generic[E]):
             self.settled = True
             self._tell()
 
-    async def _take(self, rung: Rung[E]) -> None:
+    async def _take(self, rung: EngineSlot[E]) -> None:
         """Loads a rung: beside the one that answers where there is room, else in its place."""
         if not self._fits(rung, beside=True):
             if self.above_starter:
@@ -132,16 +133,16 @@ class Retreat(Generic[E]):
             self._active = rung
             self._tell()
 
-    def _wanted(self) -> Rung[E] | None:
+    def _wanted(self) -> EngineSlot[E] | None:
         """The best rung that works, may be tried, or has not been tried; None: nothing does."""
         for rung in self._rungs[self._first_allowed : -1]:
-            if rung is self._active or rung.state is RungState.WAITING:
+            if rung is self._active or rung.state is SlotState.WAITING:
                 return rung
             if rung.is_due and self._around.idle() and self._fits(rung, beside=False):
                 return rung
-        return self._starter if self._starter.state is RungState.READY else None
+        return self._starter if self._starter.state is SlotState.READY else None
 
-    def _fits(self, rung: Rung[E], *, beside: bool) -> bool:
+    def _fits(self, rung: EngineSlot[E], *, beside: bool) -> bool:
         """Whether there is room for it; not `beside`: also in place of the one that answers.
 
         For what has never worked, nothing that works is given up.
@@ -215,7 +216,7 @@ class Retreat(Generic[E]):
         failed = [
             rung.retry_at
             for rung in self._rungs[self._first_allowed : place]
-            if rung.state is RungState.FAILED and rung is not self._starter
+            if rung.state is SlotState.FAILED and rung is not self._starter
         ]
         soonest = min(failed, default=float("inf"))
         if soonest == float("inf"):
@@ -234,11 +235,11 @@ class Retreat(Generic[E]):
             "ladder": [rung.shown() for rung in self._rungs],
         }
 
-    def _why(self, active: Rung[E]) -> str:
+    def _why(self, active: EngineSlot[E]) -> str:
         """Why that one answers, and none above it."""
         above = self._rungs[: self._rungs.index(active)]
         for rung in above:
-            if rung.state is RungState.FAILED and rung.error:
+            if rung.state is SlotState.FAILED and rung.error:
                 return f"{rung.candidate.name} failed: {rung.error.message}"
         if self._steps:
             return "memory is short"
@@ -252,7 +253,7 @@ class Retreat(Generic[E]):
         if active.engine is not None:
             self._leaving.append((active.engine, active.users))
         active.engine = None
-        if active.state is RungState.READY:
+        if active.state is SlotState.READY:
             active.rest()
         self._active = self._starter if self._starter.engine is not None else None
 
@@ -294,6 +295,6 @@ class Retreat(Generic[E]):
             await engine.close()
 
 
-async def _close(engine: E, users: Users) -> None:
+async def _close(engine: E, users: Lease) -> None:
     await users.gone()
     await engine.close()

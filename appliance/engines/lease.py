@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Generic, TypeVar
 
-from appliance.engines import INPUT_RATE, Synthesizer, Ticket, Transcriber, Transcript, Voice, Watched
+from appliance.audio.format import INPUT_RATE
+from appliance.engines import Synthesizer, Ticket, Transcriber, Transcript, Voice, Watched
 from appliance.engines.simulated import CHARACTERS_A_SECOND
 from appliance.errors import EngineFailed
 
@@ -19,7 +20,7 @@ PATIENCE_SECONDS: Final = 4.0
 further behind is of no use in a conversation. `limits.engine_seconds` may say otherwise."""
 
 
-class Users:
+class Lease:
     """The requests that an engine has under way. For one event loop.
 
     `patience` is for how many seconds it may give no sign beside the speech itself.
@@ -65,7 +66,7 @@ class _Leased(Generic[E]):
     engine gives no sign in time.
     """
 
-    def __init__(self, engine: E, users: Users) -> None:
+    def __init__(self, engine: E, users: Lease) -> None:
         self._engine = engine
         self._users = users
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from appliance.concurrency import run_in_daemon_thread
 from appliance.hardware.memory_pressure import Level, Marks, Reading, Step, Watch, judge
-from appliance.threads import aside
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ Readings = Mapping[bool, tuple[Reading, Marks]]
 """By place: False the memory of the machine, True a card's own. See hardware.headroom."""
 
 
-class Engines(Protocol):
+class SteppableEngines(Protocol):
     """The ladders, as far as memory is concerned."""
 
     @property
@@ -37,22 +37,22 @@ class Engines(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class GovernorMetrics:
     """Who is told: the bytes available and the level at every reading, and each step."""
 
     memory: Callable[[int, Level], None]
     step: Callable[[str], None]
 
 
-class Governor:
+class MemoryGovernor:
     """`engines` gives None until there are any; `idle`: nobody is in the middle of a turn."""
 
     def __init__(
         self,
         read: Callable[[], Readings],
-        engines: Callable[[], Engines | None],
+        engines: Callable[[], SteppableEngines | None],
         idle: Callable[[], bool],
-        told: Told,
+        told: GovernorMetrics,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
@@ -67,7 +67,7 @@ class Governor:
     async def run(self) -> None:
         """Reads and acts until it is cancelled."""
         while True:
-            self.observe(await aside(self._read))
+            self.observe(await run_in_daemon_thread(self._read))
             await asyncio.sleep(INTERVAL)
 
     def state(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class Governor:
         if self._take(engines, step, on_card):
             self._watches[on_card] = watch.after(step, now)
 
-    def _take(self, engines: Engines, step: Step, on_card: bool) -> bool:
+    def _take(self, engines: SteppableEngines, step: Step, on_card: bool) -> bool:
         if step is Step.UP:
             engines.step_up(on_card=on_card)
             told = "memory is ample again: the engine before comes back"

@@ -3,11 +3,12 @@
 import time
 from dataclasses import dataclass
 
-from appliance.engines import INPUT_RATE, OUTPUT_RATE, Synthesizer, Transcriber, Voice
+from appliance.audio.format import INPUT_RATE, OUTPUT_RATE
+from appliance.engines import Synthesizer, Transcriber, Voice
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class TranscriptionProbe:
     """`share` is the time taken as a share of the recording's length (1: as long as that)."""
 
     engine: str
@@ -17,7 +18,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SynthesisProbe:
     """`pcm` as engines make it; `share` as in Heard, infinite where no sound came."""
 
     engine: str
@@ -26,19 +27,19 @@ class Said:
     share: float
 
 
-async def hear(engine: Transcriber, pcm: bytes, language: str) -> Heard:
+async def hear(engine: Transcriber, pcm: bytes, language: str) -> TranscriptionProbe:
     """Transcribes a recording. Raises EngineFailed."""
     begin = time.perf_counter()
     transcript = await engine.transcribe(pcm, language)
     seconds = time.perf_counter() - begin
     length = len(pcm) / 2 / INPUT_RATE
-    return Heard(engine.name, transcript.text, seconds, seconds / max(length, 0.1))
+    return TranscriptionProbe(engine.name, transcript.text, seconds, seconds / max(length, 0.1))
 
 
-async def say(engine: Synthesizer, text: str, voice: Voice) -> Said:
+async def say(engine: Synthesizer, text: str, voice: Voice) -> SynthesisProbe:
     """Speaks a text to the end. Raises EngineFailed."""
     begin = time.perf_counter()
     pcm = b"".join([chunk async for chunk in engine.synthesize(text, voice)])
     seconds = time.perf_counter() - begin
     length = len(pcm) / 2 / OUTPUT_RATE
-    return Said(engine.name, pcm, seconds, seconds / length if length else float("inf"))
+    return SynthesisProbe(engine.name, pcm, seconds, seconds / length if length else float("inf"))

@@ -6,7 +6,7 @@ from appliance.engines import Synthesizer, Transcriber
 from appliance.errors import EngineError
 
 
-class Engines(Protocol):
+class EngineProvider(Protocol):
     """The engines that answer now; a failing one is reported and replaced by the next."""
 
     @property

@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator
 from math import sin, tau
 from typing import Final
 
-from appliance.engines import OUTPUT_RATE, Ticket, Transcript, Voice
+from appliance.audio.format import OUTPUT_RATE
+from appliance.engines import Ticket, Transcript, Voice
 from appliance.errors import ModelMissing
 
 HEARD: Final = "why is the sea salty"
@@ -23,7 +24,7 @@ _OVERTONES: Final = (0.2, 0.1, 0.05, 0.05)
 """Of full scale, a buzz as the vocal folds make it, about -16 dB in all."""
 
 
-class TimedTranscriber:
+class SimulatedTranscriber:
     """A Transcriber that hears the same words in everything."""
 
     interim = True
@@ -42,7 +43,7 @@ class TimedTranscriber:
         """Holds nothing."""
 
 
-class TimedSynthesizer:
+class SimulatedSynthesizer:
     """A Synthesizer that buzzes for as long as the text would take to say."""
 
     voices = ("buzz",)

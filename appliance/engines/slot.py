@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from appliance.engines.lease import PATIENCE_SECONDS, Users
+from appliance.engines.lease import PATIENCE_SECONDS, Lease
 from appliance.errors import EngineError, ModelBroken, ModelMissing
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Closable(Protocol):
 E = TypeVar("E", bound=Closable)
 
 
-class RungState(StrEnum):
+class SlotState(StrEnum):
     WAITING = "waiting"
     LOADING = "loading"
     READY = "ready"
@@ -35,7 +35,7 @@ class RungState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate(Generic[E]):
+class EngineLoader(Generic[E]):
     """A choice of the plan: what it is called, and how it is loaded and warmed up.
 
     `memory` is the plan's estimate in bytes; `on_card` says that it is a graphics card's own.
@@ -48,17 +48,17 @@ class Candidate(Generic[E]):
 
 
 @dataclass(eq=False, slots=True)
-class Rung(Generic[E]):
+class EngineSlot(Generic[E]):
     """`since` is when its state began, in seconds since 1970; `retry_at` is of `now`'s clock."""
 
-    candidate: Candidate[E]
-    lease: Callable[[E, Users], E]
+    candidate: EngineLoader[E]
+    lease: Callable[[E, Lease], E]
     now: Callable[[], float] = time.monotonic
     pauses: Sequence[float] = PAUSES
     patience: float = PATIENCE_SECONDS
-    state: RungState = RungState.WAITING
+    state: SlotState = SlotState.WAITING
     engine: E | None = None
-    users: Users = field(default_factory=Users)
+    users: Lease = field(default_factory=Lease)
     error: EngineError | None = None
     since: float = field(default_factory=time.time)
     retry_at: float = 0.0
@@ -68,7 +68,7 @@ class Rung(Generic[E]):
 
     async def load(self) -> bool:
         """Whether the engine is ready; if not, why is told and remembered."""
-        self._enter(RungState.LOADING)
+        self._enter(SlotState.LOADING)
         begin = self.now()
         try:
             engine = await self.candidate.load()
@@ -77,12 +77,12 @@ class Rung(Generic[E]):
             self.fail(error)
             return False
         finally:
-            if self.state is RungState.LOADING:
-                self._enter(RungState.WAITING)
-        self.users = Users(self.patience)
+            if self.state is SlotState.LOADING:
+                self._enter(SlotState.WAITING)
+        self.users = Lease(self.patience)
         self.engine = self.lease(engine, self.users)
         self.error, self.worked, self._ready_at = None, True, self.now()
-        self._enter(RungState.READY)
+        self._enter(SlotState.READY)
         log.info("%s is ready after %.1f s", engine.name, self._ready_at - begin)
         return True
 
@@ -93,22 +93,22 @@ class Rung(Generic[E]):
         person, and a restart after that.
         """
         now = self.now()
-        if self.state is RungState.READY and now - self._ready_at > self.pauses[-1]:
+        if self.state is SlotState.READY and now - self._ready_at > self.pauses[-1]:
             self._failures = 0
         pause = self.pauses[min(self._failures, len(self.pauses) - 1)]
         self._failures += 1
         self.retry_at = math.inf if isinstance(error, ModelMissing | ModelBroken) else now + pause
         self.error = error
-        self._enter(RungState.FAILED)
+        self._enter(SlotState.FAILED)
 
     def rest(self) -> None:
         """It is given up for now, and may be loaded again."""
-        self._enter(RungState.WAITING)
+        self._enter(SlotState.WAITING)
 
     @property
     def is_due(self) -> bool:
         """Whether it failed, and its pause is over."""
-        return self.state is RungState.FAILED and self.now() >= self.retry_at
+        return self.state is SlotState.FAILED and self.now() >= self.retry_at
 
     def shown(self) -> dict[str, Any]:
         shown: dict[str, Any] = {
@@ -118,9 +118,9 @@ class Rung(Generic[E]):
         }
         if self.error:
             shown |= {"error": self.error.message, "advice": self.error.advice}
-        if self.state is RungState.FAILED and math.isfinite(self.retry_at):
+        if self.state is SlotState.FAILED and math.isfinite(self.retry_at):
             shown["retry_seconds"] = max(0, round(self.retry_at - self.now()))
         return shown
 
-    def _enter(self, state: RungState) -> None:
+    def _enter(self, state: SlotState) -> None:
         self.state, self.since = state, time.time()

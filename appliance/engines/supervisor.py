@@ -11,31 +11,33 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from appliance.engines import Synthesizer, Transcriber
+from appliance.engines.ladder import EngineLadder, LadderContext
 from appliance.engines.lease import LeasedSynthesizer, LeasedTranscriber
-from appliance.engines.ladder import Retreat, Surroundings
-from appliance.engines.slot import Candidate, RungState
+from appliance.engines.slot import EngineLoader
 from appliance.errors import EngineError
 
-__all__ = ["Candidate", "Roster", "RungState", "Surroundings"]
 
-
-class Roster:
+class EngineSupervisor:
     """Both ladders. `changed` is called, on the loop, whenever another engine answers."""
 
     def __init__(
         self,
-        stt: Sequence[Candidate[Transcriber]],
-        tts: Sequence[Candidate[Synthesizer]],
+        stt: Sequence[EngineLoader[Transcriber]],
+        tts: Sequence[EngineLoader[Synthesizer]],
         changed: Callable[[], None],
-        around: Surroundings | None = None,
+        around: LadderContext | None = None,
     ) -> None:
-        around = around or Surroundings()
+        around = around or LadderContext()
         self._wake = asyncio.Event()
         wake = self._wake.set
-        self._stt: Retreat[Transcriber] = Retreat(stt, LeasedTranscriber, changed, wake, around)
-        self._tts: Retreat[Synthesizer] = Retreat(tts, LeasedSynthesizer, changed, wake, around)
+        self._stt: EngineLadder[Transcriber] = EngineLadder(
+            stt, LeasedTranscriber, changed, wake, around
+        )
+        self._tts: EngineLadder[Synthesizer] = EngineLadder(
+            tts, LeasedSynthesizer, changed, wake, around
+        )
         # Those that gave way to want of memory, of the machine or of a card; the latest last.
-        self._stepped: list[tuple[Retreat[Any], bool]] = []
+        self._stepped: list[tuple[EngineLadder[Any], bool]] = []
         self._settling = asyncio.Lock()
 
     @property
@@ -51,7 +53,7 @@ class Roster:
     @property
     def answering(self) -> tuple[Transcriber | Synthesizer, ...]:
         """The engines that answer now: of each kind one, or none where none works."""
-        kinds: tuple[Retreat[Any], ...] = (self._stt, self._tts)
+        kinds: tuple[EngineLadder[Any], ...] = (self._stt, self._tts)
         return tuple(kind.current for kind in kinds if kind.answers)
 
     @property
@@ -106,7 +108,7 @@ class Roster:
 
         Of the machine's memory, or of a graphics card's own. Empty where there is nothing to give.
         """
-        kinds: list[Retreat[Any]] = [self._stt, self._tts]
+        kinds: list[EngineLadder[Any]] = [self._stt, self._tts]
         memory = {kind: _memory(kind, on_card) for kind in kinds}
         largest = max(kinds, key=lambda kind: memory[kind])
         told = largest.step_down() if memory[largest] else ""
@@ -128,7 +130,7 @@ class Roster:
             self._stepped.remove((kind, on_card))
             kind.step_up()
 
-    def _stepped_last(self, on_card: bool) -> Retreat[Any] | None:
+    def _stepped_last(self, on_card: bool) -> EngineLadder[Any] | None:
         """The ladder that stepped down last, unless want of the other memory kept it low since."""
         latest = dict(self._stepped)
         kinds = [kind for kind, _ in reversed(self._stepped) if latest[kind] is on_card]
@@ -144,7 +146,7 @@ class Roster:
         await self._tts.close()
 
 
-def _memory(kind: Retreat[Any], on_card: bool) -> int:
+def _memory(kind: EngineLadder[Any], on_card: bool) -> int:
     """The bytes there that what answers holds; nothing for a starter, which stays."""
     candidate = kind.above_starter
     return candidate.memory if candidate and candidate.on_card == on_card else 0

@@ -56,7 +56,7 @@ def behind_the_loop() -> None:
             os.setpriority(os.PRIO_PROCESS, thread, niceness)
 
 
-class Lane:
+class WorkerPool:
     """`threads` threads that one engine owns, named after it."""
 
     def __init__(self, name: str, threads: int = 1) -> None:

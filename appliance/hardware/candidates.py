@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from appliance.config.loader import Config
-from appliance.hardware.gpu_support import Accelerator
 from appliance.hardware.detect import Hardware
+from appliance.hardware.gpu_support import GpuSupport
 from appliance.hardware.model_profiles import WHISPER, WhisperModel, kokoro_memory, whisper_memory
 
 _CPU_TYPES = ("int8", "float32")
@@ -20,7 +20,7 @@ _MOST_THREADS = 8  # beyond this the engines gain nothing from a short utterance
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class EngineOption:
     """One choice: `device` is cuda or cpu; `memory` is the estimate in bytes.
 
     `model` and `compute_type` are empty where the engine has no choice of them.
@@ -36,8 +36,8 @@ class Rung:
 
 
 def whisper_rungs(
-    hardware: Hardware, config: Config, gpu: Accelerator, on_disk: Mapping[str, int]
-) -> Iterator[Rung]:
+    hardware: Hardware, config: Config, gpu: GpuSupport, on_disk: Mapping[str, int]
+) -> Iterator[EngineOption]:
     """What Whisper could run as: the best model that is fast enough, then ever smaller ones."""
     if config.stt.engine in ("sphinx", "timed"):
         return
@@ -46,7 +46,7 @@ def whisper_rungs(
         for device, kind in _devices(config, gpu):
             if model.work > capacity(hardware, device) and not named:
                 continue
-            yield Rung(
+            yield EngineOption(
                 engine="whisper",
                 model=model.name,
                 device=device,
@@ -57,16 +57,18 @@ def whisper_rungs(
             )
 
 
-def reasoned(taken: Sequence[Rung], candidates: Sequence[Rung]) -> Iterator[Rung]:
+def reasoned(
+    taken: Sequence[EngineOption], candidates: Sequence[EngineOption]
+) -> Iterator[EngineOption]:
     """The rungs that were taken of the candidates, each with its reason if it had none."""
-    above: Rung | None = None
+    above: EngineOption | None = None
     for rung in taken:
         why = rung.reason or (_why(rung, above) if above else _why_first(rung, candidates[0]))
         yield replace(rung, reason=why)
         above = rung
 
 
-def _why_first(rung: Rung, best: Rung) -> str:
+def _why_first(rung: EngineOption, best: EngineOption) -> str:
     where = "GPU" if rung.device == "cuda" else "processor"
     if rung != best:
         return f"the best that fits into memory; {_told(best)} does not"
@@ -75,7 +77,7 @@ def _why_first(rung: Rung, best: Rung) -> str:
     return f"the best on disk with which this {where} answers in time"
 
 
-def _why(rung: Rung, above: Rung) -> str:
+def _why(rung: EngineOption, above: EngineOption) -> str:
     """The reason for a rung, given the one above it."""
     if above.device != rung.device and rung.device == "cpu":
         return "if the GPU fails"
@@ -87,7 +89,7 @@ def _why(rung: Rung, above: Rung) -> str:
     return f"if {_told(above)} fails"
 
 
-def _told(rung: Rung) -> str:
+def _told(rung: EngineOption) -> str:
     return f"{rung.model} {rung.compute_type} {rung.device}"
 
 
@@ -112,7 +114,7 @@ def ranked(language: str) -> list[WhisperModel]:
     return sorted(fitting, key=lambda model: -model.quality)
 
 
-def _devices(config: Config, gpu: Accelerator) -> Iterator[tuple[str, str]]:
+def _devices(config: Config, gpu: GpuSupport) -> Iterator[tuple[str, str]]:
     """Devices and compute types, fastest first, as far as the configuration leaves a choice."""
     chosen = config.stt.compute_type
     if gpu.types and config.stt.device != "cpu":
@@ -140,8 +142,8 @@ def capacity(hardware: Hardware, device: str) -> float:
 
 
 def kokoro_rungs(
-    hardware: Hardware, config: Config, gpu: Accelerator, on_disk: Mapping[str, int]
-) -> Iterator[Rung]:
+    hardware: Hardware, config: Config, gpu: GpuSupport, on_disk: Mapping[str, int]
+) -> Iterator[EngineOption]:
     """What Kokoro could run as."""
     if config.tts.engine in ("espeak", "timed"):
         return
@@ -150,16 +152,18 @@ def kokoro_rungs(
     if named != "auto" and named in on_disk:
         why = "named in the configuration"
         if gpu.speaks and ".int8" not in named and ".fp16" not in named:
-            yield Rung("kokoro", named, "cuda", "float32", 1, kokoro_memory(on_disk[named]), why)
-        yield Rung("kokoro", named, "cpu", "", threads, kokoro_memory(on_disk[named]), why)
+            yield EngineOption(
+                "kokoro", named, "cuda", "float32", 1, kokoro_memory(on_disk[named]), why
+            )
+        yield EngineOption("kokoro", named, "cpu", "", threads, kokoro_memory(on_disk[named]), why)
         return
     if gpu.speaks and KOKORO_GPU in on_disk:
         memory = kokoro_memory(on_disk[KOKORO_GPU])
-        yield Rung("kokoro", KOKORO_GPU, "cuda", "float32", 1, memory, "")
+        yield EngineOption("kokoro", KOKORO_GPU, "cuda", "float32", 1, memory, "")
     for model in _KOKORO_CPU:
         if model in on_disk:
             memory = kokoro_memory(on_disk[model])
-            yield Rung("kokoro", model, "cpu", _precision(model), threads, memory, "")
+            yield EngineOption("kokoro", model, "cpu", _precision(model), threads, memory, "")
 
 
 def _precision(model: str) -> str:

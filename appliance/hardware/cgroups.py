@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from appliance.hardware import sysfs as files
+from appliance.hardware import sysfs
 
 # Of what a group has in use, the kernel takes these back before it kills anything.
 _RECLAIMABLE = ("inactive_file", "active_file", "slab_reclaimable")
@@ -16,7 +16,7 @@ def groups(root: Path) -> list[Path]:
     In a container the topmost is all there is to see, and holds the container's limits.
     """
     top = root / "sys/fs/cgroup"
-    lines = files.text(root / "proc/self/cgroup").splitlines()
+    lines = sysfs.text(root / "proc/self/cgroup").splitlines()
     own = next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "/")
     path = PurePosixPath(own.lstrip("/"))
     below = [] if ".." in path.parts else [top / each for each in (path, *path.parents)]
@@ -26,15 +26,15 @@ def groups(root: Path) -> list[Path]:
 def memory(root: Path) -> Iterator[tuple[int, int]]:
     """The limit of each group that has one, and what is left of it, in bytes."""
     for group in groups(root):
-        set_ = (files.number(group / name) for name in ("memory.max", "memory.high"))
+        set_ = (sysfs.number(group / name) for name in ("memory.max", "memory.high"))
         limit = min((number for number in set_ if number is not None), default=None)
         if limit is not None:
-            used = (files.number(group / "memory.current") or 0) - _reclaimable(group)
+            used = (sysfs.number(group / "memory.current") or 0) - _reclaimable(group)
             yield limit, max(0, limit - max(0, used))
 
 
 def _reclaimable(group: Path) -> int:
-    lines = (line.split() for line in files.text(group / "memory.stat").splitlines())
+    lines = (line.split() for line in sysfs.text(group / "memory.stat").splitlines())
     known = {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
     return sum(known.get(name, 0) for name in _RECLAIMABLE)
 
@@ -43,7 +43,7 @@ def cores(root: Path) -> int | None:
     """The smallest quota of processor time, in cores, a part of one counted whole; None: none."""
     quotas = []
     for group in groups(root):
-        quota, _, period = files.text(group / "cpu.max").partition(" ")
+        quota, _, period = sysfs.text(group / "cpu.max").partition(" ")
         if quota.isdigit() and period.isdigit() and int(period):
             quotas.append(max(1, math.ceil(int(quota) / int(period))))
     return min(quotas, default=None)
@@ -60,7 +60,7 @@ def stalled(root: Path) -> float:
 
 
 def _full(place: Path) -> float:
-    for line in files.text(place).splitlines():
+    for line in sysfs.text(place).splitlines():
         kind, _, rest = line.partition(" ")
         fields = dict(part.partition("=")[::2] for part in rest.split())
         if kind == "full":

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.hardware import sysfs as files, cgroups as limits, nvml
+from appliance.hardware import cgroups, nvml, sysfs
 from appliance.hardware.nvml import Card
 
 # CUDA compute capability by SoC.
@@ -107,15 +107,15 @@ def _card(soc: str, cards: Callable[[], Sequence[Card]]) -> Card | None:
 
 def _device_tree(root: Path, name: str) -> str:
     places = ("proc/device-tree", "sys/firmware/devicetree/base")
-    return next(filter(None, (files.text(root / place / name) for place in places)), "")
+    return next(filter(None, (sysfs.text(root / place / name) for place in places)), "")
 
 
 def _model(root: Path) -> str:
     if model := _device_tree(root, "model"):
         return model
-    if product := files.text(root / "sys/class/dmi/id/product_name"):
+    if product := sysfs.text(root / "sys/class/dmi/id/product_name"):
         return product
-    named = re.search(r"^model name\s*:\s*(.+)$", files.text(root / "proc/cpuinfo"), re.MULTILINE)
+    named = re.search(r"^model name\s*:\s*(.+)$", sysfs.text(root / "proc/cpuinfo"), re.MULTILINE)
     return named[1] if named else ""
 
 
@@ -126,14 +126,14 @@ def _module(compatible: list[str]) -> str:
 
 
 def _l4t(root: Path, package: str) -> L4t | None:
-    found = _RELEASE.search(files.text(root / "etc/nv_tegra_release")) or _VERSION.match(package)
+    found = _RELEASE.search(sysfs.text(root / "etc/nv_tegra_release")) or _VERSION.match(package)
     return L4t(*map(int, found.groups())) if found else None
 
 
 def _packages(root: Path, names: tuple[str, ...]) -> dict[str, str]:
     """The versions of installed Debian packages."""
     versions = {}
-    for entry in files.text(root / "var/lib/dpkg/status").split("\n\n"):
+    for entry in sysfs.text(root / "var/lib/dpkg/status").split("\n\n"):
         if not any(name in entry for name in names):
             continue
         fields = dict(re.findall(r"^(Package|Status|Version): (.+)$", entry, re.MULTILINE))
@@ -144,7 +144,7 @@ def _packages(root: Path, names: tuple[str, ...]) -> dict[str, str]:
 
 def _architecture(root: Path, soc: str) -> str:
     """As `uname -m` says it; older kernels do not tell, so a program's own header is asked."""
-    if named := files.text(root / "proc/sys/kernel/arch"):
+    if named := sysfs.text(root / "proc/sys/kernel/arch"):
         return named
     for program in ("usr/bin/env", "bin/sh", "sbin/init"):
         try:
@@ -159,10 +159,10 @@ def _architecture(root: Path, soc: str) -> str:
 
 def cores(root: Path) -> int:
     """The processor cores this process may use, at least one."""
-    online = files.text(root / "sys/devices/system/cpu/online")
+    online = sysfs.text(root / "sys/devices/system/cpu/online")
     counted = sum(_span(part) for part in online.split(",") if part)
-    available = counted or files.text(root / "proc/cpuinfo").count("processor\t") or 1
-    return min(available, limits.cores(root) or available)
+    available = counted or sysfs.text(root / "proc/cpuinfo").count("processor\t") or 1
+    return min(available, cgroups.cores(root) or available)
 
 
 def _span(part: str) -> int:
@@ -175,9 +175,9 @@ def _span(part: str) -> int:
 
 def memory(root: Path) -> tuple[int, int]:
     """Bytes of memory in all and available now, limits included; 0 where unknown."""
-    known = files.meminfo(root)
+    known = sysfs.meminfo(root)
     total, available = known.get("MemTotal", 0), known.get("MemAvailable", 0)
-    for limit, left in limits.memory(root):
+    for limit, left in cgroups.memory(root):
         if limit < total:
             total, available = limit, min(available, left)
     return total, available
@@ -185,8 +185,8 @@ def memory(root: Path) -> tuple[int, int]:
 
 def _gpu(root: Path, soc: str) -> str:
     """The name of the NVIDIA GPU, as far as its driver has brought it up."""
-    for card in files.entries(root / "proc/driver/nvidia/gpus", "*/information"):
-        named = re.search(r"^Model:\s*(.+)$", files.text(card), re.MULTILINE)
+    for card in sysfs.entries(root / "proc/driver/nvidia/gpus", "*/information"):
+        named = re.search(r"^Model:\s*(.+)$", sysfs.text(card), re.MULTILINE)
         if named:
             return named[1].strip()
     return f"{soc} integrated GPU" if soc and gpu_nodes(root) else ""
@@ -201,6 +201,6 @@ def gpu_nodes(root: Path) -> list[Path]:
     chips = ("gv11b", "gp10b", "ga10b", "gb10b", "gm20b", "gpu")
     return [
         node
-        for node in files.entries(root / "sys/class/devfreq")
-        if any(chip in node.name + files.text(node / "device/of_node/name") for chip in chips)
+        for node in sysfs.entries(root / "sys/class/devfreq")
+        if any(chip in node.name + sysfs.text(node / "device/of_node/name") for chip in chips)
     ]

@@ -42,7 +42,7 @@ WITH_CUDA = Wheels(1, ("CUDAExecutionProvider", "CPUExecutionProvider"))
 
 
 @dataclass(frozen=True, slots=True)
-class Accelerator:
+class GpuSupport:
     """`types` are Whisper's compute types to try on the GPU, empty where it hears without it.
 
     `speaks`: the voice may run on it too. `reason` says why there is a GPU to use, or none; the
@@ -57,11 +57,11 @@ class Accelerator:
     faults: tuple[str, ...] = ()
 
 
-def usable(hardware: Hardware, wheels: Wheels = WITH_CUDA) -> Accelerator:
+def usable(hardware: Hardware, wheels: Wheels = WITH_CUDA) -> GpuSupport:
     """What the GPU is good for on this machine, with the libraries that are installed."""
     refused = _refusal(hardware)
     if refused:
-        return Accelerator(refused)
+        return GpuSupport(refused)
     faults = tuple(_faults(wheels))
     types = _ORIN if hardware.is_jetson else _CARD
     reason, own = f"{hardware.gpu}, sharing the memory of the board", None
@@ -73,7 +73,7 @@ def usable(hardware: Hardware, wheels: Wheels = WITH_CUDA) -> Accelerator:
         own = max(0, free - total // 10)
     if not (wheels.hear or wheels.speak):
         reason = f"not used: no installed library can use {hardware.gpu}"
-    return Accelerator(reason, types if wheels.hear else (), wheels.speak, own, faults)
+    return GpuSupport(reason, types if wheels.hear else (), wheels.speak, own, faults)
 
 
 def _faults(wheels: Wheels) -> Iterator[str]:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from appliance.hardware import cgroups as limits, nvml
+from appliance.hardware import cgroups, nvml
 from appliance.hardware.detect import memory
+from appliance.hardware.memory_pressure import Marks, Reading, board_marks, card_marks
 from appliance.hardware.nvml import Card
 from appliance.hardware.plan import reserve_of
-from appliance.hardware.memory_pressure import Marks, Reading, board_marks, card_marks
 
 Cards = Callable[[], Sequence[Card]]
 
@@ -22,7 +22,7 @@ def readings(
     found = {}
     total, available = memory(root)
     if total:
-        reading = Reading(available, limits.stalled(root))
+        reading = Reading(available, cgroups.stalled(root))
         found[False] = (reading, board_marks(reserve_of(total)))
     card = _tightest(cards)
     if card:

@@ -8,12 +8,14 @@ engine, which is always loaded and always the last rung; one rung of a ladder is
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from appliance.config.loader import Config, Stt, Tts
-from appliance.hardware import gpu_support as accelerator, candidates as rungs
-from appliance.hardware.gpu_support import WITH_CUDA, Accelerator, Wheels
+from appliance.config.loader import Config
+from appliance.config.schema import STTConfig, TTSConfig
+from appliance.hardware import candidates as rungs
+from appliance.hardware import gpu_support
+from appliance.hardware.candidates import EngineOption
 from appliance.hardware.detect import Hardware
+from appliance.hardware.gpu_support import WITH_CUDA, GpuSupport, Wheels
 from appliance.hardware.model_profiles import KOKORO, MB, WHISPER, kokoro_memory, whisper_memory
-from appliance.hardware.candidates import Rung
 
 SESSION_BYTES = 15 * MB  # what one more session may cost: the limit that it is held to
 LEAST_SESSIONS = 4  # a household; for fewer no engine is chosen larger
@@ -28,7 +30,7 @@ _SESSIONS_PER_GPU = 32
 class Ladder:
     """The rungs, best first, the starter engine last; `better` says what a better one needs."""
 
-    rungs: tuple[Rung, ...]
+    rungs: tuple[EngineOption, ...]
     better: str
 
 
@@ -60,13 +62,13 @@ class _Room:
     host: int
     card: int | None
 
-    def holds(self, rung: Rung) -> bool:
+    def holds(self, rung: EngineOption) -> bool:
         return rung.memory <= self._of(rung)
 
-    def _of(self, rung: Rung) -> int:
+    def _of(self, rung: EngineOption) -> int:
         return self.card if rung.device == "cuda" and self.card is not None else self.host
 
-    def without(self, taken: Iterable[Rung]) -> "_Room":
+    def without(self, taken: Iterable[EngineOption]) -> "_Room":
         """The room beside a ladder, of which one rung, maybe the largest, is in use."""
         host = card = 0
         for rung in taken:
@@ -88,7 +90,7 @@ def plan(
     The names are those of hardware.models, and what stands in stt.model and tts.model. Bytes are
     those of the weights: model.bin of a Whisper model, the .onnx file of Kokoro.
     """
-    gpu = accelerator.usable(hardware, wheels)
+    gpu = gpu_support.usable(hardware, wheels)
     reserve = reserve_of(hardware.memory_total)
     budget = max(0, hardware.memory_available - reserve)
     room = _Room(budget - STARTER_BYTES - LEAST_SESSIONS * SESSION_BYTES, gpu.own_memory)
@@ -122,12 +124,14 @@ def reserve_of(total: int) -> int:
     return max(total // 10, (700 if total >= 6000 * MB else 256) * MB)
 
 
-def _ladder(candidates: Sequence[Rung], room: _Room) -> tuple[Rung, ...]:
+def _ladder(candidates: Sequence[EngineOption], room: _Room) -> tuple[EngineOption, ...]:
     taken = [rung for rung in candidates if room.holds(rung)]
     return tuple(rungs.reasoned(taken, candidates))
 
 
-def _beside_a_voice(room: _Room, ears: Sequence[Rung], voices: Sequence[Rung]) -> _Room:
+def _beside_a_voice(
+    room: _Room, ears: Sequence[EngineOption], voices: Sequence[EngineOption]
+) -> _Room:
     """The room less the smallest voice, where any transcriber fits beside it.
 
     Where not both fit, understanding comes before sounding natural.
@@ -139,18 +143,22 @@ def _beside_a_voice(room: _Room, ears: Sequence[Rung], voices: Sequence[Rung]) -
     return room
 
 
-def _starter(engine: str, section: Stt | Tts, others: Sequence[Rung]) -> Rung:
+def _starter(
+    engine: str, section: STTConfig | TTSConfig, others: Sequence[EngineOption]
+) -> EngineOption:
     if section.engine == "timed":
-        return Rung("timed", section.model, "cpu", "", 1, 0, "takes time only, for measurements")
+        return EngineOption(
+            "timed", section.model, "cpu", "", 1, 0, "takes time only, for measurements"
+        )
     if section.engine == engine:
         why = "named in the configuration"
     else:
         why = "always there, when all else fails" if others else "no other model is on disk"
-    return Rung(engine, "", "cpu", "", 1, STARTER_BYTES // 2, why)
+    return EngineOption(engine, "", "cpu", "", 1, STARTER_BYTES // 2, why)
 
 
 def _sessions(
-    hardware: Hardware, config: Config, budget: int, taken: Sequence[Rung]
+    hardware: Hardware, config: Config, budget: int, taken: Sequence[EngineOption]
 ) -> tuple[int, str]:
     """How many sessions at once, and what limits them; one is always allowed."""
     if config.limits.sessions:
@@ -175,9 +183,9 @@ def _sessions(
 def _better_stt(
     hardware: Hardware,
     config: Config,
-    gpu: Accelerator,
+    gpu: GpuSupport,
     on_disk: Mapping[str, int],
-    chosen: Sequence[Rung],
+    chosen: Sequence[EngineOption],
     room: _Room,
 ) -> str:
     """What the next better transcriber would need."""
@@ -206,9 +214,9 @@ def _better_stt(
 
 def _better_tts(
     config: Config,
-    gpu: Accelerator,
+    gpu: GpuSupport,
     on_disk: Mapping[str, int],
-    chosen: Sequence[Rung],
+    chosen: Sequence[EngineOption],
     room: _Room,
 ) -> str:
     """What the next better synthesizer would need."""
@@ -234,7 +242,7 @@ def _better_on_the_gpu(on_disk: Mapping[str, int], room: _Room) -> str:
     return f"{model} on the GPU needs {missing // MB + 1} MB more memory"
 
 
-def _warnings(config: Config, gpu: Accelerator, on_disk: Mapping[str, int]) -> Iterator[str]:
+def _warnings(config: Config, gpu: GpuSupport, on_disk: Mapping[str, int]) -> Iterator[str]:
     """What was asked for and cannot be had."""
     for key, part in (("stt.model", config.stt), ("tts.model", config.tts)):
         name = part.model
@@ -248,7 +256,7 @@ def _warnings(config: Config, gpu: Accelerator, on_disk: Mapping[str, int]) -> I
         yield f"stt.compute_type: {kind} needs a GPU, so int8 is used on the processor"
 
 
-def _unheard(config: Config, ears: Sequence[Rung]) -> Iterator[str]:
+def _unheard(config: Config, ears: Sequence[EngineOption]) -> Iterator[str]:
     """What is missing for the language that was asked for."""
     language = config.stt.language
     if language == "en" or config.stt.engine == "timed":
@@ -282,7 +290,7 @@ def describe(made: Plan) -> str:
     return "\n".join(lines)
 
 
-def _row(rung: Rung) -> str:
+def _row(rung: EngineOption) -> str:
     what = " ".join(filter(None, (rung.engine, rung.model, rung.compute_type, rung.device)))
     threads = f"{rung.threads} thread{'' if rung.threads == 1 else 's'}"
     return f"  {what:44} {_mb(rung.memory):>9} {threads:>10}  {rung.reason}"

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from appliance.config.loader import Config
-from appliance.hardware.gpu_libraries import wheels
-from appliance.hardware import sysfs as files
-from appliance.hardware.gpu_support import WITH_CUDA, usable
+from appliance.hardware import sysfs
 from appliance.hardware.detect import Hardware, detect
+from appliance.hardware.gpu_libraries import wheels
+from appliance.hardware.gpu_support import WITH_CUDA, usable
 from appliance.hardware.model_profiles import KOKORO, WHISPER
 from appliance.hardware.plan import Plan, plan
 
@@ -53,7 +53,7 @@ def models_on_disk(config: Config) -> dict[str, int]:
     Hidden entries are none: downloads under way stand there, and every file by its hash.
     """
     directory = config.models.directory
-    entries = files.entries(directory, "*")
+    entries = sysfs.entries(directory, "*")
     models = [entry for entry in entries if not entry.name.startswith(".") and _is_model(entry)]
     found = {entry.name.removesuffix(".onnx"): _weights(entry) for entry in models}
     for named in (config.stt.model, config.tts.model):
@@ -74,4 +74,4 @@ def _weights(path: Path) -> int:
     A model without weights still counts as there, so that loading it says what is missing, and
     so does one that the appliance may not read.
     """
-    return files.size(path / "model.bin" if os.path.isdir(path) else path)  # noqa: PTH112
+    return sysfs.size(path / "model.bin" if os.path.isdir(path) else path)  # noqa: PTH112

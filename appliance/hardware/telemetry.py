@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance.hardware import sysfs as files, nvml
+from appliance.hardware import nvml, sysfs
 from appliance.hardware.detect import cores, gpu_nodes, memory
 from appliance.hardware.nvml import Card
 
@@ -63,7 +63,7 @@ def read(
         gpu_load=_busiest(seen, _gpu_load(root)),
         memory_total=total or None,
         memory_available=available if total else None,
-        gpu_memory_used=_used(seen) or files.meminfo(root).get("NvMapMemUsed"),
+        gpu_memory_used=_used(seen) or sysfs.meminfo(root).get("NvMapMemUsed"),
         disk_free=_disk_free(disk or root),
         uptime=_first_number(root / "proc/uptime"),
         power=_power(rails),
@@ -94,13 +94,13 @@ def _used(cards: Sequence[Card]) -> int | None:
 
 def _throttled(root: Path, cards: Sequence[Card]) -> Iterator[str]:
     """What holds a clock down at this moment: the kernel's thermal governor, firmware, a card."""
-    for device in files.entries(root / "sys/class/thermal", "cooling_device*"):
-        kind = files.text(device / "type")
+    for device in sysfs.entries(root / "sys/class/thermal", "cooling_device*"):
+        kind = sysfs.text(device / "type")
         # Fans cool without holding anything down.
-        if "freq" in kind and (files.number(device / "cur_state") or 0) > 0:
+        if "freq" in kind and (sysfs.number(device / "cur_state") or 0) > 0:
             yield kind
-    for place in files.entries(root / "sys/devices/platform/soc", "*/get_throttled"):
-        now = _hexadecimal(files.text(place))
+    for place in sysfs.entries(root / "sys/devices/platform/soc", "*/get_throttled"):
+        now = _hexadecimal(sysfs.text(place))
         yield from (name for bit, name in _RASPBERRY.items() if now & bit)
     for card in cards:
         yield from (f"{card.name}: {why}" for why in card.held_down)
@@ -115,17 +115,17 @@ def _hexadecimal(text: str) -> int:
 
 def _overcurrents(root: Path) -> int | None:
     """Of a Jetson: its counters of over-current events, after each of which clocks are cut."""
-    counters = files.entries(root / "sys/class/hwmon", "hwmon*/oc*_event_cnt")
-    counts = [count for count in map(files.number, counters) if count is not None]
+    counters = sysfs.entries(root / "sys/class/hwmon", "hwmon*/oc*_event_cnt")
+    counts = [count for count in map(sysfs.number, counters) if count is not None]
     return sum(counts) if counts else None
 
 
 def _temperatures(root: Path) -> dict[str, float]:
     found: dict[str, float] = {}
-    for zone in files.entries(root / "sys/class/thermal", "thermal_zone*"):
-        degrees = files.number(zone / "temp")
+    for zone in sysfs.entries(root / "sys/class/thermal", "thermal_zone*"):
+        degrees = sysfs.number(zone / "temp")
         if degrees is not None and degrees / 1000 > _COLDEST:
-            name = files.text(zone / "type") or zone.name
+            name = sysfs.text(zone / "type") or zone.name
             found[name] = max(degrees / 1000, found.get(name, _COLDEST))
     return found
 
@@ -137,7 +137,7 @@ def _load(root: Path, share: int) -> float | None:
 
 def _first_number(path: Path) -> float | None:
     try:
-        return float(files.text(path).split()[0])
+        return float(sysfs.text(path).split()[0])
     except (IndexError, ValueError):
         return None
 
@@ -145,22 +145,22 @@ def _first_number(path: Path) -> float | None:
 def _gpu_load(root: Path) -> float | None:
     """The integrated GPU's load; the files count in thousandths."""
     nodes = [node / "device/load" for node in gpu_nodes(root)]
-    nodes += files.entries(root / "sys/devices", "gpu.0/load")
-    nodes += files.entries(root / "sys/devices/platform", "*gpu*/load")
-    loads = [load for load in map(files.number, nodes) if load is not None]
+    nodes += sysfs.entries(root / "sys/devices", "gpu.0/load")
+    nodes += sysfs.entries(root / "sys/devices/platform", "*gpu*/load")
+    loads = [load for load in map(sysfs.number, nodes) if load is not None]
     return max(loads) / 1000 if loads else None
 
 
 def _rails(root: Path) -> dict[str, float]:
     """Power by rail, from the INA3221 monitors: millivolts times milliamperes."""
     found = {}
-    for label in files.entries(root / "sys/bus/i2c/drivers/ina3221", "*/hwmon/hwmon*/in*_label"):
+    for label in sysfs.entries(root / "sys/bus/i2c/drivers/ina3221", "*/hwmon/hwmon*/in*_label"):
         channel = re.fullmatch(r"in(\d)_label", label.name)
-        name = files.text(label)
+        name = sysfs.text(label)
         if channel is None or name in ("", "NC"):
             continue
-        millivolts = files.number(label.with_name(f"in{channel[1]}_input"))
-        milliamperes = files.number(label.with_name(f"curr{channel[1]}_input"))
+        millivolts = sysfs.number(label.with_name(f"in{channel[1]}_input"))
+        milliamperes = sysfs.number(label.with_name(f"curr{channel[1]}_input"))
         if millivolts is not None and milliamperes is not None:
             found[name] = millivolts * milliamperes / 1e6
     return found

@@ -9,7 +9,7 @@ import anyio
 import httpx2
 from openai import AsyncOpenAI
 
-from appliance.config.loader import Alternative, Llm
+from appliance.config.schema import AlternativeLLMConfig, LLMConfig
 from appliance.llm.providers import address, is_local
 
 CONNECT_SECONDS = 3.0
@@ -33,7 +33,9 @@ class Endpoint:
         return f"{self.model} at {urlsplit(self.base_url).netloc.rpartition('@')[2]}"
 
 
-def endpoint(config: Llm | Alternative, secrets: Mapping[str, str]) -> Endpoint | None:
+def endpoint(
+    config: LLMConfig | AlternativeLLMConfig, secrets: Mapping[str, str]
+) -> Endpoint | None:
     """The configured endpoint with its HTTP client; None where no model is configured."""
     chosen = address(config, secrets)
     if chosen is None:

@@ -13,9 +13,9 @@ from typing import Any, Final
 import httpx2
 from openai import APIError, APIStatusError
 
+from appliance.circuit_breaker import CircuitBreaker, order
 from appliance.config.loader import Config
 from appliance.llm.endpoint import Endpoint, endpoint
-from appliance.voice.routing import Breaker, order
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def endpoints(
     secrets: Mapping[str, str],
     changed: Callable[[], None],
     now: Callable[[], float] = time.monotonic,
-) -> "Endpoints | None":
+) -> "FailoverClient | None":
     """Those that may be asked; None where no model is configured."""
     first = endpoint(config.llm, secrets)
     if first is None:
@@ -49,10 +49,10 @@ def endpoints(
             log.warning("%s is never asked, since fallback.policy is off", other.name)
         else:
             found.append(other)
-    return Endpoints(found, changed, now)
+    return FailoverClient(found, changed, now)
 
 
-class Endpoints:
+class FailoverClient:
     """`changed` is called, on the loop, whenever another endpoint is the first to be asked."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Endpoints:
         now: Callable[[], float],
     ) -> None:
         self._endpoints = list(endpoints)
-        self._breakers = [Breaker() for _ in endpoints]
+        self._breakers = [CircuitBreaker() for _ in endpoints]
         self._changed = changed
         self._now = now
         self._told = 0
@@ -97,7 +97,7 @@ class Endpoints:
                 raise
             return await self._ask(others, asked, params)
         self._answered(place)
-        if isinstance(answer, Begun):
+        if isinstance(answer, FailoverStream):
             answer.broke = lambda error: self._failed(place, error, midway=True)
             answer.resume = (lambda: self._ask(others, asked, params)) if others else None
         return answer
@@ -153,7 +153,7 @@ class Endpoints:
             await each.client.close()
 
 
-class Begun:
+class FailoverStream:
     """A stream of chunks that has begun to answer, as openai's.
 
     `broke` is told what it broke off with; `resume`, where there is one, asks somebody else, and
@@ -170,7 +170,7 @@ class Begun:
         self.resume: Callable[[], Awaitable[Any]] | None = None
 
     @classmethod
-    async def of(cls, stream: Any) -> "Begun":  # noqa: ANN401
+    async def of(cls, stream: Any) -> "FailoverStream":  # noqa: ANN401
         """Waits for the first sign of an answer. Raises ValueError where there is nothing."""
         chunks = aiter(stream)
         head: list[Any] = []
@@ -186,7 +186,7 @@ class Begun:
             raise
         return cls(stream, chunks, head)
 
-    def __aiter__(self) -> "Begun":
+    def __aiter__(self) -> "FailoverStream":
         return self
 
     async def __anext__(self) -> Any:  # noqa: ANN401
@@ -220,7 +220,7 @@ class Begun:
 async def _begin(chosen: Endpoint, params: Mapping[str, Any]) -> Any:  # noqa: ANN401
     async with asyncio.timeout(chosen.first_token_seconds):
         made = await chosen.client.chat.completions.create(**{**params, "model": chosen.model})
-        return await Begun.of(made) if params.get("stream") else made
+        return await FailoverStream.of(made) if params.get("stream") else made
 
 
 def _says_something(chunk: Any) -> bool:  # noqa: ANN401

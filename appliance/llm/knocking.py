@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from appliance.llm import providers
 from appliance.config.loader import Config
+from appliance.llm import providers
+from appliance.llm.probe import ProbeOutcome, ProbeResult, where, without_password
 from appliance.llm.providers import Address
-from appliance.llm.probe import Asked, Outcome, where, without_password
 
 if TYPE_CHECKING:
     import aiohttp
@@ -21,7 +21,7 @@ _SHORTEST: Final = 20
 """Characters; every key of OpenAI's has more."""
 
 
-async def knock(config: Config, secrets: Mapping[str, str]) -> Asked:
+async def knock(config: Config, secrets: Mapping[str, str]) -> ProbeResult:
     """Opens a session and closes it again, where the policy lets anybody be asked.
 
     Nothing is said in it. Never raises for what a server may do.
@@ -29,24 +29,24 @@ async def knock(config: Config, secrets: Mapping[str, str]) -> Asked:
     import aiohttp
 
     chosen = providers.realtime(config.realtime, secrets)
-    asked = Asked(Outcome.LET_IN, chosen.model, where(chosen), chosen.secret)
+    asked = ProbeResult(ProbeOutcome.LET_IN, chosen.model, where(chosen), chosen.secret)
     if not chosen.key:
-        return replace(asked, outcome=Outcome.NO_KEY)
+        return replace(asked, outcome=ProbeOutcome.NO_KEY)
     if not looks_like_a_key(chosen.key, of_openai=not config.realtime.base_url):
-        return replace(asked, outcome=Outcome.MALFORMED)
+        return replace(asked, outcome=ProbeOutcome.MALFORMED)
     if config.fallback.policy == "off":
-        return replace(asked, outcome=Outcome.NOT_ASKED)
+        return replace(asked, outcome=ProbeOutcome.NOT_ASKED)
     begin = time.monotonic()
     try:
         async with asyncio.timeout(SECONDS), aiohttp.ClientSession() as http:
             asked = replace(asked, outcome=await _greeting(http, chosen))
     except TimeoutError:
-        asked = replace(asked, outcome=Outcome.SILENCE)
+        asked = replace(asked, outcome=ProbeOutcome.SILENCE)
     except aiohttp.WSServerHandshakeError as refused:
-        asked = replace(asked, outcome=Outcome.REFUSED, status=refused.status)
+        asked = replace(asked, outcome=ProbeOutcome.REFUSED, status=refused.status)
     except (aiohttp.ClientError, OSError) as error:
         detail = without_password(str(error), chosen.base_url)
-        asked = replace(asked, outcome=Outcome.UNREACHABLE, detail=detail)
+        asked = replace(asked, outcome=ProbeOutcome.UNREACHABLE, detail=detail)
     return replace(asked, seconds=time.monotonic() - begin)
 
 
@@ -57,7 +57,7 @@ def looks_like_a_key(key: str, *, of_openai: bool) -> bool:
     return not of_openai or (key.startswith("sk-") and len(key) >= _SHORTEST)
 
 
-async def _greeting(http: "aiohttp.ClientSession", chosen: Address) -> Outcome:
+async def _greeting(http: "aiohttp.ClientSession", chosen: Address) -> ProbeOutcome:
     headers = {"api-key": chosen.key}
     if not urlsplit(chosen.base_url).username:
         # An address may carry a user and a password, and then those are what is shown.
@@ -67,6 +67,6 @@ async def _greeting(http: "aiohttp.ClientSession", chosen: Address) -> Outcome:
         try:
             first = await socket.receive_json()
         except (TypeError, ValueError):  # no text, or text that is no JSON
-            return Outcome.GARBAGE
+            return ProbeOutcome.GARBAGE
     said = first.get("type") if isinstance(first, dict) else None
-    return Outcome.LET_IN if said == "session.created" else Outcome.GARBAGE
+    return ProbeOutcome.LET_IN if said == "session.created" else ProbeOutcome.GARBAGE

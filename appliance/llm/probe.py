@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from appliance.config.schema import LLMConfig
 from appliance.llm import providers
-from appliance.config.loader import Llm
 from appliance.llm.providers import Address
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ REFUSALS = {
 """What to do about the answers that every provider gives, by HTTP status."""
 
 
-class Outcome(StrEnum):
+class ProbeOutcome(StrEnum):
     """What came of asking."""
 
     UNCONFIGURED = "unconfigured"
@@ -41,13 +41,13 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ProbeResult:
     """`where` is model and server without any password, `secret` the name of the key it wants.
 
     `status` is that of HTTP, 0 where none came; `detail` is the cause in the words of a library.
     """
 
-    outcome: Outcome
+    outcome: ProbeOutcome
     model: str = ""
     where: str = ""
     secret: str = ""
@@ -56,16 +56,16 @@ class Asked:
     detail: str = ""
 
 
-async def ask(config: Llm, secrets: Mapping[str, str]) -> Asked:
+async def ask(config: LLMConfig, secrets: Mapping[str, str]) -> ProbeResult:
     """Asks for one token. Never raises for what an endpoint may do."""
     import aiohttp
 
     chosen = providers.address(config, secrets)
     if chosen is None:
-        return Asked(Outcome.UNCONFIGURED)
-    asked = Asked(Outcome.TOKEN, chosen.model, where(chosen), chosen.secret)
+        return ProbeResult(ProbeOutcome.UNCONFIGURED)
+    asked = ProbeResult(ProbeOutcome.TOKEN, chosen.model, where(chosen), chosen.secret)
     if chosen.secret and not chosen.key and not providers.is_local(chosen.base_url):
-        return replace(asked, outcome=Outcome.NO_KEY)
+        return replace(asked, outcome=ProbeOutcome.NO_KEY)
     begin = time.monotonic()
     try:
         async with (
@@ -75,14 +75,14 @@ async def ask(config: Llm, secrets: Mapping[str, str]) -> Asked:
             outcome, status = await _one_token(http, chosen)
             asked = replace(asked, outcome=outcome, status=status)
     except TimeoutError:
-        asked = replace(asked, outcome=Outcome.SILENCE)
+        asked = replace(asked, outcome=ProbeOutcome.SILENCE)
     except (aiohttp.ClientError, OSError) as error:
         detail = without_password(str(error), chosen.base_url)
-        asked = replace(asked, outcome=Outcome.UNREACHABLE, detail=detail)
+        asked = replace(asked, outcome=ProbeOutcome.UNREACHABLE, detail=detail)
     return replace(asked, seconds=time.monotonic() - begin)
 
 
-async def _one_token(http: "aiohttp.ClientSession", chosen: Address) -> tuple[Outcome, int]:
+async def _one_token(http: "aiohttp.ClientSession", chosen: Address) -> tuple[ProbeOutcome, int]:
     body = {
         "model": chosen.model,
         "messages": [{"role": "user", "content": "Say yes."}],
@@ -96,11 +96,11 @@ async def _one_token(http: "aiohttp.ClientSession", chosen: Address) -> tuple[Ou
         f"{chosen.base_url}/chat/completions", json=body, headers=headers
     ) as answer:
         if answer.status != 200:
-            return Outcome.REFUSED, answer.status
+            return ProbeOutcome.REFUSED, answer.status
         async for line in answer.content:
             if line.startswith(b"data:") and not line.startswith(b"data: [DONE]"):
-                return (Outcome.TOKEN if _is_chunk(line) else Outcome.GARBAGE), 200
-    return Outcome.GARBAGE, 200
+                return (ProbeOutcome.TOKEN if _is_chunk(line) else ProbeOutcome.GARBAGE), 200
+    return ProbeOutcome.GARBAGE, 200
 
 
 def _is_chunk(line: bytes) -> bool:

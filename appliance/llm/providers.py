@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from appliance.config.loader import Alternative, Llm, Realtime
+from appliance.config.schema import AlternativeLLMConfig, LLMConfig, RealtimeConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class Address:
     key: str = field(repr=False)
 
 
-def address(config: Llm | Alternative, secrets: Mapping[str, str]) -> Address | None:
+def address(config: LLMConfig | AlternativeLLMConfig, secrets: Mapping[str, str]) -> Address | None:
     """The configured endpoint; None where no model is configured."""
     if config.provider == "none":
         return None
     preset = PRESETS[config.provider]
-    if isinstance(config, Alternative) and config.provider == "custom":
+    if isinstance(config, AlternativeLLMConfig) and config.provider == "custom":
         # The key belongs to the first one; nobody else is to see it.
         preset = replace(preset, secret="")
     return Address(
@@ -56,7 +56,7 @@ def address(config: Llm | Alternative, secrets: Mapping[str, str]) -> Address | 
     )
 
 
-def realtime(config: Realtime, secrets: Mapping[str, str]) -> Address:
+def realtime(config: RealtimeConfig, secrets: Mapping[str, str]) -> Address:
     """The configured Realtime endpoint; whether it may be asked is not said by that."""
     return Address(
         config.base_url or OPENAI_REALTIME,

@@ -21,7 +21,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
 _KEPT = "What has arrived is kept; the same command goes on from there."
 
 
-class Progress(Protocol):
+class DownloadProgress(Protocol):
     """Where a person sees how far it is."""
 
     def begin(self, what: str, total: int | None, done: int) -> None:
@@ -63,7 +63,7 @@ class Transfer:
         url: str,
         partial: Partial,
         manner: Manner,
-        progress: Progress,
+        progress: DownloadProgress,
     ) -> None:
         self._http = http
         self._url = url

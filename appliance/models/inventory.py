@@ -9,7 +9,7 @@ from appliance.errors import ModelMissing
 from appliance.models.hashing import sha256_of
 from appliance.models.manifest import File, Manifest, Model
 from appliance.models.partial_file import arrived
-from appliance.models.repository import Shelf
+from appliance.models.repository import ModelRepository
 
 State = Literal["on disk", "by hand", "incomplete", "begun", "absent"]
 
@@ -30,14 +30,18 @@ class Listed:
 
 
 def listing(
-    manifest: Manifest, shelf: Shelf, mirror: str, fits: Callable[[Model], bool]
+    manifest: Manifest, shelf: ModelRepository, mirror: str, fits: Callable[[Model], bool]
 ) -> list[Listed]:
     """Every model of the manifest, in its order."""
     return [_listed(manifest, shelf, mirror, fits, model) for model in manifest.model]
 
 
 def _listed(
-    manifest: Manifest, shelf: Shelf, mirror: str, fits: Callable[[Model], bool], model: Model
+    manifest: Manifest,
+    shelf: ModelRepository,
+    mirror: str,
+    fits: Callable[[Model], bool],
+    model: Model,
 ) -> Listed:
     got = sum(
         _arrived(shelf, model, file, manifest.url(model, file, mirror)) for file in model.files
@@ -55,14 +59,14 @@ def _listed(
     )
 
 
-def _arrived(shelf: Shelf, model: Model, file: File, url: str) -> int:
+def _arrived(shelf: ModelRepository, model: Model, file: File, url: str) -> int:
     for path in (shelf.place(model, file), shelf.blob(file.sha256) if file.sha256 else None):
         if path and path.is_file():
             return path.stat().st_size
     return arrived(shelf.partial(url, file))
 
 
-def _state(shelf: Shelf, model: Model, got: int) -> State:
+def _state(shelf: ModelRepository, model: Model, got: int) -> State:
     weights = shelf.place(model, model.weights).is_file()
     if shelf.receipt(model.name) or weights:
         if not shelf.has(model):
@@ -71,7 +75,7 @@ def _state(shelf: Shelf, model: Model, got: int) -> State:
     return "begun" if got else "absent"
 
 
-def path_of(shelf: Shelf, model: Model) -> Path:
+def path_of(shelf: ModelRepository, model: Model) -> Path:
     """What an engine is told to load. Raises ModelMissing when not all of it is there."""
     if not shelf.has(model):
         raise ModelMissing(
@@ -89,7 +93,9 @@ class Verified:
     state: Literal["good", "damaged", "missing", "unknown"]
 
 
-def verify(manifest: Manifest, shelf: Shelf, begin: Callable[[str], None]) -> list[Verified]:
+def verify(
+    manifest: Manifest, shelf: ModelRepository, begin: Callable[[str], None]
+) -> list[Verified]:
     """Hashes every file of every model that is on disk, fetched or put there by hand.
 
     A file that several models share is read once. Changes nothing.
@@ -117,7 +123,9 @@ def verify(manifest: Manifest, shelf: Shelf, begin: Callable[[str], None]) -> li
     ]
 
 
-def _verified(shelf: Shelf, model: Model, file: File, hashed: Callable[[Path], str]) -> Verified:
+def _verified(
+    shelf: ModelRepository, model: Model, file: File, hashed: Callable[[Path], str]
+) -> Verified:
     place = shelf.place(model, file)
     receipt = shelf.receipt(model.name)
     expected = file.sha256 or (receipt.files.get(file.name) if receipt else None)

@@ -4,7 +4,7 @@ import sys
 from types import TracebackType
 
 
-class Bars:
+class ProgressBars:
     """The Progress of `appliance models pull`; a context manager."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Bars:
         )
         self._task = self._bars.add_task("", visible=False)
 
-    def __enter__(self) -> "Bars":
+    def __enter__(self) -> "ProgressBars":
         self._bars.start()
         return self
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from appliance.errors import DownloadFailed
+from appliance.models.download import DownloadProgress, Manner, Transfer
 from appliance.models.hashing import sha256_of
 from appliance.models.manifest import File, Manifest, Model
 from appliance.models.partial_file import Partial, arrived, discard
-from appliance.models.repository import Receipt, Shelf, disk_faults
-from appliance.models.download import Manner, Progress, Transfer
+from appliance.models.repository import ModelRepository, Receipt, disk_faults
 
 if TYPE_CHECKING:
     import aiohttp
@@ -38,8 +38,8 @@ class Pull:
     """Fetches models onto a shelf; the caller holds the shelf's lock."""
 
     manifest: Manifest
-    shelf: Shelf
-    progress: Progress
+    shelf: ModelRepository
+    progress: DownloadProgress
     mirror: str = ""
     manner: Manner = field(default_factory=Manner)
 

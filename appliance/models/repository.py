@@ -37,7 +37,7 @@ class Receipt:
     trusted: frozenset[str]
 
 
-class Shelf:
+class ModelRepository:
     """The models below one directory. Reading needs no lock; changing does."""
 
     def __init__(self, directory: Path) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from appliance.network import nginx_site as site
 from appliance.config.loader import Config
+from appliance.network import nginx_site
 
 LOOK_SECONDS = 5.0  # where there is no nginx, somebody may be setting it up
 
 
-class Names:
+class HostNames:
     """Called, the names of now: the machine's own, the configured ones, and those that nginx
     answers to.
 
@@ -32,7 +32,7 @@ class Names:
     def __call__(self) -> tuple[str, ...]:
         if self._file is None and time.monotonic() - self._looked >= LOOK_SECONDS:
             self._looked = time.monotonic()
-            if found := site.find(self._state, self._root):
+            if found := nginx_site.find(self._state, self._root):
                 self._file = found.hosts
         if self._file:
             self._read(self._file)
@@ -42,7 +42,7 @@ class Names:
         try:
             seen = file.stat()
             if (stamp := (seen.st_mtime_ns, seen.st_ino)) != self._stamp:
-                self._told = tuple(site.dns_names(file))
+                self._told = tuple(nginx_site.dns_names(file))
                 self._stamp = stamp
         except OSError:
             self._file = None  # taken away, or not for us to read: what was known stays known

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from appliance.engines import INPUT_RATE, OUTPUT_RATE
+from appliance.audio.format import INPUT_RATE, OUTPUT_RATE
 
 AUDIBLE = 1000  # of 32767: the peak of a very quiet voice
 # Seconds for each character of a text, from a hurried voice to a slow one.

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
-    from appliance.selftest.context import Facts
+    from appliance.selftest.context import CheckContext
 
 
 class Verdict(StrEnum):
@@ -54,10 +54,10 @@ class Check(Protocol):
     limit: ClassVar[float]
     """Seconds, after which the check is given up as a failure."""
 
-    async def run(self, facts: "Facts") -> Finding: ...
+    async def run(self, facts: "CheckContext") -> Finding: ...
 
 
-class Named:
+class BaseCheck:
     """What the findings of a check are called; for checks to inherit."""
 
     name: ClassVar[str]
@@ -80,7 +80,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SelftestReport:
     """A whole self-test. `started_at` is in seconds since the epoch.
 
     `names` are those by which this household could be found; see `household.py`.

@@ -6,24 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance.hardware import planner as planning
-from appliance.network import nginx_site as site
+from appliance.concurrency import run_in_daemon_thread
 from appliance.config.loader import Config
 from appliance.errors import ApplianceError
-from appliance.hardware import sysfs as files
+from appliance.hardware import planner, sysfs
 from appliance.hardware.detect import Hardware, cores, detect
 from appliance.hardware.plan import Plan
-from appliance.network import addresses
-from appliance.selftest.daemon_client import Daemon
-from appliance.threads import aside
 from appliance.models.manifest import SHIPPED
+from appliance.network import addresses, nginx_site
+from appliance.selftest.daemon_client import DaemonClient
 
 BUSY = 1.0  # programs for each core; beyond it, what is measured is the waiting
 GATHER_SECONDS = 60.0  # a GPU's library may take its time; one that hangs takes for ever
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CheckContext:
     """The appliance under test.
 
     `daemon` is None where none answers, `site` where no nginx serves it. `addresses` are those
@@ -35,8 +33,8 @@ class Facts:
     hardware: Hardware
     plan: Plan
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    daemon: Daemon | None = None
-    site: "site.Site | None" = None
+    daemon: DaemonClient | None = None
+    site: "nginx_site.Site | None" = None
     addresses: tuple[str, ...] = ()
     power_mode: str = ""
     manifest: Path = SHIPPED
@@ -50,7 +48,7 @@ class Facts:
     def busy(self) -> bool:
         """Whether more programs than there are cores wanted one in the last minute."""
         # Of all gauges this alone: a sensor that hangs is for its own check to find.
-        load = files.text(self.root / "proc/loadavg").partition(" ")[0]
+        load = sysfs.text(self.root / "proc/loadavg").partition(" ")[0]
         return (float(load) if load else 0.0) / cores(self.root) > BUSY
 
     @property
@@ -60,29 +58,29 @@ class Facts:
         return tuple(dict.fromkeys(place for place in wanted if place.is_dir()))
 
 
-async def gather(config: Config, secrets: Mapping[str, str]) -> Facts:
+async def gather(config: Config, secrets: Mapping[str, str]) -> CheckContext:
     """The facts of this machine; takes some seconds at most.
 
     Raises ApplianceError where the machine does not tell what it is.
     """
-    daemon = await Daemon.find(config)
+    daemon = await DaemonClient.find(config)
     try:
         async with asyncio.timeout(GATHER_SECONDS):
-            hardware, plan, power_mode = await aside(
-                lambda: (detect(), planning.plan_for(config), _power_mode())
+            hardware, plan, power_mode = await run_in_daemon_thread(
+                lambda: (detect(), planner.plan_for(config), _power_mode())
             )
     except TimeoutError:
         raise ApplianceError(
             f"the hardware was not told within {GATHER_SECONDS:g} s",
             advice="A driver hangs: see `dmesg`, and start the machine anew.",
         ) from None
-    return Facts(
+    return CheckContext(
         config=config,
         hardware=hardware,
         plan=plan,
         secrets=secrets,
         daemon=daemon,
-        site=site.find(config.store.path.parent),
+        site=nginx_site.find(config.store.path.parent),
         addresses=addresses.own(),
         power_mode=power_mode,
     )

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from appliance.config.loader import Config
-from appliance.engines.probe import Heard, Said
+from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
 from appliance.errors import ApplianceError, NotReady, SessionLimit
-from appliance.llm.probe import Asked, Outcome
+from appliance.llm.probe import ProbeOutcome, ProbeResult
 
 STATUS_SECONDS = 5.0
 TRIAL_SECONDS = 120.0  # others may be talking, and their turns go first
@@ -43,7 +43,7 @@ class Guest:
 
 
 @dataclass(frozen=True, slots=True)
-class Daemon:
+class DaemonClient:
     """A running appliance. `base_url` and `socket` are its own door, past nginx.
 
     They are what it says itself: where it listens need not stand in the configuration of now.
@@ -54,7 +54,7 @@ class Daemon:
     socket: str
 
     @classmethod
-    async def find(cls, config: Config) -> "Daemon | None":
+    async def find(cls, config: Config) -> "DaemonClient | None":
         """The appliance of this configuration; None where its control socket does not answer."""
         server = config.server
         found = cls(control_socket(config), *_door(server.listen or f"{server.host}:{server.port}"))
@@ -69,22 +69,26 @@ class Daemon:
         """What GET /api/status tells a client. Raises ApplianceError where nobody answers."""
         return await self._ask("GET", "/status", seconds=STATUS_SECONDS)
 
-    async def hear(self, pcm: bytes) -> Heard:
+    async def hear(self, pcm: bytes) -> TranscriptionProbe:
         """Lets the engine that answers now transcribe a recording."""
         answer = await self._ask("POST", "/hear", data=pcm)
-        return Heard(answer["engine"], answer["text"], answer["seconds"], answer["share"])
+        return TranscriptionProbe(
+            answer["engine"], answer["text"], answer["seconds"], answer["share"]
+        )
 
-    async def say(self, text: str) -> Said:
+    async def say(self, text: str) -> SynthesisProbe:
         """Lets the engine that answers now speak a text."""
         answer = await self._ask("POST", "/say", json={"text": text})
         pcm = base64.b64decode(answer["pcm"])
-        return Said(answer["engine"], pcm, answer["seconds"], answer["share"] or float("inf"))
+        return SynthesisProbe(
+            answer["engine"], pcm, answer["seconds"], answer["share"] or float("inf")
+        )
 
-    async def ask(self) -> Asked:
+    async def ask(self) -> ProbeResult:
         """Lets it ask its language model for one word."""
         return _asked(await self._ask("POST", "/ask"))
 
-    async def knock(self) -> Asked:
+    async def knock(self) -> ProbeResult:
         """Lets it open a session of the Realtime route, and close it."""
         return _asked(await self._ask("POST", "/knock"))
 
@@ -144,8 +148,8 @@ def _door(address: str) -> tuple[str, str]:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", ""
 
 
-def _asked(told: Mapping[str, Any]) -> Asked:
-    return Asked(**{**told, "outcome": Outcome(told["outcome"])})
+def _asked(told: Mapping[str, Any]) -> ProbeResult:
+    return ProbeResult(**{**told, "outcome": ProbeOutcome(told["outcome"])})
 
 
 def control_socket(config: Config) -> Path:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from appliance.bench.engine_bench import grammar
-from appliance.engines import Voice, probe as trial
+from appliance.engines import Voice, probe
 from appliance.engines.factory import synthesizers, transcribers
-from appliance.engines.probe import Heard, Said
-from appliance.selftest.context import Facts
+from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
+from appliance.selftest.context import CheckContext
 
 Kind = Literal["stt", "tts"]
 
@@ -49,14 +49,14 @@ def of_the_daemon(status: Mapping[str, Any], kind: Kind) -> Planned:
     )
 
 
-def of_the_plan(facts: Facts, kind: Kind) -> Planned:
+def of_the_plan(facts: CheckContext, kind: Kind) -> Planned:
     """The first choice of the plan that was made for this test."""
     ladder = facts.plan.stt if kind == "stt" else facts.plan.tts
     rung = ladder.rungs[0]
     return Planned(rung.engine, rung.model, rung.device, facts.plan.accelerator, ladder.better)
 
 
-async def hear(facts: Facts, pcm: bytes, times: int) -> Heard:
+async def hear(facts: CheckContext, pcm: bytes, times: int) -> TranscriptionProbe:
     """The fastest of several transcriptions, by the daemon or by the plan's own engine.
 
     Raises EngineError where the engine cannot be loaded, ApplianceError where the daemon is gone.
@@ -67,13 +67,13 @@ async def hear(facts: Facts, pcm: bytes, times: int) -> Heard:
         candidates = transcribers(facts.plan, facts.config, await grammar(facts.config))
         engine = await candidates[0].load()
         try:
-            heard = [await trial.hear(engine, pcm, "en") for _ in range(times)]
+            heard = [await probe.hear(engine, pcm, "en") for _ in range(times)]
         finally:
             await engine.close()
     return min(heard, key=lambda one: one.seconds)
 
 
-async def say(facts: Facts, texts: list[str]) -> Said:
+async def say(facts: CheckContext, texts: list[str]) -> SynthesisProbe:
     """The fastest of several syntheses; the texts differ, for what was said before is kept."""
     if facts.daemon:
         said = [await facts.daemon.say(text) for text in texts]
@@ -81,7 +81,7 @@ async def say(facts: Facts, texts: list[str]) -> Said:
         engine = await synthesizers(facts.plan, facts.config)[0].load()
         voice = Voice(facts.config.tts.voice, "en", facts.config.tts.speed)
         try:
-            said = [await trial.say(engine, text, voice) for text in texts]
+            said = [await probe.say(engine, text, voice) for text in texts]
         finally:
             await engine.close()
     return min(said, key=lambda one: one.share)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from appliance.selftest.check import Verdict
+from appliance.selftest.context import CheckContext
 from appliance.selftest.engine_probe import Planned
-from appliance.selftest.context import Facts
 from appliance.selftest.speed import engine_and_device, over, share_allowed
 
 
@@ -32,7 +32,7 @@ _FALLEN = (
 )
 
 
-def used(planned: Planned, name: str, share: float, facts: Facts, *, busy: bool) -> Used:
+def used(planned: Planned, name: str, share: float, facts: CheckContext, *, busy: bool) -> Used:
     """What to say of the engine called `name` that took `share` of the speech's length.
 
     On a `busy` machine, being late is no failure.
@@ -60,7 +60,7 @@ def used(planned: Planned, name: str, share: float, facts: Facts, *, busy: bool)
     return _in_time(planned, name, share, facts, busy)
 
 
-def _in_time(planned: Planned, name: str, share: float, facts: Facts, busy: bool) -> Used:
+def _in_time(planned: Planned, name: str, share: float, facts: CheckContext, busy: bool) -> Used:
     _, device = engine_and_device(name)
     allowed = share_allowed(name)
     # A slow processor is slow; a slow GPU is none.

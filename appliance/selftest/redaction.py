@@ -6,24 +6,24 @@ from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from appliance.selftest import site_client as door
-from appliance.selftest.context import Facts
 from appliance.network.nginx_site import Site
+from appliance.selftest import site_client
+from appliance.selftest.context import CheckContext
 
 # Of every machine, and nobody is found by them.
 _COMMON = {"", "localhost", "localhost.localdomain"}
 
 
-async def known(facts: Facts) -> tuple[str, ...]:
+async def known(facts: CheckContext) -> tuple[str, ...]:
     """Hosts, addresses and authorities that a finding may name, in small letters.
 
     Those of the machine, of every address in the configuration, and of nginx's certificate.
     """
     found = {*facts.addresses, *_machine(), *_addressed(facts.config.model_dump())}
     if facts.site:
-        found.update(door.listed(facts.site, "DNS", "IP"))
+        found.update(site_client.listed(facts.site, "DNS", "IP"))
         with suppress(OSError):
-            found.update(_certified(await door.shown(facts.site), facts.site))
+            found.update(_certified(await site_client.shown(facts.site), facts.site))
     return tuple(sorted({name.lower() for name in found if _tells(name.lower())}))
 
 
@@ -46,7 +46,7 @@ def _addressed(value: object) -> Iterator[str]:
             yield urlsplit(value).hostname or ""
 
 
-def _certified(shown: door.Shown, site: Site) -> Iterator[str]:
+def _certified(shown: site_client.Shown, site: Site) -> Iterator[str]:
     for name in shown.names:
         yield name.removeprefix("*.")
     # A public authority has thousands of customers; one that nobody here knows may be a family's.

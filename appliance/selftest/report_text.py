@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Callable, Mapping
 
-from appliance.selftest.check import Finding, Report, Verdict
+from appliance.selftest.check import Finding, SelftestReport, Verdict
 
 MARKS: Mapping[Verdict, tuple[str, str]] = {
     Verdict.OK: ("ok", "green"),
@@ -37,7 +37,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     ) or [""]
 
 
-def summary(report: Report, paint: Paint) -> str:
+def summary(report: SelftestReport, paint: Paint) -> str:
     """The last line."""
     counts = [
         f"{report.count(verdict)} {word}"

@@ -9,8 +9,8 @@ from dataclasses import replace
 from appliance import __version__
 from appliance.errors import ApplianceError
 from appliance.hardware.detect import Hardware
-from appliance.selftest.check import Check, Finding, Report, Verdict
-from appliance.selftest.context import Facts
+from appliance.selftest.check import Check, Finding, SelftestReport, Verdict
+from appliance.selftest.context import CheckContext
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ Watch = Callable[[Sequence[Finding], Check | None], None]
 """Hears of the findings so far and of the check that begins; None at the end."""
 
 
-async def run(checks: Sequence[Check], facts: Facts, watch: Watch) -> Report:
+async def run(checks: Sequence[Check], facts: CheckContext, watch: Watch) -> SelftestReport:
     """The report on all of the checks, in their order."""
     started, begin = time.time(), time.monotonic()
     findings: list[Finding] = []
@@ -31,10 +31,10 @@ async def run(checks: Sequence[Check], facts: Facts, watch: Watch) -> Report:
         findings.append(await one(check, facts, min(check.limit, left)))
     watch(tuple(findings), None)
     seconds = round(time.monotonic() - begin, 2)
-    return Report(__version__, started, seconds, _machine(facts.hardware), tuple(findings))
+    return SelftestReport(__version__, started, seconds, _machine(facts.hardware), tuple(findings))
 
 
-async def one(check: Check, facts: Facts, limit: float) -> Finding:
+async def one(check: Check, facts: CheckContext, limit: float) -> Finding:
     """The finding of one check, whatever it does; after `limit` seconds at the latest."""
     begin = time.monotonic()
     finding = await _guarded(check, facts, limit)
@@ -42,7 +42,7 @@ async def one(check: Check, facts: Facts, limit: float) -> Finding:
     return replace(finding, title=check.title, seconds=seconds)
 
 
-async def _guarded(check: Check, facts: Facts, seconds: float) -> Finding:
+async def _guarded(check: Check, facts: CheckContext, seconds: float) -> Finding:
     try:
         async with asyncio.timeout(seconds) as limit:
             return await check.run(facts)

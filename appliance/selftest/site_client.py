@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from appliance.selftest.context import Facts
 from appliance.network.nginx_site import ANYWHERE, Site
+from appliance.selftest.context import CheckContext
 
 if TYPE_CHECKING:
     import aiohttp
@@ -115,7 +115,7 @@ def _plain(kind: str, value: str) -> str:
     return value
 
 
-async def address(facts: Facts, site: Site) -> str:
+async def address(facts: CheckContext, site: Site) -> str:
     """The page's address as this machine is reached. Raises OSError where nginx is not."""
     names = (await shown(site)).names
     return site.url(host(site, facts.addresses, names))

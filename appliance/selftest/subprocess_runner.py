@@ -12,10 +12,10 @@ from typing import Any
 
 from appliance.bench.server import stop
 from appliance.errors import SelftestRunning
+from appliance.llm.probe import ProbeResult
 from appliance.selftest import history
-from appliance.llm.probe import Asked
-from appliance.selftest.runner import TOTAL_SECONDS
 from appliance.selftest.report_store import Selftests
+from appliance.selftest.runner import TOTAL_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _UNKEPT = (
 )
 
 
-class Background:
+class SelftestRunner:
     """One for the life of the daemon. `command` runs a self-test.
 
     `ask` asks the language model for one of them, `knock` the Realtime server.
@@ -39,8 +39,8 @@ class Background:
         self,
         kept: Selftests,
         command: Sequence[str],
-        ask: Callable[[], Awaitable[Asked]],
-        knock: Callable[[], Awaitable[Asked]],
+        ask: Callable[[], Awaitable[ProbeResult]],
+        knock: Callable[[], Awaitable[ProbeResult]],
     ) -> None:
         self.ask = ask
         self.knock = knock

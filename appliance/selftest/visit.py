@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from appliance.client import Call, calling
 from appliance.errors import ApplianceError
-from appliance.selftest import site_client as door
-from appliance.selftest.daemon_client import Daemon
-from appliance.selftest.context import Facts
+from appliance.selftest import site_client
+from appliance.selftest.context import CheckContext
+from appliance.selftest.daemon_client import DaemonClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Visitor:
 
 
 @asynccontextmanager
-async def session(facts: Facts, daemon: Daemon) -> AsyncIterator[Visitor]:
+async def session(facts: CheckContext, daemon: DaemonClient) -> AsyncIterator[Visitor]:
     """A session in English, ready to talk, through nginx where there is one.
 
     Raises ApplianceError where the appliance refuses, and what aiohttp raises where it is not
@@ -37,7 +37,11 @@ async def session(facts: Facts, daemon: Daemon) -> AsyncIterator[Visitor]:
     wishes = {"language": "en", "conversation_id": guest.prefix + uuid.uuid4().hex}
     try:
         if facts.site:
-            address, tls, socket = await door.address(facts, facts.site), door.trust(facts.site), ""
+            address, tls, socket = (
+                await site_client.address(facts, facts.site),
+                site_client.trust(facts.site),
+                "",
+            )
             way = f"through nginx at {address}"
         else:
             address, tls, socket = daemon.base_url, None, daemon.socket

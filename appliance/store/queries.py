@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.errors import NotFound, StoreError
 from appliance.store.database import check_version, migrations
-from appliance.store.records import Conversation, ConversationSummary, EventRecord, Found, SessionRecord, TurnRecord
+from appliance.store.records import (
+    Conversation,
+    ConversationSummary,
+    EventRecord,
+    Found,
+    SessionRecord,
+    TurnRecord,
+)
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

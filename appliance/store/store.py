@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from appliance.conversation import Event
 from appliance.errors import StoreError
-from appliance.store import deletion, export as exporting, queries as reading
+from appliance.store import deletion, queries
+from appliance.store import export as exporting
 from appliance.store.clients import Clients
 from appliance.store.database import Opened, open_for_writing
 from appliance.store.records import Conversation, ConversationSummary, Found, StoreStats, TurnRecord
@@ -91,36 +92,36 @@ class Store:
     ) -> list[ConversationSummary]:
         """See `reading.conversations`."""
         return await self._read(
-            partial(reading.conversations, limit=limit, before=before, client_id=client_id)
+            partial(queries.conversations, limit=limit, before=before, client_id=client_id)
         )
 
     async def conversation(self, conversation_id: str) -> Conversation:
         """Everything kept of it. Raises NotFound."""
-        return await self._read(partial(reading.conversation, conversation_id=conversation_id))
+        return await self._read(partial(queries.conversation, conversation_id=conversation_id))
 
     async def conversation_ids(self, prefix: str) -> list[str]:
         """See `reading.conversation_ids`."""
-        return await self._read(partial(reading.conversation_ids, prefix=prefix))
+        return await self._read(partial(queries.conversation_ids, prefix=prefix))
 
     async def search(self, text: str, limit: int = 50, client_id: str | None = None) -> list[Found]:
         """See `reading.search`."""
         return await self._read(
-            partial(reading.search, text=text, limit=limit, client_id=client_id)
+            partial(queries.search, text=text, limit=limit, client_id=client_id)
         )
 
     async def export(self, conversation_id: str, fmt: exporting.Format = "json") -> str:
         """The conversation as a document. Raises NotFound."""
         return await self._read(
-            lambda db: exporting.export(reading.conversation(db, conversation_id), fmt)
+            lambda db: exporting.export(queries.conversation(db, conversation_id), fmt)
         )
 
     async def recent_turns(self, conversation_id: str, n: int) -> list[TurnRecord]:
         """The last `n` turns, oldest first, for a session that resumes the conversation."""
-        return await self._read(partial(reading.recent_turns, conversation_id=conversation_id, n=n))
+        return await self._read(partial(queries.recent_turns, conversation_id=conversation_id, n=n))
 
     async def asked(self, client_id: str, begin: float, end: float) -> list[str]:
         """What a client said between two moments, oldest first."""
-        return await self._read(partial(reading.asked, client_id=client_id, begin=begin, end=end))
+        return await self._read(partial(queries.asked, client_id=client_id, begin=begin, end=end))
 
     async def delete(self, conversation_id: str) -> None:
         """Forgets it, in the file too. Raises NotFound.
@@ -128,7 +129,7 @@ class Store:
         A session that still runs in it starts it again with its next event: end it first.
         """
         if not await self._write(partial(deletion.forget, conversation_id=conversation_id)):
-            raise reading.no_conversation(conversation_id)
+            raise queries.no_conversation(conversation_id)
         await self._off_loop(partial(deletion.scrub, self._path))
 
     def timers(self, make: MakeTimer[AnyTimer]) -> StoredTimers[AnyTimer]:
@@ -141,7 +142,7 @@ class Store:
 
     async def _read(self, apply: "Callable[[Database], T]") -> T:
         def job() -> T:
-            with reading.reading(self._path) as db:
+            with queries.reading(self._path) as db:
                 return apply(db)
 
         return await self._off_loop(job)

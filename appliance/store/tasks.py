@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from appliance.conversation import Event, EventKind, Task, TaskState
 from appliance.errors import NotFound
 from appliance.store.clients import Perform
-from appliance.store.queries import reading
 from appliance.store.event_rows import encode, record
+from appliance.store.queries import reading
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from appliance.conversation import Event
 from appliance.errors import StoreError
 from appliance.store.connection import transaction
-from appliance.store.faults import is_damage, is_passing
 from appliance.store.event_rows import encode, record
+from appliance.store.faults import is_damage, is_passing
 from appliance.store.records import StoreStats
 from appliance.store.work import Apply, Work, WorkQueue
 

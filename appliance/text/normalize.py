@@ -8,7 +8,7 @@ import html
 import re
 import unicodedata
 
-from appliance.text import phrasing as say
+from appliance.text import phrasing
 
 # Blocks that are not for ears: (opening, closing). A block left open lasts to the end of the text.
 _BLOCKS = (("```", "```"), ("~~~", "~~~"), ("<think>", "</think>"))
@@ -198,9 +198,9 @@ def _time(found: re.Match[str]) -> str:
     hour, minute = int(found[1]), int(found[2])
     half = f" {found[3].upper()}M" if found[3] else ""
     if minute == 0:
-        return f"{say.number(hour)}{half}" if half else f"{say.number(hour)} o'clock"
-    minutes = f"oh {say.number(minute)}" if minute < 10 else say.number(minute)
-    return f"{say.number(hour)} {minutes}{half}"
+        return f"{phrasing.number(hour)}{half}" if half else f"{phrasing.number(hour)} o'clock"
+    minutes = f"oh {phrasing.number(minute)}" if minute < 10 else phrasing.number(minute)
+    return f"{phrasing.number(hour)} {minutes}{half}"
 
 
 def _money(found: re.Match[str]) -> str:

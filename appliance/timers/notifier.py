@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from appliance.concurrency import Errands
+from appliance.concurrency import BackgroundTasks
 from appliance.timers.scheduler import Timer, TimerStore, announcement, timer_told
 
 
-class ToldTimers:
+class PublishingTimerStore:
     """A TimerStore that also tells every page: that a timer was set, or cancelled.
 
     A timer that rings leaves the store too, and is told as cancelled just before it rings.
@@ -49,7 +49,7 @@ class Hearers(Protocol):
         """Rings in every open session; False where there was nobody to hear it."""
 
 
-class Bell:
+class TimerNotifier:
     """Rings where somebody can hear it; what nobody could is kept for the next session, even if
     that comes after a restart. `now` is in seconds since the epoch.
     """
@@ -57,7 +57,7 @@ class Bell:
     def __init__(self, kept: TimerStore, hearers: Hearers, now: Callable[[], float]) -> None:
         self._kept = kept
         self._hearers = hearers
-        self._errands = Errands()
+        self._errands = BackgroundTasks()
         self._now = now
         self._missed: list[Timer] = []
 

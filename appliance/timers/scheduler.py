@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from appliance.errors import ToolError
-from appliance.text import phrasing as say
+from appliance.text import phrasing
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Timer:
     @property
     def title(self) -> str:
         """What it is called aloud: "tea timer", or "five minute timer" where it has no name."""
-        return f"{self.name or say.as_adjective(self.seconds)} timer"
+        return f"{self.name or phrasing.as_adjective(self.seconds)} timer"
 
 
 class TimerStore(Protocol):
@@ -142,7 +142,7 @@ def announcement(timer: Timer, now: float) -> str:
     late = now - timer.due
     if late < _LATE:
         return f"Your {timer.title} is done."
-    return f"Your {timer.title} was done {say.length(late)} ago."
+    return f"Your {timer.title} was done {phrasing.length(late)} ago."
 
 
 def timer_told(timer: Timer, state: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class Speech:
     speed: float
 
 
-class Surroundings(Protocol):
+class ToolContext(Protocol):
     """What a tool may see of, and do to, the session that calls it."""
 
     @property
@@ -80,7 +80,7 @@ async def everybody(_client_id: str) -> bool:
     return True
 
 
-Run = Callable[[Mapping[str, Any], Surroundings], Awaitable[Answer]]
+Run = Callable[[Mapping[str, Any], ToolContext], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)

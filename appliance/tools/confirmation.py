@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.tools import Answer, Surroundings, Tool
+from appliance.tools import Answer, Tool, ToolContext
 
 PATIENCE = 30.0  # seconds; a yes later than this is a yes to something else
 LONGEST_RUN = 600.0  # seconds; what is confirmed keeps its own, shorter time limit
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PendingConfirmation:
     """A call that waits for the user's yes until `until`, by the clock of the questions."""
 
     tool: Tool
@@ -23,24 +23,24 @@ class Asked:
     until: float
 
 
-class Questions:
+class PendingConfirmations:
     """The open questions, at most one a session."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._asked: dict[str, Asked] = {}
+        self._asked: dict[str, PendingConfirmation] = {}
 
     def ask(self, session_id: str, tool: Tool, arguments: Mapping[str, Any]) -> None:
         """Has a call wait, instead of any other in its session."""
         now = self._now()
         self._asked = {key: asked for key, asked in self._asked.items() if asked.until > now}
-        self._asked[session_id] = Asked(tool, arguments, now + PATIENCE)
+        self._asked[session_id] = PendingConfirmation(tool, arguments, now + PATIENCE)
 
     def waits(self, session_id: str) -> bool:
         asked = self._asked.get(session_id)
         return asked is not None and asked.until > self._now()
 
-    def take(self, session_id: str) -> Asked | None:
+    def take(self, session_id: str) -> PendingConfirmation | None:
         """The call that waits, which then waits no longer."""
         asked = self._asked.pop(session_id, None)
         return asked if asked is not None and asked.until > self._now() else None
@@ -50,13 +50,13 @@ class Questions:
         self._asked.pop(session_id, None)
 
 
-Perform = Callable[[Tool, Mapping[str, Any], Surroundings], Awaitable[Answer]]
+Perform = Callable[[Tool, Mapping[str, Any], ToolContext], Awaitable[Answer]]
 
 
-def answer_tools(questions: Questions, perform: Perform) -> tuple[Tool, ...]:
+def answer_tools(questions: PendingConfirmations, perform: Perform) -> tuple[Tool, ...]:
     """confirm and decline; `perform` runs what was confirmed."""
 
-    async def confirm(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def confirm(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         asked = questions.take(surroundings.session_id)
         if asked is None:
             return Answer("There is nothing to confirm.", {"confirmed": None})
@@ -64,7 +64,7 @@ def answer_tools(questions: Questions, perform: Perform) -> tuple[Tool, ...]:
         confirmed = {"confirmed": asked.tool.name, "arguments": dict(asked.arguments)}
         return Answer(answer.spoken, {**answer.data, **confirmed}, answer.silent, answer.quoted)
 
-    async def decline(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def decline(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         asked = questions.take(surroundings.session_id)
         return Answer("Okay, I won't.", {"declined": asked.tool.name if asked else None})
 

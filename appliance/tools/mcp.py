@@ -13,13 +13,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from appliance.config.loader import Mcp
+from appliance.config.schema import MCPServerConfig
 from appliance.errors import ToolError
-from appliance.tools import Answer, Surroundings, Tool
-from appliance.tools.mcp_schema import LONGEST_DESCRIPTION, fits, parameters, tool_name
-from appliance.tools.intents.templates import part_of
-from appliance.tools.intents.recognizer import command_of
 from appliance.text.normalize import speakable
+from appliance.tools import Answer, Tool, ToolContext
+from appliance.tools.intents.recognizer import command_of
+from appliance.tools.intents.templates import part_of
+from appliance.tools.mcp_schema import LONGEST_DESCRIPTION, fits, parameters, tool_name
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,10 +42,10 @@ LONGEST_TEXT = 20_000  # characters of a result that a model reads
 Put = Callable[[str, Sequence[Tool]], None]
 
 
-class Server:
+class MCPServer:
     """One server. `put` takes its tools in, at first and whenever they have changed."""
 
-    def __init__(self, name: str, config: Mcp, token: str, put: Put) -> None:
+    def __init__(self, name: str, config: MCPServerConfig, token: str, put: Put) -> None:
         self._name = name
         self._config = config
         self._token = token
@@ -152,7 +152,7 @@ class Server:
         return tool
 
     async def _run(
-        self, name: str, arguments: Mapping[str, Any], surroundings: Surroundings
+        self, name: str, arguments: Mapping[str, Any], surroundings: ToolContext
     ) -> Answer:
         client = self._client
         if client is None:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from appliance.errors import AgentError, ConfigError, ToolError
-from appliance.tools import Answer, IsGuest, Surroundings, Tool, everybody
-from appliance.text import phrasing as say
-from appliance.tools.json_schema import validated
-from appliance.tools.confirmation import Questions, answer_tools
+from appliance.text import phrasing
+from appliance.tools import Answer, IsGuest, Tool, ToolContext, everybody
+from appliance.tools.confirmation import PendingConfirmations, answer_tools
 from appliance.tools.intents.grammar import Graph, everything_heard, graph, jsgf
 from appliance.tools.intents.recognizer import Command, FreeWords, Sentences, command_of
+from appliance.tools.json_schema import validated
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Match:
     arguments: Mapping[str, Any]
 
 
-class Registry:
+class ToolRegistry:
     """The tools by name. Raises ToolError where two of them have the same name.
 
     More may come and go while it is used (`put`). A tool that needs confirmation is only asked
@@ -50,7 +50,7 @@ class Registry:
         is_guest: IsGuest = everybody,
     ) -> None:
         self._is_guest = is_guest
-        self._questions = Questions(now)
+        self._questions = PendingConfirmations(now)
         self._answers = _Group.of(answer_tools(self._questions, self._perform))
         self._groups: dict[str, _Group] = {}
         self._tools: dict[str, Tool] = {}
@@ -65,7 +65,7 @@ class Registry:
         """Does what the first match and the first answer would do: a second, not on the loop."""
         for group in self._groups.values():
             group.sentences.prepare()
-        say.number(1)
+        phrasing.number(1)
 
     def put(self, group: str, tools: Sequence[Tool]) -> None:
         """Takes the tools of a group in, instead of those it had; other groups are heard first.
@@ -165,7 +165,7 @@ class Registry:
         self,
         name: str,
         arguments: Mapping[str, Any],
-        surroundings: Surroundings,
+        surroundings: ToolContext,
         via: str = "model",
     ) -> Answer:
         """Runs a tool within its time limit. What goes wrong becomes a spoken apology.
@@ -189,7 +189,7 @@ class Registry:
             return Answer(f"Sorry, {broken.message}.", broken.as_json())
 
     async def _run(
-        self, name: str, arguments: Mapping[str, Any], surroundings: Surroundings, via: str
+        self, name: str, arguments: Mapping[str, Any], surroundings: ToolContext, via: str
     ) -> Answer:
         if name not in self._tools:
             raise ToolError(f"I have no tool called {_said(name)}")
@@ -206,7 +206,7 @@ class Registry:
         return Answer(question, {"asked_the_user": question, "done": False})
 
     async def _perform(
-        self, tool: Tool, arguments: Mapping[str, Any], surroundings: Surroundings
+        self, tool: Tool, arguments: Mapping[str, Any], surroundings: ToolContext
     ) -> Answer:
         async with asyncio.timeout(tool.timeout):
             return await tool.run(arguments, surroundings)
@@ -248,7 +248,7 @@ def enabled(tools: Sequence[Tool], patterns: Sequence[str]) -> tuple[Tool, ...]:
 def _question(name: str, arguments: Mapping[str, Any]) -> str:
     """ "Shall I use home turn on, with room kitchen?": what is confirmed is told in full."""
     told = [f"{_said(key)} {str(value)[:LONGEST_TOLD]}" for key, value in arguments.items()]
-    return f"Shall I use {_said(name)}{f', with {say.listed(told)}' if told else ''}?"
+    return f"Shall I use {_said(name)}{f', with {phrasing.listed(told)}' if told else ''}?"
 
 
 def _said(name: str) -> str:

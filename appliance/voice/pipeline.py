@@ -25,30 +25,31 @@ from pipecat.processors.frameworks.rtvi import RTVIObserverParams
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.utils.context.llm_context_summarization import LLMAutoContextSummarizationConfig
 
-from appliance.config.loader import Config, Turn
+from appliance.config.loader import Config
+from appliance.config.schema import TurnConfig
 from appliance.conversation import EventKind
 from appliance.engines import Ticket, Voice
 from appliance.engines.apology import Apology
+from appliance.engines.services import EngineProvider
 from appliance.errors import EngineError
-from appliance.tools.registry import Registry
-from appliance.llm.failover import Endpoints
-from appliance.voice.turns.barge_in import BargeIn, BargeInStart
-from appliance.voice.turns.endpointing import TurnEnd
-from appliance.voice.routing import Unanswered
-from appliance.voice.services.function_calling import offer
-from appliance.voice.turns.vad import Hearing, Pauses
-from appliance.voice.services.intent_router import AnswerText, Intents, ToolCaller
-from appliance.voice.services.stt import NOT_HEARD, EngineSTT, Judge
-from appliance.voice.services.llm import ChatService
-from appliance.voice.services.answer_stream import Opening
-from appliance.voice.services.engine_latency import Pace
+from appliance.llm.failover import FailoverClient
+from appliance.tools.registry import ToolRegistry
 from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.recorder import Recorder
-from appliance.voice.rtvi import Reporter
-from appliance.engines.services import Engines
+from appliance.voice.routing import Unanswered
+from appliance.voice.rtvi import RTVIOutbox
+from appliance.voice.services.answer_stream import HeldOpening
+from appliance.voice.services.engine_latency import EngineLatency
+from appliance.voice.services.function_calling import offer
+from appliance.voice.services.intent_router import AnswerText, IntentRouter, ToolCaller
+from appliance.voice.services.llm import ChatService
+from appliance.voice.services.stt import NOT_HEARD, EngineSTT, Judge
 from appliance.voice.services.tts import EngineTTS
 from appliance.voice.transport.websocket import INPUT_BURST_SECONDS, SocketTransport
-from appliance.voice.turns.user_aggregator import UserContext
+from appliance.voice.turns.barge_in import BargeIn, BargeInTurnStart
+from appliance.voice.turns.endpointing import SpeculativeTurnStop
+from appliance.voice.turns.user_aggregator import UserAggregator
+from appliance.voice.turns.vad import PauseTracker, TurnModels
 
 # A turn ends when it is known what was said, or that nothing was; in a crowd that may take an
 # engine seconds. Only after this has it been lost.
@@ -56,16 +57,16 @@ LOST_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedParts:
     """What all sessions use together. Nothing in it belongs to one of them."""
 
     config: Config
-    hearing: Hearing
-    engines: Engines
-    registry: Registry
-    models: Endpoints | None
+    hearing: TurnModels
+    engines: EngineProvider
+    registry: ToolRegistry
+    models: FailoverClient | None
     realtime: RealtimeRoute | None = None
-    pace: Pace = field(default_factory=Pace)
+    pace: EngineLatency = field(default_factory=EngineLatency)
     apology: Apology = field(default_factory=Apology)
 
     @property
@@ -85,7 +86,7 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
-class Individual:
+class SessionParts:
     """What belongs to one session."""
 
     transport: SocketTransport
@@ -102,7 +103,7 @@ class Individual:
     told: str = ""
 
 
-def build(shared: Shared, one: Individual) -> PipelineWorker:
+def build(shared: SharedParts, one: SessionParts) -> PipelineWorker:
     """The worker that runs one session. Takes about a millisecond; models are not loaded here."""
     config = shared.config
     stt = EngineSTT(shared.engines, one.recorder, one.language, config.turn, shared.pace)
@@ -110,9 +111,9 @@ def build(shared: Shared, one: Individual) -> PipelineWorker:
     tts = EngineTTS(shared.engines, one.voice, shared.pace, shared.apology)
     # What is said unasked is not worth another route.
     tts.failed = lambda: one.recorder.answer_awaited and one.failed(Unanswered())
-    opening = Opening(tts.prepare, tts.discard, tts.is_quick)
+    opening = HeldOpening(tts.prepare, tts.discard, tts.is_quick)
     barge_in = _barge_in(shared, one)
-    user = UserContext(one.context, params=_user_params(shared, config.turn, stt, barge_in))
+    user = UserAggregator(one.context, params=_user_params(shared, config.turn, stt, barge_in))
     user.speech_began = stt.begin
     assistant = LLMAssistantAggregator(
         one.context, params=_assistant_params(config, has_model=shared.models is not None)
@@ -150,7 +151,7 @@ def _worker(
         enable_turn_tracking=False,
         # Pipecat's idle timeout cancels every session of the runner; ours ends one.
         idle_timeout_secs=None,
-        rtvi_processor=Reporter(transport.outbox.put_message),
+        rtvi_processor=RTVIOutbox(transport.outbox.put_message),
         # What AnswerText passes on, the model before it has been reported for already.
         rtvi_observer_params=RTVIObserverParams(
             user_llm_enabled=False, ignored_sources=[answer_text]
@@ -159,7 +160,7 @@ def _worker(
     )
 
 
-def _take_over(worker: PipelineWorker, shared: Shared, one: Individual) -> None:
+def _take_over(worker: PipelineWorker, shared: SharedParts, one: SessionParts) -> None:
     """Has what the other route left to say and to answer said and answered first."""
 
     @worker.event_handler("on_pipeline_started")
@@ -176,7 +177,7 @@ def _take_over(worker: PipelineWorker, shared: Shared, one: Individual) -> None:
             await worker.queue_frame(LLMRunFrame())
 
 
-async def _understand(shared: Shared, one: Individual, audio: bytes) -> bool:
+async def _understand(shared: SharedParts, one: SessionParts, audio: bytes) -> bool:
     """Whether the question had words; they are in the context then."""
     try:
         heard = await shared.engines.transcriber.transcribe(audio, one.language(), Ticket())
@@ -200,7 +201,7 @@ def write_down(assistant: LLMAssistantAggregator, recorder: Recorder) -> None:
         recorder.emit(EventKind.SUMMARY, messages=event.summarized_message_count)
 
 
-def _barge_in(shared: Shared, one: Individual) -> BargeIn:
+def _barge_in(shared: SharedParts, one: SessionParts) -> BargeIn:
     recorder = one.recorder
     return BargeIn(
         one.transport.output(),
@@ -211,8 +212,8 @@ def _barge_in(shared: Shared, one: Individual) -> BargeIn:
     )
 
 
-def _intents(shared: Shared, one: Individual, barge_in: BargeIn) -> Intents:
-    return Intents(
+def _intents(shared: SharedParts, one: SessionParts, barge_in: BargeIn) -> IntentRouter:
+    return IntentRouter(
         one.call,
         one.recorder,
         one.context,
@@ -224,7 +225,7 @@ def _intents(shared: Shared, one: Individual, barge_in: BargeIn) -> Intents:
     )
 
 
-def vad_params(turn: Turn) -> VADParams:
+def vad_params(turn: TurnConfig) -> VADParams:
     """When speech begins and ends, as configured."""
     return VADParams(
         confidence=turn.confidence,
@@ -235,11 +236,11 @@ def vad_params(turn: Turn) -> VADParams:
 
 
 def _user_params(
-    shared: Shared, turn: Turn, stt: EngineSTT, barge_in: BargeIn
+    shared: SharedParts, turn: TurnConfig, stt: EngineSTT, barge_in: BargeIn
 ) -> LLMUserAggregatorParams:
     end_of_turn = shared.hearing.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
     models = shared.models
-    end = TurnEnd(
+    end = SpeculativeTurnStop(
         end_of_turn,
         shared.is_command,
         lambda: shared.is_command(stt.heard_ahead),
@@ -265,8 +266,8 @@ def _user_params(
 
     stt.judge = Judge(dismisses, end.nothing_heard)
     return LLMUserAggregatorParams(
-        vad_analyzer=shared.hearing.vad(vad_params(turn), Pauses(pause_lasts, pause_over)),
-        user_turn_strategies=UserTurnStrategies(start=[BargeInStart(barge_in)], stop=[end]),
+        vad_analyzer=shared.hearing.vad(vad_params(turn), PauseTracker(pause_lasts, pause_over)),
+        user_turn_strategies=UserTurnStrategies(start=[BargeInTurnStart(barge_in)], stop=[end]),
         user_turn_stop_timeout=LOST_SECONDS,
         # A network that stands still for a moment ends no sentence; what it held back follows.
         audio_idle_timeout=INPUT_BURST_SECONDS,
@@ -288,7 +289,7 @@ def _assistant_params(config: Config, *, has_model: bool) -> LLMAssistantAggrega
     )
 
 
-def _model(shared: Shared, one: Individual, opening: Opening) -> list[FrameProcessor]:
+def _model(shared: SharedParts, one: SessionParts, opening: HeldOpening) -> list[FrameProcessor]:
     """The language model's stage, with every tool as a function; none without an endpoint."""
     if shared.models is None:
         return []

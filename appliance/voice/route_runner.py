@@ -15,11 +15,11 @@ from pipecat.frames.frames import Frame
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.workers.runner import WorkerRunner
 
-from appliance.voice.close_reason import End
+from appliance.voice.close_reason import CloseReason
+from appliance.voice.pipeline import SessionParts, SharedParts, build
+from appliance.voice.realtime.pipeline import build_realtime
 from appliance.voice.routing import Routes, Unanswered
 from appliance.voice.services.intent_router import last_question
-from appliance.voice.pipeline import Individual, Shared, build
-from appliance.voice.realtime.pipeline import build_realtime
 
 GONE_FAR = "What is on this device cannot answer, so a service outside it does."
 BACK_HERE = "This device answers by itself again."
@@ -27,19 +27,19 @@ START_SECONDS = 5.0  # it takes milliseconds; a pipeline that hangs is cancelled
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RouteCallbacks:
     """Who is told, without waiting, what becomes of the pipelines of a session."""
 
     started: Callable[[], None]
     rerouted: Callable[[str], None]
     """In words for the user."""
-    ended: Callable[[End], None]
+    ended: Callable[[CloseReason], None]
 
 
-class Answering:
+class RouteRunner:
     """One session's pipelines, one after the other, until it is told to `leave`."""
 
-    def __init__(self, shared: Shared, route: str, told: Told) -> None:
+    def __init__(self, shared: SharedParts, route: str, told: RouteCallbacks) -> None:
         self._shared = shared
         self._told = told
         self._routes = Routes(route, shared.routes)
@@ -61,7 +61,7 @@ class Answering:
         models = self._shared.models
         return models is not None and models.current.left_the_box
 
-    async def serve(self, one: Individual) -> None:
+    async def serve(self, one: SessionParts) -> None:
         """Runs the pipeline of the route of the moment until it is left or ends by itself."""
         if not self._for_good:
             self._left.clear()
@@ -81,13 +81,13 @@ class Answering:
         try:
             await runner.run()
             if not self._left.is_set():
-                self._told.ended(End.HUNG_UP)
+                self._told.ended(CloseReason.HUNG_UP)
         finally:
             self._queue = None
             leaving.cancel()
             await asyncio.gather(leaving, return_exceptions=True)
 
-    def _worker(self, one: Individual) -> PipelineWorker:
+    def _worker(self, one: SessionParts) -> PipelineWorker:
         """Made for what the route before it has left to say and to answer."""
         unanswered, self._unanswered = self._unanswered, None
         to_say, self._to_say = self._to_say, ""
@@ -117,7 +117,7 @@ class Answering:
         self._for_good = True
         self._left.set()
 
-    def failed(self, one: Individual, unanswered: Unanswered | None) -> bool:
+    def failed(self, one: SessionParts, unanswered: Unanswered | None) -> bool:
         """This route cannot answer; True where the other one does, from what was heard already.
 
         None for `unanswered`: it fails while nobody waits for an answer.
@@ -126,7 +126,7 @@ class Answering:
             return True
         if not self._routes.failed(time.monotonic()):
             if self.route == "realtime":
-                self._told.ended(End.UNREACHABLE)
+                self._told.ended(CloseReason.UNREACHABLE)
             return self._left.is_set()
         if unanswered is None or (unanswered == Unanswered() and not one.recorder.turn):
             # Nobody has asked anything yet, whatever was said in earlier sessions.

@@ -7,7 +7,7 @@ from pipecat.processors.frameworks.rtvi import RTVIProcessor
 from pydantic import BaseModel
 
 
-class Reporter(RTVIProcessor):
+class RTVIOutbox(RTVIProcessor):
     """Pipecat's, but that its messages are handed to `send`.
 
     It stands before the microphone, and a turn has some seventy messages: each would pass every

@@ -11,16 +11,17 @@ from typing import Any
 from pipecat.frames.frames import OutputAudioRawFrame, TTSSpeakFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
 
+from appliance.audio.format import OUTPUT_RATE
 from appliance.conversation import EventKind, OnEvent
-from appliance.engines import OUTPUT_RATE, Voice
-from appliance.tools import Speech
-from appliance.voice.route_runner import Answering, Told
+from appliance.engines import Voice
 from appliance.llm.context import Messages
-from appliance.voice.close_reason import GOODBYES, End
-from appliance.voice.services.intent_router import ToolCaller
-from appliance.voice.transport.send_queue import Outbox
-from appliance.voice.pipeline import Individual, Shared
+from appliance.tools import Speech
+from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
+from appliance.voice.pipeline import SessionParts, SharedParts
 from appliance.voice.recorder import Gauges, Recorder
+from appliance.voice.route_runner import RouteCallbacks, RouteRunner
+from appliance.voice.services.intent_router import ToolCaller
+from appliance.voice.transport.send_queue import SendQueue
 from appliance.voice.transport.socket import Socket, TransportEvents
 from appliance.voice.transport.websocket import SocketTransport
 
@@ -29,14 +30,14 @@ log = logging.getLogger(__name__)
 CHECK_SECONDS = 1.0
 
 
-class State(StrEnum):
+class SessionState(StrEnum):
     OFFERED = "offered"
     OPEN = "open"
     ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class SessionOptions:
     """What a client asked for when it created the session; empty means the configured default."""
 
     voice: str = ""
@@ -45,7 +46,7 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
-class Reports:
+class SessionCallbacks:
     """Where a session reports to. Every callable returns at once."""
 
     on_event: OnEvent
@@ -65,15 +66,15 @@ class Session:
         session_id: str,
         conversation_id: str,
         client_id: str,
-        shared: Shared,
-        reports: Reports,
-        wishes: Wishes,
+        shared: SharedParts,
+        reports: SessionCallbacks,
+        wishes: SessionOptions,
         route: str = "local",
     ) -> None:
         self.session_id = session_id
         self.conversation_id = conversation_id
         self.client_id = client_id
-        self.state = State.OFFERED
+        self.state = SessionState.OFFERED
         self.created_at = time.time()
         self.speaking = False
         self.released = asyncio.Event()
@@ -81,14 +82,14 @@ class Session:
         self._reports = reports
         self._wishes = wishes
         self._speech: Speech | None = None
-        self._reason: End | None = None
+        self._reason: CloseReason | None = None
         self._opened = False
         self._began = time.monotonic()
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._transport: SocketTransport | None = None
-        self._answering = Answering(
-            shared, route, Told(self._on_started, self._on_rerouted, self.end)
+        self._answering = RouteRunner(
+            shared, route, RouteCallbacks(self._on_started, self._on_rerouted, self.end)
         )
         self.recorder = Recorder(
             conversation_id,
@@ -120,7 +121,7 @@ class Session:
     @property
     def in_turn(self) -> bool:
         """Whether somebody speaks, waits for an answer that may still come, or hears it."""
-        return self.state is State.OPEN and (self.speaking or self.recorder.quiet_in > 0)
+        return self.state is SessionState.OPEN and (self.speaking or self.recorder.quiet_in > 0)
 
     @property
     def speech(self) -> Speech:
@@ -142,7 +143,7 @@ class Session:
 
     async def run(self, socket: Socket, history: Messages) -> None:
         """Serves the socket until either side is done; returns when everything is released."""
-        self.state = State.OPEN
+        self.state = SessionState.OPEN
         self._began = time.monotonic()
         self.recorder.emit(
             EventKind.SESSION_STARTED,
@@ -154,7 +155,7 @@ class Session:
         )
         messages: Any = history  # plain role and content, which Pipecat types more closely
         context = LLMContext(messages=messages)
-        outbox = Outbox(socket, self._reports.dropped)
+        outbox = SendQueue(socket, self._reports.dropped)
         watching = asyncio.create_task(self._watch(), name=f"watch {self.session_id}")
         try:
             await self._serve(socket, outbox, context)
@@ -163,23 +164,23 @@ class Session:
                 await self._serve(socket, outbox, context)
         finally:
             watching.cancel()
-            self.state = State.ENDED
-            why = self._reason or End.FAILED
+            self.state = SessionState.ENDED
+            why = self._reason or CloseReason.FAILED
             self.recorder.ended(why.value)
-            if self._transport and why is not End.CLIENT_LEFT:
-                await self._transport.close(*GOODBYES[why])
+            if self._transport and why is not CloseReason.CLIENT_LEFT:
+                await self._transport.close(*CLOSE_FRAMES[why])
 
-    async def _serve(self, socket: Socket, outbox: Outbox, context: LLMContext) -> None:
+    async def _serve(self, socket: Socket, outbox: SendQueue, context: LLMContext) -> None:
         """Until the client, the session or its pipeline is done, or the route changes."""
         reports = self._reports
         events = TransportEvents(
             malformed=reports.malformed,
             dropped=reports.dropped,
             audio_sent=self.recorder.audio_sent,
-            disconnected=lambda: self.end(End.CLIENT_LEFT),
+            disconnected=lambda: self.end(CloseReason.CLIENT_LEFT),
         )
         self._transport = SocketTransport(socket, outbox, events)
-        one = Individual(
+        one = SessionParts(
             transport=self._transport,
             recorder=self.recorder,
             call=ToolCaller(self._shared.registry, self, self.recorder),
@@ -202,9 +203,9 @@ class Session:
             await asyncio.sleep(CHECK_SECONDS)
             now = time.monotonic()
             if now - self.recorder.last_activity > limits.idle_seconds:
-                self.end(End.IDLE)
+                self.end(CloseReason.IDLE)
             elif now - self._began > limits.session_seconds:
-                self.end(End.TOO_LONG)
+                self.end(CloseReason.TOO_LONG)
             elif not self.in_turn:
                 self._answering.come_back()
 
@@ -220,7 +221,7 @@ class Session:
         self.recorder.emit(EventKind.ROUTE_CHANGED, route=self.route, engines=self.engines())
         self.tell({"type": "notice", "message": said, "advice": ""})
 
-    def end(self, reason: End) -> None:
+    def end(self, reason: CloseReason) -> None:
         """Asks the session to end; the first reason counts."""
         if self._reason is None:
             self._reason = reason
@@ -238,12 +239,12 @@ class Session:
 
     def tell(self, data: dict[str, Any]) -> None:
         """Sends the page one of our own messages; without effect while nobody is connected."""
-        if self._transport and self.state is State.OPEN:
+        if self._transport and self.state is SessionState.OPEN:
             self._transport.tell(data)
 
     def route_changed(self) -> None:
         """Another engine answers from here on."""
-        if self.state is State.OPEN:
+        if self.state is SessionState.OPEN:
             self.recorder.emit(EventKind.ROUTE_CHANGED, route=self.route, engines=self.engines())
             self.tell_route()
 
@@ -260,7 +261,7 @@ class Session:
 
     async def pause(self) -> None:
         """Returns when nobody has spoken and no answer been waited for, for a moment."""
-        while self.state is State.OPEN:
+        while self.state is SessionState.OPEN:
             await self._quiet.wait()
             if not (rest := self.recorder.quiet_in):
                 return

@@ -7,13 +7,13 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
+from appliance.audio.chime import chime
 from appliance.conversation import VISITOR, EventKind, Task
 from appliance.errors import RouteRefused, SessionLimit, SessionTaken, SessionUnknown
-from appliance.audio.chime import chime
 from appliance.llm.context import from_history
-from appliance.voice.close_reason import GOODBYES, End
-from appliance.voice.pipeline import Shared
-from appliance.voice.session import Reports, Session, State, Wishes
+from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
+from appliance.voice.pipeline import SharedParts
+from appliance.voice.session import Session, SessionCallbacks, SessionOptions, SessionState
 from appliance.voice.transport.socket import Socket
 
 log = logging.getLogger(__name__)
@@ -26,13 +26,13 @@ RELEASE_SECONDS = 5.0
 History = Callable[[str], Awaitable[Sequence[tuple[str, str]]]]
 
 
-class Sessions:
+class SessionRegistry:
     """The registry of sessions. `count` is told how many are open whenever that changes."""
 
     def __init__(
         self,
-        shared: Shared,
-        reports: Reports,
+        shared: SharedParts,
+        reports: SessionCallbacks,
         limit: int,
         history: History,
         count: Callable[[int], None],
@@ -74,7 +74,7 @@ class Sessions:
             client_id,
             self._shared,
             self._reports,
-            Wishes(voice, language, system_prompt),
+            SessionOptions(voice, language, system_prompt),
             route,
         )
         self._sessions[session.session_id] = session
@@ -86,25 +86,25 @@ class Sessions:
         Raises SessionUnknown, or SessionTaken where a client is connected already.
         """
         session = self.get(session_id)
-        if session.state is not State.OFFERED:
+        if session.state is not SessionState.OFFERED:
             raise SessionTaken("this session already has its client")
-        session.state = State.OPEN
+        session.state = SessionState.OPEN
         self._count(self.open_count)
         try:
             history = from_history(await self._history(session.conversation_id))
             await session.run(socket, history)
         except Exception:  # the boundary of a session: its client is told, the others go on
             log.exception("session %s failed", session_id)
-            await socket.close(*GOODBYES[End.FAILED])
+            await socket.close(*CLOSE_FRAMES[CloseReason.FAILED])
         finally:
-            session.state = State.ENDED
+            session.state = SessionState.ENDED
             session.released.set()
             self._sessions.pop(session_id, None)
             self._count(self.open_count)
 
     def get(self, session_id: str) -> Session:
         session = self._sessions.get(session_id)
-        if session is None or session.state is State.ENDED:
+        if session is None or session.state is SessionState.ENDED:
             raise SessionUnknown("there is no such session, or it is over")
         return session
 
@@ -115,7 +115,7 @@ class Sessions:
 
     @property
     def open_count(self) -> int:
-        return sum(session.state is State.OPEN for session in self._sessions.values())
+        return sum(session.state is SessionState.OPEN for session in self._sessions.values())
 
     @property
     def idle(self) -> bool:
@@ -124,12 +124,12 @@ class Sessions:
 
     def list(self) -> list[Session]:
         self._forget_untaken()
-        return [s for s in self._sessions.values() if s.state is not State.ENDED]
+        return [s for s in self._sessions.values() if s.state is not SessionState.ENDED]
 
-    def close(self, session_id: str, reason: End = End.HUNG_UP) -> None:
+    def close(self, session_id: str, reason: CloseReason = CloseReason.HUNG_UP) -> None:
         """Hangs up. Raises SessionUnknown."""
         session = self.get(session_id)
-        if session.state is State.OFFERED:
+        if session.state is SessionState.OFFERED:
             del self._sessions[session_id]
         session.end(reason)
 
@@ -137,12 +137,12 @@ class Sessions:
         """Ends all sessions of a client that lost its access."""
         for session in self.list():
             if session.client_id == client_id:
-                self.close(session.session_id, End.REVOKED)
+                self.close(session.session_id, CloseReason.REVOKED)
 
     async def end_conversation(self, conversation_id: str) -> None:
         """Ends all sessions of a conversation; returns when they have written their last word."""
         sessions = [s for s in self.list() if s.conversation_id == conversation_id]
-        talking = [session for session in sessions if session.state is State.OPEN]
+        talking = [session for session in sessions if session.state is SessionState.OPEN]
         for session in sessions:
             self.close(session.session_id)
         await _released(talking)
@@ -176,7 +176,7 @@ class Sessions:
 
     def clients(self) -> frozenset[str]:
         """Who is there."""
-        return frozenset(s.client_id for s in self._attended() if s.state is State.OPEN)
+        return frozenset(s.client_id for s in self._attended() if s.state is SessionState.OPEN)
 
     async def say_at_pause(self, text: str, task: Task, hearers: Collection[str]) -> bool:
         """Says what became of a task when there is a pause; False where nobody was there.
@@ -184,7 +184,9 @@ class Sessions:
         Said in the conversation in which it was asked for; else to the client who asked; else in
         whichever session is open of the clients that may hear it.
         """
-        talking = [s for s in self._attended() if s.state is State.OPEN and s.client_id in hearers]
+        talking = [
+            s for s in self._attended() if s.state is SessionState.OPEN and s.client_id in hearers
+        ]
         chosen = (
             [s for s in talking if s.conversation_id == task.conversation_id]
             or [s for s in talking if s.client_id == task.client_id]
@@ -195,14 +197,14 @@ class Sessions:
     async def shut_down(self, seconds: float) -> None:
         """Takes no more sessions, lets each finish its sentence, and ends them all."""
         self._closing = True
-        sessions = [session for session in self.list() if session.state is State.OPEN]
+        sessions = [session for session in self.list() if session.state is SessionState.OPEN]
         for session in sessions:
             session.tell(
                 {"type": "notice", "message": "The appliance is restarting.", "advice": ""}
             )
         await asyncio.gather(*(session.finish_speaking(seconds) for session in sessions))
         for session in sessions:
-            session.end(End.SHUTDOWN)
+            session.end(CloseReason.SHUTDOWN)
         await _released(sessions)
 
     def _attended(self) -> Sequence[Session]:
@@ -213,7 +215,7 @@ class Sessions:
     def _forget_untaken(self) -> None:
         horizon = time.time() - OFFER_SECONDS
         for session_id, session in list(self._sessions.items()):
-            if session.state is State.OFFERED and session.created_at < horizon:
+            if session.state is SessionState.OFFERED and session.created_at < horizon:
                 del self._sessions[session_id]
 
 

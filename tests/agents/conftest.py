@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from appliance.config import loader as config
-from appliance.config.loader import Claude, load
-from appliance.config.loader import Team as TeamConfig
+from appliance.config import loader
+from appliance.config.loader import load
+from appliance.config.schema import ClaudeConfig
+from appliance.config.schema import TeamConfig as TeamConfig
 from appliance.conversation import Task, TaskState
 
 FAKE_CLAUDE = Path(__file__).with_name("fake_claude.py")
@@ -20,13 +21,13 @@ def task(request: str, task_id: str = "t1", **more: Any) -> Task:  # noqa: ANN40
 
 
 @pytest.fixture
-def claude_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Claude]:
+def claude_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ClaudeConfig]:
     """The configuration of a Claude Code that is the fake, with some keys changed."""
-    monkeypatch.setattr(config, "SYSTEM_FILE", tmp_path / "no-system.toml")
+    monkeypatch.setattr(loader, "SYSTEM_FILE", tmp_path / "no-system.toml")
     directory = tmp_path / "project"
     directory.mkdir()
 
-    def make(**changed: Any) -> Claude:  # noqa: ANN401  of Claude
+    def make(**changed: Any) -> ClaudeConfig:  # noqa: ANN401  of Claude
         usual = {"enabled": True, "command": str(FAKE_CLAUDE), "directory": directory}
         return load([], {}).agents.claude.model_copy(update={**usual, **changed})
 
@@ -36,7 +37,7 @@ def claude_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
 @pytest.fixture
 def team_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TeamConfig]:
     """The configuration of a team, with some keys changed."""
-    monkeypatch.setattr(config, "SYSTEM_FILE", tmp_path / "no-system.toml")
+    monkeypatch.setattr(loader, "SYSTEM_FILE", tmp_path / "no-system.toml")
 
     def make(**changed: Any) -> TeamConfig:  # noqa: ANN401  of Team
         return load([], {}).agents.team.model_copy(update=changed)

@@ -14,26 +14,31 @@ from typing import Any
 
 import pytest
 
-from appliance.agents import Happening, Outcome, Progress, SessionKnown, process as processes
+from appliance.agents import AgentOutcome, AgentProgress, Happening, SessionKnown
+from appliance.agents import process as processes
 from appliance.agents.claude import ClaudeCode, arguments
 from appliance.agents.dispatcher import Dispatcher
 from appliance.agents.process import end_marked
-from appliance.config.loader import Claude
-from appliance.errors import AgentError
 from appliance.agents.tools import claude_tools
-from appliance.tools.registry import Registry
+from appliance.config.schema import ClaudeConfig
+from appliance.errors import AgentError
+from appliance.tools.registry import ToolRegistry
 from tests.agents.conftest import environment, task
 from tests.agents.test_dispatcher import Notebook
 from tests.tools.conftest import Session
 
-Make = Callable[..., Claude]
+Make = Callable[..., ClaudeConfig]
 
 
-def agent(config: Claude, **environ: str) -> ClaudeCode:
+def agent(config: ClaudeConfig, **environ: str) -> ClaudeCode:
     return ClaudeCode(config, environment(**environ))
 
 
-async def run(config: Claude, request: str, **more: Any) -> tuple[Outcome, list[Happening]]:  # noqa: ANN401  of Task
+async def run(
+    config: ClaudeConfig,
+    request: str,
+    **more: Any,  # noqa: ANN401  of Task
+) -> tuple[AgentOutcome, list[Happening]]:
     heard: list[Happening] = []
     async with asyncio.timeout(30):
         return await agent(config).work(task(request, **more), heard.append), heard
@@ -41,10 +46,10 @@ async def run(config: Claude, request: str, **more: Any) -> tuple[Outcome, list[
 
 async def test_a_task_is_told_and_answered(claude_config: Make) -> None:
     outcome, heard = await run(claude_config(), "run the tests")
-    assert outcome == Outcome(True, "I did it: run the tests.", 0.25)
+    assert outcome == AgentOutcome(True, "I did it: run the tests.", 0.25)
     session, *said = heard
     assert isinstance(session, SessionKnown)
-    assert said == [Progress("Bash: pytest -q"), Progress("I did it: run the tests.")]
+    assert said == [AgentProgress("Bash: pytest -q"), AgentProgress("I did it: run the tests.")]
 
 
 async def test_a_follow_up_resumes_the_session(claude_config: Make) -> None:
@@ -79,12 +84,14 @@ async def test_how_it_may_end(
     assert outcome.text.startswith(said)
 
 
-async def pids(config: Claude, request: str) -> tuple[list[int], "asyncio.Task[Outcome]"]:
+async def pids(
+    config: ClaudeConfig, request: str
+) -> tuple[list[int], "asyncio.Task[AgentOutcome]"]:
     """The processes that a task says it has, while it works."""
     told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def hear(happening: Happening) -> None:
-        if isinstance(happening, Progress) and not told.done():
+        if isinstance(happening, AgentProgress) and not told.done():
             told.set_result(happening.text)
 
     working = asyncio.create_task(agent(config).work(task(request), hear))
@@ -256,7 +263,7 @@ async def test_who_asks_for_it_hears_that_it_is_not_installed(claude_config: Mak
 
     missing, book = agent(claude_config(command="no-such-claude")), Notebook()
     dispatcher = Dispatcher([missing], book, lambda: 1.0, lambda _: None, lambda _: None)
-    registry = Registry(claude_tools(dispatcher), is_guest=is_guest)
+    registry = ToolRegistry(claude_tools(dispatcher), is_guest=is_guest)
     answer = await registry.call("send_to_claude_code", {"text": "run the tests"}, Session())
     assert answer.spoken == "Sorry, Claude Code is not installed on this device."
     assert answer.data["error"]["code"] == "agent_failed"

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.agents import Outcome, Progress, SessionKnown
-from appliance.agents import claude_stream as stream
-from appliance.agents.claude_stream import Lines, Transcript
+from appliance.agents import AgentOutcome, AgentProgress, SessionKnown, claude_stream
+from appliance.agents.claude_stream import ClaudeTranscript, Lines
 
 
 def line(**message: Any) -> bytes:  # noqa: ANN401  JSON values
@@ -29,7 +28,7 @@ def test_lines_are_the_same_however_they_arrive(data: bytes, cuts: list[int]) ->
 
 
 def test_a_line_that_is_too_long_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "LONGEST_LINE", 10)
+    monkeypatch.setattr(claude_stream, "LONGEST_LINE", 10)
     lines, got = Lines(), list[bytes]()
     for part in (b"short\n", b"much ", b"too long", b" to keep\nfine", b"\n", b"x" * 11 + b"\nend"):
         got += lines.feed(part)
@@ -57,28 +56,28 @@ KINDS = st.sampled_from(["system", "assistant", "user", "result", "other"])
 @given(KINDS, st.dictionaries(st.sampled_from(["message", "result", "session_id"]), JSON))
 @settings(max_examples=60)
 def test_no_message_however_strange_breaks_it(kind: str, more: dict[str, Any]) -> None:
-    transcript = Transcript()
+    transcript = ClaudeTranscript()
     for happening in transcript.feed(line(**{**more, "type": kind})):
-        assert isinstance(happening, Progress | SessionKnown)
+        assert isinstance(happening, AgentProgress | SessionKnown)
     assert (transcript.outcome is not None) == (kind == "result")
 
 
 @given(st.binary(max_size=100))
 @settings(max_examples=60)
 def test_no_line_however_broken_breaks_it(data: bytes) -> None:
-    assert Transcript().feed(data) == []
+    assert ClaudeTranscript().feed(data) == []
 
 
 def test_deep_nesting_breaks_nothing() -> None:
-    assert Transcript().feed(b"[" * 200_000) == []
+    assert ClaudeTranscript().feed(b"[" * 200_000) == []
 
 
 def test_the_session_is_told_once() -> None:
-    transcript = Transcript()
+    transcript = ClaudeTranscript()
     first = transcript.feed(line(type="system", subtype="init", session_id="s1"))
     assert first == [SessionKnown("s1")]
     assert transcript.feed(line(type="assistant", session_id="s1", message={"content": "Hm."})) == [
-        Progress("Hm.")
+        AgentProgress("Hm.")
     ]
 
 
@@ -97,23 +96,26 @@ def test_the_session_is_told_once() -> None:
     ],
 )
 def test_what_it_does_is_told(block: dict[str, Any], told: list[str]) -> None:
-    said = Transcript().feed(line(type="assistant", message={"content": [block]}))
-    assert said == [Progress(text) for text in told]
+    said = ClaudeTranscript().feed(line(type="assistant", message={"content": [block]}))
+    assert said == [AgentProgress(text) for text in told]
 
 
 @pytest.mark.parametrize(
     ("message", "outcome"),
     [
-        ({"subtype": "success", "result": "Yes.", "total_cost_usd": 1}, Outcome(True, "Yes.", 1.0)),
-        ({"subtype": "success", "result": "No.", "is_error": True}, Outcome(False, "No.")),
-        ({"subtype": "error_max_turns"}, Outcome(False, "It ran out of turns.")),
-        ({"subtype": "error_new", "errors": ["a", "b"]}, Outcome(False, "a b")),
-        ({"subtype": "error_new"}, Outcome(False, "It failed.")),
-        ({"subtype": "success", "total_cost_usd": "free"}, Outcome(True, "")),
-        ({"subtype": "success", "total_cost_usd": -1}, Outcome(True, "")),
+        (
+            {"subtype": "success", "result": "Yes.", "total_cost_usd": 1},
+            AgentOutcome(True, "Yes.", 1.0),
+        ),
+        ({"subtype": "success", "result": "No.", "is_error": True}, AgentOutcome(False, "No.")),
+        ({"subtype": "error_max_turns"}, AgentOutcome(False, "It ran out of turns.")),
+        ({"subtype": "error_new", "errors": ["a", "b"]}, AgentOutcome(False, "a b")),
+        ({"subtype": "error_new"}, AgentOutcome(False, "It failed.")),
+        ({"subtype": "success", "total_cost_usd": "free"}, AgentOutcome(True, "")),
+        ({"subtype": "success", "total_cost_usd": -1}, AgentOutcome(True, "")),
     ],
 )
-def test_how_it_ended(message: dict[str, Any], outcome: Outcome) -> None:
-    transcript = Transcript()
+def test_how_it_ended(message: dict[str, Any], outcome: AgentOutcome) -> None:
+    transcript = ClaudeTranscript()
     transcript.feed(line(type="result", **message))
     assert transcript.outcome == outcome

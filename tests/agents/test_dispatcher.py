@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from appliance.agents import Outcome, Progress, Report, SessionKnown
+from appliance.agents import AgentOutcome, AgentProgress, Report, SessionKnown
 from appliance.agents.dispatcher import MOST_PROGRESS, MOST_WAITING, Dispatcher, Origin
 from appliance.conversation import Task, TaskState
 from appliance.errors import AgentError, StoreError
@@ -51,7 +51,9 @@ class Notebook:
 class Worker:
     """An agent that does as it is told when `go` is set."""
 
-    work_as: Callable[[Task, Report], Outcome] = lambda task, report: Outcome(True, "done")
+    work_as: Callable[[Task, Report], AgentOutcome] = lambda task, report: AgentOutcome(
+        True, "done"
+    )
     name: str = "claude"
     title: str = "Claude"
     seconds: float = 60.0
@@ -64,7 +66,7 @@ class Worker:
         if self.missing:
             raise AgentError("it is not installed")
 
-    async def work(self, task: Task, report: Report) -> Outcome:
+    async def work(self, task: Task, report: Report) -> AgentOutcome:
         self.at_work.append(task)
         self.most_at_once = max(self.most_at_once, len(self.at_work))
         try:
@@ -136,9 +138,9 @@ async def test_one_at_a_time_in_their_order() -> None:
 
 
 async def test_the_next_task_of_a_conversation_goes_on_in_its_session() -> None:
-    def name_it(task: Task, report: Report) -> Outcome:
+    def name_it(task: Task, report: Report) -> AgentOutcome:
         report(SessionKnown(task.agent_session or "new"))
-        return Outcome(True, task.agent_session)
+        return AgentOutcome(True, task.agent_session)
 
     async with office(Worker(name_it)) as here:
         here.worker.go.set()
@@ -208,10 +210,10 @@ async def test_what_ran_when_the_appliance_was_killed_was_interrupted() -> None:
     ],
 )
 async def test_what_goes_wrong_is_the_end_of_one_task(raised: Exception, said: str) -> None:
-    def fail(task: Task, report: Report) -> Outcome:
+    def fail(task: Task, report: Report) -> AgentOutcome:
         if task.request == "break":
             raise raised
-        return Outcome(True, "fine")
+        return AgentOutcome(True, "fine")
 
     async with office(Worker(fail)) as here:
         here.worker.go.set()
@@ -232,10 +234,10 @@ async def test_a_task_that_takes_too_long_is_left() -> None:
 
 
 async def test_who_talks_too_much_is_written_down_up_to_a_limit() -> None:
-    def chatter(task: Task, report: Report) -> Outcome:
+    def chatter(task: Task, report: Report) -> AgentOutcome:
         for number in range(MOST_PROGRESS + 50):
-            report(Progress(str(number)))
-        return Outcome(True, "done")
+            report(AgentProgress(str(number)))
+        return AgentOutcome(True, "done")
 
     async with office(Worker(chatter)) as here:
         here.worker.go.set()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.agents import Outcome, Progress, SessionKnown, tasks
+from appliance.agents import AgentOutcome, AgentProgress, SessionKnown, tasks
 from appliance.conversation import Task, TaskState
 
 NEW = Task("t", "claude", "do it", TaskState.ACCEPTED, 0.0, 0.0)
@@ -15,11 +15,11 @@ ENDS = [state for state in TaskState if state.ended]
 STEPS: st.SearchStrategy[Step] = st.one_of(
     st.just(lambda task, now: tasks.begun(task, now, "s0")),
     st.text(max_size=3).map(
-        lambda said: lambda task, now: tasks.happened(task, Progress(said), now)
+        lambda said: lambda task, now: tasks.happened(task, AgentProgress(said), now)
     ),
     st.just(lambda task, now: tasks.happened(task, SessionKnown("s1"), now)),
     st.booleans().map(
-        lambda ok: lambda task, now: tasks.finished(task, Outcome(ok, "r", 1.0), now)
+        lambda ok: lambda task, now: tasks.finished(task, AgentOutcome(ok, "r", 1.0), now)
     ),
     st.sampled_from(ENDS).map(lambda end: lambda task, now: tasks.stopped(task, end, now, "why")),
 )
@@ -43,7 +43,7 @@ def test_an_end_is_final_and_steps_only_lead_forward(steps: list[Step]) -> None:
 
 def test_what_an_agent_says_fits_the_database_and_the_page() -> None:
     running = tasks.begun(NEW, 1.0)
-    said = tasks.happened(running, Progress("a\0b\ud800" + "x" * 10_000), 2.0)
+    said = tasks.happened(running, AgentProgress("a\0b\ud800" + "x" * 10_000), 2.0)
     assert said.progress.startswith("ab?xxx")
     assert len(said.progress) == tasks.LONGEST_PROGRESS
     said.progress.encode()

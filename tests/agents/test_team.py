@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.agents import Happening, Outcome, Progress
+from appliance.agents import AgentOutcome, AgentProgress, Happening
 from appliance.agents.team import Team
-from appliance.agents.team_messages import Kind, Said, filled, understood
+from appliance.agents.team_messages import TeamMessage, TeamMessageKind, filled, understood
 from appliance.config.loader import DEFAULT_FILE, load
-from appliance.config.loader import Team as TeamConfig
+from appliance.config.schema import TeamConfig as TeamConfig
 from appliance.errors import AgentError
 from tests.agents.conftest import task
 from tests.agents.team_server import team_server
@@ -44,8 +44,8 @@ async def test_a_task_is_sent_told_and_answered(team_config: Make) -> None:
         connected(team_config(url=server.url), token="word") as team,
     ):
         outcome = await team.work(task("paint it"), heard.append)
-        assert outcome == Outcome(True, "Did paint it", 0.5)
-        assert heard == [Progress("Working on paint it")]
+        assert outcome == AgentOutcome(True, "Did paint it", 0.5)
+        assert heard == [AgentProgress("Working on paint it")]
         assert server.got == [{"type": "message", "id": "t1", "text": "paint it"}]
         assert server.authorization == ["Bearer word"]
 
@@ -79,8 +79,8 @@ async def test_what_the_team_has_begun_is_not_sent_again(team_config: Make) -> N
         await server.sockets[0].close()
         await server.until("", 2)
         await server.say(type="done", id="t1", text="Painted")
-        assert await working == Outcome(True, "Painted")
-        assert heard == [Progress("No id, but there is only one task.")]
+        assert await working == AgentOutcome(True, "Painted")
+        assert heard == [AgentProgress("No id, but there is only one task.")]
         assert len(server.got) == 1
 
 
@@ -100,7 +100,7 @@ async def test_a_failure_of_the_team_is_an_outcome(team_config: Make) -> None:
         working = asyncio.create_task(team.work(task("paint it"), lambda _: None))
         await server.until("message")
         await server.say(type="error", text="No paint")
-        assert await working == Outcome(False, "No paint")
+        assert await working == AgentOutcome(False, "No paint")
 
 
 async def test_what_it_says_unasked_is_passed_on(team_config: Make) -> None:
@@ -158,20 +158,22 @@ def test_whatever_the_team_sends_is_understood_or_passed_over(message: object) -
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        ({"type": "thought", "text": " Hm. "}, Said(Kind.PROGRESS, "Hm.")),
-        ({"type": "result", "id": "t9"}, Said(Kind.DONE, "", "t9")),
-        ({"type": "result", "text": {"a": 1}}, Said(Kind.DONE, '{"a": 1}')),
-        ({"type": "failed", "cost_usd": 2}, Said(Kind.FAILED, "", "", 2.0)),
+        ({"type": "thought", "text": " Hm. "}, TeamMessage(TeamMessageKind.PROGRESS, "Hm.")),
+        ({"type": "result", "id": "t9"}, TeamMessage(TeamMessageKind.DONE, "", "t9")),
+        ({"type": "result", "text": {"a": 1}}, TeamMessage(TeamMessageKind.DONE, '{"a": 1}')),
+        ({"type": "failed", "cost_usd": 2}, TeamMessage(TeamMessageKind.FAILED, "", "", 2.0)),
         ({"type": "ack", "text": "got it"}, None),
         ({"type": "thought"}, None),
     ],
 )
-def test_messages_by_the_default_mapping(message: dict[str, object], said: Said | None) -> None:
+def test_messages_by_the_default_mapping(
+    message: dict[str, object], said: TeamMessage | None
+) -> None:
     assert understood(json.dumps(message), DEFAULTS) == said
 
 
 def test_dots_lead_into_objects(team_config: Make) -> None:
     config = team_config(kind_key="event.kind", text_key="event.body.text", done=("finished",))
     message = {"event": {"kind": "finished", "body": {"text": "Done."}}}
-    assert understood(json.dumps(message), config) == Said(Kind.DONE, "Done.")
+    assert understood(json.dumps(message), config) == TeamMessage(TeamMessageKind.DONE, "Done.")
     assert understood("not JSON", config) is None

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from appliance.api import websocket as module
+from appliance.api import websocket
 from appliance.api.websocket import AiohttpSocket
 from tests.stranger import until
 
@@ -48,8 +48,8 @@ async def silent_peer(port: int) -> socket.socket:
 async def test_a_peer_that_does_not_read_is_let_go(
     monkeypatch: pytest.MonkeyPatch, hangs_up: bool
 ) -> None:
-    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.2)
-    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.2)
+    monkeypatch.setattr(websocket, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(websocket, "CLOSE_SECONDS", 0.2)
     over = asyncio.Event()
 
     async def handle(request: web.Request) -> web.StreamResponse:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from appliance.app import status as reporting
+from appliance.app import status
 from appliance.config.loader import load
 from appliance.hardware import telemetry
 from appliance.hardware.detect import detect
@@ -38,13 +38,13 @@ async def test_a_sensor_that_hangs_keeps_nobody_waiting(
     store = Anything(stats=lambda: StoreStats(0, 0, 0, 0, 0.0))
     made = plan(detect(tmp_path), load([], {}), {})
     monkeypatch.setattr(telemetry, "read", read)
-    monkeypatch.setattr(reporting, "GAUGE_SECONDS", 0.05)
-    report = reporting.Report(made, desk, store, Anything(), tmp_path)
+    monkeypatch.setattr(status, "GAUGE_SECONDS", 0.05)
+    report = status.StatusReport(made, desk, store, Anything(), tmp_path)
     for _ in range(2):
         assert (await report.status())["gauges"]["load"] is None
         assert await asyncio.to_thread(begun.wait, 10)
     assert len(asked) == 1
     thaw.set()
     asked[0].join()
-    monkeypatch.setattr(reporting, "GAUGE_SECONDS", 60)
+    monkeypatch.setattr(status, "GAUGE_SECONDS", 60)
     assert (await report.status())["gauges"]["load"] == 0.5

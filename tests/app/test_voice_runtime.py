@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from appliance.app import voice_runtime as desk
+from appliance.app import voice_runtime
 from appliance.engines import Ticket, Transcript
-from appliance.engines.worker import Lane
+from appliance.engines.worker import WorkerPool
 
 
 class Listener:
@@ -18,7 +18,7 @@ class Listener:
     def __init__(self, name: str) -> None:
         self.name = name
         self.begun, self.enough = threading.Event(), threading.Event()
-        self._lane = Lane(name)
+        self._lane = WorkerPool(name)
 
     @property
     def stuck_seconds(self) -> float:
@@ -44,10 +44,10 @@ async def test_an_engine_stands_still_when_its_thread_has_worked_for_too_long(
     idle, busy = Listener("idle"), Listener("busy")
     working = asyncio.create_task(busy.transcribe(b""))
     assert await asyncio.to_thread(busy.begun.wait, 10)
-    assert desk.standing_still([idle, busy]) == ""
-    monkeypatch.setattr(desk, "STUCK_SECONDS", 0.0)
+    assert voice_runtime.standing_still([idle, busy]) == ""
+    monkeypatch.setattr(voice_runtime, "STUCK_SECONDS", 0.0)
     async with asyncio.timeout(10):
-        while desk.standing_still([idle, busy]) != "busy":  # noqa: ASYNC110  it is a clock's turn
+        while voice_runtime.standing_still([idle, busy]) != "busy":  # noqa: ASYNC110  it is a clock's turn
             await asyncio.sleep(0)
     busy.enough.set()
     await working

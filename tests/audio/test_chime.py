@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from appliance.engines import OUTPUT_RATE
 from appliance.audio.chime import chime
+from appliance.audio.format import OUTPUT_RATE
 
 
 def test_it_is_a_second_of_sound_that_starts_and_ends_in_silence() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.engines import OUTPUT_RATE
+from appliance.audio.format import OUTPUT_RATE
 from appliance.audio.loudness import gain, levelled, speech_level
 
 

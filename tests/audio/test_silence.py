@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.audio.silence import Quiet
+from appliance.audio.silence import SilenceDetector
 
 RATE = 16_000
 
@@ -20,7 +20,7 @@ def noise(seconds: float, level: float, seed: int = 1) -> bytes:
 
 
 def test_a_voice_that_ends_is_noticed_within_a_block() -> None:
-    quiet = Quiet(RATE)
+    quiet = SilenceDetector(RATE)
     quiet.hear(noise(0.5, 20), speaking=False)
     assert quiet.hear(noise(0.5, 3000), speaking=True) == 0
     assert quiet.hear(noise(0.01, 20), speaking=True) == 10
@@ -28,39 +28,39 @@ def test_a_voice_that_ends_is_noticed_within_a_block() -> None:
 
 
 def test_a_soft_syllable_is_no_silence() -> None:
-    quiet = Quiet(RATE)
+    quiet = SilenceDetector(RATE)
     quiet.hear(noise(0.5, 3000), speaking=True)
     assert quiet.hear(noise(0.1, 400), speaking=True) == 0
 
 
 def test_the_noise_of_a_room_is_silence_too() -> None:
-    quiet = Quiet(RATE)
+    quiet = SilenceDetector(RATE)
     quiet.hear(noise(3, 300), speaking=False)
     quiet.hear(noise(0.5, 3000), speaking=True)
     assert quiet.hear(noise(0.1, 300), speaking=True) == 100
 
 
 def test_in_noise_as_loud_as_the_voice_nothing_is_told() -> None:
-    quiet = Quiet(RATE)
+    quiet = SilenceDetector(RATE)
     quiet.hear(noise(3, 2000), speaking=False)
     quiet.hear(noise(0.5, 3000), speaking=True)
     assert quiet.hear(noise(0.1, 2000), speaking=True) == 0
 
 
 def test_speech_that_goes_on_ends_the_silence() -> None:
-    quiet = Quiet(RATE)
+    quiet = SilenceDetector(RATE)
     quiet.hear(noise(0.5, 3000), speaking=True)
     assert quiet.hear(bytes(640), speaking=True) == 20
     assert quiet.hear(noise(0.02, 3000), speaking=True) == 0
 
 
 def test_outside_of_speech_it_is_never_a_pause() -> None:
-    quiet = Quiet(RATE)
+    quiet = SilenceDetector(RATE)
     assert quiet.hear(bytes(6400), speaking=False) == 0
 
 
 @given(st.lists(st.tuples(st.binary(max_size=700), st.booleans()), max_size=8))
 def test_any_audio_is_taken(parts: list[tuple[bytes, bool]]) -> None:
-    quiet = Quiet(RATE)
+    quiet = SilenceDetector(RATE)
     for pcm, speaking in parts:
         assert quiet.hear(pcm[: len(pcm) // 2 * 2], speaking=speaking) >= 0

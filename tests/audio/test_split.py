@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.engines import INPUT_RATE
+from appliance.audio.format import INPUT_RATE
 from appliance.audio.split import loudness, pieces
 from tests.engines.sound import noise, silence
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.bench.claims import ClaimRow, ComparedPair, Limit, medians, missed, steadiness
 from appliance.bench.statistics import Spread
-from appliance.bench.claims import Limit, Pair, Row, medians, missed, steadiness
 
 FIGURE = st.floats(0.001, 1e6)
 FAST = Spread(20, 400, 500, 390, 520)
@@ -25,7 +25,7 @@ def test_a_limit_is_met_up_to_its_value(ours: float, stock: float, value: float)
 def test_what_was_not_measured_is_neither_met_nor_missed(kind: str) -> None:
     limit = Limit(kind, 1)  # type: ignore[arg-type]  # every one of them
     assert limit.met(None, 5) is None
-    row = Row("memory", "MB", None, 5, limit)
+    row = ClaimRow("memory", "MB", None, 5, limit)
     assert row.ratio is None
     assert missed([row]) == []
 
@@ -36,23 +36,25 @@ def test_a_share_of_stock_needs_stock() -> None:
 
 
 def test_medians_are_what_is_claimed() -> None:
-    row = medians("first audio", Pair(FAST, SLOW), Limit("of stock at most", 0.5))
+    row = medians("first audio", ComparedPair(FAST, SLOW), Limit("of stock at most", 0.5))
     assert (row.ours, row.stock, row.ratio, row.met) == (400, 800, 0.5, True)
-    assert medians("first audio", Pair(FAST, None), Limit("at most", 1)).note == "not measured"
+    assert (
+        medians("first audio", ComparedPair(FAST, None), Limit("at most", 1)).note == "not measured"
+    )
 
 
 def test_steadiness_is_the_tail_beside_the_middle() -> None:
-    row = steadiness("tail", Pair(FAST, SLOW), 1.2)
+    row = steadiness("tail", ComparedPair(FAST, SLOW), 1.2)
     assert (row.ours, row.stock, row.met) == (1.25, 1.125, False)
     assert missed([row]) == [row]
-    assert steadiness("tail", Pair(None, SLOW), 1.2).met is None
+    assert steadiness("tail", ComparedPair(None, SLOW), 1.2).met is None
 
 
 def test_a_row_keeps_everything_as_json() -> None:
-    kept = json.loads(json.dumps(Row("crowd", "", 48, 24, Limit("at least", 40)).as_json()))
+    kept = json.loads(json.dumps(ClaimRow("crowd", "", 48, 24, Limit("at least", 40)).as_json()))
     assert kept["limit"] == {"kind": "at least", "value": 40}
     assert (kept["ours"], kept["stock"], kept["ratio"], kept["met"]) == (48, 24, 2, True)
 
 
 def test_nothing_of_stock_has_no_ratio() -> None:
-    assert Row("memory", "MB", 1, 0, Limit("at most", 1)).ratio is None
+    assert ClaimRow("memory", "MB", 1, 0, Limit("at most", 1)).ratio is None

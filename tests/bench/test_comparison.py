@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bench import comparison as against
-from appliance.bench.comparison import Extent
-from appliance.bench.scripted_llm import Pace
-from appliance.bench.contenders import OURS, STOCK, Surroundings, Timed, Weights
+from appliance.bench import comparison
 from appliance.bench.chart import drawing
+from appliance.bench.comparison import Extent
+from appliance.bench.contenders import OURS, STOCK, BenchSetup, Timed, Weights
 from appliance.bench.recordings import LONGEST, sentences
+from appliance.bench.scripted_llm import TokenPace
 from tests.daemon import FIXTURES
 
-AROUND = Surroundings((), os.environ, lambda told: None)
+AROUND = BenchSetup((), os.environ, lambda told: None)
 SAID = sentences([LONGEST.with_name("tacos_al_pastor_are_my_favorite.wav")])
 BRIEFLY = Extent(turns=1, interruptions=2, sessions=1, crowds=(1,), crowd_turns=1, settle=1)
 
@@ -22,7 +22,7 @@ BRIEFLY = Extent(turns=1, interruptions=2, sessions=1, crowds=(1,), crowd_turns=
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_every_row_is_measured_with_both() -> None:
-    found = await against.timed(Timed(20, 20), SAID, SAID[0], BRIEFLY, AROUND)
+    found = await comparison.timed(Timed(20, 20), SAID, SAID[0], BRIEFLY, AROUND)
     assert found.unanswered == 0
     assert [row.what.split(",")[0] for row in found.rows] == [
         "first audio",
@@ -57,6 +57,6 @@ async def test_real_models_go_through_pipecats_own_services() -> None:
         voice="af_heart",
     )
     said = sentences([Path(FIXTURES, "micro_whisper", "utterances", "good_morning.wav")])
-    found = await against.weighty(weights, said, BRIEFLY, Pace(0.02, 500), AROUND)
+    found = await comparison.weighty(weights, said, BRIEFLY, TokenPace(0.02, 500), AROUND)
     assert found.unanswered == 0
     assert [row.met is not None for row in found.rows] == [True, True]

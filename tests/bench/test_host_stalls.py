@@ -9,13 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-from appliance.bench import host_stalls as pauses
+from appliance.bench import host_stalls
 
 
 def test_a_process_that_is_kept_from_running_tells_for_how_long() -> None:
     processor = min(os.sched_getaffinity(0))
     with subprocess.Popen(
-        [sys.executable, "-m", "appliance.bench.host_stalls", str(processor)], stdout=subprocess.PIPE
+        [sys.executable, "-m", "appliance.bench.host_stalls", str(processor)],
+        stdout=subprocess.PIPE,
     ) as process:
         try:
             while True:  # until it was stopped in the middle of its watching
@@ -53,7 +54,7 @@ def told(process: subprocess.Popen[bytes]) -> list[float]:
 
 
 async def test_all_processors_are_watched_and_left_alone_afterwards() -> None:
-    async with pauses.watched() as seen:
+    async with host_stalls.watched() as seen:
         assert seen.longest >= 0.0
         async with asyncio.timeout(10):  # they may be changing programs
             while len(children()) != len(os.sched_getaffinity(0)):  # noqa: ASYNC110

@@ -6,7 +6,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from appliance.bench.loop_probe import Busy, readings
+from appliance.bench.loop_probe import LoopStall, readings
 
 PROGRAM = """
     import asyncio, sys, time
@@ -27,7 +27,15 @@ def test_a_program_runs_unchanged_and_its_stall_is_written_down(tmp_path: Path) 
     (tmp_path / "stalling.py").write_text(textwrap.dedent(PROGRAM), encoding="utf-8")
     probe = tmp_path / "probe"
     ran = subprocess.run(
-        [sys.executable, "-m", "appliance.bench.loop_probe", str(probe), "stalling", "an", "argument"],
+        [
+            sys.executable,
+            "-m",
+            "appliance.bench.loop_probe",
+            str(probe),
+            "stalling",
+            "an",
+            "argument",
+        ],
         env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"},
         capture_output=True,
         text=True,
@@ -44,9 +52,9 @@ def test_a_program_runs_unchanged_and_its_stall_is_written_down(tmp_path: Path) 
 
 def test_a_line_that_is_being_written_waits() -> None:
     told = "1.5 0.25 0.125 0.0625\n2.5 0.1 0."
-    assert list(readings(told)) == [Busy(1.5, 0.25, 0.125, 0.0625)]
+    assert list(readings(told)) == [LoopStall(1.5, 0.25, 0.125, 0.0625)]
     assert next(readings(told)).stall == 0.1875
 
 
 def test_waiting_for_a_processor_is_no_stall_of_the_loop() -> None:
-    assert Busy(1.0, 0.02, 0.0, 0.03).stall == 0
+    assert LoopStall(1.0, 0.02, 0.0, 0.03).stall == 0

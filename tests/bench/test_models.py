@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bench import models as random_weights
+from appliance.bench import models
 from appliance.bench.models import Workshop
 from appliance.errors import ApplianceError
 
@@ -54,11 +54,11 @@ async def test_a_python_without_torch_says_what_to_install(tmp_path: Path) -> No
 async def test_without_the_source_tree_they_must_be_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(random_weights, "SCRIPT", tmp_path / "gone.py")
+    monkeypatch.setattr(models, "SCRIPT", tmp_path / "gone.py")
     with pytest.raises(ApplianceError, match="are not in") as caught:
         await Workshop(tmp_path).weights(unheard)
     assert "--random-dir" in caught.value.advice
 
 
 def test_the_script_is_where_it_is_looked_for() -> None:
-    assert random_weights.SCRIPT.exists()
+    assert models.SCRIPT.exists()

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from appliance.bench import on_disk
-from appliance.bench.contenders import Surroundings
+from appliance.bench.contenders import BenchSetup
 from appliance.errors import ApplianceError
 from tests.daemon import MICRO_MODELS
 
-AROUND = Surroundings((), os.environ, lambda told: None)
+AROUND = BenchSetup((), os.environ, lambda told: None)
 NAMED = {key.removeprefix("APPLIANCE__"): value for key, value in MICRO_MODELS.items()}
 
 

@@ -6,12 +6,12 @@ from io import StringIO
 from rich.console import Console
 
 from appliance.bench import report
-from appliance.bench.engine_bench import Heard, Spoken
-from appliance.bench.process import samples
+from appliance.bench.engine_bench import SynthesisTiming, TranscriptionTiming
 from appliance.bench.machine import machine, versions
+from appliance.bench.process import samples
 from appliance.bench.results import SubjectResult, crowd_result, heard_result, spoken_result
 from appliance.bench.suite import Results
-from appliance.bench.turns import Crowd, Turn
+from appliance.bench.turns import Crowd, MeasuredTurn
 from appliance.config.loader import load
 from appliance.hardware.planner import plan_for
 
@@ -26,9 +26,9 @@ appliance_loop_lag_max_seconds 0.0125
 MB = 1 << 20
 
 
-def turn(first_audio: float | None) -> Turn:
+def turn(first_audio: float | None) -> MeasuredTurn:
     after = {"transcript": 0.25} | ({"first_audio": first_audio} if first_audio else {})
-    return Turn("what time is it", "what time is it" if first_audio else "", after)
+    return MeasuredTurn("what time is it", "what time is it" if first_audio else "", after)
 
 
 def crowd(sessions: int, resident: int, *first_audio: float | None) -> Crowd:
@@ -43,8 +43,8 @@ def subject() -> SubjectResult:
         crowd_result(crowd(10, 145 * MB, 0.5, 0.75, None), timings, samples(METRICS)),
     )
     alone = (
-        heard_result(Heard("sphinx", (0.1, 0.2), (0.05, 0.1))),
-        spoken_result(Spoken("espeak", (0.01,), (0.02,), (0.02,))),
+        heard_result(TranscriptionTiming("sphinx", (0.1, 0.2), (0.05, 0.1))),
+        spoken_result(SynthesisTiming("espeak", (0.01,), (0.02,), (0.02,))),
     )
     return SubjectResult("starter", {"stt": "sphinx"}, "none", 90 * MB, crowds, alone)
 

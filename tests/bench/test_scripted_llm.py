@@ -5,13 +5,13 @@ import time
 
 import aiohttp
 
-from appliance.bench.scripted_llm import ANSWER, ANSWERS, Pace, scripted_chat
+from appliance.bench.scripted_llm import ANSWER, ANSWERS, TokenPace, scripted_chat
 
 BODY = {"model": "any", "messages": [{"role": "user", "content": "hello"}]}
 
 
 async def test_it_streams_the_answer_no_faster_than_it_says() -> None:
-    pace = Pace(first_token_seconds=0.05, tokens_per_second=1000)
+    pace = TokenPace(first_token_seconds=0.05, tokens_per_second=1000)
     begin, first, text = time.monotonic(), 0.0, ""
     async with (
         scripted_chat(pace) as endpoint,
@@ -33,7 +33,7 @@ async def test_it_streams_the_answer_no_faster_than_it_says() -> None:
 
 async def test_it_answers_whole_where_no_stream_is_wanted() -> None:
     async with (
-        scripted_chat(Pace(0, 1000)) as endpoint,
+        scripted_chat(TokenPace(0, 1000)) as endpoint,
         aiohttp.ClientSession() as http,
         http.post(f"{endpoint.url}/chat/completions", json=BODY) as answer,
     ):
@@ -42,11 +42,11 @@ async def test_it_answers_whole_where_no_stream_is_wanted() -> None:
 
 
 def test_it_says_that_it_is_scripted() -> None:
-    assert str(Pace()) == "scripted, first token after 220 ms, then 50 tokens/s"
+    assert str(TokenPace()) == "scripted, first token after 220 ms, then 50 tokens/s"
 
 
 def test_every_question_of_a_conversation_has_an_answer_of_its_own() -> None:
-    pace = Pace(answers=("one", "two"))
+    pace = TokenPace(answers=("one", "two"))
     question, answer = {"role": "user"}, {"role": "assistant"}
     system = {"role": "system"}
     assert pace.answer([system, question]) == "one"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from appliance.bench.statistics import Spread
 from appliance.bench.session_cost import Load, carried, holds
+from appliance.bench.statistics import Spread
 
 
 def load(sessions: int, p95: float | None, late: int = 0) -> Load:

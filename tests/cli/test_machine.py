@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from appliance import __version__
-from appliance.cli.main import main
 from appliance.cli.machine import table
+from appliance.cli.main import main
 from appliance.conversation import Event, EventKind
 from appliance.store.store import Store
 from tests.daemon import running

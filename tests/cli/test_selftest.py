@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from appliance.cli.selftest import Table, selftest
 from appliance.config.loader import Config
+from appliance.selftest import report_store
 from appliance.selftest.check import Verdict
 from appliance.selftest.checks import CHECKS
-from appliance.cli.selftest import Table, selftest
-from appliance.selftest import report_store as selftests
 from appliance.selftest.report_store import Selftests
 from tests.cli.test_machine import Run, run
 
@@ -117,7 +117,7 @@ def test_facts_that_cannot_be_gathered(run: Run, monkeypatch: pytest.MonkeyPatch
 
 
 def test_one_at_a_time(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftests, "LOCK_PATIENCE", 0.0)
+    monkeypatch.setattr(report_store, "LOCK_PATIENCE", 0.0)
     with Selftests(tmp_path).alone():
         said = run("selftest", *only("board"))
     assert said.status == 2

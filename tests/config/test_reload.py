@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from appliance.config.loader import Config, differences, load
-from appliance.errors import ConfigError
 from appliance.config.reload import answer_reloads
+from appliance.errors import ConfigError
 
 
 def settings(tmp_path: Path, text: str = "") -> Config:

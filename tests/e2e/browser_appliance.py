@@ -13,7 +13,7 @@ from pathlib import Path
 
 import aiohttp
 
-from appliance.store import queries as reading
+from appliance.store import queries
 from appliance.store.records import Conversation
 from tests.install.shell import INSTALL, ROOT, free_ports, hear_signals
 
@@ -65,8 +65,8 @@ class Installed:
     def conversation(self, conversation_id: str) -> Conversation:
         """What the database holds of a conversation."""
         database = self.place.directory / "run" / "voice_conversations.db"
-        with reading.reading(database) as db:
-            return reading.conversation(db, conversation_id)
+        with queries.reading(database) as db:
+            return queries.conversation(db, conversation_id)
 
     async def command_line(self, *arguments: str) -> str:
         """What `appliance …` prints, called as a person calls it."""

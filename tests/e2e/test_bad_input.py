@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from appliance import wire
+from appliance.audio.format import INPUT_RATE
 from appliance.client import Call, calling
 from tests.daemon import Daemon, running, speech
 from tests.stranger import (
@@ -174,13 +175,13 @@ async def test_a_flood_of_messages_waits_at_its_sender(daemon: Daemon) -> None:
 
 
 def noise(seconds: float, level: float = 0.15) -> bytes:
-    samples = np.random.default_rng(1).normal(0, level, int(seconds * wire.INPUT_RATE))
+    samples = np.random.default_rng(1).normal(0, level, int(seconds * INPUT_RATE))
     return bytes((samples.clip(-1, 1) * 32_767).astype("<i2").tobytes())
 
 
 def music(seconds: float) -> bytes:
     """Chords of sine tones with their overtones, a new one every half second."""
-    times = np.arange(int(seconds * wire.INPUT_RATE)) / wire.INPUT_RATE
+    times = np.arange(int(seconds * INPUT_RATE)) / INPUT_RATE
     samples = np.zeros_like(times)
     chords = itertools.cycle([(262, 330, 392), (294, 370, 440), (247, 311, 370)])
     for start in np.arange(0, seconds, 0.5):

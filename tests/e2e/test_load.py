@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from appliance.bench import suite
+from appliance.bench.contenders import BenchSetup
 from appliance.bench.results import CrowdResult, SubjectResult
-from appliance.bench.suite import Surroundings, Wanted
+from appliance.bench.suite import Wanted
 from tests.daemon import FIXTURES, MICRO_MODELS
 
 pytestmark = pytest.mark.load
@@ -25,7 +26,7 @@ TRIES = 3
 
 async def measured() -> SubjectResult:
     wanted = Wanted(turns=8, sessions=(1, 10), turns_each=3)
-    results = await suite.measure(wanted, Surroundings((), os.environ, lambda told: None))
+    results = await suite.measure(wanted, BenchSetup((), os.environ, lambda told: None))
     return results.subjects[0]
 
 

@@ -13,8 +13,8 @@ import pytest
 from appliance import wire
 from appliance.client import Call, calling, packets
 from appliance.errors import SessionError
-from appliance.voice.route_runner import BACK_HERE, GONE_FAR
 from appliance.voice.realtime.service import LOST
+from appliance.voice.route_runner import BACK_HERE, GONE_FAR
 from tests.chat_server import ChatServer, Trouble, chat_server
 from tests.daemon import Daemon, running, speech
 from tests.realtime_server import Call as ToolCall

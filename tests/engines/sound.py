@@ -9,7 +9,8 @@ from typing import TypeVar
 import numpy as np
 import soxr
 
-from appliance.engines import INPUT_RATE, OUTPUT_RATE, Synthesizer, Voice
+from appliance.audio.format import INPUT_RATE, OUTPUT_RATE
+from appliance.engines import Synthesizer, Voice
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 T = TypeVar("T")

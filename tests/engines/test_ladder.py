@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 import pytest
 
 from appliance.engines import Synthesizer, Ticket, Transcriber, Transcript, Voice
-from appliance.engines.supervisor import Candidate, Roster, Surroundings
-from appliance.engines.simulated import TimedSynthesizer, TimedTranscriber
+from appliance.engines.ladder import LadderContext
+from appliance.engines.simulated import SimulatedSynthesizer, SimulatedTranscriber
+from appliance.engines.slot import EngineLoader
+from appliance.engines.supervisor import EngineSupervisor
 from appliance.errors import EngineBusy, EngineError, EngineFailed, ModelMissing
 
 MB = 10**6
 BROKEN = EngineFailed("the GPU is gone")
 
 
-class Ear(TimedTranscriber):
+class Ear(SimulatedTranscriber):
     """Takes memory of the machine until it is closed; hears when it is let."""
 
     def __init__(self, name: str, machine: "Machine", memory: int) -> None:
@@ -49,7 +51,7 @@ class Machine:
     loaded: list[str] = field(default_factory=list)
     ears: dict[str, Ear] = field(default_factory=dict)
 
-    def ear(self, name: str, memory: int) -> Candidate[Transcriber]:
+    def ear(self, name: str, memory: int) -> EngineLoader[Transcriber]:
         async def load() -> Transcriber:
             self.loaded.append(name)
             if name in self.faults:
@@ -57,24 +59,24 @@ class Machine:
             self.ears[name] = Ear(name, self, memory * MB)
             return self.ears[name]
 
-        return Candidate(name, load, memory * MB)
+        return EngineLoader(name, load, memory * MB)
 
-    def roster(self) -> Roster:
+    def roster(self) -> EngineSupervisor:
         ears = [self.ear("large", 1500), self.ear("small", 500), self.ear("starter", 0)]
-        around = Surroundings(
+        around = LadderContext(
             idle=lambda: self.idle,
             room=lambda size, _card: size <= self.free,
             now=lambda: self.time,
             pauses=(60.0, 300.0, 1800.0),
         )
-        return Roster(ears, VOICES, lambda: None, around)
+        return EngineSupervisor(ears, VOICES, lambda: None, around)
 
 
-def regained(roster: Roster) -> int | None:
+def regained(roster: EngineSupervisor) -> int | None:
     return roster.regained_by_step_up()
 
 
-def in_use(roster: Roster) -> bool:
+def in_use(roster: EngineSupervisor) -> bool:
     """Asked anew: it changes while the test awaits."""
     return roster.in_use
 
@@ -86,10 +88,10 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def _buzz() -> Synthesizer:
-    return TimedSynthesizer(0.0)
+    return SimulatedSynthesizer(0.0)
 
 
-VOICES = [Candidate("buzz", _buzz)]
+VOICES = [EngineLoader("buzz", _buzz)]
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ async def machine() -> Machine:
 
 
 @pytest.fixture
-async def roster(machine: Machine) -> AsyncIterator[Roster]:
+async def roster(machine: Machine) -> AsyncIterator[EngineSupervisor]:
     roster = machine.roster()
     await roster.load_starters()
     await roster.load_better()
@@ -107,12 +109,12 @@ async def roster(machine: Machine) -> AsyncIterator[Roster]:
     assert machine.free == 3000 * MB
 
 
-def states(roster: Roster) -> list[str]:
+def states(roster: EngineSupervisor) -> list[str]:
     return [rung["state"] for rung in roster.states()["stt"]["ladder"]]
 
 
 async def test_the_next_rung_takes_the_place_of_one_that_failed(
-    machine: Machine, roster: Roster
+    machine: Machine, roster: EngineSupervisor
 ) -> None:
     assert roster.failed(roster.transcriber, BROKEN)
     assert roster.transcriber.name == "starter"
@@ -125,7 +127,9 @@ async def test_the_next_rung_takes_the_place_of_one_that_failed(
     assert shown["since"] >= shown["ladder"][0]["since"] > 0
 
 
-async def test_who_still_uses_a_failed_engine_may_finish(machine: Machine, roster: Roster) -> None:
+async def test_who_still_uses_a_failed_engine_may_finish(
+    machine: Machine, roster: EngineSupervisor
+) -> None:
     machine.ears["large"].may_hear.clear()
     hearing = asyncio.create_task(roster.transcriber.transcribe(b""))
     await asyncio.sleep(0)
@@ -140,13 +144,13 @@ async def test_who_still_uses_a_failed_engine_may_finish(machine: Machine, roste
     assert (roster.transcriber.name, in_use(roster)) == ("small", False)
 
 
-async def test_too_busy_is_no_failure(roster: Roster) -> None:
+async def test_too_busy_is_no_failure(roster: EngineSupervisor) -> None:
     assert not roster.failed(roster.transcriber, EngineBusy("too much asked"))
     assert roster.transcriber.name == "large"
 
 
 async def test_the_way_back_is_longer_every_time_and_never_in_a_turn(
-    machine: Machine, roster: Roster
+    machine: Machine, roster: EngineSupervisor
 ) -> None:
     for pause in (60, 300, 1800, 1800):
         assert roster.failed(roster.transcriber, BROKEN)
@@ -166,7 +170,7 @@ async def test_the_way_back_is_longer_every_time_and_never_in_a_turn(
 
 
 async def test_what_fails_again_leaves_the_smaller_one_answering(
-    machine: Machine, roster: Roster
+    machine: Machine, roster: EngineSupervisor
 ) -> None:
     roster.failed(roster.transcriber, BROKEN)
     machine.faults["large"] = EngineFailed("still gone")
@@ -180,7 +184,7 @@ async def test_what_fails_again_leaves_the_smaller_one_answering(
 
 
 async def test_without_room_for_both_the_smaller_one_goes_first(
-    machine: Machine, roster: Roster
+    machine: Machine, roster: EngineSupervisor
 ) -> None:
     roster.failed(roster.transcriber, BROKEN)
     await roster.load_better()
@@ -192,7 +196,7 @@ async def test_without_room_for_both_the_smaller_one_goes_first(
 
 
 async def test_a_lasting_want_of_memory_means_no_new_attempt(
-    machine: Machine, roster: Roster
+    machine: Machine, roster: EngineSupervisor
 ) -> None:
     roster.failed(roster.transcriber, BROKEN)
     await roster.load_better()
@@ -214,7 +218,9 @@ async def test_missing_files_are_not_looked_for_again() -> None:
     await roster.close()
 
 
-async def test_want_of_memory_steps_down_and_up_again(machine: Machine, roster: Roster) -> None:
+async def test_want_of_memory_steps_down_and_up_again(
+    machine: Machine, roster: EngineSupervisor
+) -> None:
     assert regained(roster) is None
     machine.free -= 900 * MB  # somebody else takes it
     assert roster.step_down() == "large gives way to small"
@@ -235,7 +241,7 @@ async def test_want_of_memory_steps_down_and_up_again(machine: Machine, roster: 
 
 
 async def test_a_smaller_one_that_does_not_fit_either_is_left_out(
-    machine: Machine, roster: Roster
+    machine: Machine, roster: EngineSupervisor
 ) -> None:
     machine.free -= 2700 * MB  # 300 MB are left when large is closed
     assert roster.step_down() == "large gives way to small"
@@ -250,11 +256,11 @@ async def test_a_smaller_one_that_does_not_fit_either_is_left_out(
 
 async def test_the_tender_does_it_by_itself(machine: Machine) -> None:
     changes: list[str] = []
-    tended = Roster(
+    tended = EngineSupervisor(
         [machine.ear("large", 1500), machine.ear("small", 500), machine.ear("starter", 0)],
         VOICES,
         lambda: changes.append(tended.states()["stt"]["name"]),
-        Surroundings(idle=lambda: machine.idle, pauses=(0.01,)),
+        LadderContext(idle=lambda: machine.idle, pauses=(0.01,)),
     )
     await tended.load_starters()
     tending = asyncio.create_task(tended.tend())

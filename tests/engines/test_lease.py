@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from appliance.engines import INPUT_RATE, Ticket, Transcript, Voice
-from appliance.engines.lease import LeasedSynthesizer, LeasedTranscriber, Users
-from appliance.engines.worker import Emit, Lane
+from appliance.audio.format import INPUT_RATE
+from appliance.engines import Ticket, Transcript, Voice
+from appliance.engines.lease import Lease, LeasedSynthesizer, LeasedTranscriber
+from appliance.engines.worker import Emit, WorkerPool
 from appliance.errors import EngineFailed
 
 PATIENCE = 0.05
@@ -22,7 +23,7 @@ class Hanging:
     name = "hanging"
     interim = True
     voices = ("one",)
-    lane: Lane = field(default_factory=lambda: Lane("hanging"))
+    lane: WorkerPool = field(default_factory=lambda: WorkerPool("hanging"))
     go_on: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -57,7 +58,7 @@ def engine() -> Iterator[Hanging]:
 
 
 async def test_an_ear_that_hangs_has_failed_and_is_in_use_no_longer(engine: Hanging) -> None:
-    users = Users(PATIENCE)
+    users = Lease(PATIENCE)
     leased = LeasedTranscriber(engine, users)
     with pytest.raises(EngineFailed, match="hanging gives no answer"):
         await leased.transcribe(b"")
@@ -69,7 +70,7 @@ async def test_an_ear_that_hangs_has_failed_and_is_in_use_no_longer(engine: Hang
 
 
 async def test_a_voice_that_hangs_in_the_middle_has_failed(engine: Hanging) -> None:
-    users = Users(PATIENCE)
+    users = Lease(PATIENCE)
     speaking = aiter(LeasedSynthesizer(engine, users).synthesize("", Voice()))
     with users.one(60.0):  # for so much speech it may be late with the first of it
         assert await anext(speaking) == b"\1\0"
@@ -80,7 +81,7 @@ async def test_a_voice_that_hangs_in_the_middle_has_failed(engine: Hanging) -> N
 
 
 async def test_long_speech_and_speech_of_others_may_take_longer(engine: Hanging) -> None:
-    users = Users(PATIENCE)
+    users = Lease(PATIENCE)
     leased = LeasedTranscriber(engine, users)
     hearing = [
         asyncio.create_task(leased.transcribe(bytes(2 * INPUT_RATE * seconds)))
@@ -94,7 +95,7 @@ async def test_long_speech_and_speech_of_others_may_take_longer(engine: Hanging)
 
 
 async def test_who_stops_waiting_is_no_user_any_more(engine: Hanging) -> None:
-    users = Users(PATIENCE)
+    users = Lease(PATIENCE)
     hearing = asyncio.create_task(LeasedTranscriber(engine, users).transcribe(bytes(320_000)))
     await asyncio.sleep(0)
     before = users.some

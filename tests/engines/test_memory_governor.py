@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from appliance.config import loader as config
-from appliance.hardware import planner as planning
+from appliance.config import loader
 from appliance.engines.factory import synthesizers, transcribers
-from appliance.engines.supervisor import Roster, Surroundings
-from appliance.engines.memory_governor import Governor, Told
+from appliance.engines.ladder import LadderContext
+from appliance.engines.memory_governor import GovernorMetrics, MemoryGovernor
+from appliance.engines.supervisor import EngineSupervisor
+from appliance.hardware import planner
 from appliance.hardware.headroom import readings, room
 from appliance.hardware.memory_pressure import Level
 from tests.daemon import MICRO_MODELS, command
@@ -37,19 +38,19 @@ class Machine:
 
     def __post_init__(self) -> None:
         self.available(5_000)
-        chosen = config.load([], MICRO_MODELS)
-        plan = planning.plan_for(chosen)
-        self.roster = Roster(
+        chosen = loader.load([], MICRO_MODELS)
+        plan = planner.plan_for(chosen)
+        self.roster = EngineSupervisor(
             transcribers(plan, chosen, GRAMMAR),
             synthesizers(plan, chosen),
             lambda: self.told.append("another engine answers"),
-            Surroundings(idle=lambda: self.idle, room=self._room),
+            LadderContext(idle=lambda: self.idle, room=self._room),
         )
-        self.governor = Governor(
+        self.governor = MemoryGovernor(
             lambda: readings(self.root, tuple),
             lambda: self.roster,
             lambda: self.idle,
-            Told(lambda _available, level: self.told.append(level), self.told.append),
+            GovernorMetrics(lambda _available, level: self.told.append(level), self.told.append),
             lambda: self.time,
         )
 

@@ -4,10 +4,17 @@ import asyncio
 
 import pytest
 
+from appliance.audio.format import OUTPUT_RATE
 from appliance.config.loader import load
-from appliance.engines import OUTPUT_RATE, Voice
+from appliance.engines import Voice
 from appliance.engines.factory import synthesizers, transcribers
-from appliance.engines.simulated import CHARACTERS_A_SECOND, HEARD, TimedSynthesizer, TimedTranscriber, duration
+from appliance.engines.simulated import (
+    CHARACTERS_A_SECOND,
+    HEARD,
+    SimulatedSynthesizer,
+    SimulatedTranscriber,
+    duration,
+)
 from appliance.errors import ModelMissing
 from appliance.hardware.planner import plan_for
 from tests.engines.sound import level, seconds, spoken
@@ -36,7 +43,7 @@ def test_another_name_is_refused(model: str) -> None:
 
 
 async def test_everything_is_heard_as_the_same_and_nobody_waits_for_another() -> None:
-    engine = TimedTranscriber(0.2)
+    engine = SimulatedTranscriber(0.2)
     loop = asyncio.get_running_loop()
     begin = loop.time()
     heard = await asyncio.gather(*(engine.transcribe(bytes(2), "de") for _ in range(100)))
@@ -47,7 +54,7 @@ async def test_everything_is_heard_as_the_same_and_nobody_waits_for_another() ->
 
 
 async def test_sound_is_as_long_as_its_text_and_can_be_heard() -> None:
-    engine = TimedSynthesizer(0)
+    engine = SimulatedSynthesizer(0)
     pcm = await spoken(engine, TEXT)
     assert seconds(pcm) == pytest.approx(len(TEXT) / CHARACTERS_A_SECOND, abs=1 / OUTPUT_RATE)
     assert -25 < level(pcm) < -10

@@ -4,30 +4,31 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config import loader as config
-from appliance.hardware import planner as planning
+from appliance.config import loader
 from appliance.engines import Synthesizer, Transcriber, Voice
 from appliance.engines.espeak.engine import Espeak
 from appliance.engines.factory import synthesizers, transcribers
-from appliance.engines.supervisor import Candidate, Roster
+from appliance.engines.slot import EngineLoader
 from appliance.engines.sphinx.engine import Sphinx
+from appliance.engines.supervisor import EngineSupervisor
 from appliance.engines.whisper.engine import Whisper
 from appliance.errors import EngineFailed, NotReady
+from appliance.hardware import planner
 from tests.engines.conftest import GRAMMAR
 from tests.engines.sound import FIXTURES, recording, spoken
 
 MODEL = FIXTURES / "micro_whisper" / "model"
 
 
-def starter() -> Candidate[Transcriber]:
-    return Candidate("sphinx", lambda: Sphinx.load(GRAMMAR, threads=1))
+def starter() -> EngineLoader[Transcriber]:
+    return EngineLoader("sphinx", lambda: Sphinx.load(GRAMMAR, threads=1))
 
 
-def whisper(directory: Path) -> Candidate[Transcriber]:
-    return Candidate(f"whisper {directory.name}", lambda: Whisper.load(directory, "cpu"))
+def whisper(directory: Path) -> EngineLoader[Transcriber]:
+    return EngineLoader(f"whisper {directory.name}", lambda: Whisper.load(directory, "cpu"))
 
 
-VOICES: list[Candidate[Synthesizer]] = [Candidate("espeak", Espeak.load)]
+VOICES: list[EngineLoader[Synthesizer]] = [EngineLoader("espeak", Espeak.load)]
 
 
 class Changes:
@@ -45,15 +46,15 @@ async def changes() -> Changes:
 
 
 @pytest.fixture
-async def roster(changes: Changes, tmp_path: Path) -> AsyncIterator[Roster]:
+async def roster(changes: Changes, tmp_path: Path) -> AsyncIterator[EngineSupervisor]:
     ladder = [whisper(tmp_path / "absent"), whisper(MODEL), starter()]
-    roster = Roster(ladder, VOICES, changes)
+    roster = EngineSupervisor(ladder, VOICES, changes)
     yield roster
     await roster.close()
 
 
 async def test_the_starters_answer_first_and_the_better_ones_take_over(
-    roster: Roster, changes: Changes
+    roster: EngineSupervisor, changes: Changes
 ) -> None:
     with pytest.raises(NotReady):
         _ = roster.transcriber
@@ -68,7 +69,7 @@ async def test_the_starters_answer_first_and_the_better_ones_take_over(
     assert heard.text
 
 
-async def test_what_cannot_load_is_told_and_passed_over(roster: Roster) -> None:
+async def test_what_cannot_load_is_told_and_passed_over(roster: EngineSupervisor) -> None:
     await roster.load_starters()
     await roster.load_better()
     ladder = roster.states()["stt"]["ladder"]
@@ -77,7 +78,9 @@ async def test_what_cannot_load_is_told_and_passed_over(roster: Roster) -> None:
     assert "appliance models pull" in ladder[0]["advice"]
 
 
-async def test_a_failed_engine_gives_way_once_and_the_last_one_stays(roster: Roster) -> None:
+async def test_a_failed_engine_gives_way_once_and_the_last_one_stays(
+    roster: EngineSupervisor,
+) -> None:
     await roster.load_starters()
     await roster.load_better()
     better, error = roster.transcriber, EngineFailed("out of memory")
@@ -90,7 +93,7 @@ async def test_a_failed_engine_gives_way_once_and_the_last_one_stays(roster: Ros
 
 
 async def test_with_nothing_but_broken_models_the_starters_go_on(tmp_path: Path) -> None:
-    roster = Roster([whisper(tmp_path / "absent"), starter()], VOICES, Changes())
+    roster = EngineSupervisor([whisper(tmp_path / "absent"), starter()], VOICES, Changes())
     await roster.load_starters()
     await roster.load_better()
     assert roster.ready
@@ -100,7 +103,7 @@ async def test_with_nothing_but_broken_models_the_starters_go_on(tmp_path: Path)
 
 
 async def test_without_any_ear_the_voice_answers_alone(tmp_path: Path) -> None:
-    roster = Roster([whisper(tmp_path)], VOICES, lambda: None)
+    roster = EngineSupervisor([whisper(tmp_path)], VOICES, lambda: None)
     await roster.load_starters()
     assert roster.ready
     assert [engine.name for engine in roster.answering] == ["espeak"]
@@ -110,11 +113,11 @@ async def test_without_any_ear_the_voice_answers_alone(tmp_path: Path) -> None:
 async def test_the_plan_of_a_configuration_becomes_engines_that_answer() -> None:
     voice = FIXTURES / "micro_kokoro" / "kokoro-micro.onnx"
     named = {"APPLIANCE__STT__MODEL": str(MODEL), "APPLIANCE__TTS__MODEL": str(voice)}
-    chosen = config.load([], {**named, "APPLIANCE__STT__DEVICE": "cpu"})
-    plan = await asyncio.to_thread(planning.plan_for, chosen)
+    chosen = loader.load([], {**named, "APPLIANCE__STT__DEVICE": "cpu"})
+    plan = await asyncio.to_thread(planner.plan_for, chosen)
     ladders = transcribers(plan, chosen, GRAMMAR), synthesizers(plan, chosen)
     assert [ladder[-1].name for ladder in ladders] == ["sphinx", "espeak"]
-    roster = Roster(*ladders, Changes())
+    roster = EngineSupervisor(*ladders, Changes())
     await roster.load_starters()
     await roster.load_better()
     assert roster.transcriber.name.startswith("whisper model")
@@ -141,8 +144,8 @@ async def test_hot_words_reach_a_model_that_can_use_them(
         directory.mkdir()
         with (directory / "model.bin").open("wb") as weights:
             weights.truncate(size)
-        chosen = config.load([], {"APPLIANCE__STT__MODEL": str(directory)})
-        plan = planning.plan_for(chosen)
+        chosen = loader.load([], {"APPLIANCE__STT__MODEL": str(directory)})
+        plan = planner.plan_for(chosen)
         whisper = transcribers(plan, chosen, GRAMMAR, ("Claude", "pasta"))[0]
         with pytest.raises(Asked):
             await whisper.load()
@@ -150,10 +153,10 @@ async def test_hot_words_reach_a_model_that_can_use_them(
 
 
 async def test_the_language_is_told_by_the_model() -> None:
-    chosen = config.load(
+    chosen = loader.load(
         [], {"APPLIANCE__STT__MODEL": str(MODEL), "APPLIANCE__STT__LANGUAGE": "auto"}
     )
-    plan = await asyncio.to_thread(planning.plan_for, chosen)
+    plan = await asyncio.to_thread(planner.plan_for, chosen)
     candidate = transcribers(plan, chosen, GRAMMAR)[0]
     assert candidate.name.startswith("whisper")
     engine = await candidate.load()

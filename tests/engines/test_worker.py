@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from appliance.engines import Priority, Ticket
-from appliance.engines.worker import NICENESS, Emit, Lane
+from appliance.engines.worker import NICENESS, Emit, WorkerPool
 from appliance.errors import EngineBusy, EngineFailed, ModelBroken
 
 
 @pytest.fixture
-async def lane() -> AsyncIterator[Lane]:
-    lane = Lane("test")
+async def lane() -> AsyncIterator[WorkerPool]:
+    lane = WorkerPool("test")
     yield lane
     await lane.close()
 
@@ -31,21 +31,21 @@ class Gate:
         return threading.current_thread().name
 
 
-async def busy(lane: Lane) -> tuple[Gate, "asyncio.Task[str]"]:
+async def busy(lane: WorkerPool) -> tuple[Gate, "asyncio.Task[str]"]:
     gate = Gate()
     task = asyncio.create_task(lane.run(gate))
     assert await asyncio.to_thread(gate.started.wait, 10)
     return gate, task
 
 
-async def test_the_loop_goes_on_while_a_thread_works(lane: Lane) -> None:
+async def test_the_loop_goes_on_while_a_thread_works(lane: WorkerPool) -> None:
     gate, task = await busy(lane)
     gate.opened.set()  # done by the loop, which the work would wait for in vain if it blocked it
     assert (await task).startswith("test")
 
 
 async def test_as_much_runs_at_once_as_there_are_threads() -> None:
-    lane = Lane("wide", threads=2)
+    lane = WorkerPool("wide", threads=2)
     gates = [await busy(lane), await busy(lane)]
     for gate, task in gates:
         gate.opened.set()
@@ -53,13 +53,13 @@ async def test_as_much_runs_at_once_as_there_are_threads() -> None:
     await lane.close()
 
 
-async def test_a_foreign_error_becomes_ours(lane: Lane) -> None:
+async def test_a_foreign_error_becomes_ours(lane: WorkerPool) -> None:
     with pytest.raises(EngineFailed, match="test failed: invalid literal") as raised:
         await lane.run(int, "x")
     assert isinstance(raised.value.__cause__, ValueError)
 
 
-async def test_our_own_errors_pass(lane: Lane) -> None:
+async def test_our_own_errors_pass(lane: WorkerPool) -> None:
     def broken() -> None:
         raise ModelBroken("the file")
 
@@ -67,7 +67,7 @@ async def test_our_own_errors_pass(lane: Lane) -> None:
         await lane.run(broken)
 
 
-async def test_cancelling_drops_work_that_has_not_started(lane: Lane) -> None:
+async def test_cancelling_drops_work_that_has_not_started(lane: WorkerPool) -> None:
     gate, first = await busy(lane)
     done: list[int] = []
     second = asyncio.create_task(lane.run(done.append, 2))
@@ -81,7 +81,7 @@ async def test_cancelling_drops_work_that_has_not_started(lane: Lane) -> None:
     assert done == [3]
 
 
-async def test_cancelled_work_that_has_started_ends_unheard(lane: Lane) -> None:
+async def test_cancelled_work_that_has_started_ends_unheard(lane: WorkerPool) -> None:
     gate, task = await busy(lane)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -90,7 +90,7 @@ async def test_cancelled_work_that_has_started_ends_unheard(lane: Lane) -> None:
     assert await lane.run(lambda: "next") == "next"
 
 
-async def test_closing_drops_what_waits_and_lets_what_runs_end(lane: Lane) -> None:
+async def test_closing_drops_what_waits_and_lets_what_runs_end(lane: WorkerPool) -> None:
     gate, running = await busy(lane)
     waiting = asyncio.create_task(lane.run(lambda: "never"))
     await asyncio.sleep(0)
@@ -106,7 +106,7 @@ async def test_closing_drops_what_waits_and_lets_what_runs_end(lane: Lane) -> No
         await lane.run(lambda: "late")
 
 
-async def test_a_stream_gives_chunks_as_they_come(lane: Lane) -> None:
+async def test_a_stream_gives_chunks_as_they_come(lane: WorkerPool) -> None:
     go_on = threading.Event()
 
     def produce(emit: Emit) -> None:
@@ -121,7 +121,7 @@ async def test_a_stream_gives_chunks_as_they_come(lane: Lane) -> None:
     assert heard == [b"1", b"2"]
 
 
-async def test_a_stream_that_is_left_stops_the_work(lane: Lane) -> None:
+async def test_a_stream_that_is_left_stops_the_work(lane: WorkerPool) -> None:
     answers: list[bool] = []
     left = threading.Event()
 
@@ -139,7 +139,7 @@ async def test_a_stream_that_is_left_stops_the_work(lane: Lane) -> None:
     assert answers == [True, False]
 
 
-async def test_a_stream_that_is_left_before_its_turn_is_never_made(lane: Lane) -> None:
+async def test_a_stream_that_is_left_before_its_turn_is_never_made(lane: WorkerPool) -> None:
     gate, running = await busy(lane)
     made: list[int] = []
     stream = lane.stream(lambda emit: made.append(1))
@@ -154,7 +154,7 @@ async def test_a_stream_that_is_left_before_its_turn_is_never_made(lane: Lane) -
     assert made == []
 
 
-async def test_a_stream_fails_after_what_it_said(lane: Lane) -> None:
+async def test_a_stream_fails_after_what_it_said(lane: WorkerPool) -> None:
     def produce(emit: Emit) -> None:
         emit(b"1")
         raise RuntimeError("no more")
@@ -165,7 +165,7 @@ async def test_a_stream_fails_after_what_it_said(lane: Lane) -> None:
         await anext(stream)
 
 
-async def test_who_waits_now_goes_first(lane: Lane) -> None:
+async def test_who_waits_now_goes_first(lane: WorkerPool) -> None:
     gate, running = await busy(lane)
     done: list[str] = []
     waiting = [
@@ -183,7 +183,7 @@ async def test_who_waits_now_goes_first(lane: Lane) -> None:
     assert done == ["now", "now too", "ahead", "later"]
 
 
-async def test_what_was_asked_for_ahead_can_become_urgent(lane: Lane) -> None:
+async def test_what_was_asked_for_ahead_can_become_urgent(lane: WorkerPool) -> None:
     gate, running = await busy(lane)
     done: list[str] = []
     ahead, other = Ticket(Priority.AHEAD), Ticket(Priority.AHEAD)
@@ -198,7 +198,7 @@ async def test_what_was_asked_for_ahead_can_become_urgent(lane: Lane) -> None:
     assert done == ["mine", "other"]
 
 
-async def test_who_waits_learns_of_the_deadline_while_the_thread_is_busy(lane: Lane) -> None:
+async def test_who_waits_learns_of_the_deadline_while_the_thread_is_busy(lane: WorkerPool) -> None:
     gate, running = await busy(lane)
     done: list[int] = []
     with pytest.raises(EngineBusy, match="test was too busy") as raised:
@@ -210,7 +210,7 @@ async def test_who_waits_learns_of_the_deadline_while_the_thread_is_busy(lane: L
     assert done == []
 
 
-async def test_work_in_time_is_not_dropped(lane: Lane) -> None:
+async def test_work_in_time_is_not_dropped(lane: WorkerPool) -> None:
     ticket = Ticket(deadline=time.monotonic() + 60)
     assert await lane.run(lambda: "done", ticket=ticket) == "done"
 
@@ -226,7 +226,7 @@ class Adder:
         return [10 // item * item for item in items]
 
 
-async def test_equals_that_wait_are_served_together(lane: Lane) -> None:
+async def test_equals_that_wait_are_served_together(lane: WorkerPool) -> None:
     add = Adder()
     gate, running = await busy(lane)
     waiting = [
@@ -246,7 +246,7 @@ async def test_equals_that_wait_are_served_together(lane: Lane) -> None:
     assert add.batches == [[2, 5, 10], [3], [1]]
 
 
-async def test_nobody_fails_for_another_in_the_batch(lane: Lane) -> None:
+async def test_nobody_fails_for_another_in_the_batch(lane: WorkerPool) -> None:
     add = Adder()
     gate, running = await busy(lane)
     items = (1, 0, 2)
@@ -261,7 +261,7 @@ async def test_nobody_fails_for_another_in_the_batch(lane: Lane) -> None:
     assert add.batches == [[1, 0, 2], [1], [0], [2]]
 
 
-async def test_who_left_is_not_in_the_batch(lane: Lane) -> None:
+async def test_who_left_is_not_in_the_batch(lane: WorkerPool) -> None:
     add = Adder()
     gate, running = await busy(lane)
     first, second = [asyncio.create_task(lane.run_together(add, item, "a")) for item in (1, 2)]
@@ -275,21 +275,21 @@ async def test_who_left_is_not_in_the_batch(lane: Lane) -> None:
     assert add.batches == [[2]]
 
 
-async def test_the_loop_comes_first_on_a_busy_machine(lane: Lane) -> None:
+async def test_the_loop_comes_first_on_a_busy_machine(lane: WorkerPool) -> None:
     def niceness() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     assert await lane.run(niceness) >= min(19, niceness() + NICENESS)
 
 
-async def at_rest(lane: Lane) -> None:
+async def at_rest(lane: WorkerPool) -> None:
     """A result is there a moment before its thread has put everything away."""
     async with asyncio.timeout(10):
         while lane.stuck_seconds:  # noqa: ASYNC110  it happens on a thread
             await asyncio.sleep(0)
 
 
-async def test_a_thread_that_gives_no_sign_is_seen(lane: Lane) -> None:
+async def test_a_thread_that_gives_no_sign_is_seen(lane: WorkerPool) -> None:
     assert lane.stuck_seconds == 0
     gate, running = await busy(lane)
     before = lane.stuck_seconds
@@ -302,7 +302,7 @@ async def test_a_thread_that_gives_no_sign_is_seen(lane: Lane) -> None:
     await at_rest(lane)
 
 
-async def test_every_chunk_is_a_sign(lane: Lane) -> None:
+async def test_every_chunk_is_a_sign(lane: WorkerPool) -> None:
     resume, end = threading.Event(), threading.Event()
 
     def produce(emit: Emit) -> None:

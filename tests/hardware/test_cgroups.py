@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.hardware import cgroups as limits
+from appliance.hardware import cgroups
 from appliance.hardware.detect import cores, memory
 from appliance.hardware.headroom import readings, room
 from appliance.hardware.model_profiles import MB
@@ -50,18 +50,18 @@ def test_the_limits_of_the_slice_count_as_well(root: Path) -> None:
 
 def test_a_group_outside_of_what_is_visible_is_not_looked_for(root: Path) -> None:
     write(root, "proc/self/cgroup", "0::/../../elsewhere\n")
-    assert limits.groups(root) == [root / "sys/fs/cgroup"]
+    assert cgroups.groups(root) == [root / "sys/fs/cgroup"]
 
 
 def test_stalls_of_the_machine_or_of_the_unit(root: Path) -> None:
-    assert limits.stalled(root) == 0
+    assert cgroups.stalled(root) == 0
     some = "some avg10=40.00 avg60=1.00 avg300=0.00 total=1\n"
     write(root, "proc/pressure/memory", some + "full avg10=12.50 avg60=0.00 avg300=0 total=1\n")
-    assert limits.stalled(root) == 0.125
+    assert cgroups.stalled(root) == 0.125
     write(root, f"{UNIT}/memory.pressure", some + "full avg10=55.00 avg60=0 avg300=0 total=1\n")
-    assert limits.stalled(root) == 0.55
+    assert cgroups.stalled(root) == 0.55
     write(root, f"{UNIT}/memory.pressure", "full avg10=broken\n")
-    assert limits.stalled(root) == 0.125
+    assert cgroups.stalled(root) == 0.125
 
 
 def test_readings_of_the_machine_and_of_the_tightest_card(root: Path) -> None:

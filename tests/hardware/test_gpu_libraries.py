@@ -5,8 +5,8 @@ import ctranslate2
 import onnxruntime
 import pytest
 
-from appliance.hardware import planner as planning
 from appliance.config.loader import load
+from appliance.hardware import planner
 from appliance.hardware.gpu_libraries import wheels
 from tests.hardware.boards import ORIN_NANO_SUPER, write
 
@@ -54,12 +54,12 @@ def test_a_plan_for_a_board_asks_the_libraries(
 
     def device(count: int) -> tuple[str, ...]:
         monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: count)
-        return tuple(rung.device for rung in planning.plan_for(config, root).stt.rungs)
+        return tuple(rung.device for rung in planner.plan_for(config, root).stt.rungs)
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
     assert "cuda" not in device(0)
     assert device(1)[0] == "cuda"
-    told = planning.plan_for(config, root).warnings
+    told = planner.plan_for(config, root).warnings
     assert any("no CUDAExecutionProvider" in warning for warning in told)
 
 
@@ -67,7 +67,7 @@ def test_without_a_gpu_nobody_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def never() -> None:
         raise AssertionError("a second and 100 MB for nothing")
 
-    monkeypatch.setattr(planning, "wheels", never)
+    monkeypatch.setattr(planner, "wheels", never)
     write(tmp_path, "proc/meminfo", "MemTotal: 4000000 kB\nMemAvailable: 3000000 kB\n")
-    made = planning.plan_for(load([], {}), tmp_path)
+    made = planner.plan_for(load([], {}), tmp_path)
     assert made.accelerator == "no NVIDIA GPU was found"

@@ -1,8 +1,20 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.hardware.memory_pressure import (
+    AMPLE_SECONDS,
+    CRITICAL_SECONDS,
+    READINGS,
+    Level,
+    Reading,
+    Step,
+    Watch,
+    board_marks,
+    card_marks,
+    judge,
+    level,
+)
 from appliance.hardware.model_profiles import MB
-from appliance.hardware.memory_pressure import AMPLE_SECONDS, CRITICAL_SECONDS, READINGS, Level, Reading, Step, Watch, board_marks, card_marks, judge, level
 
 MARKS = board_marks(800 * MB)
 AMPLE, TIGHT, CRITICAL = Reading(5000 * MB), Reading(350 * MB), Reading(100 * MB)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.config.loader import Config, load
-from appliance.hardware.gpu_support import WITH_CUDA, Wheels
 from appliance.hardware.detect import Hardware, L4t, detect
+from appliance.hardware.gpu_support import WITH_CUDA, Wheels
 from appliance.hardware.model_profiles import KOKORO, MB, WHISPER, whisper_memory
 from appliance.hardware.plan import SESSION_BYTES, STARTER_BYTES, Plan, describe, plan, reserve_of
 from tests.hardware.boards import BOARDS

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from appliance.config.loader import load
-from appliance.hardware.gpu_support import WITH_CUDA, Wheels
 from appliance.hardware.detect import detect
+from appliance.hardware.gpu_support import WITH_CUDA, Wheels
 from appliance.hardware.model_profiles import KOKORO, WHISPER
 from appliance.hardware.plan import describe, plan
 from tests.hardware.boards import BOARDS, COMPUTERS, Board, Computer

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from appliance.circuit_breaker import PAUSES
 from appliance.config.loader import Config, load
-from appliance.llm.failover import AGAIN, FAILURES, Endpoints, endpoints
 from appliance.llm.endpoint import Endpoint
-from appliance.voice.routing import PAUSES
+from appliance.llm.failover import AGAIN, FAILURES, FailoverClient, endpoints
 from tests.chat_server import Call, ChatServer, Reply, Trouble, chat_server
 
 MESSAGES = [{"role": "user", "content": "How far is the moon?"}]
@@ -20,7 +20,7 @@ MESSAGES = [{"role": "user", "content": "How far is the moon?"}]
 class Asking:
     """Endpoints that say what the test says, the first one first, and a clock of its own."""
 
-    models: Endpoints
+    models: FailoverClient
     chats: list[ChatServer]
     replies: list[Reply]
     now: list[float]

@@ -7,10 +7,10 @@ from typing import Literal
 
 import pytest
 
+from appliance.models.download import Manner
 from appliance.models.manifest import File, Manifest, Model
 from appliance.models.pull import Pull, Pulled
-from appliance.models.repository import Shelf
-from appliance.models.download import Manner
+from appliance.models.repository import ModelRepository
 from tests.daemon import FIXTURES
 from tests.models.server import Hub, serving
 
@@ -78,8 +78,8 @@ class Bench:
     mirror: str = ""
 
     @property
-    def shelf(self) -> Shelf:
-        return Shelf(self.directory)
+    def shelf(self) -> ModelRepository:
+        return ModelRepository(self.directory)
 
     def manifest(self, *models: Model) -> Manifest:
         template = f"{self.hub.base}/{{repository}}/resolve/{{revision}}/{{file}}"

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.engines.whisper.engine import Whisper
 from appliance.errors import DownloadFailed
-from appliance.models import pull as pulling
+from appliance.models import pull
 from tests.daemon import command
 from tests.models.conftest import MICRO, PIECE, Bench, model, noise, sha256
 from tests.models.server import serving
@@ -280,7 +280,7 @@ async def test_room_is_counted_without_what_is_there(
     bench.offer(BIG)
     big = model("big", BIG)
     await bench.pull(big)
-    monkeypatch.setattr(pulling, "SPARE", 10**17)
+    monkeypatch.setattr(pull, "SPARE", 10**17)
     await bench.pull(big)
     with pytest.raises(DownloadFailed, match="are to be fetched"):
         await bench.pull(model("other", {"model.bin": b"1"}))

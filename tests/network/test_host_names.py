@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.config.loader import load
-from appliance.network.host_names import Names
+from appliance.network.host_names import HostNames
 from tests.daemon import running
 from tests.stranger import ask
 
@@ -55,10 +55,10 @@ def test_what_it_answers_to_without_nginx_and_after_it(tmp_path: Path) -> None:
         "APPLIANCE__ACCESS__ORIGINS": '["https://panel.example"]',
     }
     own = {"voice.example", "panel.example"}
-    names = Names(load([], settings), tmp_path)
+    names = HostNames(load([], settings), tmp_path)
     assert own <= set(names())
     hosts = write_site(tmp_path)
-    names = Names(load([], settings), tmp_path)
+    names = HostNames(load([], settings), tmp_path)
     assert own | {"old.local"} <= set(names())
     hosts.unlink()
     assert own | {"old.local"} <= set(names())

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from appliance.observability import watchdog as watch
+from appliance.observability import watchdog
 
 
 class Told:
@@ -24,7 +24,7 @@ class Told:
 
 async def test_a_sign_comes_every_period_while_all_is_well() -> None:
     told = Told()
-    feeding = asyncio.create_task(watch.feed_watchdog(told, lambda: "", 0.001))
+    feeding = asyncio.create_task(watchdog.feed_watchdog(told, lambda: "", 0.001))
     await told.reaches(3)
     feeding.cancel()
 
@@ -38,7 +38,7 @@ async def test_none_comes_once_something_stands_still(caplog: pytest.LogCaptureF
         asked += 1
         return "" if asked == 1 else "the engine whisper"
 
-    feeding = asyncio.create_task(watch.feed_watchdog(told, dead, 0.001))
+    feeding = asyncio.create_task(watchdog.feed_watchdog(told, dead, 0.001))
     async with asyncio.timeout(10):
         while asked < 5:  # noqa: ASYNC110  counted by a plain callback
             await asyncio.sleep(0)
@@ -52,14 +52,14 @@ async def test_none_comes_once_something_stands_still(caplog: pytest.LogCaptureF
 
 async def test_where_nobody_watches_it_ends() -> None:
     told = Told()
-    await watch.feed_watchdog(told, lambda: "", None)
+    await watchdog.feed_watchdog(told, lambda: "", None)
     assert told.signs == 0
 
 
 async def test_a_late_loop_is_told_with_whether_somebody_talks() -> None:
     seen: list[tuple[float, bool]] = []
     watching = asyncio.create_task(
-        watch.loop_lag(lambda late, talking: seen.append((late, talking)), lambda: True)
+        watchdog.loop_lag(lambda late, talking: seen.append((late, talking)), lambda: True)
     )
     async with asyncio.timeout(10):
         while len(seen) < 2:  # noqa: ASYNC110  counted by a plain callback

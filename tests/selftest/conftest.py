@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from appliance.network import nginx_site as sites
 from appliance.config.loader import Config, load
 from appliance.hardware.detect import detect
 from appliance.hardware.plan import plan
-from appliance.selftest.check import Finding, Verdict
-from appliance.selftest.context import Facts
+from appliance.network import nginx_site
 from appliance.network.nginx_site import Site
+from appliance.selftest.check import Finding, Verdict
+from appliance.selftest.context import CheckContext
 
 # A real nginx, and the certificate that certificate.sh makes.
 from tests.install.conftest import Site as Nginx
 from tests.install.conftest import site, tls  # noqa: F401  fixtures
 
-MakeFacts = Callable[..., Facts]
+MakeFacts = Callable[..., CheckContext]
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def configured(tmp_path: Path) -> Callable[..., Config]:
 @pytest.fixture
 def here(site: Nginx) -> Site:  # noqa: F811  the fixture
     """What the self-test reads of that nginx."""
-    found = sites.find(site.directory, root=Path("/nowhere"))
+    found = nginx_site.find(site.directory, root=Path("/nowhere"))
     assert found
     return found
 
@@ -52,12 +52,12 @@ def facts(tmp_path: Path, configured: Callable[..., Config]) -> MakeFacts:
         models: dict[str, int] | None = None,
         settings: dict[str, str] | None = None,
         **more: Any,  # noqa: ANN401  fields of Facts
-    ) -> Facts:
+    ) -> CheckContext:
         below = root or tmp_path / "root"
         config = configured(**(settings or {}))
         hardware = detect(below)
         made = plan(hardware, config, models or {})
-        return Facts(config, hardware, made, root=below, **more)
+        return CheckContext(config, hardware, made, root=below, **more)
 
     return make
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from appliance.selftest.check import Finding, Verdict
-from appliance.selftest.checks.access import Access
-from appliance.selftest.daemon_client import Daemon, control_socket
-from appliance.selftest.context import Facts, gather
 from appliance.network.nginx_site import Site
+from appliance.selftest.check import Finding, Verdict
+from appliance.selftest.checks.access import AccessCheck
+from appliance.selftest.context import CheckContext, gather
+from appliance.selftest.daemon_client import DaemonClient, control_socket
 from tests.daemon import running
 from tests.install.conftest import Site as Nginx
 from tests.install.shell import free_ports
@@ -21,9 +21,9 @@ from tests.selftest.conftest import MakeFacts, bad, good, skipped
 
 OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
 
-TCP = Daemon(Path("control.sock"), "http://127.0.0.1:8080", "")
-UNIX = Daemon(Path("control.sock"), "http://localhost", "/run/voice-appliance/http.sock")
-EXPOSED = Daemon(Path("control.sock"), "http://0.0.0.0:8080", "")
+TCP = DaemonClient(Path("control.sock"), "http://127.0.0.1:8080", "")
+UNIX = DaemonClient(Path("control.sock"), "http://localhost", "/run/voice-appliance/http.sock")
+EXPOSED = DaemonClient(Path("control.sock"), "http://0.0.0.0:8080", "")
 EVERYWHERE = Site(Path("site.conf"), "0.0.0.0", 443, Path("server.crt"), None)
 HERE = Site(Path("site.conf"), "127.0.0.1", 443, Path("server.crt"), None)
 OPEN, PUBLIC = {"ACCESS__MODE": "open"}, {"SERVER__PUBLIC_URL": "https://voice.example"}
@@ -41,10 +41,10 @@ OPEN, PUBLIC = {"ACCESS__MODE": "open"}, {"SERVER__PUBLIC_URL": "https://voice.e
     ],
 )
 def test_open_is_told_wherever_somebody_else_may_come_in(
-    facts: MakeFacts, daemon: Daemon, nginx: Site | None, settings: dict[str, str], way: str
+    facts: MakeFacts, daemon: DaemonClient, nginx: Site | None, settings: dict[str, str], way: str
 ) -> None:
     made = facts(site=nginx, settings=OPEN | settings)
-    finding = Access().judge("open", 200, made, daemon)
+    finding = AccessCheck().judge("open", 200, made, daemon)
     if not way:
         assert "a web server before it would let everybody in" in good(finding)
         return
@@ -54,7 +54,7 @@ def test_open_is_told_wherever_somebody_else_may_come_in(
 
 
 def test_open_by_something_else_than_the_settings(facts: MakeFacts) -> None:
-    message, advice = bad(Access().judge("open", 200, facts(), UNIX), WARNING)
+    message, advice = bad(AccessCheck().judge("open", 200, facts(), UNIX), WARNING)
     assert message.startswith("open: everybody")
     assert "APPLIANCE__ACCESS__MODE" in advice
 
@@ -66,24 +66,26 @@ def test_open_by_something_else_than_the_settings(facts: MakeFacts) -> None:
 def test_paired_is_what_a_stranger_finds(
     facts: MakeFacts, status: int, message: str, advice: str
 ) -> None:
-    told = bad(Access().judge("paired", status, facts(), TCP), FAILURE)
+    told = bad(AccessCheck().judge("paired", status, facts(), TCP), FAILURE)
     assert message in told[0]
     assert advice in told[1]
-    assert "only paired" in good(Access().judge("paired", 401, facts(), TCP))
+    assert "only paired" in good(AccessCheck().judge("paired", 401, facts(), TCP))
 
 
 def test_a_daemon_on_the_network_itself(facts: MakeFacts) -> None:
-    message, advice = bad(Access().judge("paired", 401, facts(), EXPOSED), WARNING)
+    message, advice = bad(AccessCheck().judge("paired", 401, facts(), EXPOSED), WARNING)
     assert "listens on 0.0.0.0" in message
     assert "nginx" in advice
 
 
 async def test_without_the_appliance_nothing_is_observed(facts: MakeFacts) -> None:
-    assert "does not run" in skipped(await Access().run(facts()))
+    assert "does not run" in skipped(await AccessCheck().run(facts()))
 
 
 @asynccontextmanager
-async def posing(facts: Facts, mode: str, port: int, answer: int) -> AsyncIterator[Facts]:
+async def posing(
+    facts: CheckContext, mode: str, port: int, answer: int
+) -> AsyncIterator[CheckContext]:
     """Facts with an appliance that says it has that mode, and answers strangers so."""
 
     async def status(_: web.Request) -> web.Response:
@@ -104,18 +106,18 @@ async def posing(facts: Facts, mode: str, port: int, answer: int) -> AsyncIterat
             await runner.setup()
         await web.UnixSite(runners[0], str(control_socket(facts.config))).start()
         await web.TCPSite(runners[1], "127.0.0.1", port).start()
-        found = await Daemon.find(facts.config)
+        found = await DaemonClient.find(facts.config)
         assert found
         assert found.base_url == f"http://127.0.0.1:{port}"
-        yield Facts(facts.config, facts.hardware, facts.plan, daemon=found, site=facts.site)
+        yield CheckContext(facts.config, facts.hardware, facts.plan, daemon=found, site=facts.site)
     finally:
         for runner in runners:
             await runner.cleanup()
 
 
-async def found(facts: Facts, mode: str, port: int, answer: int) -> Finding:
+async def found(facts: CheckContext, mode: str, port: int, answer: int) -> Finding:
     async with posing(facts, mode, port, answer) as made:
-        return await Access().run(made)
+        return await AccessCheck().run(made)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +166,6 @@ async def test_the_running_appliance_is_believed_and_not_the_file(
     other = {"ACCESS__MODE": "paired" if mode == "open" else "open", "SERVER__PORT": "1"}
     async with running(state, overrides, until="/health"):
         made = await gather(facts(settings=other).config, os.environ)
-        message, _ = bad(await Access().run(made), WARNING)
+        message, _ = bad(await AccessCheck().run(made), WARNING)
     assert ("everybody who comes by 0.0.0.0" in message) is (mode == "open")
     assert ("itself listens" in message) is (mode == "paired")

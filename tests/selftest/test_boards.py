@@ -7,11 +7,11 @@ import pytest
 
 from appliance.hardware.detect import Hardware
 from appliance.selftest.check import Verdict
-from appliance.selftest.checks.board import Board as BoardCheck
-from appliance.selftest.checks.temperature import Heat
-from appliance.selftest.checks.memory import Memory
-from appliance.selftest.checks.power import Power
-from appliance.selftest.checks.l4t_release import System
+from appliance.selftest.checks.board import BoardCheck as BoardCheck
+from appliance.selftest.checks.l4t_release import L4tReleaseCheck
+from appliance.selftest.checks.memory import MemoryCheck
+from appliance.selftest.checks.power import PowerCheck
+from appliance.selftest.checks.temperature import TemperatureCheck
 from tests.hardware import boards
 from tests.hardware.boards import BOARDS, Board, write
 from tests.selftest.conftest import MakeFacts, bad, good, skipped
@@ -36,32 +36,32 @@ async def test_recorded_boards(tmp_path: Path, facts: MakeFacts, name: str) -> N
     made = facts(BOARDS[name].lay(tmp_path), {"kokoro-v1.0": 325_532_387})
     assert made.hardware.model in good(await BoardCheck().run(made))
     verdict, word = BAD.get(name, (OK, f"L4T {made.hardware.l4t}"))
-    finding = await System().run(made)
+    finding = await L4tReleaseCheck().run(made)
     assert finding.verdict is verdict
     assert word in finding.message
     assert bool(finding.advice) is (verdict is not OK)
     # What the self-test calls bad, the plan does not use, and the other way round.
     uses_gpu = made.plan.tts.rungs[0].device == "cuda"
     assert uses_gpu is (verdict is OK)
-    assert (await Memory().run(made)).verdict is OK
+    assert (await MemoryCheck().run(made)).verdict is OK
 
 
 async def test_orin_with_the_release_for_thor(tmp_path: Path, facts: MakeFacts) -> None:
     board = replace(boards.ORIN_NANO_SUPER, release=boards.R38_4_0)
-    message, advice = bad(await System().run(facts(board.lay(tmp_path))), FAILURE)
+    message, advice = bad(await L4tReleaseCheck().run(facts(board.lay(tmp_path))), FAILURE)
     assert "Thor" in message
     assert "39.2" in advice
 
 
 async def test_the_first_release_of_jetpack_6_is_too_old(tmp_path: Path, facts: MakeFacts) -> None:
     board = replace(boards.ORIN_NX_16GB, core="36.3.0-20240506102626")
-    assert "cuDNN" in bad(await System().run(facts(board.lay(tmp_path))), WARNING)[0]
+    assert "cuDNN" in bad(await L4tReleaseCheck().run(facts(board.lay(tmp_path))), WARNING)[0]
 
 
 async def test_a_release_nobody_has_seen_yet_is_newer(tmp_path: Path, facts: MakeFacts) -> None:
     newer = boards.R39_2_1.replace("R39", "R41")
     board = replace(boards.ORIN_NANO_SUPER, release=newer)
-    assert "L4T 41.2.1" in good(await System().run(facts(board.lay(tmp_path))))
+    assert "L4T 41.2.1" in good(await L4tReleaseCheck().run(facts(board.lay(tmp_path))))
 
 
 async def test_a_gpu_that_has_not_come_up(tmp_path: Path, facts: MakeFacts) -> None:
@@ -73,7 +73,10 @@ async def test_a_gpu_that_has_not_come_up(tmp_path: Path, facts: MakeFacts) -> N
 
 async def test_a_jetson_in_a_container(tmp_path: Path, facts: MakeFacts) -> None:
     board = replace(boards.ORIN_NANO_SUPER, release="", core="", jetpack="")
-    assert "nv_tegra_release" in bad(await System().run(facts(board.lay(tmp_path))), WARNING)[1]
+    assert (
+        "nv_tegra_release"
+        in bad(await L4tReleaseCheck().run(facts(board.lay(tmp_path))), WARNING)[1]
+    )
 
 
 async def test_what_is_no_jetson_has_no_release(tmp_path: Path, facts: MakeFacts) -> None:
@@ -81,7 +84,7 @@ async def test_what_is_no_jetson_has_no_release(tmp_path: Path, facts: MakeFacts
     root = pi.lay(tmp_path)
     write(root, "proc/sys/kernel/arch", "aarch64\n")
     made = facts(root)
-    assert "no Jetson" in skipped(await System().run(made))
+    assert "no Jetson" in skipped(await L4tReleaseCheck().run(made))
     assert "Raspberry Pi" in good(await BoardCheck().run(made))
 
 
@@ -135,7 +138,9 @@ def queried(mode: str) -> str:
 async def test_power_modes(
     tmp_path: Path, facts: MakeFacts, mode: str, allowed: int, verdict: Verdict, word: str
 ) -> None:
-    finding = await Power().run(facts(power_board(tmp_path, allowed), power_mode=queried(mode)))
+    finding = await PowerCheck().run(
+        facts(power_board(tmp_path, allowed), power_mode=queried(mode))
+    )
     assert finding.verdict is verdict
     assert word in finding.message
     if verdict is WARNING:
@@ -145,16 +150,16 @@ async def test_power_modes(
 async def test_a_power_supply_that_falls_short(tmp_path: Path, facts: MakeFacts) -> None:
     root = power_board(tmp_path)
     write(root, "sys/class/hwmon/hwmon3/oc1_event_cnt", "7\n")
-    message, advice = bad(await Power().run(facts(root, power_mode=queried("25W"))), WARNING)
+    message, advice = bad(await PowerCheck().run(facts(root, power_mode=queried("25W"))), WARNING)
     assert "fell short 7 times" in message
     assert "power supply" in advice
 
 
 async def test_a_board_that_tells_no_power_mode(tmp_path: Path, facts: MakeFacts) -> None:
-    assert skipped(await Power().run(facts(boards.NANO.lay(tmp_path))))
-    assert "only Jetson" in skipped(await Power().run(facts(tmp_path / "nothing")))
+    assert skipped(await PowerCheck().run(facts(boards.NANO.lay(tmp_path))))
+    assert "only Jetson" in skipped(await PowerCheck().run(facts(tmp_path / "nothing")))
     # The clock alone is enough to tell that it is held back.
-    held = await Power().run(facts(power_board(tmp_path / "held", 306_000_000)))
+    held = await PowerCheck().run(facts(power_board(tmp_path / "held", 306_000_000)))
     assert "unknown mode" in bad(held, WARNING)[0]
 
 
@@ -187,7 +192,7 @@ async def test_heat(
     zone(tmp_path, 0, "cpu-thermal", 45_000)
     zone(tmp_path, 1, "gpu-thermal", gpu, passive)
     zone(tmp_path, 2, "cv0-thermal", -256_000)
-    finding = await Heat().run(facts(tmp_path))
+    finding = await TemperatureCheck().run(facts(tmp_path))
     assert finding.verdict is verdict
     assert "gpu-thermal" in finding.message
     assert finding.figures["celsius"] == {"cpu-thermal": 45.0, "gpu-thermal": gpu / 1000}
@@ -200,14 +205,14 @@ async def test_what_is_slowed_down_is_named_and_a_fan_is_not(
     zone(tmp_path, 0, "cpu-thermal", 70_000)
     write(tmp_path, "sys/class/thermal/cooling_device0/type", "pwm-fan\n")
     write(tmp_path, "sys/class/thermal/cooling_device0/cur_state", "3\n")
-    assert good(await Heat().run(facts(tmp_path)))
+    assert good(await TemperatureCheck().run(facts(tmp_path)))
     write(tmp_path, "sys/class/thermal/cooling_device1/type", "devfreq-17000000.gpu\n")
     write(tmp_path, "sys/class/thermal/cooling_device1/cur_state", "2\n")
-    message, advice = bad(await Heat().run(facts(tmp_path)), WARNING)
+    message, advice = bad(await TemperatureCheck().run(facts(tmp_path)), WARNING)
     assert "devfreq-17000000.gpu" in message
     assert "fan" not in message
     assert "air" in advice
 
 
 async def test_a_machine_that_tells_no_temperature(tmp_path: Path, facts: MakeFacts) -> None:
-    assert skipped(await Heat().run(facts(tmp_path)))
+    assert skipped(await TemperatureCheck().run(facts(tmp_path)))

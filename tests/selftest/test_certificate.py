@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.selftest.check import Verdict
-from appliance.selftest import site_client as door
-from appliance.selftest.checks.certificate import Certificate
 from appliance.network.nginx_site import ANYWHERE, Site
+from appliance.selftest import site_client
+from appliance.selftest.check import Verdict
+from appliance.selftest.checks.certificate import CertificateCheck
 from tests.install.shell import CERTIFICATE, free_ports, succeed
 from tests.selftest.conftest import MakeFacts, bad, good
 
@@ -19,16 +19,18 @@ OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
 
 
 async def test_the_certificate_that_nginx_shows(here: Site, facts: MakeFacts) -> None:
-    shown = await door.shown(here)
+    shown = await site_client.shown(here)
     assert set(shown.names) >= {"localhost", "kitchen.local", "192.168.1.20"}
     assert 390 < (shown.ends - datetime.now(UTC)).days < 398
-    message = good(await Certificate().run(facts(site=here)))
+    message = good(await CertificateCheck().run(facts(site=here)))
     assert "kitchen.local" in message
     assert "CA" in message
 
 
 BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
-SHOWN = door.Shown(("localhost", "192.168.1.20"), BEGINS, BEGINS + timedelta(days=397), "a CA")
+SHOWN = site_client.Shown(
+    ("localhost", "192.168.1.20"), BEGINS, BEGINS + timedelta(days=397), "a CA"
+)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_dates_and_names(
     now = BEGINS + timedelta(days=days)
     # A directory in which nobody chose addresses.
     there = replace(here, address=address, certificate=Path("/nowhere/server.crt"))
-    finding = Certificate().judge(SHOWN, there, own, now)
+    finding = CertificateCheck().judge(SHOWN, there, own, now)
     assert finding.verdict is verdict
     assert message in finding.message
     assert bool(finding.advice) is (verdict is not OK)
@@ -73,7 +75,7 @@ def test_every_address_in_the_house_is_in_the_certificate(
     monkeypatch.setattr("socket.gethostname", lambda: "Kitchen.lan")
     whole = replace(SHOWN, names=(*SHOWN.names, "kitchen.local"))
     anywhere = replace(here, address=ANYWHERE, certificate=Path("/nowhere/server.crt"))
-    finding = Certificate().judge(whole, anywhere, own, BEGINS + timedelta(days=1))
+    finding = CertificateCheck().judge(whole, anywhere, own, BEGINS + timedelta(days=1))
     if lacking:
         assert f"not for {', '.join(lacking)}" in bad(finding, WARNING)[0]
     else:
@@ -107,13 +109,13 @@ async def test_what_the_owner_chose_is_what_is_wanted(
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
     async with await asyncio.start_server(lambda *_: None, "127.0.0.1", port, ssl=context):
-        shown = await door.shown(anywhere)
+        shown = await site_client.shown(anywhere)
     assert "fd00::2" in shown.names
-    finding = Certificate().judge(shown, anywhere, own, datetime.now(UTC) + timedelta(hours=1))
+    finding = CertificateCheck().judge(shown, anywhere, own, datetime.now(UTC) + timedelta(hours=1))
     assert finding.verdict is verdict, finding
 
 
 def test_of_a_foreign_certificate_the_names_are_its_owners(here: Site) -> None:
     own = replace(here, address=ANYWHERE, authority=None)
-    finding = Certificate().judge(SHOWN, own, ("10.0.0.1",), BEGINS + timedelta(days=1))
+    finding = CertificateCheck().judge(SHOWN, own, ("10.0.0.1",), BEGINS + timedelta(days=1))
     assert finding.verdict is OK

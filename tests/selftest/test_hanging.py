@@ -12,11 +12,11 @@ import pytest
 
 from appliance.config.loader import Config
 from appliance.errors import ApplianceError
+from appliance.selftest import context
 from appliance.selftest.check import Check, Verdict
-from appliance.selftest import context as gathering
-from appliance.selftest.checks.temperature import Heat
-from appliance.selftest.checks.memory import Memory
-from appliance.selftest.checks.power import Power
+from appliance.selftest.checks.memory import MemoryCheck
+from appliance.selftest.checks.power import PowerCheck
+from appliance.selftest.checks.temperature import TemperatureCheck
 from appliance.selftest.runner import one
 from tests.hardware import boards
 from tests.selftest.conftest import MakeFacts
@@ -37,7 +37,9 @@ def board(tmp_path: Path) -> Iterator[Path]:
     os.close(held)
 
 
-@pytest.mark.parametrize("check", [Heat(), Memory(), Power()], ids=lambda check: check.name)
+@pytest.mark.parametrize(
+    "check", [TemperatureCheck(), MemoryCheck(), PowerCheck()], ids=lambda check: check.name
+)
 async def test_a_sensor_that_hangs_is_given_up(board: Path, facts: MakeFacts, check: Check) -> None:
     made = facts(board, power_mode="NV Power Mode: 25W\n")
     turning = asyncio.create_task(asyncio.sleep(0))
@@ -78,11 +80,11 @@ async def test_a_driver_that_hangs_before_the_first_check(
     configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     until = threading.Event()
-    monkeypatch.setattr(gathering, "detect", until.wait)
-    monkeypatch.setattr(gathering, "GATHER_SECONDS", 0.1)
+    monkeypatch.setattr(context, "detect", until.wait)
+    monkeypatch.setattr(context, "GATHER_SECONDS", 0.1)
     try:
         with pytest.raises(ApplianceError, match=r"not told within 0\.1 s") as raised:
-            await gathering.gather(configured(), {})
+            await context.gather(configured(), {})
     finally:
         until.set()
     assert "driver hangs" in raised.value.advice

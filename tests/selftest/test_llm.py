@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from appliance.selftest.check import Finding, Verdict
-from appliance.selftest.checks.llm import LanguageModel
+from appliance.selftest.checks.llm import LLMCheck
 from tests.chat_server import Reply, Trouble, chat_server
 from tests.install.shell import free_ports
 from tests.selftest.conftest import MakeFacts, bad, good, skipped
@@ -25,17 +25,17 @@ async def asking(facts: MakeFacts, reply: Reply, **settings: str) -> AsyncIterat
             "LLM__MODEL": "llama",
             **settings,
         }
-        yield await LanguageModel().run(facts(settings=named, secrets=SECRETS))
+        yield await LLMCheck().run(facts(settings=named, secrets=SECRETS))
 
 
 async def test_no_model_is_no_fault(facts: MakeFacts) -> None:
-    assert "nothing leaves" in skipped(await LanguageModel().run(facts()))
+    assert "nothing leaves" in skipped(await LLMCheck().run(facts()))
 
 
 async def test_one_token_is_asked_for_and_timed(facts: MakeFacts) -> None:
     async with chat_server(lambda _: "Yes.") as server:
         settings = {"LLM__PROVIDER": "custom", "LLM__BASE_URL": server.base_url}
-        finding = await LanguageModel().run(facts(settings=settings, secrets=SECRETS))
+        finding = await LLMCheck().run(facts(settings=settings, secrets=SECRETS))
     assert "default at 127.0.0.1:" in good(finding)
     assert finding.figures["first_token_seconds"] > 0
     (asked,) = server.requests
@@ -51,7 +51,7 @@ async def test_a_slow_model_is_a_warning(facts: MakeFacts) -> None:
             # twice of it may not be enough, and then it is a failure.
             "LLM__FIRST_TOKEN_SECONDS": "0.05",
         }
-        finding = await LanguageModel().run(facts(settings=settings))
+        finding = await LLMCheck().run(facts(settings=settings))
     assert finding.verdict in (Verdict.WARNING, FAILURE)
     assert "smaller model" in finding.advice
 
@@ -86,7 +86,7 @@ async def test_a_model_that_never_begins(facts: MakeFacts) -> None:
 async def test_nobody_listens(facts: MakeFacts) -> None:
     url = f"http://user:password@127.0.0.1:{free_ports(1)[0]}/v1"
     settings = {"LLM__PROVIDER": "custom", "LLM__BASE_URL": url}
-    finding = await LanguageModel().run(facts(settings=settings, secrets=SECRETS))
+    finding = await LLMCheck().run(facts(settings=settings, secrets=SECRETS))
     message, advice = bad(finding, FAILURE)
     assert "cannot be reached" in message
     assert "llm.base_url" in advice
@@ -95,7 +95,7 @@ async def test_nobody_listens(facts: MakeFacts) -> None:
 
 async def test_a_password_stays_a_secret(facts: MakeFacts) -> None:
     settings = {"LLM__PROVIDER": "custom", "LLM__BASE_URL": "http://user:hush-hush@a b/v1"}
-    finding = await LanguageModel().run(facts(settings=settings, secrets=SECRETS))
+    finding = await LLMCheck().run(facts(settings=settings, secrets=SECRETS))
     assert "cannot be reached" in bad(finding, FAILURE)[0]
     assert "hush-hush" not in str(finding)
 
@@ -106,7 +106,7 @@ async def test_a_password_stays_a_secret(facts: MakeFacts) -> None:
 async def test_a_provider_without_its_key_is_not_asked(
     facts: MakeFacts, provider: str, secret: str
 ) -> None:
-    finding = await LanguageModel().run(facts(settings={"LLM__PROVIDER": provider}))
+    finding = await LLMCheck().run(facts(settings={"LLM__PROVIDER": provider}))
     message, advice = bad(finding, FAILURE)
     assert f"there is no {secret}" in message
     assert secret.lower() in advice

@@ -9,9 +9,9 @@ import pytest
 
 from appliance.selftest.check import Verdict
 from appliance.selftest.checks import clock
-from appliance.selftest.checks.clock import PROGRAM, Clock, made_at
-from appliance.selftest.checks.disk import Disk
-from appliance.selftest.checks.memory import Memory
+from appliance.selftest.checks.clock import PROGRAM, ClockCheck, made_at
+from appliance.selftest.checks.disk import DiskCheck
+from appliance.selftest.checks.memory import MemoryCheck
 from tests.hardware.boards import write
 from tests.selftest.conftest import MakeFacts, bad, good, skipped
 
@@ -32,7 +32,7 @@ async def test_memory(
     tmp_path: Path, facts: MakeFacts, available: int, swap: str, verdict: Verdict, word: str
 ) -> None:
     write(tmp_path, "proc/meminfo", f"MemTotal: 8000000 kB\nMemAvailable: {available} kB\n{swap}")
-    finding = await Memory().run(facts(tmp_path))
+    finding = await MemoryCheck().run(facts(tmp_path))
     assert finding.verdict is verdict
     assert word in finding.message
     assert finding.figures["available_bytes"] == available * 1024
@@ -40,7 +40,7 @@ async def test_memory(
 
 
 async def test_memory_that_nobody_tells_of(tmp_path: Path, facts: MakeFacts) -> None:
-    assert "ProcSubset" in bad(await Memory().run(facts(tmp_path)), WARNING)[1]
+    assert "ProcSubset" in bad(await MemoryCheck().run(facts(tmp_path)), WARNING)[1]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Space:
     ],
 )
 def test_disk(space: os.statvfs_result, verdict: Verdict, word: str) -> None:
-    finding = Disk()._room(Path("/var"), space)
+    finding = DiskCheck()._room(Path("/var"), space)
     assert finding.verdict is verdict
     assert word in finding.message
     assert ("Make room" in finding.advice) is (verdict is not OK)
@@ -72,9 +72,9 @@ def test_disk(space: os.statvfs_result, verdict: Verdict, word: str) -> None:
 
 async def test_the_fullest_disk_counts(facts: MakeFacts) -> None:
     made = facts()
-    assert "not there yet" in skipped(await Disk().run(made))
+    assert "not there yet" in skipped(await DiskCheck().run(made))
     made.state.mkdir()
-    assert str(made.state) in good(await Disk().run(made))
+    assert str(made.state) in good(await DiskCheck().run(made))
 
 
 @pytest.mark.parametrize(("load", "busy"), [("1.90 1 1", False), ("2.10 1 1", True), ("", False)])
@@ -98,7 +98,7 @@ NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
     ],
 )
 def test_the_clock(made: float, synchronised: bool | None, verdict: Verdict, word: str) -> None:
-    finding = Clock().judge(NOW, made, synchronised)
+    finding = ClockCheck().judge(NOW, made, synchronised)
     assert finding.verdict is verdict
     assert word in finding.message
     assert ("timedatectl" in finding.advice) is (verdict in (WARNING, FAILURE))
@@ -106,7 +106,7 @@ def test_the_clock(made: float, synchronised: bool | None, verdict: Verdict, wor
 
 async def test_the_real_clock_is_later_than_this_program(facts: MakeFacts) -> None:
     assert made_at(PROGRAM) < datetime.now().timestamp()
-    assert (await Clock().run(facts())).verdict is not FAILURE
+    assert (await ClockCheck().run(facts())).verdict is not FAILURE
     assert clock.synchronised(Path("/")) in (True, False, None)
 
 
@@ -129,7 +129,7 @@ async def test_where_the_kernel_may_not_be_asked_its_client_is(
     monkeypatch.setattr(clock, "kernel", lambda _: None)
     if laid:
         write(tmp_path, laid, "")
-    assert (await Clock().run(facts(tmp_path))).verdict is verdict
+    assert (await ClockCheck().run(facts(tmp_path))).verdict is verdict
 
 
 def program(place: Path, content: str) -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from appliance.selftest.check import Finding, Verdict
 from appliance.llm import knocking
-from appliance.selftest.checks.realtime import RealtimeRoute
 from appliance.llm.knocking import looks_like_a_key
+from appliance.selftest.check import Finding, Verdict
+from appliance.selftest.checks.realtime import RealtimeCheck
 from tests.install.shell import free_ports
 from tests.realtime_server import RealtimeServer, realtime_server
 from tests.selftest.conftest import MakeFacts, bad, good, skipped
@@ -23,7 +23,7 @@ async def finding(
         "REALTIME__MODEL": model,
     }
     secrets = {"OPENAI_API_KEY": key} if key else {}
-    found = await RealtimeRoute().run(facts(settings=settings, secrets=secrets))
+    found = await RealtimeCheck().run(facts(settings=settings, secrets=secrets))
     assert not key or key not in str(found)
     return found
 

@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 
 from appliance.config.loader import Config, load
-from appliance.selftest import site_client as door, redaction as household
-from appliance.selftest.redaction import known
 from appliance.network.nginx_site import Site
+from appliance.selftest import redaction, site_client
+from appliance.selftest.redaction import known
 from tests.install.shell import free_ports
 from tests.selftest.conftest import MakeFacts
 
@@ -74,11 +74,11 @@ async def test_nginx_that_does_not_answer(facts: MakeFacts, here: Site) -> None:
 
 def test_of_ones_own_certificate_a_family_and_no_public_authority(here: Site) -> None:
     now = datetime.now(UTC)
-    shown = door.Shown(("*.smith.net",), now, now, "Smith Family CA")
+    shown = site_client.Shown(("*.smith.net",), now, now, "Smith Family CA")
     own = replace(here, authority=None)
-    assert list(household._certified(shown, own)) == ["smith.net"]
+    assert list(redaction._certified(shown, own)) == ["smith.net"]
     unknown = replace(shown, vouched=False)
-    assert list(household._certified(unknown, own)) == ["smith.net", "Smith Family CA"]
+    assert list(redaction._certified(unknown, own)) == ["smith.net", "Smith Family CA"]
 
 
 async def test_what_the_page_is_tested_with_is_what_aiohttp_says() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import SelftestRunning, StoreError
-from appliance.selftest import report_store as selftests
+from appliance.selftest import report_store
 from appliance.selftest.report_store import KEPT, Selftests
 
 
@@ -45,7 +45,7 @@ def test_a_damaged_file_holds_no_reports_and_is_replaced(
 def test_one_runs_at_a_time(
     kept: Selftests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(selftests, "LOCK_PATIENCE", 0.0)
+    monkeypatch.setattr(report_store, "LOCK_PATIENCE", 0.0)
     assert not kept.running()
     with kept.alone():
         assert kept.running()
@@ -75,7 +75,7 @@ def test_who_waits_comes_when_the_other_has_ended(kept: Selftests, tmp_path: Pat
         waiting.start()
         assert begun.wait(10)
         # For longer than anybody waits who was not told to.
-        assert not ended.wait(selftests.LOCK_PATIENCE + 0.3)
+        assert not ended.wait(report_store.LOCK_PATIENCE + 0.3)
     assert ended.wait(10)
     waiting.join()
 

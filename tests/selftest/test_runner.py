@@ -8,42 +8,42 @@ from typing import ClassVar
 
 import pytest
 
+from appliance.concurrency import run_in_daemon_thread
 from appliance.errors import StoreError
-from appliance.selftest.check import Check, Finding, Named, Report, Verdict
-from appliance.selftest import report_text as render
-from appliance.selftest.context import Facts
+from appliance.selftest import report_text
+from appliance.selftest.check import BaseCheck, Check, Finding, SelftestReport, Verdict
+from appliance.selftest.context import CheckContext
 from appliance.selftest.runner import run
-from appliance.threads import aside
 from tests.selftest.conftest import MakeFacts
 
 
-class Good(Named):
+class Good(BaseCheck):
     name: ClassVar[str] = "good"
     title: ClassVar[str] = "Good"
     limit: ClassVar[float] = 5.0
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         return self.ok(f"{facts.hardware.cores} cores")
 
 
 class Crash(Good):
     name: ClassVar[str] = "crash"
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         raise ZeroDivisionError("no cores")
 
 
 class Refusal(Good):
     name: ClassVar[str] = "refusal"
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         raise StoreError("the disk is full", advice="Make room.")
 
 
 class OwnTimeout(Good):
     name: ClassVar[str] = "own"
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         raise TimeoutError("a socket's")
 
 
@@ -54,8 +54,8 @@ class Hang(Good):
     def __init__(self) -> None:
         self.until = threading.Event()
 
-    async def run(self, facts: Facts) -> Finding:
-        await aside(self.until.wait)
+    async def run(self, facts: CheckContext) -> Finding:
+        await run_in_daemon_thread(self.until.wait)
         return self.ok("too late")
 
 
@@ -112,11 +112,11 @@ async def test_a_run_that_is_given_up_ends_all_of_it(facts: MakeFacts) -> None:
     check.until.set()
 
 
-def report(*verdicts: Verdict) -> Report:
+def report(*verdicts: Verdict) -> SelftestReport:
     findings = tuple(
         Finding("check", verdict, "what was seen", "what to do", "A check") for verdict in verdicts
     )
-    return Report("1", 0.0, 1.0, {}, findings)
+    return SelftestReport("1", 0.0, 1.0, {}, findings)
 
 
 @pytest.mark.parametrize(
@@ -136,10 +136,10 @@ def test_the_table_advises_where_something_is_wrong_and_nowhere_else() -> None:
     def paint(text: str, colour: str) -> str:
         return f"<{colour}>{text}</>"
 
-    shown = [render.row(finding, paint, 80) for finding in report(*Verdict).findings]
+    shown = [report_text.row(finding, paint, 80) for finding in report(*Verdict).findings]
     assert [("what to do" in row) for row in shown] == [False, True, True, False]
     assert shown[2].startswith("<red>FAILURE </>  A check")
-    assert render.summary(report(*Verdict), paint) == (
+    assert report_text.summary(report(*Verdict), paint) == (
         "<red>1 failed, 1 to look at, 1 good, in 1 s</>"
     )
 
@@ -147,5 +147,5 @@ def test_the_table_advises_where_something_is_wrong_and_nowhere_else() -> None:
 def test_what_is_to_be_copied_is_never_broken() -> None:
     command = "`sudo chown -R --reference=/var/lib/voice-appliance-with-a-very-long-name /there`"
     finding = Finding("x", Verdict.FAILURE, "m " * 60, command, "X")
-    shown = render.row(finding, lambda text, _: text, 60)
+    shown = report_text.row(finding, lambda text, _: text, 60)
     assert "--reference=/var/lib/voice-appliance-with-a-very-long-name" in shown

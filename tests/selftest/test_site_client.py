@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from appliance.network import nginx_site as site
-from appliance.selftest.check import Verdict
-from appliance.selftest import site_client as door
-from appliance.selftest.checks.certificate import Certificate
-from appliance.selftest.checks.nginx import Page
-from appliance.selftest.checks.websocket import WebSocket
+from appliance.network import nginx_site
 from appliance.network.nginx_site import ANYWHERE, Site
+from appliance.selftest import site_client
+from appliance.selftest.check import Verdict
+from appliance.selftest.checks.certificate import CertificateCheck
+from appliance.selftest.checks.nginx import NginxCheck
+from appliance.selftest.checks.websocket import WebSocketCheck
 from tests.install.conftest import Site as Nginx
 from tests.install.shell import CERTIFICATE, RENDER, free_ports, succeed
 from tests.selftest.conftest import MakeFacts, bad, good, skipped
@@ -33,13 +33,13 @@ def test_ports_and_certificate_stand_in_the_site_file(here: Site, tls: Path) -> 
 
 @pytest.mark.parametrize("name", ["sites-enabled/voice-appliance", "conf.d/voice-appliance.conf"])
 def test_the_site_of_the_system(tmp_path: Path, here: Site, name: str) -> None:
-    assert site.find(tmp_path, tmp_path) is None
+    assert nginx_site.find(tmp_path, tmp_path) is None
     file = tmp_path / "etc/nginx" / name
     file.parent.mkdir(parents=True)
     file.write_text("server { listen 80; }")
-    assert site.find(tmp_path, tmp_path) is None
+    assert nginx_site.find(tmp_path, tmp_path) is None
     file.write_text(here.file.read_text())
-    assert site.find(tmp_path, tmp_path) == replace(here, file=file)
+    assert nginx_site.find(tmp_path, tmp_path) == replace(here, file=file)
 
 
 NAMES = ("localhost", "kitchen.local", "127.0.0.1", "192.168.1.20")
@@ -61,7 +61,7 @@ NAMES = ("localhost", "kitchen.local", "127.0.0.1", "192.168.1.20")
 def test_it_comes_in_from_outside_where_it_can(
     here: Site, address: str, own: tuple[str, ...], names: tuple[str, ...], host: str
 ) -> None:
-    assert door.host(replace(here, address=address), own, names) == host
+    assert site_client.host(replace(here, address=address), own, names) == host
 
 
 @asynccontextmanager
@@ -89,65 +89,67 @@ async def upstream(nginx: Nginx, unknown: str = "") -> AsyncIterator[None]:
 
 
 async def test_the_page_and_the_appliance_behind_it(
-    site: Nginx,
+    nginx_site: Nginx,
     here: Site,
     facts: MakeFacts,
 ) -> None:
     made = facts(site=here)
-    async with upstream(site):
-        assert f"https://127.0.0.1:{here.port} serves the page" in good(await Page().run(made))
-    message, advice = bad(await Page().run(made), FAILURE)
+    async with upstream(nginx_site):
+        assert f"https://127.0.0.1:{here.port} serves the page" in good(
+            await NginxCheck().run(made)
+        )
+    message, advice = bad(await NginxCheck().run(made), FAILURE)
     assert "/health answers 502" in message
     assert "server.listen" in advice
 
 
 @pytest.mark.parametrize("name", ["kitchen.local", "kitchen"])
 async def test_a_name_that_nginx_knows_and_the_appliance_does_not(
-    site: Nginx, here: Site, facts: MakeFacts, name: str
+    nginx_site: Nginx, here: Site, facts: MakeFacts, name: str
 ) -> None:
     """As after `hostnamectl set-hostname`; the second the certificate may not have at all."""
-    async with upstream(site):
-        message = good(await Page().run(facts(site=here)))
+    async with upstream(nginx_site):
+        message = good(await NginxCheck().run(facts(site=here)))
     assert message.endswith(", also as localhost, kitchen, kitchen.local")
-    async with upstream(site, unknown=name):
-        message, advice = bad(await Page().run(facts(site=here)), FAILURE)
+    async with upstream(nginx_site, unknown=name):
+        message, advice = bad(await NginxCheck().run(facts(site=here)), FAILURE)
     assert message.endswith(f"by the name of {name} (421)")
     assert "restart voice-appliance" in advice
 
 
 async def test_a_name_that_nginx_itself_does_not_know_yet(
-    site: Nginx, here: Site, facts: MakeFacts, tmp_path: Path
+    nginx_site: Nginx, here: Site, facts: MakeFacts, tmp_path: Path
 ) -> None:
     for file in (here.certificate, here.authority):
         assert file
         shutil.copy(file, tmp_path)
     (tmp_path / "hosts").write_text("DNS:localhost\nIP:127.0.0.1\nDNS:attic.local\n")
     renamed = replace(here, certificate=tmp_path / "server.crt", authority=tmp_path / "ca.crt")
-    async with upstream(site):
-        message, _ = bad(await Page().run(facts(site=renamed)), FAILURE)
+    async with upstream(nginx_site):
+        message, _ = bad(await NginxCheck().run(facts(site=renamed)), FAILURE)
     assert message.endswith("by the name of attic.local (421)")
 
 
 async def test_no_nginx_is_nothing_to_look_at(facts: MakeFacts) -> None:
-    assert "no nginx" in skipped(await Page().run(facts()))
-    assert "no nginx" in skipped(await Certificate().run(facts()))
-    assert "does not run" in skipped(await WebSocket().run(facts()))
+    assert "no nginx" in skipped(await NginxCheck().run(facts()))
+    assert "no nginx" in skipped(await CertificateCheck().run(facts()))
+    assert "does not run" in skipped(await WebSocketCheck().run(facts()))
 
 
 async def test_nginx_does_not_listen(here: Site, facts: MakeFacts) -> None:
     made = facts(site=replace(here, port=free_ports(1)[0]))
-    for check in (Page(), Certificate()):
+    for check in (NginxCheck(), CertificateCheck()):
         message, advice = bad(await check.run(made), FAILURE)
         assert str(made.site.port if made.site else 0) in message
         assert "nginx" in advice
 
 
-async def test_the_page_is_missing(site: Nginx, here: Site, facts: MakeFacts) -> None:
-    page = site.directory / "page" / "index.html"
+async def test_the_page_is_missing(nginx_site: Nginx, here: Site, facts: MakeFacts) -> None:
+    page = nginx_site.directory / "page" / "index.html"
     content = page.read_text()
     page.unlink()
     try:
-        message, advice = bad(await Page().run(facts(site=here)), FAILURE)
+        message, advice = bad(await NginxCheck().run(facts(site=here)), FAILURE)
     finally:
         page.write_text(content)
     assert "answers 40" in message
@@ -160,29 +162,29 @@ async def test_a_certificate_that_its_authority_did_not_sign(
     other = tmp_path / "other"
     succeed(CERTIFICATE, other, "--host", "kitchen", "--address", "192.168.1.20")
     made = facts(site=replace(here, authority=other / "ca.crt"))
-    message, advice = bad(await Certificate().run(made), FAILURE)
+    message, advice = bad(await CertificateCheck().run(made), FAILURE)
     assert "does not verify" in message
     assert "makes it anew" in advice
-    assert "does not verify" in bad(await Page().run(made), FAILURE)[0]
+    assert "does not verify" in bad(await NginxCheck().run(made), FAILURE)[0]
 
 
 async def test_a_certificate_of_ones_own_that_nobody_here_vouches_for(
-    site: Nginx, tmp_path: Path, here: Site, facts: MakeFacts
+    nginx_site: Nginx, tmp_path: Path, here: Site, facts: MakeFacts
 ) -> None:
     """Who trusts it is the owner's to know; that it is another than the one given, is not."""
     own = replace(here, authority=None)
-    async with upstream(site):
-        good(await Page().run(facts(site=own)))
-    message, advice = bad(await Certificate().run(facts(site=own)), WARNING)
+    async with upstream(nginx_site):
+        good(await NginxCheck().run(facts(site=own)))
+    message, advice = bad(await CertificateCheck().run(facts(site=own)), WARNING)
     assert "unknown to this machine" in message
     assert "of your own" in advice
     other = tmp_path / "other"
     succeed(CERTIFICATE, other, "--host", "kitchen", "--address", "192.168.1.20")
     wrong = facts(site=replace(own, certificate=other / "server.crt"))
-    message, advice = bad(await Certificate().run(wrong), FAILURE)
+    message, advice = bad(await CertificateCheck().run(wrong), FAILURE)
     assert "does not verify" in message
     assert "renew it where it stands" in advice
-    assert "does not verify" in bad(await Page().run(wrong), FAILURE)[0]
+    assert "does not verify" in bad(await NginxCheck().run(wrong), FAILURE)[0]
 
 
 def test_a_certificate_of_ones_own_is_a_link(tmp_path: Path, here: Site, tls: Path) -> None:
@@ -191,7 +193,7 @@ def test_a_certificate_of_ones_own_is_a_link(tmp_path: Path, here: Site, tls: Pa
     (tmp_path / "server.crt").symlink_to(tls / "server.crt")
     file = tmp_path / "site.conf"
     file.write_text(here.file.read_text().replace(str(tls), str(tmp_path)))
-    found = site.read(file)
+    found = nginx_site.read(file)
     assert found
     assert found.authority is None
 
@@ -201,6 +203,6 @@ def test_the_site_as_it_is_rendered_for_a_device(tmp_path: Path, tls: Path) -> N
     places |= {"UPSTREAM": "unix:/run/voice-appliance/http.sock", "TLS": tls, "LOG": tmp_path}
     state = tmp_path / "state"
     succeed(RENDER, state / "nginx", *(f"{key}={value}" for key, value in places.items()))
-    found = site.find(state, tmp_path)
+    found = nginx_site.find(state, tmp_path)
     assert found
     assert (found.address, found.port, found.authority) == (ANYWHERE, 443, tls / "ca.crt")

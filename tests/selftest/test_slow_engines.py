@@ -7,9 +7,9 @@ import pytest
 
 from appliance.config.loader import load
 from appliance.selftest.check import Verdict
-from appliance.selftest.checks import full_turn as spoken
-from appliance.selftest.daemon_client import Daemon
+from appliance.selftest.checks import full_turn
 from appliance.selftest.context import gather
+from appliance.selftest.daemon_client import DaemonClient
 from tests.daemon import running
 from tests.faulty import DAWDLE_SECONDS, DAWDLES, FAULTS
 from tests.install.shell import free_ports
@@ -28,11 +28,11 @@ async def test_the_answer_of_a_slow_voice_is_waited_for(
         "APPLIANCE__ACCESS__MODE": "paired",
     }
     # No answer can come in the time that is given to a fast voice.
-    monkeypatch.setattr(spoken, "ANSWER_SECONDS", 0.9 * DAWDLE_SECONDS)
+    monkeypatch.setattr(full_turn, "ANSWER_SECONDS", 0.9 * DAWDLE_SECONDS)
     async with running(tmp_path / "state", settings, module="tests.faulty") as daemon:
         facts = await gather(load([], daemon.environment), {})
-        assert isinstance(facts.daemon, Daemon)
-        finding = await spoken.Spoken().run(facts)
+        assert isinstance(facts.daemon, DaemonClient)
+        finding = await full_turn.FullTurnCheck().run(facts)
     assert "was understood and answered 'It is " in finding.message, finding
     assert finding.figures["first_sound_at_client_ms"] > 1000 * DAWDLE_SECONDS
     assert finding.verdict in (Verdict.OK, Verdict.WARNING)  # late, perhaps

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from appliance.engines.probe import Heard, Said
-from appliance.selftest.check import Verdict
-from appliance.selftest import engine_probe as engines, audio_level as sound, speed
-from appliance.selftest.checks import stt as hearing, tts as speaking
-from appliance.selftest.checks.stt import Hearing
-from appliance.selftest.checks.tts import Speaking
-from appliance.selftest.checks.full_turn import SENTENCE, Spoken, Turn
-from appliance.selftest.engine_probe import Planned
-from appliance.selftest.context import Facts
+from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
+from appliance.selftest import audio_level, engine_probe, speed
 from appliance.selftest.audio_level import Sound
+from appliance.selftest.check import Verdict
+from appliance.selftest.checks import stt, tts
+from appliance.selftest.checks.full_turn import SENTENCE, FullTurnCheck, SpokenTurn
+from appliance.selftest.checks.stt import STTCheck
+from appliance.selftest.checks.tts import TTSCheck
+from appliance.selftest.context import CheckContext
+from appliance.selftest.engine_probe import Planned
 from appliance.selftest.expectations import used
 from appliance.text.word_error_rate import error_rate
 from tests.hardware import boards
@@ -56,18 +56,18 @@ def tone(seconds: float, peak: int = 8000) -> bytes:
     ],
 )
 def test_speech_is_told_from_what_is_none(pcm: bytes, fault: str) -> None:
-    found = sound.measured(pcm).fault("what time is it")
+    found = audio_level.measured(pcm).fault("what time is it")
     assert fault in found if fault else not found
 
 
 def test_half_a_sample_at_the_end_is_no_matter() -> None:
-    assert sound.measured(tone(1.0) + b"x").seconds == 1.0
+    assert audio_level.measured(tone(1.0) + b"x").seconds == 1.0
 
 
 def test_a_microphone_hears_as_much_of_it() -> None:
-    heard = sound.for_a_microphone(tone(1.0))
+    heard = audio_level.for_a_microphone(tone(1.0))
     assert abs(len(heard) / 2 / 16_000 - 1.0) < 0.01
-    assert sound.measured(heard, 16_000).peak > 7000
+    assert audio_level.measured(heard, 16_000).peak > 7000
 
 
 def test_engines_are_known_by_their_names() -> None:
@@ -98,7 +98,7 @@ STARTER = Planned("sphinx", "", "cpu", "no NVIDIA GPU was found", "base.en needs
 
 
 @pytest.fixture
-def jetson(tmp_path: Path, facts: MakeFacts) -> Facts:
+def jetson(tmp_path: Path, facts: MakeFacts) -> CheckContext:
     return facts(boards.ORIN_NANO_SUPER.lay(tmp_path))
 
 
@@ -132,7 +132,7 @@ def jetson(tmp_path: Path, facts: MakeFacts) -> Facts:
     ],
 )
 def test_the_engine_of_the_plan_on_its_device_in_time(
-    jetson: Facts,
+    jetson: CheckContext,
     planned: Planned,
     name: str,
     share: float,
@@ -147,7 +147,7 @@ def test_the_engine_of_the_plan_on_its_device_in_time(
     assert bool(found.advice) is (verdict is not OK)
 
 
-def test_on_a_busy_machine_a_slow_gpu_may_be_one(jetson: Facts) -> None:
+def test_on_a_busy_machine_a_slow_gpu_may_be_one(jetson: CheckContext) -> None:
     assert used(GPU, "whisper x float16 cuda", 1.4, jetson, busy=True).verdict is WARNING
 
 
@@ -156,26 +156,26 @@ def test_without_a_gpu_the_processor_is_as_planned(facts: MakeFacts) -> None:
 
 
 def test_hearing_that_does_not_understand(facts: MakeFacts) -> None:
-    heard = Heard("sphinx", "cancel the timer", 0.1, 0.1)
-    message, advice = bad(Hearing().judge(STARTER, heard, facts()), WARNING)
+    heard = TranscriptionProbe("sphinx", "cancel the timer", 0.1, 0.1)
+    message, advice = bad(STTCheck().judge(STARTER, heard, facts()), WARNING)
     assert "'cancel the timer' instead of 'what is the date today'" in message
     assert "better model" in advice
-    understood = replace(heard, text=hearing.SENTENCE)
-    assert "100 ms" in good(Hearing().judge(STARTER, understood, facts()))
+    understood = replace(heard, text=stt.SENTENCE)
+    assert "100 ms" in good(STTCheck().judge(STARTER, understood, facts()))
 
 
 def test_a_voice_that_is_silent(facts: MakeFacts) -> None:
-    said = Said("kokoro x cpu", bytes(96_000), 0.1, 0.05)
+    said = SynthesisProbe("kokoro x cpu", bytes(96_000), 0.1, 0.05)
     planned = replace(STARTER, engine="kokoro")
-    message, advice = bad(Speaking().judge(planned, said, facts()), FAILURE)
+    message, advice = bad(TTSCheck().judge(planned, said, facts()), FAILURE)
     assert "silence" in message
     assert "appliance models verify" in advice
     loud = replace(said, pcm=tone(2.0))
-    assert "100 ms for 2.0 s" in good(Speaking().judge(planned, loud, facts()))
+    assert "100 ms for 2.0 s" in good(TTSCheck().judge(planned, loud, facts()))
 
 
 def test_no_sentence_is_said_twice() -> None:
-    assert len(set(speaking.texts())) == speaking.TIMES
+    assert len(set(tts.texts())) == tts.TIMES
 
 
 STATUS = {
@@ -206,7 +206,7 @@ STATUS = {
 def test_what_became_of_the_first_choice(
     state: dict[str, object], loading: bool, trouble: str
 ) -> None:
-    found = engines.of_the_daemon({**STATUS, "engines": {"stt": state}}, "stt")
+    found = engine_probe.of_the_daemon({**STATUS, "engines": {"stt": state}}, "stt")
     assert (found.engine, found.loading, found.trouble) == ("whisper", loading, trouble)
     assert bool(found.advice) is bool(trouble)
 
@@ -214,7 +214,7 @@ def test_what_became_of_the_first_choice(
 ANSWER = "It is seven minutes past ten in the morning."
 TIMES = {"transcription": 400.0, "endpointing": 420.0, "first_audio": 500.0}
 ALLOWED = {"transcription": 500.0, "endpointing": 650.0, "first_audio": 800.0}
-TURN = Turn(
+TURN = SpokenTurn(
     "its own voice (kokoro x cpu)", "What time is it?", ANSWER, Sound(3.0, 9000), TIMES, 510
 )
 MISHEARD = replace(TURN, heard="want dime his hat")
@@ -222,7 +222,7 @@ UNANSWERED = replace(TURN, heard="what time is", answer="Sorry, I did not catch 
 
 
 def test_a_conversation_that_is_as_it_should_be() -> None:
-    message = good(Spoken().judge(TURN, ALLOWED, TURN))
+    message = good(FullTurnCheck().judge(TURN, ALLOWED, TURN))
     assert "its own voice" in message
     assert ANSWER in message
     assert "510 ms" in message
@@ -230,17 +230,17 @@ def test_a_conversation_that_is_as_it_should_be() -> None:
 
 def test_its_own_voice_is_not_understood_but_a_recording_is() -> None:
     recorded = replace(TURN, voice="a recorded voice")
-    message, advice = bad(Spoken().judge(recorded, ALLOWED, MISHEARD), WARNING)
+    message, advice = bad(FullTurnCheck().judge(recorded, ALLOWED, MISHEARD), WARNING)
     assert "a recorded voice" in message
     assert "its own voice (kokoro x cpu) was heard as 'want dime his hat'" in message
     assert "stt.model" in advice
     assert (
         "was heard as 'what time is' and answered 'Sorry,"
-        in (bad(Spoken().judge(recorded, ALLOWED, UNANSWERED), WARNING)[0])
+        in (bad(FullTurnCheck().judge(recorded, ALLOWED, UNANSWERED), WARNING)[0])
     )
     # The robot's voice is hard to understand, and that is known.
     robot = replace(MISHEARD, voice="its own voice (espeak)")
-    assert "heard as 'want dime his hat'" in good(Spoken().judge(recorded, ALLOWED, robot))
+    assert "heard as 'want dime his hat'" in good(FullTurnCheck().judge(recorded, ALLOWED, robot))
 
 
 @pytest.mark.parametrize(
@@ -255,14 +255,14 @@ def test_its_own_voice_is_not_understood_but_a_recording_is() -> None:
         (replace(TURN, milliseconds={}), WARNING, "not written down"),
     ],
 )
-def test_a_conversation_in_trouble(turn: Turn, verdict: Verdict, message: str) -> None:
-    assert message in bad(Spoken().judge(turn, ALLOWED, turn), verdict)[0]
+def test_a_conversation_in_trouble(turn: SpokenTurn, verdict: Verdict, message: str) -> None:
+    assert message in bad(FullTurnCheck().judge(turn, ALLOWED, turn), verdict)[0]
 
 
 @pytest.mark.parametrize("excuse", ["a busy machine", "a processor"])
 def test_with_an_excuse_being_late_is_no_failure(excuse: str) -> None:
     late = replace(TURN, milliseconds=TIMES | {"first_audio": 1700.0})
-    message, _ = bad(Spoken().judge(late, ALLOWED, late, excuse), WARNING)
+    message, _ = bad(FullTurnCheck().judge(late, ALLOWED, late, excuse), WARNING)
     assert f"on {excuse}" in message
 
 

@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import StoreError
-from appliance.selftest.check import Finding, Verdict
-from appliance.selftest.checks.database import Database
-from appliance.selftest.checks.model_files import Models
-from appliance.selftest.context import Facts
-from appliance.store.integrity import examine
-from appliance.store.database import open_for_writing
 from appliance.models.hashing import sha256_of
+from appliance.selftest.check import Finding, Verdict
+from appliance.selftest.checks.database import DatabaseCheck
+from appliance.selftest.checks.model_files import ModelFilesCheck
+from appliance.selftest.context import CheckContext
+from appliance.store.database import open_for_writing
+from appliance.store.integrity import examine
 from tests.selftest.conftest import MakeFacts, bad, good
 
 WARNING, FAILURE = Verdict.WARNING, Verdict.FAILURE
 
 
-def lay_models(facts: MakeFacts, tmp_path: Path, *, known: bool = True) -> Facts:
+def lay_models(facts: MakeFacts, tmp_path: Path, *, known: bool = True) -> CheckContext:
     """A manifest of one voice of two files, both on disk."""
     directory = tmp_path / "models"
     directory.mkdir()
@@ -52,19 +52,20 @@ def lay_models(facts: MakeFacts, tmp_path: Path, *, known: bool = True) -> Facts
 
 async def test_models_as_they_were_fetched(facts: MakeFacts, tmp_path: Path) -> None:
     assert (
-        good(await Models().run(lay_models(facts, tmp_path))) == "2 files are as they were fetched"
+        good(await ModelFilesCheck().run(lay_models(facts, tmp_path)))
+        == "2 files are as they were fetched"
     )
 
 
 async def test_no_models(facts: MakeFacts) -> None:
-    assert "starter engines" in good(await Models().run(facts()))
+    assert "starter engines" in good(await ModelFilesCheck().run(facts()))
 
 
 async def test_a_model_of_which_nobody_knows_what_it_must_be(
     facts: MakeFacts, tmp_path: Path
 ) -> None:
     assert "of 1 it is not known" in good(
-        await Models().run(lay_models(facts, tmp_path, known=False))
+        await ModelFilesCheck().run(lay_models(facts, tmp_path, known=False))
     )
 
 
@@ -74,7 +75,7 @@ async def test_a_flipped_bit_is_found(facts: MakeFacts, tmp_path: Path) -> None:
     content = bytearray(file.read_bytes())
     content[3000] ^= 1
     file.write_bytes(content)
-    message, advice = bad(await Models().run(made), FAILURE)
+    message, advice = bad(await ModelFilesCheck().run(made), FAILURE)
     assert f"{file} is damaged" in message
     assert "`appliance models pull tiny`" in advice
 
@@ -82,18 +83,18 @@ async def test_a_flipped_bit_is_found(facts: MakeFacts, tmp_path: Path) -> None:
 async def test_a_file_that_is_gone(facts: MakeFacts, tmp_path: Path) -> None:
     made = lay_models(facts, tmp_path)
     (tmp_path / "models" / "voices.bin").unlink()
-    assert "voices.bin is missing" in bad(await Models().run(made), FAILURE)[0]
+    assert "voices.bin is missing" in bad(await ModelFilesCheck().run(made), FAILURE)[0]
 
 
 async def test_a_model_that_is_configured_and_not_there(facts: MakeFacts) -> None:
     made = facts(settings={"STT__MODEL": "large-v9"})
-    message, advice = bad(await Models().run(made), WARNING)
+    message, advice = bad(await ModelFilesCheck().run(made), WARNING)
     assert "large-v9 is not on disk" in message
     assert "appliance models pull" in advice
 
 
 @pytest.fixture
-def kept(facts: MakeFacts) -> Facts:
+def kept(facts: MakeFacts) -> CheckContext:
     """Facts with a fresh database."""
     made = facts()
     opened = open_for_writing(made.config.store.path)
@@ -102,11 +103,11 @@ def kept(facts: MakeFacts) -> Facts:
     return made
 
 
-async def check(facts: Facts) -> Finding:
-    return await Database().run(facts)
+async def check(facts: CheckContext) -> Finding:
+    return await DatabaseCheck().run(facts)
 
 
-async def test_a_sound_database_is_left_as_it_is(kept: Facts) -> None:
+async def test_a_sound_database_is_left_as_it_is(kept: CheckContext) -> None:
     path = kept.config.store.path
     before = path.read_bytes()
     finding = await check(kept)
@@ -124,7 +125,7 @@ async def test_a_database_that_is_not_there_yet(facts: MakeFacts) -> None:
     assert not made.state.exists()
 
 
-async def test_a_wiped_header_and_a_flipped_page_are_damage(kept: Facts) -> None:
+async def test_a_wiped_header_and_a_flipped_page_are_damage(kept: CheckContext) -> None:
     path = kept.config.store.path
     whole = path.read_bytes()
     wiped = bytes(100) + whole[100:]
@@ -138,7 +139,7 @@ async def test_a_wiped_header_and_a_flipped_page_are_damage(kept: Facts) -> None
         assert path.read_bytes() == content
 
 
-async def test_a_database_of_another_program(kept: Facts) -> None:
+async def test_a_database_of_another_program(kept: CheckContext) -> None:
     path = kept.config.store.path
     path.unlink()
     with sqlite3.connect(path) as db:
@@ -148,7 +149,7 @@ async def test_a_database_of_another_program(kept: Facts) -> None:
         await check(kept)
 
 
-async def test_a_database_that_somebody_else_holds(kept: Facts) -> None:
+async def test_a_database_that_somebody_else_holds(kept: CheckContext) -> None:
     path = kept.config.store.path
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
@@ -160,7 +161,7 @@ async def test_a_database_that_somebody_else_holds(kept: Facts) -> None:
     assert "locked" in held.unwritable
 
 
-async def test_a_database_of_another_user(kept: Facts) -> None:
+async def test_a_database_of_another_user(kept: CheckContext) -> None:
     if os.geteuid():
         pytest.skip("only root can give a file away")
     path = kept.config.store.path
@@ -170,5 +171,5 @@ async def test_a_database_of_another_user(kept: Facts) -> None:
     assert "chown" in advice
 
 
-async def test_a_report_of_all_this_is_json(kept: Facts) -> None:
+async def test_a_report_of_all_this_is_json(kept: CheckContext) -> None:
     assert json.loads(json.dumps((await check(kept)).figures))["lost_entries"] == 0

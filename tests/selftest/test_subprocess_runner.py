@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.llm.probe import Asked, Outcome
-from appliance.selftest.subprocess_runner import Background
+from appliance.llm.probe import ProbeOutcome, ProbeResult
 from appliance.selftest.report_store import Selftests
+from appliance.selftest.subprocess_runner import SelftestRunner
 from tests.stranger import until
 
 LAST_NIGHT = {"started_at": 1.0, "verdict": "ok", "findings": [{"check": "board"}]}
@@ -30,14 +30,14 @@ sys.exit(1)
 """
 
 
-async def unconfigured() -> Asked:
-    return Asked(Outcome.UNCONFIGURED)
+async def unconfigured() -> ProbeResult:
+    return ProbeResult(ProbeOutcome.UNCONFIGURED)
 
 
 @asynccontextmanager
-async def background(state: Path, program: str) -> AsyncIterator[Background]:
+async def background(state: Path, program: str) -> AsyncIterator[SelftestRunner]:
     command = [sys.executable, "-c", program, str(state)]
-    made = Background(Selftests(state), command, unconfigured, unconfigured)
+    made = SelftestRunner(Selftests(state), command, unconfigured, unconfigured)
     running = asyncio.create_task(made.run())
     try:
         yield made
@@ -46,7 +46,7 @@ async def background(state: Path, program: str) -> AsyncIterator[Background]:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def see_through(made: Background) -> None:
+async def see_through(made: SelftestRunner) -> None:
     async def over() -> bool:
         return not made.shown()["running"]
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from appliance.selftest.checks import CHECKS
-from appliance.store.queries import conversations, reading
 from appliance.selftest.report_store import Selftests
+from appliance.store.queries import conversations, reading
 from tests.chat_server import chat_server
 from tests.daemon import MICRO_MODELS, Daemon, running
 from tests.install.conftest import Site

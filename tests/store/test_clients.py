@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import StoreError
-from appliance.store.store import Store
 from appliance.store.records import AuditEntry, Client
+from appliance.store.store import Store
 
 PHONE = Client("1", "Ann's phone", "admin", 10.0, 10.0, None)
 LAPTOP = Client("2", "laptop", "user", 20.0, 20.0, None)

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from appliance.store.store import Store
 from appliance.store.queries import conversation, reading
+from appliance.store.store import Store
 
 TALKER = Path(__file__).with_name("talker.py")
 ROOT = TALKER.parents[2]

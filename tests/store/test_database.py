@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import StoreError
-from appliance.store.store import Store
 from appliance.store.database import open_for_writing
 from appliance.store.queries import conversations, reading, search
+from appliance.store.store import Store
 
 from .events import answered, said
 

@@ -6,11 +6,11 @@ import pytest
 
 from appliance.conversation import EventKind
 from appliance.errors import NotFound, StoreError
-from appliance.store.store import Store
 from appliance.store.connection import connect
 from appliance.store.deletion import delete
 from appliance.store.queries import conversations, reading
 from appliance.store.records import AuditEntry
+from appliance.store.store import Store
 
 from .events import answered, event, said
 from .test_timers import Timer

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.conversation import Event, EventKind
-from appliance.store.store import Store
 from appliance.store.event_rows import encode
+from appliance.store.store import Store
 
 from .events import answered, event, said
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from appliance.conversation import Event, EventKind
 from appliance.errors import NotFound, StoreError
-from appliance.store.store import Store
 from appliance.store.database import open_for_writing
-from appliance.store.queries import conversation, conversations, reading, recent_turns, search
 from appliance.store.event_rows import encode, record
+from appliance.store.queries import conversation, conversations, reading, recent_turns, search
+from appliance.store.store import Store
 
 from .events import answered, event, said
 

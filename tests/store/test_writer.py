@@ -11,8 +11,8 @@ import pytest
 
 from appliance.conversation import Event, EventKind
 from appliance.errors import StoreError
+from appliance.store import work
 from appliance.store.store import Store
-from appliance.store import work as work_module
 
 from .events import answered, event, said
 
@@ -123,7 +123,7 @@ async def test_closing_on_a_full_disk_ends_and_counts_the_loss(
 
 
 async def test_the_queue_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_module, "POSTED_LIMIT", 10)
+    monkeypatch.setattr(work, "POSTED_LIMIT", 10)
     errors: list[StoreError] = []
     store = Store.open(path, on_error=errors.append)
     with other_writer(path):

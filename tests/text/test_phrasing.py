@@ -2,7 +2,7 @@ from datetime import date, datetime
 
 import pytest
 
-from appliance.text import phrasing as say
+from appliance.text import phrasing
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,11 @@ from appliance.text import phrasing as say
     ],
 )
 def test_times_of_day(hour: int, minute: int, words: str) -> None:
-    assert say.time_of_day(datetime(2026, 1, 1, hour, minute)) == words
+    assert phrasing.time_of_day(datetime(2026, 1, 1, hour, minute)) == words
 
 
 def test_no_two_minutes_of_a_day_sound_alike() -> None:
-    words = {say.time_of_day(datetime(2026, 1, 1, h, m)) for h in range(24) for m in range(60)}
+    words = {phrasing.time_of_day(datetime(2026, 1, 1, h, m)) for h in range(24) for m in range(60)}
     assert len(words) == 24 * 60
     assert not any(character.isdigit() for word in words for character in word)
 
@@ -46,23 +46,23 @@ def test_no_two_minutes_of_a_day_sound_alike() -> None:
     ],
 )
 def test_lengths_of_time(seconds: float, words: str, adjective: str) -> None:
-    assert say.length(seconds) == words
-    assert say.as_adjective(seconds) == adjective
+    assert phrasing.length(seconds) == words
+    assert phrasing.as_adjective(seconds) == adjective
 
 
 def test_days_and_their_ordinals() -> None:
-    assert say.day(date(2026, 11, 21)) == "Saturday, the 21st of November"
+    assert phrasing.day(date(2026, 11, 21)) == "Saturday, the 21st of November"
     ends = {1: "st", 2: "nd", 3: "rd", 4: "th", 11: "th", 12: "th", 13: "th", 22: "nd", 30: "th"}
-    assert {n: say.ordinal(n) for n in ends} == {n: f"{n}{end}" for n, end in ends.items()}
+    assert {n: phrasing.ordinal(n) for n in ends} == {n: f"{n}{end}" for n, end in ends.items()}
 
 
 def test_lists_and_sizes() -> None:
-    assert say.listed([]) == ""
-    assert say.listed(["a"]) == "a"
-    assert say.listed(["a", "b"]) == "a and b"
-    assert say.listed(["a", "b", "c"], "or") == "a, b, or c"
-    assert say.size(3_400_000_000) == "3.4 gigabytes"
-    assert say.size(2_000_000_000) == "2 gigabytes"
-    assert say.size(950_000_000) == "950 megabytes"
-    assert say.counted(1, "timer") == "one timer"
-    assert say.counted(120, "timer") == "120 timers"
+    assert phrasing.listed([]) == ""
+    assert phrasing.listed(["a"]) == "a"
+    assert phrasing.listed(["a", "b"]) == "a and b"
+    assert phrasing.listed(["a", "b", "c"], "or") == "a, b, or c"
+    assert phrasing.size(3_400_000_000) == "3.4 gigabytes"
+    assert phrasing.size(2_000_000_000) == "2 gigabytes"
+    assert phrasing.size(950_000_000) == "950 megabytes"
+    assert phrasing.counted(1, "timer") == "one timer"
+    assert phrasing.counted(120, "timer") == "120 timers"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from appliance.hardware.telemetry import Readings, read
+from appliance.timers.scheduler import Timer, Timers
 from appliance.tools import Answer, Speech
 from appliance.tools.builtin.catalogue import builtin
-from appliance.tools.registry import Registry
-from appliance.timers.scheduler import Timer, Timers
+from appliance.tools.registry import ToolRegistry
 
 
 @dataclass
@@ -49,7 +49,9 @@ class Shelf:
 
     def __post_init__(self) -> None:
         self.timers = Timers(lambda: self.seconds, self.rung.append)
-        self.registry = Registry(builtin(lambda: self.moment, self.timers, lambda: self.readings()))
+        self.registry = ToolRegistry(
+            builtin(lambda: self.moment, self.timers, lambda: self.readings())
+        )
 
     async def say(self, sentence: str) -> Answer:
         """What the tool answers that a spoken sentence asks for."""
@@ -64,7 +66,7 @@ def shelf() -> Shelf:
 
 
 @pytest.fixture(scope="session")
-def registry() -> Registry:
+def registry() -> ToolRegistry:
     return Shelf().registry
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from num2words import num2words
 
 from appliance.tools import Tool
-from appliance.tools.registry import Registry
-from appliance.tools.intents.recognizer import Command, FreeWords, Numbers, Phrases, command_of
+from appliance.tools.intents.recognizer import Command, FreeWords, Numbers, PhraseList, command_of
+from appliance.tools.registry import ToolRegistry
 
 
 @dataclass
@@ -20,12 +20,12 @@ class Said:
     arguments: dict[str, Any]
 
 
-def tools_of(registry: Registry) -> list[Tool]:
+def tools_of(registry: ToolRegistry) -> list[Tool]:
     return list(registry._tools.values())
 
 
 @st.composite
-def sampled(draw: st.DrawFn, registry: Registry) -> Said:
+def sampled(draw: st.DrawFn, registry: ToolRegistry) -> Said:
     """One sentence of one template; an argument said twice would be ambiguous, and is rejected."""
     command = command_of(draw(st.sampled_from([t for t in tools_of(registry) if t.sentences])))
     template = draw(st.sampled_from(command.templates))
@@ -64,7 +64,7 @@ def _value(draw: st.DrawFn, command: Command, name: str) -> tuple[str, Any]:
         case Numbers(start, stop):
             number = draw(st.integers(start, stop))
             return num2words(number).replace("-", draw(st.sampled_from("- "))), number
-        case Phrases(values):
+        case PhraseList(values):
             phrase = draw(st.sampled_from(sorted(values)))
             return phrase, values[phrase]
         case FreeWords(examples):

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import ToolError
-from appliance.tools import Answer, Surroundings, Tool
+from appliance.tools import Answer, Tool, ToolContext
 from appliance.tools.confirmation import PATIENCE
-from appliance.tools.registry import Registry
+from appliance.tools.registry import ToolRegistry
 from tests.tools.conftest import Session
 
 
@@ -26,18 +26,18 @@ class House:
     )
 
     def __post_init__(self) -> None:
-        async def launch(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+        async def launch(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
             if arguments["count"] == 3:
                 raise ToolError("three is not allowed")
             self.done.append((surroundings.session_id, arguments["count"]))
             return Answer(f"{arguments['count']} launched.")
 
-        async def wave(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+        async def wave(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
             return Answer("Waved.")
 
         count = {"type": "integer", "minimum": 1, "maximum": 9}
         schema = {"type": "object", "properties": {"count": count}, "required": ["count"]}
-        self.registry = Registry(
+        self.registry = ToolRegistry(
             (
                 Tool("launch", "Launches.", launch, schema, ("launch {count}",), confirm=True),
                 Tool("wave", "Waves.", wave, sentences=("wave",)),
@@ -154,7 +154,7 @@ async def test_whatever_happens_nothing_is_done_without_a_yes_to_it(
 
 
 async def test_tools_come_and_go_and_those_before_them_are_heard_first(house: House) -> None:
-    async def hijack(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def hijack(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         raise AssertionError
 
     more = Tool("other", "Waves too.", hijack, sentences=("wave", "wave back"))

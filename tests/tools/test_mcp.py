@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from appliance.config.loader import Mcp
+from appliance.config.schema import MCPServerConfig
 from appliance.tools import Answer
-from appliance.tools.mcp import Server
+from appliance.tools.mcp import MCPServer
 from appliance.tools.mcp_schema import parameters, tool_name
-from appliance.tools.registry import Registry
+from appliance.tools.registry import ToolRegistry
 from tests.stranger import until
 from tests.tools.conftest import Session
 
@@ -30,11 +30,11 @@ SENTENCES = {
 class House:
     """A registry with the tools of one server in it."""
 
-    def __init__(self, config: Mcp) -> None:
-        self.registry = Registry(())
+    def __init__(self, config: MCPServerConfig) -> None:
+        self.registry = ToolRegistry(())
         self.session = Session()
         self.changed = asyncio.Condition()
-        self.server = Server("home", config, "token", self._put)
+        self.server = MCPServer("home", config, "token", self._put)
 
     def _put(self, group: str, tools: Any) -> None:  # noqa: ANN401  as Registry.put
         self.registry.put(group, tools)
@@ -57,7 +57,9 @@ class House:
 @asynccontextmanager
 async def house(**config: Any) -> AsyncIterator[House]:  # noqa: ANN401  of Mcp
     made = House(
-        Mcp(**{"allow": ALLOWED, "confirm": ("turn_*",), "sentences": SENTENCES, **config})
+        MCPServerConfig(
+            **{"allow": ALLOWED, "confirm": ("turn_*",), "sentences": SENTENCES, **config}
+        )
     )
     running = asyncio.create_task(made.server.run())
     try:
@@ -142,7 +144,7 @@ async def test_a_program_that_is_no_server_leaves_the_registry_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("appliance.tools.mcp.FIRST_RETRY", 0.01)
-    home = House(Mcp(command=("/bin/false",), allow=("*",)))
+    home = House(MCPServerConfig(command=("/bin/false",), allow=("*",)))
     running = asyncio.create_task(home.server.run())
 
     async def tried_again() -> bool:

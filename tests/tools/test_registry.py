@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from appliance.errors import ConfigError, ToolError
-from appliance.tools import Answer, Run, Surroundings, Tool
-from appliance.tools.registry import Registry, enabled
+from appliance.tools import Answer, Run, Tool, ToolContext
+from appliance.tools.registry import ToolRegistry, enabled
 from tests.tools.conftest import Session
 
 LEVEL = {
@@ -19,7 +19,7 @@ LEVEL = {
 }
 
 
-async def echo(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+async def echo(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
     return Answer(f"level {arguments['level']}", dict(arguments))
 
 
@@ -28,7 +28,7 @@ def tool(name: str = "echo", run: Run = echo, **more: Any) -> Tool:  # noqa: ANN
 
 
 async def test_a_call_reaches_the_tool_with_arguments_put_right() -> None:
-    registry = Registry([tool(parameters=LEVEL)])
+    registry = ToolRegistry([tool(parameters=LEVEL)])
     for given in (5, 5.0, "5"):
         answer = await registry.call("echo", {"level": given}, Session())
         assert answer.data == {"level": 5}
@@ -49,7 +49,7 @@ async def test_a_call_reaches_the_tool_with_arguments_put_right() -> None:
 async def test_a_wrong_call_is_answered_with_an_apology_and_the_error(
     name: str, arguments: dict[str, Any], spoken: str
 ) -> None:
-    answer = await Registry([tool(parameters=LEVEL)]).call(name, arguments, Session())
+    answer = await ToolRegistry([tool(parameters=LEVEL)]).call(name, arguments, Session())
     assert answer.spoken == spoken
     assert answer.data["error"]["code"] == "tool_failed"
 
@@ -58,14 +58,14 @@ async def test_a_wrong_call_is_answered_with_an_apology_and_the_error(
 async def test_what_is_not_for_guests_is_refused_in_words(more: dict[str, Any]) -> None:
     done = []
 
-    async def run(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def run(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         done.append(surroundings.client_id)
         return Answer("Done.")
 
     async def is_guest(client_id: str) -> bool:
         return client_id == "g"
 
-    registry = Registry([tool("work", run, guests=False, **more)], is_guest=is_guest)
+    registry = ToolRegistry([tool("work", run, guests=False, **more)], is_guest=is_guest)
     answer = await registry.call("work", {}, Session(client_id="g"), "sentence")
     assert answer.spoken == ("Sorry, that is not for guests; an administrator can make you a user.")
     assert answer.data["error"]["code"] == "tool_failed"
@@ -76,37 +76,37 @@ async def test_what_is_not_for_guests_is_refused_in_words(more: dict[str, Any]) 
 
 
 async def test_who_nobody_vouches_for_is_a_guest() -> None:
-    answer = await Registry([tool("work", guests=False)]).call("work", {}, Session())
+    answer = await ToolRegistry([tool("work", guests=False)]).call("work", {}, Session())
     assert "not for guests" in answer.spoken
 
 
 async def test_a_tool_that_breaks_apologises(caplog: pytest.LogCaptureFixture) -> None:
-    async def broken(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def broken(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         raise ZeroDivisionError
 
-    answer = await Registry([tool("open_door", broken)]).call("open_door", {}, Session())
+    answer = await ToolRegistry([tool("open_door", broken)]).call("open_door", {}, Session())
     assert answer.spoken == "Sorry, open door did not work."
     assert "ZeroDivisionError" in caplog.text
 
 
 async def test_a_tool_that_takes_too_long_is_left() -> None:
-    async def endless(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def endless(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         await asyncio.Event().wait()
         raise AssertionError
 
-    answer = await Registry([tool("wait", endless, timeout=0.01)]).call("wait", {}, Session())
+    answer = await ToolRegistry([tool("wait", endless, timeout=0.01)]).call("wait", {}, Session())
     assert answer.spoken == "Sorry, wait took too long."
 
 
 async def test_cancellation_passes_through() -> None:
     started = asyncio.Event()
 
-    async def endless(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def endless(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         started.set()
         await asyncio.Event().wait()
         raise AssertionError
 
-    call = asyncio.create_task(Registry([tool("wait", endless)]).call("wait", {}, Session()))
+    call = asyncio.create_task(ToolRegistry([tool("wait", endless)]).call("wait", {}, Session()))
     await started.wait()
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -115,11 +115,11 @@ async def test_cancellation_passes_through() -> None:
 
 def test_two_tools_cannot_share_a_name() -> None:
     with pytest.raises(ToolError, match="two tools called echo"):
-        Registry([tool(), tool()])
+        ToolRegistry([tool(), tool()])
 
 
 def test_schemas_are_what_models_may_call() -> None:
-    registry = Registry(
+    registry = ToolRegistry(
         [
             tool("first", parameters=LEVEL),
             tool("small_talk", spoken_only=True),
@@ -177,5 +177,5 @@ def test_hot_words_are_the_names_that_arguments_may_take() -> None:
         "agent": {"type": "string", "examples": ["Claude", "attic"]},
         "count": {"type": "integer", "minimum": 1, "maximum": 3},
     }
-    registry = Registry([tool(parameters={"type": "object", "properties": rules})])
+    registry = ToolRegistry([tool(parameters={"type": "object", "properties": rules})])
     assert registry.hot_words() == ("Claude", "attic", "kitchen")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from appliance.config.loader import load
-from appliance.voice.turns.endpointing import TurnEnd
 from appliance.voice.pipeline import _user_params
+from appliance.voice.turns.endpointing import SpeculativeTurnStop
 
 anything: Any = SimpleNamespace
 
@@ -20,7 +20,7 @@ def _end_of_turn(models: Any, *, configured: bool) -> Any:  # noqa: ANN401  its 
     assert params.user_turn_strategies is not None
     assert params.user_turn_strategies.stop
     end = params.user_turn_strategies.stop[0]
-    assert isinstance(end, TurnEnd)
+    assert isinstance(end, SpeculativeTurnStop)
     return end
 
 

@@ -14,13 +14,13 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.filters.identity_filter import IdentityFilter
 
 from appliance.config.loader import load
-from appliance.voice import route_runner as answering
-from appliance.voice.route_runner import BACK_HERE, GONE_FAR, Answering, Told
-from appliance.voice.close_reason import End
-from appliance.voice.routing import Unanswered
-from appliance.voice.pipeline import Individual, Shared
+from appliance.voice import route_runner
+from appliance.voice.close_reason import CloseReason
+from appliance.voice.pipeline import SessionParts, SharedParts
 from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.recorder import Gauges, Recorder
+from appliance.voice.route_runner import BACK_HERE, GONE_FAR, RouteCallbacks, RouteRunner
+from appliance.voice.routing import Unanswered
 
 nothing: Any = None
 
@@ -30,22 +30,22 @@ class Seen:
     """Pipelines that do nothing, and what an `Answering` does with them."""
 
     route: str
-    made: list[tuple[str, Individual]] = field(default_factory=list)
+    made: list[tuple[str, SessionParts]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
-    reasons: list[End] = field(default_factory=list)
+    reasons: list[CloseReason] = field(default_factory=list)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     serving: "asyncio.Task[None] | None" = None
 
     def __post_init__(self) -> None:
         config = load((), {})
         far = RealtimeRoute(config.realtime, "", "key")
-        shared = Shared(config, nothing, nothing, nothing, None, far)
-        told = Told(self.started.set, self.said.append, self.ended)
-        self.answering = Answering(shared, self.route, told)
+        shared = SharedParts(config, nothing, nothing, nothing, None, far)
+        told = RouteCallbacks(self.started.set, self.said.append, self.ended)
+        self.answering = RouteRunner(shared, self.route, told)
         self.context = LLMContext()
         gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
         self.recorder = Recorder("c", "s", lambda event: None, gauges, dict)
-        self.one = Individual(
+        self.one = SessionParts(
             transport=nothing,
             recorder=self.recorder,
             call=nothing,
@@ -56,11 +56,11 @@ class Seen:
             speaking=nothing,
         )
 
-    def ended(self, reason: End) -> None:
+    def ended(self, reason: CloseReason) -> None:
         self.reasons.append(reason)
         self.answering.leave()
 
-    def pipeline(self, shared: Shared, one: Individual) -> PipelineWorker:
+    def pipeline(self, shared: SharedParts, one: SessionParts) -> PipelineWorker:
         self.made.append((self.answering.route, one))
         return PipelineWorker(Pipeline([IdentityFilter()]), idle_timeout_secs=None)
 
@@ -77,8 +77,8 @@ async def seen(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Seen]:
     seen = Seen(request.param)
-    monkeypatch.setattr(answering, "build", seen.pipeline)
-    monkeypatch.setattr(answering, "build_realtime", seen.pipeline)
+    monkeypatch.setattr(route_runner, "build", seen.pipeline)
+    monkeypatch.setattr(route_runner, "build_realtime", seen.pipeline)
     yield seen
     seen.answering.leave()
     if seen.serving is not None:
@@ -135,7 +135,7 @@ async def test_what_ends_by_itself_says_so(seen: Seen) -> None:
     serving = await seen.serve()
     await seen.answering.queue(EndFrame())
     await serving
-    assert seen.reasons == [End.HUNG_UP]
+    assert seen.reasons == [CloseReason.HUNG_UP]
 
 
 async def test_who_is_leaving_hears_nothing_more(seen: Seen) -> None:

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from appliance.voice.routing import ERRORS, PAUSES, WINDOW_SECONDS, Breaker, Routes, order
+from appliance.circuit_breaker import ERRORS, PAUSES, WINDOW_SECONDS, CircuitBreaker, order
+from appliance.voice.routing import Routes
 
 
 def test_one_silence_is_enough_and_three_slips_in_a_minute_are() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     assert breaker.failed(100.0)
     assert not breaker.failed(101.0)
     assert breaker.is_open
@@ -21,7 +22,7 @@ def test_one_silence_is_enough_and_three_slips_in_a_minute_are() -> None:
 
 
 def test_pauses_grow_until_it_was_well_for_a_while() -> None:
-    breaker, now, pauses = Breaker(), 1000.0, []
+    breaker, now, pauses = CircuitBreaker(), 1000.0, []
     for _ in range(4):
         breaker.failed(now)
         pauses.append(breaker.retry_at - now)
@@ -48,7 +49,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.breaker, self.past, self.now = Breaker(), Past(), 0.0
+        self.breaker, self.past, self.now = CircuitBreaker(), Past(), 0.0
 
     @rule(seconds=st.floats(0, 400))
     def time_passes(self, seconds: float) -> None:
@@ -86,12 +87,12 @@ class AnyHistory(RuleBasedStateMachine):
 TestAnyHistory = AnyHistory.TestCase
 
 breakers = st.lists(
-    st.builds(Breaker, is_open=st.booleans(), retry_at=st.floats(0, 1000)), max_size=6
+    st.builds(CircuitBreaker, is_open=st.booleans(), retry_at=st.floats(0, 1000)), max_size=6
 )
 
 
 @given(breakers)
-def test_there_is_always_somebody_to_ask_in_the_owners_order(found: list[Breaker]) -> None:
+def test_there_is_always_somebody_to_ask_in_the_owners_order(found: list[CircuitBreaker]) -> None:
     asked = order(found)
     assert bool(asked) == bool(found)
     assert asked == sorted(asked)

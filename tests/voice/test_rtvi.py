@@ -6,7 +6,7 @@ from pipecat.frames.frames import Frame, OutputTransportMessageUrgentFrame
 from pipecat.processors.frameworks.rtvi import RTVIProcessor
 from pydantic import BaseModel
 
-from appliance.voice.rtvi import Reporter
+from appliance.voice.rtvi import RTVIOutbox
 
 
 class Message(BaseModel):
@@ -25,5 +25,5 @@ async def test_a_message_is_handed_over_as_pipecat_would_send_it() -> None:
     handed: list[dict[str, Any]] = []
     for exclude_none in (True, False):
         await Pipecats().push_transport_message(Message(), exclude_none)
-        await Reporter(handed.append).push_transport_message(Message(), exclude_none)
+        await RTVIOutbox(handed.append).push_transport_message(Message(), exclude_none)
     assert handed == sent == [{"type": "bot-ready"}, {"type": "bot-ready", "data": None}]

@@ -14,15 +14,15 @@ from appliance import wire
 from appliance.config.loader import load
 from appliance.conversation import Event, EventKind, OnEvent
 from appliance.tools import Speech
-from appliance.voice import route_runner as answering
-from appliance.voice.route_runner import GONE_FAR
-from appliance.voice.close_reason import GOODBYES, End
-from appliance.voice.routing import Unanswered
-from appliance.voice.pipeline import Individual, Shared, _barge_in
+from appliance.voice import route_runner
+from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
+from appliance.voice.pipeline import SessionParts, SharedParts, _barge_in
 from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.recorder import Gauges
-from appliance.voice.session import Reports, Session, Wishes
-from appliance.voice.session_registry import Sessions
+from appliance.voice.route_runner import GONE_FAR
+from appliance.voice.routing import Unanswered
+from appliance.voice.session import Session, SessionCallbacks, SessionOptions
+from appliance.voice.session_registry import SessionRegistry
 
 nothing: Any = None
 anything: Any = SimpleNamespace
@@ -51,9 +51,9 @@ def _session(
 ) -> Session:
     config = load((), {})
     far = RealtimeRoute(config.realtime, "", "key")
-    shared = Shared(config, nothing, nothing, nothing, models=None, realtime=far)
+    shared = SharedParts(config, nothing, nothing, nothing, models=None, realtime=far)
     gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
-    reports = Reports(
+    reports = SessionCallbacks(
         on_event=on_event,
         gauges=gauges,
         malformed=lambda code: None,
@@ -62,7 +62,7 @@ def _session(
         opened=opened,
         rerouted=lambda route: None,
     )
-    return Session("s", "c", "client", shared, reports, Wishes(language=language))
+    return Session("s", "c", "client", shared, reports, SessionOptions(language=language))
 
 
 def test_a_language_to_be_found_out_is_that_heard_last_and_english_before() -> None:
@@ -101,32 +101,32 @@ def test_a_language_that_was_wished_for_stays() -> None:
 
 
 @pytest.fixture
-def pipelines(monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[Individual]":
+def pipelines(monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[SessionParts]":
     """What pipelines were made for; they do nothing themselves."""
-    made: asyncio.Queue[Individual] = asyncio.Queue()
+    made: asyncio.Queue[SessionParts] = asyncio.Queue()
 
-    def pipeline(_shared: Shared, one: Individual) -> PipelineWorker:
+    def pipeline(_shared: SharedParts, one: SessionParts) -> PipelineWorker:
         made.put_nowait(one)
         return PipelineWorker(Pipeline([IdentityFilter()]), idle_timeout_secs=None)
 
-    monkeypatch.setattr(answering, "build", pipeline)
-    monkeypatch.setattr(answering, "build_realtime", pipeline)
+    monkeypatch.setattr(route_runner, "build", pipeline)
+    monkeypatch.setattr(route_runner, "build_realtime", pipeline)
     return made
 
 
 @pytest.mark.parametrize(("asked", "told"), [("auto", None), ("de", "de")])
 async def test_a_language_to_be_found_out_is_none_yet(
-    pipelines: "asyncio.Queue[Individual]", asked: str, told: str | None
+    pipelines: "asyncio.Queue[SessionParts]", asked: str, told: str | None
 ) -> None:
     kept: list[Event] = []
     session = _session(asked, on_event=kept.append)
-    session.end(End.CLIENT_LEFT)
+    session.end(CloseReason.CLIENT_LEFT)
     await session.run(ClosedSocket(), [])
     assert (kept[0].kind, kept[0].data["language"]) == (EventKind.SESSION_STARTED, told)
 
 
 async def test_who_is_left_in_mid_sentence_has_fallen_silent(
-    pipelines: "asyncio.Queue[Individual]",
+    pipelines: "asyncio.Queue[SessionParts]",
 ) -> None:
     opened = asyncio.Event()
     session = _session(opened=lambda _session: opened.set())
@@ -138,12 +138,12 @@ async def test_who_is_left_in_mid_sentence_has_fallen_silent(
     assert first.failed(Unanswered("how far is the moon"))
     await pipelines.get()
     assert (session.route, session.speaking) == ("realtime", False)
-    session.end(End.CLIENT_LEFT)
+    session.end(CloseReason.CLIENT_LEFT)
     await running
 
 
 async def test_what_is_told_while_the_route_changes_is_told_on_the_next(
-    pipelines: "asyncio.Queue[Individual]",
+    pipelines: "asyncio.Queue[SessionParts]",
 ) -> None:
     opened = asyncio.Event()
     session = _session(opened=lambda _session: opened.set())
@@ -158,7 +158,7 @@ async def test_what_is_told_while_the_route_changes_is_told_on_the_next(
     told = [frame.data["data"] for frame in socket.got if isinstance(frame, wire.Message)]
     assert GONE_FAR in [data.get("message") for data in told]
     writing.cancel()
-    session.end(End.CLIENT_LEFT)
+    session.end(CloseReason.CLIENT_LEFT)
     await running
 
 
@@ -167,11 +167,13 @@ async def test_who_cannot_be_served_is_told() -> None:
         raise OSError("the disk is gone")
 
     session = _session()
-    sessions = Sessions(session._shared, session._reports, 1, unreadable, lambda _count: None)
+    sessions = SessionRegistry(
+        session._shared, session._reports, 1, unreadable, lambda _count: None
+    )
     offered = sessions.open(
         voice="", language="", system_prompt="", conversation_id="c", client_id="client"
     )
     socket = ClosedSocket()
     await sessions.attach(offered.session_id, socket)
-    assert socket.closed == GOODBYES[End.FAILED]
+    assert socket.closed == CLOSE_FRAMES[CloseReason.FAILED]
     assert sessions.open_count == 0

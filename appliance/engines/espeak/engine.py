@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
-from appliance.engines import OUTPUT_RATE, Ticket, Voice
+from appliance.audio.format import OUTPUT_RATE
+from appliance.engines import Ticket, Voice
 from appliance.engines.espeak.library import Delivery, Library, library
-from appliance.engines.worker import Emit, Lane
+from appliance.engines.worker import Emit, WorkerPool
 
 _WORDS_A_MINUTE: Final = 165
 _ENGLISH: Final = "en-us"
@@ -24,7 +25,7 @@ class Espeak:
 
     name = "espeak"
 
-    def __init__(self, lane: Lane, speaker: Library) -> None:
+    def __init__(self, lane: WorkerPool, speaker: Library) -> None:
         """Made by `load`."""
         self._lane = lane
         self._speaker = speaker
@@ -34,7 +35,7 @@ class Espeak:
     @classmethod
     async def load(cls) -> "Espeak":
         """The engine, warm; some ten milliseconds. Raises ModelMissing or ModelBroken."""
-        lane = Lane("espeak")
+        lane = WorkerPool("espeak")
         async with lane.loading():
             return await lane.run(lambda: cls(lane, _warm()))
 

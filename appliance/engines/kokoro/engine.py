@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from appliance.engines import Ticket, Voice
 from appliance.audio.loudness import levelled
-from appliance.engines.kokoro.phrase_cache import Phrase, Phrases
-from appliance.engines.worker import Emit, Lane
+from appliance.engines import Ticket, Voice
+from appliance.engines.kokoro.phrase_cache import Phrase, PhraseCache
+from appliance.engines.worker import Emit, WorkerPool
 from appliance.errors import EngineFailed, ModelBroken, ModelMissing
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _INPUTS: Final = ({"tokens", "style", "speed"}, {"input_ids", "style", "speed"})
 class Kokoro:
     """A Synthesizer on one Kokoro model, which all sessions share."""
 
-    def __init__(self, lane: Lane, model: "Model", name: str, phrases: Phrases) -> None:
+    def __init__(self, lane: WorkerPool, model: "Model", name: str, phrases: PhraseCache) -> None:
         """Made by `load`."""
         self._lane = lane
         self._phrases = phrases
@@ -61,10 +61,10 @@ class Kokoro:
         keeps none. Raises ModelMissing or ModelBroken naming the file, or EngineFailed where the
         device cannot run the model.
         """
-        lane = Lane("kokoro")
+        lane = WorkerPool("kokoro")
         async with lane.loading():
             loaded, name = await lane.run(_load, model, voices, device, threads)
-        return cls(lane, loaded, name, Phrases(phrase_bytes))
+        return cls(lane, loaded, name, PhraseCache(phrase_bytes))
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ class Phrase:
     model: str
 
 
-class Phrases:
+class PhraseCache:
     """Audio by phrase, at most `room` bytes of it; what was not asked for longest goes first."""
 
     def __init__(self, room: int) -> None:

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Final
 
 
-class Verdict(Enum):
+class CommandVerdict(Enum):
     COMMAND = "command"
     OTHER = "other"
     UNSURE = "unsure"
@@ -22,7 +22,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class SearchPath:
     """What a search found: its acoustic log-likelihood, its speech in frames, and its phones."""
 
     score: float
@@ -45,7 +45,7 @@ _FAIR_GAP: Final = 4.5
 """How far, per frame, an n-gram transcript that is half right lies under the phones."""
 
 
-def gap(path: Path, best: Path) -> float:
+def gap(path: SearchPath, best: SearchPath) -> float:
     """By how much per frame `best` explains the audio better than `path`; infinite for no path."""
     return (best.score - path.score) / path.frames if path.frames > 0 else math.inf
 
@@ -83,15 +83,15 @@ def _edit_costs(said: Sequence[str], heard: Sequence[str]) -> list[list[int]]:
     return costs
 
 
-def first_look(grammar: Path, phones: Path) -> Verdict:
+def first_look(grammar: SearchPath, phones: SearchPath) -> CommandVerdict:
     """The verdict of the two cheap searches, UNSURE where the third has to be asked."""
     doubt = _doubt(grammar, phones)
     if doubt <= _SURE_COMMAND:
-        return Verdict.COMMAND
-    return Verdict.OTHER if doubt > _SURE_OTHER else Verdict.UNSURE
+        return CommandVerdict.COMMAND
+    return CommandVerdict.OTHER if doubt > _SURE_OTHER else CommandVerdict.UNSURE
 
 
-def confidence(grammar: Path, phones: Path, ngram: Path | None = None) -> float:
+def confidence(grammar: SearchPath, phones: SearchPath, ngram: SearchPath | None = None) -> float:
     """How likely the grammar's sentence was really said: above one half, it is believed.
 
     Without `ngram`, from the phones alone, on the scale of `first_look`.
@@ -110,12 +110,12 @@ def confidence(grammar: Path, phones: Path, ngram: Path | None = None) -> float:
     return _logistic(_LIMIT - doubt)
 
 
-def _doubt(grammar: Path, phones: Path) -> float:
+def _doubt(grammar: SearchPath, phones: SearchPath) -> float:
     stretch = longest_difference(grammar.phones, phones.phones)
     return gap(grammar, phones) + _STRETCH_WEIGHT * stretch
 
 
-def transcript_confidence(ngram: Path, phones: Path) -> float:
+def transcript_confidence(ngram: SearchPath, phones: SearchPath) -> float:
     """How far an n-gram transcript can be trusted, from 0 to 1."""
     return _logistic(_FAIR_GAP - gap(ngram, phones))
 

@@ -109,7 +109,7 @@ _SIGNATURES: Mapping[str, tuple[object, list[object]]] = {
 }
 
 
-class Decoder:
+class SphinxDecoder:
     """A loaded acoustic model with three searches over it."""
 
     def __init__(self, grammar: str) -> None:

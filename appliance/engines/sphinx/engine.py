@@ -11,11 +11,18 @@ import queue
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from appliance.engines import INPUT_RATE, Ticket, Transcript
-from appliance.engines.sphinx.confidence import Path, Verdict, confidence, first_look, transcript_confidence
+from appliance.audio.format import INPUT_RATE
 from appliance.audio.split import loudness, pieces
-from appliance.engines.sphinx.decoder import Decoder, Hypothesis, Search, dictionary_words
-from appliance.engines.worker import Lane
+from appliance.engines import Ticket, Transcript
+from appliance.engines.sphinx.confidence import (
+    CommandVerdict,
+    SearchPath,
+    confidence,
+    first_look,
+    transcript_confidence,
+)
+from appliance.engines.sphinx.decoder import Hypothesis, Search, SphinxDecoder, dictionary_words
+from appliance.engines.worker import WorkerPool
 from appliance.errors import EngineFailed
 
 log = logging.getLogger(__name__)
@@ -43,14 +50,16 @@ class Sphinx:
     # It listens for whole sentences.
     interim = False
 
-    def __init__(self, lane: Lane, decoders: list[Decoder], grammar: Grammar, known: str) -> None:
+    def __init__(
+        self, lane: WorkerPool, decoders: list[SphinxDecoder], grammar: Grammar, known: str
+    ) -> None:
         """Made by `load`."""
         self._lane = lane
         self._grammar = grammar
         # What each decoder listens for, or could not be made to.
         self._known = dict.fromkeys(decoders, known)
         self._decoders = decoders
-        self._free: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
+        self._free: queue.SimpleQueue[SphinxDecoder] = queue.SimpleQueue()
         for decoder in decoders:
             self._free.put(decoder)
 
@@ -62,7 +71,7 @@ class Sphinx:
         takes about half a second and 95 MB per thread. Every word of a grammar has to be in
         `known_words()`. Raises ModelMissing, ModelBroken or EngineFailed.
         """
-        lane = Lane("sphinx", threads)
+        lane = WorkerPool("sphinx", threads)
         now = grammar if callable(grammar) else lambda: grammar
         known = now()
         async with lane.loading():
@@ -100,7 +109,7 @@ class Sphinx:
         )
 
     async def _with_decoder(
-        self, work: Callable[[Decoder, bytes], T], audio: bytes, ticket: Ticket | None
+        self, work: Callable[[SphinxDecoder, bytes], T], audio: bytes, ticket: Ticket | None
     ) -> T:
         def borrowed() -> T:
             # There are as many decoders as threads, so one is always free here.
@@ -113,7 +122,7 @@ class Sphinx:
 
         return await self._lane.run(borrowed, ticket=ticket)
 
-    def _bring_up_to_date(self, decoder: Decoder) -> None:
+    def _bring_up_to_date(self, decoder: SphinxDecoder) -> None:
         grammar = self._grammar()
         if grammar == self._known[decoder]:
             return
@@ -129,15 +138,15 @@ class Sphinx:
             decoder.close()
 
 
-def _warm_decoder(grammar: str) -> Decoder:
-    decoder = Decoder(grammar)
+def _warm_decoder(grammar: str) -> SphinxDecoder:
+    decoder = SphinxDecoder(grammar)
     silence = bytes(INPUT_RATE)
     for search in Search:
         decoder.decode(search, silence)
     return decoder
 
 
-def _hear(decoder: Decoder, audio: bytes) -> Transcript:
+def _hear(decoder: SphinxDecoder, audio: bytes) -> Transcript:
     """A command or not, on an engine thread."""
     if loudness(audio) < _QUIETEST:
         return Transcript("", confidence=0.0)
@@ -148,18 +157,18 @@ def _hear(decoder: Decoder, audio: bytes) -> Transcript:
     command = decoder.decode(Search.GRAMMAR, audio)
     grammar = _path(decoder, command)
     verdict = first_look(grammar, phones)
-    if verdict is Verdict.COMMAND:
+    if verdict is CommandVerdict.COMMAND:
         return Transcript(command.text, confidence=confidence(grammar, phones))
     words = decoder.decode(Search.NGRAM, audio)
     ngram = _path(decoder, words)
-    if verdict is Verdict.UNSURE:
+    if verdict is CommandVerdict.UNSURE:
         trust = confidence(grammar, phones, ngram)
         if trust > 0.5:
             return Transcript(command.text, confidence=trust)
     return _trusted(words, ngram, phones)
 
 
-def _hear_freely(decoder: Decoder, audio: bytes) -> Transcript:
+def _hear_freely(decoder: SphinxDecoder, audio: bytes) -> Transcript:
     """Any English, on an engine thread."""
     if loudness(audio) < _QUIETEST:
         return Transcript("", confidence=0.0)
@@ -182,10 +191,10 @@ def _with_room_noise(audio: bytes) -> bytes:
     return np.clip(samples + noise, -32768, 32767).astype("<i2").tobytes()
 
 
-def _trusted(words: Hypothesis, ngram: Path, phones: Path) -> Transcript:
+def _trusted(words: Hypothesis, ngram: SearchPath, phones: SearchPath) -> Transcript:
     trust = transcript_confidence(ngram, phones)
     return Transcript(words.text if trust >= _LEAST_TRUST else "", confidence=trust)
 
 
-def _path(decoder: Decoder, found: Hypothesis) -> Path:
-    return Path(found.score, found.frames, decoder.phones(found))
+def _path(decoder: SphinxDecoder, found: Hypothesis) -> SearchPath:
+    return SearchPath(found.score, found.frames, decoder.phones(found))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from appliance.engines import INPUT_RATE
+from appliance.audio.format import INPUT_RATE
 from appliance.audio.pitch import voiced
 from appliance.engines.whisper.window import FULL, Decoded, token_bound
 
@@ -25,7 +25,7 @@ _FLOOR: Final = -1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class AudioWindow:
     """Audio (16 kHz PCM) for one window of so many seconds; `language` None: the model tells."""
 
     audio: bytes
@@ -37,7 +37,7 @@ class Utterance:
         return len(self.audio) / 2 / INPUT_RATE
 
 
-class Decoder:
+class WhisperDecoder:
     """Not for two threads at once."""
 
     def __init__(self, model: "WhisperModel", hot_words: Sequence[str] = ()) -> None:
@@ -47,7 +47,7 @@ class Decoder:
         hint = some.encode(" " + ", ".join(hot_words))[:_MOST_HOT_TOKENS] if hot_words else []
         self._before = [some.sot_prev, *hint] if hint else []
 
-    def decode(self, utterances: Sequence[Utterance]) -> list[Decoded]:
+    def decode(self, utterances: Sequence[AudioWindow]) -> list[Decoded]:
         """What each comes to, in their order. All have the same window.
 
         Raises ValueError for a language that Whisper does not know.
@@ -77,7 +77,7 @@ class Decoder:
         rows = zip(utterances, tokenizers, bounds, results, strict=True)
         return [_decoded(*row) for row in rows]
 
-    def _features(self, utterance: Utterance) -> "np.ndarray[Any, Any]":
+    def _features(self, utterance: AudioWindow) -> "np.ndarray[Any, Any]":
         """The log mel spectrogram (bands x hundredths of a second), silent after the audio.
 
         Silent as OpenAI's code makes it, on which the models were trained: filled up with
@@ -92,7 +92,7 @@ class Decoder:
         missing = frames - features.shape[1]
         return np.pad(features, ((0, 0), (0, missing)), constant_values=silence)
 
-    def _languages(self, utterances: Sequence[Utterance], encoded: object) -> list[str]:
+    def _languages(self, utterances: Sequence[AudioWindow], encoded: object) -> list[str]:
         if not self._model.model.is_multilingual:
             return ["en"] * len(utterances)
         asked = [utterance.language for utterance in utterances]
@@ -114,7 +114,7 @@ class Decoder:
         return self._tokenizers[language]
 
 
-def _bound(utterance: Utterance) -> int:
+def _bound(utterance: AudioWindow) -> int:
     return token_bound(utterance.seconds, full=utterance.window >= FULL)
 
 
@@ -126,7 +126,7 @@ def _suppressed(tokenizer: "Tokenizer") -> list[int]:
 
 
 def _decoded(
-    utterance: Utterance,
+    utterance: AudioWindow,
     tokenizer: "Tokenizer",
     bound: int,
     result: Any,  # noqa: ANN401  CTranslate2's, which is untyped

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from appliance.engines import INPUT_RATE, Ticket, Transcript
+from appliance.audio.format import INPUT_RATE
 from appliance.audio.split import loudness, pieces
-from appliance.engines.whisper.decoder import Decoder, Utterance
+from appliance.engines import Ticket, Transcript
+from appliance.engines.whisper.decoder import AudioWindow, WhisperDecoder
 from appliance.engines.whisper.whisper_load import load
 from appliance.engines.whisper.window import FLOOR, FULL, Decoded, doubtful, imagined, window
-from appliance.engines.worker import Lane
+from appliance.engines.worker import WorkerPool
 from appliance.errors import EngineFailed
 
 _LONGEST_PIECE, _CUT_WITHIN = 28.0, 5.0
@@ -30,10 +31,12 @@ class Whisper:
 
     interim = True
 
-    def __init__(self, lane: Lane, decoder: Decoder, name: str, floor: float = FLOOR) -> None:
+    def __init__(
+        self, lane: WorkerPool, decoder: WhisperDecoder, name: str, floor: float = FLOOR
+    ) -> None:
         """Made by `load`."""
         self._lane = lane
-        self._decoder: Decoder | None = decoder
+        self._decoder: WhisperDecoder | None = decoder
         self._name = name
         self._floor = floor
 
@@ -56,7 +59,7 @@ class Whisper:
         seconds, 30 for none but the full one. Raises ModelMissing or ModelBroken naming the
         file, or EngineFailed where the device cannot run the model.
         """
-        lane = Lane("whisper")
+        lane = WorkerPool("whisper")
         floor = max(1.0, min(FULL, floor))
         async with lane.loading():
             decoder, name = await lane.run(
@@ -91,16 +94,16 @@ class Whisper:
         return Transcript(text, spoken[0].language, min(1.0, math.exp(likelihood)))
 
     async def _hear(self, audio: bytes, language: str | None, ticket: Ticket | None) -> Decoded:
-        first = Utterance(audio, language, window(len(audio) / 2 / INPUT_RATE, self._floor))
+        first = AudioWindow(audio, language, window(len(audio) / 2 / INPUT_RATE, self._floor))
         if first.window < FULL:
             decoded = await self._lane.run_together(self._decode, first, first.window, ticket)
             if not doubtful(decoded):
                 return decoded
         # A batch of full windows is no faster than one by one.
-        full = await self._lane.run(self._decode, [Utterance(audio, language)], ticket=ticket)
+        full = await self._lane.run(self._decode, [AudioWindow(audio, language)], ticket=ticket)
         return full[0]
 
-    def _decode(self, utterances: Sequence[Utterance]) -> list[Decoded]:
+    def _decode(self, utterances: Sequence[AudioWindow]) -> list[Decoded]:
         if self._decoder is None:
             raise EngineFailed(f"{self._name} is closed")
         decoded = self._decoder.decode(utterances)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.engines import INPUT_RATE
-from appliance.engines.whisper.decoder import Decoder, Utterance
+from appliance.audio.format import INPUT_RATE
+from appliance.engines.whisper.decoder import AudioWindow, WhisperDecoder
 from appliance.engines.whisper.whisper_files import check_directory
 from appliance.engines.whisper.window import FULL
 from appliance.errors import EngineFailed, ModelBroken, ModelMissing
@@ -22,7 +22,7 @@ def load(
     threads: int,
     hot_words: Sequence[str],
     floor: float,
-) -> tuple[Decoder, str]:
+) -> tuple[WhisperDecoder, str]:
     """The model and what to call it. It has transcribed before this returns.
 
     Raises ModelMissing or ModelBroken naming the file, or EngineFailed where the device cannot
@@ -44,10 +44,10 @@ def load(
             str(directory), device=device, compute_type=compute_type, cpu_threads=threads
         )
         _check_bands(directory, model)
-        decoder = Decoder(model, hot_words)
+        decoder = WhisperDecoder(model, hot_words)
         # The full window first: what it needs of memory is the most that will be needed.
         for window in (FULL, floor):
-            decoder.decode([Utterance(_noise(), "en", window)])
+            decoder.decode([AudioWindow(_noise(), "en", window)])
     except (RuntimeError, ValueError) as error:
         raise _explained(directory, device, compute_type, error) from error
     return decoder, f"whisper {directory.name} {model.model.compute_type} {device}"

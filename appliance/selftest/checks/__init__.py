@@ -1,29 +1,37 @@
 """Every check, in the order in which they run: from the board upwards to a conversation."""
 
 from appliance.selftest.check import Check
-from appliance.selftest.checks.access import Access
-from appliance.selftest.checks.board import Board
-from appliance.selftest.checks.certificate import Certificate
-from appliance.selftest.checks.clock import Clock
-from appliance.selftest.checks.database import Database
-from appliance.selftest.checks.disk import Disk
-from appliance.selftest.checks.stt import Hearing
-from appliance.selftest.checks.temperature import Heat
-from appliance.selftest.checks.llm import LanguageModel
-from appliance.selftest.checks.memory import Memory
-from appliance.selftest.checks.model_files import Models
-from appliance.selftest.checks.nginx import Page
-from appliance.selftest.checks.power import Power
-from appliance.selftest.checks.realtime import RealtimeRoute
-from appliance.selftest.checks.daemon import Running
-from appliance.selftest.checks.tts import Speaking
-from appliance.selftest.checks.full_turn import Spoken
-from appliance.selftest.checks.l4t_release import System
-from appliance.selftest.checks.websocket import WebSocket
+from appliance.selftest.checks.access import AccessCheck
+from appliance.selftest.checks.board import BoardCheck
+from appliance.selftest.checks.certificate import CertificateCheck
+from appliance.selftest.checks.clock import ClockCheck
+from appliance.selftest.checks.daemon import DaemonCheck
+from appliance.selftest.checks.database import DatabaseCheck
+from appliance.selftest.checks.disk import DiskCheck
+from appliance.selftest.checks.full_turn import FullTurnCheck
+from appliance.selftest.checks.l4t_release import L4tReleaseCheck
+from appliance.selftest.checks.llm import LLMCheck
+from appliance.selftest.checks.memory import MemoryCheck
+from appliance.selftest.checks.model_files import ModelFilesCheck
+from appliance.selftest.checks.nginx import NginxCheck
+from appliance.selftest.checks.power import PowerCheck
+from appliance.selftest.checks.realtime import RealtimeCheck
+from appliance.selftest.checks.stt import STTCheck
+from appliance.selftest.checks.temperature import TemperatureCheck
+from appliance.selftest.checks.tts import TTSCheck
+from appliance.selftest.checks.websocket import WebSocketCheck
 
 CHECKS: tuple[Check, ...] = (
-    *(Board(), System(), Memory(), Disk(), Heat(), Power(), Clock()),
-    *(Models(), Database(), Access(), Running()),
-    *(Hearing(), Speaking(), LanguageModel(), RealtimeRoute()),
-    *(Page(), Certificate(), WebSocket(), Spoken()),
+    *(
+        BoardCheck(),
+        L4tReleaseCheck(),
+        MemoryCheck(),
+        DiskCheck(),
+        TemperatureCheck(),
+        PowerCheck(),
+        ClockCheck(),
+    ),
+    *(ModelFilesCheck(), DatabaseCheck(), AccessCheck(), DaemonCheck()),
+    *(STTCheck(), TTSCheck(), LLMCheck(), RealtimeCheck()),
+    *(NginxCheck(), CertificateCheck(), WebSocketCheck(), FullTurnCheck()),
 )

@@ -4,12 +4,12 @@ import ipaddress
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from appliance.selftest.check import Finding, Named
-from appliance.selftest import site_client as door
-from appliance.selftest.checks.nginx import unreachable
-from appliance.selftest.daemon_client import GONE, Daemon
-from appliance.selftest.context import Facts
 from appliance.network.nginx_site import ANYWHERE, Site
+from appliance.selftest import site_client
+from appliance.selftest.check import BaseCheck, Finding
+from appliance.selftest.checks.nginx import unreachable
+from appliance.selftest.context import CheckContext
+from appliance.selftest.daemon_client import GONE, DaemonClient
 
 PROTECTED = "/api/me"  # of what only the paired may ask, the least
 
@@ -26,12 +26,12 @@ _NO_TLS = (
 )
 
 
-class Access(Named):
+class AccessCheck(BaseCheck):
     name: ClassVar[str] = "access"
-    title: ClassVar[str] = "Access"
+    title: ClassVar[str] = "AccessCheck"
     limit: ClassVar[float] = 20.0
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         """The running appliance is asked, as a stranger asks: its settings may be older than the
         file, or come from elsewhere."""
         import aiohttp
@@ -49,7 +49,7 @@ class Access(Named):
             )
         return self.judge(mode, status, facts, facts.daemon)
 
-    def judge(self, mode: str, status: int, facts: Facts, daemon: Daemon) -> Finding:
+    def judge(self, mode: str, status: int, facts: CheckContext, daemon: DaemonClient) -> Finding:
         """`mode` is what the appliance says of itself, `status` what a stranger got."""
         if mode == "paired" and status != 401:
             return self.failure(*_not_sent_away(status))
@@ -83,14 +83,14 @@ def _not_sent_away(status: int) -> tuple[str, str]:
     )
 
 
-async def _as_a_stranger(facts: Facts, daemon: Daemon) -> int:
+async def _as_a_stranger(facts: CheckContext, daemon: DaemonClient) -> int:
     """The status of a protected route without a token: through nginx, where there is one."""
     import aiohttp
 
     if facts.site:
-        address = await door.address(facts, facts.site)
+        address = await site_client.address(facts, facts.site)
         async with (
-            door.visiting(facts.site) as http,
+            site_client.visiting(facts.site) as http,
             http.get(f"{address}{PROTECTED}") as answer,
         ):
             return answer.status
@@ -103,7 +103,7 @@ async def _as_a_stranger(facts: Facts, daemon: Daemon) -> int:
         return answer.status
 
 
-def _way_in(facts: Facts, daemon: Daemon) -> str:
+def _way_in(facts: CheckContext, daemon: DaemonClient) -> str:
     """How somebody on another machine may come in; empty where none is seen."""
     if facts.site and not _is_loopback(facts.site.address):
         return f"nginx at {_shown(facts.site)}"
@@ -119,7 +119,7 @@ def _shown(site: Site) -> str:
     return f"port {site.port}" if site.address == ANYWHERE else f"{site.address}:{site.port}"
 
 
-def _exposed(daemon: Daemon) -> str:
+def _exposed(daemon: DaemonClient) -> str:
     """The address at which the appliance listens to the network itself; empty where none."""
     host = urlsplit(daemon.base_url).hostname or ""
     return "" if daemon.socket or _is_loopback(host) else host

@@ -2,19 +2,19 @@
 
 from typing import ClassVar
 
-from appliance.selftest.check import Finding, Named
-from appliance.selftest.context import Facts
+from appliance.selftest.check import BaseCheck, Finding
+from appliance.selftest.context import CheckContext
 
 KNOWN = ("x86_64", "aarch64")
 LEAST_MEMORY = 900_000_000  # the starter engines, the pipeline and a session beside the system
 
 
-class Board(Named):
+class BoardCheck(BaseCheck):
     name: ClassVar[str] = "board"
-    title: ClassVar[str] = "Board"
+    title: ClassVar[str] = "BoardCheck"
     limit: ClassVar[float] = 5.0
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         machine = facts.hardware
         module = f", module {machine.module}" if machine.module else ""
         shown = f"{machine.model or 'a machine without a name'} ({machine.architecture}{module})"

@@ -7,12 +7,12 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
-from appliance.selftest.check import Finding, Named
 from appliance.network import addresses
-from appliance.selftest import site_client as door
-from appliance.selftest.checks.nginx import unreachable
-from appliance.selftest.context import Facts
 from appliance.network.nginx_site import ANYWHERE, Site
+from appliance.selftest import site_client
+from appliance.selftest.check import BaseCheck, Finding
+from appliance.selftest.checks.nginx import unreachable
+from appliance.selftest.context import CheckContext
 
 SPARE = timedelta(days=30)  # it is renewed when 60 days are left; with 30, that has failed
 
@@ -23,16 +23,16 @@ _RENEW_OWN = (
 )
 
 
-class Certificate(Named):
+class CertificateCheck(BaseCheck):
     name: ClassVar[str] = "certificate"
-    title: ClassVar[str] = "Certificate"
+    title: ClassVar[str] = "CertificateCheck"
     limit: ClassVar[float] = 20.0
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         if facts.site is None:
             return self.skipped("no nginx serves the appliance here")
         try:
-            shown = await door.shown(facts.site)
+            shown = await site_client.shown(facts.site)
         except ssl.SSLCertVerificationError as error:
             return self.failure(
                 f"it does not verify: {error.verify_message}",
@@ -44,7 +44,9 @@ class Certificate(Named):
             )
         return self.judge(shown, facts.site, facts.addresses, datetime.now(UTC))
 
-    def judge(self, shown: door.Shown, site: Site, own: tuple[str, ...], now: datetime) -> Finding:
+    def judge(
+        self, shown: site_client.Shown, site: Site, own: tuple[str, ...], now: datetime
+    ) -> Finding:
         """`own` are the addresses of this machine."""
         days, renew = (shown.ends - now).days, _renewal(site)
         until = f"valid until {shown.ends:%Y-%m-%d}"

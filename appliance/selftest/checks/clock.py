@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from appliance.selftest.check import Finding, Named
-from appliance.selftest.context import Facts
-from appliance.threads import aside
+from appliance.concurrency import run_in_daemon_thread
+from appliance.selftest.check import BaseCheck, Finding
+from appliance.selftest.context import CheckContext
 
 PROGRAM = Path(__file__).parent.parent.parent
 DAY = 86_400.0
@@ -18,13 +18,13 @@ _UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
 _TIMEX_BYTES = 512  # more than struct timex has on any machine
 
 
-class Clock(Named):
+class ClockCheck(BaseCheck):
     name: ClassVar[str] = "clock"
-    title: ClassVar[str] = "Clock"
+    title: ClassVar[str] = "ClockCheck"
     limit: ClassVar[float] = 5.0
 
-    async def run(self, facts: Facts) -> Finding:
-        told = await aside(lambda: synchronised(facts.root))
+    async def run(self, facts: CheckContext) -> Finding:
+        told = await run_in_daemon_thread(lambda: synchronised(facts.root))
         return self.judge(datetime.now().astimezone(), made_at(PROGRAM), told)
 
     def judge(self, now: datetime, made: float, synchronised: bool | None) -> Finding:

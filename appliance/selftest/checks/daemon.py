@@ -4,22 +4,22 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from appliance import __version__
-from appliance.selftest.check import Finding, Named
+from appliance.selftest.check import BaseCheck, Finding
+from appliance.selftest.context import CheckContext
 from appliance.selftest.daemon_client import GONE, control_socket
-from appliance.selftest.context import Facts
 
 
-class Running(Named):
+class DaemonCheck(BaseCheck):
     name: ClassVar[str] = "running"
     title: ClassVar[str] = "The appliance"
     limit: ClassVar[float] = 10.0
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         if facts.daemon is None:
             return self._silent(facts)
         return self.judge(await facts.daemon.status())
 
-    def _silent(self, facts: Facts) -> Finding:
+    def _silent(self, facts: CheckContext) -> Finding:
         socket = control_socket(facts.config)
         try:
             there = socket.exists()

@@ -2,22 +2,22 @@
 
 from typing import ClassVar
 
-from appliance.selftest.check import Finding, Named
-from appliance.selftest.context import Facts
+from appliance.concurrency import run_in_daemon_thread
+from appliance.selftest.check import BaseCheck, Finding
+from appliance.selftest.context import CheckContext
 from appliance.store.integrity import examine
-from appliance.threads import aside
 
 
-class Database(Named):
+class DatabaseCheck(BaseCheck):
     name: ClassVar[str] = "database"
-    title: ClassVar[str] = "Database"
+    title: ClassVar[str] = "DatabaseCheck"
     limit: ClassVar[float] = 60.0  # every page of some gigabytes
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         path = facts.config.store.path
         if not path.exists():
             return self._absent(facts)
-        condition = await aside(lambda: examine(path))
+        condition = await run_in_daemon_thread(lambda: examine(path))
         lost = (await facts.daemon.status())["store"]["failed"] if facts.daemon else 0
         shown = f"{path}, {condition.bytes / 1e6:.1f} MB"
         if condition.damage:
@@ -42,7 +42,7 @@ class Database(Named):
             finding = self.ok(f"{shown}, sound and writable")
         return finding.with_figures(bytes=condition.bytes, lost_entries=lost)
 
-    def _absent(self, facts: Facts) -> Finding:
+    def _absent(self, facts: CheckContext) -> Finding:
         path = facts.config.store.path
         if facts.daemon:
             return self.failure(

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from appliance.selftest.check import Finding, Named, Verdict
-from appliance.selftest.context import Facts
-from appliance.threads import aside
+from appliance.concurrency import run_in_daemon_thread
+from appliance.selftest.check import BaseCheck, Finding, Verdict
+from appliance.selftest.context import CheckContext
 
 MB = 10**6
 LEAST = 200 * MB  # a database that grows, its log, and a copy of it
@@ -14,16 +14,16 @@ ENOUGH = 1000 * MB  # a release beside the one in use
 FEW_FILES = 1000
 
 
-class Disk(Named):
+class DiskCheck(BaseCheck):
     name: ClassVar[str] = "disk"
     title: ClassVar[str] = "Disk space"
     limit: ClassVar[float] = 10.0
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         if not facts.places:
             return self.skipped(f"{facts.state} is not there yet")
         found = [
-            self._room(place, await aside(lambda at=place: os.statvfs(at)))  # type: ignore[misc]
+            self._room(place, await run_in_daemon_thread(lambda at=place: os.statvfs(at)))  # type: ignore[misc]
             for place in facts.places
         ]
         order = (Verdict.FAILURE, Verdict.WARNING, Verdict.OK)

@@ -9,12 +9,12 @@ from appliance.bench.recordings import COMMANDS, sentences
 from appliance.client import Call
 from appliance.conversation import NO_ANSWERS
 from appliance.errors import SessionError, SessionLimit
-from appliance.selftest.check import Finding, Named, Verdict
-from appliance.selftest import audio_level as sound, speed, visit
-from appliance.selftest.checks.websocket import WebSocket
-from appliance.selftest.daemon_client import Daemon
-from appliance.selftest.context import Facts
+from appliance.selftest import audio_level, speed, visit
 from appliance.selftest.audio_level import Sound
+from appliance.selftest.check import BaseCheck, Finding, Verdict
+from appliance.selftest.checks.websocket import WebSocketCheck
+from appliance.selftest.context import CheckContext
+from appliance.selftest.daemon_client import DaemonClient
 from appliance.text.word_error_rate import error_rate
 from appliance.wire import Audio
 
@@ -30,7 +30,7 @@ ANSWER_LENGTH = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class SpokenTurn:
     """What became of the sentence, as the client and the database saw it.
 
     `milliseconds` are from the end of speech to the end of each stage, as the appliance measured
@@ -56,12 +56,12 @@ class Turn:
         return repr(self.heard) + (f" and answered {self.answer!r}" if not wrong else "")
 
 
-class Spoken(Named):
+class FullTurnCheck(BaseCheck):
     name: ClassVar[str] = "spoken"
     title: ClassVar[str] = "A conversation"
     limit: ClassVar[float] = 180.0
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         import aiohttp
 
         if facts.daemon is None:
@@ -73,17 +73,17 @@ class Spoken(Named):
         except (SessionError, aiohttp.ClientError, OSError) as error:
             return self.failure(
                 f"the conversation broke off: {error}",
-                f"See the check `{WebSocket.name}` and `journalctl -u voice-appliance`.",
+                f"See the check `{WebSocketCheck.name}` and `journalctl -u voice-appliance`.",
             )
 
-    async def _talk(self, facts: Facts, daemon: Daemon) -> Finding:
+    async def _talk(self, facts: CheckContext, daemon: DaemonClient) -> Finding:
         """First with its own voice; where it does not understand that, with a recorded one."""
         own = await daemon.say(SENTENCE)
         patience = ANSWER_LENGTH * own.seconds
         recorded = next(one for one in sentences(COMMANDS) if one.text == SENTENCE)
         turn = await _turn(
             *(facts, daemon, f"its own voice ({own.engine})"),
-            *(sound.for_a_microphone(own.pcm), patience),
+            *(audio_level.for_a_microphone(own.pcm), patience),
         )
         first = turn
         if not turn.understood:
@@ -102,7 +102,7 @@ class Spoken(Named):
         )
 
     def judge(
-        self, turn: Turn, allowed: Mapping[str, float], first: Turn, excuse: str = ""
+        self, turn: SpokenTurn, allowed: Mapping[str, float], first: SpokenTurn, excuse: str = ""
     ) -> Finding:
         """`first` is the turn in its own voice, which is `turn` where that was understood.
 
@@ -129,7 +129,12 @@ class Spoken(Named):
         return self._in_time(shown, turn, allowed, first, excuse)
 
     def _in_time(
-        self, shown: str, turn: Turn, allowed: Mapping[str, float], first: Turn, excuse: str
+        self,
+        shown: str,
+        turn: SpokenTurn,
+        allowed: Mapping[str, float],
+        first: SpokenTurn,
+        excuse: str,
     ) -> Finding:
         slow = {
             stage: speed.over(turn.milliseconds.get(stage, 0.0), most, excused=bool(excuse))
@@ -163,7 +168,7 @@ class Spoken(Named):
         return self.ok(shown)
 
 
-def _excuse(engines: Sequence[str], facts: Facts) -> str:
+def _excuse(engines: Sequence[str], facts: CheckContext) -> str:
     """On what being late is no failure; as for each engine alone, a slow processor is slow."""
     if facts.busy():
         return "a busy machine"
@@ -171,7 +176,9 @@ def _excuse(engines: Sequence[str], facts: Facts) -> str:
     return "" if on_gpu else "a processor"
 
 
-async def _turn(facts: Facts, daemon: Daemon, voice: str, pcm: bytes, patience: float) -> Turn:
+async def _turn(
+    facts: CheckContext, daemon: DaemonClient, voice: str, pcm: bytes, patience: float
+) -> SpokenTurn:
     """`patience` is what its voice may take longer than a fast one, in seconds."""
     async with visit.session(facts, daemon) as visitor:
         call = visitor.call
@@ -191,7 +198,7 @@ async def _turn(facts: Facts, daemon: Daemon, voice: str, pcm: bytes, patience: 
                 raise
             at_client = 0.0  # nothing was said in answer, which the turn then shows
         events = await _events(daemon, call.conversation_id)
-        return Turn(
+        return SpokenTurn(
             voice,
             _text(events, "user_transcript"),
             _text(events, "answer"),
@@ -201,7 +208,7 @@ async def _turn(facts: Facts, daemon: Daemon, voice: str, pcm: bytes, patience: 
         )
 
 
-async def _events(daemon: Daemon, conversation_id: str) -> list[dict[str, Any]]:
+async def _events(daemon: DaemonClient, conversation_id: str) -> list[dict[str, Any]]:
     """What was written down of the conversation, once the answer is; or what there is by then."""
     events: list[dict[str, Any]] = []
     try:
@@ -221,4 +228,4 @@ def _text(events: list[dict[str, Any]], kind: str) -> str:
 def _sound(call: Call, since: float) -> Sound:
     frames = [arrival.frame for arrival in call.after(since, "audio")]
     pcm = b"".join(frame.pcm for frame in frames if isinstance(frame, Audio))
-    return sound.measured(pcm)
+    return audio_level.measured(pcm)

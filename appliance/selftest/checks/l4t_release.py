@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from appliance.hardware.detect import Hardware, L4t
-from appliance.selftest.check import Finding, Named, Verdict
-from appliance.selftest.context import Facts
+from appliance.selftest.check import BaseCheck, Finding, Verdict
+from appliance.selftest.context import CheckContext
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownRelease:
     """What is known of some releases. Exact revisions are named only where they are bad."""
 
     applies: Callable[[L4t, Hardware], bool]
@@ -19,21 +19,21 @@ class Known:
     advice: str
 
 
-KNOWN: tuple[Known, ...] = (
-    Known(
+KNOWN: tuple[KnownRelease, ...] = (
+    KnownRelease(
         lambda release, _: release == L4t(36, 4, 7),
         Verdict.FAILURE,
         "it fails to allocate GPU memory that is free (NvMap error 12)",
         "Upgrade to L4T 36.5 or later: in /etc/apt/sources.list.d/nvidia-l4t-apt-source.list"
         " change r36.4 to r36.5, then `sudo apt update && sudo apt dist-upgrade` and restart.",
     ),
-    Known(
+    KnownRelease(
         lambda release, hardware: release.major == 38 and hardware.soc != "tegra264",
         Verdict.FAILURE,
         "it is for Thor boards only",
         "Install JetPack 7.2 (L4T 39.2) with NVIDIA's SDK Manager, or JetPack 6.2.2 (L4T 36.5).",
     ),
-    Known(
+    KnownRelease(
         lambda release, hardware: (
             release.major < 36 and hardware.soc in ("tegra210", "tegra186", "tegra194")
         ),
@@ -41,13 +41,13 @@ KNOWN: tuple[Known, ...] = (
         "for this board there is no newer one with GPU engines; it runs on its processor",
         "Nothing is broken, and answers take longer. An Orin board would use its GPU.",
     ),
-    Known(
+    KnownRelease(
         lambda release, _: release.major < 36,
         Verdict.WARNING,
         "there are no GPU engines for it, so everything runs on the processor",
         "Install JetPack 7.2 (L4T 39.2) with NVIDIA's SDK Manager, or JetPack 6.2.2 (L4T 36.5).",
     ),
-    Known(
+    KnownRelease(
         lambda release, _: release < L4t(36, 4, 0),
         Verdict.WARNING,
         "its cuDNN is older than what current GPU engines want",
@@ -56,12 +56,12 @@ KNOWN: tuple[Known, ...] = (
 )
 
 
-class System(Named):
+class L4tReleaseCheck(BaseCheck):
     name: ClassVar[str] = "system"
     title: ClassVar[str] = "Jetson Linux"
     limit: ClassVar[float] = 5.0
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         hardware = facts.hardware
         release = hardware.l4t
         if not hardware.is_jetson:

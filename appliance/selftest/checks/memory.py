@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-from appliance.hardware import sysfs as files, telemetry
+from appliance.concurrency import run_in_daemon_thread
+from appliance.hardware import sysfs, telemetry
 from appliance.hardware.plan import reserve_of
-from appliance.selftest.check import Finding, Named
-from appliance.selftest.context import Facts
-from appliance.threads import aside
+from appliance.selftest.check import BaseCheck, Finding
+from appliance.selftest.context import CheckContext
 
 MB = 10**6
 SWAPPED = 0.5  # of the swap space; beyond it, what answers next may have to be fetched from disk
@@ -17,16 +17,16 @@ _ADVICE = (
 )
 
 
-class Memory(Named):
+class MemoryCheck(BaseCheck):
     name: ClassVar[str] = "memory"
-    title: ClassVar[str] = "Memory"
+    title: ClassVar[str] = "MemoryCheck"
     limit: ClassVar[float] = 5.0
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         """Aside: a sensor that hangs is to cost this check and nothing else."""
-        return await aside(lambda: self.look(facts))
+        return await run_in_daemon_thread(lambda: self.look(facts))
 
-    def look(self, facts: Facts) -> Finding:
+    def look(self, facts: CheckContext) -> Finding:
         gauges = telemetry.read(facts.root)
         if not gauges.memory_total or gauges.memory_available is None:
             return self.warning(
@@ -34,7 +34,7 @@ class Memory(Named):
                 "/proc/meminfo cannot be read; in a sandbox, let /proc be seen (ProcSubset=all).",
             )
         free, reserve = gauges.memory_available, reserve_of(gauges.memory_total)
-        swapped = _swapped(files.meminfo(facts.root))
+        swapped = _swapped(sysfs.meminfo(facts.root))
         shown = f"{free // MB} MB of {gauges.memory_total // MB} MB available"
         if free < reserve // 2:
             finding = self.failure(f"{shown}; below {reserve // 2 // MB} MB it gets slow", _ADVICE)

@@ -3,27 +3,27 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from appliance.selftest.check import Finding, Named
-from appliance.selftest.context import Facts
-from appliance.threads import aside
-from appliance.models import manifest, inventory as survey
-from appliance.models.repository import Shelf
+from appliance.concurrency import run_in_daemon_thread
+from appliance.models import inventory, manifest
 from appliance.models.inventory import Verified
+from appliance.models.repository import ModelRepository
+from appliance.selftest.check import BaseCheck, Finding
+from appliance.selftest.context import CheckContext
 
 
-class Models(Named):
+class ModelFilesCheck(BaseCheck):
     name: ClassVar[str] = "models"
     title: ClassVar[str] = "Model files"
     limit: ClassVar[float] = 300.0  # several gigabytes from a slow card
 
-    async def run(self, facts: Facts) -> Finding:
-        shelf = Shelf(facts.config.models.directory)
-        found = await aside(
-            lambda: survey.verify(manifest.read(facts.manifest), shelf, lambda _: None)
+    async def run(self, facts: CheckContext) -> Finding:
+        shelf = ModelRepository(facts.config.models.directory)
+        found = await run_in_daemon_thread(
+            lambda: inventory.verify(manifest.read(facts.manifest), shelf, lambda _: None)
         )
         return self.judge(found, facts)
 
-    def judge(self, found: Sequence[Verified], facts: Facts) -> Finding:
+    def judge(self, found: Sequence[Verified], facts: CheckContext) -> Finding:
         wrong = [file for file in found if file.state in ("damaged", "missing")]
         if wrong:
             names = " ".join(dict.fromkeys(file.model for file in wrong if file.model))

@@ -3,10 +3,10 @@
 import ssl
 from typing import TYPE_CHECKING, ClassVar
 
-from appliance.selftest.check import Finding, Named, Verdict
-from appliance.selftest import site_client as door
-from appliance.selftest.context import Facts
 from appliance.network.nginx_site import Site
+from appliance.selftest import site_client
+from appliance.selftest.check import BaseCheck, Finding, Verdict
+from appliance.selftest.context import CheckContext
 
 if TYPE_CHECKING:
     import aiohttp
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 _NGINX = "`sudo nginx -t` and `systemctl status nginx` tell why"
 
 
-class Page(Named):
+class NginxCheck(BaseCheck):
     name: ClassVar[str] = "page"
     title: ClassVar[str] = "Web page"
     limit: ClassVar[float] = 20.0
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         import aiohttp
 
         if facts.site is None:
             return self.skipped("no nginx serves the appliance here")
         try:
-            address = await door.address(facts, facts.site)
-            async with door.visiting(facts.site) as http:
+            address = await site_client.address(facts, facts.site)
+            async with site_client.visiting(facts.site) as http:
                 finding = await self._visit(http, address)
             if finding.verdict is Verdict.OK:
                 finding = await self._by_every_name(finding, facts.site)
@@ -68,9 +68,10 @@ class Page(Named):
 
     async def _by_every_name(self, finding: Finding, site: Site) -> Finding:
         """A name of the machine that is newer than the daemon is one that nginx alone knows."""
-        async with door.visiting(site, any_name=True) as http:
+        async with site_client.visiting(site, any_name=True) as http:
             answers = {
-                name: await door.greeted(http, site, name) for name in door.listed(site, "DNS")
+                name: await site_client.greeted(http, site, name)
+                for name in site_client.listed(site, "DNS")
             }
         refused = [f"{name} ({status})" for name, status in answers.items() if status != 204]
         if refused:

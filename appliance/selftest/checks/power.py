@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from appliance.hardware import sysfs as files, telemetry
+from appliance.concurrency import run_in_daemon_thread
+from appliance.hardware import sysfs, telemetry
 from appliance.hardware.detect import gpu_nodes
-from appliance.selftest.check import Finding, Named
-from appliance.selftest.context import Facts
-from appliance.threads import aside
+from appliance.selftest.check import BaseCheck, Finding
+from appliance.selftest.context import CheckContext
 
 HELD_BACK = 0.5  # of the fastest clock of the GPU; below it, answers take about twice as long
 
 
 @dataclass(frozen=True, slots=True)
-class Mode:
+class PowerMode:
     """A power mode of this board; `watts` is infinite where the name sets no limit (MAXN)."""
 
     number: int
@@ -27,16 +27,16 @@ class Mode:
         return float(told[1]) if told else float("inf")
 
 
-class Power(Named):
+class PowerCheck(BaseCheck):
     name: ClassVar[str] = "power"
     title: ClassVar[str] = "Power mode"
     limit: ClassVar[float] = 5.0
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         """Aside: a sensor that hangs is to cost this check and nothing else."""
-        return await aside(lambda: self.look(facts))
+        return await run_in_daemon_thread(lambda: self.look(facts))
 
-    def look(self, facts: Facts) -> Finding:
+    def look(self, facts: CheckContext) -> Finding:
         if not facts.hardware.is_jetson:
             return self.skipped("only Jetson boards have power modes")
         clocks = gpu_clocks(facts.root)
@@ -73,20 +73,20 @@ class Power(Named):
         return self.ok(shown)
 
 
-def modes(root: Path) -> list[Mode]:
+def modes(root: Path) -> list[PowerMode]:
     """The power modes of this board, as nvpmodel's own file names them."""
-    text = files.text(root / "etc/nvpmodel.conf")
+    text = sysfs.text(root / "etc/nvpmodel.conf")
     found = re.findall(r"<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=(\S+)\s*>", text)
-    return [Mode(int(number), name) for number, name in found]
+    return [PowerMode(int(number), name) for number, name in found]
 
 
 def gpu_clocks(root: Path) -> tuple[int, int] | None:
     """The highest clock that the GPU is allowed and the highest it has, in hertz."""
     for node in gpu_nodes(root):
-        allowed = files.number(node / "max_freq")
+        allowed = sysfs.number(node / "max_freq")
         listed = [
             int(each)
-            for each in files.text(node / "available_frequencies").split()
+            for each in sysfs.text(node / "available_frequencies").split()
             if each.isdigit()
         ]
         if allowed and listed:

@@ -3,11 +3,11 @@
 from typing import ClassVar
 
 from appliance.bench.recordings import COMMANDS, sentences
-from appliance.engines.probe import Heard
+from appliance.engines.probe import TranscriptionProbe
 from appliance.errors import EngineError
-from appliance.selftest.check import Finding, Named
-from appliance.selftest import engine_probe as engines, expectations as using
-from appliance.selftest.context import Facts
+from appliance.selftest import engine_probe, expectations
+from appliance.selftest.check import BaseCheck, Finding
+from appliance.selftest.context import CheckContext
 from appliance.text.word_error_rate import error_rate
 
 SENTENCE = "what is the date today"
@@ -15,26 +15,28 @@ TIMES = 2  # the faster counts: the first may find the caches cold
 WRONG = 0.4  # of the words; beyond it, it does not understand
 
 
-class Hearing(Named):
+class STTCheck(BaseCheck):
     name: ClassVar[str] = "hearing"
-    title: ClassVar[str] = "Hearing"
+    title: ClassVar[str] = "STTCheck"
     limit: ClassVar[float] = 300.0  # a large model is loaded, where no daemon has it
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         recording = next(one for one in sentences(COMMANDS) if one.text == SENTENCE)
         if facts.daemon:
-            planned = engines.of_the_daemon(await facts.daemon.status(), "stt")
+            planned = engine_probe.of_the_daemon(await facts.daemon.status(), "stt")
         else:
-            planned = engines.of_the_plan(facts, "stt")
+            planned = engine_probe.of_the_plan(facts, "stt")
         try:
-            heard = await engines.hear(facts, recording.pcm, TIMES)
+            heard = await engine_probe.hear(facts, recording.pcm, TIMES)
         except EngineError as error:
             return self.failure(error.message, error.advice)
         return self.judge(planned, heard, facts)
 
-    def judge(self, planned: engines.Planned, heard: Heard, facts: Facts) -> Finding:
+    def judge(
+        self, planned: engine_probe.Planned, heard: TranscriptionProbe, facts: CheckContext
+    ) -> Finding:
         wrong = error_rate(SENTENCE, heard.text)
-        used = using.used(planned, heard.engine, heard.share, facts, busy=facts.busy())
+        used = expectations.used(planned, heard.engine, heard.share, facts, busy=facts.busy())
         shown = (
             f"{heard.engine} took {1000 * heard.seconds:.0f} ms ({heard.share:.0%} of real time)"
         )

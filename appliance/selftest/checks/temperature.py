@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from appliance.hardware import sysfs as files, telemetry
-from appliance.selftest.check import Finding, Named
-from appliance.selftest.context import Facts
-from appliance.threads import aside
+from appliance.concurrency import run_in_daemon_thread
+from appliance.hardware import sysfs, telemetry
+from appliance.selftest.check import BaseCheck, Finding
+from appliance.selftest.context import CheckContext
 
 # Where a board tells no limit of its own: Orin slows down at 99 degrees and stops at 104.5.
 WARM, HOT = 85.0, 95.0
@@ -19,16 +19,16 @@ _ADVICE = (
 )
 
 
-class Heat(Named):
+class TemperatureCheck(BaseCheck):
     name: ClassVar[str] = "heat"
     title: ClassVar[str] = "Temperature"
     limit: ClassVar[float] = 5.0
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         """Aside: a sensor that hangs is to cost this check and nothing else."""
-        return await aside(lambda: self.look(facts))
+        return await run_in_daemon_thread(lambda: self.look(facts))
 
-    def look(self, facts: Facts) -> Finding:
+    def look(self, facts: CheckContext) -> Finding:
         gauges = telemetry.read(facts.root)
         temperatures, brakes = gauges.temperatures, gauges.throttled
         if not temperatures and not brakes:
@@ -61,13 +61,13 @@ def _above(
 def slowing_points(root: Path) -> dict[str, float]:
     """By sensor, the degrees at which the kernel begins to take speed away."""
     points: dict[str, float] = {}
-    for zone in files.entries(root / "sys/class/thermal", "thermal_zone*"):
+    for zone in sysfs.entries(root / "sys/class/thermal", "thermal_zone*"):
         passive = [
-            files.number(kind.with_name(kind.name.replace("_type", "_temp")))
-            for kind in files.entries(zone, "trip_point_*_type")
-            if files.text(kind) == "passive"
+            sysfs.number(kind.with_name(kind.name.replace("_type", "_temp")))
+            for kind in sysfs.entries(zone, "trip_point_*_type")
+            if sysfs.text(kind) == "passive"
         ]
         told = [degrees / 1000 for degrees in passive if degrees is not None and degrees > 0]
         if told:
-            points[files.text(zone / "type") or zone.name] = min(told)
+            points[sysfs.text(zone / "type") or zone.name] = min(told)
     return points

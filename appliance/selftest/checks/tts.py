@@ -3,40 +3,42 @@
 import time
 from typing import ClassVar
 
-from appliance.engines.probe import Said
+from appliance.engines.probe import SynthesisProbe
 from appliance.errors import EngineError
-from appliance.selftest.check import Finding, Named
-from appliance.selftest import engine_probe as engines, audio_level as sound, expectations as using
-from appliance.selftest.context import Facts
+from appliance.selftest import audio_level, engine_probe, expectations
+from appliance.selftest.check import BaseCheck, Finding
+from appliance.selftest.context import CheckContext
 
 TIMES = 2
 
 
-class Speaking(Named):
+class TTSCheck(BaseCheck):
     name: ClassVar[str] = "speaking"
-    title: ClassVar[str] = "Speaking"
+    title: ClassVar[str] = "TTSCheck"
     limit: ClassVar[float] = 300.0
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         if facts.daemon:
-            planned = engines.of_the_daemon(await facts.daemon.status(), "tts")
+            planned = engine_probe.of_the_daemon(await facts.daemon.status(), "tts")
         else:
-            planned = engines.of_the_plan(facts, "tts")
+            planned = engine_probe.of_the_plan(facts, "tts")
         try:
-            said = await engines.say(facts, texts())
+            said = await engine_probe.say(facts, texts())
         except EngineError as error:
             return self.failure(error.message, error.advice)
         return self.judge(planned, said, facts)
 
-    def judge(self, planned: engines.Planned, said: Said, facts: Facts) -> Finding:
-        made = sound.measured(said.pcm)
+    def judge(
+        self, planned: engine_probe.Planned, said: SynthesisProbe, facts: CheckContext
+    ) -> Finding:
+        made = audio_level.measured(said.pcm)
         fault = made.fault(texts()[0])
         if fault:
             return self.failure(
                 f"{said.engine}: {fault}",
                 "Run `appliance models verify`; if all is good, choose another tts.voice.",
             ).with_figures(engine=said.engine, peak=made.peak, audio_seconds=made.seconds)
-        used = using.used(planned, said.engine, said.share, facts, busy=facts.busy())
+        used = expectations.used(planned, said.engine, said.share, facts, busy=facts.busy())
         shown = (
             f"{said.engine} took {1000 * said.seconds:.0f} ms for {made.seconds:.1f} s"
             f" ({said.share:.0%} of real time)"

@@ -5,20 +5,20 @@ import time
 from typing import ClassVar
 
 from appliance.errors import SessionError, SessionLimit
-from appliance.selftest.check import Finding, Named
 from appliance.selftest import visit
+from appliance.selftest.check import BaseCheck, Finding
 from appliance.selftest.checks.nginx import unreachable
-from appliance.selftest.context import Facts
+from appliance.selftest.context import CheckContext
 
 SLOW_SECONDS = 3.0  # on an idle machine it takes a tenth of a second
 
 
-class WebSocket(Named):
+class WebSocketCheck(BaseCheck):
     name: ClassVar[str] = "websocket"
-    title: ClassVar[str] = "WebSocket"
+    title: ClassVar[str] = "WebSocketCheck"
     limit: ClassVar[float] = 45.0
 
-    async def run(self, facts: Facts) -> Finding:
+    async def run(self, facts: CheckContext) -> Finding:
         import aiohttp
 
         if facts.daemon is None:
@@ -40,7 +40,7 @@ class WebSocket(Named):
             finding = self.ok(shown)
         return finding.with_figures(seconds=round(seconds, 3))
 
-    def _refused(self, facts: Facts, error: Exception) -> Finding:
+    def _refused(self, facts: CheckContext, error: Exception) -> Finding:
         advice = "See `journalctl -u voice-appliance` for the reason."
         if facts.site:
             advice = unreachable(facts.site)

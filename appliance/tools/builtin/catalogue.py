@@ -2,20 +2,20 @@
 
 from collections.abc import Callable, Sequence
 
+from appliance.timers.scheduler import Timers
 from appliance.tools import IsGuest, Tool, everybody
 from appliance.tools.builtin.clock import Clock, clock_tools
-from appliance.tools.builtin.device import Readings, device_tool
-from appliance.tools.registry import enabled
-from appliance.tools.builtin.voice_settings import settings_tools
+from appliance.tools.builtin.device import DeviceReadings, device_tool
 from appliance.tools.builtin.smalltalk import talk_tools
 from appliance.tools.builtin.timers import timer_tools
-from appliance.timers.scheduler import Timers
+from appliance.tools.builtin.voice_settings import settings_tools
+from appliance.tools.registry import enabled
 
 
 def builtin(
     clock: Clock,
     timers: Timers,
-    readings: Callable[[], Readings],
+    readings: Callable[[], DeviceReadings],
     *,
     others: Sequence[Tool] = (),
     patterns: Sequence[str] = ("*",),

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from appliance.tools import Answer, Surroundings, Tool
-from appliance.text import phrasing as say
+from appliance.text import phrasing
+from appliance.tools import Answer, Tool, ToolContext
 
 Clock = Callable[[], datetime]
 """The local time of the place where the appliance stands."""
@@ -16,17 +16,19 @@ _DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 def clock_tools(clock: Clock) -> tuple[Tool, ...]:
     """get_time and get_date."""
 
-    async def get_time(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def get_time(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         moment = clock()
         data = {"time": f"{moment:%H:%M}", "date": moment.date().isoformat()}
-        return Answer(f"It is {say.time_of_day(moment)}.", data)
+        return Answer(f"It is {phrasing.time_of_day(moment)}.", data)
 
-    async def get_date(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def get_date(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         named: str = arguments.get("day", "today")
         when = clock().date() + timedelta(days=_DAYS[named])
         verb = "was" if named == "yesterday" else "is"
         data = {"date": when.isoformat(), "weekday": f"{when:%A}", "week": when.isocalendar().week}
-        return Answer(f"{say.capitalised(named)} {verb} {say.day(when)}, {when.year}.", data)
+        return Answer(
+            f"{phrasing.capitalised(named)} {verb} {phrasing.day(when)}, {when.year}.", data
+        )
 
     return (
         Tool(

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from appliance.threads import aside
-from appliance.tools import Answer, Surroundings, Tool
-from appliance.text import phrasing as say
+from appliance.concurrency import run_in_daemon_thread
+from appliance.text import phrasing
+from appliance.tools import Answer, Tool, ToolContext
 
 
-class Readings(Protocol):
+class DeviceReadings(Protocol):
     """What can be read of a device; None and empty stand for what it does not tell.
 
     Shares are between 0 and 1 (a load may exceed 1), sizes in bytes, temperatures in degrees
@@ -33,18 +33,18 @@ class Readings(Protocol):
     def power(self) -> float | None: ...
 
 
-def device_tool(readings: Callable[[], Readings]) -> Tool:
+def device_tool(readings: Callable[[], DeviceReadings]) -> Tool:
     """get_device_status; `readings` is called anew at every question."""
 
-    async def get_device_status(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def get_device_status(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         # On a thread: a sensor behind a slow bus would hold up everybody's sound.
-        now = await aside(readings)
+        now = await run_in_daemon_thread(readings)
         topic: str = arguments.get("topic", "everything")
         asked = [topic] if topic != "everything" else list(_SENTENCES)
         said = [(name, _SENTENCES[name](now)) for name in asked]
         heard = [sentence for _, sentence in said if sentence]
         if not heard:
-            unread = say.listed([_CALLED[name] for name in asked], "or")
+            unread = phrasing.listed([_CALLED[name] for name in asked], "or")
             return Answer(f"I cannot read {unread} on this device.", _data(now))
         return Answer(" ".join(heard), _data(now))
 
@@ -59,7 +59,7 @@ def device_tool(readings: Callable[[], Readings]) -> Tool:
     )
 
 
-def _temperature(now: Readings) -> str:
+def _temperature(now: DeviceReadings) -> str:
     if not now.temperatures:
         return ""
     sensor, hottest = max(now.temperatures.items(), key=lambda item: item[1])
@@ -73,14 +73,14 @@ def _sensor(name: str) -> str:
     return {"cpu": "C P U", "gpu": "G P U", "tj": "junction"}.get(short, short.replace("-", " "))
 
 
-def _memory(now: Readings) -> str:
+def _memory(now: DeviceReadings) -> str:
     if now.memory_available is None:
         return ""
-    total = f" of {say.size(now.memory_total)}" if now.memory_total else ""
-    return f"{say.size(now.memory_available)}{total} of memory are free."
+    total = f" of {phrasing.size(now.memory_total)}" if now.memory_total else ""
+    return f"{phrasing.size(now.memory_available)}{total} of memory are free."
 
 
-def _load(now: Readings) -> str:
+def _load(now: DeviceReadings) -> str:
     if now.load is None:
         return ""
     gpu = "" if now.gpu_load is None else f", the graphics processor at {_percent(now.gpu_load)}"
@@ -91,25 +91,27 @@ def _percent(share: float) -> str:
     return f"{round(share * 100)} percent"
 
 
-def _disk(now: Readings) -> str:
-    return "" if now.disk_free is None else f"{say.size(now.disk_free)} of disk space are free."
+def _disk(now: DeviceReadings) -> str:
+    return (
+        "" if now.disk_free is None else f"{phrasing.size(now.disk_free)} of disk space are free."
+    )
 
 
-def _uptime(now: Readings) -> str:
+def _uptime(now: DeviceReadings) -> str:
     if now.uptime is None:
         return ""
     days, rest = divmod(now.uptime, 86400)
-    parts = [say.counted(int(days), "day")] if days else []
+    parts = [phrasing.counted(int(days), "day")] if days else []
     if rest >= 1 or not parts:
-        parts.append(say.length(rest))
-    return f"The device has been running for {say.listed(parts)}."
+        parts.append(phrasing.length(rest))
+    return f"The device has been running for {phrasing.listed(parts)}."
 
 
-def _power(now: Readings) -> str:
+def _power(now: DeviceReadings) -> str:
     return "" if now.power is None else f"It draws {now.power:.1f} watts."
 
 
-_SENTENCES: dict[str, Callable[[Readings], str]] = {
+_SENTENCES: dict[str, Callable[[DeviceReadings], str]] = {
     "temperature": _temperature,
     "load": _load,
     "memory": _memory,
@@ -127,7 +129,7 @@ _CALLED = {
 }
 
 
-def _data(now: Readings) -> dict[str, Any]:
+def _data(now: DeviceReadings) -> dict[str, Any]:
     return {
         "temperatures": dict(now.temperatures),
         "load": now.load,

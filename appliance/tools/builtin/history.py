@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from appliance.tools import Answer, Surroundings, Tool
-from appliance.text import phrasing as say
+from appliance.text import phrasing
+from appliance.tools import Answer, Tool, ToolContext
 from appliance.tools.builtin.clock import Clock
 
 MOST_RECALLED = 5
@@ -25,7 +25,7 @@ def memory_tools(clock: Clock, asked: Asked, forget: Forget) -> tuple[Tool, ...]
 
 
 def _recall_questions(clock: Clock, asked: Asked) -> Tool:
-    async def recall(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def recall(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         named: str = arguments.get("day", "yesterday")
         now = clock()
         day = (now + timedelta(days=_DAYS[named])).date()
@@ -58,12 +58,12 @@ def _recalled(day: str, said: Sequence[str]) -> str:
         return f"You asked me nothing {day}."
     told = [f"“{text.rstrip('.?! ')}”" for text in said[-MOST_RECALLED:]]
     more = len(said) - len(told)
-    before = f", and {say.counted(more, 'other thing')} before that" if more else ""
-    return f"{say.capitalised(day)} you said {say.listed(told)}{before}."
+    before = f", and {phrasing.counted(more, 'other thing')} before that" if more else ""
+    return f"{phrasing.capitalised(day)} you said {phrasing.listed(told)}{before}."
 
 
 def _forget_conversation(forget: Forget) -> Tool:
-    async def forgotten(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def forgotten(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         forget(surroundings.conversation_id)
         return Answer("I forget this conversation. Goodbye.", {"forgotten": True})
 

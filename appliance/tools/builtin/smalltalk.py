@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from appliance.tools import Answer, IsGuest, Run, Surroundings, Tool
-from appliance.text import phrasing as say
+from appliance.text import phrasing
+from appliance.tools import Answer, IsGuest, Run, Tool, ToolContext
 
 
 def talk_tools(tools: Sequence[Tool], is_guest: IsGuest) -> tuple[Tool, ...]:
@@ -13,11 +13,11 @@ def talk_tools(tools: Sequence[Tool], is_guest: IsGuest) -> tuple[Tool, ...]:
     The abilities of `tools` are told in their order; to a guest, those that it may use.
     """
 
-    async def list_abilities(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def list_abilities(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         guest = await is_guest(surroundings.client_id)
         known = [one.ability for one in tools if one.ability and (one.guests or not guest)]
         known.append("repeat what I said")
-        return Answer(f"I can {say.listed(known)}. Just ask.", {"abilities": known})
+        return Answer(f"I can {phrasing.listed(known)}. Just ask.", {"abilities": known})
 
     return (
         Tool(
@@ -56,12 +56,12 @@ def talk_tools(tools: Sequence[Tool], is_guest: IsGuest) -> tuple[Tool, ...]:
     )
 
 
-async def _repeat_that(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+async def _repeat_that(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
     last = surroundings.last_answer
     return Answer(last or "I have not said anything yet.", {"last_answer": last})
 
 
-async def _stop_talking(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+async def _stop_talking(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
     surroundings.stop_speaking()
     return Answer("", {"stopped": True}, silent=True)
 
@@ -131,7 +131,7 @@ def _polite_tools() -> tuple[Tool, ...]:
 
 
 def _saying(sentence: str) -> Run:
-    async def answer(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def answer(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         return Answer(sentence, silent=not sentence)
 
     return answer

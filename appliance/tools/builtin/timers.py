@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from appliance.tools import Answer, Surroundings, Tool
-from appliance.text import phrasing as say
+from appliance.text import phrasing
 from appliance.timers.scheduler import Timer, Timers
+from appliance.tools import Answer, Tool, ToolContext
 
 # What kitchens and desks set timers for: names that the grammar of the starter engine can hear.
 # Any other name works where speech is transcribed freely.
@@ -19,25 +19,27 @@ NAMES = (
 def timer_tools(timers: Timers) -> tuple[Tool, ...]:
     """set_timer, check_timers and cancel_timer."""
 
-    async def set_timer(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def set_timer(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         timer = timers.start(_seconds(arguments), arguments.get("name", ""))
-        named = say.capitalised(f"{timer.name} timer" if timer.name else "timer")
-        return Answer(f"{named} set for {say.length(timer.seconds)}.", _data([timer], timers))
+        named = phrasing.capitalised(f"{timer.name} timer" if timer.name else "timer")
+        return Answer(f"{named} set for {phrasing.length(timer.seconds)}.", _data([timer], timers))
 
-    async def check_timers(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def check_timers(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         found = _found(timers, arguments)
         if not found:
             return Answer(_none(timers, arguments), {"timers": []})
-        left = [f"{say.length(timers.left(timer))} left on the {timer.title}" for timer in found]
+        left = [
+            f"{phrasing.length(timers.left(timer))} left on the {timer.title}" for timer in found
+        ]
         verb = "are" if len(found) > 1 or round(timers.left(found[0])) != 1 else "is"
-        return Answer(f"There {verb} {say.listed(left)}.", _data(found, timers))
+        return Answer(f"There {verb} {phrasing.listed(left)}.", _data(found, timers))
 
-    async def cancel_timer(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def cancel_timer(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         found = _found(timers, arguments)
         if not found:
             return Answer(_none(timers, arguments), {"cancelled": []})
         if len(found) > 1 and not arguments.get("all"):
-            titles = say.listed([f"the {timer.title}" for timer in found], "or")
+            titles = phrasing.listed([f"the {timer.title}" for timer in found], "or")
             return Answer(f"Which one: {titles}?", {"cancelled": [], **_data(found, timers)})
         for timer in found:
             timers.cancel(timer)
@@ -59,14 +61,14 @@ def _none(timers: Timers, arguments: Mapping[str, Any]) -> str:
     running = timers.snapshot()
     if not running:
         return "There is no timer running."
-    titles = say.listed([f"the {timer.title}" for timer in running])
+    titles = phrasing.listed([f"the {timer.title}" for timer in running])
     return f"There is no such timer. Running: {titles}."
 
 
 def _cancelled(found: Sequence[Timer]) -> str:
     if len(found) == 1:
         return f"The {found[0].title} is cancelled."
-    which = "Both timers" if len(found) == 2 else f"All {say.counted(len(found), 'timer')}"
+    which = "Both timers" if len(found) == 2 else f"All {phrasing.counted(len(found), 'timer')}"
     return f"{which} are cancelled."
 
 
@@ -79,7 +81,7 @@ def _data(found: Sequence[Timer], timers: Timers) -> dict[str, Any]:
     }
 
 
-_Run = Callable[[Mapping[str, Any], Surroundings], Any]
+_Run = Callable[[Mapping[str, Any], ToolContext], Any]
 
 _HALF = {"and a half": 30}
 _LISTS: dict[str, dict[str, Any]] = {

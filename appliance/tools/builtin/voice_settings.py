@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from appliance.tools import Answer, Surroundings, Tool
-from appliance.text import phrasing as say
+from appliance.text import phrasing
+from appliance.tools import Answer, Tool, ToolContext
 
 VOLUME_STEP = 20  # percent
 SPEED_STEP = 0.15
@@ -123,21 +123,21 @@ def _language() -> Tool:
     )
 
 
-async def _set_volume(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+async def _set_volume(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
     level: int = arguments["level"]
     surroundings.tell({"type": "volume", "level": level})
     if level == 0:
         return Answer("", {"level": 0}, silent=True)
-    return Answer(f"The volume is at {say.number(level)} percent.", {"level": level})
+    return Answer(f"The volume is at {phrasing.number(level)} percent.", {"level": level})
 
 
-async def _change_volume(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+async def _change_volume(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
     step = VOLUME_STEP if arguments["louder"] else -VOLUME_STEP
     surroundings.tell({"type": "volume", "change": step})
     return Answer("Is it better like this?", {"change": step})
 
 
-async def _change_voice(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+async def _change_voice(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
     speech, voices = surroundings.speech, surroundings.voices
     wanted = "_".join(arguments.get("name", "").lower().split())
     if wanted:
@@ -161,7 +161,7 @@ def _called(voice: str) -> str:
     return name if found and len(prefix) == 2 else voice
 
 
-async def _change_speed(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+async def _change_speed(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
     speech = surroundings.speech
     step = SPEED_STEP if arguments["faster"] else -SPEED_STEP
     speed = round(min(FASTEST, max(SLOWEST, speech.speed + step)), 2)
@@ -172,7 +172,7 @@ async def _change_speed(arguments: Mapping[str, Any], surroundings: Surroundings
     return Answer("I speak like this now.", {"speed": speed})
 
 
-async def _set_language(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+async def _set_language(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
     named: str = arguments["language"]
     surroundings.speak_as(replace(surroundings.speech, language=LANGUAGES[named], voice=""))
     told = f"I listen and speak in {named.capitalize()} now"

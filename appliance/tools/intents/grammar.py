@@ -9,8 +9,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from appliance.errors import ToolError
-from appliance.tools.intents.templates import NOTHING, Choice, Knows, Named, Part, Row, Words, part_of
 from appliance.tools.intents.recognizer import Command
+from appliance.tools.intents.templates import (
+    NOTHING,
+    Choice,
+    Knows,
+    NamedGroup,
+    Part,
+    TemplateSequence,
+    Words,
+    part_of,
+)
 
 # Said before and after a command; the matcher drops these words again as fillers.
 _POLITE_BEFORE = ("please", "okay", "can you", "can you please", "could you", "could you please")
@@ -23,11 +32,11 @@ def everything_heard(commands: Sequence[Command], knows: Knows) -> Part:
     Raises ToolError where nothing at all can be listened for.
     """
     parts = [(command, part_of(command, knows)) for command in commands if command.templates]
-    heard = tuple(Named(command.name, part) for command, part in parts if part)
+    heard = tuple(NamedGroup(command.name, part) for command, part in parts if part)
     if not heard:
         raise ToolError("no tool has a sentence that can be listened for")
     before, after = (_optional(words, knows) for words in (_POLITE_BEFORE, _POLITE_AFTER))
-    return Row((before, Choice(heard), after))
+    return TemplateSequence((before, Choice(heard), after))
 
 
 def _optional(phrases: Sequence[str], knows: Knows) -> Part:
@@ -49,12 +58,12 @@ def _written(part: Part, rules: dict[str, str]) -> str:
     match part:
         case Words(words):
             return " ".join(words)
-        case Row(parts):
+        case TemplateSequence(parts):
             return " ".join(_written(piece, rules) for piece in parts)
         case Choice(parts):
             said = " | ".join(_written(piece, rules) for piece in parts if piece != NOTHING)
             return f"[ {said} ]" if NOTHING in parts else f"( {said} )"
-        case Named(name, inner):
+        case NamedGroup(name, inner):
             if name not in rules:
                 rules[name] = _written(inner, rules)
             return f"<{name}>"
@@ -129,7 +138,7 @@ class _Network:
                     place, start = start, self._state()
                     self.steps[place].append((word, start))
                 return start
-            case Row(parts):
+            case TemplateSequence(parts):
                 for piece in parts:
                     start = self.add(piece, start)
                 return start
@@ -138,7 +147,7 @@ class _Network:
                 for piece in parts:
                     self.empty[self.add(piece, start)].add(end)
                 return end
-            case Named(_, inner):
+            case NamedGroup(_, inner):
                 return self.add(inner, start)
 
     def reached(self, states: Iterable[int]) -> frozenset[int]:

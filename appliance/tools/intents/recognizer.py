@@ -41,7 +41,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Phrases:
+class PhraseList:
     """A closed list: what is said, and the value it stands for."""
 
     values: Mapping[str, Any]
@@ -54,7 +54,7 @@ class FreeWords:
     examples: tuple[str, ...] = ()
 
 
-SpokenList = Numbers | Phrases | FreeWords
+SpokenList = Numbers | PhraseList | FreeWords
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,13 @@ def command_of(tool: Tool) -> Command:
     lists: dict[str, SpokenList] = {
         name: _spoken(rule) for name, rule in tool.parameters.get("properties", {}).items()
     }
-    lists |= {name: Phrases(values) for name, values in tool.lists.items()}
+    lists |= {name: PhraseList(values) for name, values in tool.lists.items()}
     return Command(tool.name, tool.sentences, lists, tool.rules)
 
 
 def _spoken(rule: Mapping[str, Any]) -> SpokenList:
     if "enum" in rule:
-        return Phrases({str(value): value for value in rule["enum"]})
+        return PhraseList({str(value): value for value in rule["enum"]})
     if "minimum" in rule and "maximum" in rule:
         halves = rule.get("type") == "number"
         return Numbers(int(rule["minimum"]), int(rule["maximum"]), halves)
@@ -158,7 +158,7 @@ def _hassil_list(spoken: SpokenList) -> dict[str, Any]:
         case Numbers(start, stop, halves):
             fractions = {"fractions": "halves"} if halves else {}
             return {"range": {"from": start, "to": stop, **fractions}}
-        case Phrases(values):
+        case PhraseList(values):
             return {"values": [{"in": said, "out": value} for said, value in values.items()]}
         case FreeWords():
             return {"wildcard": True}

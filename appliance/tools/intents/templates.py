@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.errors import ToolError
-from appliance.tools.intents.recognizer import Command, FreeWords, Numbers, Phrases, SpokenList
+from appliance.tools.intents.recognizer import Command, FreeWords, Numbers, PhraseList, SpokenList
 
 if TYPE_CHECKING:
     from hassil import Expression, Group
@@ -25,7 +25,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TemplateSequence:
     """Parts in a row; an empty row says nothing."""
 
     parts: tuple["Part", ...]
@@ -39,16 +39,16 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedGroup:
     """A part that has a name because it is used in several places."""
 
     name: str
     part: "Part"
 
 
-Part = Words | Row | Choice | Named
+Part = Words | TemplateSequence | Choice | NamedGroup
 
-NOTHING = Row(())
+NOTHING = TemplateSequence(())
 
 Knows = Callable[[str], bool]
 
@@ -99,7 +99,7 @@ class _Reader:
     def _name(self, name: str, body: Callable[[], Part | None]) -> Part | None:
         if name not in self._named:
             part = body()
-            self._named[name] = part and Named(f"{self._command.name}_{name}", part)
+            self._named[name] = part and NamedGroup(f"{self._command.name}_{name}", part)
         return self._named[name]
 
     def _rule(self, name: str) -> Part | None:
@@ -138,7 +138,7 @@ def _row(parts: Iterable[Part | None]) -> Part | None:
             return None
         if part not in (NOTHING, Words(())):
             heard.append(part)
-    return heard[0] if len(heard) == 1 else Row(tuple(heard))
+    return heard[0] if len(heard) == 1 else TemplateSequence(tuple(heard))
 
 
 def _choice(parts: Iterable[Part | None]) -> Part | None:
@@ -152,7 +152,7 @@ def _said(spoken: SpokenList) -> list[list[str]]:
     match spoken:
         case Numbers(start, stop):
             return [words for number in range(start, stop + 1) for words in _number_words(number)]
-        case Phrases(values):
+        case PhraseList(values):
             return [said.lower().split() for said in values]
         case FreeWords(examples):
             return [said.lower().split() for said in examples]

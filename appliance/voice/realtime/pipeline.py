@@ -39,22 +39,23 @@ from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.utils.text.base_text_aggregator import TextType
 
+from appliance.audio.format import OUTPUT_RATE
 from appliance.conversation import EventKind
-from appliance.engines import OUTPUT_RATE, Voice
+from appliance.engines import Voice
+from appliance.engines.services import EngineProvider
 from appliance.errors import EngineError
 from appliance.tools.registry import Match
+from appliance.voice.pipeline import SessionParts, SharedParts, vad_params, write_down
 from appliance.voice.realtime.confirming import Confirming
-from appliance.voice.routing import Unanswered
-from appliance.voice.services.function_calling import offer
-from appliance.voice.pipeline import Individual, Shared, vad_params, write_down
 from appliance.voice.realtime.service import RealtimeService
 from appliance.voice.recorder import Recorder
-from appliance.voice.rtvi import Reporter
-from appliance.engines.services import Engines
+from appliance.voice.routing import Unanswered
+from appliance.voice.rtvi import RTVIOutbox
+from appliance.voice.services.function_calling import offer
 from appliance.voice.transport.websocket import INPUT_BURST_SECONDS
 
 
-def build_realtime(shared: Shared, one: Individual) -> PipelineWorker:
+def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
     """The worker that runs one session on the Realtime route; it connects when it starts."""
     assert shared.realtime is not None
     context = one.context
@@ -85,10 +86,10 @@ def build_realtime(shared: Shared, one: Individual) -> PipelineWorker:
     stages: list[FrameProcessor] = [
         one.transport.input(),
         pair.user(),
-        RealtimeNotes(one.recorder, one.speaking, left_the_box=leaves),
-        Answers(confirming, service),
+        RealtimeRecorder(one.recorder, one.speaking, left_the_box=leaves),
+        ConfirmationProcessor(confirming, service),
         service,
-        Announcer(shared.engines, one.voice, one.recorder),
+        RealtimeTTS(shared.engines, one.voice, one.recorder),
         one.transport.output(),
         pair.assistant(),
     ]
@@ -97,7 +98,7 @@ def build_realtime(shared: Shared, one: Individual) -> PipelineWorker:
         params=PipelineParams(enable_metrics=True),
         enable_turn_tracking=False,
         idle_timeout_secs=None,
-        rtvi_processor=Reporter(one.transport.outbox.put_message),
+        rtvi_processor=RTVIOutbox(one.transport.outbox.put_message),
         cancel_timeout_secs=5.0,
     )
 
@@ -114,7 +115,7 @@ def _only_write_down(user: LLMUserAggregator) -> None:
     user.push_aggregation = write_down  # type: ignore[method-assign]  # the pair makes its own
 
 
-def _user_params(shared: Shared) -> LLMUserAggregatorParams:
+def _user_params(shared: SharedParts) -> LLMUserAggregatorParams:
     """Nothing where the server ends the turns; else our own ears and smart-turn."""
     config = shared.config
     if config.realtime.turn_detection != "local":
@@ -131,7 +132,7 @@ def _user_params(shared: Shared) -> LLMUserAggregatorParams:
     )
 
 
-class RealtimeNotes(FrameProcessor):
+class RealtimeRecorder(FrameProcessor):
     """Stands before the service and has written down what goes to it, and that it goes out."""
 
     def __init__(
@@ -171,7 +172,7 @@ class RealtimeNotes(FrameProcessor):
             self._recorder.emit(EventKind.ERROR, code="pipeline", message=frame.error)
 
 
-class Answers(FrameProcessor):
+class ConfirmationProcessor(FrameProcessor):
     """Stands before the service and carries out what the user says yes to."""
 
     def __init__(self, confirming: Confirming, service: RealtimeService) -> None:
@@ -206,10 +207,12 @@ class Answers(FrameProcessor):
         )
 
 
-class Announcer(FrameProcessor):
+class RealtimeTTS(FrameProcessor):
     """Stands behind the service and speaks, with our own voice, what the service does not say."""
 
-    def __init__(self, engines: Engines, voice: Callable[[], Voice], recorder: Recorder) -> None:
+    def __init__(
+        self, engines: EngineProvider, voice: Callable[[], Voice], recorder: Recorder
+    ) -> None:
         super().__init__()
         self._engines = engines
         self._voice = voice

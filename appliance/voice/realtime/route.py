@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from pipecat.services.openai.realtime import events
 
-from appliance.config.loader import Config, Realtime
+from appliance.config.loader import Config
+from appliance.config.schema import RealtimeConfig
 from appliance.llm.providers import OPENAI_REALTIME, is_local, realtime
 
 DETECTION: Final[Mapping[str, events.TurnDetection | events.SemanticTurnDetection | bool]] = {
@@ -21,7 +22,7 @@ DETECTION: Final[Mapping[str, events.TurnDetection | events.SemanticTurnDetectio
 class RealtimeRoute:
     """Where the Realtime route leads; there is none without a key and the owner's leave."""
 
-    config: Realtime
+    config: RealtimeConfig
     instructions: str
     key: str = field(repr=False)
 
@@ -48,7 +49,7 @@ def realtime_route(config: Config, secrets: Mapping[str, str]) -> RealtimeRoute 
     )
 
 
-def properties(config: Realtime) -> events.SessionProperties:
+def properties(config: RealtimeConfig) -> events.SessionProperties:
     """What the server is told of a session, but for instructions and tools."""
     reduced = config.noise_reduction
     return events.SessionProperties(

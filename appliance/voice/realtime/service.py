@@ -27,12 +27,13 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.openai.realtime import events
 from websockets.exceptions import ConnectionClosed
 
+from appliance.circuit_breaker import WINDOW_SECONDS
 from appliance.tools import Answer
-from appliance.voice.routing import WINDOW_SECONDS, Unanswered
-from appliance.voice.services.function_calling import hand_over
 from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.realtime.telling import Teller
-from appliance.voice.realtime.utterance_buffer import Utterance
+from appliance.voice.realtime.utterance_buffer import UtteranceBuffer
+from appliance.voice.routing import Unanswered
+from appliance.voice.services.function_calling import hand_over
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class RealtimeService(Teller):
         self._overdue: asyncio.TimerHandle | None = None
         self._outcome, self._held = "", False
         self._interrupted = asyncio.Event()
-        self._utterance = Utterance()
+        self._utterance = UtteranceBuffer()
 
     async def send_client_event(self, event: events.ClientEvent) -> None:
         if isinstance(event, events.ResponseCreateEvent):
@@ -265,7 +266,7 @@ class RealtimeService(Teller):
             return
         self.unanswered = None
         if asked.audio:
-            self._utterance = Utterance(asked.audio)
+            self._utterance = UtteranceBuffer(asked.audio)
             await self._send_question(asked.audio)
         elif asked.question:
             await self._say_as("user", asked.question)

@@ -8,9 +8,9 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.openai.realtime import events
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 
-from appliance.engines import INPUT_RATE
-from appliance.voice.routing import Unanswered
+from appliance.audio.format import INPUT_RATE
 from appliance.voice.realtime.route import DETECTION, RealtimeRoute, properties
+from appliance.voice.routing import Unanswered
 
 _SAID_BEFORE: Final = (
     "What was said before, as JSON. Go on from there; do not mention this message.\n"

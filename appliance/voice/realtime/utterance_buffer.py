@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from appliance.engines import INPUT_RATE
+from appliance.audio.format import INPUT_RATE
 
 LEAD_IN_SECONDS: Final = 2.0
 """Before speech is noticed: the first word began by then, wherever it is noticed, and however late
@@ -10,7 +10,7 @@ a server far away tells it."""
 MOST_SECONDS: Final = 60.0
 
 
-class Utterance:
+class UtteranceBuffer:
     """The sound of the question under way: 16-bit mono at INPUT_RATE. `asked` is one already."""
 
     def __init__(self, asked: bytes = b"") -> None:

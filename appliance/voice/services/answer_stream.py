@@ -7,8 +7,8 @@ meanwhile, so that letting the answer go is letting sound go.
 import time
 from collections.abc import Callable
 
-from appliance.text.segment import Clauses
 from appliance.text.fences import CodeFences
+from appliance.text.segment import Clauses
 
 
 class Pieces:
@@ -41,7 +41,7 @@ class Pieces:
         return pieces
 
 
-class Opening:
+class HeldOpening:
     """What an answer begins with while it is held; `prepare` is told its first spoken piece,
     `discard` that it will not be needed, `quick` tells whether the voice is."""
 

@@ -25,7 +25,7 @@ WEIGHT = 0.3
 
 
 @dataclass(slots=True)
-class Pace:
+class EngineLatency:
     """Running means over all sessions, per engine: seconds to transcribe an utterance, seconds
     to make a second of speech."""
 

@@ -10,7 +10,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 
 from appliance.tools import Answer
-from appliance.tools.registry import Registry
+from appliance.tools.registry import ToolRegistry
 
 Caller = Callable[[str, Mapping[str, Any], str], Awaitable[Answer]]
 """Calls a tool by name, with arguments; the last word is who asked for it."""
@@ -19,7 +19,7 @@ Caller = Callable[[str, Mapping[str, Any], str], Awaitable[Answer]]
 def offer(
     service: LLMService[Any],
     context: LLMContext,
-    registry: Registry,
+    registry: ToolRegistry,
     call: Caller,
     *,
     realtime: bool = False,

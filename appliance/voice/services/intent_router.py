@@ -26,19 +26,19 @@ from pipecat.services.llm_service import LLMService
 from pipecat.utils.text.base_text_aggregator import TextType
 
 from appliance.conversation import MODEL_SILENT, NO_MODEL, NOT_CAUGHT, EventKind
-from appliance.tools import Answer, Surroundings
-from appliance.tools.registry import Match, Registry
 from appliance.llm.context import trim
-from appliance.voice.services.answer_stream import Opening, Pieces
+from appliance.tools import Answer, ToolContext
+from appliance.tools.registry import Match, ToolRegistry
 from appliance.voice.recorder import Recorder
+from appliance.voice.services.answer_stream import HeldOpening, Pieces
 
 
 @dataclass(slots=True)
 class ToolCaller:
     """Calls tools for one session and writes down each call and result."""
 
-    registry: Registry
-    surroundings: Surroundings
+    registry: ToolRegistry
+    surroundings: ToolContext
     recorder: Recorder
 
     async def __call__(self, name: str, arguments: Mapping[str, Any], via: str) -> Answer:
@@ -67,7 +67,7 @@ class _Ahead:
     failed: bool = False
 
 
-class Intents(FrameProcessor):
+class IntentRouter(FrameProcessor):
     """Stands before the language model and answers what needs none."""
 
     def __init__(
@@ -192,7 +192,7 @@ class AnswerText(FrameProcessor):
     the context; it is only not read aloud.
     """
 
-    def __init__(self, recorder: Recorder, opening: Opening) -> None:
+    def __init__(self, recorder: Recorder, opening: HeldOpening) -> None:
         super().__init__()
         self._recorder = recorder
         self._opening = opening

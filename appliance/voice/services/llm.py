@@ -15,11 +15,11 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.turns.speculation_gate import SpeculationState
 
-from appliance.config.loader import Llm
-from appliance.llm.failover import Endpoints
+from appliance.config.schema import LLMConfig
 from appliance.llm.endpoint import Endpoint
-from appliance.voice.services.answer_stream import Opening
+from appliance.llm.failover import FailoverClient
 from appliance.voice.recorder import Recorder
+from appliance.voice.services.answer_stream import HeldOpening
 
 GONE_OUT = "My own language model does not answer, so I am asking one outside this device."
 BACK = "My own language model answers again."
@@ -34,10 +34,10 @@ class ChatService(OpenAILLMService):
 
     def __init__(
         self,
-        endpoints: Endpoints,
-        config: Llm,
+        endpoints: FailoverClient,
+        config: LLMConfig,
         system_prompt: str,
-        opening: Opening,
+        opening: HeldOpening,
         recorder: Recorder,
     ) -> None:
         self._endpoints = endpoints

@@ -24,12 +24,12 @@ from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.utils.time import time_now_iso8601
 
-from appliance.config.loader import Turn
+from appliance.config.schema import TurnConfig
 from appliance.engines import Priority, Ticket, Transcript
+from appliance.engines.services import EngineProvider
 from appliance.errors import EngineBusy, EngineError
-from appliance.voice.services.engine_latency import Pace
 from appliance.voice.recorder import Recorder
-from appliance.engines.services import Engines
+from appliance.voice.services.engine_latency import EngineLatency
 
 # Speech before the VAD is sure of it: what it waits for, and the soft start of a word.
 LEAD_IN_SECONDS = 0.3
@@ -64,11 +64,11 @@ class EngineSTT(SegmentedSTTService):
 
     def __init__(
         self,
-        engines: Engines,
+        engines: EngineProvider,
         recorder: Recorder,
         language: Callable[[], str],
-        turn: Turn,
-        pace: Pace,
+        turn: TurnConfig,
+        pace: EngineLatency,
     ) -> None:
         super().__init__(
             sample_rate=16_000,

@@ -16,12 +16,13 @@ from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.context.word_completion_tracker import WordCompletionTracker
 
-from appliance.engines import OUTPUT_RATE, Priority, Synthesizer, Ticket, Voice
+from appliance.audio.format import OUTPUT_RATE
+from appliance.engines import Priority, Synthesizer, Ticket, Voice
 from appliance.engines.apology import Apology
+from appliance.engines.services import EngineProvider
 from appliance.errors import EngineError
 from appliance.text.normalize import Speakable
-from appliance.voice.services.engine_latency import Pace
-from appliance.engines.services import Engines
+from appliance.voice.services.engine_latency import EngineLatency
 
 LONGEST_GAP_SECONDS = 60.0
 """In an answer: what comes after more is no part of it. Every engine may have to be given up."""
@@ -72,9 +73,9 @@ class EngineTTS(TTSService):
 
     def __init__(
         self,
-        engines: Engines,
+        engines: EngineProvider,
         voice: Callable[[], Voice],
-        pace: Pace,
+        pace: EngineLatency,
         apology: Apology,
     ) -> None:
         self._apology = apology

@@ -7,8 +7,8 @@ and what has been digital silence for long, as several of them: its first sound 
 along.
 """
 
+from appliance.audio.format import INPUT_RATE
 from appliance.voice.turns.silero import WINDOW
-from appliance.wire import INPUT_RATE
 
 SAMPLE_BYTES = 2
 WINDOW_BYTES = WINDOW * SAMPLE_BYTES
@@ -16,7 +16,7 @@ LONG_SECONDS = 2.0  # longer than any turn is waited for
 WINDOWS = 4  # of such silence
 
 
-class Gathering:
+class PacketBatcher:
     """16 kHz mono PCM as it comes, in pieces to be handed on."""
 
     def __init__(self) -> None:

@@ -25,8 +25,8 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
-from appliance.voice.transport.send_queue import Outbox
 from appliance.voice.transport.pacing import Playout, restart_from
+from appliance.voice.transport.send_queue import SendQueue
 from appliance.voice.transport.socket import TransportEvents
 
 # Hides a stall of the event loop as long as this. After a barge-in it does not count, because
@@ -75,7 +75,7 @@ class SocketOutput(BaseOutputTransport):
 
     def __init__(
         self,
-        outbox: Outbox,
+        outbox: SendQueue,
         events: TransportEvents,
         params: TransportParams,
     ) -> None:

@@ -34,7 +34,7 @@ class Playout:
 
 
 @dataclass(slots=True)
-class Allowance:
+class TokenBucket:
     """A bucket of `capacity` units that refills by `rate` units a second."""
 
     capacity: float

@@ -13,7 +13,7 @@ MAX_QUEUED_AUDIO = 5  # chunks of 20 ms: the 100 ms that may wait inside the box
 MAX_QUEUED_MESSAGES = 2_000
 
 
-class Outbox:
+class SendQueue:
     """What waits to be written to one client, in order, by one task."""
 
     def __init__(self, socket: Socket, dropped: Callable[[str], None]) -> None:

@@ -25,10 +25,11 @@ from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_transport import BaseTransport, TransportParams
 
 from appliance import wire
-from appliance.voice.transport.input import Gathering
-from appliance.voice.transport.send_queue import Outbox
+from appliance.audio.format import INPUT_RATE
+from appliance.voice.transport.input import PacketBatcher
 from appliance.voice.transport.output import SocketOutput
-from appliance.voice.transport.pacing import Allowance
+from appliance.voice.transport.pacing import TokenBucket
+from appliance.voice.transport.send_queue import SendQueue
 from appliance.voice.transport.socket import Socket, TransportEvents
 
 CHUNK_10MS = 2
@@ -54,7 +55,7 @@ class SocketInput(BaseInputTransport):
     def __init__(
         self,
         socket: Socket,
-        outbox: Outbox,
+        outbox: SendQueue,
         events: TransportEvents,
         params: TransportParams,
     ) -> None:
@@ -62,10 +63,10 @@ class SocketInput(BaseInputTransport):
         self._socket = socket
         self._outbox = outbox
         self._events = events
-        self._gathering = Gathering()
-        self._audio_allowance = Allowance(INPUT_BURST_SECONDS)
-        self._complaint_allowance = Allowance(COMPLAINTS_PER_SECOND, COMPLAINTS_PER_SECOND)
-        self._message_allowance = Allowance(MESSAGE_BURST, MESSAGES_PER_SECOND)
+        self._gathering = PacketBatcher()
+        self._audio_allowance = TokenBucket(INPUT_BURST_SECONDS)
+        self._complaint_allowance = TokenBucket(COMPLAINTS_PER_SECOND, COMPLAINTS_PER_SECOND)
+        self._message_allowance = TokenBucket(MESSAGE_BURST, MESSAGES_PER_SECOND)
         self._tasks: list[asyncio.Task[None]] = []
         self._ears: tuple[Hear, ...] = ()
         self._speaking = False
@@ -135,13 +136,13 @@ class SocketInput(BaseInputTransport):
             await self._wait_for_turn()
             await self.broadcast_frame(InputTransportMessageFrame, message=frame.data)
             return
-        seconds = len(frame.pcm) / 2 / wire.INPUT_RATE
+        seconds = len(frame.pcm) / 2 / INPUT_RATE
         if not self._audio_allowance.take(seconds, time.monotonic()):
             self._events.dropped("input")
             return
         at_once = self._speaking and not self._crowded()
         if pcm := self._gathering.take(frame.pcm, at_once=at_once):
-            await self._hand_on(InputAudioRawFrame(pcm, wire.INPUT_RATE, 1))
+            await self._hand_on(InputAudioRawFrame(pcm, INPUT_RATE, 1))
 
     async def _hand_on(self, frame: InputAudioRawFrame) -> None:
         # Not by the base class's queue, whose task costs as much as a processor.
@@ -174,7 +175,7 @@ class SocketTransport(BaseTransport):
     What `outbox` still has when this is over, the next transport of the same client writes.
     """
 
-    def __init__(self, socket: Socket, outbox: Outbox, events: TransportEvents) -> None:
+    def __init__(self, socket: Socket, outbox: SendQueue, events: TransportEvents) -> None:
         super().__init__()
         params = TransportParams(
             audio_out_enabled=True,

@@ -160,7 +160,7 @@ class BargeIn:
         return True
 
 
-class BargeInStart(BaseUserTurnStartStrategy):
+class BargeInTurnStart(BaseUserTurnStartStrategy):
     """Begins a user's turn with speech; over an answer, only with speech that is meant."""
 
     def __init__(self, barge_in: BargeIn) -> None:

@@ -5,7 +5,7 @@ import math
 LATELY_SECONDS = 2.0
 
 
-class Busy:
+class Utilisation:
     """Which share of the time something has been busy; what was long ago fades.
 
     Of several that are busy at once, the sum: two that always are make 2.

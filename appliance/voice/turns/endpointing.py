@@ -26,14 +26,14 @@ from pipecat.frames.frames import (
 from pipecat.turns.types import ProcessFrameResult, UserTurnSpeculation
 from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
 
-from appliance.voice.turns.smart_turn import LOOKS_LATER_MS, LOOKS_MS, EndOfTurn
+from appliance.voice.turns.smart_turn import LOOKS_LATER_MS, LOOKS_MS, SmartTurnAnalyzer
 
 # Of a speaker who pauses inside of sentences, so many pauses are answered before anybody has
 # judged them; after that it is better to know.
 MOST_GUESSES = 3
 
 
-class TurnEnd(TurnAnalyzerUserTurnStopStrategy):
+class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy):
     """Smart-turn decides by the voice, unless the words are already a whole command.
 
     Smart-turn takes short questions ("what time is it") for unfinished more often than long
@@ -47,7 +47,7 @@ class TurnEnd(TurnAnalyzerUserTurnStopStrategy):
 
     def __init__(
         self,
-        end_of_turn: EndOfTurn,
+        end_of_turn: SmartTurnAnalyzer,
         is_command: Callable[[str], bool],
         command_ahead: Callable[[], bool],
         *,

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from appliance.voice.turns.busy import Busy
-from appliance.wire import INPUT_RATE
+from appliance.audio.format import INPUT_RATE
+from appliance.voice.turns.busy import Utilisation
 
 WINDOW = 512
 WINDOW_SECONDS = WINDOW / INPUT_RATE
@@ -39,7 +39,7 @@ class Silero:
     def __init__(self, session: Any) -> None:  # noqa: ANN401  onnxruntime has no types
         self._session = session
         self._rate = np.array(INPUT_RATE, dtype=np.int64)
-        self._voices = Busy()
+        self._voices = Utilisation()
         self._waiting: list[_Question] = []
 
     def crowded(self) -> bool:

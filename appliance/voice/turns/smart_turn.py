@@ -15,9 +15,9 @@ import numpy as np
 from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
 from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTurnParams
 
-from appliance.voice.turns.busy import Busy
+from appliance.audio.format import INPUT_RATE
 from appliance.audio.mel import features
-from appliance.wire import INPUT_RATE
+from appliance.voice.turns.busy import Utilisation
 
 # How much silence, in milliseconds, is judged ahead of the end of speech: the first look lets an
 # answer begin, the second is near enough to the end to be the verdict itself.
@@ -54,14 +54,14 @@ def prediction(session: Any) -> Predict:  # noqa: ANN401  onnxruntime has no typ
     return predict
 
 
-class Judging:
+class SmartTurnModel:
     """The smart-turn session and its thread, shared by all speakers."""
 
     def __init__(self, predict: Predict) -> None:
         self._session = predict
         self._thread = ThreadPoolExecutor(1, "smart-turn")
         self._waiting: set[asyncio.Future[Verdict]] = set()
-        self._busy = Busy()
+        self._busy = Utilisation()
 
     def spares(self, below: float) -> bool:
         """Whether nobody waits, and less than that share of its time is taken."""
@@ -87,10 +87,10 @@ class Judging:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
-class EndOfTurn(BaseSmartTurn):
+class SmartTurnAnalyzer(BaseSmartTurn):
     """One speaker's end of turn."""
 
-    def __init__(self, judging: Judging, params: SmartTurnParams) -> None:
+    def __init__(self, judging: SmartTurnModel, params: SmartTurnParams) -> None:
         super().__init__(sample_rate=INPUT_RATE, params=params)
         self._judging = judging
         self._ahead: asyncio.Future[Verdict] | None = None

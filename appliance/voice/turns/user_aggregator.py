@@ -8,7 +8,7 @@ from pipecat.processors.aggregators.llm_response_universal import LLMUserAggrega
 from pipecat.processors.frame_processor import FrameDirection
 
 
-class UserContext(LLMUserAggregator):
+class UserAggregator(LLMUserAggregator):
     """Pipecat's, but for audio: it may come by `hear`, and goes no further."""
 
     speech_began: Callable[[], None] = staticmethod(lambda: None)

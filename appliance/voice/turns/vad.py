@@ -16,10 +16,10 @@ import numpy as np
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
 
-from appliance.voice.turns.smart_turn import EndOfTurn, Judging, prediction
-from appliance.audio.silence import Quiet
+from appliance.audio.format import INPUT_RATE
+from appliance.audio.silence import SilenceDetector
 from appliance.voice.turns.silero import CONTEXT, STATE, WINDOW, WINDOW_SECONDS, Silero
-from appliance.wire import INPUT_RATE
+from appliance.voice.turns.smart_turn import SmartTurnAnalyzer, SmartTurnModel, prediction
 
 # Non-speech shifts Silero's recurrent state so that it hears the next speech late; Pipecat
 # resets it every two seconds of clear non-speech, and so does this.
@@ -32,7 +32,7 @@ MEASURED_WINDOWS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Pauses:
+class PauseTracker:
     """Told of every pause in speech long before it is long enough to end a turn.
 
     `lasting` is called again and again with the milliseconds of silence so far, `over` when
@@ -46,11 +46,11 @@ class Pauses:
 class Vad(VADAnalyzer):
     """One speaker's voice activity, on the shared Silero session, without a thread hop."""
 
-    def __init__(self, silero: Silero, params: VADParams, pauses: Pauses | None) -> None:
+    def __init__(self, silero: Silero, params: VADParams, pauses: PauseTracker | None) -> None:
         super().__init__(sample_rate=INPUT_RATE, params=params)
         self._silero = silero
         self._pauses = pauses
-        self._quiet = Quiet(INPUT_RATE)
+        self._quiet = SilenceDetector(INPUT_RATE)
         self._lasted = 0.0
         self._confidence = self._loudness = 0.0
         self._measured_ago = MEASURED_WINDOWS
@@ -107,7 +107,7 @@ class Vad(VADAnalyzer):
             self._loudness, self._measured_ago = self._volume_tracker.volume, 0
         return self._loudness
 
-    def _note_pause(self, pauses: Pauses, buffer: bytes, state: VADState) -> None:
+    def _note_pause(self, pauses: PauseTracker, buffer: bytes, state: VADState) -> None:
         stopping = self._vad_stopping_count * WINDOW_MS if state == VADState.STOPPING else 0
         speaking = state in (VADState.SPEAKING, VADState.STOPPING)
         lasted = max(stopping, self._quiet.hear(buffer, speaking=speaking))
@@ -133,14 +133,14 @@ class Vad(VADAnalyzer):
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
+class TurnModels:
     """The two models, in memory once."""
 
     silero: Silero
-    judging: Judging
+    judging: SmartTurnModel
 
     @classmethod
-    def load(cls) -> "Hearing":
+    def load(cls) -> "TurnModels":
         """Loads and warms both models, which ship inside Pipecat. Blocks: not for the loop."""
         import onnxruntime
 
@@ -160,13 +160,13 @@ class Hearing:
         silero.judge_now(silence, np.zeros(STATE, dtype=np.float32))
         predict = prediction(smart_turn)
         predict(silence[0])
-        return cls(silero, Judging(predict))
+        return cls(silero, SmartTurnModel(predict))
 
-    def vad(self, params: VADParams, pauses: Pauses | None = None) -> Vad:
+    def vad(self, params: VADParams, pauses: PauseTracker | None = None) -> Vad:
         return Vad(self.silero, params, pauses)
 
-    def end_of_turn(self, params: SmartTurnParams) -> EndOfTurn:
-        return EndOfTurn(self.judging, params)
+    def end_of_turn(self, params: SmartTurnParams) -> SmartTurnAnalyzer:
+        return SmartTurnAnalyzer(self.judging, params)
 
     def close(self) -> None:
         self.judging.close()

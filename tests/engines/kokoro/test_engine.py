@@ -6,10 +6,10 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from appliance.audio.loudness import speech_level
 from appliance.engines import Ticket, Voice
 from appliance.engines.espeak.engine import Espeak
 from appliance.engines.kokoro.engine import Kokoro, choose_voice
-from appliance.audio.loudness import speech_level
 from appliance.errors import EngineBusy, EngineFailed, ModelBroken, ModelMissing
 from tests.engines.conftest import KOKORO_FILES
 from tests.engines.sound import FIXTURES, seconds, spoken, turns_during

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.engines.kokoro.phrase_cache import Phrase, Phrases
+from appliance.engines.kokoro.phrase_cache import Phrase, PhraseCache
 
 
 def phrase(text: str) -> Phrase:
@@ -10,7 +10,7 @@ def phrase(text: str) -> Phrase:
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 40)), max_size=40))
 def test_it_never_keeps_more_than_it_has_room_for(steps: list[tuple[str, int]]) -> None:
-    phrases = Phrases(100)
+    phrases = PhraseCache(100)
     last: dict[str, bytes] = {}
     for text, size in steps:
         phrases.keep(phrase(text), (bytes(size),))
@@ -23,7 +23,7 @@ def test_it_never_keeps_more_than_it_has_room_for(steps: list[tuple[str, int]]) 
 
 
 def test_what_was_asked_for_lately_stays() -> None:
-    phrases = Phrases(80)
+    phrases = PhraseCache(80)
     for text in "abcdefgh":
         phrases.keep(phrase(text), (bytes(10),))
     assert phrases.get(phrase("a"))
@@ -35,7 +35,7 @@ def test_what_was_asked_for_lately_stays() -> None:
 
 
 def test_voice_speed_and_model_are_part_of_it() -> None:
-    phrases = Phrases(1000)
+    phrases = PhraseCache(1000)
     kept = Phrase("yes", "af_sarah", 1.0, "kokoro")
     phrases.keep(kept, (b"ab", b"cd"))
     assert phrases.get(Phrase("yes", "af_sarah", 1.0, "kokoro")) == (b"ab", b"cd")
@@ -49,11 +49,11 @@ def test_voice_speed_and_model_are_part_of_it() -> None:
 
 
 def test_a_long_answer_pushes_nothing_out_and_without_room_nothing_is_kept() -> None:
-    phrases = Phrases(800)
+    phrases = PhraseCache(800)
     phrases.keep(phrase("short"), (bytes(100),))
     phrases.keep(phrase("long"), (bytes(50), bytes(51)))
     assert phrases.get(phrase("short"))
     assert phrases.get(phrase("long")) is None
-    none = Phrases(0)
+    none = PhraseCache(0)
     none.keep(phrase("short"), (bytes(2),))
     assert none.get(phrase("short")) is None

@@ -1,11 +1,19 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.engines.sphinx.confidence import Path, Verdict, confidence, first_look, gap, longest_difference, transcript_confidence
+from appliance.engines.sphinx.confidence import (
+    CommandVerdict,
+    SearchPath,
+    confidence,
+    first_look,
+    gap,
+    longest_difference,
+    transcript_confidence,
+)
 
 phones = st.lists(st.sampled_from(["AA", "T", "S", "IY", "M"]), max_size=12).map(tuple)
 scores = st.floats(-5000, 0)
-paths = st.builds(Path, scores, st.integers(0, 500), phones)
+paths = st.builds(SearchPath, scores, st.integers(0, 500), phones)
 COMMAND = ("W", "AH", "T", "T", "AY", "M", "IH", "Z", "IH", "T")
 
 
@@ -36,7 +44,7 @@ def test_one_long_difference_counts_more_than_many_short_ones() -> None:
 
 
 @given(paths, paths, paths)
-def test_confidence_is_a_share(grammar: Path, sounds: Path, words: Path) -> None:
+def test_confidence_is_a_share(grammar: SearchPath, sounds: SearchPath, words: SearchPath) -> None:
     for value in (
         confidence(grammar, sounds),
         confidence(grammar, sounds, words),
@@ -46,16 +54,18 @@ def test_confidence_is_a_share(grammar: Path, sounds: Path, words: Path) -> None
 
 
 @given(paths, paths)
-def test_the_first_look_believes_what_it_is_confident_of(grammar: Path, sounds: Path) -> None:
+def test_the_first_look_believes_what_it_is_confident_of(
+    grammar: SearchPath, sounds: SearchPath
+) -> None:
     verdict = first_look(grammar, sounds)
-    assert (verdict is Verdict.COMMAND) == (confidence(grammar, sounds) >= 0.5)
+    assert (verdict is CommandVerdict.COMMAND) == (confidence(grammar, sounds) >= 0.5)
 
 
 @given(paths, paths, paths, st.floats(0, 1000))
 def test_a_worse_score_of_the_grammar_never_raises_confidence(
-    grammar: Path, sounds: Path, words: Path, worse: float
+    grammar: SearchPath, sounds: SearchPath, words: SearchPath, worse: float
 ) -> None:
-    down = Path(grammar.score - worse, grammar.frames, grammar.phones)
+    down = SearchPath(grammar.score - worse, grammar.frames, grammar.phones)
     assert gap(down, sounds) >= gap(grammar, sounds)
     assert confidence(down, sounds) <= confidence(grammar, sounds)
     assert confidence(down, sounds, words) <= confidence(grammar, sounds, words)
@@ -63,29 +73,29 @@ def test_a_worse_score_of_the_grammar_never_raises_confidence(
 
 @given(paths, phones)
 def test_where_the_grammar_heard_nothing_there_is_no_command(
-    sounds: Path, words: tuple[str, ...]
+    sounds: SearchPath, words: tuple[str, ...]
 ) -> None:
-    nothing = Path(0.0, 0, ())
-    assert first_look(nothing, sounds) is Verdict.OTHER
+    nothing = SearchPath(0.0, 0, ())
+    assert first_look(nothing, sounds) is CommandVerdict.OTHER
     assert confidence(nothing, sounds) == 0
-    assert confidence(nothing, sounds, Path(-100.0, 50, words)) == 0
+    assert confidence(nothing, sounds, SearchPath(-100.0, 50, words)) == 0
     assert transcript_confidence(nothing, sounds) == 0
 
 
 def test_what_explains_the_audio_nearly_as_well_as_its_phones_is_a_command() -> None:
-    sounds = Path(-300.0, 100, COMMAND)
-    assert first_look(Path(-310.0, 100, COMMAND), sounds) is Verdict.COMMAND
+    sounds = SearchPath(-300.0, 100, COMMAND)
+    assert first_look(SearchPath(-310.0, 100, COMMAND), sounds) is CommandVerdict.COMMAND
 
 
 def test_what_explains_it_much_worse_is_none() -> None:
-    sounds = Path(-300.0, 100, ("K", "AE", "P", "IH", "T", "AH", "L"))
-    assert first_look(Path(-900.0, 100, COMMAND), sounds) is Verdict.OTHER
+    sounds = SearchPath(-300.0, 100, ("K", "AE", "P", "IH", "T", "AH", "L"))
+    assert first_look(SearchPath(-900.0, 100, COMMAND), sounds) is CommandVerdict.OTHER
 
 
 def test_the_words_decide_where_the_phones_leave_it_open() -> None:
-    sounds = Path(-300.0, 100, COMMAND[:5])
-    grammar = Path(-570.0, 100, COMMAND)
-    assert first_look(grammar, sounds) is Verdict.UNSURE
-    agreeing = Path(-750.0, 100, COMMAND)
-    differing = Path(-500.0, 100, (*COMMAND[:5], "D", "UW", "P", "AA", "K"))
+    sounds = SearchPath(-300.0, 100, COMMAND[:5])
+    grammar = SearchPath(-570.0, 100, COMMAND)
+    assert first_look(grammar, sounds) is CommandVerdict.UNSURE
+    agreeing = SearchPath(-750.0, 100, COMMAND)
+    differing = SearchPath(-500.0, 100, (*COMMAND[:5], "D", "UW", "P", "AA", "K"))
     assert confidence(grammar, sounds, agreeing) > 0.5 > confidence(grammar, sounds, differing)

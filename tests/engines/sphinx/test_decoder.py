@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.engines.sphinx import decoder as sphinx_decoder
-from appliance.engines.sphinx.decoder import Decoder, Search, dictionary_words
+from appliance.engines.sphinx.decoder import Search, SphinxDecoder, dictionary_words
 from appliance.errors import EngineFailed, ModelBroken, ModelMissing
 from tests.engines.conftest import GRAMMAR
 from tests.engines.sound import noise, recording, silence
@@ -26,13 +26,13 @@ TIME = recording("speech", "what_time_is_it.wav")
 
 
 @pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    decoder = Decoder(GRAMMAR)
+def decoder() -> Iterator[SphinxDecoder]:
+    decoder = SphinxDecoder(GRAMMAR)
     yield decoder
     decoder.close()
 
 
-def test_each_search_hears_in_its_own_way(decoder: Decoder) -> None:
+def test_each_search_hears_in_its_own_way(decoder: SphinxDecoder) -> None:
     heard = {search: decoder.decode(search, TIME) for search in Search}
     assert heard[Search.GRAMMAR].text == heard[Search.NGRAM].text == "what time is it"
     assert decoder.phones(heard[Search.GRAMMAR]) == SAID
@@ -42,7 +42,7 @@ def test_each_search_hears_in_its_own_way(decoder: Decoder) -> None:
         assert 0 < found.frames <= len(TIME) / 320 + 2 * len(found.words)
 
 
-def test_scores_of_different_searches_can_be_compared(decoder: Decoder) -> None:
+def test_scores_of_different_searches_can_be_compared(decoder: SphinxDecoder) -> None:
     best = decoder.decode(Search.PHONES, TIME).score
     said = decoder.decode(Search.GRAMMAR, TIME).score
     other = decoder.decode(Search.GRAMMAR, recording("speech", "tell_me_a_joke.wav"))
@@ -50,20 +50,20 @@ def test_scores_of_different_searches_can_be_compared(decoder: Decoder) -> None:
     assert 0 < best - said < joke - other.score
 
 
-def test_what_came_before_changes_nothing(decoder: Decoder) -> None:
+def test_what_came_before_changes_nothing(decoder: SphinxDecoder) -> None:
     first = [decoder.decode(search, TIME) for search in Search]
     for between in (noise(8000), recording("audio", "jfk.wav")[:64000], silence(1)):
         decoder.decode(Search.GRAMMAR, between)
     assert [decoder.decode(search, TIME) for search in Search] == first
 
 
-def test_nothing_in_nothing(decoder: Decoder) -> None:
+def test_nothing_in_nothing(decoder: SphinxDecoder) -> None:
     for audio in (b"", b"\0\0", silence(0.02)):
         assert decoder.decode(Search.NGRAM, audio).words == ()
 
 
 def test_a_grammar_may_be_a_graph() -> None:
-    decoder = Decoder(GRAPH)
+    decoder = SphinxDecoder(GRAPH)
     assert decoder.decode(Search.GRAMMAR, TIME).text == "what time is it"
     decoder.close()
 
@@ -74,11 +74,11 @@ def test_a_grammar_may_be_a_graph() -> None:
 )
 def test_a_grammar_that_cannot_be_heard_is_refused(grammar: str) -> None:
     with pytest.raises(EngineFailed, match="grammar"):
-        Decoder(grammar)
+        SphinxDecoder(grammar)
 
 
 def test_a_closed_decoder_says_so() -> None:
-    decoder = Decoder(GRAPH)
+    decoder = SphinxDecoder(GRAPH)
     decoder.close()
     decoder.close()
     with pytest.raises(EngineFailed, match="closed"):
@@ -94,13 +94,13 @@ def test_the_dictionary_is_the_wheels() -> None:
 
 def test_files_that_are_missing_or_foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sphinx_decoder, "_package", lambda: tmp_path)
-    for load in (lambda: Decoder(GRAPH), dictionary_words):
+    for load in (lambda: SphinxDecoder(GRAPH), dictionary_words):
         with pytest.raises(ModelMissing, match=str(tmp_path)):
             load()
     suffix = EXTENSION_SUFFIXES[0]
     (tmp_path / f"_pocketsphinx{suffix}").write_bytes(b"no library")
     with pytest.raises(ModelBroken, match="cannot be used"):
-        Decoder(GRAPH)
+        SphinxDecoder(GRAPH)
 
 
 def test_a_model_that_is_missing_or_damaged(
@@ -111,7 +111,7 @@ def test_a_model_that_is_missing_or_damaged(
         (tmp_path / file.name).symlink_to(file)
     monkeypatch.setattr(sphinx_decoder, "_package", lambda: tmp_path)
     with pytest.raises(ModelMissing, match="mdef"):
-        Decoder(GRAPH)
+        SphinxDecoder(GRAPH)
     model = tmp_path / "model" / "en-us"
     (model / "en-us").mkdir(parents=True)
     for file in (real / "model" / "en-us" / "en-us").iterdir():
@@ -119,4 +119,4 @@ def test_a_model_that_is_missing_or_damaged(
     (model / "cmudict-en-us.dict").symlink_to(real / "model" / "en-us" / "cmudict-en-us.dict")
     (model / "en-us.lm.bin").write_bytes(b"no language model")
     with pytest.raises(ModelBroken, match=r"lm\.bin"):
-        Decoder(GRAPH)
+        SphinxDecoder(GRAPH)

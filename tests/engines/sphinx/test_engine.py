@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from appliance.engines import INPUT_RATE, Voice
+from appliance.audio.format import INPUT_RATE
+from appliance.engines import Voice
 from appliance.engines.espeak.engine import Espeak
 from appliance.engines.sphinx.engine import Sphinx
 from appliance.errors import EngineFailed

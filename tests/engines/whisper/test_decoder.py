@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from appliance.engines.whisper.decoder import Decoder, Utterance
+from appliance.engines.whisper.decoder import AudioWindow, WhisperDecoder
 from appliance.engines.whisper.whisper_load import load
 from appliance.engines.whisper.window import FLOOR, FULL
 from tests.engines.sound import noise, silence
@@ -38,7 +38,7 @@ class Spy:
         return self._model.generate(encoded, prompts, **options)  # type: ignore[attr-defined]
 
 
-def made(*hot_words: str) -> tuple[Decoder, Spy]:
+def made(*hot_words: str) -> tuple[WhisperDecoder, Spy]:
     decoder, _ = load(MODEL, "cpu", "int8", 1, hot_words, FLOOR)
     spy = Spy(decoder._model.model)
     decoder._model.model = spy
@@ -46,25 +46,25 @@ def made(*hot_words: str) -> tuple[Decoder, Spy]:
 
 
 @pytest.fixture(scope="module")
-def shared() -> tuple[Decoder, Spy]:
+def shared() -> tuple[WhisperDecoder, Spy]:
     return made()
 
 
 @pytest.fixture
-def decoder(shared: tuple[Decoder, Spy]) -> Decoder:
+def decoder(shared: tuple[WhisperDecoder, Spy]) -> WhisperDecoder:
     shared[1].calls.clear()
     shared[1].features.clear()
     return shared[0]
 
 
 @pytest.fixture
-def spy(shared: tuple[Decoder, Spy]) -> Spy:
+def spy(shared: tuple[WhisperDecoder, Spy]) -> Spy:
     return shared[1]
 
 
-def test_a_batch_comes_to_what_each_comes_to_alone(decoder: Decoder, spy: Spy) -> None:
-    asked = [Utterance(utterance(name), "en", 8.0) for name in TEXTS]
-    asked.insert(3, Utterance(noise(1000), "en", 8.0))
+def test_a_batch_comes_to_what_each_comes_to_alone(decoder: WhisperDecoder, spy: Spy) -> None:
+    asked = [AudioWindow(utterance(name), "en", 8.0) for name in TEXTS]
+    asked.insert(3, AudioWindow(noise(1000), "en", 8.0))
     together = decoder.decode(asked)
     assert spy.calls == ["encode", "generate"]
     alone = [decoder.decode([one])[0] for one in asked]
@@ -77,14 +77,14 @@ def test_a_batch_comes_to_what_each_comes_to_alone(decoder: Decoder, spy: Spy) -
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_short_window_comes_to_what_the_full_one_does(decoder: Decoder, name: str) -> None:
+def test_a_short_window_comes_to_what_the_full_one_does(decoder: WhisperDecoder, name: str) -> None:
     for window in (4.0, 8.0, 12.0, FULL):
-        assert decoder.decode([Utterance(utterance(name), "en", window)])[0].text == TEXTS[name]
+        assert decoder.decode([AudioWindow(utterance(name), "en", window)])[0].text == TEXTS[name]
 
 
-def test_the_language_is_told_from_the_same_encoding(decoder: Decoder, spy: Spy) -> None:
+def test_the_language_is_told_from_the_same_encoding(decoder: WhisperDecoder, spy: Spy) -> None:
     audio = utterance("stop.wav")
-    told, given = decoder.decode([Utterance(audio, None, 8.0), Utterance(audio, "de", 8.0)])
+    told, given = decoder.decode([AudioWindow(audio, None, 8.0), AudioWindow(audio, "de", 8.0)])
     assert spy.calls == ["encode", "detect_language", "generate"]
     assert given.language == "de"
     assert told.text == "stop"
@@ -93,8 +93,10 @@ def test_the_language_is_told_from_the_same_encoding(decoder: Decoder, spy: Spy)
     assert codes == [tokenizer.token_to_id(f"<|{one.language}|>") for one in (told, given)]
 
 
-def test_it_decodes_greedily_without_marks_and_within_bounds(decoder: Decoder, spy: Spy) -> None:
-    decoder.decode([Utterance(utterance("stop.wav"), "en", 8.0)])
+def test_it_decodes_greedily_without_marks_and_within_bounds(
+    decoder: WhisperDecoder, spy: Spy
+) -> None:
+    decoder.decode([AudioWindow(utterance("stop.wav"), "en", 8.0)])
     assert spy.options["beam_size"] == 1
     assert len(spy.prompts[0]) < spy.options["max_length"] < 40
     tokenizer = decoder._model.hf_tokenizer
@@ -103,9 +105,9 @@ def test_it_decodes_greedily_without_marks_and_within_bounds(decoder: Decoder, s
     assert marks <= set(spy.options["suppress_tokens"])
 
 
-def test_features_end_in_silence_as_in_training(decoder: Decoder, spy: Spy) -> None:
+def test_features_end_in_silence_as_in_training(decoder: WhisperDecoder, spy: Spy) -> None:
     audio = utterance("what_time_is_it.wav")
-    decoder.decode([Utterance(audio, "en", 8.0)])
+    decoder.decode([AudioWindow(audio, "en", 8.0)])
     given = spy.features[0][0]
     samples = np.frombuffer(audio + silence(8), "<i2").astype(np.float32) / 32768
     wanted = decoder._model.feature_extractor(samples)[:, :800]
@@ -117,7 +119,7 @@ def test_features_end_in_silence_as_in_training(decoder: Decoder, spy: Spy) -> N
 
 def test_hot_words_stand_before_the_text() -> None:
     decoder, spy = made("Claude", "kitchen")
-    decoder.decode([Utterance(utterance("stop.wav"), "en", 8.0)])
+    decoder.decode([AudioWindow(utterance("stop.wav"), "en", 8.0)])
     tokenizer = decoder._model.hf_tokenizer
     hint = tokenizer.encode(" Claude, kitchen", add_special_tokens=False).ids
     before = [tokenizer.token_to_id("<|startofprev|>"), *hint]
@@ -127,17 +129,17 @@ def test_hot_words_stand_before_the_text() -> None:
 
 def test_too_many_hot_words_leave_room_for_the_text() -> None:
     decoder, spy = made(*["kitchen"] * 500)
-    decoder.decode([Utterance(utterance("stop.wav"), "en", 8.0)])
+    decoder.decode([AudioWindow(utterance("stop.wav"), "en", 8.0)])
     assert len(spy.prompts[0]) <= 105
 
 
 def test_a_text_that_hits_its_bound_is_cut_alone_and_in_a_batch(
-    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+    decoder: WhisperDecoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bound = "appliance.engines.whisper.engine.decoder.token_bound"
     monkeypatch.setattr(bound, lambda seconds, *, full: 3 if seconds < 2 else 40)
-    short = Utterance(utterance("turn_on_the_kitchen_light.wav")[: 2 * 31_000], "en", 8.0)
-    long = Utterance(utterance("turn_on_the_kitchen_light.wav") + silence(1), "en", 8.0)
+    short = AudioWindow(utterance("turn_on_the_kitchen_light.wav")[: 2 * 31_000], "en", 8.0)
+    long = AudioWindow(utterance("turn_on_the_kitchen_light.wav") + silence(1), "en", 8.0)
     alone = decoder.decode([short])[0]
     cut, whole = decoder.decode([short, long])
     assert alone.cut

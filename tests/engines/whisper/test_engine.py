@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from appliance.engines.whisper.decoder import AudioWindow, WhisperDecoder
 from appliance.engines.whisper.engine import Whisper
-from appliance.engines.whisper.decoder import Decoder, Utterance
 from appliance.engines.whisper.whisper_load import load
 from appliance.engines.whisper.window import FLOOR, FULL, Decoded
-from appliance.engines.worker import Lane
+from appliance.engines.worker import WorkerPool
 from appliance.errors import EngineFailed, ModelBroken, ModelMissing
 from tests.engines.sound import (
     FIXTURES,
@@ -92,12 +92,12 @@ async def test_speech_longer_than_the_window_is_heard_to_its_end(whisper: Whispe
     assert (await whisper.transcribe(audio)).text == "good morning stop"
 
 
-class Overheard(Decoder):
+class Overheard(WhisperDecoder):
     """Notes which windows were decoded together, and finds short ones doubtful if told to."""
 
     doubts = False
 
-    def decode(self, utterances: Sequence[Utterance]) -> list[Decoded]:
+    def decode(self, utterances: Sequence[AudioWindow]) -> list[Decoded]:
         self.windows.append([utterance.window for utterance in utterances])
         decoded = super().decode(utterances)
         if self.doubts and utterances[0].window < FULL:
@@ -105,7 +105,7 @@ class Overheard(Decoder):
         return decoded
 
     @classmethod
-    def of(cls, decoder: Decoder) -> "Overheard":
+    def of(cls, decoder: WhisperDecoder) -> "Overheard":
         decoder.__class__ = cls
         assert isinstance(decoder, cls)
         decoder.windows = []
@@ -118,7 +118,7 @@ class Overheard(Decoder):
 async def overheard() -> AsyncIterator[tuple[Whisper, Overheard]]:
     decoder, name = await asyncio.to_thread(load, MODEL, "cpu", "int8", 1, (), FLOOR)
     listening = Overheard.of(decoder)
-    engine = Whisper(Lane("whisper"), listening, name)
+    engine = Whisper(WorkerPool("whisper"), listening, name)
     yield engine, listening
     await engine.close()
 
@@ -195,7 +195,7 @@ async def test_a_model_that_has_lost_its_numbers_has_failed(
     whisper: Whisper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = Decoded("!!!!!!!!", "en", likelihood=float("nan"), no_speech=0.0, tokens=8)
-    monkeypatch.setattr(Decoder, "decode", lambda _self, each: [lost] * len(each))
+    monkeypatch.setattr(WhisperDecoder, "decode", lambda _self, each: [lost] * len(each))
     with pytest.raises(EngineFailed, match="makes sense"):
         await whisper.transcribe(utterance("stop.wav"))
 

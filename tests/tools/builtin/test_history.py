@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from appliance.tools.builtin.history import memory_tools
-from appliance.tools.registry import Registry
+from appliance.tools.registry import ToolRegistry
 from tests.tools.conftest import Session
 
 NOW = datetime(2026, 11, 21, 0, 30, tzinfo=UTC)
@@ -27,7 +27,7 @@ class Memory:
 
         self.session = Session()
         tools = memory_tools(lambda: NOW, asked, self.forgotten.append)
-        self.registry = Registry(tools, is_guest=self.is_guest)
+        self.registry = ToolRegistry(tools, is_guest=self.is_guest)
 
     async def is_guest(self, client_id: str) -> bool:
         return client_id in self.guests

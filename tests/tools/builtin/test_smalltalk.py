@@ -4,9 +4,9 @@ import pytest
 
 from appliance.errors import ConfigError
 from appliance.hardware.telemetry import read
-from appliance.tools.builtin.catalogue import builtin
-from appliance.tools.registry import Registry
 from appliance.timers.scheduler import Timers
+from appliance.tools.builtin.catalogue import builtin
+from appliance.tools.registry import ToolRegistry
 from tests.tools.conftest import Session, Shelf
 
 
@@ -32,7 +32,7 @@ async def test_abilities_are_those_of_the_tools_that_are_there(shelf: Shelf) -> 
     few = builtin(
         datetime.now, Timers(float, print), read, patterns=["set_timer", "list_abilities"]
     )
-    registry = Registry(few)
+    registry = ToolRegistry(few)
     assert registry.names == ("set_timer", "list_abilities")
     answer = await registry.call("list_abilities", {}, Session())
     assert answer.spoken == "I can set timers and repeat what I said. Just ask."

@@ -8,22 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import ToolError
-from appliance.tools import Answer, Surroundings, Tool
+from appliance.tools import Answer, Tool, ToolContext
 from appliance.tools.intents.grammar import Graph
-from appliance.tools.registry import Registry
+from appliance.tools.registry import ToolRegistry
 from tests.tools.sampling import sampled
 
 
-async def silent(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+async def silent(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
     return Answer("")
 
 
-def saying(*sentences: str, parameters: Mapping[str, Any] | None = None) -> Registry:
-    return Registry([Tool("t", "", silent, parameters or {}, sentences)])
+def saying(*sentences: str, parameters: Mapping[str, Any] | None = None) -> ToolRegistry:
+    return ToolRegistry([Tool("t", "", silent, parameters or {}, sentences)])
 
 
 @pytest.fixture(scope="module")
-def graph(registry: Registry) -> Graph:
+def graph(registry: ToolRegistry) -> Graph:
     return registry.graph()
 
 
@@ -34,7 +34,7 @@ def decoder() -> pocketsphinx.Decoder:
 
 @pytest.fixture(scope="module")
 def compiled(
-    registry: Registry, decoder: pocketsphinx.Decoder, tmp_path_factory: pytest.TempPathFactory
+    registry: ToolRegistry, decoder: pocketsphinx.Decoder, tmp_path_factory: pytest.TempPathFactory
 ) -> pocketsphinx.FsgModel:
     """The JSGF as PocketSphinx itself understands it."""
     file = tmp_path_factory.mktemp("grammar") / "commands.gram"
@@ -47,7 +47,7 @@ def compiled(
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_every_sentence_can_be_heard(
-    registry: Registry, graph: Graph, compiled: pocketsphinx.FsgModel, data: st.DataObject
+    registry: ToolRegistry, graph: Graph, compiled: pocketsphinx.FsgModel, data: st.DataObject
 ) -> None:
     said = data.draw(sampled(registry)).text.replace("-", " ")
     assert compiled.accept(said), said
@@ -78,7 +78,7 @@ def test_grammar_and_graph_draw_the_same_line(
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_what_the_graph_hears_is_understood(
-    registry: Registry, graph: Graph, data: st.DataObject
+    registry: ToolRegistry, graph: Graph, data: st.DataObject
 ) -> None:
     """A walk through the graph ends in a sentence that the matcher takes."""
     ways: dict[int, list[tuple[int, str]]] = {}
@@ -100,7 +100,7 @@ def test_the_dictionary_has_every_word(graph: Graph, dictionary: frozenset[str])
 
 
 def test_the_recogniser_takes_both_forms(
-    registry: Registry, graph: Graph, decoder: pocketsphinx.Decoder, tmp_path: Path
+    registry: ToolRegistry, graph: Graph, decoder: pocketsphinx.Decoder, tmp_path: Path
 ) -> None:
     decoder.add_jsgf_string("jsgf", registry.grammar())
     (tmp_path / "commands.fsg").write_text(graph.fsg())

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.tools import Answer, Surroundings, Tool
-from appliance.tools.registry import Registry
+from appliance.tools import Answer, Tool, ToolContext
+from appliance.tools.registry import ToolRegistry
 from tests.tools.sampling import sampled
 
 UTTERANCES = Path(__file__).parents[1] / "fixtures/micro_whisper/utterances/index.json"
 
 
-def understood(registry: Registry, text: str) -> tuple[str, dict[str, Any]] | None:
+def understood(registry: ToolRegistry, text: str) -> tuple[str, dict[str, Any]] | None:
     match = registry.match(text)
     return (match.tool.name, dict(match.arguments)) if match else None
 
@@ -75,7 +75,7 @@ def understood(registry: Registry, text: str) -> tuple[str, dict[str, Any]] | No
     ],
 )
 def test_what_people_say_is_understood(
-    registry: Registry, said: str, tool: str, arguments: dict[str, Any]
+    registry: ToolRegistry, said: str, tool: str, arguments: dict[str, Any]
 ) -> None:
     assert understood(registry, said) == (tool, arguments)
 
@@ -96,11 +96,11 @@ def test_what_people_say_is_understood(
         "stop " * 100,
     ],
 )
-def test_what_is_no_command_is_left_alone(registry: Registry, said: str) -> None:
+def test_what_is_no_command_is_left_alone(registry: ToolRegistry, said: str) -> None:
     assert understood(registry, said) is None
 
 
-def test_recorded_utterances_that_a_tool_answers(registry: Registry) -> None:
+def test_recorded_utterances_that_a_tool_answers(registry: ToolRegistry) -> None:
     answered = {
         "what time is it": "get_time",
         "set a timer for five minutes": "set_timer",
@@ -122,7 +122,7 @@ def test_recorded_utterances_that_a_tool_answers(registry: Registry) -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_every_sentence_of_a_template_leads_back_to_its_tool(
-    registry: Registry, data: st.DataObject
+    registry: ToolRegistry, data: st.DataObject
 ) -> None:
     said = data.draw(sampled(registry))
     assert understood(registry, said.text) == (said.tool, said.arguments)
@@ -130,12 +130,12 @@ def test_every_sentence_of_a_template_leads_back_to_its_tool(
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=80))
-def test_no_text_is_too_strange(registry: Registry, text: str) -> None:
+def test_no_text_is_too_strange(registry: ToolRegistry, text: str) -> None:
     registry.match(text)
 
 
 def test_a_tool_of_anybody_is_heard() -> None:
-    async def run(arguments: Mapping[str, Any], surroundings: Surroundings) -> Answer:
+    async def run(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
         return Answer("")
 
     volume = {"level": {"type": "integer", "minimum": 0, "maximum": 10}}
@@ -148,7 +148,7 @@ def test_a_tool_of_anybody_is_heard() -> None:
         ("set the volume [in the {room}] to {level}", "{loudness:level}"),
         {"loudness": {"as loud as you can": 10}},
     )
-    registry = Registry([tool])
+    registry = ToolRegistry([tool])
     assert understood(registry, "set the volume in the Living Room to seven") == (
         "set_volume",
         {"room": "living room", "level": 7},

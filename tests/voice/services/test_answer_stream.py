@@ -3,13 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.voice.services.answer_stream import Opening, Pieces
+from appliance.voice.services.answer_stream import HeldOpening, Pieces
 
 
 class Voice:
     def __init__(self) -> None:
         self.told: list[str] = []
-        self.opening = Opening(
+        self.opening = HeldOpening(
             self.told.append, lambda: self.told.append("never mind"), lambda: False
         )
 

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from appliance.config.loader import load
-from appliance.llm.providers import PRESETS, is_local
 from appliance.llm.endpoint import endpoint
+from appliance.llm.providers import PRESETS, is_local
 
 SECRETS = {"OPENAI_API_KEY": "openai-secret", "GROQ_API_KEY": "groq-secret"}
 

@@ -21,9 +21,9 @@ from appliance.config.loader import load
 from appliance.conversation import Event, OnEvent
 from appliance.engines import Ticket, Transcript
 from appliance.errors import EngineFailed
-from appliance.voice.services.stt import NOT_HEARD, EngineSTT, Judge
-from appliance.voice.services.engine_latency import SLOW_MS, Pace
 from appliance.voice.recorder import Gauges, Recorder
+from appliance.voice.services.engine_latency import SLOW_MS, EngineLatency
+from appliance.voice.services.stt import NOT_HEARD, EngineSTT, Judge
 
 
 class Ear:
@@ -53,7 +53,7 @@ def _service(kept: OnEvent = lambda _event: None, language: str = "en") -> Any: 
     gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
     recorder = Recorder("c", "s", kept, gauges, dict)
     engines: Any = Engines()
-    stt: Any = EngineSTT(engines, recorder, lambda: language, load((), {}).turn, Pace())
+    stt: Any = EngineSTT(engines, recorder, lambda: language, load((), {}).turn, EngineLatency())
     stt._sample_rate = 16_000
 
     # Pipecat's own, which keeps to itself what a task raises.

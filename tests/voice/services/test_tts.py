@@ -9,11 +9,12 @@ import pytest
 from pipecat.frames.frames import ErrorFrame, TTSAudioRawFrame
 from pipecat.utils.asyncio.task_manager import TaskManager
 
-from appliance.engines import OUTPUT_RATE, Ticket, Voice
+from appliance.audio.format import OUTPUT_RATE
+from appliance.engines import Ticket, Voice
 from appliance.engines.apology import SPEECHLESS, Apology
 from appliance.errors import EngineError, EngineFailed
 from appliance.voice.services import tts as speaking
-from appliance.voice.services.engine_latency import Pace
+from appliance.voice.services.engine_latency import EngineLatency
 from appliance.voice.services.tts import EngineTTS
 
 
@@ -59,7 +60,7 @@ async def _apology() -> Apology:
 
 def _service(engines: Engines, apology: Apology) -> Any:  # noqa: ANN401  its inner state is looked at
     given: Any = engines
-    tts: Any = EngineTTS(given, Voice, Pace(), apology)
+    tts: Any = EngineTTS(given, Voice, EngineLatency(), apology)
     tts.heard = []
 
     async def heard(words: list[tuple[str, float]], _context_id: str) -> None:

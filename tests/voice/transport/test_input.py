@@ -3,28 +3,28 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.voice.transport.input import LONG_SECONDS, WINDOW_BYTES, WINDOWS, Gathering
-from appliance.wire import INPUT_RATE
+from appliance.audio.format import INPUT_RATE
+from appliance.voice.transport.input import LONG_SECONDS, WINDOW_BYTES, WINDOWS, PacketBatcher
 
 PACKET = 640
 SOUND = b"\1\0" * (PACKET // 2)
 
 
 def test_speech_goes_on_at_once() -> None:
-    gathering = Gathering()
+    gathering = PacketBatcher()
     assert gathering.take(SOUND, at_once=False) == b""
     assert gathering.take(SOUND, at_once=True) == 2 * SOUND
     assert gathering.take(SOUND, at_once=True) == SOUND
 
 
 def test_while_nobody_speaks_a_window_goes_on_when_it_is_full() -> None:
-    gathering = Gathering()
+    gathering = PacketBatcher()
     pieces = [len(gathering.take(SOUND, at_once=False)) for _ in range(8)]
     assert pieces == [0, WINDOW_BYTES, 0, WINDOW_BYTES, WINDOW_BYTES, 0, WINDOW_BYTES, WINDOW_BYTES]
 
 
 def test_long_silence_goes_on_in_few_pieces_until_the_first_sound() -> None:
-    gathering = Gathering()
+    gathering = PacketBatcher()
     packets = int(LONG_SECONDS * INPUT_RATE * 2 / PACKET)
     for _ in range(packets):
         gathering.take(bytes(PACKET), at_once=False)
@@ -49,7 +49,7 @@ def test_long_silence_goes_on_in_few_pieces_until_the_first_sound() -> None:
     )
 )
 def test_nothing_is_lost_or_out_of_order(packets: list[tuple[int, int, bool]]) -> None:
-    gathering, given_, taken = Gathering(), b"", b""
+    gathering, given_, taken = PacketBatcher(), b"", b""
     for samples, value, speaking in packets:
         pcm = bytes([value, 0]) * samples * 10
         given_ += pcm

@@ -25,8 +25,8 @@ from pipecat.utils.text.base_text_aggregator import TextType
 
 from appliance import wire
 from appliance.voice.transport import output as module
-from appliance.voice.transport.send_queue import Outbox
 from appliance.voice.transport.output import AnswerClock, SocketOutput
+from appliance.voice.transport.send_queue import SendQueue
 from appliance.voice.transport.socket import TransportEvents
 
 SECOND = 1_000_000_000
@@ -108,7 +108,7 @@ async def output(client: Loudspeaker, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     # However long it takes, the client has only begun to play.
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 100.0))
     events = TransportEvents(_nothing, _nothing, _nothing, _nothing)
-    outbox = Outbox(client, _nothing)
+    outbox = SendQueue(client, _nothing)
     output: Any = SocketOutput(outbox, events, TransportParams(audio_out_enabled=True))
     output._sample_rate = 24_000
     output._setup = SimpleNamespace(clock=Hands())

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.voice.transport.pacing import Allowance, Playout, restart_from
+from appliance.voice.transport.pacing import Playout, TokenBucket, restart_from
 
 durations = st.lists(st.floats(0.001, 0.1), min_size=1, max_size=200)
 
@@ -46,7 +46,7 @@ def test_a_flush_forgets_what_was_sent() -> None:
 def test_no_more_is_granted_than_capacity_and_time_allow(
     amounts: list[float], pauses: list[float]
 ) -> None:
-    allowance, now, granted = Allowance(capacity=3.0, rate=1.0), 50.0, 0.0
+    allowance, now, granted = TokenBucket(capacity=3.0, rate=1.0), 50.0, 0.0
     for amount, pause in zip(amounts, pauses, strict=False):
         now += pause
         if allowance.take(amount, now):
@@ -55,13 +55,13 @@ def test_no_more_is_granted_than_capacity_and_time_allow(
 
 
 def test_real_time_audio_is_always_granted() -> None:
-    allowance = Allowance(capacity=3.0)
+    allowance = TokenBucket(capacity=3.0)
     assert all(allowance.take(0.02, n * 0.02) for n in range(10_000))
 
 
 @given(st.lists(st.floats(0.0, 0.1), min_size=1, max_size=200))
 def test_who_waits_as_told_never_exceeds_the_allowance(pauses: list[float]) -> None:
-    allowance, now = Allowance(capacity=10.0, rate=20.0), 50.0
+    allowance, now = TokenBucket(capacity=10.0, rate=20.0), 50.0
     for count, pause in enumerate(pauses, start=1):
         now += pause
         now += allowance.borrow(1, now)
@@ -69,12 +69,12 @@ def test_who_waits_as_told_never_exceeds_the_allowance(pauses: list[float]) -> N
 
 
 def test_who_keeps_to_the_allowance_need_not_wait() -> None:
-    allowance = Allowance(capacity=10.0, rate=20.0)
+    allowance = TokenBucket(capacity=10.0, rate=20.0)
     assert all(allowance.borrow(1, n * 0.05) == 0.0 for n in range(1_000))
 
 
 def test_a_clock_that_jumps_back_takes_nothing_away() -> None:
-    allowance = Allowance(capacity=1.0)
+    allowance = TokenBucket(capacity=1.0)
     assert allowance.take(0.5, 100.0)
     assert allowance.take(0.5, 50.0)
     assert not allowance.take(0.5, 50.0)

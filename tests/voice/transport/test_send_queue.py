@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 from appliance import wire
-from appliance.voice.transport.send_queue import MAX_QUEUED_AUDIO, MAX_QUEUED_MESSAGES, Outbox
+from appliance.voice.transport.send_queue import MAX_QUEUED_AUDIO, MAX_QUEUED_MESSAGES, SendQueue
 
 PCM = bytes(960)
 
@@ -33,7 +33,7 @@ class Peer:
 
 async def test_audio_that_is_not_read_is_dropped_and_text_is_kept() -> None:
     peer, dropped = Peer(), Counter[str]()
-    outbox = Outbox(peer, lambda what: dropped.update([what]))
+    outbox = SendQueue(peer, lambda what: dropped.update([what]))
     for number in range(20):
         outbox.put_audio(PCM, 24_000)
         outbox.put_message({"n": number})
@@ -49,7 +49,7 @@ async def test_audio_that_is_not_read_is_dropped_and_text_is_kept() -> None:
 
 async def test_room_for_audio_comes_back_as_it_is_read() -> None:
     peer, dropped = Peer(), Counter[str]()
-    outbox = Outbox(peer, lambda what: dropped.update([what]))
+    outbox = SendQueue(peer, lambda what: dropped.update([what]))
     writing = asyncio.create_task(outbox.run())
     for _ in range(50):
         outbox.put_audio(PCM, 24_000)
@@ -62,7 +62,7 @@ async def test_room_for_audio_comes_back_as_it_is_read() -> None:
 
 async def test_an_interruption_overtakes_the_audio_but_no_text() -> None:
     peer = Peer()
-    outbox = Outbox(peer, lambda _: None)
+    outbox = SendQueue(peer, lambda _: None)
     outbox.put_message({"n": 1})
     outbox.put_audio(PCM, 24_000)
     outbox.interrupt()
@@ -75,7 +75,7 @@ async def test_an_interruption_overtakes_the_audio_but_no_text() -> None:
 
 
 async def test_a_client_that_never_reads_is_noticed_and_costs_no_more_memory() -> None:
-    outbox = Outbox(Peer(), lambda _: None)
+    outbox = SendQueue(Peer(), lambda _: None)
     writing = asyncio.create_task(outbox.run())
     for number in range(MAX_QUEUED_MESSAGES - 1):
         outbox.put_message({"n": number})

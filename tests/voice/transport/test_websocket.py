@@ -13,7 +13,7 @@ from pipecat.transports.base_transport import TransportParams
 
 from appliance import wire
 from appliance.voice.transport.input import WINDOW_BYTES
-from appliance.voice.transport.send_queue import Outbox
+from appliance.voice.transport.send_queue import SendQueue
 from appliance.voice.transport.websocket import SocketInput
 
 PACKET = b"\1\0" * 320
@@ -31,7 +31,7 @@ class Input(SocketInput):
 
     def __init__(self) -> None:
         nobody: Any = Nobody()
-        super().__init__(nobody, Outbox(nobody, lambda _kind: None), nobody, TransportParams())
+        super().__init__(nobody, SendQueue(nobody, lambda _kind: None), nobody, TransportParams())
         self.queued: list[bytes] = []
         self.errors: list[str] = []
 

@@ -14,7 +14,13 @@ from pipecat.frames.frames import (
     VADUserStoppedSpeakingFrame,
 )
 
-from appliance.voice.turns.barge_in import CONFIRM_SECONDS, UNDECIDED_SECONDS, BargeIn, BargeInStart, is_meant
+from appliance.voice.turns.barge_in import (
+    CONFIRM_SECONDS,
+    UNDECIDED_SECONDS,
+    BargeIn,
+    BargeInTurnStart,
+    is_meant,
+)
 
 ANSWER = "The capital of France is Paris, and it lies on the river Seine."
 PACKET = 0.02
@@ -83,7 +89,7 @@ class Room:
             lambda text: text != UNANSWERABLE,
             self.dismissed.append,
         )
-        self.start = BargeInStart(self.barge_in)
+        self.start = BargeInTurnStart(self.barge_in)
         self.start.add_event_handler("on_user_turn_started", self._began)
 
     async def _began(self, *_: object) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.voice.turns.busy import LATELY_SECONDS, Busy
+from appliance.voice.turns.busy import LATELY_SECONDS, Utilisation
 
 
 @given(
@@ -11,7 +11,7 @@ from appliance.voice.turns.busy import LATELY_SECONDS, Busy
     period=st.floats(0.02, 0.2),
 )
 def test_the_share_is_that_of_the_time_at_work(share: float, period: float) -> None:
-    busy, now = Busy(), 0.0
+    busy, now = Utilisation(), 0.0
     while now < 10 * LATELY_SECONDS:
         now += period
         busy.worked(share * period, now)

@@ -22,9 +22,14 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameProcessorSetup
 from pipecat.utils.asyncio.task_manager import TaskManager
 
-from appliance.voice.turns import smart_turn as judging
-from appliance.voice.turns.endpointing import MOST_GUESSES, TurnEnd
-from appliance.voice.turns.smart_turn import LOOKS_LATER_MS, LOOKS_MS, EndOfTurn, Judging
+from appliance.voice.turns import smart_turn
+from appliance.voice.turns.endpointing import MOST_GUESSES, SpeculativeTurnStop
+from appliance.voice.turns.smart_turn import (
+    LOOKS_LATER_MS,
+    LOOKS_MS,
+    SmartTurnAnalyzer,
+    SmartTurnModel,
+)
 
 COMMAND = "what time is it"
 
@@ -33,8 +38,8 @@ COMMAND = "what time is it"
 def unhurried() -> Iterator[None]:
     """A thread that is held up is neither given up nor taken for busy."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judging, "JUDGING_SECONDS", 60.0)
-        patch.setattr(judging, "time", SimpleNamespace(monotonic=lambda: 0.0))
+        patch.setattr(smart_turn, "JUDGING_SECONDS", 60.0)
+        patch.setattr(smart_turn, "time", SimpleNamespace(monotonic=lambda: 0.0))
         yield
 
 
@@ -50,9 +55,9 @@ class Turns:
     judged: int = 0
 
     async def begin(self) -> None:
-        self._judging = Judging(self._predict)
-        judge = EndOfTurn(self._judging, SmartTurnParams())
-        self.end = TurnEnd(
+        self._judging = SmartTurnModel(self._predict)
+        judge = SmartTurnAnalyzer(self._judging, SmartTurnParams())
+        self.end = SpeculativeTurnStop(
             judge,
             lambda text: text == COMMAND,
             lambda: self.ahead == COMMAND,

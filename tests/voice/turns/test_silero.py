@@ -7,8 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from appliance.voice.turns.vad import Hearing
-from appliance.voice.turns.silero import CONTEXT, CROWD, STATE, WINDOW, WINDOW_SECONDS, Array, Silero
+from appliance.voice.turns.silero import (
+    CONTEXT,
+    CROWD,
+    STATE,
+    WINDOW,
+    WINDOW_SECONDS,
+    Array,
+    Silero,
+)
+from appliance.voice.turns.vad import TurnModels
 from tests.daemon import LEAD_IN, speech
 
 SPEAKERS = 6
@@ -16,7 +24,7 @@ SPEAKERS = 6
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Any]:
-    hearing = Hearing.load()
+    hearing = TurnModels.load()
     yield hearing.silero._session
     hearing.close()
 

@@ -10,9 +10,9 @@ import pytest
 from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 
-from appliance.voice.turns import smart_turn as judging
+from appliance.voice.turns import smart_turn
 from appliance.voice.turns.busy import LATELY_SECONDS
-from appliance.voice.turns.smart_turn import KEPT_CHUNKS, EndOfTurn, Judging
+from appliance.voice.turns.smart_turn import KEPT_CHUNKS, SmartTurnAnalyzer, SmartTurnModel
 
 PACKET = 640
 
@@ -20,8 +20,8 @@ PACKET = 640
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that is held up is neither given up nor taken for busy."""
-    monkeypatch.setattr(judging, "JUDGING_SECONDS", 60.0)
-    monkeypatch.setattr(judging, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    monkeypatch.setattr(smart_turn, "JUDGING_SECONDS", 60.0)
+    monkeypatch.setattr(smart_turn, "time", SimpleNamespace(monotonic=lambda: 0.0))
 
 
 class Judge:
@@ -33,15 +33,15 @@ class Judge:
         self.go = threading.Event()
         if at_once:
             self.go.set()
-        self.judging = Judging(self._predict)
+        self.judging = SmartTurnModel(self._predict)
 
     def _predict(self, _audio: np.ndarray[Any, Any]) -> dict[str, Any]:
         assert self.go.wait(10)
         self.judged += 1
         return {"prediction": int(self.complete), "probability": float(self.complete)}
 
-    def speaker(self) -> EndOfTurn:
-        speaker = EndOfTurn(self.judging, SmartTurnParams())
+    def speaker(self) -> SmartTurnAnalyzer:
+        speaker = SmartTurnAnalyzer(self.judging, SmartTurnParams())
         speaker.append_audio(bytes(32_000), is_speech=True)
         return speaker
 
@@ -101,7 +101,7 @@ async def test_an_unfinished_sentence_is_judged_once_more_at_the_end_of_speech()
 
 
 async def test_nobody_waits_long_for_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judging, "JUDGING_SECONDS", 0.1)
+    monkeypatch.setattr(smart_turn, "JUDGING_SECONDS", 0.1)
     judge = Judge(complete=False, at_once=False)
     others, mine = judge.speaker(), judge.speaker()
     others.look_ahead()

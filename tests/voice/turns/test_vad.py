@@ -10,8 +10,8 @@ import pytest
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams, VADState
 
-from appliance.voice.turns.vad import WINDOW_MS, Hearing, Pauses
 from appliance.voice.turns.silero import Array, Silero
+from appliance.voice.turns.vad import WINDOW_MS, PauseTracker, TurnModels
 from tests.daemon import LEAD_IN, speech
 
 AUDIO = Path(__file__).parents[2] / "fixtures" / "audio"
@@ -19,8 +19,8 @@ PACKET = 640
 
 
 @pytest.fixture(scope="module")
-def hearing() -> Iterator[Hearing]:
-    loaded = Hearing.load()
+def hearing() -> Iterator[TurnModels]:
+    loaded = TurnModels.load()
     yield loaded
     loaded.close()
 
@@ -37,7 +37,7 @@ def packets(pcm: bytes) -> list[bytes]:
     return [pcm[i : i + PACKET] for i in range(0, len(pcm), PACKET)]
 
 
-async def test_it_hears_what_pipecats_analyzer_hears(hearing: Hearing, sentences: bytes) -> None:
+async def test_it_hears_what_pipecats_analyzer_hears(hearing: TurnModels, sentences: bytes) -> None:
     # Without the volume, whose way up is our own.
     params = VADParams(min_volume=0.0)
     ours, theirs = hearing.vad(params), SileroVADAnalyzer(params=params)
@@ -52,7 +52,7 @@ async def test_it_hears_what_pipecats_analyzer_hears(hearing: Hearing, sentences
 
 
 async def test_speech_out_of_digital_silence_is_noticed_as_soon_as_in_a_room(
-    hearing: Hearing,
+    hearing: TurnModels,
 ) -> None:
     murmur = random.Random(1)
     room = b"".join(
@@ -71,7 +71,7 @@ async def test_speech_out_of_digital_silence_is_noticed_as_soon_as_in_a_room(
 
 
 @pytest.mark.slow
-async def test_speakers_do_not_hear_each_other(hearing: Hearing, sentences: bytes) -> None:
+async def test_speakers_do_not_hear_each_other(hearing: TurnModels, sentences: bytes) -> None:
     alone, beside, silent = (hearing.vad(VADParams()) for _ in range(3))
     for packet in packets(sentences):
         expected = await alone.analyze_audio(packet)
@@ -82,7 +82,9 @@ async def test_speakers_do_not_hear_each_other(hearing: Hearing, sentences: byte
 
 
 @pytest.mark.slow
-async def test_a_pause_is_told_before_the_end_of_speech(hearing: Hearing, sentences: bytes) -> None:
+async def test_a_pause_is_told_before_the_end_of_speech(
+    hearing: TurnModels, sentences: bytes
+) -> None:
     lasted: list[float] = []
     resumed = 0
 
@@ -91,7 +93,7 @@ async def test_a_pause_is_told_before_the_end_of_speech(hearing: Hearing, senten
         resumed += 1
         lasted.clear()
 
-    vad = hearing.vad(VADParams(), Pauses(lasted.append, resume))
+    vad = hearing.vad(VADParams(), PauseTracker(lasted.append, resume))
     before = VADState.QUIET
     ends = 0
     for packet in packets(sentences):
@@ -108,7 +110,7 @@ async def test_a_pause_is_told_before_the_end_of_speech(hearing: Hearing, senten
     assert resumed, "the recording has pauses inside sentences"
 
 
-async def test_digital_silence_costs_no_model(hearing: Hearing) -> None:
+async def test_digital_silence_costs_no_model(hearing: TurnModels) -> None:
     asked: list[int] = []
 
     class Counted(Silero):
@@ -116,7 +118,7 @@ async def test_digital_silence_costs_no_model(hearing: Hearing) -> None:
             asked.append(1)
             return await hearing.silero.judge(window, state)
 
-    vad = Hearing(Counted(None), hearing.judging).vad(VADParams())
+    vad = TurnModels(Counted(None), hearing.judging).vad(VADParams())
     for packet in packets(bytes(32_000)):
         assert await vad.analyze_audio(packet) == VADState.QUIET
     assert not asked
@@ -130,7 +132,9 @@ async def test_digital_silence_costs_no_model(hearing: Hearing) -> None:
 
 
 @pytest.mark.slow
-async def test_any_cut_of_the_same_audio_is_heard_alike(hearing: Hearing, sentences: bytes) -> None:
+async def test_any_cut_of_the_same_audio_is_heard_alike(
+    hearing: TurnModels, sentences: bytes
+) -> None:
     async def heard(size: int) -> list[VADState]:
         vad = hearing.vad(VADParams())
         cut = (sentences[start : start + size] for start in range(0, len(sentences), size))
