@@ -109,7 +109,7 @@ def test_facts_that_cannot_be_gathered(run: Run, monkeypatch: pytest.MonkeyPatch
     async def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "/var/lib/models")
 
-    monkeypatch.setattr("appliance.selftest.check.context.gather", refuse)
+    monkeypatch.setattr("appliance.selftest.context.gather", refuse)
     said = run("selftest", *only("board"))
     assert said.status == 2
     assert "/var/lib/models" in said.err
@@ -181,7 +181,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
     program = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from appliance.store.selftests import Selftests\n"
+        "from appliance.selftest.report_store import Selftests\n"
         "kept = Selftests(Path(sys.argv[1]))\n"
         "with kept.alone():\n"
         "    kept.note({'now': 'Board'})\n"

@@ -55,16 +55,16 @@ def test_the_program_ends_all_the_same(board: Path, tmp_path: Path) -> None:
     program = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
-        "from appliance.config import load\n"
+        "from appliance.config.loader import load\n"
         "from appliance.hardware.detect import detect\n"
         "from appliance.hardware.plan import plan\n"
-        "from appliance.selftest.checks.heat import Heat\n"
-        "from appliance.selftest.facts import Facts\n"
-        "from appliance.selftest.run import one\n"
+        "from appliance.selftest.checks.temperature import TemperatureCheck\n"
+        "from appliance.selftest.context import CheckContext\n"
+        "from appliance.selftest.runner import one\n"
         "root = Path(sys.argv[1])\n"
         "config, hardware = load([], {}), detect(root)\n"
-        "facts = Facts(config, hardware, plan(hardware, config, {}), root=root)\n"
-        "print(asyncio.run(one(Heat(), facts, 0.2)).verdict)\n"
+        "facts = CheckContext(config, hardware, plan(hardware, config, {}), root=root)\n"
+        "print(asyncio.run(one(TemperatureCheck(), facts, 0.2)).verdict)\n"
     )
     ran = subprocess.run(
         [sys.executable, "-c", program, str(board)],

@@ -89,12 +89,12 @@ async def upstream(nginx: Nginx, unknown: str = "") -> AsyncIterator[None]:
 
 
 async def test_the_page_and_the_appliance_behind_it(
-    nginx_site: Nginx,
+    site: Nginx,
     here: Site,
     facts: MakeFacts,
 ) -> None:
     made = facts(site=here)
-    async with upstream(nginx_site):
+    async with upstream(site):
         assert f"https://127.0.0.1:{here.port} serves the page" in good(
             await NginxCheck().run(made)
         )
@@ -105,27 +105,27 @@ async def test_the_page_and_the_appliance_behind_it(
 
 @pytest.mark.parametrize("name", ["kitchen.local", "kitchen"])
 async def test_a_name_that_nginx_knows_and_the_appliance_does_not(
-    nginx_site: Nginx, here: Site, facts: MakeFacts, name: str
+    site: Nginx, here: Site, facts: MakeFacts, name: str
 ) -> None:
     """As after `hostnamectl set-hostname`; the second the certificate may not have at all."""
-    async with upstream(nginx_site):
+    async with upstream(site):
         message = good(await NginxCheck().run(facts(site=here)))
     assert message.endswith(", also as localhost, kitchen, kitchen.local")
-    async with upstream(nginx_site, unknown=name):
+    async with upstream(site, unknown=name):
         message, advice = bad(await NginxCheck().run(facts(site=here)), FAILURE)
     assert message.endswith(f"by the name of {name} (421)")
     assert "restart voice-appliance" in advice
 
 
 async def test_a_name_that_nginx_itself_does_not_know_yet(
-    nginx_site: Nginx, here: Site, facts: MakeFacts, tmp_path: Path
+    site: Nginx, here: Site, facts: MakeFacts, tmp_path: Path
 ) -> None:
     for file in (here.certificate, here.authority):
         assert file
         shutil.copy(file, tmp_path)
     (tmp_path / "hosts").write_text("DNS:localhost\nIP:127.0.0.1\nDNS:attic.local\n")
     renamed = replace(here, certificate=tmp_path / "server.crt", authority=tmp_path / "ca.crt")
-    async with upstream(nginx_site):
+    async with upstream(site):
         message, _ = bad(await NginxCheck().run(facts(site=renamed)), FAILURE)
     assert message.endswith("by the name of attic.local (421)")
 
@@ -144,8 +144,8 @@ async def test_nginx_does_not_listen(here: Site, facts: MakeFacts) -> None:
         assert "nginx" in advice
 
 
-async def test_the_page_is_missing(nginx_site: Nginx, here: Site, facts: MakeFacts) -> None:
-    page = nginx_site.directory / "page" / "index.html"
+async def test_the_page_is_missing(site: Nginx, here: Site, facts: MakeFacts) -> None:
+    page = site.directory / "page" / "index.html"
     content = page.read_text()
     page.unlink()
     try:
@@ -169,11 +169,11 @@ async def test_a_certificate_that_its_authority_did_not_sign(
 
 
 async def test_a_certificate_of_ones_own_that_nobody_here_vouches_for(
-    nginx_site: Nginx, tmp_path: Path, here: Site, facts: MakeFacts
+    site: Nginx, tmp_path: Path, here: Site, facts: MakeFacts
 ) -> None:
     """Who trusts it is the owner's to know; that it is another than the one given, is not."""
     own = replace(here, authority=None)
-    async with upstream(nginx_site):
+    async with upstream(site):
         good(await NginxCheck().run(facts(site=own)))
     message, advice = bad(await CertificateCheck().run(facts(site=own)), WARNING)
     assert "unknown to this machine" in message

@@ -19,7 +19,7 @@ KEEPS = """
 import sys
 from pathlib import Path
 from appliance.errors import StoreError
-from appliance.store.selftests import Selftests
+from appliance.selftest.report_store import Selftests
 kept = Selftests(Path(sys.argv[1]))
 with kept.alone():
     try:

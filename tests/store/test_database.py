@@ -109,7 +109,7 @@ async def test_a_migration_and_its_record_are_one_transaction(
         (schema / file.name).write_text(file.read_text())
     step = schema / "9000_unheard_of.sql"
     step.write_text("CREATE TABLE unheard_of (id TEXT); INSERT INTO nowhere VALUES (1);")
-    monkeypatch.setattr("appliance.store.store.database.SCHEMA", schema)
+    monkeypatch.setattr("appliance.store.database.SCHEMA", schema)
     with pytest.raises(StoreError, match="nowhere"):
         Store.open(path)
     with pytest.raises(StoreError, match="older version"), reading(path):

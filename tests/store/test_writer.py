@@ -215,7 +215,7 @@ async def test_closing_commits_what_is_queued_and_twice_is_once(path: Path) -> N
 async def test_a_writer_that_is_stuck_is_not_alive(
     store: Store, monkeypatch: pytest.MonkeyPatch, path: Path
 ) -> None:
-    monkeypatch.setattr("appliance.store.store.writer.STUCK_SECONDS", 0.05)
+    monkeypatch.setattr("appliance.store.writer.STUCK_SECONDS", 0.05)
     assert store.alive
     with other_writer(path):
         store.append(said("hello"))

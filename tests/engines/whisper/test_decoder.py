@@ -136,7 +136,7 @@ def test_too_many_hot_words_leave_room_for_the_text() -> None:
 def test_a_text_that_hits_its_bound_is_cut_alone_and_in_a_batch(
     decoder: WhisperDecoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bound = "appliance.engines.whisper.engine.decoder.token_bound"
+    bound = "appliance.engines.whisper.decoder.token_bound"
     monkeypatch.setattr(bound, lambda seconds, *, full: 3 if seconds < 2 else 40)
     short = AudioWindow(utterance("turn_on_the_kitchen_light.wav")[: 2 * 31_000], "en", 8.0)
     long = AudioWindow(utterance("turn_on_the_kitchen_light.wav") + silence(1), "en", 8.0)

@@ -11,7 +11,7 @@ from appliance.tools import Answer, Tool, ToolContext
 from appliance.tools.registry import ToolRegistry
 from tests.tools.sampling import sampled
 
-UTTERANCES = Path(__file__).parents[1] / "fixtures/micro_whisper/utterances/index.json"
+UTTERANCES = Path(__file__).parents[2] / "fixtures/micro_whisper/utterances/index.json"
 
 
 def understood(registry: ToolRegistry, text: str) -> tuple[str, dict[str, Any]] | None:

@@ -71,9 +71,9 @@ def test_the_first_request_imports_nothing_on_the_event_loop() -> None:
     """In a fresh interpreter, against a port where nobody listens."""
     probe = """
 import asyncio, sys
-from appliance.config import load
-import appliance.voice.llm
-from appliance.voice.endpoints import endpoint, prepare
+from appliance.config.loader import load
+import appliance.voice.services.llm
+from appliance.llm.endpoint import endpoint, prepare
 model = endpoint(load([], {
     "APPLIANCE__LLM__PROVIDER": "custom", "APPLIANCE__LLM__BASE_URL": "http://127.0.0.1:1/v1"
 }).llm, {})
