@@ -1,16 +1,16 @@
-"""Phrases that were spoken before, so that they are spoken again at once. In memory only. Pure."""
+"""Caches the audio of short phrases in memory, so that a repeated phrase is heard at once. Pure."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-_LARGEST_SHARE: Final = 8
-"""What takes more than this part of the room is no phrase, and would push many out."""
+_MAX_FRACTION: Final = 8
+"""Audio larger than this fraction of the capacity is not cached: it would evict many phrases."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """All that decides how it sounds."""
+    """The cache key: everything that decides how the phrase sounds."""
 
     text: str
     voice: str
@@ -19,40 +19,40 @@ class Phrase:
 
 
 class PhraseCache:
-    """Audio by phrase, at most `room` bytes of it; what was not asked for longest goes first."""
+    """A least-recently-used cache of at most `capacity` bytes of audio, by phrase."""
 
-    def __init__(self, room: int) -> None:
-        self._room = room
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
         self._size = 0
-        self._kept: OrderedDict[Phrase, tuple[bytes, ...]] = OrderedDict()
+        self._entries: OrderedDict[Phrase, tuple[bytes, ...]] = OrderedDict()
 
     @property
     def size(self) -> int:
-        """Bytes of audio kept."""
+        """Bytes of audio in the cache."""
         return self._size
 
     def get(self, phrase: Phrase) -> tuple[bytes, ...] | None:
-        """The chunks, as they were kept."""
-        chunks = self._kept.get(phrase)
+        """Returns the chunks as they were put, or None."""
+        chunks = self._entries.get(phrase)
         if chunks is not None:
-            self._kept.move_to_end(phrase)
+            self._entries.move_to_end(phrase)
         return chunks
 
-    def keep(self, phrase: Phrase, chunks: tuple[bytes, ...]) -> None:
-        """Nothing is kept of silence, nor of what is too large to be a phrase."""
-        size = _bytes(chunks)
-        if not 0 < size <= self._room // _LARGEST_SHARE:
+    def put(self, phrase: Phrase, chunks: tuple[bytes, ...]) -> None:
+        """Caches the chunks, unless they are empty or too large to be a phrase."""
+        size = _size_of(chunks)
+        if not 0 < size <= self._capacity // _MAX_FRACTION:
             return
-        self._size += size - _bytes(self._kept.pop(phrase, ()))
-        self._kept[phrase] = chunks
-        while self._size > self._room:
-            _, oldest = self._kept.popitem(last=False)
-            self._size -= _bytes(oldest)
+        self._size += size - _size_of(self._entries.pop(phrase, ()))
+        self._entries[phrase] = chunks
+        while self._size > self._capacity:
+            _, oldest = self._entries.popitem(last=False)
+            self._size -= _size_of(oldest)
 
     def clear(self) -> None:
-        self._kept.clear()
+        self._entries.clear()
         self._size = 0
 
 
-def _bytes(chunks: tuple[bytes, ...]) -> int:
+def _size_of(chunks: tuple[bytes, ...]) -> int:
     return sum(len(chunk) for chunk in chunks)

@@ -25,28 +25,28 @@ async def caching() -> AsyncIterator[Kokoro]:
     await engine.close()
 
 
-async def test_the_sound_is_as_long_as_the_sentence(kokoro: Kokoro) -> None:
+async def test_a_longer_sentence_makes_longer_audio(kokoro: Kokoro) -> None:
     short = seconds(await spoken(kokoro, "It is four."))
     long = seconds(await spoken(kokoro, SENTENCE))
     assert 0.4 < short < 1.5 < long < 4
 
 
-async def test_speed_is_a_bounded_factor(kokoro: Kokoro) -> None:
-    usual, fast, bounded = [
+async def test_speed_is_clamped_to_its_bounds(kokoro: Kokoro) -> None:
+    normal, fast, clamped = [
         seconds(await spoken(kokoro, SENTENCE, Voice(speed=speed))) for speed in (1.0, 2.0, 99.0)
     ]
-    assert fast == pytest.approx(bounded, rel=0.2)
-    assert fast < 0.75 * usual
+    assert fast == pytest.approx(clamped, rel=0.2)
+    assert fast < 0.75 * normal
 
 
 async def test_samples_beyond_full_scale_are_clipped(kokoro: Kokoro) -> None:
     samples = np.frombuffer(await spoken(kokoro, SENTENCE * 3), "<i2").astype(int)
     assert np.abs(samples).max() <= 32767
-    # Overflow would wrap around from one end of the scale to the other.
+    # Without clipping, the samples would wrap around from one end of the scale to the other.
     assert np.abs(np.diff(samples)).max() < 60_000
 
 
-async def test_a_long_text_comes_batch_by_batch(kokoro: Kokoro) -> None:
+async def test_a_long_text_is_yielded_in_batches(kokoro: Kokoro) -> None:
     stream = kokoro.synthesize(SENTENCE * 30, Voice())
     first = await anext(stream)
     rest = [chunk async for chunk in stream]
@@ -54,16 +54,16 @@ async def test_a_long_text_comes_batch_by_batch(kokoro: Kokoro) -> None:
     assert seconds(first) < 45
 
 
-async def test_leaving_ends_it_after_the_batch(kokoro: Kokoro) -> None:
+async def test_closing_the_stream_stops_after_the_current_batch(kokoro: Kokoro) -> None:
     stream = kokoro.synthesize(SENTENCE * 1000, Voice())
     await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]  # an async generator behind its protocol
     assert await spoken(kokoro, "next")
 
 
-async def test_what_was_said_before_needs_no_model(caching: Kokoro) -> None:
+async def test_a_cached_phrase_needs_no_model(caching: Kokoro) -> None:
     first = [chunk async for chunk in caching.synthesize(SENTENCE, Voice())]
-    late = Ticket(deadline=0.0)  # whatever has to wait for the model is dropped
+    late = Ticket(deadline=0.0)  # drops whatever has to queue for the model
     again = [chunk async for chunk in caching.synthesize(f" {SENTENCE}\n", Voice(), late)]
     assert again == first
     for text, voice in [("It is four.", Voice()), (SENTENCE, Voice(speed=1.1))]:
@@ -71,7 +71,7 @@ async def test_what_was_said_before_needs_no_model(caching: Kokoro) -> None:
             await anext(caching.synthesize(text, voice, late))
 
 
-async def test_what_was_not_heard_to_its_end_is_not_kept(caching: Kokoro) -> None:
+async def test_an_interrupted_phrase_is_not_cached(caching: Kokoro) -> None:
     stream = caching.synthesize("Half a phrase.", Voice())
     await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]  # an async generator behind its protocol
@@ -79,41 +79,41 @@ async def test_what_was_not_heard_to_its_end_is_not_kept(caching: Kokoro) -> Non
         await anext(caching.synthesize("Half a phrase.", Voice(), Ticket(deadline=0.0)))
 
 
-async def test_without_room_nothing_is_kept(kokoro: Kokoro) -> None:
+async def test_a_cache_without_capacity_stores_nothing(kokoro: Kokoro) -> None:
     await spoken(kokoro, SENTENCE)
     with pytest.raises(EngineBusy):
         await anext(kokoro.synthesize(SENTENCE, Voice(), Ticket(deadline=0.0)))
 
 
-async def test_all_it_says_is_about_as_loud(kokoro: Kokoro) -> None:
+async def test_all_phrases_are_equally_loud(kokoro: Kokoro) -> None:
     texts = ["Yes.", SENTENCE, "Your timer for five minutes has ended, and the tea is ready."]
-    said = [await spoken(kokoro, text) for text in texts]
-    levels = [speech_level(np.frombuffer(pcm, "<i2") / 32768) for pcm in said]
+    phrases = [await spoken(kokoro, text) for text in texts]
+    levels = [speech_level(np.frombuffer(pcm, "<i2") / 32768) for pcm in phrases]
     assert max(levels) - min(levels) < 1
 
 
 @pytest.mark.parametrize("text", ["", "   ", "…", "?!", "\n"])
-async def test_nothing_is_said_without_words(kokoro: Kokoro, text: str) -> None:
+async def test_a_text_without_words_is_silent(kokoro: Kokoro, text: str) -> None:
     assert await spoken(kokoro, text) == b""
 
 
-async def test_the_loop_goes_on_while_it_speaks(kokoro: Kokoro) -> None:
-    said, turns = await turns_during(lambda: spoken(kokoro, SENTENCE * 5), 10)
-    assert said
+async def test_synthesis_does_not_block_the_event_loop(kokoro: Kokoro) -> None:
+    pcm, turns = await turns_during(lambda: spoken(kokoro, SENTENCE * 5), 10)
+    assert pcm
     assert turns > 10
 
 
-async def test_it_and_espeak_do_not_disturb_each_other(kokoro: Kokoro, espeak: Espeak) -> None:
+async def test_kokoro_and_espeak_run_side_by_side(kokoro: Kokoro, espeak: Espeak) -> None:
     voice = Voice("de")
     german = seconds(await spoken(espeak, "Guten Tag", voice))
     english = seconds(await spoken(kokoro, SENTENCE))
-    said = await asyncio.gather(
+    results = await asyncio.gather(
         *(spoken(espeak, "Guten Tag", voice) for _ in range(10)),
         *(spoken(kokoro, SENTENCE) for _ in range(5)),
     )
-    assert {seconds(one) for one in said[:10]} == {german}
-    # Trimming the silence around random sound leaves it a little longer or shorter.
-    assert all(abs(seconds(one) - english) < 0.2 for one in said[10:])
+    assert {seconds(pcm) for pcm in results[:10]} == {german}
+    # Kokoro trims silence, and what counts as silent in random noise varies a little.
+    assert all(abs(seconds(pcm) - english) < 0.2 for pcm in results[10:])
 
 
 def test_voices_fall_back_by_language_and_then_to_the_best() -> None:
@@ -125,13 +125,13 @@ def test_voices_fall_back_by_language_and_then_to_the_best() -> None:
     assert choose_voice(Voice("", ""), voices) == "af_sarah"
 
 
-async def test_its_voices_are_those_of_the_file_the_best_first(kokoro: Kokoro) -> None:
+async def test_voices_are_listed_best_first(kokoro: Kokoro) -> None:
     assert kokoro.voices == ("af_heart", "bf_emma", "am_adam")
     assert kokoro.name == "kokoro kokoro-micro cpu"
     assert await spoken(kokoro, "one", Voice("no such voice"))
 
 
-async def test_a_closed_engine_says_so() -> None:
+async def test_a_closed_engine_raises() -> None:
     engine = await Kokoro.load(MODEL, VOICES, "cpu", 1)
     await engine.close()
     await engine.close()
@@ -152,18 +152,18 @@ def _foreign_model(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "corrupt",
     [
         lambda data: data[: len(data) // 2],
         lambda data: b"",
         lambda data: b"<html>Please log in</html>",
         _foreign_model,
     ],
-    ids=["cut off", "empty", "a page", "another model"],
+    ids=["truncated", "empty", "web page", "other inputs"],
 )
-async def test_a_broken_model_is_named(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+async def test_a_broken_model_is_named(tmp_path: Path, corrupt: Callable[[bytes], bytes]) -> None:
     broken = tmp_path / "broken.onnx"
-    broken.write_bytes(spoil(MODEL.read_bytes()))
+    broken.write_bytes(corrupt(MODEL.read_bytes()))
     with pytest.raises(ModelBroken, match=str(broken)) as raised:
         await Kokoro.load(broken, VOICES, "cpu")
     assert raised.value.advice
@@ -186,17 +186,17 @@ async def test_broken_voices_are_named(tmp_path: Path) -> None:
         await Kokoro.load(MODEL, broken, "cpu")
 
 
-async def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_gpu_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     only_cpu = lambda: ["CPUExecutionProvider"]  # noqa: E731
     monkeypatch.setattr(onnxruntime, "get_available_providers", only_cpu)
     with pytest.raises(EngineFailed, match="no CUDA"):
         await Kokoro.load(MODEL, VOICES, "cuda")
 
 
-async def test_what_is_no_sound_is_not_said(
+async def test_samples_that_are_not_finite_are_not_played(
     kokoro: Kokoro, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = np.full(24_000, np.nan, np.float32)
     monkeypatch.setattr("kokoro_onnx.Kokoro.create", lambda *_, **__: (nothing, 24_000))
-    with pytest.raises(EngineFailed, match="no sound"):
+    with pytest.raises(EngineFailed, match="not finite"):
         await spoken(kokoro, SENTENCE)
