@@ -180,12 +180,12 @@ class VoiceRuntime:
         """Imports Pipecat and loads the models of the turn: a second or more, on a thread."""
         from appliance.llm.endpoint import prepare
         from appliance.llm.failover import endpoints
-        from appliance.voice.pipeline import SharedParts
+        from appliance.voice.parts import SharedParts
         from appliance.voice.realtime.route import realtime_route
         from appliance.voice.recorder import Gauges
         from appliance.voice.session import SessionCallbacks
         from appliance.voice.session_registry import SessionRegistry
-        from appliance.voice.turns.vad import TurnModels
+        from appliance.voice.turns.shared_models import TurnModels
 
         self._models = models = endpoints(self._config, secrets, partial(self._rerouted, "model"))
         if models:

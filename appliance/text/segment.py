@@ -12,6 +12,9 @@ the gap before a word with which a new phrase begins.
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from appliance.text.fences import CodeFences
 
 FEWEST_FIRST_WORDS = 2  # "Well," alone may leave a gap before what follows
 # Seconds since the first token after which that matters less than the silence before it, and
@@ -126,3 +129,46 @@ class Clauses:
         """Behind the `most`th word, where another one has begun."""
         words = list(re.finditer(r"\S+", self._text))
         return words[most - 1].end() if len(words) > most else None
+
+
+class Segment(NamedTuple):
+    """A part of an answer; what is not `spoken` is code, and only shown."""
+
+    text: str
+    spoken: bool
+
+
+class AnswerSegmenter:
+    """Cuts an answer, while it is being written, into what is spoken and what is only shown.
+
+    `opening` and `quick` are those of `Clauses`.
+    """
+
+    def __init__(self, opening: str = "", *, quick: bool = False) -> None:
+        self._fences = CodeFences()
+        self._clauses = Clauses(opening, quick)
+        self._began: float | None = None
+
+    def feed(self, text: str, now: float) -> list[Segment]:
+        """Adds text that came at `now` (seconds); returns the segments that are complete."""
+        if self._began is None:
+            self._began = now
+        return self._cut(self._fences.feed(text), now - self._began)
+
+    def end(self) -> list[Segment]:
+        """Returns the rest of the answer."""
+        return self._cut(self._fences.end(), 0.0) + self._spoken(self._clauses.end())
+
+    def _cut(self, parts: list[tuple[str, bool]], waited: float) -> list[Segment]:
+        segments: list[Segment] = []
+        for text, is_code in parts:
+            if is_code:
+                segments += self._spoken(self._clauses.end())
+                segments.append(Segment(text, spoken=False))
+            else:
+                segments += self._spoken(self._clauses.feed(text, waited))
+        return segments
+
+    @staticmethod
+    def _spoken(clauses: list[str]) -> list[Segment]:
+        return [Segment(clause, spoken=True) for clause in clauses]

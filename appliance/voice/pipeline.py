@@ -4,15 +4,11 @@ transport.input ─► EngineSTT ─► user context (VAD, end of turn) ─► I
     ─► AnswerText ─► EngineTTS ─► transport.output ─► assistant context (what was heard)
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.vad.vad_analyzer import VADParams
 from pipecat.frames.frames import LLMRunFrame, TTSSpeakFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
-from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_context_summarizer import SummaryAppliedEvent
 from pipecat.processors.aggregators.llm_response_universal import (
     AssistantTurnStoppedMessage,
@@ -28,20 +24,15 @@ from pipecat.utils.context.llm_context_summarization import LLMAutoContextSummar
 from appliance.config.loader import Config
 from appliance.config.schema import TurnConfig
 from appliance.conversation import EventKind
-from appliance.engines import Ticket, Voice
-from appliance.engines.apology import Apology
-from appliance.engines.services import EngineProvider
+from appliance.engines import Ticket
 from appliance.errors import EngineError
-from appliance.llm.failover import FailoverClient
-from appliance.tools.registry import ToolRegistry
-from appliance.voice.realtime.route import RealtimeRoute
+from appliance.voice.parts import SessionParts, SharedParts
 from appliance.voice.recorder import Recorder
 from appliance.voice.routing import Unanswered
 from appliance.voice.rtvi import RTVIOutbox
-from appliance.voice.services.answer_stream import HeldOpening
-from appliance.voice.services.engine_latency import EngineLatency
+from appliance.voice.services.answer_stream import AnswerText, HeldOpening
 from appliance.voice.services.function_calling import offer
-from appliance.voice.services.intent_router import AnswerText, IntentRouter, ToolCaller
+from appliance.voice.services.intent_router import IntentRouter
 from appliance.voice.services.llm import ChatService
 from appliance.voice.services.stt import NOT_HEARD, EngineSTT, Judge
 from appliance.voice.services.tts import EngineTTS
@@ -49,58 +40,11 @@ from appliance.voice.transport.websocket import INPUT_BURST_SECONDS, SocketTrans
 from appliance.voice.turns.barge_in import BargeIn, BargeInTurnStart
 from appliance.voice.turns.endpointing import SpeculativeTurnStop
 from appliance.voice.turns.user_aggregator import UserAggregator
-from appliance.voice.turns.vad import PauseTracker, TurnModels
+from appliance.voice.turns.vad import PauseTracker
 
 # A turn ends when it is known what was said, or that nothing was; in a crowd that may take an
 # engine seconds. Only after this has it been lost.
 LOST_SECONDS = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class SharedParts:
-    """What all sessions use together. Nothing in it belongs to one of them."""
-
-    config: Config
-    hearing: TurnModels
-    engines: EngineProvider
-    registry: ToolRegistry
-    models: FailoverClient | None
-    realtime: RealtimeRoute | None = None
-    pace: EngineLatency = field(default_factory=EngineLatency)
-    apology: Apology = field(default_factory=Apology)
-
-    @property
-    def routes(self) -> frozenset[str]:
-        """The routes that a session may take."""
-        return frozenset({"local"} if self.realtime is None else {"local", "realtime"})
-
-    @property
-    def first_route(self) -> str:
-        """The route of a session that does not ask for one."""
-        always = self.config.fallback.policy == "always" and self.realtime is not None
-        return "realtime" if always else "local"
-
-    def is_command(self, text: str) -> bool:
-        """Whether a text is, as it stands, a spoken sentence of a tool."""
-        return bool(text) and self.registry.match(text) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class SessionParts:
-    """What belongs to one session."""
-
-    transport: SocketTransport
-    recorder: Recorder
-    call: ToolCaller
-    voice: Callable[[], Voice]
-    language: Callable[[], str]
-    system_prompt: str
-    context: LLMContext
-    speaking: Callable[[bool], None]
-    # Told what this route cannot answer; True where the other one will.
-    failed: Callable[[Unanswered | None], bool] = lambda _unanswered: False
-    unanswered: Unanswered | None = None
-    told: str = ""
 
 
 def build(shared: SharedParts, one: SessionParts) -> PipelineWorker:

@@ -16,7 +16,8 @@ from pipecat.pipeline.worker import PipelineWorker
 from pipecat.workers.runner import WorkerRunner
 
 from appliance.voice.close_reason import CloseReason
-from appliance.voice.pipeline import SessionParts, SharedParts, build
+from appliance.voice.parts import SessionParts, SharedParts
+from appliance.voice.pipeline import build
 from appliance.voice.realtime.pipeline import build_realtime
 from appliance.voice.routing import Routes, Unanswered
 from appliance.voice.services.intent_router import last_question

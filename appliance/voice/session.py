@@ -17,10 +17,10 @@ from appliance.engines import Voice
 from appliance.llm.context import Messages
 from appliance.tools import Speech
 from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
-from appliance.voice.pipeline import SessionParts, SharedParts
+from appliance.voice.parts import SessionParts, SharedParts
 from appliance.voice.recorder import Gauges, Recorder
 from appliance.voice.route_runner import RouteCallbacks, RouteRunner
-from appliance.voice.services.intent_router import ToolCaller
+from appliance.voice.services.tool_caller import ToolCaller
 from appliance.voice.transport.send_queue import SendQueue
 from appliance.voice.transport.socket import Socket, TransportEvents
 from appliance.voice.transport.websocket import SocketTransport

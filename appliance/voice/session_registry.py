@@ -12,7 +12,7 @@ from appliance.conversation import VISITOR, EventKind, Task
 from appliance.errors import RouteRefused, SessionLimit, SessionTaken, SessionUnknown
 from appliance.llm.context import from_history
 from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
-from appliance.voice.pipeline import SharedParts
+from appliance.voice.parts import SharedParts
 from appliance.voice.session import Session, SessionCallbacks, SessionOptions, SessionState
 from appliance.voice.transport.socket import Socket
 

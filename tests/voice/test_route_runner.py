@@ -16,7 +16,7 @@ from pipecat.processors.filters.identity_filter import IdentityFilter
 from appliance.config.loader import load
 from appliance.voice import route_runner
 from appliance.voice.close_reason import CloseReason
-from appliance.voice.pipeline import SessionParts, SharedParts
+from appliance.voice.parts import SessionParts, SharedParts
 from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.recorder import Gauges, Recorder
 from appliance.voice.route_runner import BACK_HERE, GONE_FAR, RouteCallbacks, RouteRunner

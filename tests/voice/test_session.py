@@ -16,7 +16,8 @@ from appliance.conversation import Event, EventKind, OnEvent
 from appliance.tools import Speech
 from appliance.voice import route_runner
 from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
-from appliance.voice.pipeline import SessionParts, SharedParts, _barge_in
+from appliance.voice.parts import SessionParts, SharedParts
+from appliance.voice.pipeline import _barge_in
 from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.recorder import Gauges
 from appliance.voice.route_runner import GONE_FAR

@@ -6,7 +6,7 @@ from typing import Any
 
 from appliance.tools import Answer
 from appliance.tools.registry import Match
-from appliance.voice.services.intent_router import ToolCaller
+from appliance.voice.services.tool_caller import ToolCaller
 
 
 @dataclass(slots=True)

@@ -45,7 +45,8 @@ from appliance.engines import Voice
 from appliance.engines.services import EngineProvider
 from appliance.errors import EngineError
 from appliance.tools.registry import Match
-from appliance.voice.pipeline import SessionParts, SharedParts, vad_params, write_down
+from appliance.voice.parts import SessionParts, SharedParts
+from appliance.voice.pipeline import vad_params, write_down
 from appliance.voice.realtime.confirming import Confirming
 from appliance.voice.realtime.service import RealtimeService
 from appliance.voice.recorder import Recorder

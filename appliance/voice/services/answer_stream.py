@@ -1,84 +1,107 @@
-"""The first words of an answer that is held back until it is certain that the turn is over.
+"""The answer of a language model on its way to the voice, cut into segments.
 
-The text waits at the gate behind the language model; its first piece is spoken into memory
-meanwhile, so that letting the answer go is letting sound go.
+While it is uncertain whether the user's turn is over, an answer is held at Pipecat's speculation
+gate behind the language model. Its first spoken segment is synthesized into memory meanwhile
+(`HeldOpening`), so that releasing the answer releases sound.
 """
 
 import time
 from collections.abc import Callable
 
-from appliance.text.fences import CodeFences
-from appliance.text.segment import Clauses
+from pipecat.frames.frames import (
+    AggregatedTextFrame,
+    Frame,
+    InterruptionFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.utils.text.base_text_aggregator import TextType
 
-
-class Pieces:
-    """An answer as it is written, cut into what is shown and what is spoken, piece by piece."""
-
-    def __init__(self, opening: str = "", *, quick: bool = False) -> None:
-        self._fences = CodeFences()
-        self._clauses = Clauses(opening, quick)
-        self._began = 0.0
-
-    def feed(self, text: str) -> list[tuple[str, bool]]:
-        """The pieces that are complete by now; True with those that are spoken."""
-        now = time.monotonic()
-        self._began = self._began or now
-        return self._cut(self._fences.feed(text), now - self._began)
-
-    def end(self) -> list[tuple[str, bool]]:
-        """The rest of the answer."""
-        pieces = self._cut(self._fences.end(), 0.0)
-        return pieces + [(piece, True) for piece in self._clauses.end()]
-
-    def _cut(self, parts: list[tuple[str, bool]], waited: float) -> list[tuple[str, bool]]:
-        pieces: list[tuple[str, bool]] = []
-        for text, is_code in parts:
-            if is_code:
-                pieces += [(piece, True) for piece in self._clauses.end()]
-                pieces.append((text, False))
-            else:
-                pieces += [(piece, True) for piece in self._clauses.feed(text, waited)]
-        return pieces
+from appliance.text.segment import AnswerSegmenter, Segment
+from appliance.voice.recorder import Recorder
 
 
 class HeldOpening:
-    """What an answer begins with while it is held; `prepare` is told its first spoken piece,
-    `discard` that it will not be needed, `quick` tells whether the voice is."""
+    """The first spoken segment of an answer that is held.
+
+    `prepare` is called with it once it is complete, `discard` when a prepared one will not be
+    needed; `is_quick` tells whether the voice may begin with a single word.
+    """
 
     def __init__(
         self,
         prepare: Callable[[str], None],
         discard: Callable[[], None],
-        quick: Callable[[], bool],
+        is_quick: Callable[[], bool],
     ) -> None:
         self._prepare = prepare
         self._discard = discard
-        self._quick = quick
-        self._pieces: Pieces | None = None
+        self._is_quick = is_quick
+        self._segmenter: AnswerSegmenter | None = None
         self._text = ""
 
     def begin(self) -> None:
         """Another answer begins to be held."""
-        self.forget()
-        self._pieces = Pieces(quick=self._quick())
+        self.withdraw()
+        self._segmenter = AnswerSegmenter(quick=self._is_quick())
 
-    def held(self, text: str) -> None:
-        """More of it came and is held."""
-        if self._pieces is None or self._text:
+    def feed(self, text: str) -> None:
+        """More of the held answer was written."""
+        if self._segmenter is None or self._text:
             return
-        for piece, spoken in self._pieces.feed(text):
-            if spoken:
-                self._text = piece
-                self._prepare(piece)
+        for segment in self._segmenter.feed(text, time.monotonic()):
+            if segment.spoken:
+                self._text = segment.text
+                self._prepare(segment.text)
                 return
 
-    def forget(self) -> None:
-        """The answer will not be given."""
+    def withdraw(self) -> None:
+        """The held answer will not be given."""
         if self._text:
             self._discard()
-        self._pieces, self._text = None, ""
+        self._segmenter, self._text = None, ""
 
-    def let_go(self) -> Pieces:
-        """The answer begins, with the first piece as it was cut."""
-        text, self._text, self._pieces = self._text, "", None
-        return Pieces(text, quick=self._quick())
+    def release(self) -> AnswerSegmenter:
+        """The answer is given: a segmenter that cuts the opening as it was prepared."""
+        text, self._text, self._segmenter = self._text, "", None
+        return AnswerSegmenter(text, quick=self._is_quick())
+
+
+class AnswerText(FrameProcessor):
+    """Stands behind the language model and cuts its answer into the segments that are spoken.
+
+    The first one is a clause, so that the voice begins early. Code still reaches the page and the
+    context; it is only not read aloud.
+    """
+
+    def __init__(self, recorder: Recorder, opening: HeldOpening) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self._opening = opening
+        self._segmenter = AnswerSegmenter()
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, LLMTextFrame) and direction == FrameDirection.DOWNSTREAM:
+            self._recorder.token()
+            await self._push(self._segmenter.feed(frame.text, time.monotonic()))
+            return
+        if isinstance(frame, LLMFullResponseStartFrame):
+            self._segmenter = self._opening.release()
+        elif isinstance(frame, InterruptionFrame):
+            self._segmenter = AnswerSegmenter()
+        elif isinstance(frame, LLMFullResponseEndFrame):
+            await self._push(self._segmenter.end())
+        await self.push_frame(frame, direction)
+
+    async def _push(self, segments: list[Segment]) -> None:
+        for text, spoken in segments:
+            if spoken:
+                self._recorder.says(text)
+                await self.push_frame(AggregatedTextFrame(text, TextType.SENTENCE))
+            else:
+                code = LLMTextFrame(text)
+                code.skip_tts = True
+                await self.push_frame(code)

@@ -1,11 +1,10 @@
 """Who answers a turn: a tool at once, the language model, or an honest apology."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pipecat.frames.frames import (
-    AggregatedTextFrame,
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
     EagerEndOfTurnCancelFrame,
@@ -23,40 +22,11 @@ from pipecat.frames.frames import (
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import LLMService
-from pipecat.utils.text.base_text_aggregator import TextType
 
 from appliance.conversation import MODEL_SILENT, NO_MODEL, NOT_CAUGHT, EventKind
 from appliance.llm.context import trim
-from appliance.tools import Answer, ToolContext
-from appliance.tools.registry import Match, ToolRegistry
 from appliance.voice.recorder import Recorder
-from appliance.voice.services.answer_stream import HeldOpening, Pieces
-
-
-@dataclass(slots=True)
-class ToolCaller:
-    """Calls tools for one session and writes down each call and result."""
-
-    registry: ToolRegistry
-    surroundings: ToolContext
-    recorder: Recorder
-
-    async def __call__(self, name: str, arguments: Mapping[str, Any], via: str) -> Answer:
-        """Runs a tool; `via` says who asked: "sentence" or "model"."""
-        self.recorder.emit(EventKind.TOOL_CALL, tool=name, arguments=dict(arguments), via=via)
-        answer = await self.registry.call(name, arguments, self.surroundings, via)
-        self.recorder.emit(
-            EventKind.TOOL_RESULT, tool=name, spoken=answer.spoken, data=dict(answer.data)
-        )
-        return answer
-
-    def match(self, text: str) -> Match | None:
-        """The tool that the user asks for; a yes or no only where this session was asked."""
-        return self.registry.match(text, self.surroundings.session_id)
-
-    def turn_started(self, text: str) -> None:
-        """Anything but a yes or no withdraws what waits for one."""
-        self.registry.turn(text, self.surroundings.session_id)
+from appliance.voice.services.tool_caller import ToolCaller
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,44 +153,6 @@ class IntentRouter(FrameProcessor):
         await self.push_frame(LLMFullResponseStartFrame())
         await self.push_frame(LLMTextFrame(text))
         await self.push_frame(LLMFullResponseEndFrame())
-
-
-class AnswerText(FrameProcessor):
-    """Stands behind the language model: cuts its answer into what is spoken piece by piece.
-
-    The first piece is a clause, so that the voice begins early. Code still reaches the page and
-    the context; it is only not read aloud.
-    """
-
-    def __init__(self, recorder: Recorder, opening: HeldOpening) -> None:
-        super().__init__()
-        self._recorder = recorder
-        self._opening = opening
-        self._pieces = Pieces()
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        if isinstance(frame, LLMTextFrame) and direction == FrameDirection.DOWNSTREAM:
-            self._recorder.token()
-            await self._push(self._pieces.feed(frame.text))
-            return
-        if isinstance(frame, LLMFullResponseStartFrame):
-            self._pieces = self._opening.let_go()
-        elif isinstance(frame, InterruptionFrame):
-            self._pieces = Pieces()
-        elif isinstance(frame, LLMFullResponseEndFrame):
-            await self._push(self._pieces.end())
-        await self.push_frame(frame, direction)
-
-    async def _push(self, pieces: list[tuple[str, bool]]) -> None:
-        for text, spoken in pieces:
-            if spoken:
-                self._recorder.says(text)
-                await self.push_frame(AggregatedTextFrame(text, TextType.SENTENCE))
-            else:
-                code = LLMTextFrame(text)
-                code.skip_tts = True
-                await self.push_frame(code)
 
 
 def _last_words(context: LLMContext) -> str:

@@ -90,7 +90,7 @@ class ChatService(OpenAILLMService):
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if isinstance(frame, EagerEndOfTurnCancelFrame | InterruptionFrame):
-            self._opening.forget()
+            self._opening.withdraw()
             if self._speculation_gate.is_speculating:
                 # What was to be told is withdrawn with the answer.
                 self._told_out = self._told_out_before
@@ -105,4 +105,4 @@ class ChatService(OpenAILLMService):
         if isinstance(frame, LLMFullResponseStartFrame):
             self._opening.begin()
         elif isinstance(frame, LLMTextFrame):
-            self._opening.held(frame.text)
+            self._opening.feed(frame.text)

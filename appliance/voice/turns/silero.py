@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.audio.format import INPUT_RATE
-from appliance.voice.turns.busy import Utilisation
+from appliance.voice.turns.smart_turn import Utilisation
 
 WINDOW = 512
 WINDOW_SECONDS = WINDOW / INPUT_RATE

@@ -6,6 +6,7 @@ of the thread is left. So a crowd is answered a little later each, and nobody mu
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,6 @@ from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTu
 
 from appliance.audio.format import INPUT_RATE
 from appliance.audio.mel import features
-from appliance.voice.turns.busy import Utilisation
 
 # How much silence, in milliseconds, is judged ahead of the end of speech: the first look lets an
 # answer begin, the second is near enough to the end to be the verdict itself.
@@ -39,6 +39,8 @@ AHEAD_BELOW = 0.4
 # Smart-turn looks at eight seconds; more of an endless utterance need not be kept.
 KEPT_CHUNKS = 20 * 50
 
+LATELY_SECONDS = 2.0
+
 Predict = Callable[[np.ndarray], dict[str, Any]]
 Verdict = tuple[EndOfTurnState, Any]
 
@@ -52,6 +54,22 @@ def prediction(session: Any) -> Predict:  # noqa: ANN401  onnxruntime has no typ
         return {"prediction": int(probability > COMPLETE), "probability": probability}
 
     return predict
+
+
+class Utilisation:
+    """Which share of the time something has been busy; what was long ago fades.
+
+    Of several that are busy at once, the sum: two that always are make 2.
+    """
+
+    def __init__(self) -> None:
+        self._share = self._at = 0.0
+
+    def worked(self, seconds: float, now: float) -> None:
+        self._share, self._at = self.share(now) + seconds / LATELY_SECONDS, now
+
+    def share(self, now: float) -> float:
+        return self._share * math.exp((self._at - now) / LATELY_SECONDS)
 
 
 class SmartTurnModel:

@@ -9,17 +9,13 @@ on a thread (see `judging`).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
-from typing import Any
 
 import numpy as np
-from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
 
 from appliance.audio.format import INPUT_RATE
 from appliance.audio.silence import SilenceDetector
 from appliance.voice.turns.silero import CONTEXT, STATE, WINDOW, WINDOW_SECONDS, Silero
-from appliance.voice.turns.smart_turn import SmartTurnAnalyzer, SmartTurnModel, prediction
 
 # Non-speech shifts Silero's recurrent state so that it hears the next speech late; Pipecat
 # resets it every two seconds of clear non-speech, and so does this.
@@ -130,43 +126,3 @@ class Vad(VADAnalyzer):
         self._state = np.zeros(STATE, dtype=np.float32)
         self._window[:] = 0
         self._since_reset = 0
-
-
-@dataclass(frozen=True, slots=True)
-class TurnModels:
-    """The two models, in memory once."""
-
-    silero: Silero
-    judging: SmartTurnModel
-
-    @classmethod
-    def load(cls) -> "TurnModels":
-        """Loads and warms both models, which ship inside Pipecat. Blocks: not for the loop."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.inter_op_num_threads = options.intra_op_num_threads = 1
-        # Hundreds of idle milliseconds of spinning per call would cost the engines a core.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-
-        def session(package: str, name: str) -> Any:  # noqa: ANN401  onnxruntime has no types
-            # On the processor: with a GPU they would take turns with the engines there.
-            path = str(resources.files(package) / name)
-            return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-        silero = Silero(session("pipecat.audio.vad.data", "silero_vad.onnx"))
-        smart_turn = session("pipecat.audio.turn.smart_turn.data", "smart-turn-v3.2-cpu.onnx")
-        silence = np.zeros((1, CONTEXT + WINDOW), dtype=np.float32)
-        silero.judge_now(silence, np.zeros(STATE, dtype=np.float32))
-        predict = prediction(smart_turn)
-        predict(silence[0])
-        return cls(silero, SmartTurnModel(predict))
-
-    def vad(self, params: VADParams, pauses: PauseTracker | None = None) -> Vad:
-        return Vad(self.silero, params, pauses)
-
-    def end_of_turn(self, params: SmartTurnParams) -> SmartTurnAnalyzer:
-        return SmartTurnAnalyzer(self.judging, params)
-
-    def close(self) -> None:
-        self.judging.close()

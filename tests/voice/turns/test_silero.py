@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from appliance.voice.turns.shared_models import TurnModels
 from appliance.voice.turns.silero import (
     CONTEXT,
     CROWD,
@@ -16,7 +17,6 @@ from appliance.voice.turns.silero import (
     Array,
     Silero,
 )
-from appliance.voice.turns.vad import TurnModels
 from tests.daemon import LEAD_IN, speech
 
 SPEAKERS = 6

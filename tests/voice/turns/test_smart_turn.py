@@ -7,12 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 
 from appliance.voice.turns import smart_turn
-from appliance.voice.turns.busy import LATELY_SECONDS
-from appliance.voice.turns.smart_turn import KEPT_CHUNKS, SmartTurnAnalyzer, SmartTurnModel
+from appliance.voice.turns.smart_turn import (
+    KEPT_CHUNKS,
+    LATELY_SECONDS,
+    SmartTurnAnalyzer,
+    SmartTurnModel,
+    Utilisation,
+)
 
 PACKET = 640
 
@@ -120,3 +127,16 @@ async def test_while_ends_of_speech_take_its_time_nothing_else_is_judged() -> No
     assert judge.judged == 0
     assert (await mine.analyze_end_of_turn())[0] is EndOfTurnState.INCOMPLETE
     assert judge.judged == 1
+
+
+@given(
+    share=st.floats(0.05, 0.95),
+    period=st.floats(0.02, 0.2),
+)
+def test_the_share_is_that_of_the_time_at_work(share: float, period: float) -> None:
+    busy, now = Utilisation(), 0.0
+    while now < 10 * LATELY_SECONDS:
+        now += period
+        busy.worked(share * period, now)
+    assert abs(busy.share(now) - share) < 0.1 * share
+    assert busy.share(now + 5 * LATELY_SECONDS) < 0.01

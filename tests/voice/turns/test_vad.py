@@ -10,8 +10,9 @@ import pytest
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams, VADState
 
+from appliance.voice.turns.shared_models import TurnModels
 from appliance.voice.turns.silero import Array, Silero
-from appliance.voice.turns.vad import WINDOW_MS, PauseTracker, TurnModels
+from appliance.voice.turns.vad import WINDOW_MS, PauseTracker
 from tests.daemon import LEAD_IN, speech
 
 AUDIO = Path(__file__).parents[2] / "fixtures" / "audio"
