@@ -1,4 +1,4 @@
-"""The parts of which a pipeline is built: those that all sessions share, and those of one."""
+"""The parts of which a session's pipeline is built: those that all sessions share, and its own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,15 +22,18 @@ from appliance.voice.turns.shared_models import TurnModels
 
 @dataclass(frozen=True, slots=True)
 class SharedParts:
-    """What all sessions use together. Nothing in it belongs to one of them."""
+    """The parts that all sessions share.
+
+    `llm` is None without an endpoint, `realtime` without that route.
+    """
 
     config: Config
-    hearing: TurnModels
+    turn_models: TurnModels
     engines: EngineProvider
     registry: ToolRegistry
-    models: FailoverClient | None
+    llm: FailoverClient | None
     realtime: RealtimeRoute | None = None
-    pace: EngineLatency = field(default_factory=EngineLatency)
+    latency: EngineLatency = field(default_factory=EngineLatency)
     apology: Apology = field(default_factory=Apology)
 
     @property
@@ -45,23 +48,28 @@ class SharedParts:
         return "realtime" if always else "local"
 
     def is_command(self, text: str) -> bool:
-        """Whether a text is, as it stands, a spoken sentence of a tool."""
+        """True where the text, as it stands, is a spoken sentence of a tool."""
         return bool(text) and self.registry.match(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class SessionParts:
-    """What belongs to one session."""
+    """The parts that belong to one session.
+
+    `voice` and `language` give those of the moment; `on_speaking` is called when the assistant
+    begins and ends to speak. `reroute` is called with what this route could not answer and returns
+    True where the other route takes over. `unanswered` and `notice` are what the route before left
+    to answer and to say first.
+    """
 
     transport: SocketTransport
     recorder: Recorder
-    call: ToolCaller
+    call_tool: ToolCaller
     voice: Callable[[], Voice]
     language: Callable[[], str]
     system_prompt: str
     context: LLMContext
-    speaking: Callable[[bool], None]
-    # Told what this route cannot answer; True where the other one will.
-    failed: Callable[[Unanswered | None], bool] = lambda _unanswered: False
+    on_speaking: Callable[[bool], None]
+    reroute: Callable[[Unanswered | None], bool] = lambda _unanswered: False
     unanswered: Unanswered | None = None
-    told: str = ""
+    notice: str = ""

@@ -50,17 +50,17 @@ LOST_SECONDS = 20.0
 def build(shared: SharedParts, one: SessionParts) -> PipelineWorker:
     """The worker that runs one session. Takes about a millisecond; models are not loaded here."""
     config = shared.config
-    stt = EngineSTT(shared.engines, one.recorder, one.language, config.turn, shared.pace)
-    stt.failed = lambda audio: one.failed(Unanswered(audio=audio))
-    tts = EngineTTS(shared.engines, one.voice, shared.pace, shared.apology)
+    stt = EngineSTT(shared.engines, one.recorder, one.language, config.turn, shared.latency)
+    stt.failed = lambda audio: one.reroute(Unanswered(audio=audio))
+    tts = EngineTTS(shared.engines, one.voice, shared.latency, shared.apology)
     # What is said unasked is not worth another route.
-    tts.failed = lambda: one.recorder.answer_awaited and one.failed(Unanswered())
+    tts.failed = lambda: one.recorder.answer_awaited and one.reroute(Unanswered())
     opening = HeldOpening(tts.prepare, tts.discard, tts.is_quick)
     barge_in = _barge_in(shared, one)
     user = UserAggregator(one.context, params=_user_params(shared, config.turn, stt, barge_in))
     user.speech_began = stt.begin
     assistant = LLMAssistantAggregator(
-        one.context, params=_assistant_params(config, has_model=shared.models is not None)
+        one.context, params=_assistant_params(config, has_model=shared.llm is not None)
     )
     write_down(assistant, one.recorder)
     answer_text = AnswerText(one.recorder, opening)
@@ -80,7 +80,7 @@ def build(shared: SharedParts, one: SessionParts) -> PipelineWorker:
 
     @worker.event_handler("on_pipeline_started")
     async def started(*_args: object) -> None:
-        crowded = shared.hearing.silero.crowded
+        crowded = shared.turn_models.silero.crowded
         one.transport.input().heard_by(stt.hear, user.hear, crowded=crowded)
 
     return worker
@@ -109,8 +109,8 @@ def _take_over(worker: PipelineWorker, shared: SharedParts, one: SessionParts) -
 
     @worker.event_handler("on_pipeline_started")
     async def begin(*_args: object) -> None:
-        if one.told:
-            await worker.queue_frame(TTSSpeakFrame(one.told, append_to_context=False))
+        if one.notice:
+            await worker.queue_frame(TTSSpeakFrame(one.notice, append_to_context=False))
         if one.unanswered is None:
             return
         # What is known in words is in the context already.
@@ -151,21 +151,21 @@ def _barge_in(shared: SharedParts, one: SessionParts) -> BargeIn:
         one.transport.output(),
         answer=lambda: recorder.saying,
         language=lambda: one.voice().language,
-        can_answer=lambda text: shared.models is not None or shared.is_command(text),
+        can_answer=lambda text: shared.llm is not None or shared.is_command(text),
         dismissed=recorder.dismissed,
     )
 
 
 def _intents(shared: SharedParts, one: SessionParts, barge_in: BargeIn) -> IntentRouter:
     return IntentRouter(
-        one.call,
+        one.call_tool,
         one.recorder,
         one.context,
-        has_model=shared.models is not None,
+        has_model=shared.llm is not None,
         context_tokens=shared.config.llm.context_tokens,
-        speaking=one.speaking,
+        speaking=one.on_speaking,
         thinking=barge_in.expect,
-        failed=lambda question: one.failed(Unanswered(question)),
+        failed=lambda question: one.reroute(Unanswered(question)),
     )
 
 
@@ -182,8 +182,8 @@ def vad_params(turn: TurnConfig) -> VADParams:
 def _user_params(
     shared: SharedParts, turn: TurnConfig, stt: EngineSTT, barge_in: BargeIn
 ) -> LLMUserAggregatorParams:
-    end_of_turn = shared.hearing.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
-    models = shared.models
+    end_of_turn = shared.turn_models.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
+    models = shared.llm
     end = SpeculativeTurnStop(
         end_of_turn,
         shared.is_command,
@@ -210,7 +210,9 @@ def _user_params(
 
     stt.judge = Judge(dismisses, end.nothing_heard)
     return LLMUserAggregatorParams(
-        vad_analyzer=shared.hearing.vad(vad_params(turn), PauseTracker(pause_lasts, pause_over)),
+        vad_analyzer=shared.turn_models.vad(
+            vad_params(turn), PauseTracker(pause_lasts, pause_over)
+        ),
         user_turn_strategies=UserTurnStrategies(start=[BargeInTurnStart(barge_in)], stop=[end]),
         user_turn_stop_timeout=LOST_SECONDS,
         # A network that stands still for a moment ends no sentence; what it held back follows.
@@ -235,11 +237,11 @@ def _assistant_params(config: Config, *, has_model: bool) -> LLMAssistantAggrega
 
 def _model(shared: SharedParts, one: SessionParts, opening: HeldOpening) -> list[FrameProcessor]:
     """The language model's stage, with every tool as a function; none without an endpoint."""
-    if shared.models is None:
+    if shared.llm is None:
         return []
     llm = shared.config.llm
     prompt = one.system_prompt or llm.system_prompt
-    service = ChatService(shared.models, llm, prompt, opening, one.recorder)
+    service = ChatService(shared.llm, llm, prompt, opening, one.recorder)
 
-    offer(service, one.context, shared.registry, one.call)
+    offer(service, one.context, shared.registry, one.call_tool)
     return [service]

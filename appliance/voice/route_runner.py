@@ -59,7 +59,7 @@ class RouteRunner:
         """Whether what is said would leave the appliance now."""
         if self.route == "realtime":
             return self._shared.realtime is not None and self._shared.realtime.left_the_box
-        models = self._shared.models
+        models = self._shared.llm
         return models is not None and models.current.left_the_box
 
     async def serve(self, one: SessionParts) -> None:
@@ -92,9 +92,10 @@ class RouteRunner:
         """Made for what the route before it has left to say and to answer."""
         unanswered, self._unanswered = self._unanswered, None
         to_say, self._to_say = self._to_say, ""
-        failed = partial(self.failed, one)
+        reroute = partial(self.failed, one)
+        one = replace(one, reroute=reroute, unanswered=unanswered, notice=to_say)
         make = build_realtime if self.route == "realtime" else build
-        return make(self._shared, replace(one, failed=failed, unanswered=unanswered, told=to_say))
+        return make(self._shared, one)
 
     async def _cancel_once_left(self, runner: WorkerRunner, started: asyncio.Event) -> None:
         await self._left.wait()

@@ -183,12 +183,12 @@ class Session:
         one = SessionParts(
             transport=self._transport,
             recorder=self.recorder,
-            call=ToolCaller(self._shared.registry, self, self.recorder),
+            call_tool=ToolCaller(self._shared.registry, self, self.recorder),
             voice=lambda: self.voice,
             language=lambda: self.language,
             system_prompt=self._wishes.system_prompt,
             context=context,
-            speaking=self._on_speaking,
+            on_speaking=self._on_speaking,
         )
         try:
             await self._answering.serve(one)

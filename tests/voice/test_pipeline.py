@@ -15,7 +15,7 @@ anything: Any = SimpleNamespace
 def _end_of_turn(models: Any, *, configured: bool) -> Any:  # noqa: ANN401  its inner state is looked at
     config = load((), {"APPLIANCE__TURN__SPECULATE": str(configured).lower()})
     hearing = anything(vad=lambda *_: None, end_of_turn=lambda _params: None)
-    shared = anything(models=models, hearing=hearing, is_command=bool)
+    shared = anything(llm=models, turn_models=hearing, is_command=bool)
     params = _user_params(shared, config.turn, anything(), anything())
     assert params.user_turn_strategies is not None
     assert params.user_turn_strategies.stop

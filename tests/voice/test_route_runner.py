@@ -48,12 +48,12 @@ class Seen:
         self.one = SessionParts(
             transport=nothing,
             recorder=self.recorder,
-            call=nothing,
+            call_tool=nothing,
             voice=nothing,
             language=nothing,
             system_prompt="",
             context=self.context,
-            speaking=nothing,
+            on_speaking=nothing,
         )
 
     def ended(self, reason: CloseReason) -> None:
@@ -89,13 +89,13 @@ async def test_the_other_route_gets_what_was_asked(seen: Seen) -> None:
     serving = await seen.serve()
     seen.context.add_message({"role": "user", "content": "how far is the moon"})
     _, first = seen.made[0]
-    assert first.failed(Unanswered(audio=b"\1\0"))
+    assert first.reroute(Unanswered(audio=b"\1\0"))
     await serving
     other = "realtime" if seen.route == "local" else "local"
     serving = await seen.serve()
     route, second = seen.made[1]
     assert (route, second.unanswered) == (other, Unanswered("how far is the moon", b"\1\0"))
-    assert seen.said == [second.told] == [GONE_FAR if other == "realtime" else BACK_HERE]
+    assert seen.said == [second.notice] == [GONE_FAR if other == "realtime" else BACK_HERE]
     seen.answering.leave()
     await serving
     assert seen.reasons == []
@@ -106,7 +106,7 @@ async def test_where_nothing_was_asked_nobody_is_asked(seen: Seen) -> None:
     seen.context.add_message({"role": "user", "content": "how far is the moon"})
     seen.context.add_message({"role": "assistant", "content": "It is far away."})
     # In an earlier session, that is.
-    assert seen.made[0][1].failed(Unanswered())
+    assert seen.made[0][1].reroute(Unanswered())
     await serving
     await seen.serve()
     assert seen.made[1][1].unanswered is None
@@ -117,7 +117,7 @@ async def test_half_an_answer_is_none(seen: Seen) -> None:
     seen.recorder.turn_started("how far is the moon")
     seen.context.add_message({"role": "user", "content": "how far is the moon"})
     seen.context.add_message({"role": "assistant", "content": "Well"})
-    assert seen.made[0][1].failed(Unanswered())
+    assert seen.made[0][1].reroute(Unanswered())
     await serving
     await seen.serve()
     assert seen.made[1][1].unanswered is not None
@@ -125,8 +125,8 @@ async def test_half_an_answer_is_none(seen: Seen) -> None:
 
 async def test_what_fails_while_it_is_left_does_not_end_the_session(seen: Seen) -> None:
     serving = await seen.serve()
-    assert seen.made[0][1].failed(Unanswered("moon"))
-    assert seen.made[0][1].failed(Unanswered("sun"))
+    assert seen.made[0][1].reroute(Unanswered("moon"))
+    assert seen.made[0][1].reroute(Unanswered("sun"))
     await serving
     assert (seen.reasons, len(seen.said)) == ([], 1)
 

@@ -52,7 +52,7 @@ def _session(
 ) -> Session:
     config = load((), {})
     far = RealtimeRoute(config.realtime, "", "key")
-    shared = SharedParts(config, nothing, nothing, nothing, models=None, realtime=far)
+    shared = SharedParts(config, nothing, nothing, nothing, llm=None, realtime=far)
     gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
     reports = SessionCallbacks(
         on_event=on_event,
@@ -87,7 +87,7 @@ def test_assent_is_known_in_the_language_that_is_spoken() -> None:
         recorder=session.recorder,
         voice=lambda: session.voice,
     )
-    barge_in = _barge_in(anything(models=True), one)
+    barge_in = _barge_in(anything(llm=True), one)
     assert barge_in.is_meant("Ja, genau.")
     session.recorder.transcribed("de")
     assert not barge_in.is_meant("Ja, genau.")
@@ -134,9 +134,9 @@ async def test_who_is_left_in_mid_sentence_has_fallen_silent(
     running = asyncio.create_task(session.run(ClosedSocket(), []))
     await opened.wait()
     first = await pipelines.get()
-    first.speaking(True)
+    first.on_speaking(True)
     assert session.in_turn
-    assert first.failed(Unanswered("how far is the moon"))
+    assert first.reroute(Unanswered("how far is the moon"))
     await pipelines.get()
     assert (session.route, session.speaking) == ("realtime", False)
     session.end(CloseReason.CLIENT_LEFT)
@@ -152,7 +152,7 @@ async def test_what_is_told_while_the_route_changes_is_told_on_the_next(
     running = asyncio.create_task(session.run(socket, []))
     await opened.wait()
     # Nothing writes for the first pipeline; what writes for a real one is gone before it is.
-    assert (await pipelines.get()).failed(Unanswered("how far is the moon"))
+    assert (await pipelines.get()).reroute(Unanswered("how far is the moon"))
     second = await pipelines.get()
     writing = asyncio.create_task(second.transport.outbox.run())
     await second.transport.outbox.drain(10)

@@ -63,17 +63,17 @@ def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
 
     def failed(unanswered: Unanswered | None) -> bool:
         owed = Unanswered() if one.recorder.answer_awaited else None
-        return one.failed(unanswered or owed)
+        return one.reroute(unanswered or owed)
 
     service = RealtimeService(shared.realtime, context, one.system_prompt, failed)
-    service.told = one.told
+    service.told = one.notice
     if one.unanswered is not None:
         service.unanswered = one.unanswered
         if one.unanswered.audio:
             one.recorder.transcribed()
             one.recorder.turn_begun()
         one.recorder.model_asked(left_the_box=shared.realtime.left_the_box)
-    confirming = Confirming(one.call)
+    confirming = Confirming(one.call_tool)
     offer(service, context, shared.registry, confirming, realtime=True)
     pair = LLMContextAggregatorPair(context, user_params=_user_params(shared))
     _only_write_down(pair.user())
@@ -87,7 +87,7 @@ def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
     stages: list[FrameProcessor] = [
         one.transport.input(),
         pair.user(),
-        RealtimeRecorder(one.recorder, one.speaking, left_the_box=leaves),
+        RealtimeRecorder(one.recorder, one.on_speaking, left_the_box=leaves),
         ConfirmationProcessor(confirming, service),
         service,
         RealtimeTTS(shared.engines, one.voice, one.recorder),
@@ -122,9 +122,9 @@ def _user_params(shared: SharedParts) -> LLMUserAggregatorParams:
     if config.realtime.turn_detection != "local":
         return LLMUserAggregatorParams()
     turn = config.turn
-    end = shared.hearing.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
+    end = shared.turn_models.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
     return LLMUserAggregatorParams(
-        vad_analyzer=shared.hearing.vad(vad_params(turn)),
+        vad_analyzer=shared.turn_models.vad(vad_params(turn)),
         audio_idle_timeout=INPUT_BURST_SECONDS,
         user_turn_strategies=UserTurnStrategies(
             start=[VADUserTurnStartStrategy()],
