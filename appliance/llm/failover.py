@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx2
 from openai import APIError, APIStatusError
 
-from appliance.circuit_breaker import CircuitBreaker, order
+from appliance.circuit_breaker import CircuitBreaker, attempt_order
 from appliance.config.loader import Config
 from appliance.llm.endpoint import Endpoint, endpoint
 
@@ -75,7 +75,7 @@ class FailoverClient:
     @property
     def current(self) -> Endpoint:
         """The one that is asked next."""
-        return self._endpoints[order(self._breakers)[0]]
+        return self._endpoints[attempt_order(self._breakers)[0]]
 
     async def create(self, asked: Asked, **params: Any) -> Any:  # noqa: ANN401  openai's own types
         """A completion as openai's `chat.completions.create`, by the first that answers in time.
@@ -83,7 +83,7 @@ class FailoverClient:
         A stream has begun when it is returned, and goes on with the next endpoint where it breaks
         off. Raises one of FAILURES where nobody answers, the last one's.
         """
-        return await self._ask(order(self._breakers), asked, params)
+        return await self._ask(attempt_order(self._breakers), asked, params)
 
     async def _ask(self, places: list[int], asked: Asked, params: Mapping[str, Any]) -> Any:  # noqa: ANN401
         place, others = places[0], places[1:]
@@ -107,18 +107,18 @@ class FailoverClient:
         breaker, now = self._breakers[place], self._now()
         status = error.status_code if isinstance(error, APIStatusError) else 0
         if midway or status in _REQUEST_FAULTS:
-            breaker.erred(now)
+            breaker.record_error(now)
         else:
-            breaker.failed(now)
+            breaker.record_failure(now)
         self._tell()
 
     def _answered(self, place: int) -> None:
-        if self._breakers[place].answered(self._now()):
+        if self._breakers[place].record_success(self._now()):
             log.info("%s answers again", self._endpoints[place].name)
         self._tell()
 
     def _tell(self) -> None:
-        first = order(self._breakers)[0]
+        first = attempt_order(self._breakers)[0]
         if first != self._told:
             self._told = first
             self._changed()
@@ -143,7 +143,7 @@ class FailoverClient:
             await _begin(chosen, {"messages": hello, "max_tokens": 1})
         except FAILURES as error:
             log.info("%s still fails: %s", chosen.name, _told(error))
-            breaker.failed(self._now())
+            breaker.record_failure(self._now())
             return
         if idle():  # else somebody has begun to talk: no answer changes its author half way
             self._answered(place)

@@ -29,7 +29,7 @@ class Routes:
 
         This device is only left for what may work; what is outside is left in any case.
         """
-        self._breakers[self.current].failed(now)
+        self._breakers[self.current].record_failure(now)
         other = "local" if self.current == "realtime" else "realtime"
         if other not in self._open_routes:
             return False
@@ -48,5 +48,5 @@ class Routes:
 
     def _take(self, route: str, now: float) -> None:
         """Whether it works will be seen: should it fail at once, it is left for longer."""
-        self._breakers[route].answered(now)
+        self._breakers[route].record_success(now)
         self.current = route

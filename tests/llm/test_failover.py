@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from appliance.circuit_breaker import PAUSES
+from appliance.circuit_breaker import RETRY_SECONDS
 from appliance.config.loader import Config, load
 from appliance.llm.endpoint import Endpoint
 from appliance.llm.failover import AGAIN, FAILURES, FailoverClient, endpoints
@@ -151,13 +151,13 @@ async def test_it_comes_back_between_turns_and_on_its_own_time() -> None:
         await a.answer()
         await a.models.retry(0, lambda: True)
         assert len(a.chats[0].requests) == 1  # not yet
-        a.now[0] += PAUSES[0]
+        a.now[0] += RETRY_SECONDS[0]
         await a.models.retry(0, lambda: False)
         assert len(a.chats[0].requests) == 1  # not while somebody talks
         await a.models.retry(0, lambda: True)
         assert len(a.chats[0].requests) == 2  # still broken
         a.replies[0] = "Better."
-        a.now[0] += PAUSES[1]
+        a.now[0] += RETRY_SECONDS[1]
         await a.models.retry(0, lambda: True)
         assert a.models.current.model == "model-0"
         assert len(a.changes) == 2

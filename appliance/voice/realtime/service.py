@@ -27,7 +27,7 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.openai.realtime import events
 from websockets.exceptions import ConnectionClosed
 
-from appliance.circuit_breaker import WINDOW_SECONDS
+from appliance.circuit_breaker import ERROR_WINDOW_SECONDS
 from appliance.tools import Answer
 from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.realtime.telling import Teller
@@ -112,7 +112,7 @@ class RealtimeService(Teller):
 
     def _note_loss(self) -> None:
         """Opens the connection again, unless that was tried too often."""
-        self._losses = [at for at in self._losses if self._now() - at < WINDOW_SECONDS]
+        self._losses = [at for at in self._losses if self._now() - at < ERROR_WINDOW_SECONDS]
         self._losses.append(self._now())
         if len(self._losses) > len(PAUSES):
             self._give_up()
