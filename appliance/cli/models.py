@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from appliance.cli.machine import table
+from appliance.cli.output import table
 from appliance.config.loader import Config
 from appliance.errors import ModelBroken, NotFound
 from appliance.hardware import planner

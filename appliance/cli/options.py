@@ -1,4 +1,4 @@
-"""The option that every command of the command line has."""
+"""Options that several commands share."""
 
 import os
 from collections.abc import Callable
@@ -13,7 +13,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def config_option(command: F) -> F:
-    """--config, any number of times, as `files`."""
+    """`--config`, repeatable; the command receives the paths as `files`."""
     return click.option(
         "--config",
         "files",
@@ -23,6 +23,11 @@ def config_option(command: F) -> F:
     )(command)
 
 
+def json_option(command: F) -> F:
+    """`--json`; the command receives it as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="For programs.")(command)
+
+
 def configuration(files: tuple[Path, ...]) -> Config:
-    """What is in force with these files. Raises ConfigError."""
+    """The configuration of `files` and the environment. Raises ConfigError."""
     return load(files, os.environ)

@@ -1,4 +1,4 @@
-"""What `appliance selftest` does: gathers facts, runs the checks, tells and keeps the result."""
+"""`appliance selftest`: runs the checks, prints each finding as it comes, stores the report."""
 
 import asyncio
 import difflib
@@ -12,6 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
+import click
+
+from appliance.app import systemd
+from appliance.cli.options import config_option, configuration, json_option
 from appliance.config.loader import Config
 from appliance.errors import ApplianceError, BadRequest, StoreError
 from appliance.selftest import context, history, redaction, report_text, runner
@@ -20,171 +24,191 @@ from appliance.selftest.checks import CHECKS
 from appliance.selftest.report_store import Selftests
 
 COULD_NOT_RUN = 2
-WIDTH = 100
+DEFAULT_WIDTH = 100
 
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """For people, row by row as findings come: who says it, in which colours, how wide."""
-
-    say: Say
-    paint: report_text.Paint
-    width: int = WIDTH
+Echo = Callable[[str], None]
 
 
+@click.command()
+@config_option
+@json_option
+@click.option("--progress", is_flag=True, help="With --json: the table too, on standard error.")
+@click.option("--only", multiple=True, metavar="CHECK", help="This check alone; repeatable.")
+@click.option("--history", is_flag=True, help="How those before went, instead of a new one.")
+@click.option("--wait", type=click.FloatRange(0), default=0.0, help="Seconds, for another's end.")
 def selftest(
-    config: Config,
-    secrets: Mapping[str, str],
-    only: Sequence[str],
-    *,
-    table: Table | None,
-    json_out: Say | None,
-    err: Say,
-    wait: float = 0.0,
-) -> int:
-    """The exit status: 0 all good, 1 something failed.
-
-    Raises BadRequest for a check that is not there, SelftestRunning where another self-test is
-    under way for `wait` seconds more.
-    """
-    checks = chosen(only)
-    earlier = Selftests(config.store.path.parent)
-    kept: Selftests | None = earlier
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(earlier.alone(wait))
-        except StoreError as error:
-            err(f"The result is not kept: {error.message}. {error.advice}")
-            kept = None
-        watch = _Watch(checks, kept, table)
-        report = asyncio.run(_run(config, secrets, checks, watch))
-        if kept and not only:
-            _keep(kept, report, err)
-    if table:
-        table.say(report_text.summary(report, table.paint))
-    if json_out:
-        json_out(json.dumps(report.as_json(), indent=2))
-    return 1 if report.verdict is Verdict.FAILURE else 0
-
-
-async def _run(
-    config: Config, secrets: Mapping[str, str], checks: Sequence[Check], watch: "_Watch"
-) -> SelftestReport:
-    gathered = await context.gather(config, secrets)
-    report = await runner.run(checks, gathered, watch)
-    return replace(report, names=await redaction.known(gathered))
-
-
-def chosen(only: Sequence[str]) -> list[Check]:
-    """The checks of those names in their order; all where none is named. Raises BadRequest."""
-    names = [check.name for check in CHECKS]
-    for name in only:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            meant = f"Did you mean {near[0]}? " if near else ""
-            raise BadRequest(
-                f"there is no check {name!r}", advice=f"{meant}There are: {', '.join(names)}."
-            )
-    return [check for check in CHECKS if not only or check.name in only]
-
-
-def command(files: Sequence[Path]) -> list[str]:
-    """The self-test as a process of its own, with these configuration files."""
-    named = [part for file in files for part in ("--config", str(file))]
-    return [sys.executable, "-m", "appliance", "selftest", "--json", *named]
-
-
-class _Watch:
-    """Tells each finding as it comes, and notes how far the self-test is."""
-
-    def __init__(
-        self, checks: Sequence[Check], kept: Selftests | None, table: Table | None
-    ) -> None:
-        self._checks = checks
-        self._kept = kept
-        self._table = table
-        self._told = 0
-
-    def __call__(self, findings: Sequence[Finding], at: Check | None) -> None:
-        if table := self._table:
-            for finding in findings[self._told :]:
-                table.say(report_text.row(finding, table.paint, table.width))
-        self._told = len(findings)
-        if self._kept and at:
-            self._note(self._kept, findings, at)
-
-    def _note(self, kept: Selftests, findings: Sequence[Finding], at: Check) -> None:
-        done: list[dict[str, Any]] = [
-            {"check": finding.check, "verdict": finding.verdict} for finding in findings
-        ]
-        try:
-            kept.note({"done": done, "total": len(self._checks), "now": at.title})
-        except StoreError:
-            self._kept = None  # said already where it matters: the report cannot be kept either
-
-
-def _keep(kept: Selftests, report: SelftestReport, err: Say) -> None:
-    try:
-        kept.keep(report.as_json())
-    except StoreError as error:
-        err(f"The result is not kept: {error.message}. {error.advice}")
-
-
-def earlier(config: Config, *, as_json: bool) -> str:
-    """The self-tests that are kept: a table, newest first, or JSON as GET /api/selftest has it."""
-    kept = Selftests(config.store.path.parent).all()
-    if as_json:
-        return json.dumps([history.line(one) for one in kept], indent=2)
-    return history.table(kept)
-
-
-def run_and_tell(
-    configuration: Callable[[], Config],
-    secrets: Mapping[str, str],
-    only: Sequence[str],
-    *,
+    files: tuple[Path, ...],
     as_json: bool,
-    progress: bool = False,
-    wait: float = 0.0,
-) -> int:
-    """The self-test on the terminal; 2 and the reason where it could not run.
+    progress: bool,
+    only: tuple[str, ...],
+    history: bool,
+    wait: float,
+) -> None:
+    """Looks whether all is well, from the board to a spoken conversation; changes nothing.
 
-    The table goes to the standard output; with `as_json` it is shown with `progress` alone, on
-    the standard error.
+    Exits with 0 when all is good (warnings are told), 1 when something failed, 2 when it could
+    not run.
     """
-    import click
-
+    if history:
+        click.echo(_history(configuration(files), as_json=as_json))
+        return
     err = partial(click.echo, err=True)
-    table = _table(sys.stderr, err) if as_json else _table(sys.stdout, click.echo)
+    printer = _printer_for(sys.stderr, err) if as_json else _printer_for(sys.stdout, click.echo)
     try:
-        return selftest(
-            configuration(),
-            secrets,
+        status = run_selftest(
+            configuration(files),
+            systemd.secrets(os.environ),
             only,
-            table=table if progress or not as_json else None,
+            printer=printer if progress or not as_json else None,
             json_out=click.echo if as_json else None,
             err=err,
             wait=wait,
         )
     except ApplianceError as error:
         err(f"{error.message}\n{error.advice}".strip())
-    except OSError as error:  # while the facts were gathered; in a check it would be a finding
+        status = COULD_NOT_RUN
+    except OSError as error:  # from gathering the context; within a check it is a finding
         err(f"{error}\nRun it as root or as the appliance's user.")
-    return COULD_NOT_RUN
+        status = COULD_NOT_RUN
+    sys.exit(status)
 
 
-def _table(stream: TextIO, say: Say) -> Table:
-    """For that stream: in colours and as wide as it is, where it is a terminal."""
-    import click
+def selftest_command(files: Sequence[Path]) -> list[str]:
+    """The command line of a self-test in its own process, with these configuration files."""
+    options = [part for file in files for part in ("--config", str(file))]
+    return [sys.executable, "-m", "appliance", "selftest", "--json", *options]
 
+
+@dataclass(frozen=True, slots=True)
+class FindingPrinter:
+    """Prints findings and the summary as a table for people, `width` characters wide."""
+
+    echo: Echo
+    paint: report_text.Paint
+    width: int = DEFAULT_WIDTH
+
+    def print_finding(self, finding: Finding) -> None:
+        self.echo(report_text.row(finding, self.paint, self.width))
+
+    def print_summary(self, report: SelftestReport) -> None:
+        self.echo(report_text.summary(report, self.paint))
+
+
+def run_selftest(
+    config: Config,
+    secrets: Mapping[str, str],
+    only: Sequence[str],
+    *,
+    printer: FindingPrinter | None,
+    json_out: Echo | None,
+    err: Echo,
+    wait: float = 0.0,
+) -> int:
+    """Runs the checks named in `only`, or all; the exit status: 0 all good, 1 something failed.
+
+    The report of all checks is stored where the state directory allows it; a report of some of
+    them is not. Raises BadRequest for an unknown check, SelftestRunning where another self-test
+    still runs after `wait` seconds.
+    """
+    checks = select_checks(only)
+    store = Selftests(config.store.path.parent)
+    usable: Selftests | None = store
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(store.alone(wait))
+        except StoreError as error:
+            err(_not_stored(error))
+            usable = None
+        report = asyncio.run(_run(config, secrets, checks, _Progress(checks, usable, printer)))
+        if usable and not only:
+            _store_report(usable, report, err)
+    if printer:
+        printer.print_summary(report)
+    if json_out:
+        json_out(json.dumps(report.as_json(), indent=2))
+    return 1 if report.verdict is Verdict.FAILURE else 0
+
+
+async def _run(
+    config: Config, secrets: Mapping[str, str], checks: Sequence[Check], progress: "_Progress"
+) -> SelftestReport:
+    gathered = await context.gather(config, secrets)
+    report = await runner.run(checks, gathered, progress)
+    return replace(report, names=await redaction.known(gathered))
+
+
+def select_checks(only: Sequence[str]) -> list[Check]:
+    """The checks named in `only`, in the order of CHECKS; all for none. Raises BadRequest."""
+    names = [check.name for check in CHECKS]
+    for name in only:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            suggestion = f"Did you mean {near[0]}? " if near else ""
+            raise BadRequest(
+                f"there is no check {name!r}", advice=f"{suggestion}There are: {', '.join(names)}."
+            )
+    return [check for check in CHECKS if not only or check.name in only]
+
+
+class _Progress:
+    """Prints each finding as it comes, and writes down how far the self-test is."""
+
+    def __init__(
+        self, checks: Sequence[Check], store: Selftests | None, printer: FindingPrinter | None
+    ) -> None:
+        self._checks = checks
+        self._store = store
+        self._printer = printer
+        self._printed = 0
+
+    def __call__(self, findings: Sequence[Finding], current: Check | None) -> None:
+        if self._printer:
+            for finding in findings[self._printed :]:
+                self._printer.print_finding(finding)
+        self._printed = len(findings)
+        if self._store and current:
+            self._write(self._store, findings, current)
+
+    def _write(self, store: Selftests, findings: Sequence[Finding], current: Check) -> None:
+        done: list[dict[str, Any]] = [
+            {"check": finding.check, "verdict": finding.verdict} for finding in findings
+        ]
+        try:
+            store.note({"done": done, "total": len(self._checks), "now": current.title})
+        except StoreError:
+            self._store = None  # the report cannot be stored either, and that is reported then
+
+
+def _store_report(store: Selftests, report: SelftestReport, err: Echo) -> None:
+    try:
+        store.keep(report.as_json())
+    except StoreError as error:
+        err(_not_stored(error))
+
+
+def _not_stored(error: StoreError) -> str:
+    return f"The result is not kept: {error.message}. {error.advice}"
+
+
+def _history(config: Config, *, as_json: bool) -> str:
+    """The stored reports: a table, newest first, or JSON in the shape of GET /api/selftest."""
+    reports = Selftests(config.store.path.parent).all()
+    if as_json:
+        return json.dumps([history.line(report) for report in reports], indent=2)
+    return history.table(reports)
+
+
+def _printer_for(stream: TextIO, echo: Echo) -> FindingPrinter:
+    """A printer in colours and as wide as the terminal, where `stream` is a terminal."""
     if not stream.isatty():
-        return Table(say, _plain)
-    width = os.get_terminal_size(stream.fileno()).columns or WIDTH
-    colourful = "NO_COLOR" not in os.environ
-    return Table(say, lambda text, hue: click.style(text, fg=hue) if colourful else text, width)
+        return FindingPrinter(echo, _uncoloured)
+    width = os.get_terminal_size(stream.fileno()).columns or DEFAULT_WIDTH
+    return FindingPrinter(echo, _uncoloured if "NO_COLOR" in os.environ else _coloured, width)
 
 
-def _plain(text: str, _colour: str) -> str:
+def _coloured(text: str, colour: str) -> str:
+    return click.style(text, fg=colour)
+
+
+def _uncoloured(text: str, _colour: str) -> str:
     return text

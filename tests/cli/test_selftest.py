@@ -1,4 +1,4 @@
-"""`appliance selftest`: what it prints, its exit status, and what a stranger may do to it."""
+"""`appliance selftest`: its output, its exit status, and what happens when it cannot run."""
 
 import json
 import subprocess
@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from appliance.cli.selftest import Table, selftest
+from appliance.cli.selftest import FindingPrinter, run_selftest
 from appliance.config.loader import Config
 from appliance.selftest import report_store
 from appliance.selftest.check import Verdict
 from appliance.selftest.checks import CHECKS
 from appliance.selftest.report_store import Selftests
-from tests.cli.test_machine import Run, run
-
-__all__ = ["run"]
+from tests.cli.conftest import Run
 
 # Checks that neither load a model nor need a daemon.
 QUICK = ("board", "memory", "disk", "clock", "access")
@@ -26,26 +24,49 @@ def only(*names: str) -> list[str]:
     return [part for name in names for part in ("--only", name)]
 
 
-def test_names_are_told_apart_and_every_check_has_a_limit() -> None:
-    names = [check.name for check in CHECKS]
-    assert len(set(names)) == len(names)
-    assert len({check.title for check in CHECKS}) == len(names)
+# People know the checks by these names (--only) and titles (table and page).
+TITLES = {
+    "board": "Board",
+    "system": "Jetson Linux",
+    "memory": "Memory",
+    "disk": "Disk space",
+    "heat": "Temperature",
+    "power": "Power mode",
+    "clock": "Clock",
+    "models": "Model files",
+    "database": "Database",
+    "access": "Access",
+    "running": "The appliance",
+    "hearing": "Hearing",
+    "speaking": "Speaking",
+    "llm": "Language model",
+    "realtime": "Realtime route",
+    "page": "Web page",
+    "certificate": "Certificate",
+    "websocket": "WebSocket",
+    "spoken": "A conversation",
+}
+
+
+def test_every_check_keeps_its_name_and_title_and_has_a_limit() -> None:
+    assert {check.name: check.title for check in CHECKS} == TITLES
+    assert len(CHECKS) == len(TITLES)
     assert all(0 < check.limit <= 300 for check in CHECKS)
 
 
-def test_the_table(run: Run, tmp_path: Path) -> None:
-    said = run("selftest", *only(*QUICK))
-    assert said.status == 0
-    assert [line for line in said.out.splitlines() if line.startswith("ok        Board")]
-    assert "\x1b" not in said.out  # colours are for terminals
-    assert "good, in" in said.out.splitlines()[-1]
-    assert said.err == ""
+def test_the_table_without_colours(run: Run, tmp_path: Path) -> None:
+    result = run("selftest", *only(*QUICK))
+    assert result.status == 0
+    assert [line for line in result.out.splitlines() if line.startswith("ok        Board")]
+    assert "\x1b" not in result.out  # colours are for terminals
+    assert "good, in" in result.out.splitlines()[-1]
+    assert result.err == ""
 
 
-def test_json(run: Run) -> None:
-    said = run("selftest", "--json", *only(*QUICK))
-    assert said.status == 0
-    report = json.loads(said.out)
+def test_the_report_as_json(run: Run) -> None:
+    result = run("selftest", "--json", *only(*QUICK))
+    assert result.status == 0
+    report = json.loads(result.out)
     assert [finding["check"] for finding in report["findings"]] == list(QUICK)
     assert report["verdict"] in ("ok", "warning")
     assert sum(report["counts"].values()) == len(QUICK)
@@ -56,84 +77,88 @@ def test_json(run: Run) -> None:
         assert bool(finding["advice"]) is (finding["verdict"] in ("warning", "failure"))
 
 
-def test_json_for_a_program_and_the_table_for_who_watches(run: Run) -> None:
-    said = run("selftest", "--json", "--progress", *only("running", "board"))
-    assert said.status == 1
-    assert json.loads(said.out)["verdict"] == "failure"
-    rows = said.err.splitlines()
+def test_json_on_stdout_and_the_table_on_stderr(run: Run) -> None:
+    result = run("selftest", "--json", "--progress", *only("running", "board"))
+    assert result.status == 1
+    assert json.loads(result.out)["verdict"] == "failure"
+    rows = result.err.splitlines()
     assert rows[0].startswith("ok        Board")
     assert any(row.startswith("FAILURE   The appliance") for row in rows)
     assert rows[-1].startswith("1 failed, 1 good, in")
 
 
-def test_something_failed(run: Run) -> None:
-    said = run("selftest", *only("running"))
-    assert said.status == 1
-    assert said.out.startswith("FAILURE   The appliance")
-    assert "sudo systemctl start voice-appliance" in said.out
+def test_a_failed_check_gives_exit_status_1(run: Run) -> None:
+    result = run("selftest", *only("running"))
+    assert result.status == 1
+    assert result.out.startswith("FAILURE   The appliance")
+    assert "sudo systemctl start voice-appliance" in result.out
 
 
 @pytest.mark.parametrize("name", ["memroy", "", "--", "../memory", "a" * 5000])
-def test_a_check_that_is_not_there(run: Run, name: str) -> None:
-    said = run("selftest", "--only", name)
-    assert said.status == 2
-    assert "there is no check" in said.err
-    assert "spoken" in said.err
+def test_an_unknown_check_is_an_error(run: Run, name: str) -> None:
+    result = run("selftest", "--only", name)
+    assert result.status == 2
+    assert "there is no check" in result.err
+    assert "spoken" in result.err
     if name == "memroy":
-        assert "Did you mean memory?" in said.err
+        assert "Did you mean memory?" in result.err
 
 
-def test_a_configuration_that_cannot_be_used(
+def test_an_invalid_configuration_gives_exit_status_2(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("APPLIANCE__STT__ENGINE", "ears")
-    said = run("selftest", *only("board"))
-    assert said.status == 2
-    assert "stt.engine" in said.err
+    result = run("selftest", *only("board"))
+    assert result.status == 2
+    assert "stt.engine" in result.err
     assert run("selftest", "--config", str(tmp_path / "none.toml")).status == 2
 
 
-def test_a_place_that_is_not_there_is_no_reason_not_to_test(
+def test_a_missing_state_directory_does_not_stop_the_selftest(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     nowhere = tmp_path / "nowhere"
     monkeypatch.setenv("APPLIANCE__STORE__PATH", str(nowhere / "voice.db"))
-    said = run("selftest", *only("board", "disk", "database"))
-    assert said.status == 0
-    assert "not kept" in said.err
-    assert "there is no" in said.out
+    result = run("selftest", *only("board", "disk", "database"))
+    assert result.status == 0
+    assert "not kept" in result.err
+    assert "there is no" in result.out
     assert not nowhere.exists()
 
 
-def test_facts_that_cannot_be_gathered(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_context_that_cannot_be_gathered_gives_exit_status_2(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "/var/lib/models")
 
     monkeypatch.setattr("appliance.selftest.context.gather", refuse)
-    said = run("selftest", *only("board"))
-    assert said.status == 2
-    assert "/var/lib/models" in said.err
-    assert "as root" in said.err
+    result = run("selftest", *only("board"))
+    assert result.status == 2
+    assert "/var/lib/models" in result.err
+    assert "as root" in result.err
 
 
-def test_one_at_a_time(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_one_selftest_runs_at_a_time(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(report_store, "LOCK_PATIENCE", 0.0)
     with Selftests(tmp_path).alone():
-        said = run("selftest", *only("board"))
-    assert said.status == 2
-    assert "under way" in said.err
+        result = run("selftest", *only("board"))
+    assert result.status == 2
+    assert "under way" in result.err
     with Selftests(tmp_path).alone():
         assert run("selftest", "--wait", "0.05", *only("board")).status == 2
     assert run("selftest", *only("board")).status == 0
 
 
-def test_a_part_of_it_is_not_kept(run: Run, tmp_path: Path) -> None:
+def test_a_report_of_some_checks_is_not_stored(run: Run, tmp_path: Path) -> None:
     run("selftest", *only("board"))
     assert Selftests(tmp_path).all() == []
     assert not (tmp_path / "selftest.now.json").exists()
 
 
-def test_how_those_before_went(run: Run, tmp_path: Path) -> None:
+def test_the_history_of_stored_reports(run: Run, tmp_path: Path) -> None:
     assert "not been tested yet" in run("selftest", "--history").out
     assert json.loads(run("selftest", "--history", "--json").out) == []
     counts = {"ok": 15, "warning": 2, "failure": 1, "skipped": 0}
@@ -142,9 +167,9 @@ def test_how_those_before_went(run: Run, tmp_path: Path) -> None:
         began = 1_700_000_000 + 86_400 * day
         kept.keep({"started_at": began, "verdict": verdict, "counts": counts, "version": "1.2"})
     kept.keep({"verdict": "ok"})  # of which nothing else is known
-    said = run("selftest", "--history")
-    assert (said.status, said.err) == (0, "")
-    head, _, newer, older = said.out.splitlines()
+    result = run("selftest", "--history")
+    assert (result.status, result.err) == (0, "")
+    head, _, newer, older = result.out.splitlines()
     assert head.split() == ["when", "result", "failed", "to", "look", "at", "good", "version"]
     assert newer.split()[2:] == ["failure", "1", "2", "15", "1.2"]
     assert newer.startswith("2023-11-1")
@@ -154,30 +179,28 @@ def test_how_those_before_went(run: Run, tmp_path: Path) -> None:
     assert listed[1]["counts"] == counts
 
 
-def test_a_report_knows_the_names_of_its_household(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_report_lists_the_names_to_redact(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APPLIANCE__LLM__BASE_URL", "http://nas.smith.net:11434/v1")
     report = json.loads(run("selftest", "--json", *only("board")).out)
     assert "nas.smith.net" in report["names"]
 
 
-def test_colours_are_asked_for(configured: Callable[..., Config]) -> None:
-    said: list[str] = []
-    status = selftest(
+def test_verdicts_are_painted(configured: Callable[..., Config]) -> None:
+    printed: list[str] = []
+    status = run_selftest(
         configured(),
         {},
         ("running",),
-        table=Table(said.append, lambda text, colour: f"[{colour}]{text}"),
+        printer=FindingPrinter(printed.append, lambda text, colour: f"[{colour}]{text}"),
         json_out=None,
-        err=said.append,
+        err=printed.append,
     )
     assert status == 1
-    assert any(line.startswith("[red]FAILURE") for line in said)
+    assert any(line.startswith("[red]FAILURE") for line in printed)
 
 
-def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
-    """A process that is killed while it tests frees the lock, and is no self-test any more."""
+def test_a_killed_selftest_frees_the_lock(tmp_path: Path) -> None:
+    """Once its process is gone, no self-test counts as running."""
     program = (
         "import sys, time\n"
         "from pathlib import Path\n"
@@ -204,5 +227,5 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
         assert kept.running()
 
 
-def test_verdicts_are_words_on_the_wire() -> None:
+def test_verdicts_are_words_in_json() -> None:
     assert json.loads(json.dumps({"verdict": Verdict.OK})) == {"verdict": "ok"}

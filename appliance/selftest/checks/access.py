@@ -28,7 +28,7 @@ _NO_TLS = (
 
 class AccessCheck(BaseCheck):
     name: ClassVar[str] = "access"
-    title: ClassVar[str] = "AccessCheck"
+    title: ClassVar[str] = "Access"
     limit: ClassVar[float] = 20.0
 
     async def run(self, facts: CheckContext) -> Finding:

@@ -11,7 +11,7 @@ LEAST_MEMORY = 900_000_000  # the starter engines, the pipeline and a session be
 
 class BoardCheck(BaseCheck):
     name: ClassVar[str] = "board"
-    title: ClassVar[str] = "BoardCheck"
+    title: ClassVar[str] = "Board"
     limit: ClassVar[float] = 5.0
 
     async def run(self, facts: CheckContext) -> Finding:

@@ -25,7 +25,7 @@ _RENEW_OWN = (
 
 class CertificateCheck(BaseCheck):
     name: ClassVar[str] = "certificate"
-    title: ClassVar[str] = "CertificateCheck"
+    title: ClassVar[str] = "Certificate"
     limit: ClassVar[float] = 20.0
 
     async def run(self, facts: CheckContext) -> Finding:

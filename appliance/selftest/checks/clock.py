@@ -20,7 +20,7 @@ _TIMEX_BYTES = 512  # more than struct timex has on any machine
 
 class ClockCheck(BaseCheck):
     name: ClassVar[str] = "clock"
-    title: ClassVar[str] = "ClockCheck"
+    title: ClassVar[str] = "Clock"
     limit: ClassVar[float] = 5.0
 
     async def run(self, facts: CheckContext) -> Finding:

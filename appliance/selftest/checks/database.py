@@ -10,7 +10,7 @@ from appliance.store.integrity import examine
 
 class DatabaseCheck(BaseCheck):
     name: ClassVar[str] = "database"
-    title: ClassVar[str] = "DatabaseCheck"
+    title: ClassVar[str] = "Database"
     limit: ClassVar[float] = 60.0  # every page of some gigabytes
 
     async def run(self, facts: CheckContext) -> Finding:

@@ -19,7 +19,7 @@ _ADVICE = (
 
 class MemoryCheck(BaseCheck):
     name: ClassVar[str] = "memory"
-    title: ClassVar[str] = "MemoryCheck"
+    title: ClassVar[str] = "Memory"
     limit: ClassVar[float] = 5.0
 
     async def run(self, facts: CheckContext) -> Finding:

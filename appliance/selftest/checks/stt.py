@@ -17,7 +17,7 @@ WRONG = 0.4  # of the words; beyond it, it does not understand
 
 class STTCheck(BaseCheck):
     name: ClassVar[str] = "hearing"
-    title: ClassVar[str] = "STTCheck"
+    title: ClassVar[str] = "Hearing"
     limit: ClassVar[float] = 300.0  # a large model is loaded, where no daemon has it
 
     async def run(self, facts: CheckContext) -> Finding:

@@ -14,7 +14,7 @@ TIMES = 2
 
 class TTSCheck(BaseCheck):
     name: ClassVar[str] = "speaking"
-    title: ClassVar[str] = "TTSCheck"
+    title: ClassVar[str] = "Speaking"
     limit: ClassVar[float] = 300.0
 
     async def run(self, facts: CheckContext) -> Finding:

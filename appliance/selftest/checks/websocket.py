@@ -15,7 +15,7 @@ SLOW_SECONDS = 3.0  # on an idle machine it takes a tenth of a second
 
 class WebSocketCheck(BaseCheck):
     name: ClassVar[str] = "websocket"
-    title: ClassVar[str] = "WebSocketCheck"
+    title: ClassVar[str] = "WebSocket"
     limit: ClassVar[float] = 45.0
 
     async def run(self, facts: CheckContext) -> Finding:

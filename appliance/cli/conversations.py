@@ -1,0 +1,108 @@
+"""`appliance conversations …`: lists, shows, exports, searches and deletes conversations.
+
+Reading goes to the database file directly, so it works whether or not the daemon runs.
+"""
+
+import asyncio
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+import click
+
+from appliance.access.audit import COMMAND_LINE, DONE, Deed
+from appliance.cli import control
+from appliance.cli.options import config_option, configuration, json_option
+from appliance.cli.output import local_time, table
+from appliance.config.loader import Config
+from appliance.store import deletion, export, queries
+from appliance.store.records import AuditEntry
+
+Format = Literal["json", "markdown"]
+
+_LIMIT = click.IntRange(1, 10_000)
+
+
+@click.group("conversations")
+def conversations_group() -> None:
+    """What was said."""
+
+
+@conversations_group.command("list")
+@config_option
+@click.option("--limit", type=_LIMIT, default=20)
+@json_option
+def list_conversations(files: tuple[Path, ...], limit: int, as_json: bool) -> None:
+    """The newest conversations."""
+    with queries.reading(configuration(files).store.path) as db:
+        found = queries.conversations(db, limit=limit)
+    if as_json:
+        click.echo(json.dumps([asdict(summary) for summary in found], indent=2))
+        return
+    rows = [(c.id, local_time(c.updated_at), str(c.turns), c.title or "") for c in found]
+    click.echo(table(("conversation", "last heard", "turns", "began with"), rows))
+
+
+@conversations_group.command("show")
+@config_option
+@click.argument("conversation_id")
+def show_conversation(files: tuple[Path, ...], conversation_id: str) -> None:
+    """One conversation, as it was heard."""
+    _export(configuration(files), conversation_id, "markdown")
+
+
+@conversations_group.command("export")
+@config_option
+@click.argument("conversation_id")
+@click.option("--format", "fmt", type=click.Choice(["json", "markdown"]), default="json")
+def export_conversation(files: tuple[Path, ...], conversation_id: str, fmt: Format) -> None:
+    """One conversation with all its events, as a document."""
+    _export(configuration(files), conversation_id, fmt)
+
+
+def _export(config: Config, conversation_id: str, fmt: Format) -> None:
+    with queries.reading(config.store.path) as db:
+        click.echo(export.export(queries.conversation(db, conversation_id), fmt))
+
+
+@conversations_group.command("search")
+@config_option
+@click.argument("text")
+@click.option("--limit", type=_LIMIT, default=20)
+def search_conversations(files: tuple[Path, ...], text: str, limit: int) -> None:
+    """Where something was said."""
+    with queries.reading(configuration(files).store.path) as db:
+        found = queries.search(db, text, limit=limit)
+    rows = [(hit.conversation_id, local_time(hit.at), hit.excerpt) for hit in found]
+    click.echo(table(("conversation", "when", "what"), rows))
+
+
+@conversations_group.command("delete")
+@config_option
+@click.argument("conversation_id")
+@click.confirmation_option(prompt="Forget this conversation for good?")
+def delete_conversation(files: tuple[Path, ...], conversation_id: str) -> None:
+    """Forgets a conversation, in the file too."""
+    asyncio.run(_delete(configuration(files), conversation_id))
+    click.echo("Forgotten.")
+
+
+async def _delete(config: Config, conversation_id: str) -> None:
+    """Deletes through the daemon, which first ends the conversation's session and tasks.
+
+    Where no daemon runs, nothing but the database knows the conversation.
+    """
+    try:
+        await control.request(config, "DELETE", f"/conversations/{quote(conversation_id, safe='')}")
+    except control.DaemonUnreachable:
+        await asyncio.to_thread(_delete_from_file, config, conversation_id)
+
+
+def _delete_from_file(config: Config, conversation_id: str) -> None:
+    entry = AuditEntry(
+        *(time.time(), Deed.DELETED, COMMAND_LINE, None, DONE, None, conversation_id)
+    )
+    deletion.delete(config.store.path, conversation_id, entry)
