@@ -1,22 +1,24 @@
-"""What crosses the WebSocket, both directions: Pipecat's protobuf frames, RTVI messages inside.
+"""The wire protocol: Pipecat's protobuf frames on a WebSocket, RTVI messages inside them.
 
     client                                   appliance
       Audio 16 kHz mono, ~20 ms   ──────►
       Message (RTVI, see CLIENT_MESSAGES) ►
                                   ◄──────    Audio 24 kHz mono, 20 ms
-                                  ◄──────    Message (RTVI)
+                                  ◄──────    Message (RTVI; of its own: ServerMessage)
                                   ◄──────    Interruption: drop all audio not yet played
 
-`decode` is the gate: what it lets through is safe to hand to a pipeline. Everything it refuses
-is a Malformed with a code that is counted, and the session goes on.
+`decode_from_client` is the gate: a frame that passes it is safe to hand to a pipeline. A frame
+that it refuses raises Malformed, whose code is counted, and the session goes on.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar, Literal, Protocol
 
 from appliance.audio.format import INPUT_RATE
+from appliance.conversation import TaskState
 
 MAX_FRAME_BYTES = 64 * 1024
 MAX_AUDIO_SECONDS = 1.0
@@ -62,6 +64,110 @@ class Interruption:
 Frame = Audio | Message | Interruption
 
 
+class Socket(Protocol):
+    """A WebSocket as a session uses it, whatever serves it."""
+
+    async def receive(self) -> bytes | str | None:
+        """The next message; None once the socket is closed, for whatever reason."""
+
+    async def send(self, data: bytes) -> None:
+        """Writes a binary message; waits while the peer does not read. No error when closed."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Closes with a WebSocket status code. A second call has no effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerMessage:
+    """A message of the appliance's own to the page: the data of an RTVI `server-message`.
+
+    web/src/messages.ts declares the same messages; a test compares both.
+    """
+
+    type: ClassVar[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """`type` and the fields, without those that are None."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"type": self.type} | {k: v for k, v in values.items() if v is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class RouteMessage(ServerMessage):
+    """Which route and engines (by kind) answer from now on; `left_the_box`: words leave it."""
+
+    type = "route"
+    route: str
+    engines: Mapping[str, str]
+    left_the_box: bool
+
+
+TimerState = Literal["set", "rang", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class TimerMessage(ServerMessage):
+    """A timer was set, rang or was cancelled; `due` is in seconds since the epoch."""
+
+    type = "timer"
+    id: str
+    name: str
+    state: TimerState
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaskUpdateMessage(ServerMessage):
+    """An agent's task as it is now, without its result. Times are seconds since the epoch."""
+
+    type = "task-update"
+    id: str
+    agent: str
+    state: TaskState
+    request: str
+    progress: str
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSaidMessage(ServerMessage):
+    """A text that an agent sent by itself, outside any task."""
+
+    type = "agent-said"
+    agent: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeMessage(ServerMessage):
+    """Sets the page's volume to `level` percent, or changes it by `change` percentage points."""
+
+    type = "volume"
+    level: int | None = None
+    change: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeMessage(ServerMessage):
+    """Sentences for the user to read: what happened, and what to do about it, if anything."""
+
+    type = "notice"
+    message: str
+    advice: str = ""
+
+
+def server_message(message: ServerMessage) -> dict[str, Any]:
+    """A message of the appliance's own as an RTVI message."""
+    return {"label": LABEL, "type": "server-message", "data": message.to_json()}
+
+
+def error_message(fault: Malformed) -> dict[str, Any]:
+    """The RTVI error that answers a malformed frame."""
+    data = {"error": fault.reason, "fatal": False, "code": f"malformed_{fault.code}"}
+    return {"label": LABEL, "type": "error", "data": data}
+
+
 @cache
 def _frame_class() -> Any:  # noqa: ANN401  a class protobuf makes at run time
     """The protobuf class of a frame, in a pool of its own.
@@ -90,14 +196,14 @@ def _frame_class() -> Any:  # noqa: ANN401  a class protobuf makes at run time
     file = descriptor_pb2.FileDescriptorProto(
         name="appliance_frames.proto", package="appliance", syntax="proto3"
     )
-    for name, fields in messages.items():
+    for name, members in messages.items():
         message = file.message_type.add(name=name)
-        for number, (field, kind) in enumerate(fields, start=1):
+        for number, (field, kind) in enumerate(members, start=1):
             message.field.add(name=field, number=number, type=kind, label=kinds.LABEL_OPTIONAL)
     frame = file.message_type.add(name="Frame")
     frame.oneof_decl.add(name="frame")
-    members = ("text", "audio", "transcription", "message", "interruption")
-    for number, (member, name) in enumerate(zip(members, messages, strict=True), start=1):
+    kinds_of_frame = ("text", "audio", "transcription", "message", "interruption")
+    for number, (member, name) in enumerate(zip(kinds_of_frame, messages, strict=True), start=1):
         frame.field.add(
             name=member,
             number=number,

@@ -1,8 +1,13 @@
-"""The gate of the WebSocket: what it lets through, and that nothing else gets through."""
+"""The wire protocol: frames, the gate for what clients send, and the messages to the page."""
 
+import ast
 import json
 import random
-from typing import Any
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -10,7 +15,9 @@ from hypothesis import strategies as st
 from pipecat.frames.protobufs import frames_pb2 as generated
 
 from appliance import wire
+from appliance.conversation import TaskState
 
+ROOT = Path(__file__).parent.parent
 frames_pb2: Any = generated  # its classes are made at run time
 PCM = b"\x01\x00" * 320
 
@@ -116,3 +123,86 @@ def _survives(data: bytes | str) -> None:
     if isinstance(frame, wire.Audio):
         assert (frame.sample_rate, frame.channels) == (16_000, 1)
         assert len(frame.pcm) % 2 == 0
+
+
+# The types of fields, as messages.ts writes those that are neither a union nor optional.
+PLAIN = {"str": "string", "float": "number", "int": "number", "bool": "boolean"}
+
+
+def _sent() -> dict[str, dict[str, str]]:
+    """By `type`, the fields of each message that the appliance sends, typed as in TypeScript."""
+    return {
+        message.type: {
+            field.name + ("?" if _is_optional(hint) else ""): _in_typescript(hint)
+            for field in fields(message)
+            for hint in [get_type_hints(message)[field.name]]
+        }
+        for message in wire.ServerMessage.__subclasses__()
+    }
+
+
+def _is_optional(hint: object) -> bool:
+    return type(None) in get_args(hint)
+
+
+def _in_typescript(hint: object) -> str:
+    if hint is TaskState:
+        return _union(TaskState)
+    arguments = [one for one in get_args(hint) if one is not type(None)]
+    if str(hint).startswith("typing.Literal"):
+        return _union(arguments)
+    if str(hint).startswith("collections.abc.Mapping"):
+        return f"Record<{', '.join(map(_in_typescript, arguments))}>"
+    [plain] = arguments or [hint]
+    return PLAIN[getattr(plain, "__name__", "")]
+
+
+def _union(values: Iterable[str]) -> str:
+    return " | ".join(sorted(f'"{value}"' for value in values))
+
+
+def _declared() -> dict[str, dict[str, str]]:
+    """The same of the interfaces that make up `ServerMessage` in the page's messages.ts."""
+    source = (ROOT / "web" / "src" / "messages.ts").read_text(encoding="utf-8")
+    unions = {
+        name: _union(re.findall(r'"([^"]+)"', values))
+        for name, values in re.findall(r'export type (\w+) =([\s|]*"[^;]+);', source)
+    }
+    members = re.search(r"export type ServerMessage =([^;]+);", source)
+    assert members is not None
+    declared: dict[str, dict[str, str]] = {}
+    for name in re.findall(r"\w+", members[1]):
+        body = re.search(rf"export interface {name} {{(.*?)\n}}", source, re.DOTALL)
+        assert body is not None, name
+        declarations: dict[str, str] = dict(
+            re.findall(r"^  (\w+\??): ([^;]+);", body[1], re.MULTILINE)
+        )
+        tag = str(declarations.pop("type")).strip('"')
+        declared[tag] = {field: unions.get(hint, hint) for field, hint in declarations.items()}
+    return declared
+
+
+def test_the_page_declares_every_message_that_is_sent_to_it_and_no_other() -> None:
+    assert _declared() == _sent()
+
+
+def test_fields_without_a_value_are_left_out() -> None:
+    assert wire.VolumeMessage(change=-20).to_json() == {"type": "volume", "change": -20}
+    assert wire.VolumeMessage(level=0).to_json() == {"type": "volume", "level": 0}
+    message = wire.TaskUpdateMessage("1", "claude", TaskState.DONE, "do it", "", 1.0, 2.0)
+    assert json.loads(json.dumps(message.to_json()))["state"] == "done"
+
+
+def test_messages_are_written_in_one_place() -> None:
+    """A dict of the form `{"type": "timer", …}` anywhere else is a message without a type."""
+    tags = {message.type for message in wire.ServerMessage.__subclasses__()} | {"server-message"}
+    found = [
+        f"{module}:{node.lineno}"
+        for module in (ROOT / "appliance").rglob("*.py")
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Dict) and module.name != "wire.py"
+        for key, value in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value == "type"
+        if isinstance(value, ast.Constant) and value.value in tags
+    ]
+    assert found == []

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from appliance.agents import Agent
 from appliance.agents.claude import ClaudeCode
@@ -20,6 +20,7 @@ from appliance.conversation import Task
 from appliance.store.tasks import StoredTasks
 from appliance.tools import Tool
 from appliance.tools.mcp import MCPServer, Put
+from appliance.wire import AgentSaidMessage, ServerMessage, TaskUpdateMessage
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +28,11 @@ log = logging.getLogger(__name__)
 class Listeners(Protocol):
     """Whoever is connected."""
 
-    def tell(self, data: dict[str, Any], client_id: str = "") -> None:
-        """Shows something on every page, or on those of one client."""
+    def send_message(self, message: ServerMessage, client_id: str = "") -> None:
+        """Sends every page a message, or those of one client."""
 
-    async def tell_household(self, data: dict[str, Any]) -> None:
-        """Shows something on every page but those of guests."""
+    async def send_to_users(self, message: ServerMessage) -> None:
+        """Sends a message to every page but those of guests."""
 
     async def say_at_pause(self, text: str, task: Task) -> bool:
         """Says what became of a task; False where nobody was there to hear it."""
@@ -43,7 +44,7 @@ class Page(Protocol):
     @property
     def client_id(self) -> str: ...
 
-    def tell(self, data: dict[str, Any]) -> None: ...
+    def send_message(self, message: ServerMessage) -> None: ...
 
 
 class AgentService:
@@ -120,12 +121,12 @@ class AgentService:
     def opened(self, page: Page) -> None:
         """Shows a new page its tasks, and says what nobody has heard yet."""
         for task in self.dispatcher.active(client_id=page.client_id):
-            page.tell(task_told(task))
+            page.send_message(task_update(task))
         self._opening.set()
         self._opening = asyncio.Event()
 
     def _changed(self, task: Task) -> None:
-        self._listeners.tell(task_told(task), task.client_id)
+        self._listeners.send_message(task_update(task), task.client_id)
 
     def _ended(self, task: Task) -> None:
         self._saying.run(self._say(task), f"say how task {task.id} ended")
@@ -135,9 +136,7 @@ class AgentService:
 
     async def _show(self, text: str) -> None:
         async with self._showing:  # in the order in which it was said
-            await self._listeners.tell_household(
-                {"type": "agent-said", "agent": "team", "text": text}
-            )
+            await self._listeners.send_to_users(AgentSaidMessage("team", text))
 
     async def _say(self, task: Task) -> None:
         """Says how a task ended, as soon as there is somebody to hear it and a pause."""
@@ -150,18 +149,17 @@ class AgentService:
         self.dispatcher.announced(task)
 
 
-def task_told(task: Task) -> dict[str, Any]:
-    """A task as the page is told of it; the page asks for the full text."""
-    return {
-        "type": "task-update",
-        "id": task.id,
-        "agent": task.agent,
-        "state": task.state.value,
-        "request": task.request[:200],
-        "progress": task.progress,
-        "created_at": task.created_at,
-        "updated_at": task.updated_at,
-    }
+def task_update(task: Task) -> TaskUpdateMessage:
+    """A task as the page shows it; the page asks for the full text."""
+    return TaskUpdateMessage(
+        id=task.id,
+        agent=task.agent,
+        state=task.state,
+        request=task.request[:200],
+        progress=task.progress,
+        created_at=task.created_at,
+        updated_at=task.updated_at,
+    )
 
 
 def mcp_secret(name: str) -> str:

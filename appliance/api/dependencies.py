@@ -12,19 +12,10 @@ from appliance.access.tickets import Tickets
 from appliance.conversation import Task
 from appliance.errors import NotReady
 from appliance.store.store import Store
+from appliance.wire import Socket
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-
-
-class Socket(Protocol):
-    """What a session gets of a WebSocket."""
-
-    async def receive(self) -> bytes | str | None: ...
-
-    async def send(self, data: bytes) -> None: ...
-
-    async def close(self, code: int, reason: str) -> None: ...
 
 
 class SessionView(Protocol):

@@ -111,7 +111,7 @@ def _tools(
 
 def _timers(kept: TimerStore, desk: VoiceRuntime) -> tuple[Timers, TimerNotifier]:
     bell = TimerNotifier(kept, desk, time.time)
-    timers = Timers(time.time, bell.ring, PublishingTimerStore(kept, desk.tell))
+    timers = Timers(time.time, bell.ring, PublishingTimerStore(kept, desk.send_message))
     timers.restore()
     return timers, bell
 

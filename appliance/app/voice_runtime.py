@@ -26,6 +26,7 @@ from appliance.observability.metrics import Metrics
 from appliance.store.store import Store
 from appliance.tools import IsGuest, everybody
 from appliance.tools.registry import ToolRegistry
+from appliance.wire import ServerMessage
 
 if TYPE_CHECKING:
     from appliance.llm.failover import FailoverClient
@@ -224,19 +225,19 @@ class VoiceRuntime:
     def _rerouted(self, what: str) -> None:
         if self._sessions:
             self._metrics.rerouted(what)
-            self._sessions.tell_routes()
+            self._sessions.engines_changed()
         systemd.status(self.summary())
 
-    def tell(self, data: dict[str, Any], client_id: str = "") -> None:
-        """Shows something on every page, or on those of one client."""
+    def send_message(self, message: ServerMessage, client_id: str = "") -> None:
+        """Sends every page a message, or those of one client."""
         if self._sessions:
-            self._sessions.tell(data, client_id)
+            self._sessions.send_message(message, client_id)
 
-    async def tell_household(self, data: dict[str, Any]) -> None:
-        """Shows something on every page but those of guests."""
+    async def send_to_users(self, message: ServerMessage) -> None:
+        """Sends a message to every page but those of guests."""
         if self._sessions:
             for client_id in await self._household(self._sessions.clients()):
-                self._sessions.tell(data, client_id)
+                self._sessions.send_message(message, client_id)
 
     async def _household(self, clients: Iterable[str]) -> set[str]:
         return {client for client in clients if not await self.is_guest(client)}
@@ -250,9 +251,9 @@ class VoiceRuntime:
         await self.forgetting(conversation_id)
         await self._store.delete(conversation_id)
 
-    async def ring(self, text: str, told: dict[str, Any]) -> bool:
+    async def ring(self, text: str, message: ServerMessage) -> bool:
         """Rings in every open session; False where there was nobody to hear it."""
-        return self._sessions is not None and await self._sessions.ring(text, told)
+        return self._sessions is not None and await self._sessions.ring(text, message)
 
     async def say_at_pause(self, text: str, task: Task) -> bool:
         """Says what became of a task; False where nobody is there to hear it, guests left aside."""

@@ -1,10 +1,11 @@
 """Timers that are kept and shown: what the tools do to them, the database and the pages see."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 from appliance.concurrency import BackgroundTasks
-from appliance.timers.scheduler import Timer, TimerStore, announcement, timer_told
+from appliance.timers.scheduler import Timer, TimerStore, announcement, timer_message
+from appliance.wire import ServerMessage
 
 
 class PublishingTimerStore:
@@ -13,20 +14,20 @@ class PublishingTimerStore:
     A timer that rings leaves the store too, and is told as cancelled just before it rings.
     """
 
-    def __init__(self, kept: TimerStore, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, kept: TimerStore, publish: Callable[[ServerMessage], None]) -> None:
         self._kept = kept
-        self._tell = tell
+        self._publish = publish
         self._known: dict[str, Timer] = {}
 
     def add(self, timer: Timer) -> None:
         self._known[timer.id] = timer
         self._kept.add(timer)
-        self._tell(timer_told(timer, "set"))
+        self._publish(timer_message(timer, "set"))
 
     def remove(self, timer_id: str) -> None:
         self._kept.remove(timer_id)
         if timer := self._known.pop(timer_id, None):
-            self._tell(timer_told(timer, "cancelled"))
+            self._publish(timer_message(timer, "cancelled"))
 
     def all(self) -> Iterable[Timer]:
         self._known = {timer.id: timer for timer in self._kept.all()}
@@ -36,7 +37,7 @@ class PublishingTimerStore:
 class Page(Protocol):
     """One page that has just been opened."""
 
-    def tell(self, data: dict[str, Any]) -> None: ...
+    def send_message(self, message: ServerMessage) -> None: ...
 
 
 class Hearers(Protocol):
@@ -45,7 +46,7 @@ class Hearers(Protocol):
     @property
     def open_count(self) -> int: ...
 
-    async def ring(self, text: str, told: dict[str, Any]) -> bool:
+    async def ring(self, text: str, message: ServerMessage) -> bool:
         """Rings in every open session; False where there was nobody to hear it."""
 
 
@@ -71,14 +72,14 @@ class TimerNotifier:
     def opened(self, page: Page, running: Iterable[Timer]) -> None:
         """Shows a new page the timers that run, and rings what nobody has heard."""
         for timer in running:
-            page.tell(timer_told(timer, "set"))
+            page.send_message(timer_message(timer, "set"))
         missed, self._missed = self._missed, []
         for timer in missed:
             self._errands.run(self._ring(timer), "ring a timer")
 
     async def _ring(self, timer: Timer) -> None:
         said = announcement(timer, self._now())
-        if await self._hearers.ring(said, timer_told(timer, "rang")):
+        if await self._hearers.ring(said, timer_message(timer, "rang")):
             self._kept.remove(timer.id)
         else:
             self._miss(timer)

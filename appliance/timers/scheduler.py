@@ -9,10 +9,11 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from appliance.errors import ToolError
 from appliance.text import phrasing
+from appliance.wire import TimerMessage, TimerState
 
 log = logging.getLogger(__name__)
 
@@ -145,12 +146,7 @@ def announcement(timer: Timer, now: float) -> str:
     return f"Your {timer.title} was done {phrasing.length(late)} ago."
 
 
-def timer_told(timer: Timer, state: str) -> dict[str, Any]:
-    """A timer as the page is told of it: state is set, rang or cancelled."""
-    return {
-        "type": "timer",
-        "id": timer.id,
-        "name": timer.name or timer.title.removesuffix(" timer"),
-        "state": state,
-        "due": timer.due,
-    }
+def timer_message(timer: Timer, state: TimerState) -> TimerMessage:
+    """A timer as the page shows it."""
+    name = timer.name or timer.title.removesuffix(" timer")
+    return TimerMessage(timer.id, name, state, timer.due)

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from appliance.wire import ServerMessage
+
 
 @dataclass(frozen=True, slots=True)
 class Speech:
@@ -53,7 +55,7 @@ class ToolContext(Protocol):
     def speak_as(self, speech: Speech) -> None:
         """Speaks like this from the next sentence on, and listens in its language."""
 
-    def tell(self, data: dict[str, Any]) -> None:
+    def send_message(self, message: ServerMessage) -> None:
         """Sends the page a message."""
 
 

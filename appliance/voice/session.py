@@ -21,9 +21,9 @@ from appliance.voice.parts import SessionParts, SharedParts
 from appliance.voice.recorder import Gauges, Recorder
 from appliance.voice.route_runner import RouteCallbacks, RouteRunner
 from appliance.voice.services.tool_caller import ToolCaller
-from appliance.voice.transport.send_queue import SendQueue
-from appliance.voice.transport.socket import Socket, TransportEvents
+from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
 from appliance.voice.transport.websocket import SocketTransport
+from appliance.wire import NoticeMessage, RouteMessage, ServerMessage, Socket
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ class Session:
     async def _serve(self, socket: Socket, outbox: SendQueue, context: LLMContext) -> None:
         """Until the client, the session or its pipeline is done, or the route changes."""
         reports = self._reports
-        events = TransportEvents(
+        events = TransportCallbacks(
             malformed=reports.malformed,
             dropped=reports.dropped,
             audio_sent=self.recorder.audio_sent,
@@ -210,7 +210,7 @@ class Session:
                 self._answering.come_back()
 
     def _on_started(self) -> None:
-        self.tell_route()
+        self.send_route()
         if not self._opened:
             self._opened = True
             self._reports.opened(self)
@@ -219,7 +219,7 @@ class Session:
         self.recorder.route = self.route
         self._reports.rerouted(self.route)
         self.recorder.emit(EventKind.ROUTE_CHANGED, route=self.route, engines=self.engines())
-        self.tell({"type": "notice", "message": said, "advice": ""})
+        self.send_message(NoticeMessage(said))
 
     def end(self, reason: CloseReason) -> None:
         """Asks the session to end; the first reason counts."""
@@ -237,27 +237,21 @@ class Session:
         except TimeoutError:
             log.info("session %s was still speaking", self.session_id)
 
-    def tell(self, data: dict[str, Any]) -> None:
-        """Sends the page one of our own messages; without effect while nobody is connected."""
+    def send_message(self, message: ServerMessage) -> None:
+        """Sends the page a message; without effect while it is not connected."""
         if self._transport and self.state is SessionState.OPEN:
-            self._transport.tell(data)
+            self._transport.send_message(message)
 
     def route_changed(self) -> None:
         """Another engine answers from here on."""
         if self.state is SessionState.OPEN:
             self.recorder.emit(EventKind.ROUTE_CHANGED, route=self.route, engines=self.engines())
-            self.tell_route()
+            self.send_route()
 
-    def tell_route(self) -> None:
-        """Tells the page which route and engines answer, and whether words leave the box."""
-        self.tell(
-            {
-                "type": "route",
-                "route": self.route,
-                "engines": self.engines(),
-                "left_the_box": self._answering.leaves_the_box,
-            }
-        )
+    def send_route(self) -> None:
+        """Shows on the page which route and engines answer, and whether words leave the box."""
+        leaves = self._answering.leaves_the_box
+        self.send_message(RouteMessage(self.route, self.engines(), leaves))
 
     async def pause(self) -> None:
         """Returns when nobody has spoken and no answer been waited for, for a moment."""

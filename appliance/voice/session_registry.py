@@ -14,7 +14,7 @@ from appliance.llm.context import from_history
 from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
 from appliance.voice.parts import SharedParts
 from appliance.voice.session import Session, SessionCallbacks, SessionOptions, SessionState
-from appliance.voice.transport.socket import Socket
+from appliance.wire import NoticeMessage, ServerMessage, Socket
 
 log = logging.getLogger(__name__)
 
@@ -147,23 +147,23 @@ class SessionRegistry:
             self.close(session.session_id)
         await _released(talking)
 
-    def tell(self, data: dict[str, object], client_id: str = "") -> None:
-        """Tells every page, or those of one client."""
+    def send_message(self, message: ServerMessage, client_id: str = "") -> None:
+        """Sends every page a message, or those of one client."""
         for session in self._sessions.values():
             if client_id in ("", session.client_id):
-                session.tell(data)
+                session.send_message(message)
 
-    def tell_routes(self) -> None:
-        """Tells every page which engines answer now, and notes the change in its conversation."""
+    def engines_changed(self) -> None:
+        """Shows on every page which engines answer now; records it in its conversation."""
         for session in self._sessions.values():
             session.route_changed()
 
-    async def ring(self, text: str, data: dict[str, object]) -> bool:
+    async def ring(self, text: str, message: ServerMessage) -> bool:
         """Rings in every open session; False where there was none to hear it."""
         heard = False
         for session in self._attended():
             if await session.announce(text, chime()):
-                session.tell(data)
+                session.send_message(message)
                 session.recorder.emit(EventKind.TIMER_RANG, text=text)
                 heard = True
         return heard
@@ -199,9 +199,7 @@ class SessionRegistry:
         self._closing = True
         sessions = [session for session in self.list() if session.state is SessionState.OPEN]
         for session in sessions:
-            session.tell(
-                {"type": "notice", "message": "The appliance is restarting.", "advice": ""}
-            )
+            session.send_message(NoticeMessage("The appliance is restarting."))
         await asyncio.gather(*(session.finish_speaking(seconds) for session in sessions))
         for session in sessions:
             session.end(CloseReason.SHUTDOWN)

@@ -2,7 +2,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,7 @@ from appliance.timers.scheduler import Timer, Timers
 from appliance.tools import Answer, Speech
 from appliance.tools.builtin.catalogue import builtin
 from appliance.tools.registry import ToolRegistry
+from appliance.wire import ServerMessage
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Session:
     stopped: int = 0
     speech: Speech = field(default_factory=lambda: Speech("af_sarah", "en", 1.0))
     voices: tuple[str, ...] = ("af_sarah", "bm_george", "af_bella")
-    told: list[dict[str, Any]] = field(default_factory=list)
+    sent: list[ServerMessage] = field(default_factory=list)
 
     def stop_speaking(self) -> None:
         self.stopped += 1
@@ -33,8 +33,8 @@ class Session:
     def speak_as(self, speech: Speech) -> None:
         self.speech = speech
 
-    def tell(self, data: dict[str, Any]) -> None:
-        self.told.append(data)
+    def send_message(self, message: ServerMessage) -> None:
+        self.sent.append(message)
 
 
 @dataclass

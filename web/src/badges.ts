@@ -1,6 +1,15 @@
 /** What is in use, as badges: never told by colour alone. */
 
-import type { Health, InUse } from "./messages";
+import type { Health, RouteMessage } from "./messages";
+
+/** The route and the engines that answer, by name. */
+export interface InUse {
+  route: string;
+  stt: string;
+  tts: string;
+  llm: string;
+  leftTheBox: boolean;
+}
 
 export interface Badge {
   tone: "local" | "starter" | "cloud";
@@ -27,6 +36,11 @@ export function enginesLine(inUse: InUse): string {
     ["speaks with", inUse.tts],
   ];
   return parts.filter(([, name]) => name && name !== "none").map((pair) => pair.join(" ")).join(" · ");
+}
+
+export function inUseFromRoute({ route, engines, left_the_box }: RouteMessage): InUse {
+  const name = (kind: string): string => engines[kind] ?? "";
+  return { route, stt: name("stt"), tts: name("tts"), llm: name("llm"), leftTheBox: left_the_box };
 }
 
 /** Before a session has told its route, health knows the engines. */

@@ -5,7 +5,7 @@ import type { TransportState } from "@pipecat-ai/client-js";
 import { cancelTask, fetchHealth, fetchMe, fetchTaskResult, fetchTrust, pair } from "./api";
 import { Microphone } from "./audio/microphone";
 import { Speaker } from "./audio/speaker";
-import { inUseFromHealth, versionsLine } from "./badges";
+import { inUseFromHealth, inUseFromRoute, versionsLine } from "./badges";
 import { codeInFragment, describeBrowser, httpsAddress } from "./browser";
 import { Conversation } from "./conversation";
 import { note, type Diagnostics } from "./diagnostics";
@@ -162,10 +162,10 @@ function followOutput(output: Extract<SessionEvent, { type: "output" }>["output"
 }
 
 function followServer(message: ServerMessage): void {
-  if (message.type === "route") model.inUse = message.inUse;
+  if (message.type === "route") model.inUse = inUseFromRoute(message);
   if (message.type === "timer") timers = applyTimer(timers, message);
   if (message.type === "task-update") tasks = applyTask(tasks, message);
-  if (message.type === "volume") speaker.setVolume(message.level ?? speaker.volume + message.change);
+  if (message.type === "volume") speaker.setVolume(message.level ?? speaker.volume + (message.change ?? 0));
   if (message.type === "agent-said") write({ type: "notice", text: `${agentName(message)}: ${message.text}`, advice: "" });
   if (message.type === "notice") write({ type: "notice", text: message.message, advice: message.advice });
   render();

@@ -4,8 +4,6 @@
  * until one of the readers here has looked at it.
  */
 
-import type { Task, TaskState } from "./tasks";
-
 export const PATHS = {
   health: "/health",
   status: "/api/status",
@@ -62,14 +60,6 @@ export interface ApiError {
   advice: string;
 }
 
-export interface InUse {
-  route: string;
-  stt: string;
-  tts: string;
-  llm: string;
-  leftTheBox: boolean;
-}
-
 export interface Health {
   version: string;
   route: string;
@@ -88,13 +78,69 @@ export interface Me {
 
 export type TimerState = "set" | "rang" | "cancelled";
 
+export type TaskState = "accepted" | "running" | "done" | "failed" | "cancelled" | "interrupted";
+
+/*
+ * The payloads of `server-message`, field for field as appliance/wire.py has them; a test compares
+ * both. Times are seconds since the epoch.
+ */
+
+/** Which route and engines (by kind) answer, and whether what is said leaves the appliance. */
+export interface RouteMessage {
+  type: "route";
+  route: string;
+  engines: Record<string, string>;
+  left_the_box: boolean;
+}
+
+export interface TimerMessage {
+  type: "timer";
+  id: string;
+  name: string;
+  state: TimerState;
+  due: number;
+}
+
+/** An agent's task as it is now; its result is fetched apart. */
+export interface TaskUpdateMessage {
+  type: "task-update";
+  id: string;
+  agent: string;
+  state: TaskState;
+  request: string;
+  progress: string;
+  created_at: number;
+  updated_at: number;
+}
+
+/** What an agent sent by itself, outside any task. */
+export interface AgentSaidMessage {
+  type: "agent-said";
+  agent: string;
+  text: string;
+}
+
+/** Sets the volume to a level, or changes it; both in percent. */
+export interface VolumeMessage {
+  type: "volume";
+  level?: number;
+  change?: number;
+}
+
+/** Sentences for the user to read. */
+export interface NoticeMessage {
+  type: "notice";
+  message: string;
+  advice: string;
+}
+
 export type ServerMessage =
-  | { type: "route"; inUse: InUse }
-  | { type: "timer"; id: string; name: string; state: TimerState; due: number }
-  | { type: "task-update"; task: Task }
-  | { type: "agent-said"; agent: string; text: string }
-  | { type: "volume"; level: number | null; change: number }
-  | { type: "notice"; message: string; advice: string };
+  | RouteMessage
+  | TimerMessage
+  | TaskUpdateMessage
+  | AgentSaidMessage
+  | VolumeMessage
+  | NoticeMessage;
 
 type Fields = Record<string, unknown>;
 
@@ -145,21 +191,17 @@ export function readHealth(body: unknown): Health {
   };
 }
 
-function readRoute(data: Fields): ServerMessage {
-  const engines = fields(data["engines"]);
+function readRoute(data: Fields): RouteMessage {
+  const engines = Object.entries(fields(data["engines"])).map(([kind, name]) => [kind, text(name)]);
   return {
     type: "route",
-    inUse: {
-      route: text(data["route"]) || "local",
-      stt: text(engines["stt"]),
-      tts: text(engines["tts"]),
-      llm: text(engines["llm"]),
-      leftTheBox: data["left_the_box"] === true,
-    },
+    route: text(data["route"]) || "local",
+    engines: Object.fromEntries(engines),
+    left_the_box: data["left_the_box"] === true,
   };
 }
 
-function readTimer(data: Fields): ServerMessage | null {
+function readTimer(data: Fields): TimerMessage | null {
   const state = data["state"];
   const id = text(data["id"]);
   if (!id || (state !== "set" && state !== "rang" && state !== "cancelled")) return null;
@@ -168,18 +210,25 @@ function readTimer(data: Fields): ServerMessage | null {
 
 const TASK_STATES: readonly TaskState[] = ["accepted", "running", "done", "failed", "cancelled", "interrupted"];
 
-function readTask(data: Fields): ServerMessage | null {
+function readTask(data: Fields): TaskUpdateMessage | null {
   const id = text(data["id"]);
   const state = TASK_STATES.find((known) => known === data["state"]);
   if (!id || !state) return null;
-  const { agent, request, progress } = data;
-  const task = { id, agent: text(agent), state, request: text(request), progress: text(progress), result: null };
-  return { type: "task-update", task };
+  return {
+    type: "task-update",
+    id,
+    agent: text(data["agent"]),
+    state,
+    request: text(data["request"]),
+    progress: text(data["progress"]),
+    created_at: Number(data["created_at"]) || 0,
+    updated_at: Number(data["updated_at"]) || 0,
+  };
 }
 
-function readVolume(data: Fields): ServerMessage {
-  const level = data["level"];
-  return { type: "volume", level: typeof level === "number" ? level : null, change: Number(data["change"]) || 0 };
+function readVolume({ level, change }: Fields): VolumeMessage {
+  if (typeof level === "number") return { type: "volume", level };
+  return { type: "volume", change: Number(change) || 0 };
 }
 
 /** The full text of one task. */

@@ -1,8 +1,6 @@
 /** Work that agents do, as the appliance reports it. Pure. */
 
-import type { ServerMessage } from "./messages";
-
-export type TaskState = "accepted" | "running" | "done" | "failed" | "cancelled" | "interrupted";
+import type { TaskState, TaskUpdateMessage } from "./messages";
 
 export interface Task {
   id: string;
@@ -14,17 +12,15 @@ export interface Task {
   result: string | null;
 }
 
-type TaskMessage = Extract<ServerMessage, { type: "task-update" }>;
-
 /** Tasks that ended stay on the page, but not all of them for ever. */
 export const MOST_SHOWN = 8;
 
 /** The list after a report, newest first; tasks at work are never pushed out. */
-export function applyTask(tasks: readonly Task[], { task }: TaskMessage): Task[] {
-  const known = tasks.find((other) => other.id === task.id);
-  const next = known
-    ? tasks.map((other) => (other === known ? { ...task, result: known.result } : other))
-    : [task, ...tasks];
+export function applyTask(tasks: readonly Task[], message: TaskUpdateMessage): Task[] {
+  const { id, agent, state, request, progress } = message;
+  const known = tasks.find((other) => other.id === id);
+  const task = { id, agent, state, request, progress, result: known ? known.result : null };
+  const next = known ? tasks.map((other) => (other === known ? task : other)) : [task, ...tasks];
   return next.filter((other, place) => place < MOST_SHOWN || !isOver(other));
 }
 

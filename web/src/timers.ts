@@ -1,6 +1,6 @@
 /** Timers as the appliance reports them. Pure: the page never rings one by itself. */
 
-import type { ServerMessage } from "./messages";
+import type { TimerMessage } from "./messages";
 
 export interface Timer {
   id: string;
@@ -9,8 +9,6 @@ export interface Timer {
   due: number;
   rang: boolean;
 }
-
-type TimerMessage = Extract<ServerMessage, { type: "timer" }>;
 
 /** The list after a report, soonest first; rung timers stay until they are dismissed. */
 export function applyTimer(timers: readonly Timer[], report: TimerMessage): Timer[] {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { badgesFor, enginesLine, inUseFromHealth, versionsLine } from "../src/badges";
+import { badgesFor, enginesLine, inUseFromHealth, inUseFromRoute, versionsLine } from "../src/badges";
 import { codeInFragment, describeBrowser, httpsAddress } from "../src/browser";
-import { readError, readHealth, readMe, readOffer, readServerMessage, readTrust, socketAddress } from "../src/messages";
+import { readError, readHealth, readMe, readOffer, readServerMessage, readTrust, socketAddress, type RouteMessage } from "../src/messages";
 import { applyTimer, countdown } from "../src/timers";
 
 const ROUTE = {
@@ -13,10 +13,10 @@ const ROUTE = {
 
 describe("server messages", () => {
   it("reads a route, a timer and a notice", () => {
-    expect(readServerMessage(ROUTE)).toEqual({
-      type: "route",
-      inUse: { route: "local", stt: "whisper", tts: "espeak-ng", llm: "none", leftTheBox: false },
-    });
+    const route = readServerMessage(ROUTE);
+    expect(route).toEqual(ROUTE);
+    const inUse = { route: "local", stt: "whisper", tts: "espeak-ng", llm: "none", leftTheBox: false };
+    expect(inUseFromRoute(route as RouteMessage)).toEqual(inUse);
     expect(readServerMessage({ type: "timer", id: 7, name: "tea", state: "set", due: 12 })).toMatchObject({ id: "7", due: 12 });
     expect(readServerMessage({ type: "notice", message: "Run `x`." })).toMatchObject({ message: "Run “x”.", advice: "" });
   });

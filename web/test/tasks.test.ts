@@ -42,7 +42,7 @@ describe("tasks", () => {
   });
 
   it("reads volumes, absolute and by steps", () => {
-    expect(readServerMessage({ type: "volume", level: 0 })).toEqual({ type: "volume", level: 0, change: 0 });
-    expect(readServerMessage({ type: "volume", change: -20 })).toEqual({ type: "volume", level: null, change: -20 });
+    expect(readServerMessage({ type: "volume", level: 0 })).toEqual({ type: "volume", level: 0 });
+    expect(readServerMessage({ type: "volume", change: -20 })).toEqual({ type: "volume", change: -20 });
   });
 });

@@ -9,6 +9,7 @@ from typing import Any
 
 from appliance.text import phrasing
 from appliance.tools import Answer, Tool, ToolContext
+from appliance.wire import VolumeMessage
 
 VOLUME_STEP = 20  # percent
 SPEED_STEP = 0.15
@@ -125,7 +126,7 @@ def _language() -> Tool:
 
 async def _set_volume(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
     level: int = arguments["level"]
-    surroundings.tell({"type": "volume", "level": level})
+    surroundings.send_message(VolumeMessage(level=level))
     if level == 0:
         return Answer("", {"level": 0}, silent=True)
     return Answer(f"The volume is at {phrasing.number(level)} percent.", {"level": level})
@@ -133,7 +134,7 @@ async def _set_volume(arguments: Mapping[str, Any], surroundings: ToolContext) -
 
 async def _change_volume(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
     step = VOLUME_STEP if arguments["louder"] else -VOLUME_STEP
-    surroundings.tell({"type": "volume", "change": step})
+    surroundings.send_message(VolumeMessage(change=step))
     return Answer("Is it better like this?", {"change": step})
 
 

@@ -26,8 +26,7 @@ from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
 from appliance.voice.transport.pacing import Playout, restart_from
-from appliance.voice.transport.send_queue import SendQueue
-from appliance.voice.transport.socket import TransportEvents
+from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
 
 # Hides a stall of the event loop as long as this. After a barge-in it does not count, because
 # the client drops what it has.
@@ -76,7 +75,7 @@ class SocketOutput(BaseOutputTransport):
     def __init__(
         self,
         outbox: SendQueue,
-        events: TransportEvents,
+        events: TransportCallbacks,
         params: TransportParams,
     ) -> None:
         super().__init__(params)

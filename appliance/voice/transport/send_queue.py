@@ -4,19 +4,31 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from appliance import wire
-from appliance.voice.transport.socket import Socket
 
 MAX_QUEUED_AUDIO = 5  # chunks of 20 ms: the 100 ms that may wait inside the box
 MAX_QUEUED_MESSAGES = 2_000
 
 
+@dataclass(frozen=True, slots=True)
+class TransportCallbacks:
+    """Where a transport reports counters, timings and the end of the connection; all return at
+    once. `malformed` gets the code of the fault, `dropped` what was dropped.
+    """
+
+    malformed: Callable[[str], None]
+    dropped: Callable[[str], None]
+    audio_sent: Callable[[], None]
+    disconnected: Callable[[], None]
+
+
 class SendQueue:
     """What waits to be written to one client, in order, by one task."""
 
-    def __init__(self, socket: Socket, dropped: Callable[[str], None]) -> None:
+    def __init__(self, socket: wire.Socket, dropped: Callable[[str], None]) -> None:
         self._socket = socket
         self._dropped = dropped
         self._items: deque[tuple[bytes, bool]] = deque()

@@ -8,7 +8,6 @@ messages are kept up to a bound, past which the client is let go.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from pipecat.frames.frames import (
     CancelFrame,
@@ -29,8 +28,7 @@ from appliance.audio.format import INPUT_RATE
 from appliance.voice.transport.input import PacketBatcher
 from appliance.voice.transport.output import SocketOutput
 from appliance.voice.transport.pacing import TokenBucket
-from appliance.voice.transport.send_queue import SendQueue
-from appliance.voice.transport.socket import Socket, TransportEvents
+from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
 
 CHUNK_10MS = 2
 # Wi-Fi delivers in bursts after a stall; three seconds of them are speech, more is a flood.
@@ -54,9 +52,9 @@ class SocketInput(BaseInputTransport):
 
     def __init__(
         self,
-        socket: Socket,
+        socket: wire.Socket,
         outbox: SendQueue,
-        events: TransportEvents,
+        events: TransportCallbacks,
         params: TransportParams,
     ) -> None:
         super().__init__(params)
@@ -165,8 +163,7 @@ class SocketInput(BaseInputTransport):
     def _complain(self, fault: wire.Malformed) -> None:
         self._events.malformed(fault.code)
         if self._complaint_allowance.take(1, time.monotonic()):
-            data = {"error": fault.reason, "fatal": False, "code": f"malformed_{fault.code}"}
-            self._outbox.put_message({"label": wire.LABEL, "type": "error", "data": data})
+            self._outbox.put_message(wire.error_message(fault))
 
 
 class SocketTransport(BaseTransport):
@@ -175,7 +172,7 @@ class SocketTransport(BaseTransport):
     What `outbox` still has when this is over, the next transport of the same client writes.
     """
 
-    def __init__(self, socket: Socket, outbox: SendQueue, events: TransportEvents) -> None:
+    def __init__(self, socket: wire.Socket, outbox: SendQueue, events: TransportCallbacks) -> None:
         super().__init__()
         params = TransportParams(
             audio_out_enabled=True,
@@ -193,9 +190,9 @@ class SocketTransport(BaseTransport):
     def output(self) -> SocketOutput:
         return self._output
 
-    def tell(self, data: dict[str, Any]) -> None:
-        """Sends a message of the appliance's own (an RTVI server-message) past the pipeline."""
-        self.outbox.put_message({"label": wire.LABEL, "type": "server-message", "data": data})
+    def send_message(self, message: wire.ServerMessage) -> None:
+        """Sends a message of the appliance's own past the pipeline."""
+        self.outbox.put_message(wire.server_message(message))
 
     def interrupt(self) -> None:
         """Silences the client without waiting for the pipeline."""

@@ -7,7 +7,7 @@ from tests.tools.conftest import Shelf
 
 
 @pytest.mark.parametrize(
-    ("sentence", "told"),
+    ("sentence", "data"),
     [
         ("set the volume to fifty percent", {"level": 50}),
         ("volume 30", {"level": 30}),
@@ -18,10 +18,12 @@ from tests.tools.conftest import Shelf
         ("mute yourself", {"level": 0}),
     ],
 )
-async def test_the_page_is_told_how_loud(shelf: Shelf, sentence: str, told: dict[str, int]) -> None:
+async def test_a_sentence_sets_the_volume_of_the_page(
+    shelf: Shelf, sentence: str, data: dict[str, int]
+) -> None:
     answer = await shelf.say(sentence)
-    assert shelf.session.told == [{"type": "volume", **told}]
-    assert answer.silent == (told == {"level": 0})
+    assert [message.to_json() for message in shelf.session.sent] == [{"type": "volume", **data}]
+    assert answer.silent == (data == {"level": 0})
 
 
 async def test_voices_are_taken_in_turn_and_by_name(shelf: Shelf) -> None:

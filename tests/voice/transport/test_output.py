@@ -26,8 +26,7 @@ from pipecat.utils.text.base_text_aggregator import TextType
 from appliance import wire
 from appliance.voice.transport import output as module
 from appliance.voice.transport.output import AnswerClock, SocketOutput
-from appliance.voice.transport.send_queue import SendQueue
-from appliance.voice.transport.socket import TransportEvents
+from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
 
 SECOND = 1_000_000_000
 
@@ -107,7 +106,7 @@ def _nothing(*_: object) -> None: ...
 async def output(client: Loudspeaker, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     # However long it takes, the client has only begun to play.
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 100.0))
-    events = TransportEvents(_nothing, _nothing, _nothing, _nothing)
+    events = TransportCallbacks(_nothing, _nothing, _nothing, _nothing)
     outbox = SendQueue(client, _nothing)
     output: Any = SocketOutput(outbox, events, TransportParams(audio_out_enabled=True))
     output._sample_rate = 24_000

@@ -1,8 +1,7 @@
 /** Everything around the log: state, buttons, badges, what is wrong and what to do about it. */
 
-import { badgesFor, enginesLine } from "../badges";
+import { badgesFor, enginesLine, type InUse } from "../badges";
 import type { MicTrouble } from "../failures";
-import type { InUse } from "../messages";
 import { canHangUp, isLive, stateWords, uiState, type Ear, type Facts, type UiState } from "../state";
 import { byId, make, setText } from "./elements";
 
