@@ -1,7 +1,7 @@
-"""Text made fit to be spoken: no Markdown, code, emoji, HTML or web addresses read aloud.
+"""Normalises text for TTS: no Markdown, code, emoji, HTML or web address is read aloud.
 
-Answers arrive in fragments, often a sentence each. `speakable` cleans one fragment; what spans
-several of them (a block of code, the thoughts of a reasoning model) is left out by `Speakable`.
+Answers arrive in fragments, often a sentence each. `speakable` cleans one fragment; `Speakable`
+also leaves out what spans several of them: a block of code, the thoughts of a reasoning model.
 """
 
 import html
@@ -10,7 +10,7 @@ import unicodedata
 
 from appliance.text import phrasing
 
-# Blocks that are not for ears: (opening, closing). A block left open lasts to the end of the text.
+# Blocks that are not spoken: (opening, closing). An unclosed block lasts to the end of the text.
 _BLOCKS = (("```", "```"), ("~~~", "~~~"), ("<think>", "</think>"))
 _OPENING = re.compile("|".join(re.escape(opening) for opening, _ in _BLOCKS))
 _CLOSING = dict(_BLOCKS)
@@ -63,10 +63,7 @@ _SYMBOLS = (
     (re.compile(r"(?<=\d)\s*([½¼¾])"), lambda m: f" and {_FRACTIONS[m[1]]}"),
     (re.compile(r"[½¼¾]"), lambda m: _FRACTIONS[m[0]]),
     (re.compile(r"(?<![\w.-])[-−](?=\d)"), "minus "),
-    (
-        re.compile(r"(?<![\d-])(\d{1,3}(?=[-–]\d{1,3}\b)|\d{4}(?=[-–]\d{4}\b))[-–](\d+)(?![\d-])"),
-        r"\1 to \2",
-    ),
+    (_RANGE, r"\1 to \2"),
     (re.compile(r"(?<=\d)\s*[x×*]\s*(?=\d)"), " times "),
     (re.compile(r"\s*±\s*"), " plus or minus "),
     (re.compile(r"(?<=\w)\s*\+\s*(?=\d)"), " plus "),
@@ -92,7 +89,7 @@ _SPACES = (
     (re.compile(r"\(\s*\)"), ""),
 )
 
-# Categories of characters without a sound: emoji and other symbols, modifiers, control and
+# Unicode categories that are not spoken: emoji and other symbols, modifiers, control characters,
 # unassigned characters, private use.
 _SILENT = frozenset({"So", "Sk", "Sm", "Sc", "Cs", "Co", "Cn", "Cc", "Cf"})
 _SILENT_TOO = frozenset("\u20e3\ufe0e\ufe0f")
@@ -100,10 +97,10 @@ _ALLOWED = frozenset("+")  # as in C++
 
 
 def speakable(text: str) -> str:
-    """The text as it should be spoken, on one line; plain text comes back unchanged.
+    """The text as it should be spoken, on one line; plain text is returned unchanged.
 
-    What has a meaning is put into words (units, money, times, addresses), the rest is left out.
-    Applying it twice changes nothing more.
+    Units, money, times and addresses are put into words; markup is left out. The function is
+    idempotent.
     """
     text, _ = _without_blocks(text, "")
     while (cleaned := _cleaned(text)) != text:
@@ -112,24 +109,24 @@ def speakable(text: str) -> str:
 
 
 class Speakable:
-    """`speakable` for one answer that comes in fragments: remembers a block that is still open."""
+    """Applies `speakable` to an answer that arrives in fragments; remembers an open block."""
 
     def __init__(self) -> None:
         self._closing = ""
 
     def fragment(self, text: str) -> str:
-        """What of this fragment is spoken; empty where there is nothing to say."""
+        """The spoken part of this fragment; empty if there is none."""
         text, self._closing = _without_blocks(text, self._closing)
         said = speakable(text)
         return said if any(map(str.isalnum, said)) else ""
 
     def reset(self) -> None:
-        """Forgets an open block: the next fragment begins a new answer."""
+        """Closes an open block; the next fragment begins a new answer."""
         self._closing = ""
 
 
 def _without_blocks(text: str, closing: str) -> tuple[str, str]:
-    """The text outside blocks, and the mark that closes the one left open (empty: none is)."""
+    """The text outside blocks, and the closing mark of a block left open (empty if none is)."""
     kept: list[str] = []
     while True:
         if closing:
@@ -163,7 +160,7 @@ def _cleaned(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Lines joined; a heading, an item of a list and a row of a table become sentences."""
+    """Joins lines; headings, list items and table rows become sentences."""
     lines = text.splitlines() or [text]
     if len(lines) == 1 and not _BULLET.match(text) and "|" not in text:
         return _unmarked(text)
@@ -188,13 +185,13 @@ def _unmarked(line: str) -> str:
 
 
 def _address(found: re.Match[str]) -> str:
-    """The host of a web address; what stands behind it is not for ears."""
+    """The host of a web address in words; path and query are not spoken."""
     sentence_end = found[0][len(found[0].rstrip(".,;:!?")) :]
     return found[1].rstrip(".,;:!?").replace(".", " dot ") + sentence_end
 
 
 def _time(found: re.Match[str]) -> str:
-    """ "3:05 PM" becomes "three oh five PM"; voices read 3:05 in many ways."""
+    """A time in words: "3:05 PM" becomes "three oh five PM"; voices read digits in many ways."""
     hour, minute = int(found[1]), int(found[2])
     half = f" {found[3].upper()}M" if found[3] else ""
     if minute == 0:

@@ -1,34 +1,34 @@
-"""How people say times, lengths of time, sizes and lists. Pure text for a voice to speak."""
+"""Words for times, durations, sizes and lists, as people say them aloud. Pure."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
 
 _UNITS = ((3600, "hour"), (60, "minute"), (1, "second"))
-_DIGITS_FROM = 100  # beyond this, digits: a voice reads them as well, and the page stays readable
+_DIGITS_FROM = 100  # from here on digits: a voice reads them as well, and the page stays readable
 
 
 def number(value: int) -> str:
     """A whole number in words up to a hundred, in digits beyond."""
-    # Imported here: num2words loads every language it knows, and importing does nothing.
+    # Imported here because num2words loads every language it knows.
     from num2words import num2words
 
     return str(value) if abs(value) >= _DIGITS_FROM else str(num2words(value))
 
 
 def counted(count: int, noun: str) -> str:
-    """ "one timer", "two timers"."""
+    """A number of things: "one timer", "two timers"."""
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def listed(items: Sequence[str], last: str = "and") -> str:
-    """ "a", "a and b", "a, b, and c"."""
+    """An enumeration: "a", "a and b", "a, b, and c"."""
     if len(items) <= 2:
         return f" {last} ".join(items)
     return f"{', '.join(items[:-1])}, {last} {items[-1]}"
 
 
 def length(seconds: float) -> str:
-    """A length of time, to the second below an hour and to the minute above one."""
+    """A duration in words, to the second below an hour and to the minute above."""
     rest = max(0, round(seconds))
     if rest >= 3600:
         rest = round(rest / 60) * 60
@@ -41,7 +41,7 @@ def length(seconds: float) -> str:
 
 
 def as_adjective(seconds: float) -> str:
-    """ "five minute" as in "the five minute timer"."""
+    """A duration before a noun: "five minute" as in "the five minute timer"."""
     words = length(seconds).replace(",", "").split()
     return " ".join(
         word[:-1] if word in ("hours", "minutes", "seconds") else word for word in words
@@ -49,7 +49,10 @@ def as_adjective(seconds: float) -> str:
 
 
 def time_of_day(moment: datetime) -> str:
-    """ "twenty past three in the afternoon"; in words, since voices read 3:20 in many ways."""
+    """A time of day in words: "twenty past three in the afternoon".
+
+    Voices read "3:20" in many ways, so no digits are used.
+    """
     hour, minute = moment.hour, moment.minute
     if minute > 30:
         hour, minute = hour + 1, minute - 60
@@ -84,18 +87,18 @@ def _part_of_day(hour: int) -> str:
 
 
 def ordinal(value: int) -> str:
-    """ "21st"."""
+    """An ordinal number in digits: "21st"."""
     suffix = "th" if value % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(value % 10)
     return f"{value}{suffix or 'th'}"
 
 
 def day(when: date) -> str:
-    """ "Saturday, the 21st of November"."""
+    """A date in words: "Saturday, the 21st of November"."""
     return f"{when:%A}, the {ordinal(when.day)} of {when:%B}"
 
 
 def size(amount: int) -> str:
-    """Bytes as a person says them: "3.4 gigabytes", "900 megabytes"."""
+    """An amount of bytes in words: "3.4 gigabytes", "900 megabytes"."""
     for unit, name in ((10**12, "terabytes"), (10**9, "gigabytes")):
         if amount >= unit:
             return f"{amount / unit:.1f}".removesuffix(".0") + f" {name}"
@@ -103,5 +106,5 @@ def size(amount: int) -> str:
 
 
 def capitalised(text: str) -> str:
-    """The text as the beginning of a sentence."""
+    """The text with a capital first letter."""
     return text[:1].upper() + text[1:]

@@ -1,24 +1,25 @@
 """Cuts an answer, while it is being written, into the pieces that are spoken one by one. Pure.
 
-The first piece is one clause, so that the voice can begin early; the pieces after it are whole
-sentences, because a voice needs the sentence to get its melody right. A boundary is a mark with
+`CodeFenceSplitter` separates code, which is shown, not spoken. `ClauseSegmenter` cuts the rest:
+the first piece is one clause, so that the voice can begin early; later pieces are whole sentences,
+because a voice needs the sentence to get its melody right. A boundary is a punctuation mark with
 white space behind it, which tells "3.5" and "e.g." from the end of a sentence in most cases; a
-short list of abbreviations does the rest.
+short list of abbreviations covers the rest.
 
-Waiting for a good boundary costs time where the model writes slowly. So the longer somebody has
-waited, the less good a boundary has to be: first a clause of two words, then of one, in the end
-the gap before a word with which a new phrase begins.
+Waiting for a good boundary costs time where the model writes slowly. The longer the first piece
+has been awaited, the weaker a boundary may be: a clause of two words, then of one word, and in the
+end the gap before a word that begins a phrase.
 """
 
 import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from appliance.text.fences import CodeFences
+FENCE = "```"
 
 FEWEST_FIRST_WORDS = 2  # "Well," alone may leave a gap before what follows
-# Seconds since the first token after which that matters less than the silence before it, and
-# after which the first piece need not even be a clause.
+# Seconds since the first token. After the first limit a clause of one word is better than more
+# silence; after the second the first piece need not be a clause at all.
 ONE_WORD_SECONDS = 0.04
 PHRASE_SECONDS = 0.15
 FEWEST_PHRASE_WORDS = 3
@@ -28,13 +29,13 @@ MOST_WORDS = 40  # later pieces: as long as a breath
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]|\n+")
 # A comma after a letter needs no white space behind it to be the end of a clause.
 _CLAUSE_END = re.compile(r"[,;:—–][\"'”’)\]]*(?=\s)|(?<=[^\W\d])[,;](?=$)|[，、；：]")
-# With these a clause begins that needs no comma before it.
+# Conjunctions and relative pronouns that begin a clause without a comma before them.
 _CLAUSE_START = re.compile(
     r"\s(?=(?:because|but|which|who|when|where|while|although|unless|whereas|since)\s)",
     re.IGNORECASE,
 )
 FEWEST_CLAUSE_WORDS = 4
-# With these a phrase begins, so that a voice may take a breath before them.
+# Words that begin a phrase, before which a voice may take a breath.
 _PHRASE_START = re.compile(
     r"\s(?=(?:and|or|but|so|because|that|which|who|when|where|while|if|as|than|until|before|after"
     r"|in|on|at|to|for|from|with|without|by|of|about|into|over|under|is|are|was|were|will|can)\s)",
@@ -46,11 +47,47 @@ _ABBREVIATION = re.compile(
 
 
 @dataclass(slots=True)
-class Clauses:
-    """The pieces of one answer, in the order in which they become certain.
+class CodeFenceSplitter:
+    """Tells code in fenced blocks from prose, in text that arrives in fragments."""
 
-    `opening` is the first piece where it has been cut already, from the same text; with a
-    `quick` voice the first piece may be a single word.
+    inside: bool = False
+    _held: str = ""
+
+    def feed(self, fragment: str) -> list[tuple[str, bool]]:
+        """Splits a fragment into (text, is_code) parts, in order; fences themselves are code.
+
+        Backticks at the end of a fragment are held back until the next one completes them.
+        """
+        text = self._held + fragment
+        kept = (len(text) - len(text.rstrip("`"))) % len(FENCE)
+        self._held = text[len(text) - kept :] if kept else ""
+        text = text[: len(text) - len(self._held)] if self._held else text
+        return self._split(text)
+
+    def end(self) -> list[tuple[str, bool]]:
+        """Returns what was held back and resets; the next answer starts outside of code."""
+        rest, self._held = self._held, ""
+        parts = [(rest, self.inside)] if rest else []
+        self.inside = False
+        return parts
+
+    def _split(self, text: str) -> list[tuple[str, bool]]:
+        parts: list[tuple[str, bool]] = []
+        for number, part in enumerate(text.split(FENCE)):
+            if number:
+                self.inside = not self.inside
+                parts.append((FENCE, True))
+            if part:
+                parts.append((part, self.inside))
+        return parts
+
+
+@dataclass(slots=True)
+class ClauseSegmenter:
+    """Cuts the text of one answer into pieces and returns each as soon as its end is certain.
+
+    `opening` is the first piece if it was already cut from the same text; with a `quick` voice
+    the first piece may be a single word.
     """
 
     opening: str = ""
@@ -60,8 +97,10 @@ class Clauses:
     _waited: float = 0.0
 
     def feed(self, text: str, waited: float = 0.0) -> list[str]:
-        """Adds text; returns the pieces that are complete by now, `waited` seconds after the
-        first of the text."""
+        """Adds text and returns the pieces that are complete by now.
+
+        `waited` is the time in seconds since the first text of the answer arrived.
+        """
         self._text += text
         self._waited = waited
         pieces: list[str] = []
@@ -73,7 +112,7 @@ class Clauses:
         return pieces
 
     def end(self) -> list[str]:
-        """The rest; what is fed afterwards begins a new answer."""
+        """Returns the rest and resets; text fed afterwards begins a new answer."""
         rest, self._text, self._first = self._text, "", True
         if not rest.strip():
             return []
@@ -81,7 +120,7 @@ class Clauses:
         return [rest]
 
     def _boundary(self) -> int | None:
-        """Where the next piece ends, once that is certain."""
+        """The end of the next piece; None while it is uncertain."""
         if self._first and self.opening and self._text.startswith(self.opening):
             return len(self.opening)
         sentence = self._sentence_end()
@@ -94,7 +133,7 @@ class Clauses:
         return sentence
 
     def _early_end(self, limit: int) -> int | None:
-        """Where the first piece may end before the sentence does."""
+        """The earliest boundary inside a sentence at which the first piece may end."""
         hurried = self.quick or self._waited >= ONE_WORD_SECONDS
         ends = [
             self._clause_end(1 if hurried else FEWEST_FIRST_WORDS, limit),
@@ -105,7 +144,7 @@ class Clauses:
         return min((end for end in ends if end is not None), default=None)
 
     def _before(self, start: re.Pattern[str], fewest: int, limit: int) -> int | None:
-        """Before the first word with which something new begins, with enough words behind."""
+        """The first match of `start` with at least `fewest` words before it."""
         ends = (match.start() for match in start.finditer(self._text, 0, limit))
         return next((end for end in ends if self._words(end) >= fewest), None)
 
@@ -126,7 +165,7 @@ class Clauses:
         return None
 
     def _after_words(self, most: int) -> int | None:
-        """Behind the `most`th word, where another one has begun."""
+        """The end of the `most`th word, once another word has begun."""
         words = list(re.finditer(r"\S+", self._text))
         return words[most - 1].end() if len(words) > most else None
 
@@ -141,12 +180,12 @@ class Segment(NamedTuple):
 class AnswerSegmenter:
     """Cuts an answer, while it is being written, into what is spoken and what is only shown.
 
-    `opening` and `quick` are those of `Clauses`.
+    `opening` and `quick` are those of `ClauseSegmenter`.
     """
 
     def __init__(self, opening: str = "", *, quick: bool = False) -> None:
-        self._fences = CodeFences()
-        self._clauses = Clauses(opening, quick)
+        self._fences = CodeFenceSplitter()
+        self._clauses = ClauseSegmenter(opening, quick)
         self._began: float | None = None
 
     def feed(self, text: str, now: float) -> list[Segment]:

@@ -1,21 +1,21 @@
-"""Comparing what was said with what was heard. Pure."""
+"""Word error rate of a transcript against the reference text. Pure."""
 
 import re
 from collections.abc import Sequence
 
 
 def words(text: str) -> list[str]:
-    """Letters, digits and apostrophes alone: engines differ in case and punctuation."""
+    """The words of `text` in lower case, without punctuation, in which engines differ."""
     return re.findall(r"[\w']+", text.lower())
 
 
-def error_rate(said: str, heard: str) -> float:
-    """Words to replace, add and take away to make `heard` of `said`, as a share of those said."""
-    wanted, found = words(said), words(heard)
-    return _distance(wanted, found) / max(1, len(wanted))
+def error_rate(reference: str, transcript: str) -> float:
+    """Substituted, inserted and deleted words as a share of the words of `reference`."""
+    wanted, found = words(reference), words(transcript)
+    return _edit_distance(wanted, found) / max(1, len(wanted))
 
 
-def _distance(wanted: Sequence[str], found: Sequence[str]) -> int:
+def _edit_distance(wanted: Sequence[str], found: Sequence[str]) -> int:
     row = list(range(len(found) + 1))
     for number, word in enumerate(wanted, 1):
         before, row[0] = row[0], number

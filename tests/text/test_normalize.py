@@ -46,7 +46,7 @@ from appliance.text.normalize import Speakable, speakable
         ("", ""),
     ],
 )
-def test_what_is_written_and_how_it_is_spoken(written: str, spoken: str) -> None:
+def test_written_text_becomes_spoken_text(written: str, spoken: str) -> None:
     assert speakable(written) == spoken
 
 
@@ -60,7 +60,7 @@ texts = st.text(max_size=60) | fragments | fragments.map(lambda text: text.repla
 
 @settings(max_examples=400, deadline=None)
 @given(texts)
-def test_nothing_that_has_no_sound_is_left(text: str) -> None:
+def test_no_character_without_a_sound_is_left(text: str) -> None:
     said = speakable(text)
     assert not set("*`#|~_^\\<>{}[]=@") & set(said)
     assert not {"So", "Sk", "Cs", "Co", "Cn", "Cc"} & {unicodedata.category(c) for c in said}
@@ -70,7 +70,7 @@ def test_nothing_that_has_no_sound_is_left(text: str) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(texts)
-def test_twice_is_once(text: str) -> None:
+def test_speakable_is_idempotent(text: str) -> None:
     once = speakable(text)
     assert speakable(once) == once
 
@@ -80,7 +80,7 @@ ends = st.sampled_from([" ", ", ", "; ", ". ", "? ", "! "])
 
 
 @given(st.lists(st.tuples(words, ends), min_size=1, max_size=15))
-def test_plain_text_is_left_as_it_is(parts: list[tuple[str, str]]) -> None:
+def test_plain_text_is_unchanged(parts: list[tuple[str, str]]) -> None:
     text = "".join(word + end for word, end in parts).capitalize()
     assert speakable(text) == text
 

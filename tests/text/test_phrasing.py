@@ -45,7 +45,7 @@ def test_no_two_minutes_of_a_day_sound_alike() -> None:
         (120 * 3600, "120 hours", "120 hour"),
     ],
 )
-def test_lengths_of_time(seconds: float, words: str, adjective: str) -> None:
+def test_durations(seconds: float, words: str, adjective: str) -> None:
     assert phrasing.length(seconds) == words
     assert phrasing.as_adjective(seconds) == adjective
 
