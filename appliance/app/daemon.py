@@ -29,8 +29,7 @@ from appliance.app.voice_runtime import VoiceRuntime
 from appliance.config.loader import Config, masked
 from appliance.config.reload import Reread, answer_reloads
 from appliance.hardware import planner, telemetry
-from appliance.llm.knocking import knock
-from appliance.llm.probe import ask
+from appliance.llm.probe import probe_llm, probe_realtime
 from appliance.network.host_names import HostNames
 from appliance.observability import watchdog
 from appliance.observability.metrics import Metrics
@@ -137,7 +136,10 @@ def _selftests(
 ) -> SelftestRunner:
     kept = Selftests(config.store.path.parent)
     return SelftestRunner(
-        kept, command, partial(ask, config.llm, secrets), partial(knock, config, secrets)
+        kept,
+        command,
+        partial(probe_llm, config.llm, secrets),
+        partial(probe_realtime, config, secrets),
     )
 
 

@@ -149,7 +149,7 @@ class VoiceRuntime:
         log.info("ready to talk, %d at once: %s", self._plan.sessions, self._plan.sessions_reason)
         look_after = [self._load_better(self._roster), self._governor.run()]
         if self._models:
-            look_after.append(self._models.tend(self._idle))
+            look_after.append(self._models.keep_retrying(self._idle))
         await asyncio.gather(*look_after)
 
     def sentences_changed(self, registry: ToolRegistry) -> None:
@@ -179,8 +179,8 @@ class VoiceRuntime:
         self, roster: EngineSupervisor, registry: ToolRegistry, secrets: Mapping[str, str]
     ) -> "SessionRegistry":
         """Imports Pipecat and loads the models of the turn: a second or more, on a thread."""
-        from appliance.llm.endpoint import prepare
-        from appliance.llm.failover import endpoints
+        from appliance.llm.endpoint import warm_up
+        from appliance.llm.failover import failover_client
         from appliance.voice.parts import SharedParts
         from appliance.voice.realtime.route import realtime_route
         from appliance.voice.recorder import Gauges
@@ -188,9 +188,11 @@ class VoiceRuntime:
         from appliance.voice.session_registry import SessionRegistry
         from appliance.voice.turns.shared_models import TurnModels
 
-        self._models = models = endpoints(self._config, secrets, partial(self._rerouted, "model"))
+        self._models = models = failover_client(
+            self._config, secrets, partial(self._rerouted, "model")
+        )
         if models:
-            prepare(models.first)
+            warm_up(models.first)
         metrics = self._metrics
         hearing = TurnModels.load()
         gc.collect()  # here, on a thread and before anybody talks, it disturbs nobody

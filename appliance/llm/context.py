@@ -1,4 +1,4 @@
-"""What a language model is shown of a conversation. Pure."""
+"""The part of a conversation that fits into a language model's context. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,16 +7,16 @@ Messages = list[dict[str, Any]]
 
 
 def tokens(message: dict[str, Any]) -> int:
-    """About how many tokens a message costs: four characters each, and four for its frame."""
+    """An estimate of a message's tokens: one for four characters, and four for its frame."""
     content = message.get("content") or ""
     calls = message.get("tool_calls") or ""
     return 4 + (len(str(content)) + len(str(calls))) // 4
 
 
 def trim(messages: Sequence[dict[str, Any]], budget: int) -> Messages:
-    """The newest messages that fit into `budget` tokens, beginning with a user's.
+    """The newest messages that fit into `budget` tokens, beginning with the user's.
 
-    The last message always stays. A tool's result never stands without the call it answers:
+    The last message is always kept. A tool's result is never kept without its call, because
     models refuse such a context.
     """
     kept: Messages = []
@@ -32,11 +32,11 @@ def trim(messages: Sequence[dict[str, Any]], budget: int) -> Messages:
 
 
 def from_history(turns: Sequence[tuple[str, str]]) -> Messages:
-    """Earlier turns, (user's words, answer as heard), as messages."""
+    """Earlier turns, each the user's words and the answer as heard, as messages."""
     messages: Messages = []
-    for said, answer in turns:
-        if said:
-            messages.append({"role": "user", "content": said})
+    for question, answer in turns:
+        if question:
+            messages.append({"role": "user", "content": question})
         if answer:
             messages.append({"role": "assistant", "content": answer})
     return messages

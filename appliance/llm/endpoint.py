@@ -1,4 +1,4 @@
-"""Where a language model answers, and the one HTTP client with which all sessions ask it."""
+"""An endpoint of a language model and the HTTP client that all sessions share to ask it."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ CONNECT_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the answers come from, and whether asking there leaves the box."""
+    """A chat-completions endpoint; the client has `first_token_seconds` to begin an answer."""
 
     base_url: str
     model: str
@@ -26,26 +26,28 @@ class Endpoint:
 
     @property
     def left_the_box(self) -> bool:
+        """Whether words sent there leave this machine."""
         return not is_local(self.base_url)
 
     @property
     def name(self) -> str:
+        """Model and server, without user or password."""
         return f"{self.model} at {urlsplit(self.base_url).netloc.rpartition('@')[2]}"
 
 
-def endpoint(
+def configured_endpoint(
     config: LLMConfig | AlternativeLLMConfig, secrets: Mapping[str, str]
 ) -> Endpoint | None:
-    """The configured endpoint with its HTTP client; None where no model is configured."""
+    """The configured endpoint with its HTTP client; None if no model is configured."""
     chosen = address(config, secrets)
     if chosen is None:
         return None
     timeout = httpx2.Timeout(config.first_token_seconds, connect=CONNECT_SECONDS)
     client = AsyncOpenAI(
-        # The client insists on a key; servers on the box want none.
+        # The client insists on a key; local servers need none.
         api_key=chosen.key or "none",
         base_url=chosen.base_url,
-        # A retry inside a turn costs the user more than the next endpoint, or an honest apology.
+        # A retry inside a turn costs the user more time than the next endpoint or an apology.
         max_retries=0,
         timeout=timeout,
         http_client=httpx2.AsyncClient(
@@ -55,15 +57,15 @@ def endpoint(
     return Endpoint(chosen.base_url, chosen.model, client, config.first_token_seconds)
 
 
-def prepare(endpoint: Endpoint) -> None:
-    """Imports what the first request would import, on a thread without an event loop: 110 ms.
+def warm_up(endpoint: Endpoint) -> None:
+    """Imports what the first request would import (110 ms). Call it on a thread without a loop.
 
-    openai loads its resources when they are first touched, and the HTTP client's anyio its
-    backend when something first waits inside a running loop; hence one that runs for that alone.
+    openai loads its resources on first access, and anyio loads its backend when something first
+    waits inside a running loop; hence the loop that runs for this alone.
     """
     _ = endpoint.client.chat.completions.create
 
-    async def touch() -> None:
+    async def load_backend() -> None:
         anyio.Event()
 
-    asyncio.run(touch())
+    asyncio.run(load_backend())

@@ -1,13 +1,14 @@
-"""The language models, in the order in which they are asked: the next one where one fails.
+"""Asks the configured language models in order: the next one answers where one fails.
 
-All sessions share them. The first is the owner's choice and always asked; of the alternatives
-those on this machine, and others where `fallback.policy` allows it.
+All sessions share one `FailoverClient`. The first endpoint is `llm.provider` and is always asked;
+of `llm.alternatives` those on this machine, and others if `fallback.policy` allows it.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import httpx2
@@ -15,45 +16,49 @@ from openai import APIError, APIStatusError
 
 from appliance.circuit_breaker import CircuitBreaker, attempt_order
 from appliance.config.loader import Config
-from appliance.llm.endpoint import Endpoint, endpoint
+from appliance.llm.endpoint import Endpoint, configured_endpoint
 
 log = logging.getLogger(__name__)
 
-RECHECK_SECONDS = 1.0  # how often it is looked whether a due attempt finds nobody in a turn
-# The request itself is what they mind; another one may be answered.
+RECHECK_SECONDS = 1.0
+"""Seconds between two looks for an endpoint whose retry is due while nobody is in a turn."""
 _REQUEST_FAULTS = (400, 413, 422)
-# What an endpoint may do wrong: refuse, break off, send what is not JSON, be silent.
+"""HTTP statuses that reject the request, not the client: the next request may be answered."""
 FAILURES: Final = (APIError, httpx2.HTTPError, TimeoutError, ValueError)
-AGAIN = " Sorry, let me start again. "
+"""What a failing endpoint raises: it refuses, breaks off, sends invalid JSON, or is silent."""
+RESTART_APOLOGY: Final = " Sorry, let me start again. "
 
-Asked = Callable[[Endpoint], Awaitable[None]]
-"""Told of an endpoint before it is asked."""
+BeforeRequest = Callable[[Endpoint], Awaitable[None]]
+"""Called with each endpoint before it is asked."""
 
 
-def endpoints(
+def failover_client(
     config: Config,
     secrets: Mapping[str, str],
     changed: Callable[[], None],
     now: Callable[[], float] = time.monotonic,
 ) -> "FailoverClient | None":
-    """Those that may be asked; None where no model is configured."""
-    first = endpoint(config.llm, secrets)
+    """The client for the endpoints that may be asked; None if no model is configured."""
+    first = configured_endpoint(config.llm, secrets)
     if first is None:
         return None
-    found = [first]
+    endpoints = [first]
     for alternative in config.llm.alternatives:
-        other = endpoint(alternative, secrets)
+        other = configured_endpoint(alternative, secrets)
         if other is None:
             continue
         if other.left_the_box and config.fallback.policy == "off":
             log.warning("%s is never asked, since fallback.policy is off", other.name)
         else:
-            found.append(other)
-    return FailoverClient(found, changed, now)
+            endpoints.append(other)
+    return FailoverClient(endpoints, changed, now)
 
 
 class FailoverClient:
-    """`changed` is called, on the loop, whenever another endpoint is the first to be asked."""
+    """Chat completions over several endpoints, one circuit breaker each.
+
+    `changed` is called on the event loop whenever another endpoint becomes the first to be asked.
+    """
 
     def __init__(
         self,
@@ -65,7 +70,7 @@ class FailoverClient:
         self._breakers = [CircuitBreaker() for _ in endpoints]
         self._changed = changed
         self._now = now
-        self._told = 0
+        self._reported = 0
 
     @property
     def first(self) -> Endpoint:
@@ -74,57 +79,61 @@ class FailoverClient:
 
     @property
     def current(self) -> Endpoint:
-        """The one that is asked next."""
+        """The endpoint that the next request goes to."""
         return self._endpoints[attempt_order(self._breakers)[0]]
 
-    async def create(self, asked: Asked, **params: Any) -> Any:  # noqa: ANN401  openai's own types
-        """A completion as openai's `chat.completions.create`, by the first that answers in time.
+    async def create(self, before: BeforeRequest, **params: Any) -> Any:  # noqa: ANN401  openai's own types
+        """A completion as by openai's `chat.completions.create`, from the first that answers.
 
-        A stream has begun when it is returned, and goes on with the next endpoint where it breaks
-        off. Raises one of FAILURES where nobody answers, the last one's.
+        A stream has begun when it is returned, and continues with the next endpoint where it
+        breaks off. Raises the last endpoint's error, one of FAILURES, if none answers.
         """
-        return await self._ask(attempt_order(self._breakers), asked, params)
+        return await self._ask(attempt_order(self._breakers), before, params)
 
-    async def _ask(self, places: list[int], asked: Asked, params: Mapping[str, Any]) -> Any:  # noqa: ANN401
-        place, others = places[0], places[1:]
-        chosen = self._endpoints[place]
-        await asked(chosen)
-        try:
-            answer = await _begin(chosen, params)
-        except FAILURES as error:
-            self._failed(place, error)
-            if not others:
-                raise
-            return await self._ask(others, asked, params)
-        self._answered(place)
-        if isinstance(answer, FailoverStream):
-            answer.broke = lambda error: self._failed(place, error, midway=True)
-            answer.resume = (lambda: self._ask(others, asked, params)) if others else None
-        return answer
+    async def _ask(self, places: Sequence[int], before: BeforeRequest, params: Any) -> Any:  # noqa: ANN401
+        """Tries the endpoint at the first of `places`, then the next."""
+        for number, place in enumerate(places, start=1):
+            remaining = places[number:]
+            await before(self._endpoints[place])
+            try:
+                answer = await _completion(
+                    self._endpoints[place],
+                    params,
+                    partial(self._failed, place, midway=True),
+                    partial(self._ask, remaining, before, params) if remaining else None,
+                )
+            except FAILURES as error:
+                self._failed(place, error)
+                if not remaining:
+                    raise
+            else:
+                self._succeeded(place)
+                return answer
+        raise AssertionError("attempt_order() names at least one endpoint")
 
     def _failed(self, place: int, error: Exception, *, midway: bool = False) -> None:
-        log.warning("%s failed: %s", self._endpoints[place].name, _told(error))
+        log.warning("%s failed: %s", self._endpoints[place].name, _cause(error))
         breaker, now = self._breakers[place], self._now()
         status = error.status_code if isinstance(error, APIStatusError) else 0
         if midway or status in _REQUEST_FAULTS:
             breaker.record_error(now)
         else:
             breaker.record_failure(now)
-        self._tell()
+        self._report_change()
 
-    def _answered(self, place: int) -> None:
+    def _succeeded(self, place: int) -> None:
         if self._breakers[place].record_success(self._now()):
             log.info("%s answers again", self._endpoints[place].name)
-        self._tell()
+        self._report_change()
 
-    def _tell(self) -> None:
+    def _report_change(self) -> None:
         first = attempt_order(self._breakers)[0]
-        if first != self._told:
-            self._told = first
+        if first != self._reported:
+            self._reported = first
             self._changed()
 
-    async def tend(self, idle: Callable[[], bool]) -> None:
-        """Tries what was left when its time comes and nobody is in a turn. Runs until cancelled.
+    async def keep_retrying(self, idle: Callable[[], bool]) -> None:
+        """Retries failed endpoints when they are due and `idle` holds. Runs until cancelled.
 
         A single endpoint is asked in every turn anyway.
         """
@@ -134,57 +143,73 @@ class FailoverClient:
                 await self.retry(place, idle)
 
     async def retry(self, place: int, idle: Callable[[], bool]) -> None:
-        """Asks one that was left for a token about nothing, and nobody's words, if it is time."""
-        breaker, chosen = self._breakers[place], self._endpoints[place]
+        """Asks a failed endpoint for one token if its retry is due; no user's words are sent."""
+        breaker, endpoint = self._breakers[place], self._endpoints[place]
         if not (breaker.is_due(self._now()) and idle()):
             return
         hello = [{"role": "user", "content": "Hello"}]
         try:
-            await _begin(chosen, {"messages": hello, "max_tokens": 1})
+            await _completion(endpoint, {"messages": hello, "max_tokens": 1})
         except FAILURES as error:
-            log.info("%s still fails: %s", chosen.name, _told(error))
+            log.info("%s still fails: %s", endpoint.name, _cause(error))
             breaker.record_failure(self._now())
             return
-        if idle():  # else somebody has begun to talk: no answer changes its author half way
-            self._answered(place)
+        if idle():  # a turn that has begun meanwhile keeps the endpoint that answers it
+            self._succeeded(place)
 
     async def close(self) -> None:
-        for each in self._endpoints:
-            await each.client.close()
+        for endpoint in self._endpoints:
+            await endpoint.client.close()
+
+
+Resume = Callable[[], Awaitable[Any]]
+"""Asks the next endpoint the same question and returns its stream."""
 
 
 class FailoverStream:
-    """A stream of chunks that has begun to answer, as openai's.
+    """A stream of openai's chunks that has begun, and survives that its endpoint breaks off.
 
-    `broke` is told what it broke off with; `resume`, where there is one, asks somebody else, and
-    what that one says follows after an apology.
+    `failed` is called with the error. `resume` opens the stream that takes over, after a spoken
+    apology if words were said already; None where no endpoint is left.
     """
 
-    def __init__(self, stream: Any, chunks: AsyncIterator[Any], head: list[Any]) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        stream: Any,  # noqa: ANN401  openai's AsyncStream, or another FailoverStream
+        chunks: AsyncIterator[Any],
+        head: list[Any],
+        failed: Callable[[Exception], None] | None,
+        resume: Resume | None,
+    ) -> None:
         self._stream = stream
         self._chunks = chunks
         self._head = head
-        self._words: Any = None
+        self._failed = failed
+        self._resume = resume
+        self._last_text_chunk: Any = None
         self._calls_tools = False
-        self.broke: Callable[[Exception], None] = lambda _error: None
-        self.resume: Callable[[], Awaitable[Any]] | None = None
 
     @classmethod
-    async def of(cls, stream: Any) -> "FailoverStream":  # noqa: ANN401
-        """Waits for the first sign of an answer. Raises ValueError where there is nothing."""
+    async def begin(
+        cls,
+        stream: Any,  # noqa: ANN401
+        failed: Callable[[Exception], None] | None,
+        resume: Resume | None,
+    ) -> "FailoverStream":
+        """Waits for the first sign of an answer. Raises ValueError for an empty stream."""
         chunks = aiter(stream)
         head: list[Any] = []
         try:
             async for chunk in chunks:
                 head.append(chunk)
-                if _says_something(chunk):
+                if _begins_answer(chunk):
                     break
             if not head:
                 raise ValueError("the answer is empty")
         except BaseException:
             await stream.close()
             raise
-        return cls(stream, chunks, head)
+        return cls(stream, chunks, head, failed, resume)
 
     def __aiter__(self) -> "FailoverStream":
         return self
@@ -193,48 +218,56 @@ class FailoverStream:
         try:
             chunk = self._head.pop(0) if self._head else await anext(self._chunks)
         except FAILURES as error:
-            self.broke(error)
+            if self._failed is not None:
+                self._failed(error)
             # Half a tool call cannot be taken back.
-            if self.resume is None or self._calls_tools:
+            if self._resume is None or self._calls_tools:
                 raise
-            return await self._go_on(self.resume)
+            return await self._continue(self._resume)
         if chunk.choices and (delta := chunk.choices[0].delta):
             self._calls_tools |= bool(delta.tool_calls)
-            self._words = chunk if delta.content else self._words
+            self._last_text_chunk = chunk if delta.content else self._last_text_chunk
         return chunk
 
-    async def _go_on(self, resume: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
+    async def _continue(self, resume: Resume) -> Any:  # noqa: ANN401
+        """Switches to the next endpoint's stream, which reports its own failures."""
         await self._stream.close()
         self._stream = self._chunks = await resume()
-        self.broke, self.resume = lambda _error: None, None
-        if self._words is None:
+        self._failed = self._resume = None
+        if self._last_text_chunk is None:
             return await anext(self._chunks)
-        apology = self._words.model_copy(deep=True)
-        apology.choices[0].delta.content = AGAIN
+        apology = self._last_text_chunk.model_copy(deep=True)
+        apology.choices[0].delta.content = RESTART_APOLOGY
         return apology
 
     async def close(self) -> None:
         await self._stream.close()
 
 
-async def _begin(chosen: Endpoint, params: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    async with asyncio.timeout(chosen.first_token_seconds):
-        made = await chosen.client.chat.completions.create(**{**params, "model": chosen.model})
-        return await FailoverStream.of(made) if params.get("stream") else made
+async def _completion(
+    endpoint: Endpoint,
+    params: Mapping[str, Any],
+    failed: Callable[[Exception], None] | None = None,
+    resume: Resume | None = None,
+) -> Any:  # noqa: ANN401
+    """A completion that begins within the endpoint's time limit. Raises one of FAILURES."""
+    async with asyncio.timeout(endpoint.first_token_seconds):
+        made = await endpoint.client.chat.completions.create(**{**params, "model": endpoint.model})
+        return await FailoverStream.begin(made, failed, resume) if params.get("stream") else made
 
 
-def _says_something(chunk: Any) -> bool:  # noqa: ANN401
-    """Whether a chunk is more than a greeting: words, thoughts, a tool's name, or the end."""
+def _begins_answer(chunk: Any) -> bool:  # noqa: ANN401
+    """Whether a chunk carries more than a role: text, reasoning, a tool's name, or the end."""
     if not chunk.choices:
         return False
     choice = chunk.choices[0]
     if choice.finish_reason or not choice.delta:
         return bool(choice.finish_reason)
     more = choice.delta.model_extra or {}
-    thinks = more.get("reasoning_content") or more.get("reasoning")
-    return bool(choice.delta.content or choice.delta.tool_calls or thinks)
+    reasoning = more.get("reasoning_content") or more.get("reasoning")
+    return bool(choice.delta.content or choice.delta.tool_calls or reasoning)
 
 
-def _told(error: Exception) -> str:
-    """The cause in a line; timeouts have no words of their own."""
+def _cause(error: Exception) -> str:
+    """The cause in one line; a timeout has no message of its own."""
     return (str(error) or type(error).__name__).splitlines()[0][:200]

@@ -1,4 +1,7 @@
-"""One word asked of the language model, as in a turn. The daemon asks too: it alone has the key."""
+"""Probes of the language model and the Realtime server for the self-test.
+
+The daemon runs them on behalf of the self-test where the key is readable by the daemon alone.
+"""
 
 import asyncio
 import json
@@ -6,9 +9,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from appliance.config.loader import Config
 from appliance.config.schema import LLMConfig
 from appliance.llm import providers
 from appliance.llm.providers import Address
@@ -16,17 +20,22 @@ from appliance.llm.providers import Address
 if TYPE_CHECKING:
     import aiohttp
 
-PATIENCE = 2.0  # times llm.first_token_seconds, at which a turn gives up
+TIMEOUT_FACTOR: Final = 2.0
+"""Times llm.first_token_seconds, after which a turn gives up."""
+REALTIME_SECONDS: Final = 5.0
+"""A connection that takes longer is too slow for a conversation."""
+_SHORTEST_KEY: Final = 20
+"""Characters; every key of OpenAI's is longer."""
 REFUSALS = {
     401: "The key is wrong or expired; set {secret} anew.",
     403: "The key may not use this model; see the account of the provider.",
     429: "The account has no credit left or asks too often; see the provider's page.",
 }
-"""What to do about the answers that every provider gives, by HTTP status."""
+"""Advice by HTTP status, for statuses that mean the same at every provider."""
 
 
 class ProbeOutcome(StrEnum):
-    """What came of asking."""
+    """The result of a probe; the value is what the control socket transmits."""
 
     UNCONFIGURED = "unconfigured"
     NO_KEY = "no_key"
@@ -37,14 +46,15 @@ class ProbeOutcome(StrEnum):
     UNREACHABLE = "unreachable"
     MALFORMED = "malformed"
     NOT_ASKED = "not_asked"
-    LET_IN = "let_in"
+    SESSION_OPENED = "let_in"
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """`where` is model and server without any password, `secret` the name of the key it wants.
+    """The outcome of a probe and what it was sent to.
 
-    `status` is that of HTTP, 0 where none came; `detail` is the cause in the words of a library.
+    `where` is model and server without a password, `secret` the name of the key. `status` is the
+    HTTP status, 0 if there was none; `detail` is the cause as the HTTP library states it.
     """
 
     outcome: ProbeOutcome
@@ -56,30 +66,30 @@ class ProbeResult:
     detail: str = ""
 
 
-async def ask(config: LLMConfig, secrets: Mapping[str, str]) -> ProbeResult:
-    """Asks for one token. Never raises for what an endpoint may do."""
+async def probe_llm(config: LLMConfig, secrets: Mapping[str, str]) -> ProbeResult:
+    """Asks the language model for one token, as a turn would. A failure is a result."""
     import aiohttp
 
     chosen = providers.address(config, secrets)
     if chosen is None:
         return ProbeResult(ProbeOutcome.UNCONFIGURED)
-    asked = ProbeResult(ProbeOutcome.TOKEN, chosen.model, where(chosen), chosen.secret)
+    result = ProbeResult(ProbeOutcome.TOKEN, chosen.model, _place(chosen), chosen.secret)
     if chosen.secret and not chosen.key and not providers.is_local(chosen.base_url):
-        return replace(asked, outcome=ProbeOutcome.NO_KEY)
+        return replace(result, outcome=ProbeOutcome.NO_KEY)
     begin = time.monotonic()
     try:
         async with (
-            asyncio.timeout(PATIENCE * config.first_token_seconds),
+            asyncio.timeout(TIMEOUT_FACTOR * config.first_token_seconds),
             aiohttp.ClientSession() as http,
         ):
             outcome, status = await _one_token(http, chosen)
-            asked = replace(asked, outcome=outcome, status=status)
+            result = replace(result, outcome=outcome, status=status)
     except TimeoutError:
-        asked = replace(asked, outcome=ProbeOutcome.SILENCE)
+        result = replace(result, outcome=ProbeOutcome.SILENCE)
     except (aiohttp.ClientError, OSError) as error:
-        detail = without_password(str(error), chosen.base_url)
-        asked = replace(asked, outcome=ProbeOutcome.UNREACHABLE, detail=detail)
-    return replace(asked, seconds=time.monotonic() - begin)
+        detail = _without_password(str(error), chosen.base_url)
+        result = replace(result, outcome=ProbeOutcome.UNREACHABLE, detail=detail)
+    return replace(result, seconds=time.monotonic() - begin)
 
 
 async def _one_token(http: "aiohttp.ClientSession", chosen: Address) -> tuple[ProbeOutcome, int]:
@@ -89,9 +99,9 @@ async def _one_token(http: "aiohttp.ClientSession", chosen: Address) -> tuple[Pr
         "max_tokens": 1,
         "stream": True,
     }
-    # An address may carry a user and a password, and then those are what is shown.
-    named = urlsplit(chosen.base_url).username
-    headers = {} if named else {"Authorization": f"Bearer {chosen.key or 'none'}"}
+    # A URL with user and password authenticates with those.
+    has_user = urlsplit(chosen.base_url).username
+    headers = {} if has_user else {"Authorization": f"Bearer {chosen.key or 'none'}"}
     async with http.post(
         f"{chosen.base_url}/chat/completions", json=body, headers=headers
     ) as answer:
@@ -110,12 +120,64 @@ def _is_chunk(line: bytes) -> bool:
         return False
 
 
-def without_password(text: str, url: str) -> str:
+async def probe_realtime(config: Config, secrets: Mapping[str, str]) -> ProbeResult:
+    """Opens a Realtime session and closes it again, if `fallback.policy` allows asking.
+
+    No audio or text is sent. A failure is a result.
+    """
+    import aiohttp
+
+    chosen = providers.realtime(config.realtime, secrets)
+    result = ProbeResult(ProbeOutcome.SESSION_OPENED, chosen.model, _place(chosen), chosen.secret)
+    if not chosen.key:
+        return replace(result, outcome=ProbeOutcome.NO_KEY)
+    if not looks_like_a_key(chosen.key, of_openai=not config.realtime.base_url):
+        return replace(result, outcome=ProbeOutcome.MALFORMED)
+    if config.fallback.policy == "off":
+        return replace(result, outcome=ProbeOutcome.NOT_ASKED)
+    begin = time.monotonic()
+    try:
+        async with asyncio.timeout(REALTIME_SECONDS), aiohttp.ClientSession() as http:
+            result = replace(result, outcome=await _first_event(http, chosen))
+    except TimeoutError:
+        result = replace(result, outcome=ProbeOutcome.SILENCE)
+    except aiohttp.WSServerHandshakeError as refused:
+        result = replace(result, outcome=ProbeOutcome.REFUSED, status=refused.status)
+    except (aiohttp.ClientError, OSError) as error:
+        detail = _without_password(str(error), chosen.base_url)
+        result = replace(result, outcome=ProbeOutcome.UNREACHABLE, detail=detail)
+    return replace(result, seconds=time.monotonic() - begin)
+
+
+def looks_like_a_key(key: str, *, of_openai: bool) -> bool:
+    """Whether `key` has the shape of OpenAI's; another server's key must only fit into a header."""
+    if not (key.isascii() and key.isprintable()) or any(sign in key for sign in " \"'"):
+        return False
+    return not of_openai or (key.startswith("sk-") and len(key) >= _SHORTEST_KEY)
+
+
+async def _first_event(http: "aiohttp.ClientSession", chosen: Address) -> ProbeOutcome:
+    headers = {"api-key": chosen.key}
+    if not urlsplit(chosen.base_url).username:
+        # A URL with user and password authenticates with those.
+        headers["Authorization"] = f"Bearer {chosen.key}"
+    url = f"{chosen.base_url}?model={chosen.model}"
+    async with http.ws_connect(url, headers=headers) as socket:
+        try:
+            first = await socket.receive_json()
+        except (TypeError, ValueError):  # a binary message, or invalid JSON
+            return ProbeOutcome.GARBAGE
+    kind = first.get("type") if isinstance(first, dict) else None
+    return ProbeOutcome.SESSION_OPENED if kind == "session.created" else ProbeOutcome.GARBAGE
+
+
+def _without_password(text: str, url: str) -> str:
     password = urlsplit(url).password
     return text.replace(password, "***") if password else text
 
 
-def where(chosen: Address) -> str:
+def _place(chosen: Address) -> str:
+    """Model and server, for people."""
     parts = urlsplit(chosen.base_url)
     port = f":{parts.port}" if parts.port else ""
     return f"{chosen.model} at {parts.hostname}{port}"

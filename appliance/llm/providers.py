@@ -1,4 +1,4 @@
-"""Where language models answer: the providers by name, and what the configuration makes of them."""
+"""Providers of language models by name, and the addresses that the configuration gives."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from appliance.config.schema import AlternativeLLMConfig, LLMConfig, RealtimeCon
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A provider by name: where it listens, which model it serves, which secret it wants."""
+    """A provider: its base URL, its default model, and the name of the secret it needs."""
 
     base_url: str
     model: str
@@ -22,7 +22,7 @@ PRESETS: Mapping[str, Preset] = {
     "openai": Preset("https://api.openai.com/v1", "gpt-4.1-mini", "OPENAI_API_KEY"),
     "groq": Preset("https://api.groq.com/openai/v1", "llama-3.3-70b-versatile", "GROQ_API_KEY"),
     "ollama": Preset("http://127.0.0.1:11434/v1", "llama3.2"),
-    # Not llama.cpp's own default port, which is the appliance's in development.
+    # llama.cpp's own default port is the appliance's in development.
     "llama_cpp": Preset("http://127.0.0.1:8090/v1", "default"),
     "custom": Preset("", "default", "OPENAI_API_KEY"),
 }
@@ -32,7 +32,7 @@ OPENAI_REALTIME: Final = "wss://api.openai.com/v1/realtime"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An endpoint of a model; `key` is empty where there is none, `secret` names it."""
+    """An endpoint of a model. `secret` names the key; `key` is empty if there is none."""
 
     base_url: str
     model: str
@@ -41,12 +41,12 @@ class Address:
 
 
 def address(config: LLMConfig | AlternativeLLMConfig, secrets: Mapping[str, str]) -> Address | None:
-    """The configured endpoint; None where no model is configured."""
+    """The configured endpoint; None if no model is configured."""
     if config.provider == "none":
         return None
     preset = PRESETS[config.provider]
     if isinstance(config, AlternativeLLMConfig) and config.provider == "custom":
-        # The key belongs to the first one; nobody else is to see it.
+        # The key belongs to `llm.provider`; no other server may see it.
         preset = replace(preset, secret="")
     return Address(
         config.base_url or preset.base_url,
@@ -57,7 +57,7 @@ def address(config: LLMConfig | AlternativeLLMConfig, secrets: Mapping[str, str]
 
 
 def realtime(config: RealtimeConfig, secrets: Mapping[str, str]) -> Address:
-    """The configured Realtime endpoint; whether it may be asked is not said by that."""
+    """The configured Realtime endpoint, whether or not `fallback.policy` allows asking it."""
     return Address(
         config.base_url or OPENAI_REALTIME,
         config.model,
@@ -67,7 +67,7 @@ def realtime(config: RealtimeConfig, secrets: Mapping[str, str]) -> Address:
 
 
 def is_local(url: str) -> bool:
-    """Whether an address names this machine itself."""
+    """Whether a URL leads to this machine itself."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -1,4 +1,4 @@
-"""What a language model is shown."""
+"""The context of a language model: trimmed to its budget, and built from earlier turns."""
 
 from typing import Any
 
@@ -16,7 +16,9 @@ message = st.fixed_dictionaries(
 
 
 @given(st.lists(message, min_size=1, max_size=40), st.integers(10, 500))
-def test_it_keeps_the_newest_and_fits(messages: list[dict[str, Any]], budget: int) -> None:
+def test_trim_keeps_the_newest_messages_within_the_budget(
+    messages: list[dict[str, Any]], budget: int
+) -> None:
     kept = trim(messages, budget)
     assert kept == messages[len(messages) - len(kept) :]
     assert kept
@@ -24,7 +26,7 @@ def test_it_keeps_the_newest_and_fits(messages: list[dict[str, Any]], budget: in
 
 
 @given(st.lists(message, min_size=2, max_size=40), st.integers(10, 500))
-def test_it_never_begins_with_an_answer_or_a_result(
+def test_a_trimmed_context_begins_with_the_user(
     messages: list[dict[str, Any]], budget: int
 ) -> None:
     kept = trim(messages, budget)

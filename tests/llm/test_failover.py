@@ -1,4 +1,4 @@
-"""Who is asked, on real ports: the next endpoint answers where one fails, in the same turn."""
+"""Failover between endpoints on real ports: the next answers in the same turn."""
 
 import json
 from collections.abc import AsyncIterator
@@ -10,15 +10,15 @@ import pytest
 from appliance.circuit_breaker import RETRY_SECONDS
 from appliance.config.loader import Config, load
 from appliance.llm.endpoint import Endpoint
-from appliance.llm.failover import AGAIN, FAILURES, FailoverClient, endpoints
+from appliance.llm.failover import FAILURES, RESTART_APOLOGY, FailoverClient, failover_client
 from tests.chat_server import Call, ChatServer, Reply, Trouble, chat_server
 
 MESSAGES = [{"role": "user", "content": "How far is the moon?"}]
 
 
 @dataclass
-class Asking:
-    """Endpoints that say what the test says, the first one first, and a clock of its own."""
+class Scenario:
+    """A client whose endpoints give the replies of the test, and a clock that the test sets."""
 
     models: FailoverClient
     chats: list[ChatServer]
@@ -28,7 +28,7 @@ class Asking:
     changes: list[str] = field(default_factory=list)
 
     async def answer(self) -> str:
-        """What is heard of an answer."""
+        """The text of an answer."""
         stream = await self.models.create(self.note, stream=True, messages=MESSAGES, model="x")
         said = [c.choices[0].delta.content or "" async for c in stream if c.choices]
         await stream.close()
@@ -45,9 +45,9 @@ async def asking(
     outside: int | None = None,
     key: str = "",
     patience: float = 30.0,
-) -> AsyncIterator[Asking]:
-    """The endpoint at the place `outside` is not known to be on this machine; the first one has
-    `patience` seconds to begin."""
+) -> AsyncIterator[Scenario]:
+    """Endpoints with those replies; the one at the place `outside` does not count as local, and the
+    first has `patience` seconds to begin."""
     said, now, changes = list(replies), [0.0], list[str]()
     names = [f"model-{place}" for place in range(len(said))]
     async with AsyncExitStack() as stack:
@@ -60,10 +60,10 @@ async def asking(
             urls[outside] = urls[outside].replace("127.0.0.1", "0.0.0.0")
         config = _config(names, urls, policy, patience)
         secrets = {"OPENAI_API_KEY": key}
-        found = endpoints(config, secrets, lambda: changes.append(""), lambda: now[0])
+        found = failover_client(config, secrets, lambda: changes.append(""), lambda: now[0])
         assert found is not None
         stack.push_async_callback(found.close)
-        yield Asking(found, chats, said, now, changes=changes)
+        yield Scenario(found, chats, said, now, changes=changes)
 
 
 def _config(names: list[str], urls: list[str], policy: str, patience: float) -> Config:
@@ -94,7 +94,7 @@ def _config(names: list[str], urls: list[str], policy: str, patience: float) -> 
     ],
     ids=str,
 )
-async def test_the_next_one_answers_where_one_fails(trouble: Trouble) -> None:
+async def test_the_next_endpoint_answers_where_one_fails(trouble: Trouble) -> None:
     async with asking(trouble, "It is far away.", patience=0.3) as a:
         assert await a.answer() == "It is far away."
         assert a.asked == ["model-0", "model-1"]
@@ -106,33 +106,33 @@ async def test_the_next_one_answers_where_one_fails(trouble: Trouble) -> None:
         assert a.chats[1].requests[-1]["model"] == "model-1"
 
 
-async def test_an_answer_that_breaks_off_begins_again_with_the_next() -> None:
+async def test_a_stream_that_breaks_off_restarts_with_the_next_endpoint() -> None:
     async with asking(Trouble(break_after=4), "It is far away.") as a:
-        assert await a.answer() == f"This is where it{AGAIN}It is far away."
-        # Once is no reason to leave it; three times in a minute are.
+        assert await a.answer() == f"This is where it{RESTART_APOLOGY}It is far away."
+        # One break does not open the breaker; three in a minute do.
         assert a.models.current.model == "model-0"
         for _ in range(2):
             await a.answer()
         assert a.models.current.model == "model-1"
 
 
-async def test_a_request_that_is_refused_leaves_nobody_at_once() -> None:
+async def test_a_refused_request_does_not_open_the_breaker() -> None:
     async with asking(Trouble(status=400), "It is far away.") as a:
         assert await a.answer() == "It is far away."
         assert a.models.current.model == "model-0"
 
 
-async def test_nobody_left_is_told() -> None:
+async def test_the_last_error_is_raised_where_none_answers() -> None:
     async with asking(Trouble(status=500), Trouble(status=500)) as a:
         with pytest.raises(FAILURES):
             await a.answer()
         a.replies[0] = "Here I am."
-        # All were left; the one whose time comes first is asked all the same.
+        # All breakers are open; the endpoint whose retry is due first is asked anyway.
         assert await a.answer() == "Here I am."
         assert a.asked == ["model-0", "model-1", "model-0"]
 
 
-async def test_a_tool_call_passes() -> None:
+async def test_a_tool_call_is_passed_on() -> None:
     async with asking(Trouble(status=503), Call("get_time", {})) as a:
         stream = await a.models.create(a.note, stream=True, messages=MESSAGES)
         called = [c.choices[0].delta.tool_calls async for c in stream if c.choices]
@@ -140,13 +140,13 @@ async def test_a_tool_call_passes() -> None:
         await stream.close()
 
 
-async def test_a_summary_is_asked_of_the_next_as_well() -> None:
+async def test_a_completion_without_a_stream_fails_over_too() -> None:
     async with asking(Trouble(status=503), "In short.") as a:
         made = await a.models.create(a.note, stream=False, messages=MESSAGES)
         assert made.choices[0].message.content == "In short."
 
 
-async def test_it_comes_back_between_turns_and_on_its_own_time() -> None:
+async def test_a_failed_endpoint_is_retried_when_due_and_idle() -> None:
     async with asking(Trouble(status=500), "It is far away.") as a:
         await a.answer()
         await a.models.retry(0, lambda: True)
@@ -173,7 +173,7 @@ async def test_it_comes_back_between_turns_and_on_its_own_time() -> None:
     ("policy", "asked"),
     [("off", ["model-0", "model-1"]), ("on_failure", ["model-0", "model-1", "model-2"])],
 )
-async def test_only_the_owners_word_lets_alternatives_out_of_the_box(
+async def test_alternatives_elsewhere_need_the_fallback_policy(
     policy: str, asked: list[str]
 ) -> None:
     down = [Trouble(status=500)] * 3
@@ -181,6 +181,6 @@ async def test_only_the_owners_word_lets_alternatives_out_of_the_box(
         with pytest.raises(FAILURES):
             await a.answer()
         assert a.asked == asked
-        # The key of the first is not for whoever else is configured.
+        # The key of llm.provider is not sent to the alternatives.
         assert [chat.keys for chat in a.chats[:2]] == [["Bearer secret"], ["Bearer none"]]
         assert "Bearer secret" not in a.chats[2].keys

@@ -2,8 +2,8 @@
 
 import pytest
 
-from appliance.llm import knocking
-from appliance.llm.knocking import looks_like_a_key
+from appliance.llm import probe
+from appliance.llm.probe import looks_like_a_key
 from appliance.selftest.check import Finding, Verdict
 from appliance.selftest.checks.realtime import RealtimeCheck
 from tests.install.shell import free_ports
@@ -92,7 +92,7 @@ async def test_trouble(
     advice: str,
 ) -> None:
     if trouble == {"greeting": ""}:  # all others answer, however long that may take them
-        monkeypatch.setattr(knocking, "SECONDS", 0.3)
+        monkeypatch.setattr(probe, "REALTIME_SECONDS", 0.3)
     async with realtime_server(lambda _: "Hello.") as server:
         _spoil(server, trouble)
         told = bad(await finding(facts, "always", base_url=server.base_url), FAILURE)

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from appliance.llm.probe import PATIENCE, REFUSALS, ProbeOutcome, ProbeResult, ask
+from appliance.llm.probe import REFUSALS, TIMEOUT_FACTOR, ProbeOutcome, ProbeResult, probe_llm
 from appliance.selftest.check import BaseCheck, Finding
 from appliance.selftest.context import CheckContext
 
@@ -24,7 +24,7 @@ class LLMCheck(BaseCheck):
         if facts.daemon:
             asked = await facts.daemon.ask()
         else:
-            asked = await ask(facts.config.llm, facts.secrets)
+            asked = await probe_llm(facts.config.llm, facts.secrets)
         return self.judge(asked, facts.config.llm.first_token_seconds)
 
     def judge(self, asked: ProbeResult, patience: float) -> Finding:
@@ -69,7 +69,7 @@ def _explained(asked: ProbeResult, patience: float) -> tuple[str, str]:
             )
         case ProbeOutcome.SILENCE:
             return (
-                f"{where} gave no answer within {PATIENCE * patience:g} s",
+                f"{where} gave no answer within {TIMEOUT_FACTOR * patience:g} s",
                 "Is the model loaded, and the server not overloaded? A first question may load"
                 " it: test again. Else choose a smaller model or raise llm.first_token_seconds.",
             )

@@ -2,8 +2,13 @@
 
 from typing import ClassVar
 
-from appliance.llm.knocking import SECONDS, knock
-from appliance.llm.probe import REFUSALS, ProbeOutcome, ProbeResult
+from appliance.llm.probe import (
+    REALTIME_SECONDS,
+    REFUSALS,
+    ProbeOutcome,
+    ProbeResult,
+    probe_realtime,
+)
 from appliance.selftest.check import BaseCheck, Finding
 from appliance.selftest.context import CheckContext
 
@@ -23,13 +28,13 @@ class RealtimeCheck(BaseCheck):
         if facts.daemon:
             asked = await facts.daemon.knock()
         else:
-            asked = await knock(facts.config, facts.secrets)
+            asked = await probe_realtime(facts.config, facts.secrets)
         return self.judge(asked, facts.config.fallback.policy)
 
     def judge(self, asked: ProbeResult, policy: str) -> Finding:
         """`policy` is fallback.policy."""
         match asked.outcome:
-            case ProbeOutcome.LET_IN:
+            case ProbeOutcome.SESSION_OPENED:
                 shown = f"{asked.where} lets us in after {1000 * asked.seconds:.0f} ms"
                 return self.ok(shown).with_figures(seconds=round(asked.seconds, 3))
             case ProbeOutcome.NOT_ASKED:
@@ -70,7 +75,7 @@ def _explained(asked: ProbeResult) -> tuple[str, str]:
             )
         case ProbeOutcome.SILENCE:
             return (
-                f"{at} does not open within {SECONDS:g} s",
+                f"{at} does not open within {REALTIME_SECONDS:g} s",
                 "Is the connection to the internet slow? Test again.",
             )
         case _:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from appliance.config.loader import load
-from appliance.llm.endpoint import endpoint
+from appliance.llm.endpoint import configured_endpoint
 from appliance.llm.providers import PRESETS, is_local
 
 SECRETS = {"OPENAI_API_KEY": "openai-secret", "GROQ_API_KEY": "groq-secret"}
@@ -14,7 +14,7 @@ SECRETS = {"OPENAI_API_KEY": "openai-secret", "GROQ_API_KEY": "groq-secret"}
 
 def _endpoint(**llm: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
     environ = {f"APPLIANCE__LLM__{key.upper()}": value for key, value in llm.items()}
-    return endpoint(load([], environ).llm, SECRETS)
+    return configured_endpoint(load([], environ).llm, SECRETS)
 
 
 @pytest.mark.parametrize(
@@ -73,11 +73,11 @@ def test_the_first_request_imports_nothing_on_the_event_loop() -> None:
 import asyncio, sys
 from appliance.config.loader import load
 import appliance.voice.services.llm
-from appliance.llm.endpoint import endpoint, prepare
-model = endpoint(load([], {
+from appliance.llm.endpoint import configured_endpoint, warm_up
+model = configured_endpoint(load([], {
     "APPLIANCE__LLM__PROVIDER": "custom", "APPLIANCE__LLM__BASE_URL": "http://127.0.0.1:1/v1"
 }).llm, {})
-prepare(model)
+warm_up(model)
 async def ask():
     before = set(sys.modules)
     try:
