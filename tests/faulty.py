@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from appliance.app import voice_runtime
+from appliance.app import engine_runtime
 from appliance.cli.main import main
 from appliance.engines.espeak.library import Library
 from appliance.engines.ladder import LadderContext
@@ -131,7 +131,7 @@ def spoil() -> None:
         setattr(owner, name, around(getattr(owner, name)))
     # So that a test need not wait.
     os.environ["APPLIANCE__LIMITS__ENGINE_SECONDS"] = str(PATIENCE_SECONDS)
-    vars(voice_runtime)["LadderContext"] = functools.partial(LadderContext, pauses=(0.1,))
+    vars(engine_runtime)["LadderContext"] = functools.partial(LadderContext, pauses=(0.1,))
 
 
 if __name__ == "__main__":

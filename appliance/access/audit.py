@@ -6,7 +6,7 @@ COMMAND_LINE = "the command line"
 DONE = "done"  # the outcome of what succeeded; otherwise it is the code of the error
 
 
-class Deed(StrEnum):
+class AuditAction(StrEnum):
     CODE = "pairing code made"
     PAIRED = "paired"
     CODE_BURNED = "pairing code burned"

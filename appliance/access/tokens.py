@@ -1,8 +1,15 @@
-"""Tokens of paired clients, and how far their roles reach."""
+"""Tokens of paired clients, the roles that come with them, and one-time tickets of sessions."""
 
 import hashlib
+import hmac
 import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
 from enum import StrEnum
+
+from appliance.errors import NotPaired, SessionTaken, SessionUnknown
+
+REMEMBERED_TICKETS = 10_000  # so that sessions nobody ends explicitly do not fill the memory
 
 
 class Role(StrEnum):
@@ -44,3 +51,57 @@ def new_token() -> str:
 def token_hash(token: str) -> str:
     """What is stored of a token. Plain SHA-256 will do: there is nothing to guess in 256 bits."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(slots=True)
+class _Ticket:
+    token_sha256: str
+    expires: float
+    used: bool = False
+
+
+class SessionTickets:
+    """One-time tokens, each of which opens the WebSocket of one session.
+
+    A ticket lasts for `seconds`; its session is known until `forget`.
+    """
+
+    def __init__(self, seconds: float = 60.0) -> None:
+        self._seconds = seconds
+        self._tickets: OrderedDict[str, _Ticket] = OrderedDict()
+
+    def issue(self, session_id: str, now: float) -> str:
+        """Returns a new ticket; an earlier one of the same session is void."""
+        token = new_token()
+        self._tickets[session_id] = _Ticket(token_hash(token), now + self._seconds)
+        self._tickets.move_to_end(session_id)
+        if len(self._tickets) > REMEMBERED_TICKETS:
+            self._tickets.popitem(last=False)
+        return token
+
+    def redeem(self, session_id: str, token: str, now: float) -> None:
+        """Uses the ticket up; a wrong token leaves it as it is.
+
+        Raises SessionUnknown, NotPaired for a wrong or an expired token, and SessionTaken for one
+        that was used already.
+        """
+        ticket = self._tickets.get(session_id)
+        if ticket is None:
+            raise SessionUnknown(f"there is no session {session_id!r}")
+        if not hmac.compare_digest(ticket.token_sha256, token_hash(token)):
+            raise NotPaired(
+                "the token of the session is wrong",
+                advice="Use the address that POST /api/sessions answered, as it is.",
+            )
+        if ticket.used:
+            raise SessionTaken("the token of the session was used already")
+        if now >= ticket.expires:
+            raise NotPaired(
+                "the token of the session has expired",
+                advice="Create a new session with POST /api/sessions and connect at once.",
+            )
+        ticket.used = True
+
+    def forget(self, session_id: str) -> None:
+        """Drops the ticket of a session that is over; an unknown session is no error."""
+        self._tickets.pop(session_id, None)

@@ -4,11 +4,11 @@ import time
 
 from aiohttp import web
 
-from appliance.access.audit import DONE, Deed
+from appliance.access.audit import DONE, AuditAction
 from appliance.access.pairing import network
 from appliance.access.rate_limit import RateLimiter
 from appliance.api.auth import IDENTITY
-from appliance.api.dependencies import BACKEND
+from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.middleware import address
 from appliance.store.records import AuditEntry
 
@@ -22,29 +22,29 @@ def refusals() -> RateLimiter:
 
 
 def note(
-    request: web.Request, deed: Deed, *, client_id: str | None = None, detail: str = ""
+    request: web.Request, action: AuditAction, *, client_id: str | None = None, detail: str = ""
 ) -> None:
     """Notes what the asker of `request` did, to which client if to one. Returns at once."""
     identity = request.get(IDENTITY)
     # Who was not anybody before is the client that it became.
     who = client_id if identity is None else identity.client_id
-    _write(request, deed, who, DONE, client_id, detail)
+    _write(request, action, who, DONE, client_id, detail)
 
 
-def note_refusal(request: web.Request, deed: Deed, outcome: str, detail: str = "") -> None:
+def note_refusal(request: web.Request, action: AuditAction, outcome: str, detail: str = "") -> None:
     """Notes what a stranger was refused, where that is not the same over and over."""
     limiter = request.app[REFUSALS]
-    if not limiter.take(f"{deed} {network(address(request))}", time.monotonic()):
-        _write(request, deed, None, outcome, None, detail)
+    if not limiter.take(f"{action} {network(address(request))}", time.monotonic()):
+        _write(request, action, None, outcome, None, detail)
 
 
 def _write(
     request: web.Request,
-    deed: Deed,
+    action: AuditAction,
     who: str | None,
     outcome: str,
     client_id: str | None,
     detail: str,
 ) -> None:
-    entry = AuditEntry(time.time(), deed, who, address(request), outcome, client_id, detail)
-    request.app[BACKEND].store.clients.audit(entry)
+    entry = AuditEntry(time.time(), action, who, address(request), outcome, client_id, detail)
+    request.app[DEPENDENCIES].store.clients.audit(entry)

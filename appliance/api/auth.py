@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from appliance.access.tokens import Role, reaches, token_hash
-from appliance.api.dependencies import BACKEND
+from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.middleware import COOKIE, token
 from appliance.errors import Forbidden, NotPaired
 
@@ -34,16 +34,16 @@ IDENTITY = web.RequestKey("identity", Identity)
 
 async def identify(request: web.Request) -> Identity | None:
     """The client behind a request; None where it carries no valid token."""
-    backend = request.app[BACKEND]
-    if not backend.paired_only:
+    deps = request.app[DEPENDENCIES]
+    if not deps.paired_only:
         return Identity(ANYBODY, ANYBODY, Role.ADMIN)
     value = token(request)
     if not value:
         return None
-    client = await backend.store.clients.by_token_hash(token_hash(value))
+    client = await deps.store.clients.by_token_hash(token_hash(value))
     if client is None or client.role not in set(Role):
         return None
-    backend.store.clients.touch(client.id, time.time())
+    deps.store.clients.touch(client.id, time.time())
     return Identity(client.id, client.name, Role(client.role))
 
 

@@ -6,38 +6,43 @@ from dataclasses import asdict
 
 from aiohttp import web
 
-from appliance.access.audit import Deed
+from appliance.access.audit import AuditAction
 from appliance.access.tokens import new_token, token_hash
 from appliance.api.audit import note, note_refusal
 from appliance.api.auth import asker, keep_token
-from appliance.api.dependencies import BACKEND
+from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.middleware import address
 from appliance.api.schemas import ChangeClient, Pair, number, read
 from appliance.errors import AccessError, NotFound, PairingRefused
 from appliance.store.records import Client
 
-TRAIL_PAGE = 100
-LARGEST_TRAIL_PAGE = 1000
+AUDIT_PAGE = 100
+LARGEST_AUDIT_PAGE = 1000
 
 
 async def pair(request: web.Request) -> web.Response:
     """POST /api/pair {code, name?} → 200 {client, token} and the cookie; a code works once."""
-    backend = request.app[BACKEND]
+    deps = request.app[DEPENDENCIES]
     body = await read(request, Pair)
-    was_open = backend.pairing.is_open(time.monotonic())
+    was_open = deps.pairing.is_open(time.monotonic())
     try:
-        role = backend.pairing.redeem(body.code, address(request), time.monotonic())
+        role = deps.pairing.redeem(body.code, address(request), time.monotonic())
     except AccessError as error:
         wrong = isinstance(error, PairingRefused)
-        note_refusal(request, Deed.PAIRED if wrong else Deed.LOCKED_OUT, error.code, error.message)
-        if was_open and not backend.pairing.is_open(time.monotonic()):
-            note_refusal(request, Deed.CODE_BURNED, error.code, "too many wrong tries")
+        note_refusal(
+            request,
+            AuditAction.PAIRED if wrong else AuditAction.LOCKED_OUT,
+            error.code,
+            error.message,
+        )
+        if was_open and not deps.pairing.is_open(time.monotonic()):
+            note_refusal(request, AuditAction.CODE_BURNED, error.code, "too many wrong tries")
         raise
     now = time.time()
     client = Client(uuid.uuid4().hex[:12], body.name or "unnamed", role.value, now, now, None)
     secret = new_token()
-    await backend.store.clients.add(client, token_hash(secret))
-    note(request, Deed.PAIRED, client_id=client.id, detail=f"{client.name} as {client.role}")
+    await deps.store.clients.add(client, token_hash(secret))
+    note(request, AuditAction.PAIRED, client_id=client.id, detail=f"{client.name} as {client.role}")
     shown = {"id": client.id, "name": client.name, "role": client.role}
     response = web.json_response({"client": shown, "token": secret})
     keep_token(response, secret)
@@ -53,45 +58,43 @@ async def authorise(request: web.Request) -> web.Response:
 async def me(request: web.Request) -> web.Response:
     """GET /api/me → {client, access, warnings}: what this client is, and what it should know."""
     identity = asker(request)
-    backend = request.app[BACKEND]
+    deps = request.app[DEPENDENCIES]
     client = {"id": identity.client_id, "name": identity.name, "role": identity.role.value}
-    access = "paired" if backend.paired_only else "open"
-    return web.json_response(
-        {"client": client, "access": access, "warnings": list(backend.warnings)}
-    )
+    access = "paired" if deps.paired_only else "open"
+    return web.json_response({"client": client, "access": access, "warnings": list(deps.warnings)})
 
 
 async def clients(request: web.Request) -> web.Response:
     """GET /api/clients: everybody who was ever paired, revoked ones too."""
-    everybody = await request.app[BACKEND].store.clients.all()
+    everybody = await request.app[DEPENDENCIES].store.clients.all()
     return web.json_response({"clients": [asdict(client) for client in everybody]})
 
 
 async def change_role(request: web.Request) -> web.Response:
     """PATCH /api/clients/{id} {role}: what the client may do from now on."""
-    backend = request.app[BACKEND]
+    deps = request.app[DEPENDENCIES]
     client_id = request.match_info["id"]
     body = await read(request, ChangeClient)
-    if not await backend.store.clients.change_role(client_id, body.role.value):
+    if not await deps.store.clients.change_role(client_id, body.role.value):
         raise NotFound("there is no such client")
-    note(request, Deed.ROLE, client_id=client_id, detail=f"to {body.role.value}")
+    note(request, AuditAction.ROLE, client_id=client_id, detail=f"to {body.role.value}")
     return web.Response(status=204)
 
 
 async def revoke(request: web.Request) -> web.Response:
     """DELETE /api/clients/{id}: the token stops working and its sessions end."""
-    backend = request.app[BACKEND]
+    deps = request.app[DEPENDENCIES]
     client_id = request.match_info["id"]
-    if not await backend.store.clients.revoke(client_id, time.time()):
+    if not await deps.store.clients.revoke(client_id, time.time()):
         raise NotFound("there is no such client")
-    note(request, Deed.REVOKED, client_id=client_id)
-    if desk := backend.open_desk():
-        desk.revoke_client(client_id)
+    note(request, AuditAction.REVOKED, client_id=client_id)
+    if sessions := deps.loaded_sessions():
+        sessions.revoke_client(client_id)
     return web.Response(status=204)
 
 
 async def audit(request: web.Request) -> web.Response:
     """GET /api/audit?limit=: who did what, newest first."""
-    limit = number(request, "limit", TRAIL_PAGE, LARGEST_TRAIL_PAGE)
-    entries = await request.app[BACKEND].store.clients.audit_trail(limit)
+    limit = number(request, "limit", AUDIT_PAGE, LARGEST_AUDIT_PAGE)
+    entries = await request.app[DEPENDENCIES].store.clients.audit_trail(limit)
     return web.json_response({"audit": [asdict(entry) for entry in entries]})

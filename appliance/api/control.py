@@ -9,12 +9,12 @@ import time
 from aiohttp import web
 from pydantic import Field
 
-from appliance.access.audit import COMMAND_LINE, Deed
+from appliance.access.audit import COMMAND_LINE, AuditAction
 from appliance.access.tokens import Role, role_for_pairing
 from appliance.api import clients, conversations, health, selftest
 from appliance.api.audit import note
 from appliance.api.auth import IDENTITY, Handler, Identity
-from appliance.api.dependencies import BACKEND, ApiDependencies
+from appliance.api.dependencies import DEPENDENCIES, ApiDependencies
 from appliance.api.middleware import errors
 from appliance.api.schemas import JsonBody, read
 from appliance.conversation import VISITOR
@@ -32,13 +32,13 @@ class NewCode(JsonBody):
 async def new_code(request: web.Request) -> web.Response:
     """POST /pair {role?, minutes?} → {code, role, expires_in}."""
     body = await read(request, NewCode)
-    backend = request.app[BACKEND]
+    deps = request.app[DEPENDENCIES]
     # Whoever is there was let in by the owner, who is one of them or chose otherwise.
-    known = [c for c in await backend.store.clients.all() if not c.id.startswith(VISITOR)]
+    known = [c for c in await deps.store.clients.all() if not c.id.startswith(VISITOR)]
     role = role_for_pairing(body.role, anybody=bool(known))
     seconds = body.minutes * 60
-    code = backend.pairing.new_code(role, seconds, time.monotonic())
-    note(request, Deed.CODE, detail=f"for a {role.value}, {body.minutes:g} minutes")
+    code = deps.pairing.new_code(role, seconds, time.monotonic())
+    note(request, AuditAction.CODE, detail=f"for a {role.value}, {body.minutes:g} minutes")
     return web.json_response({"code": code, "role": role.value, "expires_in": seconds})
 
 
@@ -49,9 +49,9 @@ async def owner(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
-def control_app(backend: ApiDependencies) -> web.Application:
+def control_app(deps: ApiDependencies) -> web.Application:
     app = web.Application(middlewares=[errors, owner], client_max_size=MAX_BODY_BYTES)
-    app[BACKEND] = backend
+    app[DEPENDENCIES] = deps
     app.router.add_post("/pair", new_code)
     app.router.add_get("/clients", clients.clients)
     app.router.add_patch("/clients/{id}", clients.change_role)

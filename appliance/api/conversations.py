@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 from aiohttp import web
 
-from appliance.access.audit import Deed
+from appliance.access.audit import AuditAction
 from appliance.api.audit import note
 from appliance.api.auth import whose
-from appliance.api.dependencies import BACKEND
+from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.schemas import number
 from appliance.errors import BadRequest, Forbidden
 from appliance.store.records import Conversation
@@ -18,7 +18,7 @@ LARGEST_PAGE = 200
 
 async def listing(request: web.Request) -> web.Response:
     """GET /api/conversations?limit=&before=: newest first."""
-    found = await request.app[BACKEND].store.conversations(
+    found = await request.app[DEPENDENCIES].store.conversations(
         limit=number(request, "limit", PAGE, LARGEST_PAGE),
         before=request.query.get("before"),
         client_id=whose(request),
@@ -28,7 +28,7 @@ async def listing(request: web.Request) -> web.Response:
 
 async def search(request: web.Request) -> web.Response:
     """GET /api/conversations/search?q=: events whose words match."""
-    found = await request.app[BACKEND].store.search(
+    found = await request.app[DEPENDENCIES].store.search(
         request.query.get("q", ""),
         limit=number(request, "limit", PAGE, LARGEST_PAGE),
         client_id=whose(request),
@@ -47,14 +47,14 @@ async def export(request: web.Request) -> web.Response:
     conversation = await _own(request)
     fmt = request.query.get("format", "json")
     conversation_id = conversation.summary.id
-    store = request.app[BACKEND].store
+    store = request.app[DEPENDENCIES].store
     if fmt == "json":
         text, suffix, kind = await store.export(conversation_id, "json"), "json", "application/json"
     elif fmt == "markdown":
         text, suffix, kind = await store.export(conversation_id, "markdown"), "md", "text/markdown"
     else:
         raise BadRequest(f"there is no format {fmt!r}", advice="Use json or markdown.")
-    note(request, Deed.EXPORTED, detail=f"{conversation_id} as {fmt}")
+    note(request, AuditAction.EXPORTED, detail=f"{conversation_id} as {fmt}")
     disposition = f'attachment; filename="conversation-{conversation_id}.{suffix}"'
     return web.Response(text=text, content_type=kind, headers={"Content-Disposition": disposition})
 
@@ -62,17 +62,17 @@ async def export(request: web.Request) -> web.Response:
 async def delete(request: web.Request) -> web.Response:
     """DELETE /api/conversations/{id}: forgotten for good; its open sessions are ended first."""
     conversation = await _own(request)
-    backend = request.app[BACKEND]
-    if desk := backend.open_desk():
-        await desk.end_conversation(conversation.summary.id)
-    await backend.work.forget(conversation.summary.id)
-    await backend.store.delete(conversation.summary.id)
-    note(request, Deed.DELETED, detail=conversation.summary.id)
+    deps = request.app[DEPENDENCIES]
+    if sessions := deps.loaded_sessions():
+        await sessions.end_conversation(conversation.summary.id)
+    await deps.agents.forget(conversation.summary.id)
+    await deps.store.delete(conversation.summary.id)
+    note(request, AuditAction.DELETED, detail=conversation.summary.id)
     return web.Response(status=204)
 
 
 async def _own(request: web.Request) -> Conversation:
-    kept = await request.app[BACKEND].store.conversation(request.match_info["id"])
+    kept = await request.app[DEPENDENCIES].store.conversation(request.match_info["id"])
     owner = whose(request)
     if owner is not None and kept.summary.client_id != owner:
         raise Forbidden("this conversation belongs to another client")

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from appliance.access.pairing import Pairing
 from appliance.access.rate_limit import RateLimiter
-from appliance.access.tickets import Tickets
+from appliance.access.tokens import SessionTickets
 from appliance.conversation import Task
 from appliance.errors import NotReady
 from appliance.store.store import Store
@@ -125,31 +125,31 @@ class ApiDependencies:
     of the plan has answered its warm-up.
     """
 
-    desk: Callable[[], SessionService]
+    sessions: Callable[[], SessionService]
     ready: Callable[[], bool]
     health: Callable[[], dict[str, Any]]
     status: Callable[[], Awaitable[dict[str, Any]]]
     configuration: Callable[[], dict[str, Any]]
     metrics: Callable[[], bytes]
-    refused: Callable[[str], None]
+    count_refusal: Callable[[str], None]
     store: Store
     pairing: Pairing
-    tickets: Tickets
+    tickets: SessionTickets
     session_rate: RateLimiter
     paired_only: bool
     origins: tuple[str, ...]
-    names: Callable[[], Sequence[str]]
+    host_names: Callable[[], Sequence[str]]
     warnings: tuple[str, ...]
     engines: EngineProbes
     selftest: SelftestService
-    work: TaskService
+    agents: TaskService
 
-    def open_desk(self) -> SessionService | None:
+    def loaded_sessions(self) -> SessionService | None:
         """The desk; None while it loads, when nobody can be talking yet."""
         try:
-            return self.desk()
+            return self.sessions()
         except NotReady:
             return None
 
 
-BACKEND = web.AppKey("backend", ApiDependencies)
+DEPENDENCIES = web.AppKey("dependencies", ApiDependencies)

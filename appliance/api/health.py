@@ -5,14 +5,14 @@ from typing import Any
 from aiohttp import web
 
 from appliance.api.auth import identify
-from appliance.api.dependencies import BACKEND
+from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.middleware import is_local_peer
 from appliance.errors import NotFound
 
 
 async def health(request: web.Request) -> web.Response:
     """GET /health: 200 while the loop turns. Strangers from outside learn no more than that."""
-    state = request.app[BACKEND].health()
+    state = request.app[DEPENDENCIES].health()
     if not await _trusted(request):
         state = {"status": state["status"]}
     return web.json_response(state)
@@ -25,22 +25,22 @@ async def ping(request: web.Request) -> web.Response:
 
 async def ready(request: web.Request) -> web.Response:
     """GET /ready: 200 once every engine of the plan has answered a warm-up, 503 before."""
-    backend = request.app[BACKEND]
-    is_ready = backend.ready()
+    deps = request.app[DEPENDENCIES]
+    is_ready = deps.ready()
     state: dict[str, Any] = {"ready": is_ready}
     if await _trusted(request):
-        state["engines"] = backend.health()["engines"]
+        state["engines"] = deps.health()["engines"]
     return web.json_response(state, status=200 if is_ready else 503)
 
 
 async def configuration(request: web.Request) -> web.Response:
     """GET /config: what is in force, secrets masked."""
-    return web.json_response(request.app[BACKEND].configuration())
+    return web.json_response(request.app[DEPENDENCIES].configuration())
 
 
 async def status(request: web.Request) -> web.Response:
     """GET /api/status: plan, gauges, engines."""
-    return web.json_response(await request.app[BACKEND].status())
+    return web.json_response(await request.app[DEPENDENCIES].status())
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -48,7 +48,7 @@ async def metrics(request: web.Request) -> web.Response:
     if "X-Forwarded-For" in request.headers or not is_local_peer(request):
         raise NotFound("there is nothing at /metrics")
     return web.Response(
-        body=request.app[BACKEND].metrics(),
+        body=request.app[DEPENDENCIES].metrics(),
         headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
     )
 

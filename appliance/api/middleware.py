@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from appliance.access.origins import host_allowed, origin_allowed
-from appliance.api.dependencies import BACKEND
+from appliance.api.dependencies import DEPENDENCIES
 from appliance.errors import (
     ApplianceError,
     BadRequest,
@@ -48,7 +48,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _answer(request: web.Request, error: ApplianceError, status: int | None = None) -> web.Response:
-    request.app[BACKEND].refused(error.code)
+    request.app[DEPENDENCIES].count_refusal(error.code)
     headers = {}
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(max(1, round(error.retry_after)))
@@ -63,17 +63,17 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
 
     And everything that came by a name which is not the appliance's (DNS rebinding).
     """
-    backend = request.app[BACKEND]
-    if not host_allowed(request.host, backend.names()):
+    deps = request.app[DEPENDENCIES]
+    if not host_allowed(request.host, deps.host_names()):
         raise WrongHost(f"this appliance is not called {request.host}")
     writes = request.method not in ("GET", "HEAD")
     if writes or request.headers.get("Upgrade", "").lower() == "websocket":
         origin = request.headers.get("Origin")
         # Without a cookie, and with open access, there is nothing that a page could misuse, and
         # a program that pairs itself has no token yet. A foreign page is refused all the same.
-        misusable = backend.paired_only and COOKIE in request.cookies
+        misusable = deps.paired_only and COOKIE in request.cookies
         programs = bearer(request) is not None or not misusable
-        if not origin_allowed(origin, request.host, backend.origins, bearer=programs):
+        if not origin_allowed(origin, request.host, deps.origins, bearer=programs):
             raise Forbidden(f"the origin {origin} may not talk to this appliance")
     return await handler(request)
 

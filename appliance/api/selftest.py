@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import Field
 
 from appliance.access.tokens import Role, new_token, token_hash
-from appliance.api.dependencies import BACKEND, ApiDependencies
+from appliance.api.dependencies import DEPENDENCIES, ApiDependencies
 from appliance.api.schemas import JsonBody, read
 from appliance.conversation import VISITOR
 from appliance.errors import BadRequest
@@ -33,13 +33,13 @@ class Say(JsonBody):
 
 async def last(request: web.Request) -> web.Response:
     """GET /api/selftest → {running, progress, report, history}."""
-    return web.json_response(request.app[BACKEND].selftest.shown())
+    return web.json_response(request.app[DEPENDENCIES].selftest.shown())
 
 
 async def start(request: web.Request) -> web.Response:
     """POST /api/selftest → 202, and the same; 409 while one is under way."""
     await read(request, JsonBody)
-    selftest = request.app[BACKEND].selftest
+    selftest = request.app[DEPENDENCIES].selftest
     selftest.start()
     return web.json_response(selftest.shown(), status=202)
 
@@ -49,7 +49,7 @@ async def hear(request: web.Request) -> web.Response:
     pcm = await request.read()
     if not pcm or len(pcm) % 2 or len(pcm) > LONGEST_SECONDS * 32_000:
         raise BadRequest(f"send whole samples of 16 bits at 16 kHz, {LONGEST_SECONDS} s at most")
-    heard = await request.app[BACKEND].engines.hear(pcm)
+    heard = await request.app[DEPENDENCIES].engines.hear(pcm)
     return web.json_response(
         {
             "engine": heard.engine,
@@ -63,7 +63,7 @@ async def hear(request: web.Request) -> web.Response:
 async def say(request: web.Request) -> web.Response:
     """POST /say {text} → {engine, pcm, seconds, share}; the sound is 24 kHz PCM as base64."""
     body = await read(request, Say)
-    said = await request.app[BACKEND].engines.say(body.text)
+    said = await request.app[DEPENDENCIES].engines.say(body.text)
     return web.json_response(
         {
             "engine": said.engine,
@@ -76,36 +76,36 @@ async def say(request: web.Request) -> web.Response:
 
 async def ask(request: web.Request) -> web.Response:
     """POST /ask → what came of asking the language model for one word."""
-    return web.json_response(asdict(await request.app[BACKEND].selftest.ask()))
+    return web.json_response(asdict(await request.app[DEPENDENCIES].selftest.ask()))
 
 
 async def knock(request: web.Request) -> web.Response:
     """POST /knock → what came of opening a session of the Realtime route."""
-    return web.json_response(asdict(await request.app[BACKEND].selftest.knock()))
+    return web.json_response(asdict(await request.app[DEPENDENCIES].selftest.knock()))
 
 
 async def enter(request: web.Request) -> web.Response:
     """POST /visitor → {token}: a client that may talk, until DELETE /visitor."""
-    backend = request.app[BACKEND]
-    await _sweep(backend)
+    deps = request.app[DEPENDENCIES]
+    await _sweep(deps)
     now, token = time.time(), new_token()
     client = Client(VISITOR + uuid.uuid4().hex[:12], "self-test", Role.GUEST.value, now, now, None)
-    await backend.store.clients.add(client, token_hash(token))
+    await deps.store.clients.add(client, token_hash(token))
     return web.json_response({"token": token, "prefix": VISITOR})
 
 
 async def leave(request: web.Request) -> web.Response:
     """DELETE /visitor: its sessions end, and what was said in them is forgotten."""
-    await _sweep(request.app[BACKEND])
+    await _sweep(request.app[DEPENDENCIES])
     return web.Response(status=204)
 
 
-async def _sweep(backend: ApiDependencies) -> None:
-    desk = backend.open_desk()
-    for client_id in await backend.store.clients.remove(VISITOR):
-        if desk:
-            desk.revoke_client(client_id)
-    for conversation_id in await backend.store.conversation_ids(VISITOR):
-        if desk:
-            await desk.end_conversation(conversation_id)
-        await backend.store.delete(conversation_id)
+async def _sweep(deps: ApiDependencies) -> None:
+    sessions = deps.loaded_sessions()
+    for client_id in await deps.store.clients.remove(VISITOR):
+        if sessions:
+            sessions.revoke_client(client_id)
+    for conversation_id in await deps.store.conversation_ids(VISITOR):
+        if sessions:
+            await sessions.end_conversation(conversation_id)
+        await deps.store.delete(conversation_id)

@@ -1,11 +1,10 @@
-"""The two servers: the public one, and a control socket that only its owner can reach."""
+"""Serves the two HTTP interfaces: the public one, and a control socket for the machine's owner."""
 
 import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
@@ -13,7 +12,7 @@ from aiohttp import web
 from appliance.api.audit import REFUSALS, refusals
 from appliance.api.auth import guarded
 from appliance.api.control import control_app
-from appliance.api.dependencies import BACKEND, ApiDependencies
+from appliance.api.dependencies import DEPENDENCIES, ApiDependencies
 from appliance.api.middleware import errors, same_origin
 from appliance.api.routes import ROUTES
 from appliance.config.schema import ServerConfig
@@ -24,32 +23,98 @@ log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 64 * 1024
 # Sessions are ended before the server is; what is left then need not be waited for.
 SHUTDOWN_SECONDS = 2.0
-# How many may wait at a socket that was lent; as in voice-appliance.socket, because whoever
-# listens last decides, and aiohttp's 128 are used up by a restart of some seconds.
+# The queue of connections at an inherited socket. The same as in voice-appliance.socket, because
+# the last call of listen() decides, and aiohttp's 128 are used up by a restart of some seconds.
 BACKLOG = 4096
-# What a connection that was accepted a moment ago may take to say what it wants.
+# The time in which a connection that was just accepted sends its request.
 SETTLE_SECONDS = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Where the public server listens: on sites of its own, or on lent sockets."""
+class Server:
+    """The public server and the control socket. Used once: `serving`, then `stop_accepting`.
 
-    address: str
-    lent: Sequence[web.BaseSite] = ()
+    The public server listens on the `inherited` sockets (systemd's), or else where `config` says.
+    `control` is the path of the control socket.
+    """
+
+    def __init__(
+        self, config: ServerConfig, control: Path, inherited: Sequence[socket.socket] = ()
+    ) -> None:
+        self._config = config
+        self._control = control
+        self._inherited = inherited
+        self._sites: list[web.BaseSite] = []
+        self._address = ""
+
+    @property
+    def address(self) -> str:
+        """The address of the public server, http:// or unix:; empty until it listens."""
+        return self._address
+
+    @asynccontextmanager
+    async def serving(self, dependencies: ApiDependencies) -> AsyncIterator[None]:
+        """Listens until left. Raises ApplianceError where it cannot."""
+        public = web.AppRunner(
+            public_app(dependencies), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
+        )
+        control = web.AppRunner(control_app(dependencies), access_log=None)
+        async with AsyncExitStack() as stack:
+            for runner in (control, public):
+                await runner.setup()
+                stack.push_async_callback(runner.cleanup)
+            try:
+                self._address = await (
+                    self._take_over(public) if self._inherited else self._listen(public)
+                )
+                # After the public address, never before it: where another appliance runs at that
+                # address, its control socket stays as it is.
+                self._control.unlink(missing_ok=True)
+                stack.callback(self._control.unlink, missing_ok=True)
+                await web.UnixSite(control, str(self._control)).start()
+                self._control.chmod(0o600)
+            except OSError as error:
+                raise ApplianceError(
+                    f"the appliance cannot listen: {error.strerror or error}",
+                    advice="If it is running already, stop it first;"
+                    " otherwise set another server.host, server.port or server.listen.",
+                ) from None
+            yield
 
     async def stop_accepting(self) -> None:
-        """Takes nobody more from the sockets that were lent: who comes now waits for the next
-        process that gets them. On a socket of our own nobody would come, so there it goes on."""
-        for site in self.lent:
+        """Takes no more connections from inherited sockets, where the next process answers them.
+
+        A socket of our own closes with the process, so there it keeps accepting.
+        """
+        for site in self._sites:
             await site.stop()
-        if self.lent:
+        if self._sites:
             await asyncio.sleep(SETTLE_SECONDS)
 
+    async def _take_over(self, runner: web.AppRunner) -> str:
+        self._sites = [
+            web.SockSite(runner, inherited, backlog=BACKLOG) for inherited in self._inherited
+        ]
+        for site in self._sites:
+            await site.start()
+        return _address(self._inherited[0])
 
-def public_app(backend: ApiDependencies) -> web.Application:
+    async def _listen(self, runner: web.AppRunner) -> str:
+        if self._config.listen:
+            path = Path(self._config.listen.removeprefix("unix:"))
+            path.unlink(missing_ok=True)
+            await web.UnixSite(runner, str(path)).start()
+            # nginx runs as another user; the rights of the directory decide who may connect.
+            path.chmod(0o666)
+            return self._config.listen
+        await web.TCPSite(runner, self._config.host, self._config.port, reuse_address=True).start()
+        host, port = runner.addresses[0][:2]
+        return f"http://{host}:{port}"
+
+
+def public_app(dependencies: ApiDependencies) -> web.Application:
+    """The routes of routes.py, each behind the role that it demands."""
     app = web.Application(middlewares=[errors, same_origin], client_max_size=MAX_BODY_BYTES)
-    app[BACKEND] = backend
+    app[DEPENDENCIES] = dependencies
     app[REFUSALS] = refusals()
     for route in ROUTES:
         handler = guarded(route.handler, route.role)
@@ -57,60 +122,9 @@ def public_app(backend: ApiDependencies) -> web.Application:
     return app
 
 
-@asynccontextmanager
-async def serving(
-    server: ServerConfig,
-    backend: ApiDependencies,
-    control: Path,
-    lent: Sequence[socket.socket] = (),
-) -> AsyncIterator[Listener]:
-    """Listens until left: on the sockets that were lent, else where the configuration says."""
-    runner = web.AppRunner(public_app(backend), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
-    private = web.AppRunner(control_app(backend), access_log=None)
-    async with AsyncExitStack() as stack:
-        for each in (private, runner):
-            await each.setup()
-            stack.push_async_callback(each.cleanup)
-        try:
-            door = await (_take_up(runner, lent) if lent else _listen(runner, server))
-            # Only now that the address is ours is the control socket: the running appliance
-            # whose address we failed to take keeps its own.
-            control.unlink(missing_ok=True)
-            stack.callback(control.unlink, missing_ok=True)
-            await web.UnixSite(private, str(control)).start()
-            control.chmod(0o600)
-        except OSError as error:
-            raise ApplianceError(
-                f"the appliance cannot listen: {error.strerror or error}",
-                advice="Is it running already? Else set server.host, server.port or server.listen.",
-            ) from None
-        yield door
-
-
-async def _take_up(runner: web.AppRunner, lent: Sequence[socket.socket]) -> Listener:
-    sites = [web.SockSite(runner, each, backlog=BACKLOG) for each in lent]
-    for site in sites:
-        await site.start()
-    return Listener(_name(lent[0]), sites)
-
-
-def _name(bound: socket.socket) -> str:
+def _address(bound: socket.socket) -> str:
     name = bound.getsockname()
     if bound.family == socket.AF_UNIX:
         return f"unix:{name}"
     host = f"[{name[0]}]" if bound.family == socket.AF_INET6 else name[0]
     return f"http://{host}:{name[1]}"
-
-
-async def _listen(runner: web.AppRunner, server: ServerConfig) -> Listener:
-    if server.listen:
-        path = Path(server.listen.removeprefix("unix:"))
-        path.unlink(missing_ok=True)
-        await web.UnixSite(runner, str(path)).start()
-        # nginx is another user; the directory decides who gets this far.
-        path.chmod(0o666)
-        return Listener(server.listen)
-    site = web.TCPSite(runner, server.host, server.port, reuse_address=True)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    return Listener(f"http://{host}:{port}")

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from appliance.access.tokens import Role
 from appliance.api.auth import asker
-from appliance.api.dependencies import BACKEND, SessionView
+from appliance.api.dependencies import DEPENDENCIES, SessionView
 from appliance.api.schemas import NewSession, read
 from appliance.api.websocket import AiohttpSocket
 from appliance.errors import Forbidden, NotFound, TooManyRequests
@@ -18,15 +18,15 @@ from appliance.errors import Forbidden, NotFound, TooManyRequests
 async def create(request: web.Request) -> web.Response:
     """POST /api/sessions → 201 {session_id, conversation_id, ws_url, token, route}."""
     identity = asker(request)
-    backend = request.app[BACKEND]
-    wait = backend.session_rate.take(identity.client_id, time.monotonic())
+    deps = request.app[DEPENDENCIES]
+    wait = deps.session_rate.take(identity.client_id, time.monotonic())
     if wait:
         raise TooManyRequests("too many new sessions in a short time", retry_after=wait)
     body = await read(request, NewSession)
     conversation_id = body.conversation_id or uuid.uuid4().hex
     if body.conversation_id:
         await _check_owner(request, identity.client_id, body.conversation_id)
-    session = backend.desk().open(
+    session = deps.sessions().open(
         voice=body.voice,
         language=body.language,
         system_prompt=body.system_prompt,
@@ -34,7 +34,7 @@ async def create(request: web.Request) -> web.Response:
         client_id=identity.client_id,
         route=body.route or "",
     )
-    ticket = backend.tickets.issue(session.session_id, time.monotonic())
+    ticket = deps.tickets.issue(session.session_id, time.monotonic())
     answer = {
         "session_id": session.session_id,
         "conversation_id": session.conversation_id,
@@ -47,47 +47,47 @@ async def create(request: web.Request) -> web.Response:
 
 async def _check_owner(request: web.Request, client_id: str, conversation_id: str) -> None:
     """Resuming needs the conversation to be one's own; a new id may be chosen freely."""
-    backend = request.app[BACKEND]
+    deps = request.app[DEPENDENCIES]
     # What has only just begun may not stand in the database yet.
-    talking = backend.desk().list()
+    talking = deps.sessions().list()
     owners: set[str | None] = {
         one.client_id for one in talking if one.conversation_id == conversation_id
     }
     with suppress(NotFound):
-        owners.add((await backend.store.conversation(conversation_id)).summary.client_id)
-    if backend.paired_only and owners - {None, client_id}:
+        owners.add((await deps.store.conversation(conversation_id)).summary.client_id)
+    if deps.paired_only and owners - {None, client_id}:
         raise Forbidden("this conversation belongs to another client")
 
 
 async def listing(request: web.Request) -> web.Response:
     """GET /api/sessions → who is talking."""
-    sessions = [_shown(session) for session in request.app[BACKEND].desk().list()]
+    sessions = [_shown(session) for session in request.app[DEPENDENCIES].sessions().list()]
     return web.json_response({"sessions": sessions})
 
 
 async def hang_up(request: web.Request) -> web.Response:
     """DELETE /api/sessions/{id}: one's own, or anybody's as administrator."""
     identity = asker(request)
-    desk = request.app[BACKEND].desk()
-    session = desk.get(request.match_info["id"])
+    sessions = request.app[DEPENDENCIES].sessions()
+    session = sessions.get(request.match_info["id"])
     if session.client_id != identity.client_id and identity.role is not Role.ADMIN:
         raise Forbidden("this session belongs to another client")
-    desk.close(session.session_id)
+    sessions.close(session.session_id)
     return web.Response(status=204)
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
     """GET /ws/{session_id}?token=…: the conversation itself. The token works once."""
-    backend = request.app[BACKEND]
+    deps = request.app[DEPENDENCIES]
     session_id = request.match_info["id"]
-    socket = AiohttpSocket(backend.refused)
+    socket = AiohttpSocket(deps.count_refusal)
     socket.check(request)
-    desk = backend.desk()
-    backend.tickets.redeem(session_id, request.query.get("token", ""), time.monotonic())
-    desk.get(session_id)
+    sessions = deps.sessions()
+    deps.tickets.redeem(session_id, request.query.get("token", ""), time.monotonic())
+    sessions.get(session_id)
     response = await socket.prepare(request)
     try:
-        await desk.attach(session_id, socket)
+        await sessions.attach(session_id, socket)
     finally:
         socket.release()
     return response

@@ -28,8 +28,8 @@ class AiohttpSocket:
     `refused` is told, for counting, why a peer was let go that does not speak the protocol.
     """
 
-    def __init__(self, refused: Callable[[str], None]) -> None:
-        self._refused = refused
+    def __init__(self, count_refusal: Callable[[str], None]) -> None:
+        self._refused = count_refusal
         self._response = web.WebSocketResponse(
             max_msg_size=MAX_MESSAGE_BYTES,
             heartbeat=HEARTBEAT_SECONDS,

@@ -1,6 +1,6 @@
-"""The composition root: builds every part in order, runs, takes them down in reverse.
+"""The composition root: builds every part in order, runs all, takes them down in reverse.
 
-store ─► plan ─► desk ─► tools ─► server (port open, READY) ─► engines and pipeline
+store ─► plan ─► timers, agents, tools ─► runtime ─► server (port open, READY) ─► engines, pipeline
 """
 
 import asyncio
@@ -9,23 +9,25 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from appliance.access.audit import DONE, Deed
+from appliance.access.audit import DONE, AuditAction
 from appliance.access.pairing import Pairing
 from appliance.access.rate_limit import RateLimiter
-from appliance.access.tickets import Tickets
-from appliance.access.tokens import Role, reaches
+from appliance.access.tokens import Role, SessionTickets, reaches
 from appliance.agents.service import AgentService, Page
 from appliance.api.dependencies import ApiDependencies
-from appliance.api.server import serving
+from appliance.api.server import Server
 from appliance.app import systemd
+from appliance.app.audience import Audience
+from appliance.app.engine_runtime import EngineRuntime
 from appliance.app.status import StatusReport
 from appliance.app.voice_runtime import VoiceRuntime
+from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config, masked
 from appliance.config.reload import Reread, answer_reloads
 from appliance.hardware import planner, telemetry
@@ -40,15 +42,18 @@ from appliance.store.records import AuditEntry
 from appliance.store.store import Store
 from appliance.timers.notifier import PublishingTimerStore, TimerNotifier
 from appliance.timers.scheduler import Timer, Timers, TimerStore
-from appliance.tools import Tool
+from appliance.tools import IsGuest, Tool
 from appliance.tools.builtin.catalogue import builtin
 from appliance.tools.builtin.history import memory_tools
 from appliance.tools.registry import ToolRegistry
 
 log = logging.getLogger(__name__)
 
-# What engines may take to end their work, and the store to write the last of it to a slow disk.
+# The time, once no sentence is spoken any more, for engines to end their work and for the store
+# to write what is queued to a slow disk.
 AFTER_DRAIN_SECONDS = 20.0
+# The time for conversations that are being forgotten: deleting one merges the search index.
+FORGET_SECONDS = 5.0
 
 
 async def run(
@@ -56,43 +61,43 @@ async def run(
 ) -> None:
     """Runs the appliance until SIGTERM or SIGINT, then finishes what is being said and returns.
 
-    `reread` gives the settings as they stand by then; `selftest` is a command that tests it.
-    Raises what a part raises that cannot be built, or that fails for good.
+    `reread` reads the settings again; `selftest` is the command line of a self-test. Raises the
+    error of a part that cannot be built or that fails for good.
     """
-    metrics = Metrics()
-    state = config.store.path.parent
+    metrics, state = Metrics(), config.store.path.parent
     async with AsyncExitStack() as stack:
         store = await asyncio.to_thread(_open_store, config, metrics)
         stack.push_async_callback(store.close)
         plan = await asyncio.to_thread(planner.plan_for, config)
-        desk = VoiceRuntime(config, plan, metrics, store)
-        timers, bell = await asyncio.to_thread(_timers, store.timers(Timer), desk)
-        work = AgentService(config, secrets, os.environ, store.tasks, desk)
-        stack.push_async_callback(work.close)
-        desk.opened, desk.forgetting = partial(_opened, bell, timers, work), work.forget
-        is_open = config.access.mode == "open"
-        desk.is_guest = partial(_is_guest, None if is_open else store.clients)
-        registry = ToolRegistry(_tools(config, timers, desk, store, work), is_guest=desk.is_guest)
-        report = StatusReport(plan, desk, store, metrics, state, open_access=is_open)
-        for warning in (*report.access_warnings, *plan.warnings):
-            log.warning("%s", warning)
+        is_guest = partial(_is_guest, store.clients if config.access.mode == "paired" else None)
+        audience = Audience(is_guest)
+        timers, notifier = await asyncio.to_thread(_timers, store.timers(Timer), audience)
+        agents = AgentService(config, secrets, os.environ, store.tasks, audience)
+        stack.push_async_callback(agents.close)
+        background = BackgroundTasks()
+        stack.push_async_callback(background.finish, FORGET_SECONDS)
+        forget = partial(_forget_later, background, audience, agents, store)
+        tools = _tools(config, timers, store, agents, forget, is_guest)
+        registry = ToolRegistry(tools, is_guest=is_guest)
+        opened = partial(_opened, notifier, timers, agents)
+        runtime = VoiceRuntime(config, plan, metrics, store, audience, registry, opened=opened)
+        server = Server(config.server, state / "control.sock", systemd.sockets())
+        report = StatusReport(config, plan, runtime, store, metrics, lambda: server.address)
+        report.log_warnings()
         selftests = _selftests(config, secrets, selftest)
-        backend = _backend(config, desk, report, metrics, store, selftests, work)
-        door = await stack.enter_async_context(
-            serving(config.server, backend, state / "control.sock", systemd.sockets())
-        )
-        stack.push_async_callback(desk.close)
-        stack.push_async_callback(door.stop_accepting)
-        report.address = door.address
-        log.info("listening on %s", door.address)
+        api = _dependencies(config, runtime, report, metrics, store, selftests, agents)
+        await stack.enter_async_context(server.serving(api))
+        stack.push_async_callback(runtime.close)
+        stack.push_async_callback(server.stop_accepting)
+        log.info("listening on %s", server.address)
         systemd.ready("Loading models")
         await _until_stopped(
-            desk.load(registry, secrets),
+            runtime.load(secrets),
             timers.run(),
-            work.run(partial(_put, registry, desk)),
+            agents.run(partial(_add_tools, registry, runtime.engines)),
             selftests.run(),
-            watchdog.loop_lag(metrics.loop_lag, lambda: desk.open_count > 0),
-            _fed_watchdog(store, desk),
+            watchdog.loop_lag(metrics.loop_lag, lambda: audience.open_count > 0),
+            _feed_watchdog(store, runtime.engines),
             *([answer_reloads(config, reread)] if systemd.manages_us() else []),
         )
         systemd.stopping(config.server.drain_seconds + AFTER_DRAIN_SECONDS)
@@ -100,35 +105,59 @@ async def run(
 
 
 def _tools(
-    config: Config, timers: Timers, desk: VoiceRuntime, store: Store, work: AgentService
+    config: Config,
+    timers: Timers,
+    store: Store,
+    agents: AgentService,
+    forget: Callable[[str], None],
+    is_guest: IsGuest,
 ) -> Sequence[Tool]:
     readings = partial(telemetry.read, disk=config.store.path.parent)
-    others = (*memory_tools(_now, store.asked, desk.forget), *work.tools)
+    others = (*memory_tools(_now, store.asked, forget), *agents.tools)
     enabled = config.tools.enabled
-    return builtin(_now, timers, readings, others=others, patterns=enabled, is_guest=desk.is_guest)
+    return builtin(_now, timers, readings, others=others, patterns=enabled, is_guest=is_guest)
 
 
-def _timers(kept: TimerStore, desk: VoiceRuntime) -> tuple[Timers, TimerNotifier]:
-    bell = TimerNotifier(kept, desk, time.time)
-    timers = Timers(time.time, bell.ring, PublishingTimerStore(kept, desk.send_message))
+def _timers(kept: TimerStore, audience: Audience) -> tuple[Timers, TimerNotifier]:
+    notifier = TimerNotifier(kept, audience, time.time)
+    timers = Timers(time.time, notifier.ring, PublishingTimerStore(kept, audience.send_message))
     timers.restore()
-    return timers, bell
+    return timers, notifier
 
 
-def _put(registry: ToolRegistry, desk: VoiceRuntime, group: str, tools: Sequence[Tool]) -> None:
+def _add_tools(
+    registry: ToolRegistry, engines: EngineRuntime, group: str, tools: Sequence[Tool]
+) -> None:
     registry.put(group, tools)
     if any(tool.sentences for tool in tools):
-        desk.sentences_changed(registry)
+        engines.tools_changed()
 
 
-def _opened(bell: TimerNotifier, timers: Timers, work: AgentService, page: Page) -> None:
-    bell.opened(page, timers.snapshot())
-    work.opened(page)
+def _opened(notifier: TimerNotifier, timers: Timers, agents: AgentService, page: Page) -> None:
+    notifier.opened(page, timers.snapshot())
+    agents.opened(page)
 
 
 async def _is_guest(paired: Clients | None, client_id: str) -> bool:
-    """Whether a client is no more than that; with open access nobody is."""
+    """Whether a client is no more than a guest; with open access (None) no client is."""
     return paired is not None and not reaches(await paired.role(client_id), Role.USER)
+
+
+def _forget_later(
+    background: BackgroundTasks,
+    audience: Audience,
+    agents: AgentService,
+    store: Store,
+    conversation_id: str,
+) -> None:
+    """Forgets a conversation for good, once the goodbye has been said in it."""
+
+    async def forget() -> None:
+        await audience.leave(conversation_id)
+        await agents.forget(conversation_id)
+        await store.delete(conversation_id)
+
+    background.run(forget(), f"forget {conversation_id}")
 
 
 def _selftests(
@@ -152,62 +181,62 @@ def _open_store(config: Config, metrics: Metrics) -> Store:
 
 
 def _settings(config: Config) -> AuditEntry:
-    """For the audit trail, where it shows when a setting was changed."""
+    """The settings in force as an entry of the audit trail, which so shows every change."""
     digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:12]
     detail = f"access {config.access.mode}, configuration {digest}"
-    return AuditEntry(time.time(), Deed.SETTINGS, "the appliance", None, DONE, None, detail)
+    return AuditEntry(time.time(), AuditAction.SETTINGS, "the appliance", None, DONE, None, detail)
 
 
-def _fed_watchdog(store: Store, desk: VoiceRuntime) -> Coroutine[Any, Any, None]:
-    dead = partial(_dead, store, desk)
-    return watchdog.feed_watchdog(systemd.watchdog, dead, systemd.watchdog_seconds())
+def _feed_watchdog(store: Store, engines: EngineRuntime) -> Coroutine[Any, Any, None]:
+    hung = partial(_hung_part, store, engines)
+    return watchdog.feed_watchdog(systemd.watchdog, hung, systemd.watchdog_seconds())
 
 
-def _dead(store: Store, desk: VoiceRuntime) -> str:
-    """What stands still for good and is only cured by a restart; empty: nothing does."""
+def _hung_part(store: Store, engines: EngineRuntime) -> str:
+    """The part that hangs for good, so that only a restart helps; empty where none does."""
     if not store.alive:
         return "the database's writer"
-    return f"the engine {stuck}" if (stuck := desk.stuck_engine()) else ""
+    return f"the engine {stuck}" if (stuck := engines.stuck()) else ""
 
 
 def _now() -> datetime:
     return datetime.now().astimezone()
 
 
-def _backend(
+def _dependencies(
     config: Config,
-    desk: VoiceRuntime,
+    runtime: VoiceRuntime,
     report: StatusReport,
     metrics: Metrics,
     store: Store,
     selftests: SelftestRunner,
-    work: AgentService,
+    agents: AgentService,
 ) -> ApiDependencies:
     rate = config.access.sessions_per_minute
     return ApiDependencies(
-        desk=lambda: desk.sessions,
-        ready=lambda: desk.ready,
+        sessions=lambda: runtime.sessions,
+        ready=lambda: runtime.ready,
         health=report.health,
         status=report.status,
         configuration=partial(masked, config),
         metrics=report.metrics,
-        refused=metrics.refused,
+        count_refusal=metrics.refused,
         store=store,
         pairing=Pairing(),
-        tickets=Tickets(),
+        tickets=SessionTickets(),
         session_rate=RateLimiter(rate / 60, max(1, rate // 2)),
         paired_only=config.access.mode == "paired",
         origins=config.access.origins,
         warnings=report.access_warnings,
-        engines=desk,
+        engines=runtime.engines,
         selftest=selftests,
-        work=work,
-        names=HostNames(config),
+        agents=agents,
+        host_names=HostNames(config),
     )
 
 
 async def _until_stopped(*jobs: Coroutine[Any, Any, None]) -> None:
-    """Runs the parts until a signal comes. The first part that fails ends all, and raises."""
+    """Runs the parts until SIGTERM or SIGINT. The first part that fails ends all, and raises."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

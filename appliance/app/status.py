@@ -1,8 +1,10 @@
-"""How the appliance describes itself: to pages, to people and to programs."""
+"""Reports the state of the appliance: /health, /api/status and /metrics."""
 
 import asyncio
+import logging
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -11,12 +13,15 @@ from typing import Any
 from appliance import __version__
 from appliance.app.voice_runtime import VoiceRuntime
 from appliance.concurrency import run_in_daemon_thread
+from appliance.config.loader import Config
 from appliance.hardware import telemetry
 from appliance.hardware.plan import Plan
 from appliance.observability.metrics import Metrics
 from appliance.store.store import Store
 
-GAUGE_SECONDS = 2.0  # whoever asks for the status waits no longer for a sensor
+log = logging.getLogger(__name__)
+
+GAUGE_SECONDS = 2.0  # the longest that a request for the status waits for the sensors
 OPEN_ACCESS = (
     "Access is open: whoever reaches this address can talk, read every conversation and delete it."
     ' Set access.mode = "paired" unless this network is closed.'
@@ -26,62 +31,71 @@ OPEN_ACCESS = (
 class StatusReport:
     """The answers of /health, /api/status and /metrics.
 
-    `access_warnings` are what everybody should know who talks here, in sentences. `address` is
-    where the public server listens, as soon as it does.
+    `access_warnings` are sentences that every user of the appliance should read. `address` gives
+    the address of the public server; empty until it listens.
     """
 
     def __init__(
         self,
+        config: Config,
         plan: Plan,
-        desk: VoiceRuntime,
+        runtime: VoiceRuntime,
         store: Store,
         metrics: Metrics,
-        disk: Path,
-        *,
-        open_access: bool = False,
+        address: Callable[[], str],
     ) -> None:
-        self.access_warnings = (OPEN_ACCESS,) if open_access else ()
-        self.address = ""
+        self.access_warnings = (OPEN_ACCESS,) if config.access.mode == "open" else ()
+        self._disk = config.store.path.parent
         self._plan = plan
-        self._desk = desk
+        self._runtime = runtime
         self._store = store
         self._metrics = metrics
-        self._disk = disk
+        self._address = address
         self._started = time.monotonic()
         self._reading: asyncio.Task[telemetry.Readings] | None = None
 
+    @property
+    def _warnings(self) -> tuple[str, ...]:
+        return (*self.access_warnings, *self._plan.warnings)
+
+    def log_warnings(self) -> None:
+        """Writes the warnings of /api/status to the log as well."""
+        for warning in self._warnings:
+            log.warning("%s", warning)
+
     def health(self) -> dict[str, Any]:
-        """Cheap enough to ask every second."""
+        """The answer of /health: cheap enough to ask every second."""
+        runtime = self._runtime
         return {
             "status": "ok",
             "version": __version__,
             "uptime_seconds": round(time.monotonic() - self._started, 1),
-            "ready": self._desk.ready,
-            "sessions": self._desk.open_count,
-            "session_limit": self._desk.limit,
+            "ready": runtime.ready,
+            "sessions": runtime.open_count,
+            "session_limit": runtime.limit,
             "resident_bytes": resident_bytes(),
-            "route": self._desk.first_route,
-            "engines": self._desk.engine_states(),
-            "memory": self._desk.memory_state(),
+            "route": runtime.first_route,
+            "engines": runtime.engines.states(),
+            "memory": runtime.engines.memory_state(),
         }
 
     async def status(self) -> dict[str, Any]:
-        """Everything: the plan with its reasons, the gauges of the machine, the store."""
+        """The answer of /api/status: the plan with its reasons, the machine's gauges, the store."""
         gauges = await self._gauges()
         return {
             **self.health(),
             "access": "open" if self.access_warnings else "paired",
-            "address": self.address,
-            "warnings": [*self.access_warnings, *self._plan.warnings],
+            "address": self._address(),
+            "warnings": list(self._warnings),
             "plan": asdict(self._plan),
             "gauges": asdict(gauges),
             "store": asdict(self._store.stats()),
         }
 
     async def _gauges(self) -> telemetry.Readings:
-        """The gauges now, or none where a sensor behind a slow bus keeps all waiting.
+        """The gauges now; empty readings where a sensor behind a slow bus takes too long.
 
-        On a thread, because it would hold up everybody's sound; and on one at a time.
+        Read on a thread, because it would hold up everybody's audio, and on one at a time.
         """
         if self._reading is None or self._reading.done():
             read = run_in_daemon_thread(partial(telemetry.read, disk=self._disk))
@@ -93,12 +107,12 @@ class StatusReport:
             return telemetry.Readings()
 
     def metrics(self) -> bytes:
-        """Prometheus text."""
+        """The answer of /metrics, as Prometheus text."""
         self._metrics.store(self._store.stats().failed, self._store.stats().queued)
         return self._metrics.text()
 
 
 def resident_bytes() -> int:
-    """The memory this process has in use."""
+    """The memory that this process has in use."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import click
 
-from appliance.access.audit import COMMAND_LINE, DONE, Deed
+from appliance.access.audit import COMMAND_LINE, DONE, AuditAction
 from appliance.cli import control
 from appliance.cli.options import config_option, configuration, json_option
 from appliance.cli.output import local_time, table
@@ -103,6 +103,6 @@ async def _delete(config: Config, conversation_id: str) -> None:
 
 def _delete_from_file(config: Config, conversation_id: str) -> None:
     entry = AuditEntry(
-        *(time.time(), Deed.DELETED, COMMAND_LINE, None, DONE, None, conversation_id)
+        *(time.time(), AuditAction.DELETED, COMMAND_LINE, None, DONE, None, conversation_id)
     )
     deletion.delete(config.store.path, conversation_id, entry)

@@ -1,7 +1,19 @@
+"""Tokens, roles and the one-time tickets of sessions."""
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.access.tokens import Role, new_token, reaches, role_for_pairing, token_hash
+from appliance.access.tokens import (
+    REMEMBERED_TICKETS,
+    Role,
+    SessionTickets,
+    new_token,
+    reaches,
+    role_for_pairing,
+    token_hash,
+)
+from appliance.errors import NotPaired, SessionTaken, SessionUnknown
 
 
 def test_each_role_may_do_what_the_one_below_may() -> None:
@@ -39,3 +51,63 @@ def test_a_hash_tells_nothing_and_never_fails(token: str) -> None:
 
 def test_the_hash_is_plain_sha_256() -> None:
     assert token_hash("abc").startswith("ba7816bf8f01cfea")
+
+
+@given(st.text(), st.floats(1, 1e4), st.floats(0, 0.99))
+def test_a_ticket_opens_its_session_once(session: str, seconds: float, share: float) -> None:
+    tickets = SessionTickets(seconds)
+    token = tickets.issue(session, 100)
+    tickets.redeem(session, token, 100 + seconds * share)
+    with pytest.raises(SessionTaken):
+        tickets.redeem(session, token, 100 + seconds * share)
+
+
+@given(st.text())
+def test_a_wrong_token_opens_nothing_and_spoils_nothing(guess: str) -> None:
+    tickets = SessionTickets()
+    token = tickets.issue("s", 0)
+    for _ in range(3):
+        with pytest.raises(NotPaired, match="wrong"):
+            tickets.redeem("s", guess, 1)
+    tickets.redeem("s", token, 1)
+
+
+def test_a_ticket_of_another_session_is_wrong() -> None:
+    tickets = SessionTickets()
+    tickets.issue("a", 0)
+    token = tickets.issue("b", 0)
+    with pytest.raises(NotPaired):
+        tickets.redeem("a", token, 1)
+
+
+def test_a_ticket_expires() -> None:
+    tickets = SessionTickets(30)
+    token = tickets.issue("s", 0)
+    with pytest.raises(NotPaired, match="expired"):
+        tickets.redeem("s", token, 30)
+
+
+def test_a_session_that_is_over_is_unknown() -> None:
+    tickets = SessionTickets()
+    token = tickets.issue("s", 0)
+    tickets.forget("s")
+    tickets.forget("s")
+    with pytest.raises(SessionUnknown):
+        tickets.redeem("s", token, 1)
+
+
+def test_a_new_ticket_voids_the_old_one() -> None:
+    tickets = SessionTickets()
+    old, new = tickets.issue("s", 0), tickets.issue("s", 0)
+    with pytest.raises(NotPaired):
+        tickets.redeem("s", old, 1)
+    tickets.redeem("s", new, 1)
+
+
+def test_memory_is_bounded() -> None:
+    tickets = SessionTickets()
+    first = tickets.issue("first", 0)
+    for number in range(REMEMBERED_TICKETS):
+        tickets.issue(str(number), 0)
+    with pytest.raises(SessionUnknown):
+        tickets.redeem("first", first, 0)

@@ -80,7 +80,7 @@ def test_an_empty_credential_is_none(tmp_path: Path) -> None:
 
 PROBE = """
 import os, socket, sys
-from appliance import systemd
+from appliance.app import systemd
 os.environ["LISTEN_PID"] = str(os.getpid()) if sys.argv[1] == "ours" else "1"
 lent = systemd.sockets()
 print([each.getsockname() for each in lent], [each.get_inheritable() for each in lent])

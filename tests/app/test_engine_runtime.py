@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from appliance.app import voice_runtime
+from appliance.app import engine_runtime
 from appliance.engines import Ticket, Transcript
 from appliance.engines.worker import WorkerPool
 
@@ -44,10 +44,10 @@ async def test_an_engine_stands_still_when_its_thread_has_worked_for_too_long(
     idle, busy = Listener("idle"), Listener("busy")
     working = asyncio.create_task(busy.transcribe(b""))
     assert await asyncio.to_thread(busy.begun.wait, 10)
-    assert voice_runtime.standing_still([idle, busy]) == ""
-    monkeypatch.setattr(voice_runtime, "STUCK_SECONDS", 0.0)
+    assert engine_runtime.stuck_engine([idle, busy]) == ""
+    monkeypatch.setattr(engine_runtime, "STUCK_SECONDS", 0.0)
     async with asyncio.timeout(10):
-        while voice_runtime.standing_still([idle, busy]) != "busy":  # noqa: ASYNC110  it is a clock's turn
+        while engine_runtime.stuck_engine([idle, busy]) != "busy":  # noqa: ASYNC110  it is a clock's turn
             await asyncio.sleep(0)
     busy.enough.set()
     await working

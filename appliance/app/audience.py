@@ -1,0 +1,71 @@
+"""Reaches whoever is connected: messages to pages, timers, announcements; guests set apart."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from appliance.conversation import Task
+from appliance.tools import IsGuest
+from appliance.wire import ServerMessage
+
+if TYPE_CHECKING:
+    from appliance.voice.session_registry import SessionRegistry
+
+
+class Audience:
+    """The clients that are connected, empty until the voice pipeline is loaded.
+
+    `is_guest` tells whether a client, by its id, is no more than a guest.
+    """
+
+    def __init__(self, is_guest: IsGuest) -> None:
+        self._is_guest = is_guest
+        self._sessions: SessionRegistry | None = None
+
+    def admit(self, sessions: "SessionRegistry") -> None:
+        """The pipeline is loaded: from now on the clients of `sessions` are the audience."""
+        self._sessions = sessions
+
+    @property
+    def open_count(self) -> int:
+        """The number of open sessions."""
+        return self._sessions.open_count if self._sessions else 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody speaks, waits for an answer or hears one."""
+        return self._sessions is None or self._sessions.idle
+
+    def send_message(self, message: ServerMessage, client_id: str = "") -> None:
+        """Sends a message to every page, or to those of one client."""
+        if self._sessions:
+            self._sessions.send_message(message, client_id)
+
+    async def send_to_users(self, message: ServerMessage) -> None:
+        """Sends a message to every page except those of guests."""
+        if self._sessions:
+            for client_id in await self._without_guests(self._sessions.clients()):
+                self._sessions.send_message(message, client_id)
+
+    def engines_changed(self) -> None:
+        """Sends every page the engines that answer now, and notes them in every conversation."""
+        if self._sessions:
+            self._sessions.engines_changed()
+
+    async def ring(self, text: str, message: ServerMessage) -> bool:
+        """Rings in every open session and speaks `text`; False where nobody heard it."""
+        return self._sessions is not None and await self._sessions.ring(text, message)
+
+    async def say_at_pause(self, text: str, task: Task) -> bool:
+        """Announces how a task ended, never to guests; False where nobody heard it."""
+        if self._sessions is None:
+            return False
+        hearers = await self._without_guests(self._sessions.clients())
+        return await self._sessions.say_at_pause(text, task, hearers)
+
+    async def leave(self, conversation_id: str) -> None:
+        """Ends the sessions of a conversation once the sentence being spoken there is finished."""
+        if self._sessions:
+            await self._sessions.part(conversation_id)
+
+    async def _without_guests(self, clients: Iterable[str]) -> set[str]:
+        return {client for client in clients if not await self._is_guest(client)}

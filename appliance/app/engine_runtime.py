@@ -1,0 +1,188 @@
+"""Runs the speech engines of the daemon: loads them, replaces them, and tries them on request."""
+
+import asyncio
+import gc
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from appliance.app.audience import Audience
+from appliance.concurrency import BackgroundTasks
+from appliance.config.loader import Config
+from appliance.engines import Synthesizer, Transcriber, Voice, Watched, probe
+from appliance.engines.apology import Apology
+from appliance.engines.factory import synthesizers, transcribers
+from appliance.engines.ladder import LadderContext
+from appliance.engines.memory_governor import GovernorMetrics, MemoryGovernor
+from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
+from appliance.engines.supervisor import EngineSupervisor
+from appliance.errors import NotReady
+from appliance.hardware import headroom, nvml
+from appliance.hardware.plan import Plan
+from appliance.observability.metrics import Metrics
+from appliance.tools.registry import ToolRegistry
+
+# No engine works at one request for so long, the longest utterance on the slowest board included.
+STUCK_SECONDS = 120.0
+
+
+class StarterGrammar:
+    """The sentences that the starter engine listens for, as a finite-state grammar in text."""
+
+    def __init__(self, registry: ToolRegistry) -> None:
+        self._registry = registry
+        self._text = ""
+        self._updating = asyncio.Lock()
+
+    @property
+    def text(self) -> str:
+        """The grammar of the latest update; empty before the first."""
+        return self._text
+
+    async def update(self) -> None:
+        """Reads the sentences of the tools again, without words that the engine cannot hear."""
+        from appliance.engines.sphinx.engine import Sphinx
+
+        async with self._updating:
+            known = await Sphinx.known_words()
+            graph = await asyncio.to_thread(self._registry.graph, known.__contains__)
+            self._text = str(graph.fsg())
+
+
+class EngineRuntime:
+    """The engines for hearing and for speaking, from the first load to the last close.
+
+    `switched` is called whenever another engine takes over.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        plan: Plan,
+        metrics: Metrics,
+        audience: Audience,
+        registry: ToolRegistry,
+        switched: Callable[[], None],
+    ) -> None:
+        self.apology = Apology()
+        self._config = config
+        self._plan = plan
+        self._audience = audience
+        self._registry = registry
+        self._switched = switched
+        self._supervisor: EngineSupervisor | None = None
+        self._grammar = StarterGrammar(registry)
+        self._background = BackgroundTasks()
+        # Reading the cards wakes them up, and a Jetson's has no memory of its own to read.
+        cards = nvml.cards if plan.uses_card else tuple
+        self._governor = MemoryGovernor(
+            partial(headroom.readings, cards=cards),
+            lambda: self._supervisor,
+            lambda: self.idle,
+            GovernorMetrics(metrics.memory, metrics.stepped),
+        )
+
+    @property
+    def supervisor(self) -> EngineSupervisor:
+        """Raises NotReady until the starter engines are loaded."""
+        if self._supervisor is None:
+            raise NotReady("the appliance is still loading")
+        return self._supervisor
+
+    @property
+    def ready(self) -> bool:
+        """Whether every engine of the plan has answered its warm-up or been replaced."""
+        return self._supervisor is not None and self._supervisor.ready
+
+    @property
+    def idle(self) -> bool:
+        """Whether no turn is under way and no engine at work."""
+        in_use = self._supervisor is not None and self._supervisor.in_use
+        return not in_use and self._audience.idle
+
+    def states(self) -> dict[str, Any]:
+        """Per kind of engine: which one answers, its state, and the rest of its ladder."""
+        return self._supervisor.states() if self._supervisor else {}
+
+    def memory_state(self) -> dict[str, Any]:
+        """Bytes of memory available, whether they are enough, and the latest step taken."""
+        return self._governor.state()
+
+    def stuck(self) -> str:
+        """The name of an engine in use whose thread hangs for good; empty where none does."""
+        if self._supervisor is None or not self.ready:
+            return ""
+        return stuck_engine(self._supervisor.answering)
+
+    async def load_starters(self) -> None:
+        """Loads the starter engines, and has the apology spoken by what there is."""
+        await self._grammar.update()
+        self._supervisor = EngineSupervisor(
+            transcribers(
+                self._plan, self._config, lambda: self._grammar.text, self._registry.hot_words()
+            ),
+            synthesizers(self._plan, self._config),
+            self._switched,
+            LadderContext(
+                idle=lambda: self.idle,
+                room=headroom.room,
+                patience=self._config.limits.engine_seconds,
+            ),
+        )
+        await self._supervisor.load_starters()
+        await self._prepare_apology()
+
+    async def load_better(self) -> None:
+        """Loads the plan's own engines, behind the starter engines that answer meanwhile."""
+        await self.supervisor.load_better()
+        await self._prepare_apology()
+        # What is loaded stays. Left to the collector, its 170,000 objects are walked
+        # through now and then, and the event loop stands still for 50 to 100 ms.
+        gc.freeze()
+
+    async def maintain(self) -> None:
+        """Replaces engines that fail, and those that memory no longer suffices for.
+
+        Runs until it is cancelled.
+        """
+        await self.supervisor.tend()
+
+    async def govern_memory(self) -> None:
+        """Steps down to smaller engines while memory is short. Runs until it is cancelled."""
+        await self._governor.run()
+
+    def tools_changed(self) -> None:
+        """Has the starter engine listen for the sentences that the tools have now."""
+        self._background.run(self._grammar.update(), "listen for new sentences")
+
+    async def hear(self, pcm: bytes) -> TranscriptionProbe:
+        """Transcribes an English recording (16 kHz PCM) with the engine that answers now."""
+        return await probe.hear(self.supervisor.transcriber, pcm, "en")
+
+    async def say(self, text: str) -> SynthesisProbe:
+        """Speaks an English text with the engine that answers now."""
+        return await probe.say(self.supervisor.synthesizer, text, self._voice)
+
+    @property
+    def _voice(self) -> Voice:
+        return Voice(self._config.tts.voice, "en", self._config.tts.speed)
+
+    async def _prepare_apology(self) -> None:
+        """Has the best voice of the moment speak the clip for the time when there is no voice."""
+        with suppress(NotReady):
+            await self.apology.speak(self.supervisor.synthesizer, self._voice)
+
+    async def close(self) -> None:
+        """Unloads whatever was loaded."""
+        await self._background.cancel()
+        if self._supervisor:
+            await self._supervisor.close()
+
+
+def stuck_engine(engines: Iterable[Transcriber | Synthesizer]) -> str:
+    """The name of the first engine with a thread that hangs for good; empty where none has."""
+    for engine in engines:
+        if isinstance(engine, Watched) and engine.stuck_seconds > STUCK_SECONDS:
+            return engine.name
+    return ""
