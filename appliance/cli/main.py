@@ -14,7 +14,7 @@ from appliance.app import systemd
 from appliance.cli.clients import clients_group, pair
 from appliance.cli.conversations import conversations_group
 from appliance.cli.machine import bench, plan
-from appliance.cli.models_group import models_group
+from appliance.cli.models import models_group
 from appliance.cli.options import config_option, configuration
 from appliance.cli.selftest import selftest, selftest_command
 from appliance.config.loader import masked

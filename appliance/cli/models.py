@@ -1,139 +1,200 @@
-"""What `appliance models …` does; each returns the text to print."""
+"""`appliance models`: list, fetch, verify and remove the models of the manifest."""
 
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import click
+
+from appliance.cli.options import config_option, configuration, json_option
 from appliance.cli.output import table
 from appliance.config.loader import Config
 from appliance.errors import ModelBroken, NotFound
 from appliance.hardware import planner
 from appliance.hardware.detect import detect
-from appliance.models import inventory, manifest
-from appliance.models.manifest import Manifest, Model
+from appliance.models import inventory
+from appliance.models.inventory import ListedModel
+from appliance.models.manifest import SHIPPED, Manifest, Model, read_manifest
 from appliance.models.progress import ProgressBars
-from appliance.models.pull import Pull
-from appliance.models.repository import ModelRepository, disk_faults
+from appliance.models.pull import ModelPull
+from appliance.models.repository import ModelRepository, disk_errors
 
-RECOMMENDED = "recommended"  # in place of a name: what the plan would choose
+RECOMMENDED = "recommended"  # stands for the names of the models that the plan would choose
 
 
-def listing(config: Config, models: Path, *, as_json: bool) -> str:
-    hardware, known = detect(), manifest.read(models)
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """The configuration, the manifest and the repository that a command works with."""
 
-    def fits(model: Model) -> bool:
-        return planner.fits(hardware, config, model.name, model.weights.bytes or 0)
+    config: Config
+    manifest: Manifest
+    repository: ModelRepository
 
-    found = inventory.listing(
-        known, ModelRepository(config.models.directory), config.models.mirror, fits
-    )
-    if as_json:
-        return json.dumps([asdict(listed) for listed in found], indent=2)
-    rows = [
-        (
-            listed.name,
-            listed.engine,
-            f"{listed.bytes / 1e6:,.0f} MB",
-            _state(listed),
-            "yes" if listed.fits else "no",
-            listed.licence,
+    @classmethod
+    def open(cls, manifest: Path, files: tuple[Path, ...]) -> "_Models":
+        config = configuration(files)
+        return cls(config, read_manifest(manifest), ModelRepository(config.models.directory))
+
+    def listed(self) -> list[ListedModel]:
+        hardware = detect()
+
+        def fits(model: Model) -> bool:
+            return planner.fits(hardware, self.config, model.name, model.weights.bytes or 0)
+
+        return inventory.list_models(
+            self.manifest, self.repository, self.config.models.mirror, fits
         )
-        for listed in found
-    ]
-    return table(("model", "engine", "size", "on disk", "fits here", "licence"), rows)
+
+    def named(self, names: Sequence[str]) -> list[Model]:
+        """The models without repetition; `recommended` stands for the choice of the plan."""
+        sizes = {model.name: model.weights.bytes or 0 for model in self.manifest.model}
+        resolved: list[str] = []
+        for name in names:
+            recommended = name == RECOMMENDED
+            resolved += planner.recommended(detect(), self.config, sizes) if recommended else [name]
+        return [self.manifest.named(name) for name in dict.fromkeys(resolved)]
 
 
-def _state(listed: inventory.Listed) -> str:
-    shown = {"on disk": "yes", "absent": ""}
+@click.group("models")
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=SHIPPED,
+    help="Another list of models than the one that comes along.",
+)
+@click.pass_context
+def models_group(context: click.Context, manifest: Path) -> None:
+    """Models for better ears and a better voice."""
+    context.obj = manifest
+
+
+@models_group.command("list")
+@config_option
+@json_option
+@click.pass_obj
+def list_models(manifest: Path, files: tuple[Path, ...], as_json: bool) -> None:
+    """Which there are, which are on disk, which fit this machine."""
+    listed = _Models.open(manifest, files).listed()
+    if as_json:
+        click.echo(json.dumps([asdict(model) for model in listed], indent=2))
+        return
+    header = ("model", "engine", "size", "on disk", "fits here", "licence")
+    click.echo(table(header, [_row(model) for model in listed]))
+
+
+def _row(listed: ListedModel) -> tuple[str, ...]:
+    state: str = {"on disk": "yes", "absent": ""}.get(listed.state, listed.state)
     if listed.state == "begun":
-        return f"{100 * listed.arrived // max(1, listed.bytes)} %"
-    return shown.get(listed.state, listed.state)
+        state = f"{100 * listed.arrived // max(1, listed.bytes)} %"
+    return (
+        listed.name,
+        listed.engine,
+        f"{listed.bytes / 1e6:,.0f} MB",
+        state,
+        "yes" if listed.fits else "no",
+        listed.licence,
+    )
 
 
-def pull(config: Config, models: Path, names: Sequence[str], *, as_json: bool) -> str:
-    """Fetches them, with progress on stderr. An interrupt keeps what has arrived."""
-    known, shelf = manifest.read(models), ModelRepository(config.models.directory)
-    wanted = [known.named(name) for name in _resolved(config, known, names)]
+@models_group.command("pull")
+@config_option
+@json_option
+@click.argument("names", nargs=-1, required=True)
+@click.pass_obj
+def pull_models(
+    manifest: Path, files: tuple[Path, ...], as_json: bool, names: tuple[str, ...]
+) -> None:
+    """Fetches models by name, or those `recommended` for this machine; mends damaged ones."""
+    models = _Models.open(manifest, files)
+    wanted = models.named(names)
     with (
         ProgressBars() as bars,
-        shelf.locked(lambda: bars.say("Waiting for another command to end.")),
+        models.repository.lock(lambda: bars.message("Waiting for another command to end.")),
     ):
-        work = Pull(known, shelf, bars, config.models.mirror).run(wanted)
+        pull = ModelPull(models.manifest, models.repository, bars, models.config.models.mirror)
         try:
-            pulled = asyncio.run(work)
+            pulled = asyncio.run(pull.run(wanted))
         except KeyboardInterrupt:
-            bars.say("Stopped. What has arrived is kept; the same command goes on from there.")
+            bars.message(
+                "Stopped. What has arrived is kept; the same command continues from there."
+            )
             raise
     if as_json:
-        return json.dumps([asdict(model) for model in pulled], indent=2)
+        click.echo(json.dumps([asdict(model) for model in pulled], indent=2))
+        return
     lines = [f"{model.name} is in {model.path}" for model in pulled]
-    return "\n".join(lines) or "No model fits into the memory of this machine."
+    click.echo("\n".join(lines) or "No model fits into the memory of this machine.")
 
 
-def _resolved(config: Config, known: Manifest, names: Sequence[str]) -> list[str]:
-    """The names without repetition, `recommended` replaced by what it stands for."""
-    resolved: list[str] = []
-    for name in names:
-        sizes = {model.name: model.weights.bytes or 0 for model in known.model}
-        found = planner.recommended(detect(), config, sizes) if name == RECOMMENDED else [name]
-        resolved += [one for one in found if one not in resolved]
-    return resolved
-
-
-def verify(config: Config, models: Path, *, as_json: bool) -> tuple[str, ModelBroken | None]:
-    """The findings, and the error to end with when something is not as it was."""
+@models_group.command("verify")
+@config_option
+@json_option
+@click.pass_obj
+def verify_models(manifest: Path, files: tuple[Path, ...], as_json: bool) -> None:
+    """Computes every hash anew; exit status 1 when a file is damaged or missing."""
+    models = _Models.open(manifest, files)
     with ProgressBars() as bars:
-        found = inventory.verify(
-            manifest.read(models),
-            ModelRepository(config.models.directory),
-            lambda path: bars.begin(f"checking {path}", None, 0),
+        verified = inventory.verify(
+            models.manifest,
+            models.repository,
+            lambda path: bars.start(f"checking {path}", None, 0),
         )
     if as_json:
-        text = json.dumps([asdict(file) for file in found], indent=2)
+        click.echo(json.dumps([asdict(file) for file in verified], indent=2))
     else:
-        text = table(("model", "file", ""), [(f.model, f.path, f.state) for f in found])
-    wrong = [file for file in found if file.state in ("damaged", "missing")]
-    if not wrong:
-        return text, None
-    names = " ".join(dict.fromkeys(file.model for file in wrong if file.model))
-    fault = ModelBroken(
-        "not as they were: " + ", ".join(f"{file.path} ({file.state})" for file in wrong),
+        rows = [(file.model, file.path, file.state) for file in verified]
+        click.echo(table(("model", "file", ""), rows))
+    faults = [file for file in verified if file.state in ("damaged", "missing")]
+    if not faults:
+        return
+    names = " ".join(dict.fromkeys(file.model for file in faults if file.model))
+    raise ModelBroken(
+        "not as they were: " + ", ".join(f"{file.path} ({file.state})" for file in faults),
         advice=f"`appliance models pull {names}` fetches what is wrong anew."
         if names
         else "The next `appliance models pull` that needs it fetches it anew.",
     )
-    return text, fault
 
 
-def path(config: Config, models: Path, name: str) -> str:
-    return str(
-        inventory.path_of(
-            ModelRepository(config.models.directory), manifest.read(models).named(name)
-        )
-    )
+@models_group.command("path")
+@config_option
+@click.argument("name")
+@click.pass_obj
+def print_path(manifest: Path, files: tuple[Path, ...], name: str) -> None:
+    """Where a model is: Whisper's directory or Kokoro's file."""
+    models = _Models.open(manifest, files)
+    click.echo(inventory.loadable_path(models.repository, models.manifest.named(name)))
 
 
-def remove(config: Config, models: Path, names: Sequence[str]) -> str:
-    """Takes models away that were fetched; those put there by hand are left to the hand."""
-    known, shelf = manifest.read(models), ModelRepository(config.models.directory)
-    wanted = [known.named(name) for name in names]
-    with shelf.locked(lambda: None), disk_faults(shelf.directory):
-        return "\n".join(_removed(known, shelf, model, config.models.mirror) for model in wanted)
+@models_group.command("rm")
+@config_option
+@click.argument("names", nargs=-1, required=True)
+@click.pass_obj
+def remove_models(manifest: Path, files: tuple[Path, ...], names: tuple[str, ...]) -> None:
+    """Removes models, and what has arrived of them."""
+    models = _Models.open(manifest, files)
+    wanted = [models.manifest.named(name) for name in names]
+    repository = models.repository
+    with repository.lock(lambda: None), disk_errors(repository.directory):
+        for model in wanted:
+            click.echo(_remove(models, model))
 
 
-def _removed(known: Manifest, shelf: ModelRepository, model: Model, mirror: str) -> str:
-    state = next(
-        listed.state
-        for listed in inventory.listing(known, shelf, mirror, lambda _: False)
-        if listed.name == model.name
-    )
+def _remove(models: _Models, model: Model) -> str:
+    """Removes one fetched model and returns the line to print."""
+    manifest, repository = models.manifest, models.repository
+    state = next(listed.state for listed in models.listed() if listed.name == model.name)
     if state == "by hand":
         raise NotFound(
-            f"{model.name} was put into {shelf.at(model)} by hand", advice="Remove it by hand."
+            f"{model.name} was put into {repository.model_path(model)} by hand",
+            advice="Remove it by hand.",
         )
-    others = [m for m in known.model if m.name != model.name and shelf.receipt(m.name)]
-    partials = [shelf.partial(known.url(model, file, mirror), file) for file in model.files]
-    shelf.remove(model, others, partials)
+    others = [m for m in manifest.model if m.name != model.name and repository.receipt(m.name)]
+    mirror = models.config.models.mirror
+    partials = [
+        repository.partial_path(manifest.url(model, file, mirror), file) for file in model.files
+    ]
+    repository.remove(model, others, partials)
     return f"{model.name} was not there." if state == "absent" else f"{model.name} is gone."

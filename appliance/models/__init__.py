@@ -1,5 +1,5 @@
-"""Models on disk: which there are, fetching them, and whether they are still what they were.
+"""The models on disk: which there are, how they are fetched, and whether they are undamaged.
 
-The only part of the appliance that goes out to the internet, and only when a person asks for it
-with `appliance models pull`.
+Nothing here goes out to the internet unless a person asks for it with `appliance models pull`
+or at the installation.
 """

@@ -1,44 +1,51 @@
-"""One file over HTTP: in ranges, several at once, going on where an earlier attempt was cut off."""
+"""Downloads one file over HTTP: in ranges, several at once, resuming an interrupted attempt."""
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 from appliance.errors import DownloadFailed
-from appliance.models import patience
-from appliance.models.partial_file import Partial
-from appliance.models.spans import Span
+from appliance.models.partial_file import PartialFile, Span
 
 if TYPE_CHECKING:
     import aiohttp
 
+ATTEMPTS: Final = 6
+"""Attempts in a row that bring nothing new; with their pauses, a quarter of a minute."""
+LONGEST_PAUSE: Final = 300.0
+"""Seconds; a server that asks for more ends the download."""
+_FIRST_PAUSE, _LONGEST_OWN_PAUSE = 0.5, 8.0
+# Timed out, too early, too many requests, server errors: another attempt may do better.
+_TRANSIENT_STATUS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+
 _CHUNK: Final = 2**18
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
-_KEPT = "What has arrived is kept; the same command goes on from there."
+_RESUME_ADVICE = "What has arrived is kept; the same command continues from there."
 
 
 class DownloadProgress(Protocol):
-    """Where a person sees how far it is."""
+    """Shows a person how far a download is."""
 
-    def begin(self, what: str, total: int | None, done: int) -> None:
-        """A new piece of work, in bytes."""
+    def start(self, label: str, total: int | None, done: int) -> None:
+        """Begins a step of `total` bytes, of which `done` are here already."""
 
-    def reach(self, done: int, total: int | None) -> None:
-        """How far it is."""
+    def update(self, done: int, total: int | None) -> None:
+        """`done` bytes of the step are here."""
 
-    def say(self, text: str) -> None:
-        """A line that stays."""
+    def message(self, text: str) -> None:
+        """Prints a line that stays."""
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How files are fetched: that many connections at once, each asking for `piece` bytes.
+class TransferOptions:
+    """The connections at once, and the bytes that each asks for in one request.
 
-    Four connections fill a line that a hub throttles one by one, and are no burden to it.
+    Four connections fill a line on which a hub throttles each of them, and do not burden it.
     """
 
     connections: int = 4
@@ -46,11 +53,11 @@ class Manner:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
-class _Cut(Exception):
-    """The attempt ended early; another one may do better."""
+class _AttemptFailed(Exception):
+    """An attempt ended early; another may do better, after `wait` seconds if the server said so."""
 
-    def __init__(self, what: str, wait: float | None = None) -> None:
-        super().__init__(what)
+    def __init__(self, reason: str, wait: float | None = None) -> None:
+        super().__init__(reason)
         self.wait = wait
 
 
@@ -61,83 +68,89 @@ class Transfer:
         self,
         http: "aiohttp.ClientSession",
         url: str,
-        partial: Partial,
-        manner: Manner,
+        partial: PartialFile,
+        options: TransferOptions,
         progress: DownloadProgress,
     ) -> None:
         self._http = http
         self._url = url
         self._partial = partial
-        self._manner = manner
+        self._options = options
         self._progress = progress
-        self._connections = manner.connections
+        self._connections = options.connections
 
     async def run(self) -> None:
         """Returns when every byte is there. Raises DownloadFailed, or OSError from the disk."""
-        fruitless, most = 0, self._partial.have
+        fruitless, most = 0, self._partial.received
         while not self._partial.complete:
             try:
                 await self._attempt()
-            except _Cut as cut:
-                fruitless = 0 if self._partial.have > most else fruitless + 1
-                most = max(most, self._partial.have)
-                if fruitless >= patience.ATTEMPTS or (cut.wait or 0) > patience.LONGEST:
+            except _AttemptFailed as failure:
+                fruitless = 0 if self._partial.received > most else fruitless + 1
+                most = max(most, self._partial.received)
+                if fruitless >= ATTEMPTS or (failure.wait or 0) > LONGEST_PAUSE:
                     raise DownloadFailed(
-                        f"{self._url} could not be fetched: {cut}",
-                        advice=f"Is the network there? {_KEPT}",
-                    ) from cut
-                await self._manner.sleep(patience.pause(fruitless, cut.wait))
+                        f"{self._url} could not be fetched: {failure}",
+                        advice=f"Is the network there? {_RESUME_ADVICE}",
+                    ) from failure
+                await self._options.sleep(pause_before_retry(fruitless, failure.wait))
 
     async def _attempt(self) -> None:
-        """One answer, and where it comes in ranges, further ones beside it."""
-        gaps = iter(self._partial.missing(self._manner.piece))
-        first = next(gaps, (0, self._partial.total))
-        async with self._answer(*first) as answer:
-            if answer.status == 200:  # no ranges here, or other content than before
-                self._partial.restart(answer.content_length, _validator(answer))
-                await self._drink(answer, 0, self._partial.total)
-                self._partial.ended()
+        """Makes one request, and where the server sends ranges, further ones beside it."""
+        pieces = iter(self._partial.missing(self._options.piece))
+        first = next(pieces, (0, self._partial.total))
+        async with self._request(*first) as response:
+            if response.status == 200:  # it knows no ranges, or its content has changed
+                self._partial.restart(response.content_length, _validator(response))
+                await self._receive(response, 0, self._partial.total)
+                self._partial.end_of_body()
                 return
             if not self._partial.validator:
-                self._partial.validator = _validator(answer)
-            await self._beside(answer, first, gaps)
+                self._partial.validator = _validator(response)
+            await self._receive_ranges(response, first, pieces)
 
-    async def _beside(
-        self, answer: "aiohttp.ClientResponse", first: tuple[int, int | None], gaps: Iterator[Span]
+    async def _receive_ranges(
+        self,
+        response: "aiohttp.ClientResponse",
+        first: tuple[int, int | None],
+        pieces: Iterator[Span],
     ) -> None:
-        cuts: list[_Cut] = []
+        """Receives the first piece from `response`; all connections share the rest."""
+        failures: list[_AttemptFailed] = []
 
-        async def rest() -> None:
+        async def request_rest() -> None:
             try:
-                for start, end in gaps:
-                    async with self._answer(start, end) as other:
+                for start, end in pieces:
+                    async with self._request(start, end) as other:
                         if other.status != 206:
-                            raise _Cut("the server no longer sends ranges")
-                        await self._drink(other, start, end)
-            except _Cut as cut:
-                cuts.append(cut)  # the other connections go on
+                            raise _AttemptFailed("the server no longer sends ranges")
+                        await self._receive(other, start, end)
+            except _AttemptFailed as failure:
+                failures.append(failure)  # the other connections go on
 
-        async def begun() -> None:
+        async def receive_first() -> None:
             try:
-                await self._drink(answer, *first)
-            except _Cut as cut:
-                cuts.append(cut)
+                await self._receive(response, *first)
+            except _AttemptFailed as failure:
+                failures.append(failure)
             else:
-                await rest()
+                await request_rest()
 
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(begun())
+                group.create_task(receive_first())
                 for _ in range(self._connections - 1):
-                    group.create_task(rest())
+                    group.create_task(request_rest())
         except ExceptionGroup as several:
             raise several.exceptions[0] from several
-        if cuts:
-            raise max(cuts, key=lambda cut: cut.wait or 0)
+        if failures:
+            raise max(failures, key=lambda failure: failure.wait or 0)
 
     @asynccontextmanager
-    async def _answer(self, start: int, end: int | None) -> AsyncIterator["aiohttp.ClientResponse"]:
-        """The answer to a request for start..end, checked; foreign errors become ours."""
+    async def _request(
+        self, start: int, end: int | None
+    ) -> AsyncIterator["aiohttp.ClientResponse"]:
+        """The checked response to a request for start..end; translates aiohttp's errors."""
         import aiohttp  # here, because it takes long and the other commands do without
 
         whole = start == 0 and end == self._partial.total
@@ -145,10 +158,10 @@ class Transfer:
         if headers and self._partial.validator:
             headers["If-Range"] = self._partial.validator
         try:
-            async with self._http.get(self._url, headers=headers) as answer:
-                self._check(answer)
-                self._check_length(answer, start, end)
-                yield answer
+            async with self._http.get(self._url, headers=headers) as response:
+                self._check_status(response)
+                self._check_length(response, start, end)
+                yield response
         except aiohttp.ClientConnectorCertificateError as error:
             raise DownloadFailed(
                 f"{self._url}: the certificate of the server is not to be trusted: {error}",
@@ -159,56 +172,81 @@ class Transfer:
                 f"{self._url} is no address", advice="See models.mirror."
             ) from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise _Cut(str(error) or "the server fell silent") from error
+            raise _AttemptFailed(str(error) or "the server fell silent") from error
 
-    def _check(self, answer: "aiohttp.ClientResponse") -> None:
-        if answer.status in patience.PASSING:
-            self._connections = 1  # it may be the number of them that it does not like
-            wait = patience.wished(answer.headers, datetime.now(UTC))
-            raise _Cut(f"the server answers {answer.status} {answer.reason}", wait)
-        if answer.status == 416:
+    def _check_status(self, response: "aiohttp.ClientResponse") -> None:
+        if response.status in _TRANSIENT_STATUS:
+            self._connections = 1  # it may object to the number of them
+            wait = retry_after(response.headers, datetime.now(UTC))
+            raise _AttemptFailed(f"the server answers {response.status} {response.reason}", wait)
+        if response.status == 416:
             self._partial.restart(None, "")
-            raise _Cut("the server has other bytes than those that had arrived")
-        if answer.status not in (200, 206):
+            raise _AttemptFailed("the server has other bytes than those that had arrived")
+        if response.status not in (200, 206):
             raise DownloadFailed(
-                f"{self._url} cannot be had: {answer.status} {answer.reason}",
+                f"{self._url} cannot be had: {response.status} {response.reason}",
                 advice="Does models.mirror serve these files? Empty, it means the original hub.",
             )
-        if answer.content_type == "text/html":
+        if response.content_type == "text/html":
             raise DownloadFailed(
                 f"{self._url} is a web page, not a model",
                 advice="Is there a portal between here and the internet that wants a login?",
             )
 
-    def _check_length(self, answer: "aiohttp.ClientResponse", start: int, end: int | None) -> None:
-        total = answer.content_length
-        if answer.status == 206:
-            found = _CONTENT_RANGE.match(answer.headers.get("Content-Range", ""))
-            if not found or (int(found[1]), int(found[2]) + 1) != (start, end):
-                raise _Cut("the server sends another range than it was asked for")
-            total = int(found[3])
-        if self._partial.promised is not None and total not in (None, self._partial.promised):
+    def _check_length(
+        self, response: "aiohttp.ClientResponse", start: int, end: int | None
+    ) -> None:
+        total = response.content_length
+        if response.status == 206:
+            sent = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
+            if not sent or (int(sent[1]), int(sent[2]) + 1) != (start, end):
+                raise _AttemptFailed("the server sends another range than it was asked for")
+            total = int(sent[3])
+        expected = self._partial.expected_total
+        if expected is not None and total not in (None, expected):
             raise DownloadFailed(
-                f"{self._url} has {total} bytes where {self._partial.promised} were expected",
+                f"{self._url} has {total} bytes where {expected} were expected",
                 advice="The mirror or a proxy sends something else. Nothing of it was kept.",
             )
-        if answer.status == 206 and total != self._partial.total:
+        if response.status == 206 and total != self._partial.total:
             self._partial.restart(total, "")
-            raise _Cut("the file has changed on the server")
+            raise _AttemptFailed("the file has changed on the server")
 
-    async def _drink(self, answer: "aiohttp.ClientResponse", start: int, end: int | None) -> None:
-        """Writes the body from `start` on; all of it must come, and nothing more."""
-        async for chunk in answer.content.iter_chunked(_CHUNK):
+    async def _receive(
+        self, response: "aiohttp.ClientResponse", start: int, end: int | None
+    ) -> None:
+        """Writes the body from `start` on; raises if it ends before or after `end`."""
+        async for chunk in response.content.iter_chunked(_CHUNK):
             if end is not None and start + len(chunk) > end:
-                raise _Cut("the server sends more than it was asked for")
+                raise _AttemptFailed("the server sends more than it was asked for")
             self._partial.write(start, chunk)
             start += len(chunk)
-            self._progress.reach(self._partial.have, self._partial.total)
+            self._progress.update(self._partial.received, self._partial.total)
         if end is not None and start < end:
-            raise _Cut(f"the connection was cut {end - start} bytes before the end")
+            raise _AttemptFailed(f"the connection was cut {end - start} bytes before the end")
 
 
-def _validator(answer: "aiohttp.ClientResponse") -> str:
-    """What tells this content from a later one: a strong ETag, else the date of change."""
-    tag = answer.headers.get("ETag", "")
-    return tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
+def _validator(response: "aiohttp.ClientResponse") -> str:
+    """The If-Range value that tells this content from a later one: a strong ETag, else a date."""
+    tag = response.headers.get("ETag", "")
+    return tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
+
+
+def pause_before_retry(fruitless: int, requested: float | None) -> float:
+    """Seconds to wait after `fruitless` attempts without a new byte, at least `requested`."""
+    own = min(_LONGEST_OWN_PAUSE, _FIRST_PAUSE * float(2 ** max(0, fruitless - 1)))
+    return own if requested is None else max(own, requested)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """The seconds that a Retry-After header asks for, as a number or a date; None without one."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())

@@ -7,12 +7,15 @@ from pathlib import Path
 _BLOCK = 2**20
 
 
-def sha256_of(path: Path, seen: Callable[[int], None] = lambda _: None) -> str:
-    """The hash in hexadecimal; `seen` hears how many bytes were read. Seconds for a large file."""
+def sha256_of(path: Path, on_read: Callable[[int], None] = lambda _: None) -> str:
+    """The hash in hexadecimal. Takes seconds for a large file.
+
+    `on_read` is called after each block with the number of bytes read so far.
+    """
     digest, read = hashlib.sha256(), 0
     with path.open("rb", buffering=0) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
             read += len(block)
-            seen(read)
+            on_read(read)
     return digest.hexdigest()

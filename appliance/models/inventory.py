@@ -1,4 +1,4 @@
-"""What of the manifest is on disk, and whether it is still what it was."""
+"""Compares the models of the manifest with the files on disk: present, incomplete, damaged."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from typing import Literal
 from appliance.errors import ModelMissing
 from appliance.models.hashing import sha256_of
 from appliance.models.manifest import File, Manifest, Model
-from appliance.models.partial_file import arrived
+from appliance.models.partial_file import received_bytes
 from appliance.models.repository import ModelRepository
 
 State = Literal["on disk", "by hand", "incomplete", "begun", "absent"]
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """One model of the manifest. `bytes` is what is to be fetched, `arrived` what has been."""
+class ListedModel:
+    """One model of the manifest: `bytes` is its size, `arrived` how much of it is on disk."""
 
     name: str
     engine: str
@@ -29,64 +29,66 @@ class Listed:
     fits: bool
 
 
-def listing(
-    manifest: Manifest, shelf: ModelRepository, mirror: str, fits: Callable[[Model], bool]
-) -> list[Listed]:
+def list_models(
+    manifest: Manifest, repository: ModelRepository, mirror: str, fits: Callable[[Model], bool]
+) -> list[ListedModel]:
     """Every model of the manifest, in its order."""
-    return [_listed(manifest, shelf, mirror, fits, model) for model in manifest.model]
+    return [_list_model(manifest, repository, mirror, fits, model) for model in manifest.model]
 
 
-def _listed(
+def _list_model(
     manifest: Manifest,
-    shelf: ModelRepository,
+    repository: ModelRepository,
     mirror: str,
     fits: Callable[[Model], bool],
     model: Model,
-) -> Listed:
-    got = sum(
-        _arrived(shelf, model, file, manifest.url(model, file, mirror)) for file in model.files
+) -> ListedModel:
+    arrived = sum(
+        _bytes_on_disk(repository, model, file, manifest.url(model, file, mirror))
+        for file in model.files
     )
-    return Listed(
+    return ListedModel(
         name=model.name,
         engine=model.engine,
         bytes=model.bytes,
-        arrived=got,
-        state=_state(shelf, model, got),
-        path=str(shelf.at(model)),
+        arrived=arrived,
+        state=_state(repository, model, arrived),
+        path=str(repository.model_path(model)),
         licence=model.licence,
         source=f"{model.repository} @ {model.revision}",
         fits=fits(model),
     )
 
 
-def _arrived(shelf: ModelRepository, model: Model, file: File, url: str) -> int:
-    for path in (shelf.place(model, file), shelf.blob(file.sha256) if file.sha256 else None):
+def _bytes_on_disk(repository: ModelRepository, model: Model, file: File, url: str) -> int:
+    blob = repository.blob(file.sha256) if file.sha256 else None
+    for path in (repository.file_path(model, file), blob):
         if path and path.is_file():
             return path.stat().st_size
-    return arrived(shelf.partial(url, file))
+    return received_bytes(repository.partial_path(url, file))
 
 
-def _state(shelf: ModelRepository, model: Model, got: int) -> State:
-    weights = shelf.place(model, model.weights).is_file()
-    if shelf.receipt(model.name) or weights:
-        if not shelf.has(model):
+def _state(repository: ModelRepository, model: Model, arrived: int) -> State:
+    has_receipt = repository.receipt(model.name) is not None
+    if has_receipt or repository.file_path(model, model.weights).is_file():
+        if not repository.is_complete(model):
             return "incomplete"
-        return "on disk" if shelf.receipt(model.name) else "by hand"
-    return "begun" if got else "absent"
+        return "on disk" if has_receipt else "by hand"
+    return "begun" if arrived else "absent"
 
 
-def path_of(shelf: ModelRepository, model: Model) -> Path:
-    """What an engine is told to load. Raises ModelMissing when not all of it is there."""
-    if not shelf.has(model):
+def loadable_path(repository: ModelRepository, model: Model) -> Path:
+    """The path for the engine to load. Raises ModelMissing unless every file is there."""
+    if not repository.is_complete(model):
         raise ModelMissing(
             f"{model.name} is not on disk", advice=f"Run `appliance models pull {model.name}`."
         )
-    return shelf.at(model)
+    return repository.model_path(model)
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
-    """What was found of one file: good, damaged, missing, or of no known hash."""
+class VerifiedFile:
+    """The verdict on one file; "unknown" means that no hash of it is known."""
 
     model: str
     path: str
@@ -94,44 +96,45 @@ class Verified:
 
 
 def verify(
-    manifest: Manifest, shelf: ModelRepository, begin: Callable[[str], None]
-) -> list[Verified]:
+    manifest: Manifest, repository: ModelRepository, on_file: Callable[[str], None]
+) -> list[VerifiedFile]:
     """Hashes every file of every model that is on disk, fetched or put there by hand.
 
-    A file that several models share is read once. Changes nothing.
+    Changes nothing. A file that several models share is read once; `on_file` is called with each
+    path before it is read.
     """
     hashes: dict[tuple[int, int], str] = {}
 
-    def hashed(path: Path) -> str:
+    def hash_once(path: Path) -> str:
         status = path.stat()
         key = (status.st_dev, status.st_ino)
         if key not in hashes:
-            begin(str(path))
+            on_file(str(path))
             hashes[key] = sha256_of(path)
         return hashes[key]
 
-    found = [
-        _verified(shelf, model, file, hashed)
+    verified = [
+        _verify_file(repository, model, file, hash_once)
         for model in manifest.model
-        if shelf.receipt(model.name) or shelf.place(model, model.weights).is_file()
+        if repository.receipt(model.name) or repository.file_path(model, model.weights).is_file()
         for file in model.files
     ]
     # A blob with one link belongs to no model yet; the others were read in their places.
-    strays = [blob for blob in shelf.blobs() if blob.stat().st_nlink == 1]
-    return found + [
-        Verified("", str(blob), "damaged") for blob in strays if hashed(blob) != blob.name
+    unused = [blob for blob in repository.blobs() if blob.stat().st_nlink == 1]
+    return verified + [
+        VerifiedFile("", str(blob), "damaged") for blob in unused if hash_once(blob) != blob.name
     ]
 
 
-def _verified(
-    shelf: ModelRepository, model: Model, file: File, hashed: Callable[[Path], str]
-) -> Verified:
-    place = shelf.place(model, file)
-    receipt = shelf.receipt(model.name)
+def _verify_file(
+    repository: ModelRepository, model: Model, file: File, hash_once: Callable[[Path], str]
+) -> VerifiedFile:
+    path = repository.file_path(model, file)
+    receipt = repository.receipt(model.name)
     expected = file.sha256 or (receipt.files.get(file.name) if receipt else None)
-    if not place.is_file():
-        return Verified(model.name, str(place), "missing")
+    if not path.is_file():
+        return VerifiedFile(model.name, str(path), "missing")
     if expected is None:
-        return Verified(model.name, str(place), "unknown")
-    good = hashed(place) == expected
-    return Verified(model.name, str(place), "good" if good else "damaged")
+        return VerifiedFile(model.name, str(path), "unknown")
+    good = hash_once(path) == expected
+    return VerifiedFile(model.name, str(path), "good" if good else "damaged")

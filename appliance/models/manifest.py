@@ -1,4 +1,4 @@
-"""The list of models: what each is made of, where it comes from, what its files must be."""
+"""The list of models: the files of each, where they come from, their sizes and hashes."""
 
 import difflib
 import tomllib
@@ -32,7 +32,7 @@ class File(_Entry):
 
     @property
     def name(self) -> str:
-        """What it is called on disk."""
+        """The file's name on disk."""
         return self.saved_as or self.path.rpartition("/")[2]
 
 
@@ -51,17 +51,17 @@ class Model(_Entry):
 
     @property
     def bytes(self) -> int:
-        """What is to be fetched, as far as it is known beforehand."""
+        """The sum of the known file sizes."""
         return sum(file.bytes or 0 for file in self.files)
 
     @property
     def weights(self) -> File:
-        """The file whose size tells the memory: model.bin, or the .onnx file."""
+        """The file whose size determines the memory: model.bin, or the .onnx file."""
         return next(file for file in self.files if file.name.endswith((".bin", ".onnx")))
 
 
 class Manifest(_Entry):
-    """All models, and the address templates of the sources they name."""
+    """All models, and the address templates of the sources that they name."""
 
     sources: Mapping[str, Annotated[str, Field(pattern=r"^https?://[^/]+/.*\{file\}")]]
     model: tuple[Model, ...]
@@ -79,7 +79,7 @@ class Manifest(_Entry):
         )
 
     def url(self, model: Model, file: File, mirror: str = "") -> str:
-        """Where the file is; a mirror serves the same paths below an address of its own."""
+        """The file's address; a mirror serves the same paths below an address of its own."""
         address = self.sources[model.source].format(
             repository=model.repository, revision=quote(model.revision), file=quote(file.path)
         )
@@ -93,8 +93,8 @@ def _origin(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def read(path: Path = SHIPPED) -> Manifest:
-    """The manifest in that file. Raises ConfigError, telling every fault."""
+def read_manifest(path: Path = SHIPPED) -> Manifest:
+    """The manifest in that file. Raises ConfigError that lists every fault."""
     try:
         manifest = Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -104,7 +104,7 @@ def read(path: Path = SHIPPED) -> Manifest:
             f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
         )
         raise ConfigError(f"{path} is no list of models:\n{faults}") from None
-    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are
+    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError
         raise ConfigError(f"{path} is not TOML: {error}") from None
     _check_names(manifest, path)
     return manifest

@@ -1,14 +1,14 @@
-"""Progress for people: a bar on a terminal, a line for each file elsewhere. On stderr."""
+"""Shows downloads on stderr: a progress bar on a terminal, a line for each file elsewhere."""
 
 import sys
 from types import TracebackType
 
 
 class ProgressBars:
-    """The Progress of `appliance models pull`; a context manager."""
+    """The DownloadProgress of `appliance models pull`; a context manager."""
 
     def __init__(self) -> None:
-        # Here, because it takes a tenth of a second and other commands do without.
+        # Imported here, because it takes a tenth of a second and other commands do without.
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -19,7 +19,7 @@ class ProgressBars:
             TransferSpeedColumn,
         )
 
-        self._live = sys.stderr.isatty()
+        self._is_terminal = sys.stderr.isatty()
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -28,7 +28,7 @@ class ProgressBars:
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
-            disable=not self._live,
+            disable=not self._is_terminal,
         )
         self._task = self._bars.add_task("", visible=False)
 
@@ -44,17 +44,17 @@ class ProgressBars:
     ) -> None:
         self._bars.stop()
 
-    def begin(self, what: str, total: int | None, done: int) -> None:
-        """A bar on a terminal takes the place of the one before it."""
-        if not self._live:
+    def start(self, label: str, total: int | None, done: int) -> None:
+        """Replaces the bar of the step before; without a terminal, prints a line."""
+        if not self._is_terminal:
             size = f" ({total / 1e6:.1f} MB)" if total else ""
-            more = f", {done / 1e6:.1f} MB are there" if done else ""
-            self.say(f"{what}{size}{more}")
+            resumed = f", {done / 1e6:.1f} MB of it are here already" if done else ""
+            self.message(f"{label}{size}{resumed}")
         self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(what, total=total, completed=done)
+        self._task = self._bars.add_task(label, total=total, completed=done)
 
-    def reach(self, done: int, total: int | None) -> None:
+    def update(self, done: int, total: int | None) -> None:
         self._bars.update(self._task, completed=done, total=total)
 
-    def say(self, text: str) -> None:
+    def message(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)

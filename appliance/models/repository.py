@@ -1,13 +1,13 @@
-"""Where models lie on disk: files by their hash, and under the names that engines look for.
+"""Stores models on disk: every file once, by its hash, and linked under the names engines load.
 
     <directory>/small.en/model.bin …            what an engine loads: hard links to the blobs
     <directory>/kokoro-v1.0.onnx, voices-v1.0.bin
     <directory>/.store/blobs/sha256/<hash>      every file once, whichever models have it
-    <directory>/.store/partial/…                downloads under way, with notes of what arrived
-    <directory>/.store/models/<name>.json       what a model was made of when it was fetched
-    <directory>/.store/lock                     one command at a time changes anything here
+    <directory>/.store/partial/…                downloads under way, with notes of their progress
+    <directory>/.store/models/<name>.json       the receipt of a fetched model
+    <directory>/.store/lock                     held by the one command that changes anything
 
-A blob with a single link belongs to no model any more.
+A blob with a single link belongs to no model.
 """
 
 import errno
@@ -28,9 +28,9 @@ from appliance.models.partial_file import discard
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a model was when it was fetched: SHA-256 by name on disk.
+    """The files of a fetched model: SHA-256 by name on disk.
 
-    `trusted` are the names whose hash was not known before the first download.
+    `trusted` names the files whose hash the manifest does not know; the first download set it.
     """
 
     files: Mapping[str, str]
@@ -38,7 +38,7 @@ class Receipt:
 
 
 class ModelRepository:
-    """The models below one directory. Reading needs no lock; changing does."""
+    """The models below one directory. Reading needs no lock; every change needs `lock`."""
 
     def __init__(self, directory: Path) -> None:
         """Touches nothing; the directory need not exist yet."""
@@ -46,9 +46,9 @@ class ModelRepository:
         self._store = directory / ".store"
 
     @contextmanager
-    def locked(self, waiting: Callable[[], None]) -> Iterator[None]:
-        """Alone at work; says so when that takes a wait. A kill releases it."""
-        with disk_faults(self.directory):
+    def lock(self, on_wait: Callable[[], None]) -> Iterator[None]:
+        """Excludes other processes; calls `on_wait` before it waits for one. A kill releases it."""
+        with disk_errors(self.directory):
             for part in ("blobs/sha256", "partial", "models"):
                 (self._store / part).mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self._store / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -56,7 +56,7 @@ class ModelRepository:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                waiting()
+                on_wait()
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
@@ -66,112 +66,115 @@ class ModelRepository:
         return self._store / "blobs" / "sha256" / sha256
 
     def blobs(self) -> list[Path]:
-        """Every file by its hash."""
+        """The stored files; each is named by its SHA-256."""
         return sorted((self._store / "blobs" / "sha256").glob("*"))
 
-    def partial(self, url: str, file: File) -> Path:
-        """Where a download of that file grows: by its hash, else by its address."""
+    def partial_path(self, url: str, file: File) -> Path:
+        """The path of the file's download under way, named by its hash, else by its address."""
         key = file.sha256 or "url-" + hashlib.sha256(url.encode()).hexdigest()
         return self._store / "partial" / key
 
-    def place(self, model: Model, file: File) -> Path:
-        """Where engines look for the file."""
-        return (self.at(model) if model.engine == "whisper" else self.directory) / file.name
+    def file_path(self, model: Model, file: File) -> Path:
+        """The path under which engines load the file."""
+        return (self.model_path(model) if model.engine == "whisper" else self.directory) / file.name
 
-    def at(self, model: Model) -> Path:
-        """What an engine is told to load: a directory of Whisper's, a file of Kokoro's."""
+    def model_path(self, model: Model) -> Path:
+        """The path that an engine is given: the directory of a Whisper model, else the weights."""
         if model.engine == "whisper":
             return self.directory / model.name
-        return self.place(model, model.weights)
+        return self.file_path(model, model.weights)
 
-    def has(self, model: Model) -> bool:
-        """Whether all files of the model are there, of whatever content."""
-        return all(self.place(model, file).is_file() for file in model.files)
+    def is_complete(self, model: Model) -> bool:
+        """True if every file of the model is there, whatever its content."""
+        return all(self.file_path(model, file).is_file() for file in model.files)
 
-    def _receipt(self, name: str) -> Path:
+    def _receipt_path(self, name: str) -> Path:
         return self._store / "models" / f"{name}.json"
 
     def receipt(self, name: str) -> Receipt | None:
         """None for a model that was not fetched, or was put there by hand."""
         try:
-            read = json.loads(self._receipt(name).read_text(encoding="utf-8"))
+            read = json.loads(self._receipt_path(name).read_text(encoding="utf-8"))
             return Receipt(dict(read["files"]), frozenset(read["trusted"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def keep(self, partial: Path, sha256: str) -> None:
-        """A download that is complete and checked becomes a blob, at once and for good."""
+    def store_blob(self, partial: Path, sha256: str) -> None:
+        """Turns a complete, checked download into a blob, atomically and durably."""
         blob = self.blob(sha256)
         partial.replace(blob)
-        blob.chmod(0o444)  # engines run as another user, and nobody is to write into it
+        blob.chmod(0o444)  # engines run as another user, and nobody may write into it
         sync(blob.parent)
 
     def install(self, model: Model, receipt: Receipt) -> None:
-        """Puts the blobs under the names that engines look for, each at once."""
+        """Links the blobs under the names that engines load, each atomically."""
         before = self.receipt(model.name)
-        if model.engine == "whisper" and not self.at(model).exists():
+        if model.engine == "whisper" and not self.model_path(model).exists():
             self._install_directory(model, receipt)
         for file in model.files:
-            self._link(self.blob(receipt.files[file.name]), self.place(model, file))
+            self._link(self.blob(receipt.files[file.name]), self.file_path(model, file))
         note = {"files": dict(receipt.files), "trusted": sorted(receipt.trusted)}
-        fresh = self._receipt(model.name).with_suffix(".new")
+        fresh = self._receipt_path(model.name).with_suffix(".new")
         fresh.write_text(json.dumps(note, indent=1), encoding="utf-8")
-        fresh.replace(self._receipt(model.name))
+        fresh.replace(self._receipt_path(model.name))
         sync(self.directory)
         self._sweep(before.files.values() if before else ())
 
     def _install_directory(self, model: Model, receipt: Receipt) -> None:
-        """A directory that is not there yet appears with all its files."""
+        """Makes a new directory appear with all its files in it."""
         fresh = self._store / "partial" / f"{model.name}.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
         fresh.chmod(0o755)
         for name, sha256 in receipt.files.items():
             os.link(self.blob(sha256), fresh / name)
-        fresh.replace(self.at(model))
+        fresh.replace(self.model_path(model))
 
-    def _link(self, blob: Path, place: Path) -> None:
-        if place.exists() and place.samefile(blob):
+    def _link(self, blob: Path, file_path: Path) -> None:
+        if file_path.exists() and file_path.samefile(blob):
             return
-        fresh = self._store / "partial" / f"{place.name}.link"
+        fresh = self._store / "partial" / f"{file_path.name}.link"
         fresh.unlink(missing_ok=True)
         os.link(blob, fresh)
-        fresh.replace(place)
+        fresh.replace(file_path)
 
-    def adopt(self, model: Model, file: File) -> bool:
-        """Makes a blob of a file that was put there by hand and is what it must be, if it can."""
+    def adopt_file(self, model: Model, file: File) -> bool:
+        """Turns a file that was put there by hand into a blob; the caller has checked its hash.
+
+        False where its owner forbids the link; the file is then fetched like any other.
+        """
         assert file.sha256 is not None
         try:
-            os.link(self.place(model, file), self.blob(file.sha256))
-        except OSError:  # whoever owns it may forbid the link; then it is fetched like any other
+            os.link(self.file_path(model, file), self.blob(file.sha256))
+        except OSError:
             return False
         return True
 
     def remove(self, model: Model, others: Iterable[Model], partials: Iterable[Path]) -> None:
-        """Takes a model away, and what has arrived of it; the others that are there stay whole."""
+        """Removes a model and its downloads under way; files that `others` share stay."""
         receipt = self.receipt(model.name)
-        kept = {self.place(other, file) for other in others for file in other.files}
+        kept = {self.file_path(other, file) for other in others for file in other.files}
         for file in model.files:
-            if (place := self.place(model, file)) not in kept:
-                place.unlink(missing_ok=True)
+            if (file_path := self.file_path(model, file)) not in kept:
+                file_path.unlink(missing_ok=True)
         directory = self.directory / model.name
         if directory.is_dir() and not any(directory.iterdir()):
             directory.rmdir()
-        self._receipt(model.name).unlink(missing_ok=True)
+        self._receipt_path(model.name).unlink(missing_ok=True)
         for path in partials:
             discard(path)
         self._sweep(receipt.files.values() if receipt else ())
         self._sweep(file.sha256 for file in model.files if file.sha256)
 
     def _sweep(self, hashes: Iterable[str]) -> None:
-        """Removes those of the blobs that belong to no model any more."""
+        """Removes those blobs that belong to no model."""
         for blob in map(self.blob, hashes):
             if blob.exists() and blob.stat().st_nlink == 1:
                 blob.unlink()
 
 
 def sync(directory: Path) -> None:
-    """Returns when the names in the directory are on the disk itself."""
+    """Returns when the entries of the directory are on the disk itself."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -180,23 +183,25 @@ def sync(directory: Path) -> None:
 
 
 @contextmanager
-def disk_faults(directory: Path) -> Iterator[None]:
-    """What the disk refuses becomes an error that a person can act on."""
+def disk_errors(directory: Path) -> Iterator[None]:
+    """Translates OSError to DownloadFailed with advice."""
     try:
         yield
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise DownloadFailed(
             f"{directory} does not take the models: {why}",
-            advice=_ADVICE.get(error.errno or 0, "Is the disk sound, and models.directory right?"),
+            advice=_ADVICE_BY_ERRNO.get(
+                error.errno or 0, "Is the disk sound, and models.directory right?"
+            ),
         ) from error
 
 
-_FULL = "Make room; what has arrived is kept, and the same command goes on from there."
-_RIGHTS = "Run it with the rights of the appliance's user, or as root."
-_LINKS = "Its file system must know hard links, which those of cameras and sticks do not."
-_ADVICE = {
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
-    **dict.fromkeys((errno.EACCES, errno.EROFS), _RIGHTS),
-    errno.EPERM: _LINKS,
+_FULL_ADVICE = "Make room; what has arrived is kept, and the same command continues from there."
+_RIGHTS_ADVICE = "Run it with the rights of the appliance's user, or as root."
+_LINKS_ADVICE = "Its file system must support hard links; those of cameras and sticks do not."
+_ADVICE_BY_ERRNO = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL_ADVICE),
+    **dict.fromkeys((errno.EACCES, errno.EROFS), _RIGHTS_ADVICE),
+    errno.EPERM: _LINKS_ADVICE,
 }

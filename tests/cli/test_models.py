@@ -1,4 +1,4 @@
-"""`appliance models …` as a person runs it: real processes against a real server."""
+"""Runs `appliance models …` as real processes against a real server."""
 
 import asyncio
 import hashlib
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from appliance.models.manifest import Model
-from tests.models.conftest import MICRO, Bench, model, noise
+from tests.models.conftest import MICRO, Downloads, model, noise
 
 LARGE = {"model.bin": noise(24 * 2**20), "config.json": b"{}"}
 MICRO_FILES = {path.name: path.read_bytes() for path in MICRO.iterdir()}
@@ -24,27 +24,27 @@ MICRO_FILES = {path.name: path.read_bytes() for path in MICRO.iterdir()}
 
 @dataclass
 class CommandLine:
-    """Runs commands with a list of models of its own."""
+    """Runs commands with a manifest of its own."""
 
-    bench: Bench
+    downloads: Downloads
     manifest: Path
 
     def knows(self, *models: Model) -> None:
-        source = self.bench.manifest(*models).sources["hub"]
-        lines = ["[sources]", f'hub = "{source}"']
+        source = self.downloads.manifest(*models).sources["hub"]
+        progress = ["[sources]", f'hub = "{source}"']
         for known in models:
             plain = known.model_dump(exclude={"files", "memory_estimated", "memory_measured"})
-            lines += ["[[model]]", *(f'{key} = "{value}"' for key, value in plain.items())]
-            lines += [
+            progress += ["[[model]]", *(f'{key} = "{value}"' for key, value in plain.items())]
+            progress += [
                 "files = [",
                 *(f"  {_inline(file.model_dump())}," for file in known.files),
                 "]",
             ]
-        self.manifest.write_text("\n".join(lines))
+        self.manifest.write_text("\n".join(progress))
 
     async def start(self, *arguments: str, limit: Callable[[], None] | None = None) -> Process:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("APPLIANCE__")}
-        environment["APPLIANCE__MODELS__DIRECTORY"] = str(self.bench.directory)
+        environment["APPLIANCE__MODELS__DIRECTORY"] = str(self.downloads.directory)
         models = ("models", "--manifest", str(self.manifest))
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "appliance", *models, *arguments),
@@ -61,8 +61,8 @@ class CommandLine:
         return await finished(await self.start(*arguments, limit=limit))
 
     def arrived(self) -> int:
-        """What the notes of the downloads under way say."""
-        notes = (self.bench.directory / ".store" / "partial").glob("*.json")
+        """The bytes in the notes of the downloads under way."""
+        notes = (self.downloads.directory / ".store" / "partial").glob("*.json")
         spans = [json.loads(note.read_text())["spans"] for note in notes]
         return sum(end - start for span in spans for start, end in span)
 
@@ -86,32 +86,32 @@ async def until(predicate: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def line(bench: Bench, tmp_path: Path) -> CommandLine:
-    return CommandLine(bench, tmp_path / "list.toml")
+def line(downloads: Downloads, tmp_path: Path) -> CommandLine:
+    return CommandLine(downloads, tmp_path / "list.toml")
 
 
-async def test_after_a_kill_the_pull_goes_on(line: CommandLine) -> None:
+async def test_a_killed_pull_is_continued(line: CommandLine) -> None:
     line.knows(model("large", LARGE))
-    line.bench.offer(LARGE)
-    line.bench.hub.hold_after = 17 * 2**20
+    line.downloads.serve(LARGE)
+    line.downloads.hub.hold_after = 17 * 2**20
     process = await line.start("pull", "large")
     await until(lambda: line.arrived() >= 16 * 2**20)
     process.kill()
     assert (await finished(process))[0] == -signal.SIGKILL
     kept = line.arrived()
-    line.bench.hub.go.set()
-    line.bench.hub.requests.clear()
+    line.downloads.hub.go.set()
+    line.downloads.hub.requests.clear()
     status, _, err = await line.run("pull", "large")
     assert status == 0, err
-    assert line.bench.hub.requests[0].range == (kept, 24 * 2**20)
-    pulled = (line.bench.directory / "large" / "model.bin").read_bytes()
+    assert line.downloads.hub.requests[0].range == (kept, 24 * 2**20)
+    pulled = (line.downloads.directory / "large" / "model.bin").read_bytes()
     assert hashlib.sha256(pulled).digest() == hashlib.sha256(LARGE["model.bin"]).digest()
 
 
 async def test_an_interrupt_keeps_what_has_arrived(line: CommandLine) -> None:
     line.knows(model("large", LARGE))
-    line.bench.offer(LARGE)
-    line.bench.hub.hold_after = 9 * 2**20
+    line.downloads.serve(LARGE)
+    line.downloads.hub.hold_after = 9 * 2**20
     process = await line.start("pull", "large")
     await until(lambda: line.arrived() >= 8 * 2**20)
     process.send_signal(signal.SIGINT)
@@ -120,42 +120,42 @@ async def test_an_interrupt_keeps_what_has_arrived(line: CommandLine) -> None:
     assert "What has arrived is kept" in err
     assert "Traceback" not in err
     assert line.arrived() >= 8 * 2**20
-    assert not (line.bench.directory / "large").exists()
+    assert not (line.downloads.directory / "large").exists()
 
 
-async def test_a_full_disk_is_told_and_what_fitted_is_kept(line: CommandLine) -> None:
+async def test_a_full_disk_is_reported_and_what_fitted_is_kept(line: CommandLine) -> None:
     line.knows(model("large", LARGE))
-    line.bench.offer(LARGE)
+    line.downloads.serve(LARGE)
 
     def small_files() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
 
     status, _, err = await line.run("pull", "large", limit=small_files)
     assert status == 1
-    assert f"{line.bench.directory} does not take the models: file too large" in err
+    assert f"{line.downloads.directory} does not take the models: file too large" in err
     assert "Make room" in err
     assert "Traceback" not in err
     assert line.arrived() == 2**20
-    line.bench.hub.requests.clear()
+    line.downloads.hub.requests.clear()
     assert (await line.run("pull", "large"))[0] == 0
-    assert line.bench.hub.requests[0].range == (2**20, 24 * 2**20)
+    assert line.downloads.hub.requests[0].range == (2**20, 24 * 2**20)
 
 
 async def test_two_pulls_at_once_fetch_it_once(line: CommandLine) -> None:
     line.knows(model("large", LARGE))
-    line.bench.offer(LARGE)
-    line.bench.hub.hold_after = 2**20
+    line.downloads.serve(LARGE)
+    line.downloads.hub.hold_after = 2**20
     first = await line.start("pull", "large")
-    await until(lambda: bool(line.bench.hub.requests))
+    await until(lambda: bool(line.downloads.hub.requests))
     second = await line.start("pull", "large")
     assert second.stderr is not None
     async with asyncio.timeout(60):
         assert "Waiting for another command" in (await second.stderr.readline()).decode()
-    line.bench.hub.go.set()
+    line.downloads.hub.go.set()
     for process in (first, second):
         status, _, err = await finished(process)
         assert status == 0, err
-    asked = [Path(request.path).name for request in line.bench.hub.requests]
+    asked = [Path(request.path).name for request in line.downloads.hub.requests]
     assert asked == ["model.bin", "config.json"]
 
 
@@ -169,8 +169,8 @@ async def test_from_nothing_to_gone(line: CommandLine) -> None:
     )
     line.knows(model("micro", MICRO_FILES), voice, other)
     for known in (MICRO_FILES, {"voice.onnx": b"a voice", "other.onnx": b"another"}):
-        line.bench.offer(known)
-    line.bench.offer({"voices-v1.0.bin": b"voices"})
+        line.downloads.serve(known)
+    line.downloads.serve({"voices-v1.0.bin": b"voices"})
 
     async def states() -> dict[str, str]:
         _, out, _ = await line.run("list", "--json")
@@ -182,29 +182,29 @@ async def test_from_nothing_to_gone(line: CommandLine) -> None:
     assert status == 0, err
     assert [pulled["name"] for pulled in json.loads(out)] == ["micro", "voice", "other"]
     assert await states() == {"micro": "on disk", "voice": "on disk", "other": "on disk"}
-    assert (await line.run("path", "micro"))[1].strip() == str(line.bench.directory / "micro")
-    onnx = line.bench.directory / "voice.onnx"
+    assert (await line.run("path", "micro"))[1].strip() == str(line.downloads.directory / "micro")
+    onnx = line.downloads.directory / "voice.onnx"
     assert (await line.run("path", "voice"))[1].strip() == str(onnx)
     assert (await line.run("verify"))[0] == 0
     assert (await line.run("rm", "voice"))[0] == 0
-    assert sorted(p.name for p in line.bench.directory.iterdir()) == [
+    assert sorted(p.name for p in line.downloads.directory.iterdir()) == [
         *(".store", "micro", "other.onnx", "voices-v1.0.bin")
     ]
     assert (await line.run("rm", "micro", "other"))[0] == 0
-    assert [p.name for p in line.bench.directory.iterdir()] == [".store"]
-    assert line.bench.stored("blobs/sha256") == []
+    assert [p.name for p in line.downloads.directory.iterdir()] == [".store"]
+    assert line.downloads.stored("blobs/sha256") == []
 
 
-async def test_verify_names_what_is_damaged_and_pull_mends_it(line: CommandLine) -> None:
+async def test_verify_names_damaged_files_and_pull_repairs_them(line: CommandLine) -> None:
     line.knows(model("micro", MICRO_FILES))
-    line.bench.offer(MICRO_FILES)
+    line.downloads.serve(MICRO_FILES)
     assert (await line.run("pull", "micro"))[0] == 0
-    damaged = line.bench.directory / "micro" / "model.bin"
+    damaged = line.downloads.directory / "micro" / "model.bin"
     damaged.chmod(0o644)
     with damaged.open("r+b") as file:
         file.seek(1000)
         file.write(b"rot")
-    (line.bench.directory / "micro" / "config.json").unlink()
+    (line.downloads.directory / "micro" / "config.json").unlink()
     status, out, err = await line.run("verify", "--json")
     assert status == 1
     states = {Path(found["path"]).name: found["state"] for found in json.loads(out)}
@@ -218,19 +218,19 @@ async def test_verify_names_what_is_damaged_and_pull_mends_it(line: CommandLine)
 
 async def test_recommended_is_what_the_plan_would_choose(line: CommandLine) -> None:
     line.knows(model("tiny.en", MICRO_FILES), model("nobody-knows-it", MICRO_FILES))
-    line.bench.offer(MICRO_FILES)
+    line.downloads.serve(MICRO_FILES)
     status, out, err = await line.run("pull", "recommended")
     assert status == 0, err
-    assert out == f"tiny.en is in {line.bench.directory / 'tiny.en'}\n"
+    assert out == f"tiny.en is in {line.downloads.directory / 'tiny.en'}\n"
 
 
-async def test_an_unknown_name_and_a_model_put_there_by_hand(line: CommandLine) -> None:
+async def test_unknown_names_and_models_put_there_by_hand_are_refused(line: CommandLine) -> None:
     line.knows(model("micro", MICRO_FILES))
     status, _, err = await line.run("pull", "mikro")
     assert status == 1
     assert "no model is called mikro" in err
     assert "micro" in err
-    by_hand = line.bench.directory / "micro"
+    by_hand = line.downloads.directory / "micro"
     by_hand.mkdir(parents=True)
     for name, content in MICRO_FILES.items():
         (by_hand / name).write_bytes(content)
@@ -241,9 +241,9 @@ async def test_an_unknown_name_and_a_model_put_there_by_hand(line: CommandLine) 
     assert (await line.run("verify"))[0] == 0
 
 
-async def test_rm_takes_what_has_begun(line: CommandLine) -> None:
+async def test_rm_removes_a_download_under_way(line: CommandLine) -> None:
     line.knows(model("large", LARGE))
-    line.bench.offer(LARGE)
+    line.downloads.serve(LARGE)
 
     def small_files() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
@@ -252,11 +252,11 @@ async def test_rm_takes_what_has_begun(line: CommandLine) -> None:
     _, out, _ = await line.run("list")
     assert "4 %" in out
     assert (await line.run("rm", "large"))[0] == 0
-    assert line.bench.stored("partial") == []
+    assert line.downloads.stored("partial") == []
 
 
-async def test_a_directory_that_nobody_may_write_is_told(line: CommandLine) -> None:
-    line.bench.directory.write_text("a file where the directory should be")
+async def test_an_unwritable_directory_is_reported(line: CommandLine) -> None:
+    line.downloads.directory.write_text("a file where the directory should be")
     line.knows(model("micro", MICRO_FILES))
     status, _, err = await line.run("pull", "micro")
     assert status == 1

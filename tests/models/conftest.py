@@ -7,9 +7,9 @@ from typing import Literal
 
 import pytest
 
-from appliance.models.download import Manner
+from appliance.models.download import TransferOptions
 from appliance.models.manifest import File, Manifest, Model
-from appliance.models.pull import Pull, Pulled
+from appliance.models.pull import ModelPull, PulledModel
 from appliance.models.repository import ModelRepository
 from tests.daemon import FIXTURES
 from tests.models.server import Hub, serving
@@ -27,21 +27,21 @@ def noise(size: int, seed: int = 1) -> bytes:
 
 
 @dataclass
-class Lines:
-    """A Progress that remembers."""
+class RecordingProgress:
+    """A DownloadProgress that records its calls."""
 
-    said: list[str] = field(default_factory=list)
-    began: list[tuple[str, int | None, int]] = field(default_factory=list)
-    reached: list[int] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    started: list[tuple[str, int | None, int]] = field(default_factory=list)
+    updates: list[int] = field(default_factory=list)
 
-    def begin(self, what: str, total: int | None, done: int) -> None:
-        self.began.append((what, total, done))
+    def start(self, label: str, total: int | None, done: int) -> None:
+        self.started.append((label, total, done))
 
-    def reach(self, done: int, total: int | None) -> None:
-        self.reached.append(done)
+    def update(self, done: int, total: int | None) -> None:
+        self.updates.append(done)
 
-    def say(self, text: str) -> None:
-        self.said.append(text)
+    def message(self, text: str) -> None:
+        self.messages.append(text)
 
 
 def model(
@@ -68,45 +68,45 @@ def model(
 
 
 @dataclass
-class Bench:
-    """A hub, a shelf, and what was waited for between attempts."""
+class Downloads:
+    """A hub, a directory of models, and the pauses made between attempts."""
 
     hub: Hub
     directory: Path
-    lines: Lines = field(default_factory=Lines)
+    progress: RecordingProgress = field(default_factory=RecordingProgress)
     slept: list[float] = field(default_factory=list)
     mirror: str = ""
 
     @property
-    def shelf(self) -> ModelRepository:
+    def repository(self) -> ModelRepository:
         return ModelRepository(self.directory)
 
     def manifest(self, *models: Model) -> Manifest:
         template = f"{self.hub.base}/{{repository}}/resolve/{{revision}}/{{file}}"
         return Manifest(sources={"hub": template}, model=models)
 
-    def offer(self, files: Mapping[str, bytes]) -> None:
+    def serve(self, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
             self.hub.files[f"/acme/whisper/resolve/r1/{name}"] = content
 
-    async def pull(self, *models: Model) -> list[Pulled]:
+    async def pull(self, *models: Model) -> list[PulledModel]:
         async def sleep(seconds: float) -> None:
             self.slept.append(seconds)
 
-        manner = Manner(piece=PIECE, sleep=sleep)
+        options = TransferOptions(piece=PIECE, sleep=sleep)
         manifest = self.manifest(*models)
-        with self.shelf.locked(lambda: None):
-            work = Pull(manifest, self.shelf, self.lines, self.mirror, manner)
+        with self.repository.lock(lambda: None):
+            work = ModelPull(manifest, self.repository, self.progress, self.mirror, options)
             return await work.run(models)
 
     def stored(self, part: str) -> list[str]:
-        """What lies in a part of the store."""
+        """The names in a part of the store."""
         return sorted(path.name for path in (self.directory / ".store" / part).iterdir())
 
 
 @pytest.fixture
-async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+async def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Downloads]:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     async with serving() as hub:
-        yield Bench(hub, tmp_path / "models")
+        yield Downloads(hub, tmp_path / "models")

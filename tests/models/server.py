@@ -1,4 +1,4 @@
-"""A hub over real HTTP on the loopback, with the faults of real ones on demand."""
+"""Serves a model hub over HTTP on the loopback, with the faults of real ones on demand."""
 
 import asyncio
 import re
@@ -13,7 +13,7 @@ STEP = 16 * 1024
 
 @dataclass
 class Request:
-    """What was asked for: `range` as half-open bytes, None for the whole."""
+    """A request; `range` is half-open, None for the whole file."""
 
     path: str
     range: tuple[int, int] | None

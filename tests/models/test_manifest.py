@@ -4,10 +4,10 @@ import pytest
 
 from appliance.errors import ConfigError, NotFound
 from appliance.hardware.model_profiles import KOKORO, WHISPER, kokoro_memory, whisper_memory
-from appliance.models.manifest import SHIPPED, Model, read
+from appliance.models.manifest import SHIPPED, Model, read_manifest
 
 ROOT = Path(__file__).parent.parent.parent
-KNOWN = read()
+KNOWN = read_manifest()
 WHISPERS = [model for model in KNOWN.model if model.engine == "whisper"]
 KOKOROS = [model for model in KNOWN.model if model.engine == "kokoro"]
 
@@ -20,11 +20,11 @@ UNPLANNED = {
 }
 
 
-def test_the_repository_shows_the_list_that_the_package_ships() -> None:
+def test_the_link_in_the_repository_leads_to_the_shipped_manifest() -> None:
     assert (ROOT / "models" / "manifest.toml").samefile(SHIPPED)
 
 
-def test_the_plan_and_the_list_know_the_same_models() -> None:
+def test_the_plan_and_the_manifest_know_the_same_models() -> None:
     sizes = {m.name: m.weights.bytes for m in KNOWN.model if m.name not in UNPLANNED}
     planned = {m.name: m.bytes for m in WHISPER.values()}
     planned |= {m.name: m.bytes for m in KOKORO.values()}
@@ -32,7 +32,7 @@ def test_the_plan_and_the_list_know_the_same_models() -> None:
 
 
 @pytest.mark.parametrize("model", WHISPERS, ids=lambda m: m.name)
-def test_whisper_models_are_what_the_engine_needs(model: Model) -> None:
+def test_whisper_models_have_the_files_that_the_engine_needs(model: Model) -> None:
     names = {file.name for file in model.files}
     large = "large" in model.name or model.name.startswith("distil")
     assert names == {"config.json", "model.bin", "tokenizer.json"} | (
@@ -43,7 +43,7 @@ def test_whisper_models_are_what_the_engine_needs(model: Model) -> None:
 
 
 @pytest.mark.parametrize("model", WHISPERS, ids=lambda m: m.name)
-def test_the_plan_reckons_with_about_the_memory_of_the_list(model: Model) -> None:
+def test_the_plan_estimates_about_the_memory_of_the_manifest(model: Model) -> None:
     assert model.weights.bytes
     for kind, memory in {**model.memory_estimated, **model.memory_measured}.items():
         reckoned = whisper_memory(model.weights.bytes, "cuda", kind)
@@ -86,7 +86,7 @@ def test_addresses() -> None:
     )
 
 
-def test_a_name_that_is_nearly_right() -> None:
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(NotFound) as caught:
         KNOWN.named("smal.en")
     assert "small.en" in caught.value.advice
@@ -101,7 +101,7 @@ SOURCES = '[sources]\nhub = "http://h/{repository}/{revision}/{file}"\n'
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("[", "not TOML"),
         (SOURCES + ONE.replace("model.bin", "../model.bin"), "model.0.files.0.path"),
@@ -113,12 +113,12 @@ SOURCES = '[sources]\nhub = "http://h/{repository}/{revision}/{file}"\n'
         ('[sources]\nhub = "ftp://h/{file}"\n' + ONE, "sources.hub"),
     ],
 )
-def test_a_list_with_faults(tmp_path: Path, text: str, told: str) -> None:
+def test_faults_of_a_manifest_are_reported(tmp_path: Path, text: str, reported: str) -> None:
     (tmp_path / "list.toml").write_text(text)
-    with pytest.raises(ConfigError, match=told):
-        read(tmp_path / "list.toml")
+    with pytest.raises(ConfigError, match=reported):
+        read_manifest(tmp_path / "list.toml")
 
 
-def test_a_list_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_manifest_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
-        read(tmp_path / "list.toml")
+        read_manifest(tmp_path / "list.toml")

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from appliance.concurrency import run_in_daemon_thread
 from appliance.models import inventory, manifest
-from appliance.models.inventory import Verified
+from appliance.models.inventory import VerifiedFile
 from appliance.models.repository import ModelRepository
 from appliance.selftest.check import BaseCheck, Finding
 from appliance.selftest.context import CheckContext
@@ -19,11 +19,11 @@ class ModelFilesCheck(BaseCheck):
     async def run(self, facts: CheckContext) -> Finding:
         shelf = ModelRepository(facts.config.models.directory)
         found = await run_in_daemon_thread(
-            lambda: inventory.verify(manifest.read(facts.manifest), shelf, lambda _: None)
+            lambda: inventory.verify(manifest.read_manifest(facts.manifest), shelf, lambda _: None)
         )
         return self.judge(found, facts)
 
-    def judge(self, found: Sequence[Verified], facts: CheckContext) -> Finding:
+    def judge(self, found: Sequence[VerifiedFile], facts: CheckContext) -> Finding:
         wrong = [file for file in found if file.state in ("damaged", "missing")]
         if wrong:
             names = " ".join(dict.fromkeys(file.model for file in wrong if file.model))
