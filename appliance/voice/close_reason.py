@@ -1,13 +1,16 @@
-"""Why a session ended, and what the page is told of it."""
+"""Reasons for which a session ends, and the close frame that each of them sends."""
 
 from enum import StrEnum
 from typing import Final
 
-from appliance.voice.transport.websocket import CLOSE_GOING_AWAY, CLOSE_NORMAL
+CLOSE_NORMAL = 1000
+CLOSE_GOING_AWAY = 1001
+CLOSE_INTERNAL_ERROR = 1011
+CLOSE_REVOKED = 4401
 
 
 class CloseReason(StrEnum):
-    """The value is recorded and, where the client is told, sent."""
+    """The value is recorded with the session's end."""
 
     CLIENT_LEFT = "client_left"
     HUNG_UP = "hung_up"
@@ -19,14 +22,17 @@ class CloseReason(StrEnum):
     FAILED = "failed"
 
 
-# After 1000 the page stays away and shows the sentence; after any other code it comes back by
-# itself and joins the same conversation.
+# After 1000 the page does not reconnect and shows the sentence; after any other code it
+# reconnects by itself and resumes the conversation.
 CLOSE_FRAMES: Final = {
     CloseReason.HUNG_UP: (CLOSE_NORMAL, "The conversation was ended."),
     CloseReason.IDLE: (CLOSE_NORMAL, "Nobody has spoken for a while."),
     CloseReason.TOO_LONG: (CLOSE_NORMAL, "This session has reached its longest time."),
     CloseReason.SHUTDOWN: (CLOSE_GOING_AWAY, "The appliance is restarting."),
-    CloseReason.REVOKED: (4401, "This browser is no longer paired."),
-    CloseReason.UNREACHABLE: (1011, "The service that this session needs cannot be reached."),
-    CloseReason.FAILED: (1011, "The session failed."),
+    CloseReason.REVOKED: (CLOSE_REVOKED, "This browser is no longer paired."),
+    CloseReason.UNREACHABLE: (
+        CLOSE_INTERNAL_ERROR,
+        "The service that this session needs cannot be reached.",
+    ),
+    CloseReason.FAILED: (CLOSE_INTERNAL_ERROR, "The session failed."),
 }

@@ -36,7 +36,8 @@ from appliance.voice.services.intent_router import IntentRouter
 from appliance.voice.services.llm import ChatService
 from appliance.voice.services.stt import NOT_HEARD, EngineSTT, Judge
 from appliance.voice.services.tts import EngineTTS
-from appliance.voice.transport.websocket import INPUT_BURST_SECONDS, SocketTransport
+from appliance.voice.transport.input import INPUT_BURST_SECONDS
+from appliance.voice.transport.websocket import SocketTransport
 from appliance.voice.turns.barge_in import BargeIn, BargeInTurnStart
 from appliance.voice.turns.endpointing import SpeculativeTurnStop
 from appliance.voice.turns.user_aggregator import UserAggregator
@@ -81,7 +82,7 @@ def build(shared: SharedParts, one: SessionParts) -> PipelineWorker:
     @worker.event_handler("on_pipeline_started")
     async def started(*_args: object) -> None:
         crowded = shared.turn_models.silero.crowded
-        one.transport.input().heard_by(stt.hear, user.hear, crowded=crowded)
+        one.transport.input().deliver_to(stt.hear, user.hear, crowded=crowded)
 
     return worker
 
@@ -95,7 +96,7 @@ def _worker(
         enable_turn_tracking=False,
         # Pipecat's idle timeout cancels every session of the runner; ours ends one.
         idle_timeout_secs=None,
-        rtvi_processor=RTVIOutbox(transport.outbox.put_message),
+        rtvi_processor=RTVIOutbox(transport.send_queue.put_message),
         # What AnswerText passes on, the model before it has been reported for already.
         rtvi_observer_params=RTVIObserverParams(
             user_llm_enabled=False, ignored_sources=[answer_text]

@@ -155,13 +155,13 @@ class Session:
         )
         messages: Any = history  # plain role and content, which Pipecat types more closely
         context = LLMContext(messages=messages)
-        outbox = SendQueue(socket, self._reports.dropped)
+        send_queue = SendQueue(socket, self._reports.dropped)
         watching = asyncio.create_task(self._watch(), name=f"watch {self.session_id}")
         try:
-            await self._serve(socket, outbox, context)
+            await self._serve(socket, send_queue, context)
             while self._reason is None:
                 # The other route takes over, on the same socket, with all that was said.
-                await self._serve(socket, outbox, context)
+                await self._serve(socket, send_queue, context)
         finally:
             watching.cancel()
             self.state = SessionState.ENDED
@@ -170,16 +170,16 @@ class Session:
             if self._transport and why is not CloseReason.CLIENT_LEFT:
                 await self._transport.close(*CLOSE_FRAMES[why])
 
-    async def _serve(self, socket: Socket, outbox: SendQueue, context: LLMContext) -> None:
+    async def _serve(self, socket: Socket, send_queue: SendQueue, context: LLMContext) -> None:
         """Until the client, the session or its pipeline is done, or the route changes."""
         reports = self._reports
-        events = TransportCallbacks(
+        callbacks = TransportCallbacks(
             malformed=reports.malformed,
             dropped=reports.dropped,
             audio_sent=self.recorder.audio_sent,
             disconnected=lambda: self.end(CloseReason.CLIENT_LEFT),
         )
-        self._transport = SocketTransport(socket, outbox, events)
+        self._transport = SocketTransport(socket, send_queue, callbacks)
         one = SessionParts(
             transport=self._transport,
             recorder=self.recorder,

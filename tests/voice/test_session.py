@@ -154,8 +154,8 @@ async def test_what_is_told_while_the_route_changes_is_told_on_the_next(
     # Nothing writes for the first pipeline; what writes for a real one is gone before it is.
     assert (await pipelines.get()).reroute(Unanswered("how far is the moon"))
     second = await pipelines.get()
-    writing = asyncio.create_task(second.transport.outbox.run())
-    await second.transport.outbox.drain(10)
+    writing = asyncio.create_task(second.transport.send_queue.run())
+    await second.transport.send_queue.drain(10)
     told = [frame.data["data"] for frame in socket.got if isinstance(frame, wire.Message)]
     assert GONE_FAR in [data.get("message") for data in told]
     writing.cancel()

@@ -53,7 +53,7 @@ from appliance.voice.recorder import Recorder
 from appliance.voice.routing import Unanswered
 from appliance.voice.rtvi import RTVIOutbox
 from appliance.voice.services.function_calling import offer
-from appliance.voice.transport.websocket import INPUT_BURST_SECONDS
+from appliance.voice.transport.input import INPUT_BURST_SECONDS
 
 
 def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
@@ -99,7 +99,7 @@ def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
         params=PipelineParams(enable_metrics=True),
         enable_turn_tracking=False,
         idle_timeout_secs=None,
-        rtvi_processor=RTVIOutbox(one.transport.outbox.put_message),
+        rtvi_processor=RTVIOutbox(one.transport.send_queue.put_message),
         cancel_timeout_secs=5.0,
     )
 

@@ -1,8 +1,9 @@
-"""What leaves for the client: audio as it is due, messages at once.
+"""The output side of a session's transport: sends audio when it is due, and messages at once.
 
-Speech over an answer may be a cough. So the answer is held before it is known whether it was
-interrupted: the client falls silent at once, what it had not played yet is kept here, and either
-an interruption throws it away or it is played on from a little before where it stopped.
+Speech over an answer may be a back-channel or a cough. So the answer is held until barge-in
+detection has decided: the client falls silent at once, the audio that it has not played is kept
+here, and then either an interruption discards it or it is played on from a little before the
+place where it was held.
 """
 
 import asyncio
@@ -25,21 +26,22 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
-from appliance.voice.transport.pacing import Playout, restart_from
+from appliance.voice.transport.pacing import Playout, chunks_to_replay
 from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
 
-# Hides a stall of the event loop as long as this. After a barge-in it does not count, because
-# the client drops what it has.
+# Hides a stall of the event loop of this length. It does not delay the silence after a barge-in,
+# because the client drops what it has buffered.
 LEAD_SECONDS = 0.16
-# What a client buffers beyond our reckoning, and as much speech as makes a word recognisable.
+# Least: what a client buffers beyond our reckoning. Most: the speech that makes a word
+# recognisable.
 REWIND_SECONDS = (0.15, 0.5)
 
 
 class AnswerClock(BaseClock):
-    """The pipeline's clock, but for the time that an answer was held or played again.
+    """The pipeline's clock without the time for which an answer was held or played again.
 
-    The words of an answer carry the times at which they are due. Held with their sound, they
-    still count as heard exactly when they are.
+    The words of an answer carry the times at which they are due. With this clock they still
+    count as heard when they are heard, although their audio was held.
     """
 
     def __init__(self, clock: BaseClock) -> None:
@@ -52,42 +54,42 @@ class AnswerClock(BaseClock):
         return now - self._behind
 
     def start(self) -> None:
-        """The pipeline starts its own clock."""
+        """No effect: the pipeline starts its own clock."""
 
     def stop(self) -> None:
         self._stopped_at = self._clock.get_time()
 
-    def go_on(self, seconds_again: float) -> None:
-        """Runs on, after which `seconds_again` of what was played already are played again."""
+    def resume(self, replayed_seconds: float) -> None:
+        """Runs on; `replayed_seconds` of audio that was played before are played again first."""
         if self._stopped_at is not None:
             self._behind += self._clock.get_time() - self._stopped_at
-            self._behind += int(seconds_again * 1e9)
+            self._behind += int(replayed_seconds * 1e9)
         self._stopped_at = None
 
-    def catch_up(self) -> None:
-        """The answer is over."""
+    def reset(self) -> None:
+        """Shows the pipeline's time again: the answer is over."""
         self._behind, self._stopped_at = 0, None
 
 
 class SocketOutput(BaseOutputTransport):
-    """Sends audio as it is due, messages at once."""
+    """Paces audio towards one client, and holds, resumes or discards it around a barge-in."""
 
     def __init__(
         self,
-        outbox: SendQueue,
-        events: TransportCallbacks,
+        send_queue: SendQueue,
+        callbacks: TransportCallbacks,
         params: TransportParams,
     ) -> None:
         super().__init__(params)
-        self._outbox = outbox
-        self._events = events
+        self._send_queue = send_queue
+        self._callbacks = callbacks
         self._playout = Playout(LEAD_SECONDS)
         self._interruptions = 0
         self._interrupting = False
-        # What was sent lately, with the time at which the client begins to play it.
+        # The chunks sent lately, each with the time at which the client begins to play it.
         self._sent: deque[tuple[float, bytes]] = deque()
-        self._unheard: list[bytes] = []
-        self._seconds_again = 0.0
+        self._held: list[bytes] = []
+        self._replayed_seconds = 0.0
         self._holds = 0
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -104,70 +106,69 @@ class SocketOutput(BaseOutputTransport):
         await self.set_transport_ready(frame)
 
     async def cleanup(self) -> None:
-        self._let_go()
+        self._discard_held()
         await super().cleanup()
 
     @property
     def playing(self) -> bool:
-        """Whether the client plays something now, or would if it were not held."""
+        """Whether the client plays audio now, or would if it were not held."""
         now = time.monotonic()
         return not self._flowing.is_set() or self._playout.playing_until(now) > now
 
     def hold(self) -> None:
-        """Silences the client and keeps what it has not played. Twice is once."""
+        """Silences the client and keeps what it has not played; no effect while it is held."""
         if not self._flowing.is_set() and self._resuming is None:
             return
-        again = self._stop_resuming()
+        unsent = self._stop_resuming()
         now = time.monotonic()
         chunks = [pcm for _, pcm in self._sent]
         played = sum(start <= now for start, _ in self._sent)
-        back = restart_from(chunks[:played], self.sample_rate, *REWIND_SECONDS)
-        self._unheard = chunks[played - back :] + again
-        self._seconds_again = sum(map(self._seconds, chunks[played - back : played]))
+        back = chunks_to_replay(chunks[:played], self.sample_rate, *REWIND_SECONDS)
+        self._held = chunks[played - back :] + unsent
+        self._replayed_seconds = sum(map(self._seconds, chunks[played - back : played]))
         self._holds += 1
         self._sent.clear()
         self._flowing.clear()
         self._playout.flush()
-        self._outbox.interrupt()
+        self._send_queue.interrupt()
         self.get_clock().stop()
 
     def resume(self) -> None:
-        """Plays on from a little before where it was held; no effect where it was not."""
+        """Plays on from a little before the place of the hold; no effect where nothing is held."""
         if not self._flowing.is_set() and self._resuming is None:
-            self.get_clock().go_on(self._seconds_again)
-            self._resuming = self.create_task(self._resume(), "resume")
+            self.get_clock().resume(self._replayed_seconds)
+            self._resuming = self.create_task(self._send_held(), "resume")
 
-    async def _resume(self) -> None:
-        while self._unheard:
-            await asyncio.sleep(self._delay(self._unheard[0]))
-            self._put(self._unheard.pop(0))
+    async def _send_held(self) -> None:
+        while self._held:
+            await asyncio.sleep(self._delay(self._held[0]))
+            self._send(self._held.pop(0))
         self._resuming = None
         self._flowing.set()
 
     def _stop_resuming(self) -> list[bytes]:
-        """What was held before and has not been sent again."""
+        """The chunks of an earlier hold that have not been sent again."""
         if self._resuming is not None:
             self._resuming.cancel()
             self._resuming = None
-        again, self._unheard = self._unheard, []
-        return again
+        unsent, self._held = self._held, []
+        return unsent
 
-    def _let_go(self) -> None:
-        """Forgets what is held."""
+    def _discard_held(self) -> None:
         self._stop_resuming()
         self._sent.clear()
         self._flowing.set()
         if self._answer_clock is not None:
-            self._answer_clock.catch_up()
+            self._answer_clock.reset()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if isinstance(frame, InterruptionFrame):
-            # The client hears of it before Pipecat has told every processor.
+            # The client falls silent before Pipecat has passed the frame to every processor.
             self._interruptions += 1
             self._interrupting = True
             self._playout.flush()
-            self._outbox.interrupt()
-            self._let_go()
+            self._send_queue.interrupt()
+            self._discard_held()
         await super().process_frame(frame, direction)
         if isinstance(frame, InterruptionFrame):
             self._interrupting = False
@@ -176,16 +177,16 @@ class SocketOutput(BaseOutputTransport):
         self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
     ) -> None:
         if isinstance(frame, OutputAudioRawFrame | BotSpeakingFrame):
-            return  # nobody behind this hears, and every hop of it costs
+            return  # no processor behind this one uses them, and each hop costs
         at_rest = isinstance(frame, BotStartedSpeakingFrame | BotStoppedSpeakingFrame)
         if at_rest and self._flowing.is_set():
-            self.get_clock().catch_up()
+            self.get_clock().reset()
         await super().push_frame(frame, direction)
 
     async def send_message(
         self, frame: OutputTransportMessageFrame | OutputTransportMessageUrgentFrame
     ) -> None:
-        self._outbox.put_message(frame.message)
+        self._send_queue.put_message(frame.message)
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         interruptions, holds = self._interruptions, -1
@@ -194,21 +195,21 @@ class SocketOutput(BaseOutputTransport):
             holds = self._holds
             await asyncio.sleep(self._delay(frame.audio))
             if self._interrupting or interruptions != self._interruptions:
-                # Pipecat lets the frame that is being written through; the client would play it.
+                # Pipecat finishes the frame that is being written; the client would play it.
                 return False
-        self._put(frame.audio)
+        self._send(frame.audio)
         return True
 
     def _delay(self, pcm: bytes) -> float:
         return self._playout.delay(self._seconds(pcm), time.monotonic())
 
-    def _put(self, pcm: bytes) -> None:
+    def _send(self, pcm: bytes) -> None:
         now = time.monotonic()
         self._sent.append((self._playout.playing_until(now) - self._seconds(pcm), pcm))
         while self._sent[0][0] < now - REWIND_SECONDS[1]:
             self._sent.popleft()
-        self._outbox.put_audio(pcm, self.sample_rate)
-        self._events.audio_sent()
+        self._send_queue.put_audio(pcm, self.sample_rate)
+        self._callbacks.audio_sent()
 
     def _seconds(self, pcm: bytes) -> float:
         return len(pcm) / 2 / self.sample_rate

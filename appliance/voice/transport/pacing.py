@@ -1,15 +1,15 @@
-"""How fast audio may flow, in pure arithmetic: time is an argument, in seconds of one clock."""
+"""Pacing of the audio that is played, in pure arithmetic: time is an argument, in seconds."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 
 @dataclass(slots=True)
 class Playout:
-    """When the next piece of audio is due at a client that plays in real time.
+    """When the next chunk of audio is due at a client that plays in real time.
 
     The sender runs `lead` seconds ahead of playback: enough to hide a stall of the event loop,
     little enough that silence after a barge-in does not depend on the client alone.
@@ -33,44 +33,12 @@ class Playout:
         self._end = 0.0
 
 
-@dataclass(slots=True)
-class TokenBucket:
-    """A bucket of `capacity` units that refills by `rate` units a second."""
+def chunks_to_replay(chunks: Sequence[bytes], rate: int, least: float, most: float) -> int:
+    """How many of the chunks played last are played again after a false interruption.
 
-    capacity: float
-    rate: float = 1.0
-    _level: float = field(init=False)
-    _at: float = field(init=False, default=0.0)
-
-    def __post_init__(self) -> None:
-        self._level = self.capacity
-
-    def borrow(self, amount: float, now: float) -> float:
-        """Books `amount` in any case; the seconds to wait until the allowance covers it."""
-        self._refill(now)
-        self._level -= amount
-        return max(0.0, -self._level / self.rate)
-
-    def take(self, amount: float, now: float) -> bool:
-        """True, and books it, where `amount` is still within the allowance."""
-        self._refill(now)
-        granted = amount <= self._level
-        if granted:
-            self._level -= amount
-        return granted
-
-    def _refill(self, now: float) -> None:
-        gained = max(0.0, now - self._at) * self.rate
-        self._level = min(self.capacity, self._level + gained)
-        self._at = now
-
-
-def restart_from(chunks: Sequence[bytes], rate: int, least: float, most: float) -> int:
-    """How many of the chunks that were played last are played again after an interruption that
-    was none: at least `least` seconds of them, at most `most`, from the quietest chunk between,
-    which is where one word ends and the next begins.
-
-    Chunks are 16 bit mono PCM at `rate`; of fewer than `least` seconds, all.
+    They last at least `least` and at most `most` seconds, and begin with the quietest chunk
+    between the two, where one word ends and the next begins. All are replayed where they are
+    shorter than `least`. Chunks are 16-bit mono PCM at `rate`.
     """
     seconds, quietest, chosen = 0.0, math.inf, len(chunks)
     for back, chunk in enumerate(reversed(chunks), start=1):

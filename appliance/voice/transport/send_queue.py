@@ -1,4 +1,4 @@
-"""What waits to be written to one client: audio up to a bound, messages up to a larger one."""
+"""The queue of one client's outgoing frames: little audio, many messages."""
 
 import asyncio
 import contextlib
@@ -15,8 +15,10 @@ MAX_QUEUED_MESSAGES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class TransportCallbacks:
-    """Where a transport reports counters, timings and the end of the connection; all return at
-    once. `malformed` gets the code of the fault, `dropped` what was dropped.
+    """Where a transport reports counters, timings and the end of the connection.
+
+    `malformed` gets the code of the fault, `dropped` what was dropped: "input" or "output" audio,
+    or the "client". All return at once.
     """
 
     malformed: Callable[[str], None]
@@ -26,12 +28,16 @@ class TransportCallbacks:
 
 
 class SendQueue:
-    """What waits to be written to one client, in order, by one task."""
+    """Frames that wait to be written to one socket, in order, by the one task in `run`.
+
+    Audio that finds the queue full is dropped and reported to `dropped`; a queue of too many
+    messages sets `overflowed`.
+    """
 
     def __init__(self, socket: wire.Socket, dropped: Callable[[str], None]) -> None:
         self._socket = socket
         self._dropped = dropped
-        self._items: deque[tuple[bytes, bool]] = deque()
+        self._items: deque[tuple[bytes, bool]] = deque()  # encoded frame, whether it is audio
         self._audio_waiting = 0
         self._wake = asyncio.Event()
         self._written = asyncio.Event()
@@ -46,10 +52,11 @@ class SendQueue:
         self._put(wire.Audio(pcm, sample_rate), is_audio=True)
 
     def put_message(self, data: dict[str, Any]) -> None:
+        """Queues an RTVI message."""
         self._put(wire.Message(data), is_audio=False)
 
     def interrupt(self) -> None:
-        """Drops the audio that waits and tells the client to drop what it has."""
+        """Drops the audio that waits and has the client drop the audio that it buffers."""
         self._items = deque(item for item in self._items if not item[1])
         self._audio_waiting = 0
         self._put(wire.Interruption(), is_audio=False)
@@ -74,7 +81,7 @@ class SendQueue:
             await self._wake.wait()
 
     async def drain(self, seconds: float) -> None:
-        """Waits until all is written, `seconds` at most."""
+        """Waits until everything is written, `seconds` at most."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._written.wait()

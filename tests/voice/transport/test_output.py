@@ -1,4 +1,4 @@
-"""An answer that is held goes on where it was, and its words with it."""
+"""An answer that was held is played on, and its words count as heard when they are."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,8 +32,8 @@ SECOND = 1_000_000_000
 
 
 @dataclass
-class Hands(BaseClock):
-    """A clock that is moved by hand."""
+class ManualClock(BaseClock):
+    """A clock that the test advances."""
 
     now: int = 0
 
@@ -44,47 +44,47 @@ class Hands(BaseClock):
         raise AssertionError("the pipeline starts its own clock")
 
 
-def test_the_clock_of_words_stands_while_the_answer_is_held() -> None:
-    hands = Hands(5 * SECOND)
-    clock = AnswerClock(hands)
+def test_the_clock_stands_still_while_the_answer_is_held() -> None:
+    manual = ManualClock(5 * SECOND)
+    clock = AnswerClock(manual)
     clock.stop()
-    hands.now += 2 * SECOND
+    manual.now += 2 * SECOND
     assert clock.get_time() == 5 * SECOND
-    clock.go_on(0.0)
+    clock.resume(0.0)
     assert clock.get_time() == 5 * SECOND
-    hands.now += SECOND
+    manual.now += SECOND
     assert clock.get_time() == 6 * SECOND
 
 
-def test_what_is_played_again_is_heard_once() -> None:
-    hands = Hands(5 * SECOND)
-    clock = AnswerClock(hands)
+def test_replayed_audio_does_not_advance_the_clock() -> None:
+    manual = ManualClock(5 * SECOND)
+    clock = AnswerClock(manual)
     clock.stop()
-    clock.go_on(0.25)
+    clock.resume(0.25)
     assert clock.get_time() == 5 * SECOND - SECOND // 4
 
 
-def test_held_twice_it_is_behind_by_both() -> None:
-    hands = Hands(0)
-    clock = AnswerClock(hands)
+def test_two_holds_add_up() -> None:
+    manual = ManualClock(0)
+    clock = AnswerClock(manual)
     for _ in range(2):
         clock.stop()
-        hands.now += SECOND
-        clock.go_on(0.5)
+        manual.now += SECOND
+        clock.resume(0.5)
     assert clock.get_time() == -SECOND
 
 
-def test_the_next_answer_has_the_right_time() -> None:
-    hands = Hands(5 * SECOND)
-    clock = AnswerClock(hands)
+def test_the_clock_is_right_again_after_the_answer() -> None:
+    manual = ManualClock(5 * SECOND)
+    clock = AnswerClock(manual)
     clock.stop()
-    hands.now += SECOND
-    clock.go_on(0.5)
-    clock.catch_up()
-    assert clock.get_time() == hands.now
+    manual.now += SECOND
+    clock.resume(0.5)
+    clock.reset()
+    assert clock.get_time() == manual.now
 
 
-class Loudspeaker:
+class Client:
     """A client that only listens."""
 
     def __init__(self) -> None:
@@ -103,24 +103,24 @@ def _nothing(*_: object) -> None: ...
 
 
 @pytest_asyncio.fixture
-async def output(client: Loudspeaker, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    # However long it takes, the client has only begun to play.
+async def output(client: Client, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    # With a clock that stands still the client has only begun to play.
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 100.0))
-    events = TransportCallbacks(_nothing, _nothing, _nothing, _nothing)
-    outbox = SendQueue(client, _nothing)
-    output: Any = SocketOutput(outbox, events, TransportParams(audio_out_enabled=True))
+    callbacks = TransportCallbacks(_nothing, _nothing, _nothing, _nothing)
+    queue = SendQueue(client, _nothing)
+    output: Any = SocketOutput(queue, callbacks, TransportParams(audio_out_enabled=True))
     output._sample_rate = 24_000
-    output._setup = SimpleNamespace(clock=Hands())
+    output._setup = SimpleNamespace(clock=ManualClock())
     output.create_task = TaskManager(loop=asyncio.get_running_loop()).create_task
-    output.settle = partial(outbox.drain, 10)
-    writing = asyncio.create_task(outbox.run())
+    output.settle = partial(queue.drain, 10)
+    writing = asyncio.create_task(queue.run())
     yield output
     writing.cancel()
 
 
 @pytest.fixture
-def client() -> Loudspeaker:
-    return Loudspeaker()
+def client() -> Client:
+    return Client()
 
 
 async def _say(output: Any, *numbers: int) -> None:  # noqa: ANN401  its inner state is driven here
@@ -130,13 +130,13 @@ async def _say(output: Any, *numbers: int) -> None:  # noqa: ANN401  its inner s
         await output.settle()
 
 
-def _heard(client: Loudspeaker) -> list[int | str]:
-    """Which pieces, and where the client dropped what it had."""
+def _heard(client: Client) -> list[int | str]:
+    """The numbers of the chunks, and "dropped" where the client had to drop its audio."""
     return [frame.pcm[0] if isinstance(frame, wire.Audio) else "dropped" for frame in client.got]
 
 
-async def test_what_a_client_dropped_while_it_was_held_is_sent_again(
-    client: Loudspeaker,
+async def test_audio_that_was_held_is_sent_again(
+    client: Client,
     output: Any,  # noqa: ANN401  its inner state is what is driven here
 ) -> None:
     await _say(output, 0, 1, 2)
@@ -152,8 +152,8 @@ async def test_what_a_client_dropped_while_it_was_held_is_sent_again(
     assert _heard(client) == [0, 1, 2, "dropped", 0, 1, 2, 3]
 
 
-async def test_what_is_held_again_while_it_is_sent_again_is_not_lost(
-    client: Loudspeaker,
+async def test_a_second_hold_while_resuming_loses_no_audio(
+    client: Client,
     output: Any,  # noqa: ANN401  its inner state is what is driven here
 ) -> None:
     await _say(output, 0, 1, 2)
@@ -165,7 +165,7 @@ async def test_what_is_held_again_while_it_is_sent_again_is_not_lost(
     assert _heard(client)[-4:] == [0, 1, 2, 3]
 
 
-async def test_what_nobody_behind_hears_ends_at_the_loudspeaker(
+async def test_frames_that_no_later_processor_uses_end_here(
     output: Any,  # noqa: ANN401  its inner state is what is driven here
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

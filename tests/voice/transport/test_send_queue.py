@@ -1,4 +1,4 @@
-"""What waits for a client that reads slowly, or not at all."""
+"""The send queue of a client that reads slowly, or not at all."""
 
 import asyncio
 from collections import Counter
@@ -10,7 +10,7 @@ PCM = bytes(960)
 
 
 class Peer:
-    """A socket whose peer reads as often as it is let."""
+    """A socket whose peer reads only as often as the test lets it."""
 
     def __init__(self) -> None:
         self.reads = asyncio.Semaphore(0)
@@ -24,65 +24,65 @@ class Peer:
         self.got.append(wire.decode(data))
 
     async def close(self, code: int, reason: str) -> None:
-        raise AssertionError("an outbox closes nothing")
+        raise AssertionError("a send queue closes nothing")
 
     def read(self, count: int) -> None:
         for _ in range(count):
             self.reads.release()
 
 
-async def test_audio_that_is_not_read_is_dropped_and_text_is_kept() -> None:
+async def test_audio_that_is_not_read_is_dropped_and_messages_are_kept() -> None:
     peer, dropped = Peer(), Counter[str]()
-    outbox = SendQueue(peer, lambda what: dropped.update([what]))
+    queue = SendQueue(peer, lambda what: dropped.update([what]))
     for number in range(20):
-        outbox.put_audio(PCM, 24_000)
-        outbox.put_message({"n": number})
+        queue.put_audio(PCM, 24_000)
+        queue.put_message({"n": number})
     assert dropped == {"output": 20 - MAX_QUEUED_AUDIO}
-    writing = asyncio.create_task(outbox.run())
+    writing = asyncio.create_task(queue.run())
     peer.read(100)
-    await outbox.drain(5)
+    await queue.drain(5)
     writing.cancel()
     assert sum(isinstance(frame, wire.Audio) for frame in peer.got) == MAX_QUEUED_AUDIO
-    told = [frame.data["n"] for frame in peer.got if isinstance(frame, wire.Message)]
-    assert told == list(range(20))
+    kept = [frame.data["n"] for frame in peer.got if isinstance(frame, wire.Message)]
+    assert kept == list(range(20))
 
 
 async def test_room_for_audio_comes_back_as_it_is_read() -> None:
     peer, dropped = Peer(), Counter[str]()
-    outbox = SendQueue(peer, lambda what: dropped.update([what]))
-    writing = asyncio.create_task(outbox.run())
+    queue = SendQueue(peer, lambda what: dropped.update([what]))
+    writing = asyncio.create_task(queue.run())
     for _ in range(50):
-        outbox.put_audio(PCM, 24_000)
+        queue.put_audio(PCM, 24_000)
         peer.read(1)
-        await outbox.drain(5)
+        await queue.drain(5)
     writing.cancel()
     assert not dropped
     assert len(peer.got) == 50
 
 
-async def test_an_interruption_overtakes_the_audio_but_no_text() -> None:
+async def test_an_interruption_overtakes_audio_but_no_message() -> None:
     peer = Peer()
-    outbox = SendQueue(peer, lambda _: None)
-    outbox.put_message({"n": 1})
-    outbox.put_audio(PCM, 24_000)
-    outbox.interrupt()
-    outbox.put_audio(PCM, 24_000)
-    writing = asyncio.create_task(outbox.run())
+    queue = SendQueue(peer, lambda _: None)
+    queue.put_message({"n": 1})
+    queue.put_audio(PCM, 24_000)
+    queue.interrupt()
+    queue.put_audio(PCM, 24_000)
+    writing = asyncio.create_task(queue.run())
     peer.read(100)
-    await outbox.drain(5)
+    await queue.drain(5)
     writing.cancel()
     assert peer.got == [wire.Message({"n": 1}), wire.Interruption(), wire.Audio(PCM, 24_000)]
 
 
-async def test_a_client_that_never_reads_is_noticed_and_costs_no_more_memory() -> None:
-    outbox = SendQueue(Peer(), lambda _: None)
-    writing = asyncio.create_task(outbox.run())
+async def test_a_client_that_never_reads_overflows_a_bounded_queue() -> None:
+    queue = SendQueue(Peer(), lambda _: None)
+    writing = asyncio.create_task(queue.run())
     for number in range(MAX_QUEUED_MESSAGES - 1):
-        outbox.put_message({"n": number})
-    assert not outbox.overflowed.is_set()
+        queue.put_message({"n": number})
+    assert not queue.overflowed.is_set()
     for number in range(100):
-        outbox.put_message({"n": number})
+        queue.put_message({"n": number})
     async with asyncio.timeout(5):
-        await outbox.overflowed.wait()
-    assert len(outbox._items) <= MAX_QUEUED_MESSAGES
+        await queue.overflowed.wait()
+    assert len(queue._items) <= MAX_QUEUED_MESSAGES
     writing.cancel()
