@@ -113,7 +113,7 @@ def _tools(
     is_guest: IsGuest,
 ) -> Sequence[Tool]:
     readings = partial(telemetry.read, disk=config.store.path.parent)
-    others = (*memory_tools(_now, store.asked, forget), *agents.tools)
+    others = (*memory_tools(_now, store.user_texts, forget), *agents.tools)
     enabled = config.tools.enabled
     return builtin(_now, timers, readings, others=others, patterns=enabled, is_guest=is_guest)
 

@@ -1,41 +1,30 @@
-"""Who is paired, and the audit trail of who was let in, refused and revoked."""
+"""Keeps the paired clients, and the audit trail of pairings, refusals and changes."""
 
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import astuple
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
+from appliance.store.connection import Perform, Post
 from appliance.store.records import AuditEntry, Client
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-SEEN_STEP = 60.0  # seconds; so that not every request costs a commit
+SEEN_SECONDS = 60.0  # the precision of seen_at, so that not every request costs a commit
 COLUMNS = "id, name, role, created_at, seen_at, revoked_at"
 AUDIT_COLUMNS = "at, what, who, address, outcome, client_id, detail"
-REMEMBERED = 256  # clients; each request asks for one, some of them twice (nginx asks first)
-
-T = TypeVar("T")
-
-
-class Perform(Protocol):
-    """Does something with the database, off the event loop."""
-
-    async def __call__(self, apply: "Callable[[Database], T]") -> T:
-        """The result once it is read, or committed. Raises StoreError."""
+CACHED = 256  # clients; each request looks one up, some of them twice (nginx asks first)
 
 
 class Clients:
-    """The paired clients, through the writer and the readers of a store."""
+    """The table of paired clients, and the audit trail."""
 
-    def __init__(
-        self, write: Perform, read: Perform, post: "Callable[[Callable[[Database], object]], None]"
-    ) -> None:
+    def __init__(self, write: Perform, read: Perform, post: Post) -> None:
         self._write = write
         self._read = read
         self._post = post
-        self._known: OrderedDict[str, Client] = OrderedDict()
+        self._cache: OrderedDict[str, Client] = OrderedDict()
         self._changes = 0
 
     async def add(self, client: Client, token_sha256: str) -> None:
@@ -48,50 +37,50 @@ class Clients:
         )
 
     async def by_token_hash(self, token_sha256: str) -> Client | None:
-        """The client that holds the token, unless it was revoked.
+        """Returns the client with this token; None where there is none, or it was revoked.
 
-        Remembered until anything changes, so `seen_at` may be older than what `all` tells.
+        Cached until any client changes, so `seen_at` may be older than in `all`.
         """
-        if token_sha256 in self._known:
-            self._known.move_to_end(token_sha256)
-            return self._known[token_sha256]
+        if token_sha256 in self._cache:
+            self._cache.move_to_end(token_sha256)
+            return self._cache[token_sha256]
         changes = self._changes
         found = await self._read(
             lambda db: _clients(db, "WHERE token_sha256 = ? AND revoked_at IS NULL", token_sha256)
         )
-        # What was read before a change is told, as it would have been then, but not remembered.
+        # A result read before a change is still returned, as it was true then, but not cached.
         if found and changes == self._changes:
-            self._known[token_sha256] = found[0]
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
+            self._cache[token_sha256] = found[0]
+            if len(self._cache) > CACHED:
+                self._cache.popitem(last=False)
         return found[0] if found else None
 
     async def role(self, client_id: str) -> str | None:
-        """What the client is by now; None where it was revoked or there is none."""
+        """Returns the current role of a client; None where it was revoked or there is none."""
         found = await self._read(
             lambda db: _clients(db, "WHERE id = ? AND revoked_at IS NULL", client_id)
         )
         return found[0].role if found else None
 
     async def all(self) -> list[Client]:
-        """All clients, revoked ones too, in the order in which they were paired."""
+        """Returns all clients, revoked ones too, in the order in which they were paired."""
         return await self._read(lambda db: _clients(db, "ORDER BY rowid"))
 
     async def revoke(self, client_id: str, now: float) -> bool:
-        """Takes its access away; whether there was anything to revoke."""
+        """Ends the access of a client; False where there is none, or it was revoked before."""
         return await self._change("revoked_at", now, client_id)
 
     async def change_role(self, client_id: str, role: str) -> bool:
-        """Whether there is such a client; one that was revoked is none."""
+        """Gives a client another role; False where there is none, or it was revoked."""
         return await self._change("role", role, client_id)
 
     async def remove(self, prefix: str) -> list[str]:
-        """Deletes the clients whose ids begin so; their ids."""
+        """Deletes the clients whose ids begin with `prefix`, and returns their ids."""
         try:
             return await self._write(partial(_remove, prefix=prefix))
         finally:
             self._changes += 1
-            self._known.clear()
+            self._cache.clear()
 
     async def _change(self, column: str, value: str | float, client_id: str) -> bool:
         statement = f"UPDATE clients SET {column} = ? WHERE id = ? AND revoked_at IS NULL"
@@ -100,16 +89,16 @@ class Clients:
                 lambda db: db.execute(statement, (value, client_id)).rowcount > 0
             )
         finally:
-            # Also where it failed: forgetting too much does no harm.
+            # After a failure too: an empty cache does no harm.
             self._changes += 1
-            self._known.clear()
+            self._cache.clear()
 
     def touch(self, client_id: str, now: float) -> None:
-        """Notes that the client was seen, to the minute; returns at once."""
+        """Notes to the minute that the client was seen; returns at once."""
         self._post(
             lambda db: db.execute(
                 "UPDATE clients SET seen_at = ? WHERE id = ? AND seen_at <= ?",
-                (now, client_id, now - SEEN_STEP),
+                (now, client_id, now - SEEN_SECONDS),
             )
         )
 
@@ -118,7 +107,7 @@ class Clients:
         self._post(lambda db: add_entry(db, entry))
 
     def audit_news(self, entry: AuditEntry) -> None:
-        """Adds to the audit trail what its latest entry of that kind does not say already."""
+        """Adds to the audit trail, unless the latest entry of that kind has the same detail."""
         self._post(
             lambda db: db.execute(
                 f"""INSERT INTO audit ({AUDIT_COLUMNS}) SELECT ?, ?, ?, ?, ?, ?, ? WHERE ?
@@ -128,7 +117,7 @@ class Clients:
         )
 
     async def audit_trail(self, limit: int = 100) -> list[AuditEntry]:
-        """The latest entries, newest first."""
+        """Returns the latest entries, newest first."""
         return await self._read(lambda db: _entries(db, limit))
 
 
@@ -138,7 +127,7 @@ def _remove(db: "Database", prefix: str) -> list[str]:
 
 
 def add_entry(db: "Database", entry: AuditEntry) -> None:
-    """Adds to the audit trail, in the transaction that is open."""
+    """Adds to the audit trail, inside an open transaction."""
     db.execute(f"INSERT INTO audit ({AUDIT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(entry))
 
 

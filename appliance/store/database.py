@@ -1,4 +1,4 @@
-"""The database file: its settings, its migrations, and what to do with a damaged one."""
+"""Opens the database file: takes its lock, checks and migrates it, replaces a damaged one."""
 
 import fcntl
 import os
@@ -11,37 +11,39 @@ from typing import IO, TYPE_CHECKING
 
 from appliance.errors import StoreError
 from appliance.store import search_index
-from appliance.store.connection import connect
-from appliance.store.faults import DamagedError, is_damage, is_passing
+from appliance.store.connection import DamagedError, connect, is_damage, is_transient
 
 if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
 
 SCHEMA = Path(__file__).with_name("schema")
-CLEAN = b"clean"  # in the lock file: the last writer stopped in order
+CLEAN = b"clean"  # content of the lock file after the last writer closed in order
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A database ready to be written, and the lock that keeps other writers away."""
+class OpenDatabase:
+    """A database ready to be written, and the lock that keeps other writers away.
+
+    `quarantined` is the new place of a damaged file that was moved aside, if there was one.
+    """
 
     db: "Database"
     lock: IO[bytes]
     quarantined: Path | None
 
     def release(self, *, clean: bool) -> None:
-        """Lets another process have it; unless `clean`, the next one checks the file first."""
+        """Releases the lock. Unless `clean`, the next process checks every page of the file."""
         if clean:
             self.lock.write(CLEAN)
         self.lock.close()
 
 
-def open_for_writing(path: Path) -> Opened:
+def open_for_writing(path: Path) -> OpenDatabase:
     """Opens, checks and migrates the database at `path`, creating it and its directory.
 
-    A damaged file is moved aside (`quarantined`) and a fresh one opened instead. Raises
-    StoreError when another process writes to it, when it belongs to a newer version or another
-    program, and when the place cannot be written.
+    A damaged file is moved aside and a fresh one opened instead. Raises StoreError when another
+    process writes to it, when it belongs to a newer version or another program, and when the
+    directory cannot be written.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -59,7 +61,7 @@ def open_for_writing(path: Path) -> Opened:
 
 
 def migrations() -> "Migrations":
-    """The steps from an empty file to this version, one for each file of the schema."""
+    """Returns the migrations from an empty file to this version: one for each schema file."""
     from sqlite_utils import Migrations  # heavy: loads its plugins and click
 
     steps = Migrations("voice-appliance")
@@ -90,7 +92,7 @@ def check_version(db: "Database", path: Path) -> None:
 
 
 def _lock(path: Path) -> IO[bytes]:
-    """Held for as long as the file is open, and let go by the kernel when the process dies."""
+    """Locks a file beside the database until it is closed; the kernel unlocks when we die."""
     descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     file = os.fdopen(descriptor, "r+b", buffering=0)
     try:
@@ -104,17 +106,17 @@ def _lock(path: Path) -> IO[bytes]:
     return file
 
 
-def _open_or_replace(path: Path, lock: IO[bytes]) -> Opened:
-    unclean = not _take_mark(lock)
+def _open_or_replace(path: Path, lock: IO[bytes]) -> OpenDatabase:
+    unclean = not _take_clean_mark(lock)
     try:
-        return Opened(_open_checked(path, unclean=unclean), lock, None)
+        return OpenDatabase(_open_checked(path, unclean=unclean), lock, None)
     except DamagedError:
         aside = _move_aside(path)
-    return Opened(_open_checked(path, unclean=False), lock, aside)
+    return OpenDatabase(_open_checked(path, unclean=False), lock, aside)
 
 
-def _take_mark(lock: IO[bytes]) -> bool:
-    """Whether the last writer stopped in order; from now on, until `release`, nobody has."""
+def _take_clean_mark(lock: IO[bytes]) -> bool:
+    """Whether the last writer closed in order; removes the mark until `release` writes it again."""
     clean = lock.read() == CLEAN
     lock.seek(0)
     lock.truncate()
@@ -123,8 +125,8 @@ def _take_mark(lock: IO[bytes]) -> bool:
 
 
 def _open_checked(path: Path, *, unclean: bool) -> "Database":
-    """Raises DamagedError when the file is no sound database."""
-    db = _inspected(path, thoroughly=unclean)
+    """Opens, checks and migrates. Raises DamagedError when the file is not a sound database."""
+    db = _connect_and_check(path, thoroughly=unclean)
     with ExitStack() as undo:
         undo.callback(db.close)
         try:
@@ -139,11 +141,11 @@ def _open_checked(path: Path, *, unclean: bool) -> "Database":
     return db
 
 
-def _inspected(path: Path, *, thoroughly: bool) -> "Database":
+def _connect_and_check(path: Path, *, thoroughly: bool) -> "Database":
     try:
         db = connect(path)
     except (sqlite3.DatabaseError, UnicodeError) as error:
-        if is_passing(error):
+        if is_transient(error):
             raise
         raise DamagedError from error
     with ExitStack() as undo:
@@ -152,7 +154,7 @@ def _inspected(path: Path, *, thoroughly: bool) -> "Database":
             check = "quick_check(1)" if thoroughly else "schema_version"
             (verdict,) = db.execute(f"PRAGMA {check}").fetchone()
         except (sqlite3.DatabaseError, UnicodeError) as error:
-            if is_passing(error):
+            if is_transient(error):
                 raise
             raise DamagedError from error
         if thoroughly and verdict != "ok":

@@ -1,4 +1,4 @@
-"""Forgetting a conversation so that its words cannot be found in the file either."""
+"""Deletes conversations so that their words cannot be found in the file either."""
 
 import sqlite3
 from pathlib import Path
@@ -8,15 +8,18 @@ from appliance.errors import StoreError
 from appliance.store.clients import add_entry
 from appliance.store.connection import connect, transaction
 from appliance.store.database import check_version
-from appliance.store.queries import no_conversation
+from appliance.store.queries import unknown_conversation
 from appliance.store.records import AuditEntry
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
-def forget(db: "Database", conversation_id: str) -> bool:
-    """Deletes it with its sessions, turns and events; whether it was there. In a transaction."""
+def delete_rows(db: "Database", conversation_id: str) -> bool:
+    """Deletes a conversation with its sessions, turns and events; False where there is none.
+
+    Call it inside a transaction, and `scrub` after the commit.
+    """
     gone = db.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,)).rowcount > 0
     if gone:
         # The full-text index only marks rows as deleted; merging its segments drops the words.
@@ -25,7 +28,7 @@ def forget(db: "Database", conversation_id: str) -> bool:
 
 
 def scrub(path: Path) -> None:
-    """Empties the write-ahead log, where older pages still stand. Raises StoreError."""
+    """Empties the write-ahead log, which still holds older pages. Raises StoreError."""
     try:
         db = connect(path)
         try:
@@ -37,18 +40,18 @@ def scrub(path: Path) -> None:
 
 
 def delete(path: Path, conversation_id: str, entry: AuditEntry) -> None:
-    """For the command line: deletes beside a running daemon, with an entry in the audit trail.
+    """Deletes beside a running daemon, for the command line, and adds `entry` to the audit trail.
 
-    Raises NotFound, StoreError.
+    Raises NotFound and StoreError.
     """
     if not path.exists():
-        raise no_conversation(conversation_id)
+        raise unknown_conversation(conversation_id)
     try:
         db = connect(path)
         try:
             check_version(db, path)
             with transaction(db):
-                gone = forget(db, conversation_id)
+                gone = delete_rows(db, conversation_id)
                 if gone:
                     add_entry(db, entry)
         finally:
@@ -56,5 +59,5 @@ def delete(path: Path, conversation_id: str, entry: AuditEntry) -> None:
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be written: {error}") from None
     if not gone:
-        raise no_conversation(conversation_id)
+        raise unknown_conversation(conversation_id)
     scrub(path)

@@ -1,13 +1,13 @@
-"""How one event becomes rows: the event itself, and what it adds to conversation and turn.
+"""Projects an event to rows: the event itself, and what it adds to conversation and turn.
 
-Keys of `Event.data` that the database knows; every other key is kept with the event.
+The keys of `Event.data` that become columns; every other key is kept with the event.
 
     session_started   client_id, route, language
     session_ended     reason
     user_transcript   text, language
     answer            text (as heard), route, engines, left_the_box
     route_changed     route, engines, left_the_box
-    left_the_box      left_the_box: the words of a turn without an answer did
+    left_the_box      left_the_box (of a turn without an answer)
     turn_timings      route, engines, left_the_box; the whole of data is the turn's timings
 """
 
@@ -62,26 +62,26 @@ ON CONFLICT (conversation_id, session_id, number) DO UPDATE SET
     left_the_box = max(left_the_box, excluded.left_the_box),
     timings = coalesce(excluded.timings, timings)"""
 
-# They carry the number of the latest turn, whose end they are not.
+# These carry the number of the latest turn without belonging to it.
 NOT_OF_A_TURN = frozenset({EventKind.SESSION_STARTED, EventKind.SESSION_ENDED})
 
 
 @dataclass(frozen=True, slots=True)
 class EventRows:
-    """An event, encoded; `parameters` are those of the statements above."""
+    """An encoded event: the parameters of the statements above, and the words to index."""
 
     parameters: dict[str, Any]
     words: str
 
 
 def encode(event: Event) -> EventRows:
-    """Takes what it needs of `event` now, so that later changes of its data change nothing."""
+    """Encodes an event at once, so that later changes of its data have no effect."""
     data = event.data
-    text = _text(data.get("text")) or ""
+    text = _storable(data.get("text")) or ""
     heard = text if event.kind == EventKind.USER_TRANSCRIPT else ""
     ended = event.kind == EventKind.SESSION_ENDED
     timings = event.kind == EventKind.TURN_TIMINGS
-    encoded = _json(data)
+    encoded = _to_json(data)
     parameters = {
         "conversation_id": event.conversation_id,
         "session_id": event.session_id,
@@ -90,22 +90,22 @@ def encode(event: Event) -> EventRows:
         "at": event.at,
         "data": encoded,
         "title": _title(heard),
-        "client_id": _text(data.get("client_id")),
-        "language": _text(data.get("language")),
-        "route": _text(data.get("route")),
+        "client_id": _storable(data.get("client_id")),
+        "language": _storable(data.get("language")),
+        "route": _storable(data.get("route")),
         "ended_at": event.at if ended else None,
-        "reason": _text(data.get("reason")) if ended else None,
+        "reason": _storable(data.get("reason")) if ended else None,
         "user_text": heard,
         "answer": text if event.kind == EventKind.ANSWER else "",
-        "engines": _json(data["engines"]) if data.get("engines") is not None else None,
+        "engines": _to_json(data["engines"]) if data.get("engines") is not None else None,
         "left_the_box": int(data.get("left_the_box") is True),
         "timings": encoded if timings else None,
     }
-    return EventRows(parameters, search_index.words_of(event.kind, text))
+    return EventRows(parameters, search_index.indexed_text(event.kind, text))
 
 
 def record(db: "Database", rows: EventRows) -> None:
-    """Writes one event and all that follows from it, in the transaction that is open."""
+    """Writes an event and its projections, inside an open transaction."""
     db.execute(TOUCH_CONVERSATION, rows.parameters)
     db.execute(TOUCH_SESSION, rows.parameters)
     event_id = db.execute(INSERT_EVENT, rows.parameters).lastrowid
@@ -115,8 +115,8 @@ def record(db: "Database", rows: EventRows) -> None:
         search_index.add(db, event_id, rows.words)
 
 
-def _text(value: object) -> str | None:
-    """A string that can be stored: half of a surrogate pair, which UTF-8 lacks, becomes "?"."""
+def _storable(value: object) -> str | None:
+    """Returns a string that UTF-8 can encode (half a surrogate pair becomes "?"), or None."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
 
 
@@ -127,21 +127,21 @@ def _title(heard: str) -> str | None:
     return words[: TITLE_CHARACTERS - 1].rstrip() + "…"
 
 
-def _json(value: object) -> str:
+def _to_json(value: object) -> str:
     try:
         return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
-        # Not JSON after all: keep what can be kept rather than lose the event.
-        return json.dumps(_plain(value, depth=8))
+        # Data that JSON cannot hold is simplified, so that the event is not lost.
+        return json.dumps(_json_ready(value, depth=8))
 
 
-def _plain(value: object, depth: int) -> object:
+def _json_ready(value: object, depth: int) -> object:
     if depth == 0:
         return "…"
     if isinstance(value, Mapping):
-        return {str(key): _plain(item, depth - 1) for key, item in value.items()}
+        return {str(key): _json_ready(item, depth - 1) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item, depth - 1) for item in value]
+        return [_json_ready(item, depth - 1) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if isinstance(value, str | int | None) else repr(value)

@@ -1,4 +1,4 @@
-"""A conversation as a document: JSON with everything, or Markdown to read. Pure."""
+"""Exports a conversation as a document: JSON with everything, or Markdown to read. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -13,36 +13,39 @@ Format = Literal["json", "markdown"]
 
 
 def export(conversation: Conversation, fmt: Format = "json") -> str:
-    """`json`: summary, sessions, turns and events. `markdown`: the turns, times in UTC."""
+    """Returns `json` with summary, sessions, turns and events, or `markdown` with the turns.
+
+    Times in Markdown are in UTC.
+    """
     if fmt == "json":
         return json.dumps(asdict(conversation), indent=2) + "\n"
-    return "\n\n".join(_markdown(conversation)) + "\n"
+    return "\n\n".join(_paragraphs(conversation)) + "\n"
 
 
-def _markdown(conversation: Conversation) -> Iterator[str]:
+def _paragraphs(conversation: Conversation) -> Iterator[str]:
     summary = conversation.summary
-    yield f"# {_line(summary.title or 'Conversation')}"
-    yield f"{_moment(summary.created_at)} to {_moment(summary.updated_at)}, `{summary.id}`"
+    yield f"# {_escaped(summary.title or 'Conversation')}"
+    yield f"{_utc_time(summary.created_at)} to {_utc_time(summary.updated_at)}, `{summary.id}`"
     for turn in conversation.turns:
-        yield from _turn(turn)
+        yield from _turn_paragraphs(turn)
 
 
-def _turn(turn: TurnRecord) -> Iterator[str]:
+def _turn_paragraphs(turn: TurnRecord) -> Iterator[str]:
     place = " · left the box" if turn.left_the_box else ""
-    yield f"## {_moment(turn.started_at)}{place}"
+    yield f"## {_utc_time(turn.started_at)}{place}"
     if turn.user_text:
-        yield f"**You:** {_line(turn.user_text)}"
+        yield f"**You:** {_escaped(turn.user_text)}"
     if turn.answer:
-        yield f"**Assistant:** {_line(turn.answer)}"
+        yield f"**Assistant:** {_escaped(turn.answer)}"
 
 
-def _line(text: str) -> str:
-    """One paragraph whose words cannot be taken for markup, nor for a terminal's commands."""
+def _escaped(text: str) -> str:
+    """Returns one paragraph without Markdown markup or control characters of a terminal."""
     return "".join(f"\\{sign}" if sign in "\\`*_[]<>#|" else sign for sign in in_one_line(text))
 
 
-def _moment(seconds: float) -> str:
+def _utc_time(seconds: float) -> str:
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError, OSError):  # a clock that was far out
+    except (ValueError, OverflowError, OSError):  # a clock that was far wrong
         return f"{seconds:.0f} s"

@@ -1,4 +1,4 @@
-"""Whether the database is sound and can be written: looked at, nothing changed."""
+"""Checks whether the database is sound and can be written, without changing anything."""
 
 import os
 import sqlite3
@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.errors import StoreError
-from appliance.store.connection import connect
-from appliance.store.faults import is_damage
+from appliance.store.connection import connect, is_damage
 from appliance.store.queries import reading
 
-_PROBE = bytes(65_536)  # more than fits beside other things into the last block of a full disk
+_PROBE = bytes(65_536)  # more than the last, partly used block of a full disk can take
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class DatabaseCondition:
     """The state of a database file.
 
-    `damage` says what is broken in it, `unwritable` why it cannot be written; both are empty
-    where nothing is. `bytes` counts its log too.
+    `damage` says what is broken in it and `unwritable` why it cannot be written; both are empty
+    for a sound one. `bytes` is its size with the write-ahead log.
     """
 
     bytes: int
@@ -27,18 +26,20 @@ class Condition:
     unwritable: str = ""
 
 
-def examine(path: Path, patience: float = 5.0) -> Condition:
-    """Checks every page and tries to write, beside a daemon or without one; seconds if large.
+def examine(path: Path, busy_seconds: float = 5.0) -> DatabaseCondition:
+    """Checks every page and tries to write, with or without a running daemon.
 
-    `patience` is how many seconds another program may hold it. Raises StoreError where there is
-    no database, or none of this version.
+    Blocks, for seconds where the file is large, and for up to `busy_seconds` while another program
+    holds the write lock. Raises StoreError where there is no database of this version.
     """
     size = sum(
         file.stat().st_size for file in (path, path.with_name(path.name + "-wal")) if file.is_file()
     )
     if damage := _damage(path):
-        return Condition(size, damage=damage)
-    return Condition(size, unwritable=_foreign(path) or _refusal(path, patience))
+        return DatabaseCondition(size, damage=damage)
+    return DatabaseCondition(
+        size, unwritable=_wrong_owner(path) or _write_error(path, busy_seconds)
+    )
 
 
 def _damage(path: Path) -> str:
@@ -52,27 +53,27 @@ def _damage(path: Path) -> str:
     return "" if verdict == "ok" else str(verdict)
 
 
-def _foreign(path: Path) -> str:
-    """To root everything is writable; what counts then is whose it is."""
-    owner, keeper = path.stat().st_uid, path.parent.stat().st_uid
-    if owner == keeper:
+def _wrong_owner(path: Path) -> str:
+    """Compares the owners of file and directory: root, who may write anything, checks this way."""
+    owner, directory_owner = path.stat().st_uid, path.parent.stat().st_uid
+    if owner == directory_owner:
         return ""
-    return f"it belongs to user {owner}, its directory to user {keeper}"
+    return f"it belongs to user {owner}, its directory to user {directory_owner}"
 
 
-def _refusal(path: Path, patience: float) -> str:
+def _write_error(path: Path, busy_seconds: float) -> str:
     try:
         with tempfile.TemporaryFile(dir=path.parent) as probe:
             probe.write(_PROBE)
             probe.flush()
             os.fsync(probe.fileno())
     except OSError as error:
-        return f"its directory takes no data: {error.strerror or error}"
+        return f"no data can be written to its directory: {error.strerror or error}"
     try:
         db = connect(path)
         try:
-            db.execute(f"PRAGMA busy_timeout = {round(1000 * patience)}").fetchall()
-            # The right and the lock to write, given back without having written.
+            db.execute(f"PRAGMA busy_timeout = {round(1000 * busy_seconds)}").fetchall()
+            # Takes the write lock, which needs the right to write, and releases it without writing.
             db.execute("BEGIN IMMEDIATE")
             db.execute("ROLLBACK")
         finally:

@@ -1,7 +1,7 @@
-"""Reading what was kept, beside a daemon that writes or without one. Synchronous.
+"""Reads conversations from the database, with or without a running daemon. Synchronous.
 
-The functions take a connection from `reading`; the daemon runs them off its event loop, the
-command line calls them as they are.
+The functions take a connection from `reading`. The daemon runs them off its event loop; the
+command line calls them directly.
 """
 
 import json
@@ -18,7 +18,7 @@ from appliance.store.records import (
     Conversation,
     ConversationSummary,
     EventRecord,
-    Found,
+    SearchHit,
     SessionRecord,
     TurnRecord,
 )
@@ -47,7 +47,7 @@ ORDER BY spoken.rowid DESC LIMIT :limit"""
 
 @contextmanager
 def reading(path: Path) -> Iterator["Database"]:
-    """A read-only connection; no daemon is disturbed by it.
+    """Opens a read-only connection, which never holds up the writer.
 
     Raises StoreError when there is no database of this version, or it cannot be read.
     """
@@ -56,7 +56,7 @@ def reading(path: Path) -> Iterator["Database"]:
     if not path.exists():
         raise StoreError(
             f"there is no database at {path}",
-            advice="It is made when the appliance first runs; see store.path.",
+            advice="The appliance creates it at its first start; check store.path.",
         )
     try:
         connection = sqlite3.connect(
@@ -75,13 +75,14 @@ def reading(path: Path) -> Iterator["Database"]:
 def conversations(
     db: "Database", limit: int = 50, before: str | None = None, client_id: str | None = None
 ) -> list[ConversationSummary]:
-    """The latest used first; the next page are those `before` the last id of this one.
+    """Returns a page of conversations, the latest used first.
 
-    `client_id` leaves only what that client started. Raises NotFound for an unknown `before`.
+    The next page are those `before` the last id of this one; `client_id` selects what that client
+    started. Raises NotFound for an unknown `before`.
     """
     at: float | None = None
     if before is not None:
-        at = _one(db, before).updated_at
+        at = _summary(db, before).updated_at
     rows = db.query(
         f"""{SUMMARIES}
         WHERE (:before IS NULL OR (c.updated_at, c.id) < (:at, :before))
@@ -93,17 +94,17 @@ def conversations(
 
 
 def conversation_ids(db: "Database", prefix: str) -> list[str]:
-    """The ids, of all conversations, that begin so."""
+    """Returns the ids of all conversations that begin with `prefix`."""
     statement = "SELECT id FROM conversations WHERE substr(id, 1, ?) = ?"
     return [row[0] for row in db.execute(statement, (len(prefix), prefix)).fetchall()]
 
 
 def conversation(db: "Database", conversation_id: str) -> Conversation:
-    """All of it. Raises NotFound."""
-    db.execute("BEGIN")  # one moment for all four queries
+    """Returns all that is kept of a conversation. Raises NotFound."""
+    db.execute("BEGIN")  # so that all four queries see the same state
     try:
         return Conversation(
-            _one(db, conversation_id),
+            _summary(db, conversation_id),
             tuple(_sessions(db, conversation_id)),
             tuple(_turns(db, conversation_id, limit=-1)),
             tuple(_events(db, conversation_id)),
@@ -113,12 +114,12 @@ def conversation(db: "Database", conversation_id: str) -> Conversation:
 
 
 def recent_turns(db: "Database", conversation_id: str, n: int) -> list[TurnRecord]:
-    """The last `n` turns, oldest first; empty for an unknown conversation."""
+    """Returns the last `n` turns, oldest first; none for an unknown conversation."""
     return _turns(db, conversation_id, limit=max(n, 0))
 
 
-def asked(db: "Database", client_id: str, begin: float, end: float) -> list[str]:
-    """What a client said between two moments (seconds since the epoch), oldest first."""
+def user_texts(db: "Database", client_id: str, begin: float, end: float) -> list[str]:
+    """Returns what a client said from `begin` until `end`, in seconds since the epoch, in order."""
     rows = db.query(
         """SELECT turns.user_text AS said
         FROM turns JOIN conversations ON conversations.id = turns.conversation_id
@@ -130,24 +131,27 @@ def asked(db: "Database", client_id: str, begin: float, end: float) -> list[str]
     return [str(row["said"]) for row in rows]
 
 
-def search(db: "Database", text: str, limit: int = 50, client_id: str | None = None) -> list[Found]:
-    """What was said or answered with all words of `text` in it, newest first.
+def search(
+    db: "Database", text: str, limit: int = 50, client_id: str | None = None
+) -> list[SearchHit]:
+    """Returns the transcripts and answers that contain all words of `text`, newest first.
 
-    The last letters of a word may be missing; anything that is not a word is ignored.
+    Each word matches by its beginning; anything that is not a word is ignored.
     """
-    # re, not str.split: punctuation is never looked for. Quoted, no word is an operator.
+    # By re, not str.split, so that punctuation is left out. Quotes keep FTS5 from reading a word as
+    # an operator.
     words = re.findall(r"[^\W_]+", text)[:SEARCH_WORDS]
     if not words:
         return []
     query = " ".join(f'"{word}"*' for word in words)
     rows = db.query(MATCHES, {"words": query, "client_id": client_id, "limit": limit})
-    return [Found(**row) for row in rows]
+    return [SearchHit(**row) for row in rows]
 
 
-def no_conversation(conversation_id: str) -> NotFound:
+def unknown_conversation(conversation_id: str) -> NotFound:
     return NotFound(
         f"there is no conversation {conversation_id!r}",
-        advice="`appliance conversations list` shows those that are kept.",
+        advice="`appliance conversations list` shows which conversations are kept.",
     )
 
 
@@ -160,10 +164,10 @@ def _check_current(db: "Database", path: Path) -> None:
         )
 
 
-def _one(db: "Database", conversation_id: str) -> ConversationSummary:
+def _summary(db: "Database", conversation_id: str) -> ConversationSummary:
     for row in db.query(f"{SUMMARIES} WHERE c.id = ?", (conversation_id,)):
         return ConversationSummary(**row)
-    raise no_conversation(conversation_id)
+    raise unknown_conversation(conversation_id)
 
 
 def _sessions(db: "Database", conversation_id: str) -> list[SessionRecord]:

@@ -1,4 +1,4 @@
-"""What stands in the database, as plain values. Times are seconds since the epoch."""
+"""Defines the rows of the database as plain values. Times are seconds since the epoch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
-    """One line of the list of conversations. `title` is the first thing the user said."""
+    """A conversation in a list. `title` is the beginning of the first thing the user said."""
 
     id: str
     title: str | None
@@ -20,7 +20,7 @@ class ConversationSummary:
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """`ended_at` is None while the session lives, and for ever if the process was killed."""
+    """A session. `ended_at` is None while it is live, and for ever if the process was killed."""
 
     id: str
     conversation_id: str
@@ -33,7 +33,10 @@ class SessionRecord:
 
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
-    """One utterance, the answer as it was heard, and whether anything left the box for it."""
+    """One utterance and the answer as it was heard.
+
+    `left_the_box` tells whether anything of the turn went to another machine.
+    """
 
     session_id: str
     number: int
@@ -49,7 +52,7 @@ class TurnRecord:
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """An event as committed; ids grow in the order of commitment."""
+    """An event as committed; ids grow in the order of the commits."""
 
     id: int
     session_id: str
@@ -70,8 +73,8 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One event whose words matched; `excerpt` marks them with square brackets."""
+class SearchHit:
+    """An event that matches a search; `excerpt` has the matching words in square brackets."""
 
     conversation_id: str
     title: str | None
@@ -96,10 +99,10 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """Something that was done or tried.
+    """An entry of the audit trail: an action that was done, or tried and refused.
 
-    `who` is the id of the client that did it, None a stranger; `client_id` is the client that it
-    was done to, where it was one. `outcome` is "done" or the code of the error.
+    `who` is the id of the client that acted, None for a stranger; `client_id` is the client that
+    it was done to, if any. `outcome` is "done" or the code of the error.
     """
 
     at: float
@@ -115,9 +118,9 @@ class AuditEntry:
 class StoreStats:
     """Counters of events and other entries since the store was opened.
 
-    `failed` entries are lost; it should stay 0.
-    `last_commit_seconds` is how long the latest commit took, `retries` how often a commit had to
-    be tried again (full disk, input/output error, a lock held by another program).
+    `failed` counts lost entries and should stay 0. `retries` counts commits that were repeated
+    (full disk, input/output error, a lock held by another program); `last_commit_seconds` is the
+    duration of the latest commit.
     """
 
     queued: int

@@ -1,8 +1,8 @@
-"""Tasks that outlive the process: a row each, and their history among the conversation's events."""
+"""Keeps the tasks of agents: a row for each, and its history among the conversation's events."""
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.conversation import Event, EventKind, Task, TaskState
 from appliance.errors import NotFound
-from appliance.store.clients import Perform
+from appliance.store.connection import Perform, Post
 from appliance.store.event_rows import encode, record
 from appliance.store.queries import reading
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 COLUMNS = tuple(field.name for field in fields(Task))
 
-# The conversation is there once something was said in it; a task can come without one.
 INSERT = f"""
 INSERT INTO tasks ({", ".join(COLUMNS)})
 VALUES ({", ".join(f":{name}" for name in COLUMNS)})"""
@@ -34,14 +33,14 @@ ENDED = ", ".join(f"'{state}'" for state in TaskState if state.ended)
 
 
 class StoredTasks:
-    """The tasks of the database. Methods that wait raise StoreError."""
+    """The table of tasks. Methods that wait for the database raise StoreError."""
 
     def __init__(
         self,
         path: Path,
         write: Perform,
         read: Perform,
-        post: "Callable[[Callable[[Database], object]], None]",
+        post: Post,
     ) -> None:
         self._path = path
         self._write = write
@@ -49,24 +48,24 @@ class StoredTasks:
         self._post = post
 
     async def add(self, task: Task) -> None:
-        """Returns once the task is committed."""
+        """Adds a task, and returns once it is committed."""
         await self._write(partial(_add, task=task))
 
-    def save(self, task: Task, happened: Mapping[str, Any]) -> None:
-        """Notes the task as it is and what happened to it; returns at once.
+    def save(self, task: Task, changes: Mapping[str, Any]) -> None:
+        """Updates a task, and adds an event with its `changes`; returns at once.
 
-        A task that was forgotten with its conversation stays forgotten.
+        A task that was deleted with its conversation stays deleted.
         """
-        self._post(partial(_save, task=task, happened=dict(happened)))
+        self._post(partial(_save, task=task, changes=dict(changes)))
 
     def unsettled(self) -> list[Task]:
-        """Those that have not ended or not been announced, oldest first. Blocks for a read."""
+        """Returns the tasks that have not ended or not been announced, oldest first. Blocks."""
         where = f"WHERE NOT announced OR state NOT IN ({ENDED}) ORDER BY created_at, id"
         with reading(self._path) as db:
-            return [_task(row) for row in db.query(f"{SELECT} {where}")]
+            return [_from_row(row) for row in db.query(f"{SELECT} {where}")]
 
     async def latest_session(self, agent: str, conversation_id: str) -> str:
-        """The agent's own session of the newest task in a conversation; empty where none is."""
+        """Returns the agent's own session id of its newest task in a conversation, or ""."""
 
         def query(db: "Database") -> str:
             rows = db.query(
@@ -81,7 +80,7 @@ class StoredTasks:
     async def listed(
         self, limit: int = 50, client_id: str | None = None, states: tuple[TaskState, ...] = ()
     ) -> list[Task]:
-        """The newest tasks, of one client and in some states where given."""
+        """Returns tasks, the newest first; where given, only of that client and in those states."""
         conditions, values = ["TRUE"], list[Any]()
         if client_id is not None:
             conditions.append("client_id = ?")
@@ -92,47 +91,49 @@ class StoredTasks:
         where = f"WHERE {' AND '.join(conditions)} ORDER BY created_at DESC, id LIMIT ?"
 
         def query(db: "Database") -> list[Task]:
-            return [_task(row) for row in db.query(f"{SELECT} {where}", (*values, limit))]
+            return [_from_row(row) for row in db.query(f"{SELECT} {where}", (*values, limit))]
 
         return await self._read(query)
 
     async def get(self, task_id: str) -> Task:
-        """One task. Raises NotFound."""
+        """Returns one task. Raises NotFound."""
 
         def query(db: "Database") -> Task | None:
             rows = db.query(f"{SELECT} WHERE id = ?", (task_id,))
-            return next(map(_task, rows), None)
+            return next(map(_from_row, rows), None)
 
         task = await self._read(query)
         if task is None:
-            raise NotFound("there is no such task", advice="It may have been forgotten.")
+            raise NotFound(
+                "there is no such task", advice="It may have been deleted with its conversation."
+            )
         return task
 
 
 def _add(db: "Database", task: Task) -> None:
     values = asdict(task)
-    if not task.conversation_id:
+    if not task.conversation_id:  # a task may belong to no conversation
         values["conversation_id"] = None
     else:
-        _note(db, task, {"state": task.state, "request": task.request})
+        _record_event(db, task, {"state": task.state, "request": task.request})
     db.execute(INSERT, values)
 
 
-def _save(db: "Database", task: Task, happened: Mapping[str, Any]) -> None:
+def _save(db: "Database", task: Task, changes: Mapping[str, Any]) -> None:
     if db.execute(UPDATE, asdict(task)).rowcount and task.conversation_id:
-        _note(db, task, happened)
+        _record_event(db, task, changes)
 
 
-def _note(db: "Database", task: Task, happened: Mapping[str, Any]) -> None:
-    """Writes it into the conversation too, beside what was said there."""
-    data = {"task": task.id, "agent": task.agent, **json.loads(json.dumps(happened))}
+def _record_event(db: "Database", task: Task, changes: Mapping[str, Any]) -> None:
+    """Adds an event about the task to its conversation."""
+    data = {"task": task.id, "agent": task.agent, **json.loads(json.dumps(changes))}
     event = Event(
         EventKind.TASK, task.conversation_id, task.session_id, time.time(), turn=0, data=data
     )
     record(db, encode(event))
 
 
-def _task(row: Mapping[str, Any]) -> Task:
+def _from_row(row: Mapping[str, Any]) -> Task:
     return Task(
         **{
             **row,

@@ -1,18 +1,15 @@
-"""Timers that outlive the process."""
+"""Keeps timers, so that they outlive the process."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from appliance.store.connection import Post
 from appliance.store.queries import reading
-
-if TYPE_CHECKING:
-    from sqlite_utils import Database
 
 
 class TimerLike(Protocol):
-    """A timer that rings at `due`, seconds since the epoch; it was set for `seconds`."""
+    """A timer that was set for `seconds` and rings at `due`, in seconds since the epoch."""
 
     @property
     def id(self) -> str: ...
@@ -28,27 +25,27 @@ T = TypeVar("T", bound=TimerLike)
 T_co = TypeVar("T_co", covariant=True)
 
 
-class MakeTimer(Protocol[T_co]):
-    """Makes the caller's own kind of timer."""
+class TimerFactory(Protocol[T_co]):
+    """Makes a timer of the caller's own class."""
 
     def __call__(self, *, id: str, name: str, seconds: float, due: float) -> T_co: ...
 
 
 class StoredTimers(Generic[T]):
-    """Keeps timers of any kind that `make` makes; adding and removing return at once."""
+    """The table of timers, which `make` turns into objects. Adding and removing return at once."""
 
     def __init__(
         self,
         path: Path,
-        post: "Callable[[Callable[[Database], object]], None]",
-        make: "MakeTimer[T]",
+        post: Post,
+        make: TimerFactory[T],
     ) -> None:
         self._path = path
         self._post = post
         self._make = make
 
     def add(self, timer: TimerLike) -> None:
-        """Keeps a timer; one with the same id is replaced."""
+        """Adds a timer, or replaces the one with the same id."""
         values = (timer.id, timer.name, timer.seconds, timer.due, time.time())
         self._post(
             lambda db: db.execute(
@@ -59,11 +56,11 @@ class StoredTimers(Generic[T]):
         )
 
     def remove(self, timer_id: str) -> None:
-        """Forgets a timer; an unknown one is no error."""
+        """Removes a timer; an unknown one is no error."""
         self._post(lambda db: db.execute("DELETE FROM timers WHERE id = ?", (timer_id,)))
 
     def all(self) -> list[T]:
-        """Every committed timer, the next one first. Blocks for a read: for the start."""
+        """Returns every committed timer, the next one first. Blocks; meant for the start."""
         with reading(self._path) as db:
             rows = db.query("SELECT id, name, seconds, due_at AS due FROM timers ORDER BY due_at")
             return [self._make(**row) for row in rows]

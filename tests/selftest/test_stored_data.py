@@ -154,7 +154,7 @@ async def test_a_database_that_somebody_else_holds(kept: CheckContext) -> None:
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     try:
-        held = examine(path, patience=0.01)
+        held = examine(path, busy_seconds=0.01)
     finally:
         holder.rollback()
         holder.close()

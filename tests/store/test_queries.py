@@ -202,7 +202,7 @@ async def test_what_a_client_asked_between_two_moments(store: Store) -> None:
             Event(EventKind.USER_TRANSCRIPT, conversation, conversation, 10.0 + number, 1, words)
         )
     await store.flush()
-    assert await store.asked("k1", 0, 100) == ["one", "three"]
-    assert await store.asked("k1", 10.5, 100) == ["three"]
-    assert await store.asked("k1", 0, 12.0) == ["one"]
-    assert await store.asked("k3", 0, 100) == []
+    assert await store.user_texts("k1", 0, 100) == ["one", "three"]
+    assert await store.user_texts("k1", 10.5, 100) == ["three"]
+    assert await store.user_texts("k1", 0, 12.0) == ["one"]
+    assert await store.user_texts("k3", 0, 100) == []

@@ -11,7 +11,7 @@ import pytest
 
 from appliance.conversation import Event, EventKind
 from appliance.errors import StoreError
-from appliance.store import work
+from appliance.store import writer
 from appliance.store.store import Store
 
 from .events import answered, event, said
@@ -102,7 +102,7 @@ async def test_a_full_disk_loses_nothing_and_is_told_once(path: Path) -> None:
 async def test_closing_on_a_full_disk_ends_and_counts_the_loss(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.store.store.CLOSE_PATIENCE", 0.2)
+    monkeypatch.setattr("appliance.store.store.CLOSE_GRACE", 0.2)
     errors: list[StoreError] = []
     store = Store.open(path, on_error=errors.append)
     store.append(said("before"))
@@ -123,7 +123,7 @@ async def test_closing_on_a_full_disk_ends_and_counts_the_loss(
 
 
 async def test_the_queue_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "POSTED_LIMIT", 10)
+    monkeypatch.setattr(writer, "POSTED_LIMIT", 10)
     errors: list[StoreError] = []
     store = Store.open(path, on_error=errors.append)
     with other_writer(path):
