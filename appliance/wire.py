@@ -157,6 +157,16 @@ class NoticeMessage(ServerMessage):
     advice: str = ""
 
 
+class ConnectedClient(Protocol):
+    """A client with an open session, to which messages can be sent."""
+
+    @property
+    def client_id(self) -> str: ...
+
+    def send_message(self, message: ServerMessage) -> None:
+        """Sends a message without waiting; no effect once the session is over."""
+
+
 def server_message(message: ServerMessage) -> dict[str, Any]:
     """A message of the appliance's own as an RTVI message."""
     return {"label": LABEL, "type": "server-message", "data": message.to_json()}

@@ -1,9 +1,9 @@
-"""Agents: workers outside the appliance that take a text and work at it for minutes or hours.
+"""Agents: workers outside the appliance that take a text and work on it for minutes or hours.
 
-    tools ─► Dispatcher.accept ─► a line per agent ─► Agent.work ─► Outcome
-                    └─► TaskStore: a row from the moment it is accepted
+    tools ─► Dispatcher.accept ─► a queue per agent ─► Agent.work ─► AgentOutcome
+                    └─► TaskStore: a row from the moment the task is accepted
 
-What an agent says is data. Nothing here, and nobody who is told of it, takes it for a command.
+An agent's text is data: neither the appliance nor its language model takes it for a command.
 """
 
 from collections.abc import Callable
@@ -15,27 +15,27 @@ from appliance.conversation import Task
 
 @dataclass(frozen=True, slots=True)
 class AgentProgress:
-    """Something an agent said or did on its way."""
+    """A message of an agent about what it says or does while it works."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class SessionKnown:
-    """What the agent itself calls the work; with it, the work can be resumed."""
+class SessionStarted:
+    """The agent's own id of the session in which it works; with it, the work can be resumed."""
 
     agent_session: str
 
 
-Happening = AgentProgress | SessionKnown
-Report = Callable[[Happening], None]
+AgentEvent = AgentProgress | SessionStarted
+Report = Callable[[AgentEvent], None]
 
 
 @dataclass(frozen=True, slots=True)
 class AgentOutcome:
-    """What became of a task: the agent's answer, or its own word on why there is none.
+    """The end of a task: the agent's answer, or its reason why there is none.
 
-    `cost` is in US dollars, None where the agent does not tell.
+    `cost` is in US dollars; None if the agent does not report it.
     """
 
     ok: bool
@@ -44,25 +44,25 @@ class AgentOutcome:
 
 
 class Agent(Protocol):
-    """A worker. It works at one task at a time."""
+    """A worker that works on one task at a time."""
 
     @property
     def name(self) -> str:
-        """As in the configuration and the database: "claude"."""
+        """The name in the configuration and the database: "claude"."""
 
     @property
     def title(self) -> str:
-        """As said aloud, at the beginning of a sentence: "Claude Code"."""
+        """The spoken name, for the beginning of a sentence: "Claude Code"."""
 
     @property
     def seconds(self) -> float:
-        """The longest a task may take."""
+        """The time limit of a task."""
 
     def check(self) -> None:
-        """Raises AgentError where it is clear at once that it cannot work."""
+        """Raises AgentError if it is already clear that the agent cannot work."""
 
     async def work(self, task: Task, report: Report) -> AgentOutcome:
-        """Does a task; resumes `task.agent_session` where there is one.
+        """Does a task; resumes `task.agent_session` if there is one. Raises AgentError.
 
-        Raises AgentError. When it returns, raises or is cancelled, nothing of it runs any more.
+        Once it has returned, raised or been cancelled, no process of the task runs any more.
         """

@@ -1,4 +1,4 @@
-"""Claude Code: the `claude` command line in a configured directory, one process a task."""
+"""Claude Code as an agent: its command line in a configured directory, one process per task."""
 
 import asyncio
 import shutil
@@ -7,26 +7,26 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from appliance.agents import AgentOutcome, Report
-from appliance.agents.claude_stream import ClaudeTranscript, Lines
+from appliance.agents.claude_stream import ClaudeTranscript, LineSplitter
 from appliance.agents.process import ChildProcess, ProcessLimits
 from appliance.config.schema import ClaudeConfig
 from appliance.conversation import Task
 from appliance.errors import AgentError
 
-END_SECONDS = 5.0  # between its last word and its exit, after which it is ended
-DRAIN_SECONDS = 1.0  # between its exit and the end of its output, which others may keep open
+END_SECONDS = 5.0  # from its result to its exit, after which it is killed
+DRAIN_SECONDS = 1.0  # from its exit to the end of its output, which children may keep open
 
-# What belongs to the appliance alone; Claude Code has keys of its own.
+# Variables of the appliance alone; Claude Code has keys of its own.
 _PRIVATE = (
     "APPLIANCE__", "CREDENTIALS_DIRECTORY", "OPENAI_API_KEY", "GROQ_API_KEY", "TEAM_TOKEN",
     "MCP_", "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_",
 )  # fmt: skip
 
-_SESSION_GONE = "no conversation found"  # what it says of a session that it does not know
+_UNKNOWN_SESSION = "no conversation found"  # the error for a session that it does not know
 
 
 class ClaudeCode:
-    """An Agent. `environ` is the appliance's own environment."""
+    """An Agent. `environ` is the environment of the appliance."""
 
     name = "claude"
     title = "Claude Code"
@@ -37,7 +37,7 @@ class ClaudeCode:
         self.seconds = config.task_minutes * 60
 
     def check(self) -> None:
-        """Raises AgentError where `claude` is not installed or its directory is missing."""
+        """Raises AgentError if `claude` is not installed or its directory is missing."""
         self._program()
         if not self._config.directory.is_dir():
             raise AgentError(
@@ -55,10 +55,10 @@ class ClaudeCode:
         return found
 
     async def work(self, task: Task, report: Report) -> AgentOutcome:
-        """See Agent. A session that Claude Code has forgotten is begun anew."""
+        """See Agent. A session that Claude Code no longer knows is started anew."""
         self.check()
         outcome = await self._run(task, task.agent_session, report)
-        if task.agent_session and not outcome.ok and _SESSION_GONE in outcome.text.lower():
+        if task.agent_session and not outcome.ok and _UNKNOWN_SESSION in outcome.text.lower():
             outcome = await self._run(task, "", report)
         return outcome
 
@@ -79,15 +79,15 @@ class ClaudeCode:
                 raise AgentError(f"Claude Code cannot be started: {error}") from None
             transcript = ClaudeTranscript()
             try:
-                status = await _followed(child, transcript, report)
+                status = await _follow(child, transcript, report)
             finally:
-                # Even where it is cancelled a second time, nothing may go on running.
+                # Shielded: a second cancellation must not leave a process running.
                 await asyncio.shield(child.end())
-            return transcript.outcome or _unfinished(status, transcript, child.last_words())
+            return transcript.outcome or _without_result(status, transcript, child.error_output())
 
 
 def arguments(config: ClaudeConfig, request: str, session: str) -> list[str]:
-    """The command line behind `claude`. What was said can never become an option."""
+    """The arguments of `claude`. The request can never be read as an option."""
     text = request.replace("\0", " ")
     given = ["-p", f" {text}" if text.startswith("-") else text]
     given += ["--output-format", "stream-json", "--verbose"]
@@ -101,10 +101,8 @@ def arguments(config: ClaudeConfig, request: str, session: str) -> list[str]:
     return given
 
 
-async def _followed(
-    child: ChildProcess, transcript: ClaudeTranscript, report: Report
-) -> int | None:
-    """Reads until it has said how it ended, or has ended; its exit status, if it has one yet."""
+async def _follow(child: ChildProcess, transcript: ClaudeTranscript, report: Report) -> int | None:
+    """Reads until the result or the end of the process; returns its exit status, if it has one."""
     reading = asyncio.create_task(_read(child, transcript, report))
     exiting = asyncio.create_task(child.wait())
     try:
@@ -122,23 +120,25 @@ async def _followed(
 
 
 async def _read(child: ChildProcess, transcript: ClaudeTranscript, report: Report) -> None:
-    lines = Lines()
+    lines = LineSplitter()
     while data := await child.read():
         for line in lines.feed(data):
-            _tell(transcript, line, report)
+            _report_line(transcript, line, report)
         if transcript.outcome is not None:
             return
     for line in lines.end():
-        _tell(transcript, line, report)
+        _report_line(transcript, line, report)
 
 
-def _tell(transcript: ClaudeTranscript, line: bytes, report: Report) -> None:
-    for happening in transcript.feed(line):
-        report(happening)
+def _report_line(transcript: ClaudeTranscript, line: bytes, report: Report) -> None:
+    for event in transcript.feed(line):
+        report(event)
 
 
-def _unfinished(status: int | None, transcript: ClaudeTranscript, last_words: str) -> AgentOutcome:
-    """It went away without a result: the reason, as far as it gave one."""
+def _without_result(
+    status: int | None, transcript: ClaudeTranscript, error_output: str
+) -> AgentOutcome:
+    """The outcome of a process that ended without a result, with its last error line."""
     how = "was ended" if status is None or status < 0 else f"ended with status {status}"
-    why = (last_words.splitlines() or [transcript.stray])[-1]
+    why = (error_output.splitlines() or [transcript.stray])[-1]
     return AgentOutcome(False, f"It {how} before it had a result. {why}".strip())

@@ -1,11 +1,11 @@
-"""What `claude --output-format stream-json --verbose` prints, understood line by line. Pure.
+"""Parses the output of `claude --output-format stream-json --verbose` line by line. Pure.
 
     {"type": "system", "subtype": "init", "session_id": …}
     {"type": "assistant", "message": {"content": [{"type": "text"…} | {"type": "tool_use"…}]}}
-    {"type": "user", …}                                     what its tools answered; not told
+    {"type": "user", …}                                     results of its tools; ignored
     {"type": "result", "subtype": "success", "is_error": false, "result": …, "total_cost_usd": …}
 
-Whatever else comes (other types, other shapes, no JSON at all) is passed over.
+Anything else (other types, other shapes, invalid JSON) is ignored.
 """
 
 import json
@@ -13,11 +13,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from appliance.agents import AgentOutcome, AgentProgress, Happening, SessionKnown
+from appliance.agents import AgentEvent, AgentOutcome, AgentProgress, SessionStarted
 
-LONGEST_LINE = 16_000_000  # bytes; a tool may have read a picture, whose line is of no use here
-TOLD_OF_INPUT = ("command", "file_path", "path", "pattern", "url", "query", "description", "prompt")
-LONGEST_INPUT = 120  # characters of what a tool was given
+LONGEST_LINE = 16_000_000  # bytes; longer lines hold pictures that a tool has read
+REPORTED_INPUTS = (
+    "command",
+    "file_path",
+    "path",
+    "pattern",
+    "url",
+    "query",
+    "description",
+    "prompt",
+)
+LONGEST_INPUT = 120  # characters of a tool's input
 
 _ENDINGS = {
     "error_max_turns": "It ran out of turns.",
@@ -27,8 +36,8 @@ _ENDINGS = {
 
 
 @dataclass(slots=True)
-class Lines:
-    """Bytes as they come, cut into lines; a line that is too long is left out."""
+class LineSplitter:
+    """Cuts a stream of bytes into lines; a line longer than LONGEST_LINE is dropped."""
 
     _rest: bytearray = field(default_factory=bytearray)
     _skipping: bool = False
@@ -49,49 +58,53 @@ class Lines:
                 self._skipping = True
 
     def end(self) -> Iterator[bytes]:
-        """The last line, where no line break follows it."""
+        """Yields the last line if no line break follows it."""
         yield from self.feed(b"\n")
 
 
 @dataclass(slots=True)
 class ClaudeTranscript:
-    """One run of Claude Code. `outcome` is there once it has said how it ended."""
+    """The events of one run of Claude Code.
+
+    `outcome` is set once the result has come. `stray` is the latest line that is not JSON, which
+    is often the reason why the run failed.
+    """
 
     outcome: AgentOutcome | None = None
     agent_session: str = ""
     stray: str = ""
 
-    def feed(self, line: bytes) -> list[Happening]:
-        """What a line tells; `stray` keeps the latest that is no JSON, often the reason it died."""
-        said = _object(line)
-        if said is None:
+    def feed(self, line: bytes) -> list[AgentEvent]:
+        """Parses a line and returns its events."""
+        message = _json_object(line)
+        if message is None:
             text = line.decode("utf-8", "replace").strip()
             self.stray = text[:LONGEST_INPUT] or self.stray
             return []
-        found: list[Happening] = []
-        session = said.get("session_id")
+        found: list[AgentEvent] = []
+        session = message.get("session_id")
         if isinstance(session, str) and session and session != self.agent_session:
             self.agent_session = session
-            found.append(SessionKnown(session))
-        kind = said.get("type")
+            found.append(SessionStarted(session))
+        kind = message.get("type")
         if kind == "assistant":
-            found += [AgentProgress(text) for text in _told(said) if text]
+            found += [AgentProgress(text) for text in _assistant_texts(message) if text]
         elif kind == "result":
-            self.outcome = _outcome(said)
+            self.outcome = _outcome(message)
         return found
 
 
-def _object(line: bytes) -> Mapping[str, Any] | None:
+def _json_object(line: bytes) -> Mapping[str, Any] | None:
     try:
-        said = json.loads(line)
+        value = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return said if isinstance(said, dict) else None
+    return value if isinstance(value, dict) else None
 
 
-def _told(said: Mapping[str, Any]) -> Iterator[str]:
-    """The text and the tools of a message of the assistant's."""
-    message = said.get("message")
+def _assistant_texts(event: Mapping[str, Any]) -> Iterator[str]:
+    """The texts of an assistant message, and a line for each tool that it uses."""
+    message = event.get("message")
     content = message.get("content") if isinstance(message, dict) else None
     if isinstance(content, str):
         yield content.strip()
@@ -101,30 +114,31 @@ def _told(said: Mapping[str, Any]) -> Iterator[str]:
         if block.get("type") == "text" and isinstance(block.get("text"), str):
             yield block["text"].strip()
         elif block.get("type") == "tool_use" and isinstance(block.get("name"), str):
-            yield _tool(block["name"], block.get("input"))
+            yield _tool_line(block["name"], block.get("input"))
 
 
-def _tool(name: str, given: object) -> str:
+def _tool_line(name: str, given: object) -> str:
+    """The tool's name with the most telling of its inputs."""
     if isinstance(given, dict):
-        for key in TOLD_OF_INPUT:
+        for key in REPORTED_INPUTS:
             value = given.get(key)
             if isinstance(value, str) and value.strip():
                 return f"{name}: {' '.join(value.split())[:LONGEST_INPUT]}"
     return name
 
 
-def _outcome(said: Mapping[str, Any]) -> AgentOutcome:
-    subtype = said.get("subtype")
-    ok = subtype == "success" and said.get("is_error") is not True
-    text = said.get("result")
+def _outcome(result: Mapping[str, Any]) -> AgentOutcome:
+    subtype = result.get("subtype")
+    ok = subtype == "success" and result.get("is_error") is not True
+    text = result.get("result")
     if not isinstance(text, str) or not text.strip():
-        text = _errors(said.get("errors")) or (
+        text = _joined_errors(result.get("errors")) or (
             "" if ok else _ENDINGS.get(str(subtype), "It failed.")
         )
-    return AgentOutcome(ok, text.strip(), _cost(said.get("total_cost_usd")))
+    return AgentOutcome(ok, text.strip(), _cost(result.get("total_cost_usd")))
 
 
-def _errors(errors: object) -> str:
+def _joined_errors(errors: object) -> str:
     if not isinstance(errors, Sequence) or isinstance(errors, str):
         return ""
     return " ".join(error for error in errors if isinstance(error, str)).strip()

@@ -1,4 +1,11 @@
-"""Takes tasks on, lines them up, has the agents work at them, and writes down what happens."""
+"""Dispatches tasks to agents: accepts, queues, runs and stops them, and stores every change.
+
+    accepted ─► running ─► done | failed | cancelled | interrupted
+        └──────────────────────► failed | cancelled | interrupted
+
+An end is final: `begun`, `updated`, `finished` and `stopped`, the pure transitions, return a task
+that has ended unchanged.
+"""
 
 import asyncio
 import logging
@@ -8,22 +15,24 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
-from appliance.agents import Agent, AgentOutcome, AgentProgress, Happening, tasks
+from appliance.agents import Agent, AgentEvent, AgentOutcome, AgentProgress
 from appliance.conversation import Task, TaskState
 from appliance.errors import AgentError
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 20  # a model gone astray must not fill the line
-MOST_PROGRESS = 500  # messages of one task that are written down; the latest is always known
+MOST_WAITING = 20  # a misbehaving model must not fill the queue
+MOST_PROGRESS = 500  # stored progress messages of one task; the latest is always known
+LONGEST_PROGRESS = 500  # characters of one progress message
+LONGEST_RESULT = 200_000  # characters: a book, and no more than the database should hold
 
 STOPPED_BY_RESTART = "The appliance was restarted before it was done."
-PAUSED = "It was paused."
+_REASONS = {TaskState.INTERRUPTED: "It was paused."}
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who asked for a task, and where."""
+    """The client that asked for a task, with its session and conversation."""
 
     conversation_id: str
     session_id: str
@@ -31,38 +40,39 @@ class Origin:
 
 
 class TaskStore(Protocol):
-    """Where tasks outlive the process."""
+    """Persists tasks."""
 
     async def add(self, task: Task) -> None:
-        """Returns once the task is committed; StoreError where it cannot be."""
+        """Returns once the task is committed. Raises StoreError."""
 
-    def save(self, task: Task, happened: Mapping[str, Any]) -> None:
-        """Notes the task as it is now and what happened to it; returns at once.
+    def save(self, task: Task, change: Mapping[str, Any]) -> None:
+        """Stores the task as it is now, and `change` for its history; returns at once.
 
-        A task that was forgotten with its conversation stays forgotten.
+        A task that was deleted with its conversation stays deleted.
         """
 
     def unsettled(self) -> Sequence[Task]:
-        """Those that have not ended or not been announced, oldest first. Blocks for a read."""
+        """The tasks that have not ended or not been announced, oldest first. Blocks."""
 
     async def latest_session(self, agent: str, conversation_id: str) -> str:
-        """The agent's own session of the newest task in a conversation; empty where none is."""
+        """The agent's own session of the newest task in a conversation; empty if there is none."""
 
 
 @dataclass(slots=True)
 class _QueuedTask:
-    """A task that has not ended. `follows` tells that it goes on where the last one stopped."""
+    """A task that has not ended. `follows`: it continues the conversation's latest session."""
 
     task: Task
     follows: bool
     working: "asyncio.Task[None] | None" = None
-    written: int = 0
+    stored_progress: int = 0
 
 
 class Dispatcher:
-    """The tasks at hand. `changed` hears of every change, `ended` of every end worth telling.
+    """The tasks that have not ended, and the agents that work on them.
 
-    Both are called on the event loop and must return at once.
+    `changed` is called with every changed task, `ended` with every task whose end is to be
+    announced. Both are called on the event loop and must return at once.
     """
 
     def __init__(
@@ -74,7 +84,7 @@ class Dispatcher:
         ended: Callable[[Task], None],
     ) -> None:
         self._agents = {agent.name: agent for agent in agents}
-        self._lines = {agent.name: asyncio.Lock() for agent in agents}
+        self._agent_locks = {agent.name: asyncio.Lock() for agent in agents}
         self._store = store
         self._now = now
         self._changed = changed
@@ -87,19 +97,18 @@ class Dispatcher:
         return self._agents
 
     def active(self, agent: str = "", client_id: str = "") -> tuple[Task, ...]:
-        """The tasks that have not ended, oldest first; of one agent and client where given."""
+        """The tasks that have not ended, oldest first; of one agent and one client if given."""
         return tuple(
             job.task
             for job in self._jobs.values()
             if agent in ("", job.task.agent) and client_id in ("", job.task.client_id)
         )
 
-    def restore(self, kept: Sequence[Task]) -> None:
-        """Takes up `TaskStore.unsettled`: what ran when the process ended was interrupted."""
-        for task in kept:
+    def restore(self, unsettled: Sequence[Task]) -> None:
+        """Announces `TaskStore.unsettled`; tasks that the end of the process cut off included."""
+        for task in unsettled:
             if not task.state.ended:
-                why = STOPPED_BY_RESTART
-                task = tasks.stopped(task, TaskState.INTERRUPTED, self._now(), why)
+                task = stopped(task, TaskState.INTERRUPTED, self._now(), STOPPED_BY_RESTART)
                 self._store.save(task, {"state": task.state})
             self._ended(task)
 
@@ -112,10 +121,10 @@ class Dispatcher:
         follows: bool = True,
         agent_session: str = "",
     ) -> Task:
-        """Takes a task on; it is kept when this returns, and worked at as soon as its turn comes.
+        """Stores a task and queues it for its agent.
 
-        It continues `agent_session`, or with `follows` the latest of this conversation. Raises
-        AgentError where the agent cannot work or has too much to do, and StoreError.
+        It continues `agent_session`, or with `follows` the latest session of this conversation.
+        Raises AgentError if the agent cannot work or has too many tasks, and StoreError.
         """
         self._agents[agent].check()
         if len(self._jobs) >= MOST_WAITING:
@@ -141,36 +150,35 @@ class Dispatcher:
         return task
 
     async def stop(self, task_id: str, state: TaskState = TaskState.CANCELLED) -> Task | None:
-        """Ends a task and all that runs for it; None where it has ended already.
+        """Ends a task and its processes; None if it has ended already.
 
-        CANCELLED is for good; INTERRUPTED can be resumed.
+        A CANCELLED task is over; an INTERRUPTED one can be resumed.
         """
         job = self._jobs.get(task_id)
         if job is None:
             return None
-        stopped = tasks.stopped(job.task, state, self._now(), _WHY.get(state, ""))
-        # Whoever stops it knows how it ended.
-        self._end(job, replace(stopped, announced=True))
+        ended = stopped(job.task, state, self._now(), _REASONS.get(state, ""))
+        # A task that a person stops is not announced to that person.
+        self._end(job, replace(ended, announced=True))
         if job.working is not None:
             job.working.cancel()
             await asyncio.gather(job.working, return_exceptions=True)
         return job.task
 
     def announced(self, task: Task) -> Task:
-        """Notes that somebody heard how it ended."""
-        told = replace(task, announced=True)
-        self._store.save(told, {"announced": True})
-        return told
+        """Stores that somebody heard how the task ended."""
+        announced = replace(task, announced=True)
+        self._store.save(announced, {"announced": True})
+        return announced
 
     async def close(self) -> None:
-        """Interrupts everything and returns when nothing runs any more."""
+        """Interrupts all tasks; returns when none of their processes runs any more."""
         jobs = list(self._jobs.values())
         for job in jobs:
-            why = STOPPED_BY_RESTART
-            stopped = tasks.stopped(job.task, TaskState.INTERRUPTED, self._now(), why)
+            ended = stopped(job.task, TaskState.INTERRUPTED, self._now(), STOPPED_BY_RESTART)
             self._jobs.pop(job.task.id, None)
-            # Nobody is told now: the next start reports it, with the words to resume it.
-            self._put(job, stopped, {"state": stopped.state})
+            # Not announced now: the next start does, with the words to resume it.
+            self._set(job, ended, {"state": ended.state})
         working = [job.working for job in jobs if job.working is not None]
         for one in working:
             one.cancel()
@@ -179,20 +187,20 @@ class Dispatcher:
     async def _work(self, job: _QueuedTask) -> None:
         agent = self._agents[job.task.agent]
         try:
-            async with self._lines[agent.name]:
+            async with self._agent_locks[agent.name]:
                 await self._begin(job)
                 async with asyncio.timeout(agent.seconds):
-                    outcome = await agent.work(job.task, partial(self._heard, job))
+                    outcome = await agent.work(job.task, partial(self._report, job))
         except TimeoutError:
             outcome = AgentOutcome(
                 False, f"It took longer than {round(agent.seconds / 60)} minutes."
             )
         except AgentError as error:
             outcome = AgentOutcome(False, error.message)
-        except Exception:  # the boundary of an agent: its failure ends its task and nothing else
-            log.exception("%s failed at a task", agent.title)
+        except Exception:  # boundary of an agent: its failure ends its task and nothing else
+            log.exception("%s failed while working on a task", agent.title)
             outcome = AgentOutcome(False, "It failed for a reason that only the log knows.")
-        self._end(job, tasks.finished(job.task, outcome, self._now()))
+        self._end(job, finished(job.task, outcome, self._now()))
 
     async def _begin(self, job: _QueuedTask) -> None:
         task = job.task
@@ -200,37 +208,79 @@ class Dispatcher:
         if job.follows:
             key = (task.agent, task.conversation_id)
             session = self._sessions.get(key) or await self._store.latest_session(*key)
-        self._put(job, tasks.begun(task, self._now(), session), {"state": TaskState.RUNNING})
+        self._set(job, begun(task, self._now(), session), {"state": TaskState.RUNNING})
 
-    def _heard(self, job: _QueuedTask, happening: Happening) -> None:
-        task = tasks.happened(job.task, happening, self._now())
+    def _report(self, job: _QueuedTask, event: AgentEvent) -> None:
+        task = updated(job.task, event, self._now())
         if task is job.task:
             return
-        if isinstance(happening, AgentProgress):
-            job.written += 1
-            if job.written > MOST_PROGRESS:
+        if isinstance(event, AgentProgress):
+            job.stored_progress += 1
+            if job.stored_progress > MOST_PROGRESS:
                 job.task = task
                 return
-            self._put(job, task, {"progress": task.progress})
+            self._set(job, task, {"progress": task.progress})
         else:
             self._sessions[(task.agent, task.conversation_id)] = task.agent_session
-            self._put(job, task, {"agent_session": task.agent_session})
+            self._set(job, task, {"agent_session": task.agent_session})
 
     def _end(self, job: _QueuedTask, task: Task) -> None:
         if task is job.task:
             return
         self._jobs.pop(task.id, None)
         outcome = {"state": task.state, "result": task.result, "cost": task.cost}
-        self._put(job, task, outcome)
+        self._set(job, task, outcome)
         if task.state in (TaskState.DONE, TaskState.FAILED):
             self._ended(task)
 
-    def _put(self, job: _QueuedTask, task: Task, happened: Mapping[str, Any]) -> None:
+    def _set(self, job: _QueuedTask, task: Task, change: Mapping[str, Any]) -> None:
         if task is job.task:
             return
         job.task = task
-        self._store.save(task, happened)
+        self._store.save(task, change)
         self._changed(task)
 
 
-_WHY = {TaskState.INTERRUPTED: PAUSED}
+def begun(task: Task, now: float, agent_session: str = "") -> Task:
+    """The task once its agent begins, in `agent_session` if given."""
+    if task.state is not TaskState.ACCEPTED:
+        return task
+    known = agent_session or task.agent_session
+    return replace(task, state=TaskState.RUNNING, updated_at=now, agent_session=known)
+
+
+def updated(task: Task, event: AgentEvent, now: float) -> Task:
+    """The task after an event of its agent."""
+    if task.state is not TaskState.RUNNING:
+        return task
+    if isinstance(event, AgentProgress):
+        text = shortened(event.text, LONGEST_PROGRESS)
+        return replace(task, progress=text, updated_at=now)
+    return replace(task, agent_session=event.agent_session, updated_at=now)
+
+
+def finished(task: Task, outcome: AgentOutcome, now: float) -> Task:
+    """The task after its agent's outcome: done or failed."""
+    state = TaskState.DONE if outcome.ok else TaskState.FAILED
+    ended = stopped(task, state, now, outcome.text)
+    return ended if ended is task else replace(ended, cost=outcome.cost)
+
+
+def stopped(task: Task, state: TaskState, now: float, reason: str = "") -> Task:
+    """The task ended in `state`; `reason` becomes its result."""
+    if task.state.ended:
+        return task
+    if not state.ended:
+        raise ValueError(f"{state} is no end")
+    return replace(task, state=state, updated_at=now, result=shortened(reason, LONGEST_RESULT))
+
+
+def resumable(task: Task) -> bool:
+    """Whether the agent can continue where it stopped."""
+    return task.state is TaskState.INTERRUPTED
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text in at most `longest` characters, without NUL and lone surrogates."""
+    clean = text.replace("\0", "").encode("utf-8", "replace").decode().strip()
+    return clean if len(clean) <= longest else f"{clean[: longest - 1].rstrip()}…"

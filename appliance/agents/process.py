@@ -1,7 +1,7 @@
-"""A process that works for the appliance: in a group of its own, limited, and gone when it ends.
+"""Child processes of agents: each in a process group of its own, limited, and ended completely.
 
-It carries its task in the environment (`APPLIANCE_TASK`), so that what it started is found even
-where it left the group, or where the appliance was killed and could not end it.
+A process carries the id of its task in its environment (`APPLIANCE_TASK`). Thereby its descendants
+are found even if they left the group, or if the appliance was killed before it could end them.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import IO
 
 MARK = "APPLIANCE_TASK"
-GRACE_SECONDS = 2.0  # between being asked to end and being ended
-KILL_SECONDS = 10.0  # what hangs in the kernel for longer (a lost disk) is not waited for
+GRACE_SECONDS = 2.0  # between SIGTERM and SIGKILL
+KILL_SECONDS = 10.0  # the longest wait for processes that hang in the kernel (a lost disk)
 READ_SIZE = 65_536
 
-# The limits are set by a shell, in the process itself and before anything runs: there is no moment
-# without them, and the appliance with its gigabytes of models is not forked to run Python code.
+# A shell sets the limits in the process itself before it runs the command. So the command never
+# runs without them, and no Python code runs in a fork of the appliance with its models.
 _LIMITED = """
 ulimit -c 0
 ulimit -n "$1" 2>/dev/null
@@ -34,7 +34,7 @@ exec nice -n 5 "$@"
 
 @dataclass(frozen=True, slots=True)
 class ProcessLimits:
-    """What a process may use: open files, seconds of processor time, megabytes of memory."""
+    """Resource limits of a process: open files, CPU time in seconds, memory in megabytes."""
 
     files: int
     cpu_seconds: int
@@ -42,7 +42,7 @@ class ProcessLimits:
 
 
 class ChildProcess:
-    """A running process and everything that it started. Used once; `end` may come twice."""
+    """A running process and its descendants. Used once; `end` may be called twice."""
 
     def __init__(
         self,
@@ -83,25 +83,25 @@ class ChildProcess:
                 start_new_session=True,
             )
             undo.pop_all()
-        out, pipe = await _reader(reading)
+        out, pipe = await _pipe_reader(reading)
         return cls(process, out, pipe, err, mark)
 
     async def read(self) -> bytes:
-        """Some of its output; empty when there will be no more."""
+        """The next bytes of its output; empty at the end."""
         return await self._out.read(READ_SIZE)
 
     async def wait(self) -> int:
-        """Its exit status, negative where a signal ended it, once it has ended."""
+        """Waits for its end; returns the exit status, negative if a signal ended it."""
         return await self._process.wait()
 
-    def last_words(self) -> str:
-        """The end of what it wrote to its standard error."""
+    def error_output(self) -> str:
+        """The last 2,000 bytes of its standard error."""
         size = self._err.seek(0, os.SEEK_END)
         self._err.seek(max(0, size - 2_000))
         return self._err.read().decode("utf-8", "replace").strip()
 
     async def end(self) -> None:
-        """Ends it and everything that it started; returns when none of it runs any more."""
+        """Ends the process and its descendants; returns when none of them runs any more."""
         group = self._process.pid
         if self._process.returncode is None:
             _signal_group(group, signal.SIGTERM)
@@ -111,11 +111,11 @@ class ChildProcess:
         _signal_group(group, signal.SIGKILL)
         await self._process.wait()
         await asyncio.to_thread(end_marked, self._mark)
-        # What gave up its mark, and with it the appliance, may hold the other end for ever.
+        # A descendant without the mark may keep the other end open for ever.
         self._pipe.close()
 
 
-async def _reader(descriptor: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
+async def _pipe_reader(descriptor: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
     reader = asyncio.StreamReader(limit=READ_SIZE)
     protocol = asyncio.StreamReaderProtocol(reader)
     loop = asyncio.get_running_loop()
@@ -130,10 +130,10 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def end_marked(mark: str) -> int:
-    """Kills every process that carries `mark`; how many there were. Blocks: reads all of /proc."""
+    """Kills every process that carries `mark` and returns their number. Blocks; reads /proc."""
     killed: set[int] = set()
     last = time.monotonic() + KILL_SECONDS
-    # Again until there is none: one may start another between being seen and being killed.
+    # Repeated until none is left: one may start another between being seen and being killed.
     while (found := set(_marked(mark, last))) and time.monotonic() < last:
         for pid in found:
             with suppress(ProcessLookupError, PermissionError):
@@ -149,24 +149,24 @@ def _marked(mark: str, last: float) -> Iterator[int]:
         if not directory.name.isdigit() or int(directory.name) == os.getpid():
             continue
         with suppress(OSError):
-            # What is ended and not yet reaped has no environment any more.
+            # A zombie has no environment any more.
             if wanted in _environment(directory, last).split(b"\0"):
                 yield int(directory.name)
 
 
 def _environment(process: Path, last: float) -> bytes:
-    """Between two programs (exec) a process shows none for a moment, which is waited for."""
-    while not (found := (process / "environ").read_bytes()) and _has_one(process):
+    """The environment of a process; waits while it is between two programs (exec) and has none."""
+    while not (found := (process / "environ").read_bytes()) and _has_environment(process):
         if time.monotonic() > last:
             break
         time.sleep(0.001)
     return found
 
 
-def _has_one(process: Path) -> bool:
+def _has_environment(process: Path) -> bool:
     """Whether a process that showed no environment has one by now, or is about to get it.
 
-    Raises OSError where there is no program: a thread of the kernel, or what is ended.
+    Raises OSError if the process has no program: a kernel thread, or a zombie.
     """
     (process / "exe").readlink()
     fields = (process / "stat").read_text("ascii", "replace").rpartition(")")[2].split()

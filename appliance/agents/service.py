@@ -1,4 +1,4 @@
-"""Work that others do: the agents, their tasks, the servers of tools, and who is told of them."""
+"""The configured agents and MCP servers, and the announcement of tasks to connected clients."""
 
 import asyncio
 import logging
@@ -11,81 +11,76 @@ from appliance.agents.claude import ClaudeCode
 from appliance.agents.dispatcher import Dispatcher
 from appliance.agents.process import end_marked
 from appliance.agents.task_phrases import announcement
-from appliance.agents.task_tools import task_tools
 from appliance.agents.team import Team
-from appliance.agents.tools import claude_tools, team_tools
+from appliance.agents.tools import claude_tools, task_tools, team_tools
 from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config
 from appliance.conversation import Task
 from appliance.store.tasks import StoredTasks
 from appliance.tools import Tool
 from appliance.tools.mcp import MCPServer, Put
-from appliance.wire import AgentSaidMessage, ServerMessage, TaskUpdateMessage
+from appliance.wire import (
+    AgentSaidMessage,
+    ConnectedClient,
+    ServerMessage,
+    TaskUpdateMessage,
+)
 
 log = logging.getLogger(__name__)
 
 
-class Listeners(Protocol):
-    """Whoever is connected."""
+class TaskAudience(Protocol):
+    """The connected clients, as far as tasks are announced to them."""
 
     def send_message(self, message: ServerMessage, client_id: str = "") -> None:
-        """Sends every page a message, or those of one client."""
+        """Sends a message to all clients, or to one."""
 
     async def send_to_users(self, message: ServerMessage) -> None:
-        """Sends a message to every page but those of guests."""
+        """Sends a message to all clients but guests."""
 
     async def say_at_pause(self, text: str, task: Task) -> bool:
-        """Says what became of a task; False where nobody was there to hear it."""
-
-
-class Page(Protocol):
-    """One page that has just been opened."""
-
-    @property
-    def client_id(self) -> str: ...
-
-    def send_message(self, message: ServerMessage) -> None: ...
+        """Says how a task ended at the next pause; False if nobody could hear it."""
 
 
 class AgentService:
-    """The agents and servers of the configuration. None of them is needed for talking."""
+    """Runs the configured agents and MCP servers. A conversation needs none of them."""
 
     def __init__(
         self,
         config: Config,
         secrets: Mapping[str, str],
         environ: Mapping[str, str],
-        kept: StoredTasks,
-        listeners: Listeners,
+        store: StoredTasks,
+        audience: TaskAudience,
     ) -> None:
         self._config = config
         self._secrets = secrets
-        self._kept = kept
-        self._listeners = listeners
-        self._opening = asyncio.Event()
-        self._saying = BackgroundTasks()
-        self._showing = asyncio.Lock()
+        self._store = store
+        self._audience = audience
+        self._next_connection = asyncio.Event()
+        self._background = BackgroundTasks()
+        self._team_messages = asyncio.Lock()
         agents = config.agents
         token = secrets.get("TEAM_TOKEN", "")
-        self._team = Team(agents.team, token, self._team_said) if agents.team.url else None
+        self._team = Team(agents.team, token, self._on_team_message) if agents.team.url else None
         claude = ClaudeCode(agents.claude, environ) if agents.claude.enabled else None
         workers: list[Agent] = [agent for agent in (self._team, claude) if agent is not None]
-        self.dispatcher = Dispatcher(workers, kept, time.time, self._changed, self._ended)
+        self.dispatcher = Dispatcher(workers, store, time.time, self._on_changed, self._on_ended)
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        """The tools of the agents that there are."""
-        found: list[Tool] = []
+        """The tools of the configured agents."""
+        tools: list[Tool] = []
         if self._team is not None:
-            found += team_tools(self.dispatcher, self._team)
+            tools += team_tools(self.dispatcher, self._team)
         if "claude" in self.dispatcher.agents:
-            found += claude_tools(self.dispatcher)
-        if found:
-            found += task_tools(self.dispatcher, self._kept)
-        return tuple(found)
+            tools += claude_tools(self.dispatcher)
+        if tools:
+            tools += task_tools(self.dispatcher, self._store)
+        return tuple(tools)
 
     async def run(self, put: Put) -> None:
-        """Serves agents and servers until cancelled; `put` takes in the servers' tools."""
+        """Runs agents and MCP servers until cancelled; `put` registers the servers' tools."""
         await self._restore()
         async with asyncio.TaskGroup() as group:
             if self._team is not None:
@@ -95,62 +90,62 @@ class AgentService:
                 group.create_task(MCPServer(name, server, token, put).run())
 
     async def _restore(self) -> None:
-        """Reports what was cut off, once nothing of it runs any more."""
-        kept = await asyncio.to_thread(self._kept.unsettled)
-        for task in kept:
+        """Kills what is left of tasks that a crash cut off, then announces these tasks."""
+        unsettled = await asyncio.to_thread(self._store.unsettled)
+        for task in unsettled:
             if not task.state.ended:
                 killed = await asyncio.to_thread(end_marked, task.id)
                 log.info("task %s was cut off; ended %d of its processes", task.id, killed)
-        self.dispatcher.restore(kept)
+        self.dispatcher.restore(unsettled)
 
     async def close(self) -> None:
-        """Interrupts all tasks; the next start reports them, and what nobody has heard yet."""
-        await self._saying.cancel()
+        """Interrupts all tasks; the next start announces them, and those not announced yet."""
+        await self._background.cancel()
         await self.dispatcher.close()
 
     async def cancel(self, task_id: str) -> Task | None:
-        """Ends a task for good; None where it has ended already."""
+        """Ends a task, never to be resumed; None if it has ended already."""
         return await self.dispatcher.stop(task_id)
 
     async def forget(self, conversation_id: str) -> None:
-        """Ends the tasks of a conversation that is about to be forgotten."""
+        """Ends the tasks of a conversation that is about to be deleted."""
         for task in self.dispatcher.active():
             if task.conversation_id == conversation_id:
                 await self.dispatcher.stop(task.id)
 
-    def opened(self, page: Page) -> None:
-        """Shows a new page its tasks, and says what nobody has heard yet."""
-        for task in self.dispatcher.active(client_id=page.client_id):
-            page.send_message(task_update(task))
-        self._opening.set()
-        self._opening = asyncio.Event()
+    def client_connected(self, client: ConnectedClient) -> None:
+        """Sends a new client its tasks, and makes the pending announcements."""
+        for task in self.dispatcher.active(client_id=client.client_id):
+            client.send_message(task_update(task))
+        self._next_connection.set()
+        self._next_connection = asyncio.Event()
 
-    def _changed(self, task: Task) -> None:
-        self._listeners.send_message(task_update(task), task.client_id)
+    def _on_changed(self, task: Task) -> None:
+        self._audience.send_message(task_update(task), task.client_id)
 
-    def _ended(self, task: Task) -> None:
-        self._saying.run(self._say(task), f"say how task {task.id} ended")
+    def _on_ended(self, task: Task) -> None:
+        self._background.run(self._announce(task), f"say how task {task.id} ended")
 
-    def _team_said(self, text: str) -> None:
-        self._saying.run(self._show(text), "show what the team said")
+    def _on_team_message(self, text: str) -> None:
+        self._background.run(self._send_team_message(text), "show what the team said")
 
-    async def _show(self, text: str) -> None:
-        async with self._showing:  # in the order in which it was said
-            await self._listeners.send_to_users(AgentSaidMessage("team", text))
+    async def _send_team_message(self, text: str) -> None:
+        async with self._team_messages:  # keeps their order
+            await self._audience.send_to_users(AgentSaidMessage("team", text))
 
-    async def _say(self, task: Task) -> None:
-        """Says how a task ended, as soon as there is somebody to hear it and a pause."""
+    async def _announce(self, task: Task) -> None:
+        """Says how a task ended, at a pause, as soon as somebody is there to hear it."""
         agent = self.dispatcher.agents.get(task.agent)
         text = announcement(task, agent.title if agent else task.agent)
-        opening = self._opening
-        while not await self._listeners.say_at_pause(text, task):
-            await opening.wait()
-            opening = self._opening
+        connection = self._next_connection
+        while not await self._audience.say_at_pause(text, task):
+            await connection.wait()
+            connection = self._next_connection
         self.dispatcher.announced(task)
 
 
 def task_update(task: Task) -> TaskUpdateMessage:
-    """A task as the page shows it; the page asks for the full text."""
+    """A task as the page shows it; the page fetches the full text over HTTP."""
     return TaskUpdateMessage(
         id=task.id,
         agent=task.agent,
@@ -163,5 +158,5 @@ def task_update(task: Task) -> TaskUpdateMessage:
 
 
 def mcp_secret(name: str) -> str:
-    """The secret that a server of tools is shown."""
+    """The name of the secret for an MCP server."""
     return f"MCP_{name.upper()}_TOKEN"

@@ -1,4 +1,4 @@
-"""What is said of tasks: on taking them, on asking about them, and when they end."""
+"""Spoken sentences about tasks: their state, their end, and their result."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,27 +6,27 @@ from appliance.conversation import Task, TaskState
 from appliance.text import phrasing
 from appliance.text.normalize import speakable
 
-LONGEST_SUMMARY = 220  # characters said when a task ends: ten seconds
-LONGEST_READING = 1_500  # characters read aloud when asked for: a minute and a half
-LONGEST_TITLE = 60  # characters of a request by which a task is called
+LONGEST_SUMMARY = 220  # characters of an announcement: ten seconds
+LONGEST_READING = 1_500  # characters of a result read aloud: a minute and a half
+LONGEST_TITLE = 60  # characters
 RESUME = "Say continue the task to resume it."
 ON_PAGE = "The full text is on the page."
 
 
 def title(task: Task) -> str:
-    """What a task is called aloud: the beginning of what was asked for."""
+    """The spoken title of a task: the beginning of its request."""
     return _cut(speakable(task.request), LONGEST_TITLE).rstrip(".…")
 
 
 def announcement(task: Task, agent: str) -> str:
-    """What is said when a task has ended; `agent` is the agent's title."""
+    """The announcement of a task that has ended; `agent` is the agent's title."""
     match task.state:
         case TaskState.DONE if not task.result:
             return f"{agent} is done with: {title(task)}."
         case TaskState.DONE:
-            said = speakable(task.result)
-            short = _cut(said, LONGEST_SUMMARY)
-            rest = f" {ON_PAGE}" if short != said or said != task.result else ""
+            result = speakable(task.result)
+            short = _cut(result, LONGEST_SUMMARY)
+            rest = f" {ON_PAGE}" if short != result or result != task.result else ""
             return f"{agent} is done. {_sentence(short)}{rest}"
         case TaskState.FAILED:
             why = _sentence(_cut(speakable(task.result), LONGEST_SUMMARY))
@@ -36,27 +36,28 @@ def announcement(task: Task, agent: str) -> str:
 
 
 def reading(task: Task, agent: str) -> str:
-    """The result of a task, read aloud."""
+    """The result of a task that has ended, for reading aloud."""
     if task.state is TaskState.CANCELLED:
         return f"The last task was cancelled: {title(task)}."
     if task.state is TaskState.INTERRUPTED:
         return announcement(task, agent)
-    said = speakable(task.result)
-    if not said:
+    result = speakable(task.result)
+    if not result:
         return f"{agent} gave no text back."
-    short = _cut(said, LONGEST_READING)
-    said_by = f"{agent} says: " if task.state is TaskState.DONE else ""
-    return f"{said_by}{_sentence(short)}{'' if short == said else f' {ON_PAGE}'}"
+    short = _cut(result, LONGEST_READING)
+    source = f"{agent} says: " if task.state is TaskState.DONE else ""
+    return f"{source}{_sentence(short)}{'' if short == result else f' {ON_PAGE}'}"
 
 
 def state(tasks: Sequence[Task], agents: Mapping[str, str]) -> str:
-    """What is running, in words; `agents` gives the title of each."""
+    """The running tasks in words; `agents` maps names of agents to titles."""
     if not tasks:
         return "No task is running."
-    said = [_state(task, agents.get(task.agent, task.agent)) for task in tasks[:3]]
+    sentences = [_state(task, agents.get(task.agent, task.agent)) for task in tasks[:3]]
     if len(tasks) > 3:
-        said.append(f"{phrasing.capitalised(phrasing.counted(len(tasks) - 3, 'more task'))} wait.")
-    return " ".join(said)
+        more = phrasing.capitalised(phrasing.counted(len(tasks) - 3, "more task"))
+        sentences.append(f"{more} wait.")
+    return " ".join(sentences)
 
 
 def _state(task: Task, agent: str) -> str:
@@ -73,7 +74,7 @@ def _sentence(text: str) -> str:
 
 
 def _cut(text: str, longest: int) -> str:
-    """The text up to the end of a sentence, or at least of a word, within `longest` characters."""
+    """The text up to `longest` characters, cut at the end of a sentence or of a word."""
     if len(text) <= longest:
         return text
     head = text[: longest + 1]

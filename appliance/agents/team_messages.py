@@ -1,4 +1,4 @@
-"""The messages of an agent team, as the configuration maps them. Pure."""
+"""Messages of an agent team, built and parsed as the configuration maps them. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from appliance.config.schema import TeamConfig
 
 
 class TeamMessageKind(Enum):
-    """What a message means for the task it belongs to."""
+    """The meaning of a message for its task."""
 
     PROGRESS = auto()
     DONE = auto()
@@ -19,7 +19,7 @@ class TeamMessageKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TeamMessage:
-    """A message of the team's; `task_id` is empty where it names none."""
+    """A message from the team; `task_id` is empty if it names none."""
 
     kind: TeamMessageKind
     text: str
@@ -27,28 +27,28 @@ class TeamMessage:
     cost: float | None = None
 
 
-def filled(template: str, values: Mapping[str, str]) -> str:
-    """A message to send: the JSON text `template` with each {name} replaced inside its strings."""
-    return json.dumps(_filled(json.loads(template), values))
+def fill_template(template: str, values: Mapping[str, str]) -> str:
+    """The JSON text `template` with each {name} inside its strings replaced by its value."""
+    return json.dumps(_fill(json.loads(template), values))
 
 
-def _filled(part: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401  any JSON value
+def _fill(part: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401  any JSON value
     if isinstance(part, dict):
-        return {key: _filled(value, values) for key, value in part.items()}
+        return {key: _fill(value, values) for key, value in part.items()}
     if isinstance(part, list):
-        return [_filled(value, values) for value in part]
+        return [_fill(value, values) for value in part]
     if not isinstance(part, str):
         return part
-    # Cut at the names first: what is filled in is never looked at again.
+    # The text is cut at the name first, so that a value is never searched for names.
     for name, value in values.items():
         before, found, after = part.partition(f"{{{name}}}")
         if found:
-            return f"{_filled(before, values)}{value}{_filled(after, values)}"
+            return f"{_fill(before, values)}{value}{_fill(after, values)}"
     return part
 
 
-def understood(text: str, config: TeamConfig) -> TeamMessage | None:
-    """What a message of the team's says; None where it says nothing that is to be told."""
+def parse_message(text: str, config: TeamConfig) -> TeamMessage | None:
+    """Parses a message from the team; None if it is invalid or of no interest."""
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):
@@ -56,16 +56,17 @@ def understood(text: str, config: TeamConfig) -> TeamMessage | None:
     if not isinstance(message, dict):
         return None
     name = str(_at(message, config.kind_key))
-    said = _at(message, config.text_key)
-    words = said.strip() if isinstance(said, str) else "" if said is None else json.dumps(said)
+    content = _at(message, config.text_key)
+    if not isinstance(content, str):
+        content = "" if content is None else json.dumps(content)
     task_id = _at(message, config.id_key)
     cost = _at(message, config.cost_key)
     kind = _kind(name, config)
-    if kind is None or (kind is TeamMessageKind.PROGRESS and not words):
+    if kind is None or (kind is TeamMessageKind.PROGRESS and not content.strip()):
         return None
     return TeamMessage(
         kind,
-        words,
+        content.strip(),
         task_id if isinstance(task_id, str) else "",
         float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
     )
@@ -80,7 +81,7 @@ def _kind(name: str, config: TeamConfig) -> TeamMessageKind | None:
 
 
 def _at(message: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401  any JSON value
-    """What stands at a dotted path; None where nothing does."""
+    """The value at a dotted path; None if there is none."""
     place: Any = message
     for key in path.split("."):
         place = place.get(key) if isinstance(place, dict) else None

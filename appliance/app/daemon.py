@@ -19,7 +19,7 @@ from appliance.access.audit import DONE, AuditAction
 from appliance.access.pairing import Pairing
 from appliance.access.rate_limit import RateLimiter
 from appliance.access.tokens import Role, SessionTickets, reaches
-from appliance.agents.service import AgentService, Page
+from appliance.agents.service import AgentService
 from appliance.api.dependencies import ApiDependencies
 from appliance.api.server import Server
 from appliance.app import systemd
@@ -41,11 +41,12 @@ from appliance.store.clients import Clients
 from appliance.store.records import AuditEntry
 from appliance.store.store import Store
 from appliance.timers.notifier import PublishingTimerStore, TimerNotifier
-from appliance.timers.scheduler import Timer, Timers, TimerStore
+from appliance.timers.scheduler import Timer, TimerScheduler, TimerStore
 from appliance.tools import IsGuest, Tool
 from appliance.tools.builtin.catalogue import builtin
 from appliance.tools.builtin.history import memory_tools
 from appliance.tools.registry import ToolRegistry
+from appliance.wire import ConnectedClient
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ async def run(
 
 def _tools(
     config: Config,
-    timers: Timers,
+    timers: TimerScheduler,
     store: Store,
     agents: AgentService,
     forget: Callable[[str], None],
@@ -118,9 +119,9 @@ def _tools(
     return builtin(_now, timers, readings, others=others, patterns=enabled, is_guest=is_guest)
 
 
-def _timers(kept: TimerStore, audience: Audience) -> tuple[Timers, TimerNotifier]:
+def _timers(kept: TimerStore, audience: Audience) -> tuple[TimerScheduler, TimerNotifier]:
     notifier = TimerNotifier(kept, audience, time.time)
-    timers = Timers(time.time, notifier.ring, PublishingTimerStore(kept, audience.send_message))
+    timers = TimerScheduler(time.time, notifier.ring, PublishingTimerStore(kept, audience.send_message))
     timers.restore()
     return timers, notifier
 
@@ -133,9 +134,9 @@ def _add_tools(
         engines.tools_changed()
 
 
-def _opened(notifier: TimerNotifier, timers: Timers, agents: AgentService, page: Page) -> None:
-    notifier.opened(page, timers.snapshot())
-    agents.opened(page)
+def _opened(notifier: TimerNotifier, timers: TimerScheduler, agents: AgentService, client: ConnectedClient) -> None:
+    notifier.client_connected(client, timers.snapshot())
+    agents.client_connected(client)
 
 
 async def _is_guest(paired: Clients | None, client_id: str) -> bool:

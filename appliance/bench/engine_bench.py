@@ -14,7 +14,7 @@ from appliance.engines.factory import synthesizers, transcribers
 from appliance.errors import EngineError
 from appliance.hardware import telemetry
 from appliance.hardware.plan import Plan
-from appliance.timers.scheduler import Timers
+from appliance.timers.scheduler import TimerScheduler
 from appliance.tools.builtin.catalogue import builtin
 from appliance.tools.registry import ToolRegistry
 
@@ -100,6 +100,6 @@ async def grammar(config: Config) -> str:
     from appliance.engines.sphinx.engine import Sphinx
 
     known = await Sphinx.known_words()
-    timers = Timers(time.time, lambda timer: None)
+    timers = TimerScheduler(time.time, lambda timer: None)
     tools = builtin(datetime.now, timers, telemetry.read, patterns=config.tools.enabled)
     return str(ToolRegistry(tools).graph(known.__contains__).fsg())

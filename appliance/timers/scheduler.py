@@ -1,7 +1,7 @@
-"""Timers that run whether or not anybody listens, and survive a restart where they are stored.
+"""Runs timers, whether or not a session is open; stored timers survive a restart.
 
-A timer is due at a point of wall-clock time, so that one set before a restart still rings when
-it should, or at once, and says how late it is.
+A timer is due at a point in wall-clock time. One that was set before a restart rings when it is
+due; if that time has passed it rings at once, and the announcement says how late it is.
 """
 
 import asyncio
@@ -17,16 +17,14 @@ from appliance.wire import TimerMessage, TimerState
 
 log = logging.getLogger(__name__)
 
-MOST = 50  # more than anybody needs; a model gone astray must not fill the store
-_LATE = 5.0  # seconds after which a ring says that it is late
-_LONGEST_WAIT = (
-    30.0  # the wall clock may be set while waiting, so it is read again at the latest now
-)
+MOST = 50  # more than anybody needs; a misbehaving model must not fill the store
+_LATE = 5.0  # seconds after which the announcement says how late it is
+_LONGEST_WAIT = 30.0  # seconds; the wall clock may be set meanwhile, so it is read again
 
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """One running timer; `seconds` is what was asked for, `due` is seconds since the epoch."""
+    """A running timer of `seconds` seconds; `due` is in seconds since the epoch."""
 
     id: str
     name: str
@@ -35,28 +33,28 @@ class Timer:
 
     @property
     def title(self) -> str:
-        """What it is called aloud: "tea timer", or "five minute timer" where it has no name."""
+        """The spoken title: "tea timer", or "five minute timer" for a timer without a name."""
         return f"{self.name or phrasing.as_adjective(self.seconds)} timer"
 
 
 class TimerStore(Protocol):
-    """Where timers outlive the process. Methods return at once; committing is the store's part."""
+    """Persists timers. Methods return at once; the store commits in the background."""
 
     def add(self, timer: Timer) -> None:
-        """Keeps a timer."""
+        """Stores a timer."""
 
     def remove(self, timer_id: str) -> None:
-        """Forgets a timer; an unknown one is no error."""
+        """Removes a timer; an unknown id is no error."""
 
     def all(self) -> Iterable[Timer]:
-        """Every timer that was kept and not removed."""
+        """All stored timers."""
 
 
-class Timers:
-    """The running timers. `now` is the wall clock; `ring` is told of each timer that is due.
+class TimerScheduler:
+    """The running timers. `now` is the wall clock; `ring` is called with each timer that is due.
 
-    `ring` must return at once and is called on the event loop; in which session it is heard is
-    its own business. A timer leaves the store before it rings: it never rings twice.
+    `ring` is called on the event loop and must return at once. A timer leaves the store before it
+    rings, so that it never rings twice.
     """
 
     def __init__(
@@ -72,7 +70,7 @@ class Timers:
         self._changed = asyncio.Event()
 
     def restore(self) -> None:
-        """Takes up the stored timers; those that fell due meanwhile ring when `run` starts."""
+        """Loads the stored timers; those that are overdue ring when `run` starts."""
         if self._store is not None:
             self._running |= {timer.id: timer for timer in self._store.all()}
             self._changed.set()
@@ -82,7 +80,7 @@ class Timers:
         return tuple(sorted(self._running.values(), key=lambda timer: (timer.due, timer.id)))
 
     def start(self, seconds: float, name: str = "") -> Timer:
-        """A new timer. Raises ToolError for a length that is none and for one timer too many."""
+        """Starts a timer. Raises ToolError for a length of zero or less, and for one too many."""
         if seconds <= 0:
             raise ToolError("a timer needs to know how long", advice="Say for how long.")
         if len(self._running) >= MOST:
@@ -95,7 +93,7 @@ class Timers:
         return timer
 
     def cancel(self, timer: Timer) -> None:
-        """Ends a timer unheard; one that has ended already is no error."""
+        """Ends a timer without ringing; one that has ended already is no error."""
         self._running.pop(timer.id, None)
         if self._store is not None:
             self._store.remove(timer.id)
@@ -106,7 +104,7 @@ class Timers:
         return max(0.0, timer.due - self._now())
 
     def find(self, name: str = "", seconds: float = 0) -> tuple[Timer, ...]:
-        """The running timers with that name, or of that length; all where both are empty."""
+        """The running timers with that name and length; an empty value matches all."""
         wanted = name.strip().lower()
         return tuple(
             timer
@@ -115,15 +113,15 @@ class Timers:
         )
 
     def ring_due(self) -> float | None:
-        """Rings what is due; answers the seconds until the next is, None where none runs."""
+        """Rings due timers; returns the seconds until the next is due, None if none runs."""
         for timer in self.snapshot():
             if timer.due > self._now():
                 return timer.due - self._now()
             self.cancel(timer)
             try:
                 self._ring(timer)
-            except Exception:  # one listener that fails must not stop the other timers
-                log.exception("a timer rang unheard")
+            except Exception:  # boundary of a timer: a failing callback must not stop the others
+                log.exception("could not ring the %s", timer.title)
         return None
 
     async def run(self) -> None:
@@ -139,7 +137,7 @@ class Timers:
 
 
 def announcement(timer: Timer, now: float) -> str:
-    """What is said when a timer rings, which may be long after it was due."""
+    """The announcement of a timer that rings at `now`, which may be long after it was due."""
     late = now - timer.due
     if late < _LATE:
         return f"Your {timer.title} is done."

@@ -1,4 +1,4 @@
-"""An agent team on a real port, which answers, drops connections and speaks unasked."""
+"""An agent team on a real port: it answers, drops connections, and sends messages by itself."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 
 @dataclass
 class TeamServer:
-    """What it got, and how it behaves to the next message of each kind."""
+    """The messages that the team got, and how it behaves at the next one of each kind."""
 
     url: str = ""
     got: list[dict[str, Any]] = field(default_factory=list)

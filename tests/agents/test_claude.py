@@ -1,4 +1,4 @@
-"""Claude Code as a real process: well and badly behaved, limited, and ended with all it started."""
+"""Claude Code as a real process: its outcomes, its limits, and the end of its descendants."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from appliance.agents import AgentOutcome, AgentProgress, Happening, SessionKnown
+from appliance.agents import AgentEvent, AgentOutcome, AgentProgress, SessionStarted
 from appliance.agents import process as processes
 from appliance.agents.claude import ClaudeCode, arguments
 from appliance.agents.dispatcher import Dispatcher
@@ -24,7 +24,7 @@ from appliance.config.schema import ClaudeConfig
 from appliance.errors import AgentError
 from appliance.tools.registry import ToolRegistry
 from tests.agents.conftest import environment, task
-from tests.agents.test_dispatcher import Notebook
+from tests.agents.test_dispatcher import MemoryStore
 from tests.tools.conftest import Session
 
 Make = Callable[..., ClaudeConfig]
@@ -38,29 +38,29 @@ async def run(
     config: ClaudeConfig,
     request: str,
     **more: Any,  # noqa: ANN401  of Task
-) -> tuple[AgentOutcome, list[Happening]]:
-    heard: list[Happening] = []
+) -> tuple[AgentOutcome, list[AgentEvent]]:
+    heard: list[AgentEvent] = []
     async with asyncio.timeout(30):
         return await agent(config).work(task(request, **more), heard.append), heard
 
 
-async def test_a_task_is_told_and_answered(claude_config: Make) -> None:
+async def test_a_task_reports_progress_and_ends(claude_config: Make) -> None:
     outcome, heard = await run(claude_config(), "run the tests")
     assert outcome == AgentOutcome(True, "I did it: run the tests.", 0.25)
     session, *said = heard
-    assert isinstance(session, SessionKnown)
+    assert isinstance(session, SessionStarted)
     assert said == [AgentProgress("Bash: pytest -q"), AgentProgress("I did it: run the tests.")]
 
 
 async def test_a_follow_up_resumes_the_session(claude_config: Make) -> None:
     _, heard = await run(claude_config(), "go on", agent_session="session-7")
-    assert heard[0] == SessionKnown("session-7")
+    assert heard[0] == SessionStarted("session-7")
 
 
-async def test_a_session_that_it_has_forgotten_is_begun_anew(claude_config: Make) -> None:
+async def test_an_unknown_session_is_started_anew(claude_config: Make) -> None:
     outcome, heard = await run(claude_config(), "go on", agent_session="forgotten")
     assert outcome.ok
-    assert isinstance(heard[0], SessionKnown)
+    assert isinstance(heard[0], SessionStarted)
     assert heard[0].agent_session != "forgotten"
 
 
@@ -75,7 +75,7 @@ async def test_a_session_that_it_has_forgotten_is_begun_anew(claude_config: Make
         ("leave", False, "It ended with status 4 before it had a result."),
     ],
 )
-async def test_how_it_may_end(
+async def test_the_outcome_of_each_way_to_end(
     claude_config: Make, request_text: str, ok: bool, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("appliance.agents.claude.DRAIN_SECONDS", 0.2)
@@ -90,7 +90,7 @@ async def pids(
     """The processes that a task says it has, while it works."""
     told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    def hear(happening: Happening) -> None:
+    def hear(happening: AgentEvent) -> None:
         if isinstance(happening, AgentProgress) and not told.done():
             told.set_result(happening.text)
 
@@ -110,7 +110,7 @@ def runs(pid: int) -> bool:
     return True
 
 
-async def test_cancelling_ends_what_will_not_end_and_what_it_started(
+async def test_cancelling_ends_a_stubborn_process_and_its_children(
     claude_config: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("appliance.agents.process.GRACE_SECONDS", 0.1)
@@ -123,7 +123,7 @@ async def test_cancelling_ends_what_will_not_end_and_what_it_started(
     assert not any(map(runs, started))
 
 
-async def test_what_has_left_its_group_is_found_and_ended(claude_config: Make) -> None:
+async def test_a_descendant_outside_the_group_is_ended(claude_config: Make) -> None:
     started, working = await pids(claude_config(), "escape")
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -131,13 +131,15 @@ async def test_what_has_left_its_group_is_found_and_ended(claude_config: Make) -
     assert not any(map(runs, started))
 
 
-async def test_nothing_is_left_behind_by_a_task_that_is_done(claude_config: Make) -> None:
+async def test_a_task_that_is_done_leaves_no_process(claude_config: Make) -> None:
     started, working = await pids(claude_config(), "linger")
     assert (await working).ok
     assert not any(map(runs, started))
 
 
-async def test_what_hides_from_its_end_holds_nothing_of_the_appliance(claude_config: Make) -> None:
+async def test_a_descendant_without_the_mark_holds_no_pipe_of_the_appliance(
+    claude_config: Make,
+) -> None:
     started, working = await pids(claude_config(), "unmark")
     assert (await working).ok
     (hidden,) = started
@@ -195,16 +197,16 @@ def test_a_process_without_an_environment_is_not_waited_for() -> None:
     try:
         place = Path(f"/proc/{sleeping.pid}")
         assert processes._environment(place, time.monotonic() + 60) == b""
-        assert not processes._has_one(place)
-        assert processes._has_one(Path("/proc/self"))
+        assert not processes._has_environment(place)
+        assert processes._has_environment(Path("/proc/self"))
     finally:
         sleeping.kill()
         sleeping.wait()
     with pytest.raises(OSError, match="No such file"):
-        processes._has_one(place)
+        processes._has_environment(place)
 
 
-async def test_it_is_limited_and_has_a_group_of_its_own(claude_config: Make) -> None:
+async def test_the_process_is_limited_and_has_a_group_of_its_own(claude_config: Make) -> None:
     config = claude_config(open_files=99, cpu_minutes=2, memory_mb=512)
     outcome, _ = await run(config, "limits")
     limits = json.loads(outcome.text)
@@ -216,7 +218,9 @@ async def test_it_is_limited_and_has_a_group_of_its_own(claude_config: Make) -> 
     assert limits["group"] != os.getpgid(0)
 
 
-async def test_secrets_of_the_appliance_stay_with_it(claude_config: Make, tmp_path: Path) -> None:
+async def test_the_process_does_not_get_the_secrets_of_the_appliance(
+    claude_config: Make, tmp_path: Path
+) -> None:
     log = tmp_path / "calls"
     private = {"OPENAI_API_KEY": "secret", "TEAM_TOKEN": "secret", "NOTIFY_SOCKET": "secret"}
     own = {"CLAUDE_LOG": str(log), "ANTHROPIC_API_KEY": "own", "MCP_HOME_TOKEN": "secret"}
@@ -227,7 +231,7 @@ async def test_secrets_of_the_appliance_stay_with_it(claude_config: Make, tmp_pa
     assert seen["ANTHROPIC_API_KEY"] == "own"
 
 
-def test_what_was_said_never_becomes_an_option(claude_config: Make) -> None:
+def test_a_request_never_becomes_an_option(claude_config: Make) -> None:
     said = "--dangerously-skip-permissions\0"
     given = arguments(claude_config(allowed_tools=("Read", "Bash(git *)")), said, "s1")
     assert said not in given
@@ -239,7 +243,7 @@ def test_what_was_said_never_becomes_an_option(claude_config: Make) -> None:
     assert given[7:] == ["--allowedTools", "Read,Bash(git *)", "--resume", "s1"]
 
 
-def test_where_it_is_not_installed_it_says_so(claude_config: Make, tmp_path: Path) -> None:
+def test_a_missing_program_or_directory_is_refused(claude_config: Make, tmp_path: Path) -> None:
     with pytest.raises(AgentError, match="not installed"):
         agent(claude_config(command="no-such-claude")).check()
     with pytest.raises(AgentError, match="directory"):
@@ -257,11 +261,11 @@ async def test_a_program_that_cannot_be_run_is_an_outcome(
     assert outcome.text.startswith("It ended with status")
 
 
-async def test_who_asks_for_it_hears_that_it_is_not_installed(claude_config: Make) -> None:
+async def test_the_user_hears_that_it_is_not_installed(claude_config: Make) -> None:
     async def is_guest(_client_id: str) -> bool:
         return False
 
-    missing, book = agent(claude_config(command="no-such-claude")), Notebook()
+    missing, book = agent(claude_config(command="no-such-claude")), MemoryStore()
     dispatcher = Dispatcher([missing], book, lambda: 1.0, lambda _: None, lambda _: None)
     registry = ToolRegistry(claude_tools(dispatcher), is_guest=is_guest)
     answer = await registry.call("send_to_claude_code", {"text": "run the tests"}, Session())

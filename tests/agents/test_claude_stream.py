@@ -1,4 +1,4 @@
-"""What Claude Code prints, line by line: the known, the strange and the broken."""
+"""The parser of Claude Code's output: known, unknown and broken lines."""
 
 import itertools
 import json
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.agents import AgentOutcome, AgentProgress, SessionKnown, claude_stream
-from appliance.agents.claude_stream import ClaudeTranscript, Lines
+from appliance.agents import AgentOutcome, AgentProgress, SessionStarted, claude_stream
+from appliance.agents.claude_stream import ClaudeTranscript, LineSplitter
 
 
 def line(**message: Any) -> bytes:  # noqa: ANN401  JSON values
@@ -18,8 +18,8 @@ def line(**message: Any) -> bytes:  # noqa: ANN401  JSON values
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=8))
 @settings(max_examples=60)
-def test_lines_are_the_same_however_they_arrive(data: bytes, cuts: list[int]) -> None:
-    lines, got = Lines(), list[bytes]()
+def test_lines_do_not_depend_on_how_the_bytes_arrive(data: bytes, cuts: list[int]) -> None:
+    lines, got = LineSplitter(), list[bytes]()
     edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     for start, end in itertools.pairwise(edges):
         got += lines.feed(data[start:end])
@@ -27,9 +27,9 @@ def test_lines_are_the_same_however_they_arrive(data: bytes, cuts: list[int]) ->
     assert got == data.split(b"\n")
 
 
-def test_a_line_that_is_too_long_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_is_too_long_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claude_stream, "LONGEST_LINE", 10)
-    lines, got = Lines(), list[bytes]()
+    lines, got = LineSplitter(), list[bytes]()
     for part in (b"short\n", b"much ", b"too long", b" to keep\nfine", b"\n", b"x" * 11 + b"\nend"):
         got += lines.feed(part)
     assert [*got, *lines.end()] == [b"short", b"fine", b"end"]
@@ -55,34 +55,34 @@ KINDS = st.sampled_from(["system", "assistant", "user", "result", "other"])
 
 @given(KINDS, st.dictionaries(st.sampled_from(["message", "result", "session_id"]), JSON))
 @settings(max_examples=60)
-def test_no_message_however_strange_breaks_it(kind: str, more: dict[str, Any]) -> None:
+def test_any_json_message_is_accepted(kind: str, more: dict[str, Any]) -> None:
     transcript = ClaudeTranscript()
-    for happening in transcript.feed(line(**{**more, "type": kind})):
-        assert isinstance(happening, AgentProgress | SessionKnown)
+    for event in transcript.feed(line(**{**more, "type": kind})):
+        assert isinstance(event, AgentProgress | SessionStarted)
     assert (transcript.outcome is not None) == (kind == "result")
 
 
 @given(st.binary(max_size=100))
 @settings(max_examples=60)
-def test_no_line_however_broken_breaks_it(data: bytes) -> None:
+def test_any_bytes_are_accepted(data: bytes) -> None:
     assert ClaudeTranscript().feed(data) == []
 
 
-def test_deep_nesting_breaks_nothing() -> None:
+def test_deep_nesting_is_ignored() -> None:
     assert ClaudeTranscript().feed(b"[" * 200_000) == []
 
 
-def test_the_session_is_told_once() -> None:
+def test_the_session_is_reported_once() -> None:
     transcript = ClaudeTranscript()
     first = transcript.feed(line(type="system", subtype="init", session_id="s1"))
-    assert first == [SessionKnown("s1")]
+    assert first == [SessionStarted("s1")]
     assert transcript.feed(line(type="assistant", session_id="s1", message={"content": "Hm."})) == [
         AgentProgress("Hm.")
     ]
 
 
 @pytest.mark.parametrize(
-    ("block", "told"),
+    ("block", "texts"),
     [
         ({"type": "text", "text": " I look. "}, ["I look."]),
         ({"type": "text", "text": "  "}, []),
@@ -95,9 +95,9 @@ def test_the_session_is_told_once() -> None:
         ({"type": "thinking", "thinking": "secret"}, []),
     ],
 )
-def test_what_it_does_is_told(block: dict[str, Any], told: list[str]) -> None:
+def test_progress_of_each_kind_of_block(block: dict[str, Any], texts: list[str]) -> None:
     said = ClaudeTranscript().feed(line(type="assistant", message={"content": [block]}))
-    assert said == [AgentProgress(text) for text in told]
+    assert said == [AgentProgress(text) for text in texts]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_it_does_is_told(block: dict[str, Any], told: list[str]) -> None:
         ({"subtype": "success", "total_cost_usd": -1}, AgentOutcome(True, "")),
     ],
 )
-def test_how_it_ended(message: dict[str, Any], outcome: AgentOutcome) -> None:
+def test_the_outcome_of_each_kind_of_result(message: dict[str, Any], outcome: AgentOutcome) -> None:
     transcript = ClaudeTranscript()
     transcript.feed(line(type="result", **message))
     assert transcript.outcome == outcome

@@ -1,4 +1,4 @@
-"""Guests talk; they give nobody work. Through the front door of an appliance that is paired."""
+"""Guests can talk and give agents no work: through the HTTP API of a paired appliance."""
 
 import asyncio
 import json
@@ -23,14 +23,14 @@ NOT_FOR_GUESTS = "Sorry, that is not for guests; an administrator can make you a
 
 @asynccontextmanager
 async def with_a_team(state: Path) -> AsyncIterator[tuple[TeamServer, Daemon]]:
-    """An appliance that must be paired with, and the team that works for it."""
+    """A running appliance in paired mode, with an agent team."""
     async with team_server() as team:
         settings = {**overrides(state, team.url), "APPLIANCE__ACCESS__MODE": "paired"}
         async with running(state, settings) as daemon:
             yield team, daemon
 
 
-async def test_a_guest_starts_and_stops_no_work_until_it_is_made_a_user(tmp_path: Path) -> None:
+async def test_a_guest_controls_no_tasks_until_it_becomes_a_user(tmp_path: Path) -> None:
     async with with_a_team(tmp_path) as (team, daemon):
         guest, headers = await paired(daemon, "guest")
         token = headers["Authorization"].removeprefix("Bearer ")
@@ -64,7 +64,7 @@ async def test_a_guest_starts_and_stops_no_work_until_it_is_made_a_user(tmp_path
     assert "run the tests" in json.loads(run)["arguments"][1]
 
 
-async def test_a_guest_does_not_hear_what_came_of_the_work_of_others(tmp_path: Path) -> None:
+async def test_a_guest_does_not_hear_results_of_others(tmp_path: Path) -> None:
     settings = {**overrides(tmp_path), "APPLIANCE__ACCESS__MODE": "paired"}
     async with running(tmp_path, settings) as daemon:
         (_, user), (_, guest) = [await paired(daemon, role) for role in ("user", "guest")]
@@ -86,7 +86,7 @@ async def test_a_guest_does_not_hear_what_came_of_the_work_of_others(tmp_path: P
             assert "Claude" not in said(visitor, 0)
 
 
-async def test_a_guest_learns_of_no_agents_and_hears_nothing_of_theirs(tmp_path: Path) -> None:
+async def test_a_guest_is_told_neither_of_agents_nor_their_messages(tmp_path: Path) -> None:
     async with with_a_team(tmp_path) as (team, daemon):
         (_, user), (_, guest) = [await paired(daemon, role) for role in ("user", "guest")]
         tokens = [each["Authorization"].removeprefix("Bearer ") for each in (user, guest)]

@@ -9,9 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.agents import AgentOutcome, AgentProgress, Happening
+from appliance.agents import AgentEvent, AgentOutcome, AgentProgress
 from appliance.agents.team import Team
-from appliance.agents.team_messages import TeamMessage, TeamMessageKind, filled, understood
+from appliance.agents.team_messages import (
+    TeamMessage,
+    TeamMessageKind,
+    fill_template,
+    parse_message,
+)
 from appliance.config.loader import DEFAULT_FILE, load
 from appliance.config.schema import TeamConfig as TeamConfig
 from appliance.errors import AgentError
@@ -24,9 +29,9 @@ DEFAULTS = load([DEFAULT_FILE], {}).agents.team
 
 @asynccontextmanager
 async def connected(
-    config: TeamConfig, token: str = "", said: Callable[[str], None] = lambda _: None
+    config: TeamConfig, token: str = "", on_message: Callable[[str], None] = lambda _: None
 ) -> AsyncIterator[Team]:
-    team = Team(config, token, said)
+    team = Team(config, token, on_message)
     running = asyncio.create_task(team.run())
     try:
         async with asyncio.timeout(30):
@@ -37,8 +42,8 @@ async def connected(
             await running
 
 
-async def test_a_task_is_sent_told_and_answered(team_config: Make) -> None:
-    heard: list[Happening] = []
+async def test_a_task_is_sent_reports_progress_and_ends(team_config: Make) -> None:
+    heard: list[AgentEvent] = []
     async with (
         team_server() as server,
         connected(team_config(url=server.url), token="word") as team,
@@ -61,7 +66,7 @@ async def test_pause_and_reset_reach_the_team(
         assert server.got == [{"type": "pause"}, {"type": "reset"}]
 
 
-async def test_what_was_lost_with_the_connection_is_sent_again(team_config: Make) -> None:
+async def test_an_unanswered_task_is_sent_again_after_a_reconnection(team_config: Make) -> None:
     async with team_server(drops=2) as server, connected(team_config(url=server.url)) as team:
         outcome = await team.work(task("paint it"), lambda _: None)
         assert outcome.ok
@@ -69,13 +74,13 @@ async def test_what_was_lost_with_the_connection_is_sent_again(team_config: Make
         assert len(server.sockets) == 3
 
 
-async def test_what_the_team_has_begun_is_not_sent_again(team_config: Make) -> None:
-    heard: list[Happening] = []
+async def test_a_task_that_has_begun_is_not_sent_again(team_config: Make) -> None:
+    heard: list[AgentEvent] = []
     async with team_server(silent=True) as server, connected(team_config(url=server.url)) as team:
         working = asyncio.create_task(team.work(task("paint it"), heard.append))
         await server.until("message")
         await server.say(type="progress", text="No id, but there is only one task.")
-        await server.say(type="ping", text="not told")
+        await server.say(type="ping", text="ignored")
         await server.sockets[0].close()
         await server.until("", 2)
         await server.say(type="done", id="t1", text="Painted")
@@ -84,7 +89,7 @@ async def test_what_the_team_has_begun_is_not_sent_again(team_config: Make) -> N
         assert len(server.got) == 1
 
 
-async def test_a_task_given_up_is_called_off(team_config: Make) -> None:
+async def test_cancelling_a_task_cancels_it_at_the_team(team_config: Make) -> None:
     async with team_server(silent=True) as server, connected(team_config(url=server.url)) as team:
         working = asyncio.create_task(team.work(task("paint it"), lambda _: None))
         await server.until("message")
@@ -103,11 +108,11 @@ async def test_a_failure_of_the_team_is_an_outcome(team_config: Make) -> None:
         assert await working == AgentOutcome(False, "No paint")
 
 
-async def test_what_it_says_unasked_is_passed_on(team_config: Make) -> None:
+async def test_a_message_outside_any_task_is_passed_on(team_config: Make) -> None:
     said: asyncio.Queue[str] = asyncio.Queue()
     async with (
         team_server() as server,
-        connected(team_config(url=server.url), said=said.put_nowait),
+        connected(team_config(url=server.url), on_message=said.put_nowait),
     ):
         await server.until("")
         await server.say(type="result", id="given up long ago", text="too late")
@@ -144,15 +149,17 @@ JSON_TEXT = st.recursive(
 
 @settings(max_examples=50)
 @given(st.text(), st.text())
-def test_what_is_filled_in_stays_inside_its_string(text: str, name: str) -> None:
-    sent = json.loads(filled(DEFAULTS.message, {"id": name, "text": text, "token": "secret"}))
+def test_a_filled_in_value_stays_inside_its_string(text: str, name: str) -> None:
+    sent = json.loads(
+        fill_template(DEFAULTS.message, {"id": name, "text": text, "token": "secret"})
+    )
     assert sent == {"type": "message", "id": name, "text": text}
 
 
 @settings(max_examples=50)
 @given(JSON_TEXT)
-def test_whatever_the_team_sends_is_understood_or_passed_over(message: object) -> None:
-    assert understood(json.dumps(message), DEFAULTS) is None or isinstance(message, dict)
+def test_any_json_is_parsed_or_ignored(message: object) -> None:
+    assert parse_message(json.dumps(message), DEFAULTS) is None or isinstance(message, dict)
 
 
 @pytest.mark.parametrize(
@@ -169,11 +176,11 @@ def test_whatever_the_team_sends_is_understood_or_passed_over(message: object) -
 def test_messages_by_the_default_mapping(
     message: dict[str, object], said: TeamMessage | None
 ) -> None:
-    assert understood(json.dumps(message), DEFAULTS) == said
+    assert parse_message(json.dumps(message), DEFAULTS) == said
 
 
-def test_dots_lead_into_objects(team_config: Make) -> None:
+def test_a_dotted_key_leads_into_objects(team_config: Make) -> None:
     config = team_config(kind_key="event.kind", text_key="event.body.text", done=("finished",))
     message = {"event": {"kind": "finished", "body": {"text": "Done."}}}
-    assert understood(json.dumps(message), config) == TeamMessage(TeamMessageKind.DONE, "Done.")
-    assert understood("not JSON", config) is None
+    assert parse_message(json.dumps(message), config) == TeamMessage(TeamMessageKind.DONE, "Done.")
+    assert parse_message("not JSON", config) is None

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 
 from appliance.errors import ToolError
-from appliance.timers.scheduler import MOST, Timer, Timers, announcement
+from appliance.timers.scheduler import MOST, Timer, TimerScheduler, announcement
 
 
 class Clock:
@@ -17,8 +17,8 @@ class Clock:
         return self.now
 
 
-class Kept:
-    """A store that lasts as long as the test."""
+class MemoryStore:
+    """A TimerStore in memory."""
 
     def __init__(self) -> None:
         self.timers: dict[str, Timer] = {}
@@ -40,7 +40,7 @@ def clock() -> Clock:
 
 def test_timers_ring_when_due_and_in_order(clock: Clock) -> None:
     rung: list[Timer] = []
-    timers = Timers(clock, rung.append)
+    timers = TimerScheduler(clock, rung.append)
     late, soon = timers.start(20, "Tea "), timers.start(10)
     assert timers.snapshot() == (soon, late)
     assert timers.ring_due() == 10
@@ -56,7 +56,7 @@ def test_timers_ring_when_due_and_in_order(clock: Clock) -> None:
 
 def test_a_cancelled_timer_does_not_ring(clock: Clock) -> None:
     rung: list[Timer] = []
-    timers = Timers(clock, rung.append)
+    timers = TimerScheduler(clock, rung.append)
     timer = timers.start(10)
     timers.cancel(timer)
     timers.cancel(timer)
@@ -66,7 +66,7 @@ def test_a_cancelled_timer_does_not_ring(clock: Clock) -> None:
 
 
 def test_timers_are_found_by_name_and_length(clock: Clock) -> None:
-    timers = Timers(clock, print)
+    timers = TimerScheduler(clock, print)
     tea, egg = timers.start(300, "Tea"), timers.start(180, "egg")
     assert timers.find() == (egg, tea)
     assert timers.find("TEA") == (tea,)
@@ -78,13 +78,13 @@ def test_timers_are_found_by_name_and_length(clock: Clock) -> None:
     assert timers.left(tea) == 0
 
 
-def test_timers_outlive_the_process(clock: Clock) -> None:
-    kept, rung = Kept(), list[Timer]()
-    before = Timers(clock, rung.append, kept)
+def test_stored_timers_survive_a_restart(clock: Clock) -> None:
+    kept, rung = MemoryStore(), list[Timer]()
+    before = TimerScheduler(clock, rung.append, kept)
     soon, late = before.start(10, "tea"), before.start(3600)
     before.cancel(before.start(50))
     clock.now += 140
-    after = Timers(clock, rung.append, kept)
+    after = TimerScheduler(clock, rung.append, kept)
     after.restore()
     assert after.snapshot() == (soon, late)
     assert after.ring_due() == late.due - clock.now
@@ -95,8 +95,8 @@ def test_timers_outlive_the_process(clock: Clock) -> None:
     )
 
 
-def test_what_is_said_when_a_timer_rings(clock: Clock) -> None:
-    timers = Timers(clock, print)
+def test_the_announcement_of_a_timer(clock: Clock) -> None:
+    timers = TimerScheduler(clock, print)
     tea, nameless = timers.start(5, "tea"), timers.start(300)
     clock.now += 5.2
     assert announcement(tea, clock.now) == "Your tea timer is done."
@@ -104,8 +104,8 @@ def test_what_is_said_when_a_timer_rings(clock: Clock) -> None:
     assert announcement(nameless, clock.now) == "Your five minute timer is done."
 
 
-def test_nonsense_is_refused(clock: Clock) -> None:
-    timers = Timers(clock, print)
+def test_a_length_of_zero_and_one_timer_too_many_are_refused(clock: Clock) -> None:
+    timers = TimerScheduler(clock, print)
     for seconds in (0, -5):
         with pytest.raises(ToolError, match="how long"):
             timers.start(seconds)
@@ -116,7 +116,7 @@ def test_nonsense_is_refused(clock: Clock) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(timers: Timers) -> AsyncIterator[None]:
+async def running(timers: TimerScheduler) -> AsyncIterator[None]:
     task = asyncio.create_task(timers.run())
     try:
         yield
@@ -128,7 +128,7 @@ async def running(timers: Timers) -> AsyncIterator[None]:
 
 async def test_running_timers_ring_by_the_real_clock() -> None:
     rung: asyncio.Queue[Timer] = asyncio.Queue()
-    timers = Timers(time.time, rung.put_nowait)
+    timers = TimerScheduler(time.time, rung.put_nowait)
     async with running(timers):
         long = timers.start(3600)
         first = timers.start(0.05, "first")  # set while run() waits for the long one
@@ -138,7 +138,7 @@ async def test_running_timers_ring_by_the_real_clock() -> None:
     assert timers.snapshot() == (long,)
 
 
-async def test_a_listener_that_fails_stops_no_other_timer(
+async def test_a_failing_callback_stops_no_other_timer(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     heard: asyncio.Queue[str] = asyncio.Queue()
@@ -148,7 +148,7 @@ async def test_a_listener_that_fails_stops_no_other_timer(
             raise RuntimeError("nobody there")
         heard.put_nowait(timer.name)
 
-    timers = Timers(time.time, ring)
+    timers = TimerScheduler(time.time, ring)
     async with running(timers):
         timers.start(0.01, "bad")
         timers.start(0.02, "good")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from appliance.hardware.telemetry import Readings, read
-from appliance.timers.scheduler import Timer, Timers
+from appliance.timers.scheduler import Timer, TimerScheduler
 from appliance.tools import Answer, Speech
 from appliance.tools.builtin.catalogue import builtin
 from appliance.tools.registry import ToolRegistry
@@ -48,7 +48,7 @@ class Shelf:
     readings: Callable[[], Readings] = read
 
     def __post_init__(self) -> None:
-        self.timers = Timers(lambda: self.seconds, self.rung.append)
+        self.timers = TimerScheduler(lambda: self.seconds, self.rung.append)
         self.registry = ToolRegistry(
             builtin(lambda: self.moment, self.timers, lambda: self.readings())
         )

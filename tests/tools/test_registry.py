@@ -154,8 +154,8 @@ from datetime import datetime
 from appliance.hardware.telemetry import read
 from appliance.tools.builtin.catalogue import builtin
 from appliance.tools.registry import ToolRegistry
-from appliance.timers.scheduler import Timers
-registry = ToolRegistry(builtin(datetime.now, Timers(time.time, print), read))
+from appliance.timers.scheduler import TimerScheduler
+registry = ToolRegistry(builtin(datetime.now, TimerScheduler(time.time, print), read))
 heavy = {"hassil", "num2words", "unicode_rbnf"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 registry.prepare()

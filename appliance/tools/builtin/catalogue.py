@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from appliance.timers.scheduler import Timers
+from appliance.timers.scheduler import TimerScheduler
 from appliance.tools import IsGuest, Tool, everybody
 from appliance.tools.builtin.clock import Clock, clock_tools
 from appliance.tools.builtin.device import DeviceReadings, device_tool
@@ -14,7 +14,7 @@ from appliance.tools.registry import enabled
 
 def builtin(
     clock: Clock,
-    timers: Timers,
+    timers: TimerScheduler,
     readings: Callable[[], DeviceReadings],
     *,
     others: Sequence[Tool] = (),

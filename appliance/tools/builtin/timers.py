@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from appliance.text import phrasing
-from appliance.timers.scheduler import Timer, Timers
+from appliance.timers.scheduler import Timer, TimerScheduler
 from appliance.tools import Answer, Tool, ToolContext
 
 # What kitchens and desks set timers for: names that the grammar of the starter engine can hear.
@@ -16,7 +16,7 @@ NAMES = (
 )  # fmt: skip
 
 
-def timer_tools(timers: Timers) -> tuple[Tool, ...]:
+def timer_tools(timers: TimerScheduler) -> tuple[Tool, ...]:
     """set_timer, check_timers and cancel_timer."""
 
     async def set_timer(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
@@ -53,11 +53,11 @@ def _seconds(arguments: Mapping[str, Any]) -> float:
     return float(given[0] * 3600 + given[1] * 60 + given[2])
 
 
-def _found(timers: Timers, arguments: Mapping[str, Any]) -> tuple[Timer, ...]:
+def _found(timers: TimerScheduler, arguments: Mapping[str, Any]) -> tuple[Timer, ...]:
     return timers.find(arguments.get("name", ""), _seconds(arguments))
 
 
-def _none(timers: Timers, arguments: Mapping[str, Any]) -> str:
+def _none(timers: TimerScheduler, arguments: Mapping[str, Any]) -> str:
     running = timers.snapshot()
     if not running:
         return "There is no timer running."
@@ -72,7 +72,7 @@ def _cancelled(found: Sequence[Timer]) -> str:
     return f"{which} are cancelled."
 
 
-def _data(found: Sequence[Timer], timers: Timers) -> dict[str, Any]:
+def _data(found: Sequence[Timer], timers: TimerScheduler) -> dict[str, Any]:
     return {
         "timers": [
             {"name": timer.name, "seconds": timer.seconds, "left": round(timers.left(timer))}

@@ -4,7 +4,7 @@ import pytest
 
 from appliance.errors import ConfigError
 from appliance.hardware.telemetry import read
-from appliance.timers.scheduler import Timers
+from appliance.timers.scheduler import TimerScheduler
 from appliance.tools.builtin.catalogue import builtin
 from appliance.tools.registry import ToolRegistry
 from tests.tools.conftest import Session, Shelf
@@ -30,7 +30,7 @@ async def test_abilities_are_those_of_the_tools_that_are_there(shelf: Shelf) -> 
         "and repeat what I said. Just ask."
     )
     few = builtin(
-        datetime.now, Timers(float, print), read, patterns=["set_timer", "list_abilities"]
+        datetime.now, TimerScheduler(float, print), read, patterns=["set_timer", "list_abilities"]
     )
     registry = ToolRegistry(few)
     assert registry.names == ("set_timer", "list_abilities")
@@ -40,7 +40,7 @@ async def test_abilities_are_those_of_the_tools_that_are_there(shelf: Shelf) -> 
 
 def test_a_pattern_for_no_tool_is_a_fault_of_the_configuration() -> None:
     with pytest.raises(ConfigError, match="get_weather"):
-        builtin(datetime.now, Timers(float, print), read, patterns=["get_weather"])
+        builtin(datetime.now, TimerScheduler(float, print), read, patterns=["get_weather"])
 
 
 @pytest.mark.parametrize(
