@@ -121,7 +121,9 @@ def _tools(
 
 def _timers(kept: TimerStore, audience: Audience) -> tuple[TimerScheduler, TimerNotifier]:
     notifier = TimerNotifier(kept, audience, time.time)
-    timers = TimerScheduler(time.time, notifier.ring, PublishingTimerStore(kept, audience.send_message))
+    timers = TimerScheduler(
+        time.time, notifier.ring, PublishingTimerStore(kept, audience.send_message)
+    )
     timers.restore()
     return timers, notifier
 
@@ -134,7 +136,9 @@ def _add_tools(
         engines.tools_changed()
 
 
-def _opened(notifier: TimerNotifier, timers: TimerScheduler, agents: AgentService, client: ConnectedClient) -> None:
+def _opened(
+    notifier: TimerNotifier, timers: TimerScheduler, agents: AgentService, client: ConnectedClient
+) -> None:
     notifier.client_connected(client, timers.snapshot())
     agents.client_connected(client)
 
