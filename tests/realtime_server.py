@@ -85,6 +85,7 @@ class RealtimeServer:
     events: list[dict[str, Any]] = field(default_factory=list)
     lines: list["Line"] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    calls: "itertools.count[int]" = field(default_factory=itertools.count)
 
     @property
     def used(self) -> list["Line"]:
@@ -248,7 +249,7 @@ class Line:
         await self.send("response.done", response={"id": number, **status})
 
     async def _call(self, response: str, call: Call) -> None:
-        item, call_id = f"item_{next(self.ids)}", f"call_{next(self.ids)}"
+        item, call_id = f"item_{next(self.ids)}", f"call_{next(self.server.calls)}"
         named = {"id": item, "type": "function_call", "call_id": call_id, "name": call.name}
         await self.send("conversation.item.added", item={**named, "arguments": ""})
         await self.send(

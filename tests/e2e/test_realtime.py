@@ -388,3 +388,24 @@ async def test_a_question_outlives_a_server_that_is_away_for_a_moment(tmp_path: 
             await answered(call, sent, "It is far away.")
         assert not replies
         assert len(server.used) == 2
+
+
+async def test_a_new_connection_gets_no_results_of_tools_that_it_did_not_call(
+    tmp_path: Path,
+) -> None:
+    """The server knows only its own calls; the result of another one is an error that ends it."""
+
+    def script(said: str) -> Reply:
+        if said.startswith("{"):
+            return "I see."
+        return Drop() if said == "really" and len(server.used) == 1 else ToolCall("get_time", {})
+
+    async with far(tmp_path, script) as (server, daemon):
+        async with calling(daemon.base_url, wishes=REALTIME) as call:
+            for question in ("what time is it", "really"):
+                sent = await call.type(question)
+                await answered(call, sent, "I see.")
+        assert len(server.used) == 2
+        items = [event["item"] for event in server.of_type("conversation.item.create")]
+        results = [item["call_id"] for item in items if item["type"] == "function_call_output"]
+        assert len(results) == 2

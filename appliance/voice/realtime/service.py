@@ -87,6 +87,8 @@ class RealtimeService(Teller):
         await super().send_client_event(event)
 
     async def _connect(self) -> None:
+        # The results in the context are those of calls that the new session does not know.
+        await self._process_completed_function_calls(send_new_results=False)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await super()._connect()
