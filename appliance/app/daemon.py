@@ -35,7 +35,7 @@ from appliance.llm.probe import probe_llm, probe_realtime
 from appliance.network.host_names import HostNames
 from appliance.observability import watchdog
 from appliance.observability.metrics import Metrics
-from appliance.selftest.report_store import Selftests
+from appliance.selftest.report_store import ReportStore
 from appliance.selftest.subprocess_runner import SelftestRunner
 from appliance.store.clients import Clients
 from appliance.store.records import AuditEntry
@@ -168,7 +168,7 @@ def _forget_later(
 def _selftests(
     config: Config, secrets: Mapping[str, str], command: Sequence[str]
 ) -> SelftestRunner:
-    kept = Selftests(config.store.path.parent)
+    kept = ReportStore(config.store.path.parent)
     return SelftestRunner(
         kept,
         command,

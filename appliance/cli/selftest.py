@@ -18,10 +18,10 @@ from appliance.app import systemd
 from appliance.cli.options import config_option, configuration, json_option
 from appliance.config.loader import Config
 from appliance.errors import ApplianceError, BadRequest, StoreError
-from appliance.selftest import context, history, redaction, report_text, runner
+from appliance.selftest import context, redaction, report_text, runner
 from appliance.selftest.check import Check, Finding, SelftestReport, Verdict
 from appliance.selftest.checks import CHECKS
-from appliance.selftest.report_store import Selftests
+from appliance.selftest.report_store import ReportStore
 
 COULD_NOT_RUN = 2
 DEFAULT_WIDTH = 100
@@ -88,10 +88,10 @@ class FindingPrinter:
     width: int = DEFAULT_WIDTH
 
     def print_finding(self, finding: Finding) -> None:
-        self.echo(report_text.row(finding, self.paint, self.width))
+        self.echo(report_text.finding_row(finding, self.paint, self.width))
 
     def print_summary(self, report: SelftestReport) -> None:
-        self.echo(report_text.summary(report, self.paint))
+        self.echo(report_text.summary_line(report, self.paint))
 
 
 def run_selftest(
@@ -111,11 +111,11 @@ def run_selftest(
     still runs after `wait` seconds.
     """
     checks = select_checks(only)
-    store = Selftests(config.store.path.parent)
-    usable: Selftests | None = store
+    store = ReportStore(config.store.path.parent)
+    usable: ReportStore | None = store
     with ExitStack() as stack:
         try:
-            stack.enter_context(store.alone(wait))
+            stack.enter_context(store.exclusive(wait))
         except StoreError as error:
             err(_not_stored(error))
             usable = None
@@ -134,7 +134,7 @@ async def _run(
 ) -> SelftestReport:
     gathered = await context.gather(config, secrets)
     report = await runner.run(checks, gathered, progress)
-    return replace(report, names=await redaction.known(gathered))
+    return replace(report, names=await redaction.identifying_names(gathered))
 
 
 def select_checks(only: Sequence[str]) -> list[Check]:
@@ -154,7 +154,7 @@ class _Progress:
     """Prints each finding as it comes, and writes down how far the self-test is."""
 
     def __init__(
-        self, checks: Sequence[Check], store: Selftests | None, printer: FindingPrinter | None
+        self, checks: Sequence[Check], store: ReportStore | None, printer: FindingPrinter | None
     ) -> None:
         self._checks = checks
         self._store = store
@@ -169,19 +169,19 @@ class _Progress:
         if self._store and current:
             self._write(self._store, findings, current)
 
-    def _write(self, store: Selftests, findings: Sequence[Finding], current: Check) -> None:
+    def _write(self, store: ReportStore, findings: Sequence[Finding], current: Check) -> None:
         done: list[dict[str, Any]] = [
             {"check": finding.check, "verdict": finding.verdict} for finding in findings
         ]
         try:
-            store.note({"done": done, "total": len(self._checks), "now": current.title})
+            store.write_progress({"done": done, "total": len(self._checks), "now": current.title})
         except StoreError:
             self._store = None  # the report cannot be stored either, and that is reported then
 
 
-def _store_report(store: Selftests, report: SelftestReport, err: Echo) -> None:
+def _store_report(store: ReportStore, report: SelftestReport, err: Echo) -> None:
     try:
-        store.keep(report.as_json())
+        store.append(report.as_json())
     except StoreError as error:
         err(_not_stored(error))
 
@@ -192,10 +192,10 @@ def _not_stored(error: StoreError) -> str:
 
 def _history(config: Config, *, as_json: bool) -> str:
     """The stored reports: a table, newest first, or JSON in the shape of GET /api/selftest."""
-    reports = Selftests(config.store.path.parent).all()
+    reports = ReportStore(config.store.path.parent).reports()
     if as_json:
-        return json.dumps([history.line(report) for report in reports], indent=2)
-    return history.table(reports)
+        return json.dumps([report_text.history_entry(report) for report in reports], indent=2)
+    return report_text.history_table(reports)
 
 
 def _printer_for(stream: TextIO, echo: Echo) -> FindingPrinter:

@@ -1,10 +1,10 @@
-"""The appliance looks at itself: one check a file, each observes and advises, none repairs.
+"""Defines a check of the self-test, its finding, and the report on all of them.
 
-    Facts ─► run ─► a Finding for each check ─► Report ─► table, JSON, history, page
+    CheckContext ─► runner ─► a Finding for each check ─► SelftestReport ─► table, JSON, page
 
-A check that raises or takes longer than its limit is a failure of that check alone. The order of
-the table in `checks/__init__.py` is the order in which they run: from the board upwards to a
-spoken conversation.
+A check observes and advises; it repairs nothing. One that raises or exceeds its limit is a
+failure of that check alone. Checks run in the order of `checks.CHECKS`: from the board upwards
+to a spoken conversation.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """What came of a check. `skipped` is for what does not apply here, with the reason."""
+    """The outcome of a check. `skipped` is for a check that does not apply to this machine."""
 
     OK = "ok"
     WARNING = "warning"
@@ -29,9 +29,9 @@ class Verdict(StrEnum):
 class Finding:
     """The result of one check.
 
-    `message` says what was seen; `advice` what to do about it, never empty for a warning or a
-    failure. `figures` are measurements by name, their unit in the name. `title` and `seconds`,
-    how long the check took, are the runner's to fill in.
+    `message` states what was observed, or why the check was skipped; `advice` states what to do
+    about it and is never empty for a warning or a failure. `figures` are measurements by name,
+    the unit in the name. The runner fills in `title` and `seconds`, the duration of the check.
     """
 
     check: str
@@ -47,18 +47,18 @@ class Finding:
 
 
 class Check(Protocol):
-    """One thing to look at. It changes nothing, and leaves nothing behind."""
+    """One thing to look at. It changes nothing and leaves nothing behind."""
 
     name: ClassVar[str]
     title: ClassVar[str]
     limit: ClassVar[float]
-    """Seconds, after which the check is given up as a failure."""
+    """Seconds, after which the runner gives the check up as a failure."""
 
-    async def run(self, facts: "CheckContext") -> Finding: ...
+    async def run(self, context: "CheckContext") -> Finding: ...
 
 
 class BaseCheck:
-    """What the findings of a check are called; for checks to inherit."""
+    """Base class of checks: makes findings that carry the name of the check."""
 
     name: ClassVar[str]
 
@@ -83,7 +83,8 @@ class BaseCheck:
 class SelftestReport:
     """A whole self-test. `started_at` is in seconds since the epoch.
 
-    `names` are those by which this household could be found; see `household.py`.
+    `names` are host names and addresses by which the owner could be found (see `redaction`);
+    the page takes them out of a report that is handed on.
     """
 
     version: str
@@ -95,7 +96,7 @@ class SelftestReport:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of all findings."""
+        """The worst of all findings; a skipped check counts as good."""
         found = {finding.verdict for finding in self.findings}
         worst = (Verdict.FAILURE, Verdict.WARNING)
         return next((verdict for verdict in worst if verdict in found), Verdict.OK)
@@ -104,7 +105,7 @@ class SelftestReport:
         return sum(finding.verdict is verdict for finding in self.findings)
 
     def as_json(self) -> dict[str, Any]:
-        """What --json prints and the history keeps."""
+        """The report as `--json` prints it and the report store keeps it."""
         return {
             "version": self.version,
             "started_at": self.started_at,

@@ -1,4 +1,4 @@
-"""What the checks are given to look at. The composition root gathers it; checks ask for no more."""
+"""Gathers what the checks look at: configuration, hardware, plan, daemon and nginx site."""
 
 import asyncio
 import subprocess
@@ -16,17 +16,17 @@ from appliance.models.manifest import SHIPPED
 from appliance.network import addresses, nginx_site
 from appliance.selftest.daemon_client import DaemonClient
 
-BUSY = 1.0  # programs for each core; beyond it, what is measured is the waiting
-GATHER_SECONDS = 60.0  # a GPU's library may take its time; one that hangs takes for ever
+BUSY_LOAD = 1.0  # runnable programs per core; above it, a measured time is mostly waiting
+GATHER_SECONDS = 60.0  # a GPU's library may be slow; one that hangs never returns
 
 
 @dataclass(frozen=True, slots=True)
 class CheckContext:
     """The appliance under test.
 
-    `daemon` is None where none answers, `site` where no nginx serves it. `addresses` are those
-    by which this machine is reached from outside, that of the way to the network first;
-    `power_mode` is what `nvpmodel -q` said. Files of the machine are read below `root`.
+    `daemon` is None where no daemon answers, `site` where no nginx serves the appliance.
+    `addresses` are those by which other machines reach this one, the default route's first.
+    `power_mode` is the output of `nvpmodel -q`. Files of the machine are read below `root`.
     """
 
     config: Config
@@ -42,26 +42,26 @@ class CheckContext:
 
     @property
     def state(self) -> Path:
-        """Where the appliance keeps its things."""
+        """The state directory."""
         return self.config.store.path.parent
 
-    def busy(self) -> bool:
-        """Whether more programs than there are cores wanted one in the last minute."""
-        # Of all gauges this alone: a sensor that hangs is for its own check to find.
+    def is_busy(self) -> bool:
+        """Whether more programs than cores were runnable during the last minute."""
+        # This file alone and not telemetry: a sensor that hangs is for its own check to find.
         load = sysfs.text(self.root / "proc/loadavg").partition(" ")[0]
-        return (float(load) if load else 0.0) / cores(self.root) > BUSY
+        return (float(load) if load else 0.0) / cores(self.root) > BUSY_LOAD
 
     @property
-    def places(self) -> tuple[Path, ...]:
-        """The directories that must have room, as far as they exist."""
+    def directories(self) -> tuple[Path, ...]:
+        """The directories that need free space, as far as they exist."""
         wanted = (self.state, self.config.models.directory)
         return tuple(dict.fromkeys(place for place in wanted if place.is_dir()))
 
 
 async def gather(config: Config, secrets: Mapping[str, str]) -> CheckContext:
-    """The facts of this machine; takes some seconds at most.
+    """The context of this machine; takes some seconds at most.
 
-    Raises ApplianceError where the machine does not tell what it is.
+    Raises ApplianceError where detecting the hardware takes longer than GATHER_SECONDS.
     """
     daemon = await DaemonClient.find(config)
     try:
@@ -71,8 +71,8 @@ async def gather(config: Config, secrets: Mapping[str, str]) -> CheckContext:
             )
     except TimeoutError:
         raise ApplianceError(
-            f"the hardware was not told within {GATHER_SECONDS:g} s",
-            advice="A driver hangs: see `dmesg`, and start the machine anew.",
+            f"detecting the hardware took longer than {GATHER_SECONDS:g} s",
+            advice="A driver hangs: see `dmesg`, and restart the machine.",
         ) from None
     return CheckContext(
         config=config,
@@ -88,9 +88,9 @@ async def gather(config: Config, secrets: Mapping[str, str]) -> CheckContext:
 
 def _power_mode() -> str:
     try:
-        asked = subprocess.run(
+        query = subprocess.run(
             ["nvpmodel", "-q"], capture_output=True, text=True, timeout=5, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return asked.stdout
+    return query.stdout

@@ -1,13 +1,11 @@
-"""The running appliance, as the machine itself may ask it: over its control socket.
+"""Client of the running daemon's control socket, for the self-test.
 
-What it is asked there, and nowhere else:
-
-    GET /status                plan, engines, gauges, store
-    POST /hear, /say           its own engines, tried once, inside its own sandbox
-    POST /ask                  its own language model, with the key that it alone has
-    POST /knock                the Realtime server, likewise
-    POST, DELETE /visitor      to let the self-test in as a client, and to forget it
-    GET /conversations/{id}    what was written down of what it said
+GET /status                plan, engines, gauges, store
+POST /hear, /say           one transcription or synthesis by the daemon's own engines
+POST /ask                  one token of the language model, with the daemon's own key
+POST /knock                one handshake with the Realtime server, with the daemon's own key
+POST, DELETE /visitor      registers the self-test as a client, and removes it again
+GET /conversations/{id}    the recorded events of a conversation
 """
 
 import base64
@@ -22,20 +20,20 @@ from appliance.errors import ApplianceError, NotReady, SessionLimit
 from appliance.llm.probe import ProbeOutcome, ProbeResult
 
 STATUS_SECONDS = 5.0
-TRIAL_SECONDS = 120.0  # others may be talking, and their turns go first
-GONE = (
+PROBE_SECONDS = 120.0  # the turns of sessions under way go before a probe
+DAEMON_GONE_ADVICE = (
     "Is it still running? `systemctl status voice-appliance` tells, and"
     " `journalctl -u voice-appliance` why it ended."
 )
 
-# Refusals that a check tells apart from the others.
-_KNOWN: Mapping[str, type[ApplianceError]] = {
+# Errors that checks distinguish from others.
+_ERRORS: Mapping[str, type[ApplianceError]] = {
     error.code: error for error in (NotReady, SessionLimit)
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Guest:
+class TemporaryClient:
     """The self-test as a client. The ids of its conversations must begin with `prefix`."""
 
     token: str = field(repr=False)
@@ -44,9 +42,10 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class DaemonClient:
-    """A running appliance. `base_url` and `socket` are its own door, past nginx.
+    """A running daemon, by its control socket and by its own public address without nginx.
 
-    They are what it says itself: where it listens need not stand in the configuration of now.
+    `base_url` and `socket` are what the daemon reports of itself, since its configuration may
+    have changed on disk after it started. `socket` is empty where it listens on TCP.
     """
 
     control: Path
@@ -55,63 +54,62 @@ class DaemonClient:
 
     @classmethod
     async def find(cls, config: Config) -> "DaemonClient | None":
-        """The appliance of this configuration; None where its control socket does not answer."""
+        """The daemon of this configuration; None where its control socket does not answer."""
         server = config.server
-        found = cls(control_socket(config), *_door(server.listen or f"{server.host}:{server.port}"))
+        configured = server.listen or f"{server.host}:{server.port}"
+        client = cls(control_socket(config), *_parse_address(configured))
         try:
-            told = await found.status()
+            status = await client.status()
         except ApplianceError:
             return None
-        address = told.get("address")  # which an appliance before this one does not tell
-        return cls(found.control, *_door(address)) if address else found
+        address = status.get("address")  # absent in the status of older versions
+        return cls(client.control, *_parse_address(address)) if address else client
 
     async def status(self) -> dict[str, Any]:
-        """What GET /api/status tells a client. Raises ApplianceError where nobody answers."""
-        return await self._ask("GET", "/status", seconds=STATUS_SECONDS)
+        """The body of GET /api/status. Raises ApplianceError where the daemon does not answer."""
+        return await self._request("GET", "/status", seconds=STATUS_SECONDS)
 
-    async def hear(self, pcm: bytes) -> TranscriptionProbe:
-        """Lets the engine that answers now transcribe a recording."""
-        answer = await self._ask("POST", "/hear", data=pcm)
-        return TranscriptionProbe(
-            answer["engine"], answer["text"], answer["seconds"], answer["share"]
-        )
+    async def transcribe(self, pcm: bytes) -> TranscriptionProbe:
+        """Transcribes 16 kHz mono PCM with the daemon's active STT engine."""
+        body = await self._request("POST", "/hear", data=pcm)
+        return TranscriptionProbe(body["engine"], body["text"], body["seconds"], body["share"])
 
-    async def say(self, text: str) -> SynthesisProbe:
-        """Lets the engine that answers now speak a text."""
-        answer = await self._ask("POST", "/say", json={"text": text})
-        pcm = base64.b64decode(answer["pcm"])
-        return SynthesisProbe(
-            answer["engine"], pcm, answer["seconds"], answer["share"] or float("inf")
-        )
+    async def synthesize(self, text: str) -> SynthesisProbe:
+        """Synthesizes a text with the daemon's active TTS engine."""
+        body = await self._request("POST", "/say", json={"text": text})
+        pcm = base64.b64decode(body["pcm"])
+        return SynthesisProbe(body["engine"], pcm, body["seconds"], body["share"] or float("inf"))
 
-    async def ask(self) -> ProbeResult:
-        """Lets it ask its language model for one word."""
-        return _asked(await self._ask("POST", "/ask"))
+    async def probe_llm(self) -> ProbeResult:
+        """Asks the daemon's language model for one token."""
+        return _probe_result(await self._request("POST", "/ask"))
 
-    async def knock(self) -> ProbeResult:
-        """Lets it open a session of the Realtime route, and close it."""
-        return _asked(await self._ask("POST", "/knock"))
+    async def probe_realtime(self) -> ProbeResult:
+        """Opens a session of the Realtime route and closes it again."""
+        return _probe_result(await self._request("POST", "/knock"))
 
-    async def enter(self) -> "Guest":
-        """Lets the self-test in as a client of its own."""
-        told = await self._ask("POST", "/visitor", seconds=STATUS_SECONDS)
-        return Guest(told["token"], told["prefix"])
+    async def register_client(self) -> TemporaryClient:
+        """Registers the self-test as a client that may talk and nothing else."""
+        body = await self._request("POST", "/visitor", seconds=STATUS_SECONDS)
+        return TemporaryClient(body["token"], body["prefix"])
 
-    async def leave(self) -> None:
-        """Ends what is open of the self-test, and forgets its client and its conversations."""
-        await self._ask("DELETE", "/visitor")
+    async def remove_client(self) -> None:
+        """Ends the self-test's sessions and deletes its clients and conversations."""
+        await self._request("DELETE", "/visitor")
 
     async def events(self, conversation_id: str) -> list[dict[str, Any]]:
-        """What was written down of a conversation so far."""
-        told = await self._ask("GET", f"/conversations/{conversation_id}", seconds=STATUS_SECONDS)
-        return list(told["events"])
+        """The events that are recorded of a conversation so far."""
+        body = await self._request(
+            "GET", f"/conversations/{conversation_id}", seconds=STATUS_SECONDS
+        )
+        return list(body["events"])
 
-    async def _ask(
+    async def _request(
         self,
         method: str,
         path: str,
         *,
-        seconds: float = TRIAL_SECONDS,
+        seconds: float = PROBE_SECONDS,
         data: bytes | None = None,
         json: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
@@ -123,23 +121,26 @@ class DaemonClient:
                     connector=aiohttp.UnixConnector(str(self.control)),
                     timeout=aiohttp.ClientTimeout(total=seconds),
                 ) as http,
-                http.request(method, f"http://localhost{path}", data=data, json=json) as answer,
+                http.request(method, f"http://localhost{path}", data=data, json=json) as response,
             ):
-                told: dict[str, Any] = await answer.json() if answer.status != 204 else {}
+                body: dict[str, Any] = await response.json() if response.status != 204 else {}
         except TimeoutError:
             raise ApplianceError(
-                f"the appliance did not answer {path} within {seconds:g} s", advice=GONE
+                f"the appliance did not answer {path} within {seconds:g} s",
+                advice=DAEMON_GONE_ADVICE,
             ) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ApplianceError(f"the appliance does not answer: {error}", advice=GONE) from None
-        if answer.status >= 400:
-            fault: Mapping[str, Any] = told.get("error", {})
-            kind = _KNOWN.get(str(fault.get("code")), ApplianceError)
-            raise kind(str(fault.get("message")), advice=str(fault.get("advice")))
-        return told
+            raise ApplianceError(
+                f"the appliance does not answer: {error}", advice=DAEMON_GONE_ADVICE
+            ) from None
+        if response.status >= 400:
+            refusal: Mapping[str, Any] = body.get("error", {})
+            kind = _ERRORS.get(str(refusal.get("code")), ApplianceError)
+            raise kind(str(refusal.get("message")), advice=str(refusal.get("advice")))
+        return body
 
 
-def _door(address: str) -> tuple[str, str]:
+def _parse_address(address: str) -> tuple[str, str]:
     """URL and Unix socket of `unix:/path`, `http://host:port` or `host:port`."""
     if address.startswith("unix:"):
         return "http://localhost", address.removeprefix("unix:")
@@ -148,10 +149,10 @@ def _door(address: str) -> tuple[str, str]:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", ""
 
 
-def _asked(told: Mapping[str, Any]) -> ProbeResult:
-    return ProbeResult(**{**told, "outcome": ProbeOutcome(told["outcome"])})
+def _probe_result(body: Mapping[str, Any]) -> ProbeResult:
+    return ProbeResult(**{**body, "outcome": ProbeOutcome(body["outcome"])})
 
 
 def control_socket(config: Config) -> Path:
-    """Where the daemon of this configuration lets the machine itself in."""
+    """The path of the Unix socket on which the daemon answers its own machine."""
     return config.store.path.parent / "control.sock"

@@ -1,4 +1,4 @@
-"""The engines as the checks see them: the daemon's own, or the plan's, loaded for the test."""
+"""Probes the STT and TTS engines: the daemon's, or the plan's loaded for the test."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,16 +8,19 @@ from appliance.bench.engine_bench import grammar
 from appliance.engines import Voice, probe
 from appliance.engines.factory import synthesizers, transcribers
 from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
+from appliance.hardware.plan import Plan
 from appliance.selftest.context import CheckContext
 
 Kind = Literal["stt", "tts"]
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """What the plan put first, and what became of it.
+class PlannedEngine:
+    """The plan's first choice of an engine, and its state in the daemon.
 
-    `trouble` and `advice` are why something else answers in its place, empty where nothing does.
+    `error` and `advice` say why another engine answers in its place; both are empty where it
+    answers itself. `accelerator` and `better` are the plan's words on the GPU and on the next
+    better choice.
     """
 
     engine: str
@@ -26,62 +29,72 @@ class Planned:
     accelerator: str
     better: str
     loading: bool = False
-    trouble: str = ""
+    error: str = ""
     advice: str = ""
 
+    @classmethod
+    def from_status(cls, status: Mapping[str, Any], kind: Kind) -> "PlannedEngine":
+        """The first choice of the running daemon, from the body of its /status."""
+        plan, state = status["plan"], status["engines"].get(kind, {})
+        planned = plan[kind]["rungs"][0]
+        ladder = state.get("ladder", [])
+        slot = ladder[0] if ladder else {}
+        failed = slot.get("state") == "failed"
+        return cls(
+            planned["engine"],
+            planned["model"],
+            planned["device"],
+            plan["accelerator"],
+            plan[kind]["better"],
+            state.get("state") != "ready",
+            str(slot.get("error", "it failed")) if failed else "",
+            str(slot.get("advice", "")) if failed else "",
+        )
 
-def of_the_daemon(status: Mapping[str, Any], kind: Kind) -> Planned:
-    """The first choice of the running appliance, and whether it is what answers."""
-    plan, state = status["plan"], status["engines"].get(kind, {})
-    rung = plan[kind]["rungs"][0]
-    ladder = state.get("ladder", [])
-    first = ladder[0] if ladder else {}
-    failed = first.get("state") == "failed"
-    return Planned(
-        rung["engine"],
-        rung["model"],
-        rung["device"],
-        plan["accelerator"],
-        plan[kind]["better"],
-        state.get("state") != "ready",
-        str(first.get("error", "it failed")) if failed else "",
-        str(first.get("advice", "")) if failed else "",
-    )
+    @classmethod
+    def from_plan(cls, plan: Plan, kind: Kind) -> "PlannedEngine":
+        """The first choice of a plan made for this test, without a daemon."""
+        ladder = plan.stt if kind == "stt" else plan.tts
+        first = ladder.rungs[0]
+        return cls(first.engine, first.model, first.device, plan.accelerator, ladder.better)
 
 
-def of_the_plan(facts: CheckContext, kind: Kind) -> Planned:
-    """The first choice of the plan that was made for this test."""
-    ladder = facts.plan.stt if kind == "stt" else facts.plan.tts
-    rung = ladder.rungs[0]
-    return Planned(rung.engine, rung.model, rung.device, facts.plan.accelerator, ladder.better)
+async def planned_engine(context: CheckContext, kind: Kind) -> PlannedEngine:
+    """The first choice of the daemon's plan; of the plan for this machine without a daemon."""
+    if context.daemon:
+        return PlannedEngine.from_status(await context.daemon.status(), kind)
+    return PlannedEngine.from_plan(context.plan, kind)
 
 
-async def hear(facts: CheckContext, pcm: bytes, times: int) -> TranscriptionProbe:
-    """The fastest of several transcriptions, by the daemon or by the plan's own engine.
+async def transcribe(context: CheckContext, pcm: bytes, times: int) -> TranscriptionProbe:
+    """The fastest of `times` transcriptions, by the daemon or by the plan's engine.
 
     Raises EngineError where the engine cannot be loaded, ApplianceError where the daemon is gone.
     """
-    if facts.daemon:
-        heard = [await facts.daemon.hear(pcm) for _ in range(times)]
+    if context.daemon:
+        probes = [await context.daemon.transcribe(pcm) for _ in range(times)]
     else:
-        candidates = transcribers(facts.plan, facts.config, await grammar(facts.config))
-        engine = await candidates[0].load()
+        loaders = transcribers(context.plan, context.config, await grammar(context.config))
+        engine = await loaders[0].load()
         try:
-            heard = [await probe.hear(engine, pcm, "en") for _ in range(times)]
+            probes = [await probe.hear(engine, pcm, "en") for _ in range(times)]
         finally:
             await engine.close()
-    return min(heard, key=lambda one: one.seconds)
+    return min(probes, key=lambda one: one.seconds)
 
 
-async def say(facts: CheckContext, texts: list[str]) -> SynthesisProbe:
-    """The fastest of several syntheses; the texts differ, for what was said before is kept."""
-    if facts.daemon:
-        said = [await facts.daemon.say(text) for text in texts]
+async def synthesize(context: CheckContext, texts: list[str]) -> SynthesisProbe:
+    """The fastest of several syntheses. The texts must differ: engines cache repeated phrases.
+
+    Raises as `transcribe`.
+    """
+    if context.daemon:
+        probes = [await context.daemon.synthesize(text) for text in texts]
     else:
-        engine = await synthesizers(facts.plan, facts.config)[0].load()
-        voice = Voice(facts.config.tts.voice, "en", facts.config.tts.speed)
+        engine = await synthesizers(context.plan, context.config)[0].load()
+        voice = Voice(context.config.tts.voice, "en", context.config.tts.speed)
         try:
-            said = [await probe.say(engine, text, voice) for text in texts]
+            probes = [await probe.say(engine, text, voice) for text in texts]
         finally:
             await engine.close()
-    return min(said, key=lambda one: one.share)
+    return min(probes, key=lambda one: one.share)

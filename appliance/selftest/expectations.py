@@ -1,82 +1,153 @@
-"""Is it the engine of the plan that answers, on its device, as fast as that device is? Pure."""
+"""Judges an engine by the plan: is it the planned one, on the planned device, fast enough?
+
+The real-time factors (time taken as a share of the length of the speech) are upper bounds, from
+published figures of Orin boards (Whisper small 0.44 s and Kokoro 0.6 s for a sentence on the GPU,
+three to five times that on its processor) and from x86 measurements. A GPU that is slower than
+this is most likely a processor under another name.
+"""
 
 from dataclasses import dataclass
 
 from appliance.selftest.check import Verdict
 from appliance.selftest.context import CheckContext
-from appliance.selftest.engine_probe import Planned
-from appliance.selftest.speed import engine_and_device, over, share_allowed
+from appliance.selftest.engine_probe import PlannedEngine
 
+MAX_REAL_TIME_FACTOR = {
+    ("whisper", "cuda"): 0.5,
+    ("whisper", "cpu"): 1.0,
+    ("kokoro", "cuda"): 0.5,
+    ("kokoro", "cpu"): 1.0,
+    ("sphinx", "cpu"): 0.5,
+    ("espeak", "cpu"): 0.2,
+}
+DEFAULT_REAL_TIME_FACTOR = 1.0  # of an engine that is not in the table
 
-@dataclass(frozen=True, slots=True)
-class Used:
-    """`message` is to follow the name and the time of the engine."""
+# Milliseconds that each engine may take of a turn, beside the silence that ends the turn.
+STT_BUDGET_MS = {
+    ("whisper", "cuda"): 500,
+    ("whisper", "cpu"): 1200,
+    ("sphinx", "cpu"): 300,
+}
+TTS_BUDGET_MS = {
+    ("kokoro", "cuda"): 500,
+    ("kokoro", "cpu"): 1500,
+    ("espeak", "cpu"): 150,
+}
+DEFAULT_STT_BUDGET_MS, DEFAULT_TTS_BUDGET_MS = 1200, 1500
+DECISION_BUDGET_MS = 150  # to decide that the turn has ended and that a tool answers it
 
-    verdict: Verdict = Verdict.OK
-    message: str = ""
-    advice: str = ""
-
-    @property
-    def problem(self) -> bool:
-        return self.verdict is not Verdict.OK
-
-
-_BUSY = (
+_SLOW_ADVICE = (
     "Test again when nobody talks to it and nothing else runs. If it stays slow, choose a faster"
     " power mode or a smaller model; `appliance plan` shows the choices."
 )
-_FALLEN = (
+_NO_GPU_ADVICE = (
     "The GPU builds of the engines are missing or were overwritten by those for the processor"
     " (any `pip install -U` may do that). Install them again with the installer, restart the"
     " appliance and look for errors in `journalctl -u voice-appliance`."
 )
 
 
-def used(planned: Planned, name: str, share: float, facts: CheckContext, *, busy: bool) -> Used:
-    """What to say of the engine called `name` that took `share` of the speech's length.
+@dataclass(frozen=True, slots=True)
+class EngineAssessment:
+    """The verdict on an engine. `message` continues a sentence that names it and its time."""
 
-    On a `busy` machine, being late is no failure.
+    verdict: Verdict = Verdict.OK
+    message: str = ""
+    advice: str = ""
+
+    @property
+    def is_problem(self) -> bool:
+        return self.verdict is not Verdict.OK
+
+
+def assess_engine(
+    planned: PlannedEngine, name: str, factor: float, context: CheckContext, *, busy: bool
+) -> EngineAssessment:
+    """Compares the engine `name`, which ran at the real-time factor `factor`, with the plan.
+
+    On a `busy` machine, a slow engine is a warning and no failure.
     """
     engine, device = engine_and_device(name)
     if planned.device == "cuda" and device != "cuda":
-        why = f": {planned.trouble}" if planned.trouble else ""
-        return Used(
+        reason = f": {planned.error}" if planned.error else ""
+        return EngineAssessment(
             Verdict.FAILURE,
-            f", on the processor though the plan says GPU{why}",
-            planned.advice or _FALLEN,
+            f", on the processor though the plan says GPU{reason}",
+            planned.advice or _NO_GPU_ADVICE,
         )
     if planned.loading:
-        return Used(
+        return EngineAssessment(
             Verdict.WARNING,
             f", standing in while {planned.engine} {planned.model} loads",
             "Wait a minute and test again; a large model from a slow disk takes that long.",
         )
-    if engine != planned.engine or planned.trouble:
-        return Used(
+    if engine != planned.engine or planned.error:
+        return EngineAssessment(
             Verdict.WARNING,
-            f", in place of {planned.engine}: {planned.trouble or 'it failed'}",
+            f", in place of {planned.engine}: {planned.error or 'it failed'}",
             planned.advice or "See `journalctl -u voice-appliance` for why it failed.",
         )
-    return _in_time(planned, name, share, facts, busy)
+    return _assess_speed(planned, name, factor, context, busy)
 
 
-def _in_time(planned: Planned, name: str, share: float, facts: CheckContext, busy: bool) -> Used:
+def _assess_speed(
+    planned: PlannedEngine, name: str, factor: float, context: CheckContext, busy: bool
+) -> EngineAssessment:
     _, device = engine_and_device(name)
-    allowed = share_allowed(name)
-    # A slow processor is slow; a slow GPU is none.
-    verdict = over(share, allowed, excused=device == "cpu" or busy)
+    limit = max_real_time_factor(name)
+    # A slow processor is merely slow; a GPU that is slow is not at work.
+    verdict = rate_duration(factor, limit, excused=device == "cpu" or busy)
     if verdict is not Verdict.OK and device == "cuda":
-        return Used(
+        return EngineAssessment(
             verdict,
-            f", as slow as a processor: a GPU takes {allowed:.0%} at most",
-            f"The GPU may not do the work. {_FALLEN}" if verdict is Verdict.FAILURE else _BUSY,
+            f", as slow as a processor: a GPU takes {limit:.0%} at most",
+            f"The GPU may not do the work. {_NO_GPU_ADVICE}"
+            if verdict is Verdict.FAILURE
+            else _SLOW_ADVICE,
         )
     if verdict is not Verdict.OK:
-        return Used(verdict, f", slower than the {allowed:.0%} that keep a talk going", _BUSY)
-    if device == "cpu" and facts.hardware.gpu and planned.device == "cpu":
-        return Used(
+        return EngineAssessment(
+            verdict, f", slower than the {limit:.0%} that keep a talk going", _SLOW_ADVICE
+        )
+    if device == "cpu" and context.hardware.gpu and planned.device == "cpu":
+        return EngineAssessment(
             Verdict.WARNING,
             f", and the GPU is not used ({planned.accelerator})",
             f"For the next better choice: {planned.better}. `appliance plan` says more.",
         )
-    return Used(message=", on the processor" if device == "cpu" else ", on the GPU")
+    return EngineAssessment(message=", on the processor" if device == "cpu" else ", on the GPU")
+
+
+def engine_and_device(name: str) -> tuple[str, str]:
+    """("whisper", "cuda") of "whisper small.en float16 cuda"; starter engines name no device."""
+    parts = name.split()
+    device = parts[-1] if parts and parts[-1] in ("cuda", "cpu") else "cpu"
+    return (parts[0] if parts else "", device)
+
+
+def max_real_time_factor(name: str) -> float:
+    """The real-time factor that the engine of that name may reach."""
+    return MAX_REAL_TIME_FACTOR.get(engine_and_device(name), DEFAULT_REAL_TIME_FACTOR)
+
+
+def stage_budgets(stt: str, tts: str, hold_ms: float) -> dict[str, float]:
+    """Milliseconds from the end of speech to the end of each stage, at most, for two engines.
+
+    `hold_ms` is the silence after which a turn may end; every turn spends it. The stages are
+    those of the turn_timings event; a tool answers, so the model's first token is not among them.
+    """
+    transcription = hold_ms + STT_BUDGET_MS.get(engine_and_device(stt), DEFAULT_STT_BUDGET_MS)
+    endpointing = transcription + DECISION_BUDGET_MS
+    synthesis = TTS_BUDGET_MS.get(engine_and_device(tts), DEFAULT_TTS_BUDGET_MS)
+    return {
+        "transcription": transcription,
+        "endpointing": endpointing,
+        "first_audio": endpointing + synthesis,
+    }
+
+
+def rate_duration(taken: float, limit: float, *, excused: bool = False) -> Verdict:
+    """A warning above the limit; a failure above twice the limit, unless `excused`."""
+    if taken <= limit:
+        return Verdict.OK
+    return Verdict.WARNING if excused or taken <= 2 * limit else Verdict.FAILURE

@@ -1,4 +1,4 @@
-"""Runs the checks: one after the other, each within its limit, none able to spoil the rest."""
+"""Runs the checks one after the other, each within its limit and isolated from the others."""
 
 import asyncio
 import logging
@@ -14,44 +14,47 @@ from appliance.selftest.context import CheckContext
 
 log = logging.getLogger(__name__)
 
-TOTAL_SECONDS = 540.0  # for all checks together; the nightly unit gives them ten minutes
-LEAST_SECONDS = 5.0  # that each check gets all the same, late as it may be
+TOTAL_SECONDS = 540.0  # for all checks together; the nightly unit allows ten minutes
+MIN_CHECK_SECONDS = 5.0  # for each check, even after TOTAL_SECONDS
 
-Watch = Callable[[Sequence[Finding], Check | None], None]
-"""Hears of the findings so far and of the check that begins; None at the end."""
+OnProgress = Callable[[Sequence[Finding], Check | None], None]
+"""Called with the findings so far and the check that begins; with None at the end."""
 
 
-async def run(checks: Sequence[Check], facts: CheckContext, watch: Watch) -> SelftestReport:
+async def run(
+    checks: Sequence[Check], context: CheckContext, on_progress: OnProgress
+) -> SelftestReport:
     """The report on all of the checks, in their order."""
     started, begin = time.time(), time.monotonic()
     findings: list[Finding] = []
     for check in checks:
-        watch(tuple(findings), check)
-        left = max(LEAST_SECONDS, TOTAL_SECONDS - (time.monotonic() - begin))
-        findings.append(await one(check, facts, min(check.limit, left)))
-    watch(tuple(findings), None)
+        on_progress(tuple(findings), check)
+        left = max(MIN_CHECK_SECONDS, TOTAL_SECONDS - (time.monotonic() - begin))
+        findings.append(await run_check(check, context, min(check.limit, left)))
+    on_progress(tuple(findings), None)
     seconds = round(time.monotonic() - begin, 2)
-    return SelftestReport(__version__, started, seconds, _machine(facts.hardware), tuple(findings))
+    machine = _machine(context.hardware)
+    return SelftestReport(__version__, started, seconds, machine, tuple(findings))
 
 
-async def one(check: Check, facts: CheckContext, limit: float) -> Finding:
-    """The finding of one check, whatever it does; after `limit` seconds at the latest."""
+async def run_check(check: Check, context: CheckContext, limit: float) -> Finding:
+    """The finding of one check, whatever it raises; after `limit` seconds at the latest."""
     begin = time.monotonic()
-    finding = await _guarded(check, facts, limit)
+    finding = await _finding_of(check, context, limit)
     seconds = round(time.monotonic() - begin, 3)
     return replace(finding, title=check.title, seconds=seconds)
 
 
-async def _guarded(check: Check, facts: CheckContext, seconds: float) -> Finding:
+async def _finding_of(check: Check, context: CheckContext, seconds: float) -> Finding:
     try:
         async with asyncio.timeout(seconds) as limit:
-            return await check.run(facts)
+            return await check.run(context)
     except ApplianceError as error:
         advice = error.advice or error.default_advice
         return Finding(check.name, Verdict.FAILURE, error.message, advice)
     except Exception as error:  # the boundary of a check: the others still run
         if isinstance(error, TimeoutError) and limit.expired():
-            return _too_slow(check, seconds)
+            return _timed_out(check, seconds)
         log.debug("%s failed", check.name, exc_info=True)
         return Finding(
             check.name,
@@ -61,7 +64,7 @@ async def _guarded(check: Check, facts: CheckContext, seconds: float) -> Finding
         )
 
 
-def _too_slow(check: Check, seconds: float) -> Finding:
+def _timed_out(check: Check, seconds: float) -> Finding:
     return Finding(
         check.name,
         Verdict.FAILURE,

@@ -1,15 +1,26 @@
-"""The door for everybody else: nginx, as somebody on the network meets it."""
+"""Reaches the appliance as another machine does: through nginx, with its certificate verified.
 
+Requests need no token. A session does, and clients' tokens are not for the self-test to use: the
+daemon, asked over its control socket, registers a temporary client that may talk and nothing
+else. Client and conversation are deleted afterwards; those of a self-test that was killed are
+deleted by the next one.
+"""
+
+import asyncio
 import ipaddress
 import ssl
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from appliance.client import Call, calling
+from appliance.errors import ApplianceError
 from appliance.network.nginx_site import ANYWHERE, Site
 from appliance.selftest.context import CheckContext
+from appliance.selftest.daemon_client import DaemonClient
 
 if TYPE_CHECKING:
     import aiohttp
@@ -18,44 +29,53 @@ REQUEST_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """The certificate that nginx shows; the names as a browser reads them.
+class ServedCertificate:
+    """The certificate that nginx serves; `names` are written as in a browser's address bar.
 
-    `vouched` is false for one of the owner's own whose issuer this machine does not know.
+    `known_issuer` is false for a certificate of the owner's whose issuer this machine does not
+    trust.
     """
 
     names: tuple[str, ...]
     begins: datetime
     ends: datetime
     issuer: str
-    vouched: bool = True
+    known_issuer: bool = True
 
 
-def trust(site: Site) -> ssl.SSLContext:
-    """Of a client that trusts the appliance's own CA; or the owner's certificate, by whomever."""
-    context = authorities(site)
+@dataclass(frozen=True, slots=True)
+class SelftestSession:
+    """A session of the self-test; `route` says in words how it reached the appliance."""
+
+    call: Call
+    route: str
+
+
+def tls_context(site: Site) -> ssl.SSLContext:
+    """Trusts the appliance's CA or, where there is none, the owner's certificate itself."""
+    tls = ca_context(site)
     if site.authority is None:
-        # Where it cannot be read, it has to be one that the usual authorities vouch for.
+        # Where this user cannot read the file, the usual authorities must vouch for it.
         with suppress(OSError):
-            context.load_verify_locations(site.certificate)
-            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return context
+            tls.load_verify_locations(site.certificate)
+            tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return tls
 
 
-def authorities(site: Site) -> ssl.SSLContext:
-    """Of a client that trusts the appliance's own CA, or the usual ones where it has none."""
+def ca_context(site: Site) -> ssl.SSLContext:
+    """Trusts the appliance's CA or, where there is none, the usual authorities."""
     return ssl.create_default_context(cafile=str(site.authority) if site.authority else None)
 
 
-def host(site: Site, addresses: Sequence[str], names: Sequence[str]) -> str:
-    """By which of the certificate's names to come in: from outside, where that is possible. Pure.
+def entry_host(site: Site, addresses: Sequence[str], names: Sequence[str]) -> str:
+    """The host of the page's URL, chosen among the certificate's `names`. Pure.
 
-    Through the address of this machine, where nginx listens there and the certificate has it;
-    else through the one address it listens on, the loopback, or the certificate's first name.
+    The best is an address of this machine that nginx listens on; then the one address that it
+    listens on, the loopback, and the certificate's first name.
     """
-    # Whether it listens on IPv6 too is not asked: one way in is enough.
-    numbers = [address for address in addresses if ":" not in address]
-    wanted = (*numbers, "localhost", "127.0.0.1") if site.address == ANYWHERE else ()
+    # One way in is enough, so IPv6 is not tried.
+    ipv4 = [address for address in addresses if ":" not in address]
+    wanted = (*ipv4, "localhost", "127.0.0.1") if site.address == ANYWHERE else ()
     candidates = (*wanted, *_names_of(site.address), *names)
     return next((name for name in candidates if name in names), "localhost")
 
@@ -64,65 +84,66 @@ def _names_of(address: str) -> tuple[str, ...]:
     return (address, "localhost") if address.startswith("127.") else (address,)
 
 
-async def shown(site: Site) -> Shown:
-    """The certificate, once it has verified. Raises OSError, ssl.SSLError among them."""
+async def fetch_certificate(site: Site) -> ServedCertificate:
+    """The served certificate, verified. Raises OSError, of which ssl.SSLError is one."""
     try:
-        return _read(await _peer(site, authorities(site)))
+        return _parse_certificate(await _peer_certificate(site, ca_context(site)))
     except ssl.SSLCertVerificationError:
         if site.authority is not None:
             raise
-        return replace(_read(await _peer(site, trust(site))), vouched=False)
+        certificate = _parse_certificate(await _peer_certificate(site, tls_context(site)))
+        return replace(certificate, known_issuer=False)
 
 
-async def _peer(site: Site, context: ssl.SSLContext) -> Mapping[str, object]:
-    import asyncio
-
-    context.check_hostname = False  # the names are looked at one by one
+async def _peer_certificate(site: Site, tls: ssl.SSLContext) -> Mapping[str, object]:
+    tls.check_hostname = False  # the check of the certificate compares the names one by one
     async with asyncio.timeout(REQUEST_SECONDS):
-        _, writer = await asyncio.open_connection(_number(site), site.port, ssl=context)
+        _, writer = await asyncio.open_connection(_connect_address(site), site.port, ssl=tls)
     try:
-        told: Mapping[str, object] = writer.get_extra_info("peercert")
+        fields: Mapping[str, object] = writer.get_extra_info("peercert")
     finally:
         writer.transport.abort()
-    return told
+    return fields
 
 
-def _number(site: Site) -> str:
+def _connect_address(site: Site) -> str:
     return "127.0.0.1" if site.address == ANYWHERE else site.address
 
 
-def _read(told: Mapping[str, object]) -> Shown:
-    def moment(key: str) -> datetime:
-        return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(told[key])), UTC)
+def _parse_certificate(fields: Mapping[str, object]) -> ServedCertificate:
+    """`fields` are as SSLSocket.getpeercert() returns them."""
 
-    alternatives = told.get("subjectAltName", ())
-    issuer = told.get("issuer", ())
+    def moment(key: str) -> datetime:
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(fields[key])), UTC)
+
+    alternatives = fields.get("subjectAltName", ())
+    issuer = fields.get("issuer", ())
     assert isinstance(alternatives, tuple)
     assert isinstance(issuer, tuple)
     parts = {key: value for part in issuer for key, value in part}
-    return Shown(
-        tuple(_plain(kind, str(value)) for kind, value in alternatives),
+    return ServedCertificate(
+        tuple(_normalized_name(kind, str(value)) for kind, value in alternatives),
         moment("notBefore"),
         moment("notAfter"),
         str(parts.get("commonName", "an unnamed authority")),
     )
 
 
-def _plain(kind: str, value: str) -> str:
+def _normalized_name(kind: str, value: str) -> str:
     # OpenSSL writes fd00::2 as FD00:0:0:0:0:0:0:2.
     with suppress(ValueError):
         return str(ipaddress.ip_address(value.strip())) if kind == "IP Address" else value
     return value
 
 
-async def address(facts: CheckContext, site: Site) -> str:
-    """The page's address as this machine is reached. Raises OSError where nginx is not."""
-    names = (await shown(site)).names
-    return site.url(host(site, facts.addresses, names))
+async def page_url(context: CheckContext, site: Site) -> str:
+    """The page's URL by which this machine is reached. Raises OSError where nginx is not."""
+    names = (await fetch_certificate(site)).names
+    return site.url(entry_host(site, context.addresses, names))
 
 
-def listed(site: Site, *kinds: str) -> tuple[str, ...]:
-    """What nginx answers to: names (`DNS`) and addresses (`IP`); none where it cannot be read."""
+def served_names(site: Site, *kinds: str) -> tuple[str, ...]:
+    """The names (`DNS`) and addresses (`IP`) that nginx answers to; none for an unreadable file."""
     try:
         lines = site.hosts.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
@@ -131,30 +152,61 @@ def listed(site: Site, *kinds: str) -> tuple[str, ...]:
     return tuple(value for kind, _, value in parts if kind in kinds and value)
 
 
-async def greeted(http: "aiohttp.ClientSession", site: Site, name: str) -> int:
-    """The HTTP status that whoever comes by that name gets of a route that is open to everybody.
+async def status_by_name(http: "aiohttp.ClientSession", site: Site, name: str) -> int:
+    """The HTTP status of an open route, requested by that host name.
 
-    The way is that of the name in all but its lookup, which is not the appliance's. `http` must
-    be one of `visiting(…, any_name=True)`.
+    The name is used for SNI and the Host header but not looked up: resolving it is not the
+    appliance's task. `http` must come from `http_client(…, any_name=True)`.
     """
-    asked = f"https://{_number(site)}:{site.port}/api/ping"
+    url = f"https://{_connect_address(site)}:{site.port}/api/ping"
     host = site.url(name).removeprefix("https://")
-    async with http.get(asked, headers={"Host": host}, server_hostname=name) as answer:
-        return answer.status
+    async with http.get(url, headers={"Host": host}, server_hostname=name) as response:
+        return response.status
 
 
 @asynccontextmanager
-async def visiting(site: Site, *, any_name: bool = False) -> "AsyncIterator[aiohttp.ClientSession]":
+async def http_client(
+    site: Site, *, any_name: bool = False
+) -> "AsyncIterator[aiohttp.ClientSession]":
     """An HTTP client that trusts the site's certificate and no other.
 
-    With `any_name`, also for names that the certificate does not have.
+    With `any_name`, the host need not be among the certificate's names.
     """
     import aiohttp
 
-    context = trust(site)
-    context.check_hostname = not any_name
+    tls = tls_context(site)
+    tls.check_hostname = not any_name
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=context),
+        connector=aiohttp.TCPConnector(ssl=tls),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_SECONDS),
     ) as http:
         yield http
+
+
+@asynccontextmanager
+async def open_session(
+    context: CheckContext, daemon: DaemonClient
+) -> AsyncIterator[SelftestSession]:
+    """A session in English, ready to talk, through nginx where there is one.
+
+    Raises ApplianceError where the appliance refuses it, and aiohttp's errors where the
+    appliance is not reached.
+    """
+    client = await daemon.register_client()
+    options = {"language": "en", "conversation_id": client.prefix + uuid.uuid4().hex}
+    try:
+        if context.site:
+            url, tls, socket = (
+                await page_url(context, context.site),
+                tls_context(context.site),
+                "",
+            )
+            route = f"through nginx at {url}"
+        else:
+            url, tls, socket = daemon.base_url, None, daemon.socket
+            route = "past nginx, which is not here,"
+        async with calling(url, token=client.token, wishes=options, tls=tls, socket=socket) as call:
+            yield SelftestSession(call, route)
+    finally:
+        with suppress(ApplianceError):  # without a daemon, the next self-test cleans up
+            await daemon.remove_client()

@@ -1,8 +1,8 @@
-"""Self-tests that the page asks for: each a process of its own, so that none harms the daemon.
+"""Runs the self-tests that the page starts, each in a process of its own.
 
-The process is that of the command line. It writes how far it has come and what it found where
-every self-test does (`store/selftests.py`), so the page shows those of the night and of the
-terminal as well.
+The process is the command line's `appliance selftest`, so it cannot harm the daemon. It writes
+progress and report where every self-test does (`report_store`), so the page shows those of the
+night and of the terminal as well.
 """
 
 import asyncio
@@ -13,71 +13,72 @@ from typing import Any
 from appliance.bench.server import stop
 from appliance.errors import SelftestRunning
 from appliance.llm.probe import ProbeResult
-from appliance.selftest import history
-from appliance.selftest.report_store import Selftests
+from appliance.selftest import report_text
+from appliance.selftest.report_store import ReportStore
 from appliance.selftest.runner import TOTAL_SECONDS
 
 log = logging.getLogger(__name__)
 
-SPARE_SECONDS = 60.0  # to start, and to end: a process that takes longer hangs
+MARGIN_SECONDS = 60.0  # to start and to end; a process that takes longer hangs
 STOP_SECONDS = 5.0
-RAN = (0, 1)  # exit statuses with a report, if it could be kept; else there is none
+COMPLETED = (0, 1)  # exit statuses of a self-test that made a report
 
-_UNKEPT = (
+_NOT_STORED = (
     "The result could not be kept, so there is none: the disk may be full, or the self-test broke"
     " off. `journalctl -u voice-appliance` tells which."
 )
 
 
 class SelftestRunner:
-    """One for the life of the daemon. `command` runs a self-test.
+    """Runs self-tests on request, one at a time, for the life of the daemon.
 
-    `ask` asks the language model for one of them, `knock` the Realtime server.
+    `command` is the command line of a self-test. `ask` probes the language model and `knock` the
+    Realtime server, on behalf of a self-test that has no keys of its own.
     """
 
     def __init__(
         self,
-        kept: Selftests,
+        store: ReportStore,
         command: Sequence[str],
         ask: Callable[[], Awaitable[ProbeResult]],
         knock: Callable[[], Awaitable[ProbeResult]],
     ) -> None:
         self.ask = ask
         self.knock = knock
-        self._kept = kept
+        self._store = store
         self._command = tuple(command)
-        self._asked = asyncio.Event()
-        self._trouble = ""
+        self._requested = asyncio.Event()
+        self._error = ""
 
     def shown(self) -> dict[str, Any]:
-        """What the page shows: whether one is under way and how far, the last, those before."""
-        reports = self._kept.all()
+        """The body of GET /api/selftest."""
+        reports = self._store.reports()
         return {
-            "running": self._asked.is_set() or self._kept.running(),
-            "progress": self._kept.progress(),
-            "trouble": self._trouble,
+            "running": self._requested.is_set() or self._store.running(),
+            "progress": self._store.progress(),
+            "trouble": self._error,
             "report": reports[-1] if reports else None,
-            "history": [history.line(report) for report in reports],
+            "history": [report_text.history_entry(report) for report in reports],
         }
 
     def start(self) -> None:
-        """Begins one. Raises SelftestRunning."""
-        if self._asked.is_set() or self._kept.running():
+        """Requests a self-test. Raises SelftestRunning."""
+        if self._requested.is_set() or self._store.running():
             raise SelftestRunning("a self-test is under way already")
-        self._trouble = ""
-        self._asked.set()
+        self._error = ""
+        self._requested.set()
 
     async def run(self) -> None:
-        """Runs those that are asked for, until it is cancelled, and the one under way with it."""
+        """Runs the requested self-tests until cancelled; that ends the one under way, too."""
         while True:
-            await self._asked.wait()
+            await self._requested.wait()
             try:
-                await self._test()
+                await self._run_process()
             finally:
-                self._asked.clear()
+                self._requested.clear()
 
-    async def _test(self) -> None:
-        before = self._kept.last()
+    async def _run_process(self) -> None:
+        before = self._store.latest()
         try:
             process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -85,24 +86,24 @@ class SelftestRunner:
                 stdout=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
             )
-        except OSError as error:  # no memory for another process, perhaps
-            self._trouble = f"The self-test could not begin: {error}."
-            log.error("%s", self._trouble)
+        except OSError as error:  # for example, no memory for another process
+            self._error = f"The self-test could not begin: {error}."
+            log.error("%s", self._error)
             return
         try:
-            async with asyncio.timeout(TOTAL_SECONDS + SPARE_SECONDS):
+            async with asyncio.timeout(TOTAL_SECONDS + MARGIN_SECONDS):
                 status = await process.wait()
         except TimeoutError:
-            self._trouble = "The self-test hung and was ended."
+            self._error = "The self-test hung and was ended."
         else:
-            if status not in RAN:
-                self._trouble = (
+            if status not in COMPLETED:
+                self._error = (
                     f"The self-test could not run (exit status {status});"
                     " `journalctl -u voice-appliance` tells why."
                 )
-            elif self._kept.last() == before:  # 1 is also what Python ends with where it breaks off
-                self._trouble = _UNKEPT
+            elif self._store.latest() == before:  # Python exits with 1 after a traceback, too
+                self._error = _NOT_STORED
         finally:
             await stop(process, STOP_SECONDS)
-        if self._trouble:
-            log.error("%s", self._trouble)
+        if self._error:
+            log.error("%s", self._error)

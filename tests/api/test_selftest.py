@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from appliance.selftest.report_store import Selftests
+from appliance.selftest.report_store import ReportStore
 from tests.daemon import Daemon, running
 from tests.install.shell import free_ports
 from tests.stranger import ask, until
@@ -42,9 +42,9 @@ async def test_before_the_first(daemon: Daemon) -> None:
 
 
 async def test_one_of_the_terminal_is_shown_and_another_refused(daemon: Daemon) -> None:
-    kept = Selftests(daemon.state)
-    with kept.alone():
-        kept.note({"done": [], "total": 18, "now": "Board"})
+    kept = ReportStore(daemon.state)
+    with kept.exclusive():
+        kept.write_progress({"done": [], "total": 18, "now": "Board"})
         told = await shown(daemon)
         assert told["running"]
         assert told["progress"] == {"done": [], "total": 18, "now": "Board"}

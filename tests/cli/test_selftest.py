@@ -13,7 +13,7 @@ from appliance.config.loader import Config
 from appliance.selftest import report_store
 from appliance.selftest.check import Verdict
 from appliance.selftest.checks import CHECKS
-from appliance.selftest.report_store import Selftests
+from appliance.selftest.report_store import ReportStore
 from tests.cli.conftest import Run
 
 # Checks that neither load a model nor need a daemon.
@@ -142,19 +142,19 @@ def test_a_context_that_cannot_be_gathered_gives_exit_status_2(
 def test_only_one_selftest_runs_at_a_time(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report_store, "LOCK_PATIENCE", 0.0)
-    with Selftests(tmp_path).alone():
+    monkeypatch.setattr(report_store, "LOCK_SECONDS", 0.0)
+    with ReportStore(tmp_path).exclusive():
         result = run("selftest", *only("board"))
     assert result.status == 2
     assert "under way" in result.err
-    with Selftests(tmp_path).alone():
+    with ReportStore(tmp_path).exclusive():
         assert run("selftest", "--wait", "0.05", *only("board")).status == 2
     assert run("selftest", *only("board")).status == 0
 
 
 def test_a_report_of_some_checks_is_not_stored(run: Run, tmp_path: Path) -> None:
     run("selftest", *only("board"))
-    assert Selftests(tmp_path).all() == []
+    assert ReportStore(tmp_path).reports() == []
     assert not (tmp_path / "selftest.now.json").exists()
 
 
@@ -162,11 +162,11 @@ def test_the_history_of_stored_reports(run: Run, tmp_path: Path) -> None:
     assert "not been tested yet" in run("selftest", "--history").out
     assert json.loads(run("selftest", "--history", "--json").out) == []
     counts = {"ok": 15, "warning": 2, "failure": 1, "skipped": 0}
-    kept = Selftests(tmp_path)
+    kept = ReportStore(tmp_path)
     for day, verdict in enumerate(("ok", "failure")):
         began = 1_700_000_000 + 86_400 * day
-        kept.keep({"started_at": began, "verdict": verdict, "counts": counts, "version": "1.2"})
-    kept.keep({"verdict": "ok"})  # of which nothing else is known
+        kept.append({"started_at": began, "verdict": verdict, "counts": counts, "version": "1.2"})
+    kept.append({"verdict": "ok"})  # of which nothing else is known
     result = run("selftest", "--history")
     assert (result.status, result.err) == (0, "")
     head, _, newer, older = result.out.splitlines()
@@ -204,14 +204,14 @@ def test_a_killed_selftest_frees_the_lock(tmp_path: Path) -> None:
     program = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from appliance.selftest.report_store import Selftests\n"
-        "kept = Selftests(Path(sys.argv[1]))\n"
-        "with kept.alone():\n"
-        "    kept.note({'now': 'Board'})\n"
+        "from appliance.selftest.report_store import ReportStore\n"
+        "kept = ReportStore(Path(sys.argv[1]))\n"
+        "with kept.exclusive():\n"
+        "    kept.write_progress({'now': 'Board'})\n"
         "    print('begun', flush=True)\n"
         "    time.sleep(60)\n"
     )
-    kept = Selftests(tmp_path)
+    kept = ReportStore(tmp_path)
     process = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
@@ -223,7 +223,7 @@ def test_a_killed_selftest_frees_the_lock(tmp_path: Path) -> None:
         process.kill()
     assert not kept.running()
     assert kept.progress() is None
-    with kept.alone():
+    with kept.exclusive():
         assert kept.running()
 
 

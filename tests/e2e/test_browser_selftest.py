@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.selftest.report_store import Selftests
+from appliance.selftest.report_store import ReportStore
 from tests.e2e.browser import Visit, browser_for, visiting
 from tests.e2e.browser_appliance import Place, installed
 
@@ -17,7 +17,7 @@ async def test_an_administrator_tests_and_hands_the_report_on(tmp_path: Path) ->
     state.mkdir()
     counts = {"ok": 16, "warning": 2, "failure": 1}
     before = {"started_at": 1_700_000_000, "verdict": "failure", "counts": counts}
-    Selftests(state).keep(before)
+    ReportStore(state).append(before)
     async with (
         installed(place) as appliance,
         browser_for(place) as browser,

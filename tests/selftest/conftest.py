@@ -18,7 +18,7 @@ from appliance.selftest.context import CheckContext
 from tests.install.conftest import Site as Nginx
 from tests.install.conftest import site, tls  # noqa: F401  fixtures
 
-MakeFacts = Callable[..., CheckContext]
+MakeContext = Callable[..., CheckContext]
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def here(site: Nginx) -> Site:  # noqa: F811  the fixture
 
 
 @pytest.fixture
-def facts(tmp_path: Path, configured: Callable[..., Config]) -> MakeFacts:
+def make_context(tmp_path: Path, configured: Callable[..., Config]) -> MakeContext:
     """Facts about the machine whose files stand below `root`, and a configuration."""
 
     def make(

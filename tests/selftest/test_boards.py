@@ -14,7 +14,7 @@ from appliance.selftest.checks.power import PowerCheck
 from appliance.selftest.checks.temperature import TemperatureCheck
 from tests.hardware import boards
 from tests.hardware.boards import BOARDS, Board, write
-from tests.selftest.conftest import MakeFacts, bad, good, skipped
+from tests.selftest.conftest import MakeContext, bad, good, skipped
 
 OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
 
@@ -32,8 +32,8 @@ def test_there_are_boards_enough() -> None:
 
 
 @pytest.mark.parametrize("name", BOARDS)
-async def test_recorded_boards(tmp_path: Path, facts: MakeFacts, name: str) -> None:
-    made = facts(BOARDS[name].lay(tmp_path), {"kokoro-v1.0": 325_532_387})
+async def test_recorded_boards(tmp_path: Path, make_context: MakeContext, name: str) -> None:
+    made = make_context(BOARDS[name].lay(tmp_path), {"kokoro-v1.0": 325_532_387})
     assert made.hardware.model in good(await BoardCheck().run(made))
     verdict, word = BAD.get(name, (OK, f"L4T {made.hardware.l4t}"))
     finding = await L4tReleaseCheck().run(made)
@@ -46,44 +46,50 @@ async def test_recorded_boards(tmp_path: Path, facts: MakeFacts, name: str) -> N
     assert (await MemoryCheck().run(made)).verdict is OK
 
 
-async def test_orin_with_the_release_for_thor(tmp_path: Path, facts: MakeFacts) -> None:
+async def test_orin_with_the_release_for_thor(tmp_path: Path, make_context: MakeContext) -> None:
     board = replace(boards.ORIN_NANO_SUPER, release=boards.R38_4_0)
-    message, advice = bad(await L4tReleaseCheck().run(facts(board.lay(tmp_path))), FAILURE)
+    message, advice = bad(await L4tReleaseCheck().run(make_context(board.lay(tmp_path))), FAILURE)
     assert "Thor" in message
     assert "39.2" in advice
 
 
-async def test_the_first_release_of_jetpack_6_is_too_old(tmp_path: Path, facts: MakeFacts) -> None:
+async def test_the_first_release_of_jetpack_6_is_too_old(
+    tmp_path: Path, make_context: MakeContext
+) -> None:
     board = replace(boards.ORIN_NX_16GB, core="36.3.0-20240506102626")
-    assert "cuDNN" in bad(await L4tReleaseCheck().run(facts(board.lay(tmp_path))), WARNING)[0]
+    assert (
+        "cuDNN" in bad(await L4tReleaseCheck().run(make_context(board.lay(tmp_path))), WARNING)[0]
+    )
 
 
-async def test_a_release_nobody_has_seen_yet_is_newer(tmp_path: Path, facts: MakeFacts) -> None:
+async def test_a_release_nobody_has_seen_yet_is_newer(
+    tmp_path: Path, make_context: MakeContext
+) -> None:
     newer = boards.R39_2_1.replace("R39", "R41")
     board = replace(boards.ORIN_NANO_SUPER, release=newer)
-    assert "L4T 41.2.1" in good(await L4tReleaseCheck().run(facts(board.lay(tmp_path))))
+    assert "L4T 41.2.1" in good(await L4tReleaseCheck().run(make_context(board.lay(tmp_path))))
 
 
-async def test_a_gpu_that_has_not_come_up(tmp_path: Path, facts: MakeFacts) -> None:
+async def test_a_gpu_that_has_not_come_up(tmp_path: Path, make_context: MakeContext) -> None:
     board = replace(boards.ORIN_NANO_SUPER, gpu="")
-    message, advice = bad(await BoardCheck().run(facts(board.lay(tmp_path))), FAILURE)
+    message, advice = bad(await BoardCheck().run(make_context(board.lay(tmp_path))), FAILURE)
     assert "GPU" in message
     assert "Switch the board off" in advice
 
 
-async def test_a_jetson_in_a_container(tmp_path: Path, facts: MakeFacts) -> None:
+async def test_a_jetson_in_a_container(tmp_path: Path, make_context: MakeContext) -> None:
     board = replace(boards.ORIN_NANO_SUPER, release="", core="", jetpack="")
     assert (
         "nv_tegra_release"
-        in bad(await L4tReleaseCheck().run(facts(board.lay(tmp_path))), WARNING)[1]
+        in bad(await L4tReleaseCheck().run(make_context(board.lay(tmp_path))), WARNING)[1]
     )
 
 
-async def test_what_is_no_jetson_has_no_release(tmp_path: Path, facts: MakeFacts) -> None:
+async def test_what_is_no_jetson_has_no_release(tmp_path: Path, make_context: MakeContext) -> None:
     pi = Board("Raspberry Pi 5 Model B", ("raspberrypi,5-model-b", "brcm,bcm2712"), gpu="")
     root = pi.lay(tmp_path)
     write(root, "proc/sys/kernel/arch", "aarch64\n")
-    made = facts(root)
+    made = make_context(root)
     assert "no Jetson" in skipped(await L4tReleaseCheck().run(made))
     assert "Raspberry Pi" in good(await BoardCheck().run(made))
 
@@ -92,15 +98,15 @@ async def test_what_is_no_jetson_has_no_release(tmp_path: Path, facts: MakeFacts
     ("machine", "verdict", "word"),
     [
         (Hardware("Pi Zero", "armv7l", 1, 10**9, 10**9), FAILURE, "no engines"),
-        (Hardware("x", "x86_64", 1, 0, 0), WARNING, "does not tell"),
+        (Hardware("x", "x86_64", 1, 0, 0), WARNING, "does not say"),
         (Hardware("", "aarch64", 4, 512 * 10**6, 10**8), WARNING, "little"),
         (Hardware("", "x86_64", 4, 8 * 10**9, 10**9), OK, "without a name"),
     ],
 )
 async def test_other_machines(
-    facts: MakeFacts, machine: Hardware, verdict: Verdict, word: str
+    make_context: MakeContext, machine: Hardware, verdict: Verdict, word: str
 ) -> None:
-    finding = await BoardCheck().run(replace(facts(), hardware=machine))
+    finding = await BoardCheck().run(replace(make_context(), hardware=machine))
     assert finding.verdict is verdict
     assert word in finding.message
     assert bool(finding.advice) is (verdict is not OK)
@@ -136,10 +142,10 @@ def queried(mode: str) -> str:
     ],
 )
 async def test_power_modes(
-    tmp_path: Path, facts: MakeFacts, mode: str, allowed: int, verdict: Verdict, word: str
+    tmp_path: Path, make_context: MakeContext, mode: str, allowed: int, verdict: Verdict, word: str
 ) -> None:
     finding = await PowerCheck().run(
-        facts(power_board(tmp_path, allowed), power_mode=queried(mode))
+        make_context(power_board(tmp_path, allowed), power_mode=queried(mode))
     )
     assert finding.verdict is verdict
     assert word in finding.message
@@ -147,19 +153,21 @@ async def test_power_modes(
         assert "`sudo nvpmodel -m 2` sets MAXN_SUPER" in finding.advice
 
 
-async def test_a_power_supply_that_falls_short(tmp_path: Path, facts: MakeFacts) -> None:
+async def test_a_power_supply_that_falls_short(tmp_path: Path, make_context: MakeContext) -> None:
     root = power_board(tmp_path)
     write(root, "sys/class/hwmon/hwmon3/oc1_event_cnt", "7\n")
-    message, advice = bad(await PowerCheck().run(facts(root, power_mode=queried("25W"))), WARNING)
+    message, advice = bad(
+        await PowerCheck().run(make_context(root, power_mode=queried("25W"))), WARNING
+    )
     assert "fell short 7 times" in message
     assert "power supply" in advice
 
 
-async def test_a_board_that_tells_no_power_mode(tmp_path: Path, facts: MakeFacts) -> None:
-    assert skipped(await PowerCheck().run(facts(boards.NANO.lay(tmp_path))))
-    assert "only Jetson" in skipped(await PowerCheck().run(facts(tmp_path / "nothing")))
+async def test_a_board_that_tells_no_power_mode(tmp_path: Path, make_context: MakeContext) -> None:
+    assert skipped(await PowerCheck().run(make_context(boards.NANO.lay(tmp_path))))
+    assert "only Jetson" in skipped(await PowerCheck().run(make_context(tmp_path / "nothing")))
     # The clock alone is enough to tell that it is held back.
-    held = await PowerCheck().run(facts(power_board(tmp_path / "held", 306_000_000)))
+    held = await PowerCheck().run(make_context(power_board(tmp_path / "held", 306_000_000)))
     assert "unknown mode" in bad(held, WARNING)[0]
 
 
@@ -187,12 +195,12 @@ def zone(root: Path, number: int, name: str, millidegrees: int, passive: int = 0
     ],
 )
 async def test_heat(
-    tmp_path: Path, facts: MakeFacts, gpu: int, passive: int, verdict: Verdict
+    tmp_path: Path, make_context: MakeContext, gpu: int, passive: int, verdict: Verdict
 ) -> None:
     zone(tmp_path, 0, "cpu-thermal", 45_000)
     zone(tmp_path, 1, "gpu-thermal", gpu, passive)
     zone(tmp_path, 2, "cv0-thermal", -256_000)
-    finding = await TemperatureCheck().run(facts(tmp_path))
+    finding = await TemperatureCheck().run(make_context(tmp_path))
     assert finding.verdict is verdict
     assert "gpu-thermal" in finding.message
     assert finding.figures["celsius"] == {"cpu-thermal": 45.0, "gpu-thermal": gpu / 1000}
@@ -200,19 +208,21 @@ async def test_heat(
 
 
 async def test_what_is_slowed_down_is_named_and_a_fan_is_not(
-    tmp_path: Path, facts: MakeFacts
+    tmp_path: Path, make_context: MakeContext
 ) -> None:
     zone(tmp_path, 0, "cpu-thermal", 70_000)
     write(tmp_path, "sys/class/thermal/cooling_device0/type", "pwm-fan\n")
     write(tmp_path, "sys/class/thermal/cooling_device0/cur_state", "3\n")
-    assert good(await TemperatureCheck().run(facts(tmp_path)))
+    assert good(await TemperatureCheck().run(make_context(tmp_path)))
     write(tmp_path, "sys/class/thermal/cooling_device1/type", "devfreq-17000000.gpu\n")
     write(tmp_path, "sys/class/thermal/cooling_device1/cur_state", "2\n")
-    message, advice = bad(await TemperatureCheck().run(facts(tmp_path)), WARNING)
+    message, advice = bad(await TemperatureCheck().run(make_context(tmp_path)), WARNING)
     assert "devfreq-17000000.gpu" in message
     assert "fan" not in message
     assert "air" in advice
 
 
-async def test_a_machine_that_tells_no_temperature(tmp_path: Path, facts: MakeFacts) -> None:
-    assert skipped(await TemperatureCheck().run(facts(tmp_path)))
+async def test_a_machine_that_tells_no_temperature(
+    tmp_path: Path, make_context: MakeContext
+) -> None:
+    assert skipped(await TemperatureCheck().run(make_context(tmp_path)))

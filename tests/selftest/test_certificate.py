@@ -13,22 +13,22 @@ from appliance.selftest import site_client
 from appliance.selftest.check import Verdict
 from appliance.selftest.checks.certificate import CertificateCheck
 from tests.install.shell import CERTIFICATE, free_ports, succeed
-from tests.selftest.conftest import MakeFacts, bad, good
+from tests.selftest.conftest import MakeContext, bad, good
 
 OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
 
 
-async def test_the_certificate_that_nginx_shows(here: Site, facts: MakeFacts) -> None:
-    shown = await site_client.shown(here)
+async def test_the_certificate_that_nginx_shows(here: Site, make_context: MakeContext) -> None:
+    shown = await site_client.fetch_certificate(here)
     assert set(shown.names) >= {"localhost", "kitchen.local", "192.168.1.20"}
     assert 390 < (shown.ends - datetime.now(UTC)).days < 398
-    message = good(await CertificateCheck().run(facts(site=here)))
+    message = good(await CertificateCheck().run(make_context(site=here)))
     assert "kitchen.local" in message
     assert "CA" in message
 
 
 BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
-SHOWN = site_client.Shown(
+SHOWN = site_client.ServedCertificate(
     ("localhost", "192.168.1.20"), BEGINS, BEGINS + timedelta(days=397), "a CA"
 )
 
@@ -109,7 +109,7 @@ async def test_what_the_owner_chose_is_what_is_wanted(
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
     async with await asyncio.start_server(lambda *_: None, "127.0.0.1", port, ssl=context):
-        shown = await site_client.shown(anywhere)
+        shown = await site_client.fetch_certificate(anywhere)
     assert "fd00::2" in shown.names
     finding = CertificateCheck().judge(shown, anywhere, own, datetime.now(UTC) + timedelta(hours=1))
     assert finding.verdict is verdict, finding

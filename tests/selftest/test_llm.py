@@ -9,14 +9,16 @@ from appliance.selftest.check import Finding, Verdict
 from appliance.selftest.checks.llm import LLMCheck
 from tests.chat_server import Reply, Trouble, chat_server
 from tests.install.shell import free_ports
-from tests.selftest.conftest import MakeFacts, bad, good, skipped
+from tests.selftest.conftest import MakeContext, bad, good, skipped
 
 FAILURE = Verdict.FAILURE
 SECRETS = {"OPENAI_API_KEY": "sk-not-for-anybody"}
 
 
 @asynccontextmanager
-async def asking(facts: MakeFacts, reply: Reply, **settings: str) -> AsyncIterator[Finding]:
+async def asking(
+    make_context: MakeContext, reply: Reply, **settings: str
+) -> AsyncIterator[Finding]:
     """The finding with a server that answers so."""
     async with chat_server(lambda _: reply) as server:
         named = {
@@ -25,24 +27,24 @@ async def asking(facts: MakeFacts, reply: Reply, **settings: str) -> AsyncIterat
             "LLM__MODEL": "llama",
             **settings,
         }
-        yield await LLMCheck().run(facts(settings=named, secrets=SECRETS))
+        yield await LLMCheck().run(make_context(settings=named, secrets=SECRETS))
 
 
-async def test_no_model_is_no_fault(facts: MakeFacts) -> None:
-    assert "nothing leaves" in skipped(await LLMCheck().run(facts()))
+async def test_no_model_is_no_fault(make_context: MakeContext) -> None:
+    assert "nothing leaves" in skipped(await LLMCheck().run(make_context()))
 
 
-async def test_one_token_is_asked_for_and_timed(facts: MakeFacts) -> None:
+async def test_one_token_is_asked_for_and_timed(make_context: MakeContext) -> None:
     async with chat_server(lambda _: "Yes.") as server:
         settings = {"LLM__PROVIDER": "custom", "LLM__BASE_URL": server.base_url}
-        finding = await LLMCheck().run(facts(settings=settings, secrets=SECRETS))
+        finding = await LLMCheck().run(make_context(settings=settings, secrets=SECRETS))
     assert "default at 127.0.0.1:" in good(finding)
     assert finding.figures["first_token_seconds"] > 0
     (asked,) = server.requests
     assert (asked["max_tokens"], asked["stream"]) == (1, True)
 
 
-async def test_a_slow_model_is_a_warning(facts: MakeFacts) -> None:
+async def test_a_slow_model_is_a_warning(make_context: MakeContext) -> None:
     async with chat_server(lambda _: "Yes.", first_token_seconds=0.03) as server:
         settings = {
             "LLM__PROVIDER": "ollama",
@@ -51,7 +53,7 @@ async def test_a_slow_model_is_a_warning(facts: MakeFacts) -> None:
             # twice of it may not be enough, and then it is a failure.
             "LLM__FIRST_TOKEN_SECONDS": "0.05",
         }
-        finding = await LLMCheck().run(facts(settings=settings))
+        finding = await LLMCheck().run(make_context(settings=settings))
     assert finding.verdict in (Verdict.WARNING, FAILURE)
     assert "smaller model" in finding.advice
 
@@ -68,34 +70,36 @@ async def test_a_slow_model_is_a_warning(facts: MakeFacts) -> None:
         (Trouble(break_after=0), "cannot be reached", "server running"),
     ],
 )
-async def test_trouble(facts: MakeFacts, trouble: Trouble, message: str, advice: str) -> None:
-    async with asking(facts, trouble) as finding:
+async def test_trouble(
+    make_context: MakeContext, trouble: Trouble, message: str, advice: str
+) -> None:
+    async with asking(make_context, trouble) as finding:
         told = bad(finding, FAILURE)
     assert message in told[0]
     assert advice in told[1]
     assert SECRETS["OPENAI_API_KEY"] not in str(finding)
 
 
-async def test_a_model_that_never_begins(facts: MakeFacts) -> None:
-    async with asking(facts, Trouble(stall=True), LLM__FIRST_TOKEN_SECONDS="0.1") as finding:
+async def test_a_model_that_never_begins(make_context: MakeContext) -> None:
+    async with asking(make_context, Trouble(stall=True), LLM__FIRST_TOKEN_SECONDS="0.1") as finding:
         message, advice = bad(finding, FAILURE)
     assert "no answer within 0.2 s" in message
     assert "overloaded" in advice
 
 
-async def test_nobody_listens(facts: MakeFacts) -> None:
+async def test_nobody_listens(make_context: MakeContext) -> None:
     url = f"http://user:password@127.0.0.1:{free_ports(1)[0]}/v1"
     settings = {"LLM__PROVIDER": "custom", "LLM__BASE_URL": url}
-    finding = await LLMCheck().run(facts(settings=settings, secrets=SECRETS))
+    finding = await LLMCheck().run(make_context(settings=settings, secrets=SECRETS))
     message, advice = bad(finding, FAILURE)
     assert "cannot be reached" in message
     assert "llm.base_url" in advice
     assert "password" not in message + advice
 
 
-async def test_a_password_stays_a_secret(facts: MakeFacts) -> None:
+async def test_a_password_stays_a_secret(make_context: MakeContext) -> None:
     settings = {"LLM__PROVIDER": "custom", "LLM__BASE_URL": "http://user:hush-hush@a b/v1"}
-    finding = await LLMCheck().run(facts(settings=settings, secrets=SECRETS))
+    finding = await LLMCheck().run(make_context(settings=settings, secrets=SECRETS))
     assert "cannot be reached" in bad(finding, FAILURE)[0]
     assert "hush-hush" not in str(finding)
 
@@ -104,9 +108,9 @@ async def test_a_password_stays_a_secret(facts: MakeFacts) -> None:
     ("provider", "secret"), [("openai", "OPENAI_API_KEY"), ("groq", "GROQ_API_KEY")]
 )
 async def test_a_provider_without_its_key_is_not_asked(
-    facts: MakeFacts, provider: str, secret: str
+    make_context: MakeContext, provider: str, secret: str
 ) -> None:
-    finding = await LLMCheck().run(facts(settings={"LLM__PROVIDER": provider}))
+    finding = await LLMCheck().run(make_context(settings={"LLM__PROVIDER": provider}))
     message, advice = bad(finding, FAILURE)
     assert f"there is no {secret}" in message
     assert secret.lower() in advice

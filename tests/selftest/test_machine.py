@@ -9,11 +9,11 @@ import pytest
 
 from appliance.selftest.check import Verdict
 from appliance.selftest.checks import clock
-from appliance.selftest.checks.clock import PROGRAM, ClockCheck, made_at
+from appliance.selftest.checks.clock import PROGRAM, ClockCheck, modified_at
 from appliance.selftest.checks.disk import DiskCheck
 from appliance.selftest.checks.memory import MemoryCheck
 from tests.hardware.boards import write
-from tests.selftest.conftest import MakeFacts, bad, good, skipped
+from tests.selftest.conftest import MakeContext, bad, good, skipped
 
 OK, WARNING, FAILURE, SKIPPED = Verdict.OK, Verdict.WARNING, Verdict.FAILURE, Verdict.SKIPPED
 
@@ -29,18 +29,23 @@ OK, WARNING, FAILURE, SKIPPED = Verdict.OK, Verdict.WARNING, Verdict.FAILURE, Ve
     ],
 )
 async def test_memory(
-    tmp_path: Path, facts: MakeFacts, available: int, swap: str, verdict: Verdict, word: str
+    tmp_path: Path,
+    make_context: MakeContext,
+    available: int,
+    swap: str,
+    verdict: Verdict,
+    word: str,
 ) -> None:
     write(tmp_path, "proc/meminfo", f"MemTotal: 8000000 kB\nMemAvailable: {available} kB\n{swap}")
-    finding = await MemoryCheck().run(facts(tmp_path))
+    finding = await MemoryCheck().run(make_context(tmp_path))
     assert finding.verdict is verdict
     assert word in finding.message
     assert finding.figures["available_bytes"] == available * 1024
     assert ("limits.sessions" in finding.advice) is (verdict is not OK)
 
 
-async def test_memory_that_nobody_tells_of(tmp_path: Path, facts: MakeFacts) -> None:
-    assert "ProcSubset" in bad(await MemoryCheck().run(facts(tmp_path)), WARNING)[1]
+async def test_memory_that_nobody_tells_of(tmp_path: Path, make_context: MakeContext) -> None:
+    assert "ProcSubset" in bad(await MemoryCheck().run(make_context(tmp_path)), WARNING)[1]
 
 
 @dataclass(frozen=True)
@@ -64,24 +69,24 @@ class Space:
     ],
 )
 def test_disk(space: os.statvfs_result, verdict: Verdict, word: str) -> None:
-    finding = DiskCheck()._room(Path("/var"), space)
+    finding = DiskCheck()._assess(Path("/var"), space)
     assert finding.verdict is verdict
     assert word in finding.message
     assert ("Make room" in finding.advice) is (verdict is not OK)
 
 
-async def test_the_fullest_disk_counts(facts: MakeFacts) -> None:
-    made = facts()
+async def test_the_fullest_disk_counts(make_context: MakeContext) -> None:
+    made = make_context()
     assert "not there yet" in skipped(await DiskCheck().run(made))
     made.state.mkdir()
     assert str(made.state) in good(await DiskCheck().run(made))
 
 
 @pytest.mark.parametrize(("load", "busy"), [("1.90 1 1", False), ("2.10 1 1", True), ("", False)])
-def test_a_busy_machine(tmp_path: Path, facts: MakeFacts, load: str, busy: bool) -> None:
+def test_a_busy_machine(tmp_path: Path, make_context: MakeContext, load: str, busy: bool) -> None:
     write(tmp_path, "sys/devices/system/cpu/online", "0-1\n")
     write(tmp_path, "proc/loadavg", load)
-    assert facts(tmp_path).busy() is busy
+    assert make_context(tmp_path).is_busy() is busy
 
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -104,9 +109,9 @@ def test_the_clock(made: float, synchronised: bool | None, verdict: Verdict, wor
     assert ("timedatectl" in finding.advice) is (verdict in (WARNING, FAILURE))
 
 
-async def test_the_real_clock_is_later_than_this_program(facts: MakeFacts) -> None:
-    assert made_at(PROGRAM) < datetime.now().timestamp()
-    assert (await ClockCheck().run(facts())).verdict is not FAILURE
+async def test_the_real_clock_is_later_than_this_program(make_context: MakeContext) -> None:
+    assert modified_at(PROGRAM) < datetime.now().timestamp()
+    assert (await ClockCheck().run(make_context())).verdict is not FAILURE
     assert clock.synchronised(Path("/")) in (True, False, None)
 
 
@@ -120,7 +125,7 @@ async def test_the_real_clock_is_later_than_this_program(facts: MakeFacts) -> No
 )
 async def test_where_the_kernel_may_not_be_asked_its_client_is(
     tmp_path: Path,
-    facts: MakeFacts,
+    make_context: MakeContext,
     monkeypatch: pytest.MonkeyPatch,
     laid: str | None,
     verdict: Verdict,
@@ -129,7 +134,7 @@ async def test_where_the_kernel_may_not_be_asked_its_client_is(
     monkeypatch.setattr(clock, "kernel", lambda _: None)
     if laid:
         write(tmp_path, laid, "")
-    assert (await ClockCheck().run(facts(tmp_path))).verdict is verdict
+    assert (await ClockCheck().run(make_context(tmp_path))).verdict is verdict
 
 
 def program(place: Path, content: str) -> None:
@@ -150,7 +155,7 @@ def test_where_neither_tells_systemd_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, seconds: float, told: bool | None
 ) -> None:
     """As where chrony keeps the clock."""
-    monkeypatch.setattr(clock, "ASKED_SECONDS", seconds)
+    monkeypatch.setattr(clock, "TIMEDATECTL_SECONDS", seconds)
     program(tmp_path / "timedatectl", content)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert clock.timedated(Path("/")) is told

@@ -8,14 +8,18 @@ from appliance.selftest.check import Finding, Verdict
 from appliance.selftest.checks.realtime import RealtimeCheck
 from tests.install.shell import free_ports
 from tests.realtime_server import RealtimeServer, realtime_server
-from tests.selftest.conftest import MakeFacts, bad, good, skipped
+from tests.selftest.conftest import MakeContext, bad, good, skipped
 
 KEY = "sk-not-for-anybody-else"
 WARNING, FAILURE = Verdict.WARNING, Verdict.FAILURE
 
 
 async def finding(
-    facts: MakeFacts, policy: str, key: str = KEY, base_url: str = "", model: str = "gpt-realtime"
+    make_context: MakeContext,
+    policy: str,
+    key: str = KEY,
+    base_url: str = "",
+    model: str = "gpt-realtime",
 ) -> Finding:
     settings = {
         "FALLBACK__POLICY": policy,
@@ -23,14 +27,14 @@ async def finding(
         "REALTIME__MODEL": model,
     }
     secrets = {"OPENAI_API_KEY": key} if key else {}
-    found = await RealtimeCheck().run(facts(settings=settings, secrets=secrets))
+    found = await RealtimeCheck().run(make_context(settings=settings, secrets=secrets))
     assert not key or key not in str(found)
     return found
 
 
-async def test_a_key_that_opens_the_door(facts: MakeFacts) -> None:
+async def test_a_key_that_opens_the_door(make_context: MakeContext) -> None:
     async with realtime_server(lambda _: "Hello.") as server:
-        found = await finding(facts, "on_failure", base_url=server.base_url)
+        found = await finding(make_context, "on_failure", base_url=server.base_url)
     assert "gpt-realtime at 127.0.0.1:" in good(found)
     assert found.figures["seconds"] > 0
     assert (server.keys, server.models) == ([f"Bearer {KEY}"], ["gpt-realtime"])
@@ -38,23 +42,25 @@ async def test_a_key_that_opens_the_door(facts: MakeFacts) -> None:
     assert not server.events
 
 
-async def test_nobody_is_asked_where_the_policy_is_off(facts: MakeFacts) -> None:
+async def test_nobody_is_asked_where_the_policy_is_off(make_context: MakeContext) -> None:
     async with realtime_server(lambda _: "Hello.") as server:
-        assert "looks right" in good(await finding(facts, "off", base_url=server.base_url))
+        assert "looks right" in good(await finding(make_context, "off", base_url=server.base_url))
     assert not server.keys
 
 
-async def test_without_a_key_there_is_no_such_route(facts: MakeFacts) -> None:
+async def test_without_a_key_there_is_no_such_route(make_context: MakeContext) -> None:
     for policy in ("off", "on_failure"):
-        assert "OPENAI_API_KEY" in skipped(await finding(facts, policy, key=""))
-    message, advice = bad(await finding(facts, "always", key=""), WARNING)
+        assert "OPENAI_API_KEY" in skipped(await finding(make_context, policy, key=""))
+    message, advice = bad(await finding(make_context, "always", key=""), WARNING)
     assert "OPENAI_API_KEY" in message
     assert "credentials/openai_api_key" in advice
 
 
 @pytest.mark.parametrize("key", ["sk-short", "paste your key here", '"sk-not-for-anybody-else"'])
-async def test_what_is_no_key_is_told_before_anybody_is_asked(facts: MakeFacts, key: str) -> None:
-    message, advice = bad(await finding(facts, "off", key=key), FAILURE)
+async def test_what_is_no_key_is_told_before_anybody_is_asked(
+    make_context: MakeContext, key: str
+) -> None:
+    message, advice = bad(await finding(make_context, "off", key=key), FAILURE)
     assert "no key" in message
     assert "quotes" in advice
 
@@ -85,7 +91,7 @@ def test_the_shape_of_a_key(key: str, of_openai: bool, fits: bool) -> None:
     ids=str,
 )
 async def test_trouble(
-    facts: MakeFacts,
+    make_context: MakeContext,
     monkeypatch: pytest.MonkeyPatch,
     trouble: dict[str, int | str],
     message: str,
@@ -95,7 +101,7 @@ async def test_trouble(
         monkeypatch.setattr(probe, "REALTIME_SECONDS", 0.3)
     async with realtime_server(lambda _: "Hello.") as server:
         _spoil(server, trouble)
-        told = bad(await finding(facts, "always", base_url=server.base_url), FAILURE)
+        told = bad(await finding(make_context, "always", base_url=server.base_url), FAILURE)
     assert message in told[0]
     assert advice in told[1]
 
@@ -105,9 +111,9 @@ def _spoil(server: RealtimeServer, trouble: dict[str, int | str]) -> None:
         setattr(server, name, value)
 
 
-async def test_nobody_listens(facts: MakeFacts) -> None:
+async def test_nobody_listens(make_context: MakeContext) -> None:
     url = f"ws://user:password@127.0.0.1:{free_ports(1)[0]}/v1/realtime"
-    message, advice = bad(await finding(facts, "always", base_url=url), FAILURE)
+    message, advice = bad(await finding(make_context, "always", base_url=url), FAILURE)
     assert "cannot be reached" in message
     assert "realtime.base_url" in advice
     assert "password" not in message + advice

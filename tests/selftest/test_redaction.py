@@ -11,9 +11,9 @@ import pytest
 from appliance.config.loader import Config, load
 from appliance.network.nginx_site import Site
 from appliance.selftest import redaction, site_client
-from appliance.selftest.redaction import known
+from appliance.selftest.redaction import identifying_names
 from tests.install.shell import free_ports
-from tests.selftest.conftest import MakeFacts
+from tests.selftest.conftest import MakeContext
 
 CONFIGURED = """
 [server]
@@ -44,11 +44,11 @@ def config(tmp_path: Path) -> Config:
 
 
 async def test_all_that_is_configured_and_the_machine_itself(
-    facts: MakeFacts, config: Config, monkeypatch: pytest.MonkeyPatch
+    make_context: MakeContext, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "Kitchen.smith.net")
-    made = replace(facts(addresses=("192.0.2.2", "127.0.0.1")), config=config)
-    names = await known(made)
+    made = replace(make_context(addresses=("192.0.2.2", "127.0.0.1")), config=config)
+    names = await identifying_names(made)
     assert set(names) == {
         *("voice.smith.net", "dash.smith.net", "nas", "fd00::9", "talk.smith.net", "attic.lan"),
         *("kitchen", "kitchen.smith.net", "192.0.2.2"),
@@ -58,27 +58,27 @@ async def test_all_that_is_configured_and_the_machine_itself(
 
 
 async def test_the_names_of_the_certificate_and_its_authority(
-    facts: MakeFacts, here: Site, monkeypatch: pytest.MonkeyPatch
+    make_context: MakeContext, here: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "localhost")
-    names = await known(facts(site=here))
+    names = await identifying_names(make_context(site=here))
     assert {"kitchen", "kitchen.local", "192.168.1.20"} < set(names)
     assert any("kitchen" in name and " " in name for name in names)  # the authority's
     assert not {"localhost", "127.0.0.1", "::1", ""} & set(names)
 
 
-async def test_nginx_that_does_not_answer(facts: MakeFacts, here: Site) -> None:
-    names = await known(facts(site=replace(here, port=1)))
+async def test_nginx_that_does_not_answer(make_context: MakeContext, here: Site) -> None:
+    names = await identifying_names(make_context(site=replace(here, port=1)))
     assert "kitchen.local" in names
 
 
 def test_of_ones_own_certificate_a_family_and_no_public_authority(here: Site) -> None:
     now = datetime.now(UTC)
-    shown = site_client.Shown(("*.smith.net",), now, now, "Smith Family CA")
+    shown = site_client.ServedCertificate(("*.smith.net",), now, now, "Smith Family CA")
     own = replace(here, authority=None)
-    assert list(redaction._certified(shown, own)) == ["smith.net"]
-    unknown = replace(shown, vouched=False)
-    assert list(redaction._certified(unknown, own)) == ["smith.net", "Smith Family CA"]
+    assert list(redaction._certificate_names(shown, own)) == ["smith.net"]
+    unknown = replace(shown, known_issuer=False)
+    assert list(redaction._certificate_names(unknown, own)) == ["smith.net", "Smith Family CA"]
 
 
 async def test_what_the_page_is_tested_with_is_what_aiohttp_says() -> None:

@@ -11,83 +11,83 @@ import pytest
 
 from appliance.errors import SelftestRunning, StoreError
 from appliance.selftest import report_store
-from appliance.selftest.report_store import KEPT, Selftests
+from appliance.selftest.report_store import KEPT, ReportStore
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Selftests:
-    return Selftests(tmp_path)
+def kept(tmp_path: Path) -> ReportStore:
+    return ReportStore(tmp_path)
 
 
-def test_the_latest_are_kept_in_their_order(kept: Selftests, tmp_path: Path) -> None:
-    assert kept.last() is None
+def test_the_latest_are_kept_in_their_order(kept: ReportStore, tmp_path: Path) -> None:
+    assert kept.latest() is None
     for number in range(KEPT + 3):
-        kept.keep({"number": number})
-    numbers = [report["number"] for report in kept.all()]
+        kept.append({"number": number})
+    numbers = [report["number"] for report in kept.reports()]
     assert numbers == list(range(3, KEPT + 3))
-    assert kept.last() == {"number": KEPT + 2}
+    assert kept.latest() == {"number": KEPT + 2}
     assert {file.name for file in tmp_path.iterdir()} == {"selftest.json"}
     assert stat.S_IMODE((tmp_path / "selftest.json").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1, null, {}]", '{"a": 1}', "null", "\udcff"])
 def test_a_damaged_file_holds_no_reports_and_is_replaced(
-    kept: Selftests, tmp_path: Path, content: str
+    kept: ReportStore, tmp_path: Path, content: str
 ) -> None:
     file = tmp_path / "selftest.json"
     file.write_bytes(content.encode("utf-8", "surrogateescape"))
-    assert all(isinstance(report, dict) for report in kept.all())
-    kept.keep({"number": 1})
-    assert kept.last() == {"number": 1}
+    assert all(isinstance(report, dict) for report in kept.reports())
+    kept.append({"number": 1})
+    assert kept.latest() == {"number": 1}
     assert json.loads(file.read_text())
 
 
 def test_one_runs_at_a_time(
-    kept: Selftests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept: ReportStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report_store, "LOCK_PATIENCE", 0.0)
+    monkeypatch.setattr(report_store, "LOCK_SECONDS", 0.0)
     assert not kept.running()
-    with kept.alone():
+    with kept.exclusive():
         assert kept.running()
-        other = Selftests(tmp_path)
-        with pytest.raises(SelftestRunning) as refusal, other.alone():
+        other = ReportStore(tmp_path)
+        with pytest.raises(SelftestRunning) as refusal, other.exclusive():
             pass
         assert refusal.value.advice
         assert kept.progress() is None
-        kept.note({"total": 18})
+        kept.write_progress({"total": 18})
         assert other.progress() == {"total": 18}
     assert not kept.running()
     assert kept.progress() is None
-    with kept.alone():
+    with kept.exclusive():
         pass
 
 
-def test_who_waits_comes_when_the_other_has_ended(kept: Selftests, tmp_path: Path) -> None:
+def test_who_waits_comes_when_the_other_has_ended(kept: ReportStore, tmp_path: Path) -> None:
     begun, ended = threading.Event(), threading.Event()
 
     def wait() -> None:
         begun.set()
-        with Selftests(tmp_path).alone(60.0):
+        with ReportStore(tmp_path).exclusive(60.0):
             ended.set()
 
     waiting = threading.Thread(target=wait)
-    with kept.alone():
+    with kept.exclusive():
         waiting.start()
         assert begun.wait(10)
         # For longer than anybody waits who was not told to.
-        assert not ended.wait(report_store.LOCK_PATIENCE + 0.3)
+        assert not ended.wait(report_store.LOCK_SECONDS + 0.3)
     assert ended.wait(10)
     waiting.join()
 
 
-def test_no_link_leads_root_elsewhere(kept: Selftests, tmp_path: Path) -> None:
+def test_no_link_leads_root_elsewhere(kept: ReportStore, tmp_path: Path) -> None:
     other = tmp_path / "other"
     for name in ("selftest.lock", "selftest.json.new"):
         (tmp_path / name).symlink_to(other)
-    with pytest.raises(StoreError), kept.alone():
+    with pytest.raises(StoreError), kept.exclusive():
         pass
     with pytest.raises(StoreError):
-        kept.keep({})
+        kept.append({})
     assert not other.exists()
 
 
@@ -103,27 +103,31 @@ def _missing(place: Path) -> None:
 def test_a_place_that_takes_nothing(tmp_path: Path, make: Callable[[Path], None]) -> None:
     place = tmp_path / "state"
     make(place)
-    kept = Selftests(place)
+    kept = ReportStore(place)
 
     def run() -> None:
-        with kept.alone():
+        with kept.exclusive():
             pass
 
-    uses: tuple[Callable[[], None], ...] = (lambda: kept.keep({}), lambda: kept.note({}), run)
+    uses: tuple[Callable[[], None], ...] = (
+        lambda: kept.append({}),
+        lambda: kept.write_progress({}),
+        run,
+    )
     for use in uses:
         with pytest.raises(StoreError) as refusal:
             use()
         assert "root" in refusal.value.advice
-    assert (kept.all(), kept.running(), kept.progress()) == ([], False, None)
+    assert (kept.reports(), kept.running(), kept.progress()) == ([], False, None)
 
 
 def test_what_root_writes_belongs_to_the_appliance(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("only root writes for somebody else")
     os.chown(tmp_path, 12_345, 12_346)
-    kept = Selftests(tmp_path)
-    with kept.alone():
-        kept.note({})
-        kept.keep({})
+    kept = ReportStore(tmp_path)
+    with kept.exclusive():
+        kept.write_progress({})
+        kept.append({})
         owners = {(file.stat().st_uid, file.stat().st_gid) for file in tmp_path.iterdir()}
     assert owners == {(12_345, 12_346)}

@@ -14,7 +14,7 @@ from appliance.selftest import report_text
 from appliance.selftest.check import BaseCheck, Check, Finding, SelftestReport, Verdict
 from appliance.selftest.context import CheckContext
 from appliance.selftest.runner import run
-from tests.selftest.conftest import MakeFacts
+from tests.selftest.conftest import MakeContext
 
 
 class Good(BaseCheck):
@@ -22,28 +22,28 @@ class Good(BaseCheck):
     title: ClassVar[str] = "Good"
     limit: ClassVar[float] = 5.0
 
-    async def run(self, facts: CheckContext) -> Finding:
-        return self.ok(f"{facts.hardware.cores} cores")
+    async def run(self, context: CheckContext) -> Finding:
+        return self.ok(f"{context.hardware.cores} cores")
 
 
 class Crash(Good):
     name: ClassVar[str] = "crash"
 
-    async def run(self, facts: CheckContext) -> Finding:
+    async def run(self, context: CheckContext) -> Finding:
         raise ZeroDivisionError("no cores")
 
 
 class Refusal(Good):
     name: ClassVar[str] = "refusal"
 
-    async def run(self, facts: CheckContext) -> Finding:
+    async def run(self, context: CheckContext) -> Finding:
         raise StoreError("the disk is full", advice="Make room.")
 
 
 class OwnTimeout(Good):
     name: ClassVar[str] = "own"
 
-    async def run(self, facts: CheckContext) -> Finding:
+    async def run(self, context: CheckContext) -> Finding:
         raise TimeoutError("a socket's")
 
 
@@ -54,7 +54,7 @@ class Hang(Good):
     def __init__(self) -> None:
         self.until = threading.Event()
 
-    async def run(self, facts: CheckContext) -> Finding:
+    async def run(self, context: CheckContext) -> Finding:
         await run_in_daemon_thread(self.until.wait)
         return self.ok("too late")
 
@@ -77,9 +77,9 @@ def ignore(_findings: Sequence[Finding], _check: Check | None) -> None:
     ],
 )
 async def test_what_goes_wrong_is_a_failure_of_that_check_alone(
-    facts: MakeFacts, check: Check, message: str, advice: str
+    make_context: MakeContext, check: Check, message: str, advice: str
 ) -> None:
-    report = await run([Good(), check, Good()], facts(), ignore)
+    report = await run([Good(), check, Good()], make_context(), ignore)
     first, middle, last = report.findings
     assert (first.verdict, last.verdict) == (Verdict.OK, Verdict.OK)
     assert middle.verdict is Verdict.FAILURE
@@ -90,21 +90,21 @@ async def test_what_goes_wrong_is_a_failure_of_that_check_alone(
         check.until.set()
 
 
-async def test_the_findings_are_told_as_they_come(facts: MakeFacts) -> None:
+async def test_the_findings_are_told_as_they_come(make_context: MakeContext) -> None:
     told: list[tuple[list[str], str]] = []
 
     def watch(findings: Sequence[Finding], check: Check | None) -> None:
         told.append(([finding.check for finding in findings], check.name if check else ""))
 
-    report = await run([Good(), Crash()], facts(), watch)
+    report = await run([Good(), Crash()], make_context(), watch)
     assert told == [([], "good"), (["good"], "crash"), (["good", "crash"], "")]
     assert [finding.title for finding in report.findings] == ["Good", "Good"]
     assert abs(report.started_at - time.time()) < 60
 
 
-async def test_a_run_that_is_given_up_ends_all_of_it(facts: MakeFacts) -> None:
+async def test_a_run_that_is_given_up_ends_all_of_it(make_context: MakeContext) -> None:
     check = LongHang()
-    task = asyncio.create_task(run([check, Good()], facts(), ignore))
+    task = asyncio.create_task(run([check, Good()], make_context(), ignore))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -136,10 +136,10 @@ def test_the_table_advises_where_something_is_wrong_and_nowhere_else() -> None:
     def paint(text: str, colour: str) -> str:
         return f"<{colour}>{text}</>"
 
-    shown = [report_text.row(finding, paint, 80) for finding in report(*Verdict).findings]
+    shown = [report_text.finding_row(finding, paint, 80) for finding in report(*Verdict).findings]
     assert [("what to do" in row) for row in shown] == [False, True, True, False]
     assert shown[2].startswith("<red>FAILURE </>  A check")
-    assert report_text.summary(report(*Verdict), paint) == (
+    assert report_text.summary_line(report(*Verdict), paint) == (
         "<red>1 failed, 1 to look at, 1 good, in 1 s</>"
     )
 
@@ -147,5 +147,5 @@ def test_the_table_advises_where_something_is_wrong_and_nowhere_else() -> None:
 def test_what_is_to_be_copied_is_never_broken() -> None:
     command = "`sudo chown -R --reference=/var/lib/voice-appliance-with-a-very-long-name /there`"
     finding = Finding("x", Verdict.FAILURE, "m " * 60, command, "X")
-    shown = report_text.row(finding, lambda text, _: text, 60)
+    shown = report_text.finding_row(finding, lambda text, _: text, 60)
     assert "--reference=/var/lib/voice-appliance-with-a-very-long-name" in shown

@@ -18,7 +18,7 @@ from appliance.selftest.checks.nginx import NginxCheck
 from appliance.selftest.checks.websocket import WebSocketCheck
 from tests.install.conftest import Site as Nginx
 from tests.install.shell import CERTIFICATE, RENDER, free_ports, succeed
-from tests.selftest.conftest import MakeFacts, bad, good, skipped
+from tests.selftest.conftest import MakeContext, bad, good, skipped
 
 OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
 
@@ -61,7 +61,7 @@ NAMES = ("localhost", "kitchen.local", "127.0.0.1", "192.168.1.20")
 def test_it_comes_in_from_outside_where_it_can(
     here: Site, address: str, own: tuple[str, ...], names: tuple[str, ...], host: str
 ) -> None:
-    assert site_client.host(replace(here, address=address), own, names) == host
+    assert site_client.entry_host(replace(here, address=address), own, names) == host
 
 
 @asynccontextmanager
@@ -91,9 +91,9 @@ async def upstream(nginx: Nginx, unknown: str = "") -> AsyncIterator[None]:
 async def test_the_page_and_the_appliance_behind_it(
     site: Nginx,
     here: Site,
-    facts: MakeFacts,
+    make_context: MakeContext,
 ) -> None:
-    made = facts(site=here)
+    made = make_context(site=here)
     async with upstream(site):
         assert f"https://127.0.0.1:{here.port} serves the page" in good(
             await NginxCheck().run(made)
@@ -105,20 +105,20 @@ async def test_the_page_and_the_appliance_behind_it(
 
 @pytest.mark.parametrize("name", ["kitchen.local", "kitchen"])
 async def test_a_name_that_nginx_knows_and_the_appliance_does_not(
-    site: Nginx, here: Site, facts: MakeFacts, name: str
+    site: Nginx, here: Site, make_context: MakeContext, name: str
 ) -> None:
     """As after `hostnamectl set-hostname`; the second the certificate may not have at all."""
     async with upstream(site):
-        message = good(await NginxCheck().run(facts(site=here)))
+        message = good(await NginxCheck().run(make_context(site=here)))
     assert message.endswith(", also as localhost, kitchen, kitchen.local")
     async with upstream(site, unknown=name):
-        message, advice = bad(await NginxCheck().run(facts(site=here)), FAILURE)
+        message, advice = bad(await NginxCheck().run(make_context(site=here)), FAILURE)
     assert message.endswith(f"by the name of {name} (421)")
     assert "restart voice-appliance" in advice
 
 
 async def test_a_name_that_nginx_itself_does_not_know_yet(
-    site: Nginx, here: Site, facts: MakeFacts, tmp_path: Path
+    site: Nginx, here: Site, make_context: MakeContext, tmp_path: Path
 ) -> None:
     for file in (here.certificate, here.authority):
         assert file
@@ -126,30 +126,30 @@ async def test_a_name_that_nginx_itself_does_not_know_yet(
     (tmp_path / "hosts").write_text("DNS:localhost\nIP:127.0.0.1\nDNS:attic.local\n")
     renamed = replace(here, certificate=tmp_path / "server.crt", authority=tmp_path / "ca.crt")
     async with upstream(site):
-        message, _ = bad(await NginxCheck().run(facts(site=renamed)), FAILURE)
+        message, _ = bad(await NginxCheck().run(make_context(site=renamed)), FAILURE)
     assert message.endswith("by the name of attic.local (421)")
 
 
-async def test_no_nginx_is_nothing_to_look_at(facts: MakeFacts) -> None:
-    assert "no nginx" in skipped(await NginxCheck().run(facts()))
-    assert "no nginx" in skipped(await CertificateCheck().run(facts()))
-    assert "does not run" in skipped(await WebSocketCheck().run(facts()))
+async def test_no_nginx_is_nothing_to_look_at(make_context: MakeContext) -> None:
+    assert "no nginx" in skipped(await NginxCheck().run(make_context()))
+    assert "no nginx" in skipped(await CertificateCheck().run(make_context()))
+    assert "does not run" in skipped(await WebSocketCheck().run(make_context()))
 
 
-async def test_nginx_does_not_listen(here: Site, facts: MakeFacts) -> None:
-    made = facts(site=replace(here, port=free_ports(1)[0]))
+async def test_nginx_does_not_listen(here: Site, make_context: MakeContext) -> None:
+    made = make_context(site=replace(here, port=free_ports(1)[0]))
     for check in (NginxCheck(), CertificateCheck()):
         message, advice = bad(await check.run(made), FAILURE)
         assert str(made.site.port if made.site else 0) in message
         assert "nginx" in advice
 
 
-async def test_the_page_is_missing(site: Nginx, here: Site, facts: MakeFacts) -> None:
+async def test_the_page_is_missing(site: Nginx, here: Site, make_context: MakeContext) -> None:
     page = site.directory / "page" / "index.html"
     content = page.read_text()
     page.unlink()
     try:
-        message, advice = bad(await NginxCheck().run(facts(site=here)), FAILURE)
+        message, advice = bad(await NginxCheck().run(make_context(site=here)), FAILURE)
     finally:
         page.write_text(content)
     assert "answers 40" in message
@@ -157,11 +157,11 @@ async def test_the_page_is_missing(site: Nginx, here: Site, facts: MakeFacts) ->
 
 
 async def test_a_certificate_that_its_authority_did_not_sign(
-    tmp_path: Path, here: Site, facts: MakeFacts
+    tmp_path: Path, here: Site, make_context: MakeContext
 ) -> None:
     other = tmp_path / "other"
     succeed(CERTIFICATE, other, "--host", "kitchen", "--address", "192.168.1.20")
-    made = facts(site=replace(here, authority=other / "ca.crt"))
+    made = make_context(site=replace(here, authority=other / "ca.crt"))
     message, advice = bad(await CertificateCheck().run(made), FAILURE)
     assert "does not verify" in message
     assert "makes it anew" in advice
@@ -169,18 +169,18 @@ async def test_a_certificate_that_its_authority_did_not_sign(
 
 
 async def test_a_certificate_of_ones_own_that_nobody_here_vouches_for(
-    site: Nginx, tmp_path: Path, here: Site, facts: MakeFacts
+    site: Nginx, tmp_path: Path, here: Site, make_context: MakeContext
 ) -> None:
     """Who trusts it is the owner's to know; that it is another than the one given, is not."""
     own = replace(here, authority=None)
     async with upstream(site):
-        good(await NginxCheck().run(facts(site=own)))
-    message, advice = bad(await CertificateCheck().run(facts(site=own)), WARNING)
+        good(await NginxCheck().run(make_context(site=own)))
+    message, advice = bad(await CertificateCheck().run(make_context(site=own)), WARNING)
     assert "unknown to this machine" in message
     assert "of your own" in advice
     other = tmp_path / "other"
     succeed(CERTIFICATE, other, "--host", "kitchen", "--address", "192.168.1.20")
-    wrong = facts(site=replace(own, certificate=other / "server.crt"))
+    wrong = make_context(site=replace(own, certificate=other / "server.crt"))
     message, advice = bad(await CertificateCheck().run(wrong), FAILURE)
     assert "does not verify" in message
     assert "renew it where it stands" in advice

@@ -30,9 +30,9 @@ async def test_the_answer_of_a_slow_voice_is_waited_for(
     # No answer can come in the time that is given to a fast voice.
     monkeypatch.setattr(full_turn, "ANSWER_SECONDS", 0.9 * DAWDLE_SECONDS)
     async with running(tmp_path / "state", settings, module="tests.faulty") as daemon:
-        facts = await gather(load([], daemon.environment), {})
-        assert isinstance(facts.daemon, DaemonClient)
-        finding = await full_turn.FullTurnCheck().run(facts)
+        context = await gather(load([], daemon.environment), {})
+        assert isinstance(context.daemon, DaemonClient)
+        finding = await full_turn.FullTurnCheck().run(context)
     assert "was understood and answered 'It is " in finding.message, finding
     assert finding.figures["first_sound_at_client_ms"] > 1000 * DAWDLE_SECONDS
     assert finding.verdict in (Verdict.OK, Verdict.WARNING)  # late, perhaps

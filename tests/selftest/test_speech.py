@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
-from appliance.selftest import audio_level, engine_probe, speed
-from appliance.selftest.audio_level import Sound
+from appliance.selftest import audio_level, expectations
+from appliance.selftest.audio_level import AudioLevel
 from appliance.selftest.check import Verdict
 from appliance.selftest.checks import stt, tts
 from appliance.selftest.checks.full_turn import SENTENCE, FullTurnCheck, SpokenTurn
 from appliance.selftest.checks.stt import STTCheck
 from appliance.selftest.checks.tts import TTSCheck
 from appliance.selftest.context import CheckContext
-from appliance.selftest.engine_probe import Planned
-from appliance.selftest.expectations import used
+from appliance.selftest.engine_probe import PlannedEngine
+from appliance.selftest.expectations import assess_engine
 from appliance.text.word_error_rate import error_rate
 from tests.hardware import boards
-from tests.selftest.conftest import MakeFacts, bad, good
+from tests.selftest.conftest import MakeContext, bad, good
 
 OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
 
@@ -56,50 +56,52 @@ def tone(seconds: float, peak: int = 8000) -> bytes:
     ],
 )
 def test_speech_is_told_from_what_is_none(pcm: bytes, fault: str) -> None:
-    found = audio_level.measured(pcm).fault("what time is it")
+    found = audio_level.measure(pcm).fault("what time is it")
     assert fault in found if fault else not found
 
 
 def test_half_a_sample_at_the_end_is_no_matter() -> None:
-    assert audio_level.measured(tone(1.0) + b"x").seconds == 1.0
+    assert audio_level.measure(tone(1.0) + b"x").seconds == 1.0
 
 
 def test_a_microphone_hears_as_much_of_it() -> None:
-    heard = audio_level.for_a_microphone(tone(1.0))
+    heard = audio_level.resample_to_input(tone(1.0))
     assert abs(len(heard) / 2 / 16_000 - 1.0) < 0.01
-    assert audio_level.measured(heard, 16_000).peak > 7000
+    assert audio_level.measure(heard, 16_000).peak > 7000
 
 
 def test_engines_are_known_by_their_names() -> None:
-    assert speed.engine_and_device("whisper small.en float16 cuda") == ("whisper", "cuda")
-    assert speed.engine_and_device("sphinx") == ("sphinx", "cpu")
-    assert speed.engine_and_device("") == ("", "cpu")
+    assert expectations.engine_and_device("whisper small.en float16 cuda") == ("whisper", "cuda")
+    assert expectations.engine_and_device("sphinx") == ("sphinx", "cpu")
+    assert expectations.engine_and_device("") == ("", "cpu")
 
 
 def test_a_gpu_is_allowed_less_time_and_every_stage_more_than_the_one_before() -> None:
-    gpu = speed.stages_allowed("whisper x cuda", "kokoro x cuda", 200)
-    cpu = speed.stages_allowed("whisper x cpu", "kokoro x cpu", 200)
+    gpu = expectations.stage_budgets("whisper x cuda", "kokoro x cuda", 200)
+    cpu = expectations.stage_budgets("whisper x cpu", "kokoro x cpu", 200)
     assert all(gpu[stage] < cpu[stage] for stage in gpu)
     assert list(gpu.values()) == sorted(gpu.values())
-    assert speed.share_allowed("whisper x cuda") < speed.share_allowed("whisper x cpu")
-    assert speed.share_allowed("something new") > 0
+    assert expectations.max_real_time_factor("whisper x cuda") < expectations.max_real_time_factor(
+        "whisper x cpu"
+    )
+    assert expectations.max_real_time_factor("something new") > 0
 
 
 @pytest.mark.parametrize(
     ("taken", "verdict"), [(1.0, OK), (1.01, WARNING), (2.0, WARNING), (2.01, FAILURE)]
 )
 def test_over_twice_the_budget_is_a_failure(taken: float, verdict: Verdict) -> None:
-    assert speed.over(taken, 1.0) is verdict
+    assert expectations.rate_duration(taken, 1.0) is verdict
 
 
-GPU = Planned("whisper", "small.en", "cuda", "Orin GPU", "nothing")
-CPU = Planned("whisper", "small.en", "cpu", "L4T 36.4.7 is bad", "another release")
-STARTER = Planned("sphinx", "", "cpu", "no NVIDIA GPU was found", "base.en needs a pull")
+GPU = PlannedEngine("whisper", "small.en", "cuda", "Orin GPU", "nothing")
+CPU = PlannedEngine("whisper", "small.en", "cpu", "L4T 36.4.7 is bad", "another release")
+STARTER = PlannedEngine("sphinx", "", "cpu", "no NVIDIA GPU was found", "base.en needs a pull")
 
 
 @pytest.fixture
-def jetson(tmp_path: Path, facts: MakeFacts) -> CheckContext:
-    return facts(boards.ORIN_NANO_SUPER.lay(tmp_path))
+def jetson(tmp_path: Path, make_context: MakeContext) -> CheckContext:
+    return make_context(boards.ORIN_NANO_SUPER.lay(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def jetson(tmp_path: Path, facts: MakeFacts) -> CheckContext:
         (GPU, "whisper small.en float16 cuda", 1.4, FAILURE, "slow as a processor", "GPU builds"),
         (GPU, "whisper small.en int8 cpu", 0.1, FAILURE, "though the plan says GPU", "GPU builds"),
         (
-            replace(GPU, trouble="no CUDA in this build", advice="Install the wheels."),
+            replace(GPU, error="no CUDA in this build", advice="Install the wheels."),
             "sphinx",
             0.1,
             FAILURE,
@@ -119,7 +121,7 @@ def jetson(tmp_path: Path, facts: MakeFacts) -> CheckContext:
         ),
         (replace(CPU, loading=True), "sphinx", 0.1, WARNING, "standing in", "Wait"),
         (
-            replace(CPU, trouble="model.bin is truncated", advice="Pull it."),
+            replace(CPU, error="model.bin is truncated", advice="Pull it."),
             "sphinx",
             0.1,
             WARNING,
@@ -133,14 +135,14 @@ def jetson(tmp_path: Path, facts: MakeFacts) -> CheckContext:
 )
 def test_the_engine_of_the_plan_on_its_device_in_time(
     jetson: CheckContext,
-    planned: Planned,
+    planned: PlannedEngine,
     name: str,
     share: float,
     verdict: Verdict,
     message: str,
     advice: str,
 ) -> None:
-    found = used(planned, name, share, jetson, busy=False)
+    found = assess_engine(planned, name, share, jetson, busy=False)
     assert found.verdict is verdict
     assert message in found.message
     assert advice in found.advice
@@ -148,30 +150,33 @@ def test_the_engine_of_the_plan_on_its_device_in_time(
 
 
 def test_on_a_busy_machine_a_slow_gpu_may_be_one(jetson: CheckContext) -> None:
-    assert used(GPU, "whisper x float16 cuda", 1.4, jetson, busy=True).verdict is WARNING
+    assert assess_engine(GPU, "whisper x float16 cuda", 1.4, jetson, busy=True).verdict is WARNING
 
 
-def test_without_a_gpu_the_processor_is_as_planned(facts: MakeFacts) -> None:
-    assert used(STARTER, "sphinx", 0.1, facts(), busy=False).message == ", on the processor"
+def test_without_a_gpu_the_processor_is_as_planned(make_context: MakeContext) -> None:
+    assert (
+        assess_engine(STARTER, "sphinx", 0.1, make_context(), busy=False).message
+        == ", on the processor"
+    )
 
 
-def test_hearing_that_does_not_understand(facts: MakeFacts) -> None:
+def test_hearing_that_does_not_understand(make_context: MakeContext) -> None:
     heard = TranscriptionProbe("sphinx", "cancel the timer", 0.1, 0.1)
-    message, advice = bad(STTCheck().judge(STARTER, heard, facts()), WARNING)
+    message, advice = bad(STTCheck().judge(STARTER, heard, make_context()), WARNING)
     assert "'cancel the timer' instead of 'what is the date today'" in message
     assert "better model" in advice
     understood = replace(heard, text=stt.SENTENCE)
-    assert "100 ms" in good(STTCheck().judge(STARTER, understood, facts()))
+    assert "100 ms" in good(STTCheck().judge(STARTER, understood, make_context()))
 
 
-def test_a_voice_that_is_silent(facts: MakeFacts) -> None:
+def test_a_voice_that_is_silent(make_context: MakeContext) -> None:
     said = SynthesisProbe("kokoro x cpu", bytes(96_000), 0.1, 0.05)
     planned = replace(STARTER, engine="kokoro")
-    message, advice = bad(TTSCheck().judge(planned, said, facts()), FAILURE)
+    message, advice = bad(TTSCheck().judge(planned, said, make_context()), FAILURE)
     assert "silence" in message
     assert "appliance models verify" in advice
     loud = replace(said, pcm=tone(2.0))
-    assert "100 ms for 2.0 s" in good(TTSCheck().judge(planned, loud, facts()))
+    assert "100 ms for 2.0 s" in good(TTSCheck().judge(planned, loud, make_context()))
 
 
 def test_no_sentence_is_said_twice() -> None:
@@ -188,7 +193,7 @@ STATUS = {
 
 
 @pytest.mark.parametrize(
-    ("state", "loading", "trouble"),
+    ("state", "loading", "error"),
     [
         ({}, True, ""),
         ({"state": "ready", "ladder": [{"state": "ready"}]}, False, ""),
@@ -204,18 +209,18 @@ STATUS = {
     ],
 )
 def test_what_became_of_the_first_choice(
-    state: dict[str, object], loading: bool, trouble: str
+    state: dict[str, object], loading: bool, error: str
 ) -> None:
-    found = engine_probe.of_the_daemon({**STATUS, "engines": {"stt": state}}, "stt")
-    assert (found.engine, found.loading, found.trouble) == ("whisper", loading, trouble)
-    assert bool(found.advice) is bool(trouble)
+    found = PlannedEngine.from_status({**STATUS, "engines": {"stt": state}}, "stt")
+    assert (found.engine, found.loading, found.error) == ("whisper", loading, error)
+    assert bool(found.advice) is bool(error)
 
 
 ANSWER = "It is seven minutes past ten in the morning."
 TIMES = {"transcription": 400.0, "endpointing": 420.0, "first_audio": 500.0}
 ALLOWED = {"transcription": 500.0, "endpointing": 650.0, "first_audio": 800.0}
 TURN = SpokenTurn(
-    "its own voice (kokoro x cpu)", "What time is it?", ANSWER, Sound(3.0, 9000), TIMES, 510
+    "its own voice (kokoro x cpu)", "What time is it?", ANSWER, AudioLevel(3.0, 9000), TIMES, 510
 )
 MISHEARD = replace(TURN, heard="want dime his hat")
 UNANSWERED = replace(TURN, heard="what time is", answer="Sorry, I did not catch that.")
@@ -248,8 +253,8 @@ def test_its_own_voice_is_not_understood_but_a_recording_is() -> None:
     [
         (MISHEARD, FAILURE, "heard 'want dime his hat'"),
         (UNANSWERED, FAILURE, "heard 'what time is' and answered 'Sorry, I did not catch that.'"),
-        (replace(TURN, sound=Sound(0.0, 0)), FAILURE, "no sound"),
-        (replace(TURN, sound=Sound(3.0, 20)), FAILURE, "silence"),
+        (replace(TURN, level=AudioLevel(0.0, 0)), FAILURE, "no sound"),
+        (replace(TURN, level=AudioLevel(3.0, 20)), FAILURE, "silence"),
         (replace(TURN, milliseconds=TIMES | {"first_audio": 900.0}), WARNING, "900 of 800 ms"),
         (replace(TURN, milliseconds=TIMES | {"first_audio": 1700.0}), FAILURE, "1700 of 800 ms"),
         (replace(TURN, milliseconds={}), WARNING, "not written down"),

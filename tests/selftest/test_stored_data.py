@@ -15,12 +15,12 @@ from appliance.selftest.checks.model_files import ModelFilesCheck
 from appliance.selftest.context import CheckContext
 from appliance.store.database import open_for_writing
 from appliance.store.integrity import examine
-from tests.selftest.conftest import MakeFacts, bad, good
+from tests.selftest.conftest import MakeContext, bad, good
 
 WARNING, FAILURE = Verdict.WARNING, Verdict.FAILURE
 
 
-def lay_models(facts: MakeFacts, tmp_path: Path, *, known: bool = True) -> CheckContext:
+def lay_models(make_context: MakeContext, tmp_path: Path, *, known: bool = True) -> CheckContext:
     """A manifest of one voice of two files, both on disk."""
     directory = tmp_path / "models"
     directory.mkdir()
@@ -47,30 +47,30 @@ def lay_models(facts: MakeFacts, tmp_path: Path, *, known: bool = True) -> Check
         sha256 = "{sha256_of(directory / "voices.bin")}"
         """
     )
-    return facts(manifest=manifest)
+    return make_context(manifest=manifest)
 
 
-async def test_models_as_they_were_fetched(facts: MakeFacts, tmp_path: Path) -> None:
+async def test_models_as_they_were_fetched(make_context: MakeContext, tmp_path: Path) -> None:
     assert (
-        good(await ModelFilesCheck().run(lay_models(facts, tmp_path)))
+        good(await ModelFilesCheck().run(lay_models(make_context, tmp_path)))
         == "2 files are as they were fetched"
     )
 
 
-async def test_no_models(facts: MakeFacts) -> None:
-    assert "starter engines" in good(await ModelFilesCheck().run(facts()))
+async def test_no_models(make_context: MakeContext) -> None:
+    assert "starter engines" in good(await ModelFilesCheck().run(make_context()))
 
 
 async def test_a_model_of_which_nobody_knows_what_it_must_be(
-    facts: MakeFacts, tmp_path: Path
+    make_context: MakeContext, tmp_path: Path
 ) -> None:
     assert "of 1 it is not known" in good(
-        await ModelFilesCheck().run(lay_models(facts, tmp_path, known=False))
+        await ModelFilesCheck().run(lay_models(make_context, tmp_path, known=False))
     )
 
 
-async def test_a_flipped_bit_is_found(facts: MakeFacts, tmp_path: Path) -> None:
-    made = lay_models(facts, tmp_path)
+async def test_a_flipped_bit_is_found(make_context: MakeContext, tmp_path: Path) -> None:
+    made = lay_models(make_context, tmp_path)
     file = tmp_path / "models" / "tiny.onnx"
     content = bytearray(file.read_bytes())
     content[3000] ^= 1
@@ -80,31 +80,31 @@ async def test_a_flipped_bit_is_found(facts: MakeFacts, tmp_path: Path) -> None:
     assert "`appliance models pull tiny`" in advice
 
 
-async def test_a_file_that_is_gone(facts: MakeFacts, tmp_path: Path) -> None:
-    made = lay_models(facts, tmp_path)
+async def test_a_file_that_is_gone(make_context: MakeContext, tmp_path: Path) -> None:
+    made = lay_models(make_context, tmp_path)
     (tmp_path / "models" / "voices.bin").unlink()
     assert "voices.bin is missing" in bad(await ModelFilesCheck().run(made), FAILURE)[0]
 
 
-async def test_a_model_that_is_configured_and_not_there(facts: MakeFacts) -> None:
-    made = facts(settings={"STT__MODEL": "large-v9"})
+async def test_a_model_that_is_configured_and_not_there(make_context: MakeContext) -> None:
+    made = make_context(settings={"STT__MODEL": "large-v9"})
     message, advice = bad(await ModelFilesCheck().run(made), WARNING)
     assert "large-v9 is not on disk" in message
     assert "appliance models pull" in advice
 
 
 @pytest.fixture
-def kept(facts: MakeFacts) -> CheckContext:
+def kept(make_context: MakeContext) -> CheckContext:
     """Facts with a fresh database."""
-    made = facts()
+    made = make_context()
     opened = open_for_writing(made.config.store.path)
     opened.db.close()
     opened.release(clean=True)
     return made
 
 
-async def check(facts: CheckContext) -> Finding:
-    return await DatabaseCheck().run(facts)
+async def check(context: CheckContext) -> Finding:
+    return await DatabaseCheck().run(context)
 
 
 async def test_a_sound_database_is_left_as_it_is(kept: CheckContext) -> None:
@@ -117,8 +117,8 @@ async def test_a_sound_database_is_left_as_it_is(kept: CheckContext) -> None:
     assert {file.name for file in path.parent.iterdir()} == {"voice.db", "voice.db.lock"}
 
 
-async def test_a_database_that_is_not_there_yet(facts: MakeFacts) -> None:
-    made = facts()
+async def test_a_database_that_is_not_there_yet(make_context: MakeContext) -> None:
+    made = make_context()
     message, advice = bad(await check(made), WARNING)
     assert "there is no" in message
     assert "first starts" in advice

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.llm.probe import ProbeOutcome, ProbeResult
-from appliance.selftest.report_store import Selftests
+from appliance.selftest.report_store import ReportStore
 from appliance.selftest.subprocess_runner import SelftestRunner
 from tests.stranger import until
 
@@ -19,11 +19,11 @@ KEEPS = """
 import sys
 from pathlib import Path
 from appliance.errors import StoreError
-from appliance.selftest.report_store import Selftests
-kept = Selftests(Path(sys.argv[1]))
-with kept.alone():
+from appliance.selftest.report_store import ReportStore
+kept = ReportStore(Path(sys.argv[1]))
+with kept.exclusive():
     try:
-        kept.keep({"started_at": 2.0, "verdict": "failure"})
+        kept.append({"started_at": 2.0, "verdict": "failure"})
     except StoreError as error:
         print(error.message, file=sys.stderr)
 sys.exit(1)
@@ -37,7 +37,7 @@ async def unconfigured() -> ProbeResult:
 @asynccontextmanager
 async def background(state: Path, program: str) -> AsyncIterator[SelftestRunner]:
     command = [sys.executable, "-c", program, str(state)]
-    made = SelftestRunner(Selftests(state), command, unconfigured, unconfigured)
+    made = SelftestRunner(ReportStore(state), command, unconfigured, unconfigured)
     running = asyncio.create_task(made.run())
     try:
         yield made
@@ -55,7 +55,7 @@ async def see_through(made: SelftestRunner) -> None:
 
 
 async def test_a_result_that_was_kept_is_shown(tmp_path: Path) -> None:
-    Selftests(tmp_path).keep(LAST_NIGHT)
+    ReportStore(tmp_path).append(LAST_NIGHT)
     async with background(tmp_path, KEEPS) as made:
         await see_through(made)
         shown = made.shown()
@@ -67,9 +67,9 @@ async def test_a_result_that_was_kept_is_shown(tmp_path: Path) -> None:
 async def test_a_full_disk_does_not_make_last_night_todays_result(
     tmp_path: Path, earlier: bool
 ) -> None:
-    kept = Selftests(tmp_path)
+    kept = ReportStore(tmp_path)
     if earlier:
-        kept.keep(LAST_NIGHT)
+        kept.append(LAST_NIGHT)
     # Where the new file would be written, nothing can be written.
     (tmp_path / "selftest.json.new").mkdir()
     async with background(tmp_path, KEEPS) as made:
@@ -92,7 +92,7 @@ async def test_a_full_disk_does_not_make_last_night_todays_result(
 )
 async def test_a_self_test_that_breaks_off(tmp_path: Path, program: str, trouble: str) -> None:
     """With a traceback Python ends with 1, as a self-test does that found something."""
-    Selftests(tmp_path).keep(LAST_NIGHT)
+    ReportStore(tmp_path).append(LAST_NIGHT)
     async with background(tmp_path, program) as made:
         await see_through(made)
         assert trouble in made.shown()["trouble"]

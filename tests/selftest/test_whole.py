@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from appliance.selftest.checks import CHECKS
-from appliance.selftest.report_store import Selftests
+from appliance.selftest.report_store import ReportStore
 from appliance.store.queries import conversations, reading
 from tests.chat_server import chat_server
 from tests.daemon import MICRO_MODELS, Daemon, running
@@ -76,7 +76,7 @@ async def test_an_appliance_that_is_well(site: Site, tmp_path: Path) -> None:
         ) as daemon,
     ):
         status, report, err = await selftest(daemon.environment)
-        kept = Selftests(daemon.state)
+        kept = ReportStore(daemon.state)
         earlier = daemon.command_line("selftest", "--history", "--json")
         listed = json.loads(daemon.command_line("clients", "list", "--json").stdout)
         with reading(daemon.database) as db:
@@ -105,7 +105,7 @@ async def test_an_appliance_that_is_well(site: Site, tmp_path: Path) -> None:
     assert {"kitchen", "kitchen.local", "192.168.1.20"} < set(report["names"])
     # Nothing is left behind but the report.
     assert (listed, said) == ([], [])
-    assert kept.last() == report
+    assert kept.latest() == report
     assert [line["verdict"] for line in json.loads(earlier.stdout)] == [report["verdict"]]
 
 
@@ -148,7 +148,7 @@ async def test_an_engine_that_cannot_be_loaded(tmp_path: Path) -> None:
 async def test_an_appliance_that_is_killed_meanwhile(site: Site, tmp_path: Path) -> None:
     async with appliance(site, tmp_path / "state") as daemon:
         testing = asyncio.create_task(selftest(daemon.environment))
-        kept = Selftests(daemon.state)
+        kept = ReportStore(daemon.state)
 
         async def late() -> bool:
             return (kept.progress() or {}).get("now") == "A conversation"

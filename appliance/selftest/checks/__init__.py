@@ -1,4 +1,4 @@
-"""Every check, in the order in which they run: from the board upwards to a conversation."""
+"""The checks of the self-test, in running order: from the board upwards to a conversation."""
 
 from appliance.selftest.check import Check
 from appliance.selftest.checks.access import AccessCheck

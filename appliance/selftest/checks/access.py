@@ -1,4 +1,4 @@
-"""Is the door closed to strangers?"""
+"""Checks that clients that are not paired are refused."""
 
 import ipaddress
 from typing import ClassVar
@@ -9,9 +9,9 @@ from appliance.selftest import site_client
 from appliance.selftest.check import BaseCheck, Finding
 from appliance.selftest.checks.nginx import unreachable
 from appliance.selftest.context import CheckContext
-from appliance.selftest.daemon_client import GONE, DaemonClient
+from appliance.selftest.daemon_client import DAEMON_GONE_ADVICE, DaemonClient
 
-PROTECTED = "/api/me"  # of what only the paired may ask, the least
+PROTECTED_PATH = "/api/me"  # the cheapest route that needs a token
 
 _PAIR = (
     'Set access.mode = "paired", restart the appliance, and pair browsers with `appliance pair`.'
@@ -31,38 +31,40 @@ class AccessCheck(BaseCheck):
     title: ClassVar[str] = "Access"
     limit: ClassVar[float] = 20.0
 
-    async def run(self, facts: CheckContext) -> Finding:
-        """The running appliance is asked, as a stranger asks: its settings may be older than the
-        file, or come from elsewhere."""
+    async def run(self, context: CheckContext) -> Finding:
+        """Sends a request without a token to the running daemon.
+
+        The daemon's settings count and not the file's, which may be newer.
+        """
         import aiohttp
 
-        if facts.daemon is None:
-            mode = facts.config.access.mode
+        if context.daemon is None:
+            mode = context.config.access.mode
             return self.skipped(f"the appliance does not run; by its settings it is {mode}")
-        mode = (await facts.daemon.status()).get("access", facts.config.access.mode)
+        mode = (await context.daemon.status()).get("access", context.config.access.mode)
         try:
-            status = await _as_a_stranger(facts, facts.daemon)
+            status = await _status_without_token(context, context.daemon)
         except (aiohttp.ClientError, OSError) as error:
             return self.failure(
-                f"whether strangers are let in cannot be asked: {error}",
-                unreachable(facts.site) if facts.site else GONE,
+                f"whether strangers are let in cannot be tested: {error}",
+                unreachable(context.site) if context.site else DAEMON_GONE_ADVICE,
             )
-        return self.judge(mode, status, facts, facts.daemon)
+        return self.judge(mode, status, context, context.daemon)
 
-    def judge(self, mode: str, status: int, facts: CheckContext, daemon: DaemonClient) -> Finding:
-        """`mode` is what the appliance says of itself, `status` what a stranger got."""
+    def judge(self, mode: str, status: int, context: CheckContext, daemon: DaemonClient) -> Finding:
+        """`mode` is the daemon's access mode, `status` the answer to a request without a token."""
         if mode == "paired" and status != 401:
-            return self.failure(*_not_sent_away(status))
-        if mode == "open" and (way := _way_in(facts, daemon)):
-            drifted = facts.config.access.mode == "paired"
+            return self.failure(*_not_refused(status))
+        if mode == "open" and (way := _route_from_network(context, daemon)):
+            differs_from_file = context.config.access.mode == "paired"
             return self.warning(
                 f"open: everybody who comes by {way} may talk, and read and delete what was said",
-                _RESTART if drifted else _PAIR,
+                _RESTART if differs_from_file else _PAIR,
             )
-        if exposed := _exposed(daemon):
+        if exposed := _exposed_host(daemon):
             return self.warning(f"the appliance itself listens on {exposed}, without TLS", _NO_TLS)
         if mode == "open":
-            # A proxy of the owner's own leaves no trace here unless public_url names it.
+            # A proxy of the owner's is invisible from here unless public_url names it.
             return self.ok(
                 "open, but it listens to this machine alone; a web server before it would let"
                 " everybody in"
@@ -70,57 +72,59 @@ class AccessCheck(BaseCheck):
         return self.ok("only paired clients; a stranger is sent away (401)")
 
 
-def _not_sent_away(status: int) -> tuple[str, str]:
+def _not_refused(status: int) -> tuple[str, str]:
+    """Message and advice for any status but 401."""
     if status < 400:
         return (
-            f"strangers are let in: without a token, {PROTECTED} answers {status} instead of 401",
+            f"strangers are let in: without a token, {PROTECTED_PATH} answers {status}"
+            " instead of 401",
             "Keep everybody out with `sudo systemctl stop nginx`, and run the installer again:"
             " nginx's site file was changed, or what is installed.",
         )
     return (
-        f"without a token, {PROTECTED} answers {status} instead of 401",
+        f"without a token, {PROTECTED_PATH} answers {status} instead of 401",
         "Strangers are not let in, nor is anybody else: see the check `page`.",
     )
 
 
-async def _as_a_stranger(facts: CheckContext, daemon: DaemonClient) -> int:
-    """The status of a protected route without a token: through nginx, where there is one."""
+async def _status_without_token(context: CheckContext, daemon: DaemonClient) -> int:
+    """The HTTP status of PROTECTED_PATH without a token, through nginx where there is one."""
     import aiohttp
 
-    if facts.site:
-        address = await site_client.address(facts, facts.site)
+    if context.site:
+        url = await site_client.page_url(context, context.site)
         async with (
-            site_client.visiting(facts.site) as http,
-            http.get(f"{address}{PROTECTED}") as answer,
+            site_client.http_client(context.site) as http,
+            http.get(f"{url}{PROTECTED_PATH}") as response,
         ):
-            return answer.status
+            return response.status
     async with (
         aiohttp.ClientSession(
             connector=aiohttp.UnixConnector(daemon.socket) if daemon.socket else None,
         ) as http,
-        http.get(f"{daemon.base_url}{PROTECTED}") as answer,
+        http.get(f"{daemon.base_url}{PROTECTED_PATH}") as response,
     ):
-        return answer.status
+        return response.status
 
 
-def _way_in(facts: CheckContext, daemon: DaemonClient) -> str:
-    """How somebody on another machine may come in; empty where none is seen."""
-    if facts.site and not _is_loopback(facts.site.address):
-        return f"nginx at {_shown(facts.site)}"
+def _route_from_network(context: CheckContext, daemon: DaemonClient) -> str:
+    """The way from another machine to the appliance, in words; empty where none is known."""
+    if context.site and not _is_loopback(context.site.address):
+        return f"nginx at {_listen_address(context.site)}"
     if daemon.socket:
         return f"whatever stands before {daemon.socket}"
-    public = facts.config.server.public_url
+    public = context.config.server.public_url
     if public and not _is_loopback(urlsplit(public).hostname or ""):
         return public
-    return _exposed(daemon)
+    return _exposed_host(daemon)
 
 
-def _shown(site: Site) -> str:
+def _listen_address(site: Site) -> str:
     return f"port {site.port}" if site.address == ANYWHERE else f"{site.address}:{site.port}"
 
 
-def _exposed(daemon: DaemonClient) -> str:
-    """The address at which the appliance listens to the network itself; empty where none."""
+def _exposed_host(daemon: DaemonClient) -> str:
+    """The network address on which the daemon itself listens; empty for the loopback."""
     host = urlsplit(daemon.base_url).hostname or ""
     return "" if daemon.socket or _is_loopback(host) else host
 

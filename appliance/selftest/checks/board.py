@@ -1,12 +1,12 @@
-"""Is this a machine that the appliance knows, with all of its parts awake?"""
+"""Checks that this is a supported machine with enough memory and a working GPU."""
 
 from typing import ClassVar
 
 from appliance.selftest.check import BaseCheck, Finding
 from appliance.selftest.context import CheckContext
 
-KNOWN = ("x86_64", "aarch64")
-LEAST_MEMORY = 900_000_000  # the starter engines, the pipeline and a session beside the system
+SUPPORTED = ("x86_64", "aarch64")
+MIN_MEMORY = 900_000_000  # the system, the starter engines, the pipeline and one session
 
 
 class BoardCheck(BaseCheck):
@@ -14,22 +14,22 @@ class BoardCheck(BaseCheck):
     title: ClassVar[str] = "Board"
     limit: ClassVar[float] = 5.0
 
-    async def run(self, facts: CheckContext) -> Finding:
-        machine = facts.hardware
+    async def run(self, context: CheckContext) -> Finding:
+        machine = context.hardware
         module = f", module {machine.module}" if machine.module else ""
         shown = f"{machine.model or 'a machine without a name'} ({machine.architecture}{module})"
-        if machine.architecture not in KNOWN:
+        if machine.architecture not in SUPPORTED:
             return self.failure(
                 f"{shown} has a processor for which there are no engines",
                 "Use an x86-64 or a 64-bit ARM machine with a 64-bit operating system.",
             )
         if not machine.memory_total:
             return self.warning(
-                f"{shown} does not tell how much memory it has",
+                f"{shown} does not say how much memory it has",
                 "/proc/meminfo cannot be read. In a container or a sandbox, let /proc be seen"
                 " (ProcSubset=all).",
             )
-        if machine.memory_total < LEAST_MEMORY:
+        if machine.memory_total < MIN_MEMORY:
             return self.warning(
                 f"{shown} has {machine.memory_total // 10**6} MB of memory, which is little",
                 "1 GB is the least for one conversation with the starter engines; use a board"

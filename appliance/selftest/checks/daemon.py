@@ -1,4 +1,4 @@
-"""Does the appliance run, with the engines that its plan chose?"""
+"""Checks that the daemon runs, is ready, and is of the installed version."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from appliance import __version__
 from appliance.selftest.check import BaseCheck, Finding
 from appliance.selftest.context import CheckContext
-from appliance.selftest.daemon_client import GONE, control_socket
+from appliance.selftest.daemon_client import DAEMON_GONE_ADVICE, control_socket
 
 
 class DaemonCheck(BaseCheck):
@@ -14,29 +14,30 @@ class DaemonCheck(BaseCheck):
     title: ClassVar[str] = "The appliance"
     limit: ClassVar[float] = 10.0
 
-    async def run(self, facts: CheckContext) -> Finding:
-        if facts.daemon is None:
-            return self._silent(facts)
-        return self.judge(await facts.daemon.status())
+    async def run(self, context: CheckContext) -> Finding:
+        if context.daemon is None:
+            return self._not_running(context)
+        return self.judge(await context.daemon.status())
 
-    def _silent(self, facts: CheckContext) -> Finding:
-        socket = control_socket(facts.config)
+    def _not_running(self, context: CheckContext) -> Finding:
+        socket = control_socket(context.config)
         try:
-            there = socket.exists()
+            exists = socket.exists()
         except PermissionError:
-            there = True
-        if there:
+            exists = True
+        if exists:
             return self.failure(
                 f"{socket} is there, but it does not let this user in, or nobody answers",
-                f"Run this as root or as the appliance's user. {GONE}",
+                f"Run this as root or as the appliance's user. {DAEMON_GONE_ADVICE}",
             )
         return self.failure(
             "it does not run, or with another configuration (store.path)",
-            f"Start it: `sudo systemctl start voice-appliance`, or `./install.sh run`. {GONE}",
+            "Start it: `sudo systemctl start voice-appliance`, or `./install.sh run`."
+            f" {DAEMON_GONE_ADVICE}",
         )
 
     def judge(self, status: Mapping[str, Any]) -> Finding:
-        up = f"version {status['version']}, up for {_span(status['uptime_seconds'])}"
+        up = f"version {status['version']}, up for {_duration(status['uptime_seconds'])}"
         engines = [state["name"] for state in status["engines"].values()]
         shown = f"{up}; {' and '.join(engines) or 'no engine yet'}"
         if status["version"] != __version__:
@@ -58,9 +59,9 @@ class DaemonCheck(BaseCheck):
         )
 
 
-def _span(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     hours, minutes = divmod(int(seconds) // 60, 60)
     days, hours = divmod(hours, 24)
     parts = ((days, "d"), (hours, "h"), (minutes, "min"))
-    told = [f"{count} {unit}" for count, unit in parts if count]
-    return " ".join(told[:2]) or f"{seconds:.0f} s"
+    shown = [f"{count} {unit}" for count, unit in parts if count]
+    return " ".join(shown[:2]) or f"{seconds:.0f} s"

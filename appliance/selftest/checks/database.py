@@ -1,4 +1,4 @@
-"""Is the database whole, can it be written, and was nothing lost?"""
+"""Checks that the database is sound and writable, and that no entry was lost."""
 
 from typing import ClassVar
 
@@ -13,12 +13,12 @@ class DatabaseCheck(BaseCheck):
     title: ClassVar[str] = "Database"
     limit: ClassVar[float] = 60.0  # every page of some gigabytes
 
-    async def run(self, facts: CheckContext) -> Finding:
-        path = facts.config.store.path
+    async def run(self, context: CheckContext) -> Finding:
+        path = context.config.store.path
         if not path.exists():
-            return self._absent(facts)
+            return self._absent(context)
         condition = await run_in_daemon_thread(lambda: examine(path))
-        lost = (await facts.daemon.status())["store"]["failed"] if facts.daemon else 0
+        lost = (await context.daemon.status())["store"]["failed"] if context.daemon else 0
         shown = f"{path}, {condition.bytes / 1e6:.1f} MB"
         if condition.damage:
             finding = self.failure(
@@ -42,9 +42,9 @@ class DatabaseCheck(BaseCheck):
             finding = self.ok(f"{shown}, sound and writable")
         return finding.with_figures(bytes=condition.bytes, lost_entries=lost)
 
-    def _absent(self, facts: CheckContext) -> Finding:
-        path = facts.config.store.path
-        if facts.daemon:
+    def _absent(self, context: CheckContext) -> Finding:
+        path = context.config.store.path
+        if context.daemon:
             return self.failure(
                 f"{path} is gone while the appliance runs",
                 "Somebody removed it; what is said now is not kept. Restart the appliance.",

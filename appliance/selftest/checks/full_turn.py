@@ -1,4 +1,4 @@
-"""The whole path: it says a sentence, hears it as a client's, and answers it aloud in time."""
+"""Checks a whole turn: says a sentence as a client, and expects a spoken answer in time."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ from appliance.bench.recordings import COMMANDS, sentences
 from appliance.client import Call
 from appliance.conversation import NO_ANSWERS
 from appliance.errors import SessionError, SessionLimit
-from appliance.selftest import audio_level, speed, visit
-from appliance.selftest.audio_level import Sound
+from appliance.selftest import audio_level, expectations, site_client
+from appliance.selftest.audio_level import AudioLevel
 from appliance.selftest.check import BaseCheck, Finding, Verdict
 from appliance.selftest.checks.websocket import WebSocketCheck
 from appliance.selftest.context import CheckContext
@@ -18,42 +18,46 @@ from appliance.selftest.daemon_client import DaemonClient
 from appliance.text.word_error_rate import error_rate
 from appliance.wire import Audio
 
-SENTENCE = "what time is it"  # a tool answers it; no language model is asked
-WRONG = 0.34  # of the words: one of the four may be another
-LEAD = bytes(9_600)  # 0.3 s of silence before and after, as a person leaves
+SENTENCE = "what time is it"  # a tool answers it, without a language model
+MAX_ERROR_RATE = 0.34  # of the words: one of the four may be wrong
+SILENCE = bytes(9_600)  # 0.3 s at 16 kHz, before and after the sentence as in a person's speech
 ANSWER_SECONDS = 12.0
 SPEAKING_SECONDS = 30.0
-WRITTEN_SECONDS = 5.0  # until the events of the turn are in the database
-# The answer is about three times as long as the question. Who takes a minute to speak that is
-# slow, which is a finding of its own, and not silent.
+EVENTS_SECONDS = 5.0  # until the events of the turn are in the database
+# The answer is about three times as long as the question. The time-outs grow by what the engine
+# needs to synthesize it: a slow voice is a finding of its own and must not pass for a silent one.
 ANSWER_LENGTH = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenTurn:
-    """What became of the sentence, as the client and the database saw it.
+    """The outcome of one turn, as the client and the database saw it.
 
-    `milliseconds` are from the end of speech to the end of each stage, as the appliance measured
-    them; `at_client` is that to the first sound at the client.
+    `voice` says in words whose voice asked, `level` is that of the spoken answer. `milliseconds`
+    are from the end of speech to the end of each stage, as the daemon measured them; `at_client`
+    are those to the first sound at the client.
     """
 
     voice: str
     heard: str
     answer: str
-    sound: Sound
+    level: AudioLevel
     milliseconds: Mapping[str, float]
     at_client: float
 
     @property
     def understood(self) -> bool:
-        """Its words were heard, or nearly, and it was told the time."""
-        return error_rate(SENTENCE, self.heard) <= WRONG and not self.answer.startswith(NO_ANSWERS)
+        """Whether the transcript was right, or nearly, and the answer was not an apology."""
+        return self._heard_well and not self.answer.startswith(NO_ANSWERS)
 
     @property
-    def shown(self) -> str:
-        """How it was heard and, where that was not the reason, what was answered."""
-        wrong = error_rate(SENTENCE, self.heard) > WRONG
-        return repr(self.heard) + (f" and answered {self.answer!r}" if not wrong else "")
+    def outcome(self) -> str:
+        """The transcript and, where the transcript is right, the answer, in words."""
+        return repr(self.heard) + (f" and answered {self.answer!r}" if self._heard_well else "")
+
+    @property
+    def _heard_well(self) -> bool:
+        return error_rate(SENTENCE, self.heard) <= MAX_ERROR_RATE
 
 
 class FullTurnCheck(BaseCheck):
@@ -61,13 +65,13 @@ class FullTurnCheck(BaseCheck):
     title: ClassVar[str] = "A conversation"
     limit: ClassVar[float] = 180.0
 
-    async def run(self, facts: CheckContext) -> Finding:
+    async def run(self, context: CheckContext) -> Finding:
         import aiohttp
 
-        if facts.daemon is None:
+        if context.daemon is None:
             return self.skipped("the appliance does not run")
         try:
-            return await self._talk(facts, facts.daemon)
+            return await self._talk(context, context.daemon)
         except SessionLimit as error:
             return self.warning(error.message, "Test again when somebody has hung up.")
         except (SessionError, aiohttp.ClientError, OSError) as error:
@@ -76,23 +80,23 @@ class FullTurnCheck(BaseCheck):
                 f"See the check `{WebSocketCheck.name}` and `journalctl -u voice-appliance`.",
             )
 
-    async def _talk(self, facts: CheckContext, daemon: DaemonClient) -> Finding:
-        """First with its own voice; where it does not understand that, with a recorded one."""
-        own = await daemon.say(SENTENCE)
-        patience = ANSWER_LENGTH * own.seconds
+    async def _talk(self, context: CheckContext, daemon: DaemonClient) -> Finding:
+        """Asks in the engine's own voice and, where that is not understood, in a recorded one."""
+        own = await daemon.synthesize(SENTENCE)
+        extra = ANSWER_LENGTH * own.seconds
         recorded = next(one for one in sentences(COMMANDS) if one.text == SENTENCE)
-        turn = await _turn(
-            *(facts, daemon, f"its own voice ({own.engine})"),
-            *(audio_level.for_a_microphone(own.pcm), patience),
+        turn = await _run_turn(
+            *(context, daemon, f"its own voice ({own.engine})"),
+            *(audio_level.resample_to_input(own.pcm), extra),
         )
         first = turn
         if not turn.understood:
-            turn = await _turn(facts, daemon, "a recorded voice", recorded.pcm, patience)
+            turn = await _run_turn(context, daemon, "a recorded voice", recorded.pcm, extra)
         engines = (await daemon.status())["engines"]
-        hold = 1000 * facts.config.turn.stop_seconds
-        allowed = speed.stages_allowed(engines["stt"]["name"], engines["tts"]["name"], hold)
+        hold = 1000 * context.config.turn.stop_seconds
+        allowed = expectations.stage_budgets(engines["stt"]["name"], engines["tts"]["name"], hold)
         names = [engines[kind]["name"] for kind in ("stt", "tts")]
-        return self.judge(turn, allowed, first, _excuse(names, facts)).with_figures(
+        return self.judge(turn, allowed, first, _excuse(names, context)).with_figures(
             heard=turn.heard,
             answer=turn.answer,
             voice=turn.voice,
@@ -104,18 +108,18 @@ class FullTurnCheck(BaseCheck):
     def judge(
         self, turn: SpokenTurn, allowed: Mapping[str, float], first: SpokenTurn, excuse: str = ""
     ) -> Finding:
-        """`first` is the turn in its own voice, which is `turn` where that was understood.
+        """`first` is the turn in the engine's own voice, and `turn` itself where understood.
 
-        With an `excuse`, being late is no failure.
+        With an `excuse`, a late answer is a warning and no failure.
         """
         if not turn.understood:
             return self.failure(
-                f"said {SENTENCE!r} in {turn.voice} and heard {turn.shown}",
+                f"said {SENTENCE!r} in {turn.voice} and heard {turn.outcome}",
                 "See the check `hearing`. If only this one fails, raise the microphone's share:"
                 " lower turn.min_volume or turn.confidence to their defaults; and tools.enabled"
                 " must not leave out the tools of the clock.",
             )
-        if fault := turn.sound.fault(turn.answer):
+        if fault := turn.level.fault(turn.answer):
             return self.failure(
                 f"understood {SENTENCE!r}, but {fault} in answer",
                 "See the check `speaking`.",
@@ -125,10 +129,10 @@ class FullTurnCheck(BaseCheck):
             f" first sound after {turn.at_client:.0f} ms"
         )
         if first is not turn:
-            shown += f" ({first.voice} was heard as {first.shown})"
-        return self._in_time(shown, turn, allowed, first, excuse)
+            shown += f" ({first.voice} was heard as {first.outcome})"
+        return self._assess_speed(shown, turn, allowed, first, excuse)
 
-    def _in_time(
+    def _assess_speed(
         self,
         shown: str,
         turn: SpokenTurn,
@@ -136,21 +140,23 @@ class FullTurnCheck(BaseCheck):
         first: SpokenTurn,
         excuse: str,
     ) -> Finding:
-        slow = {
-            stage: speed.over(turn.milliseconds.get(stage, 0.0), most, excused=bool(excuse))
+        verdicts = {
+            stage: expectations.rate_duration(
+                turn.milliseconds.get(stage, 0.0), most, excused=bool(excuse)
+            )
             for stage, most in allowed.items()
         }
-        late = [stage for stage, verdict in slow.items() if verdict is not Verdict.OK]
+        late = [stage for stage, verdict in verdicts.items() if verdict is not Verdict.OK]
         if late:
-            told = ", ".join(
+            durations = ", ".join(
                 f"{stage} {turn.milliseconds[stage]:.0f} of {allowed[stage]:.0f} ms"
                 for stage in late
             )
-            failed = Verdict.FAILURE in slow.values()
+            failed = Verdict.FAILURE in verdicts.values()
             return Finding(
                 self.name,
                 Verdict.FAILURE if failed else Verdict.WARNING,
-                f"{shown}; too slow{excuse and f', on {excuse}'}: {told}",
+                f"{shown}; too slow{excuse and f', on {excuse}'}: {durations}",
                 "Test again when nothing else runs. If it stays slow, see the checks `hearing`,"
                 " `speaking`, `heat` and `power`, or choose a smaller model.",
             )
@@ -168,51 +174,54 @@ class FullTurnCheck(BaseCheck):
         return self.ok(shown)
 
 
-def _excuse(engines: Sequence[str], facts: CheckContext) -> str:
-    """On what being late is no failure; as for each engine alone, a slow processor is slow."""
-    if facts.busy():
+def _excuse(engines: Sequence[str], context: CheckContext) -> str:
+    """The reason in words for which a late answer is no failure; empty for none.
+
+    As for each engine alone, a processor may be slow and a GPU may not.
+    """
+    if context.is_busy():
         return "a busy machine"
-    on_gpu = any(speed.engine_and_device(name)[1] == "cuda" for name in engines)
+    on_gpu = any(expectations.engine_and_device(name)[1] == "cuda" for name in engines)
     return "" if on_gpu else "a processor"
 
 
-async def _turn(
-    facts: CheckContext, daemon: DaemonClient, voice: str, pcm: bytes, patience: float
+async def _run_turn(
+    context: CheckContext, daemon: DaemonClient, voice: str, pcm: bytes, extra: float
 ) -> SpokenTurn:
-    """`patience` is what its voice may take longer than a fast one, in seconds."""
-    async with visit.session(facts, daemon) as visitor:
-        call = visitor.call
-        end = await call.say(LEAD + pcm + LEAD)
+    """Says `pcm` and records the answer; `extra` seconds are added to the time-outs."""
+    async with site_client.open_session(context, daemon) as session:
+        call = session.call
+        end = await call.say(SILENCE + pcm + SILENCE)
         try:
             first = await call.wait_for(
-                lambda a: a.kind == "audio", since=end, seconds=ANSWER_SECONDS + patience
+                lambda a: a.kind == "audio", since=end, seconds=ANSWER_SECONDS + extra
             )
             await call.wait_for(
                 lambda a: a.kind == "bot-stopped-speaking",
                 since=end,
-                seconds=SPEAKING_SECONDS + patience,
+                seconds=SPEAKING_SECONDS + extra,
             )
             at_client = 1000 * (first.at - end)
         except SessionError:
             if call.close_code is not None:
                 raise
-            at_client = 0.0  # nothing was said in answer, which the turn then shows
+            at_client = 0.0  # no answer came, which the level of the turn shows
         events = await _events(daemon, call.conversation_id)
         return SpokenTurn(
             voice,
-            _text(events, "user_transcript"),
-            _text(events, "answer"),
-            _sound(call, end),
+            _joined_text(events, "user_transcript"),
+            _joined_text(events, "answer"),
+            _answer_level(call, end),
             next((e["data"]["milliseconds"] for e in events if e["kind"] == "turn_timings"), {}),
             at_client,
         )
 
 
 async def _events(daemon: DaemonClient, conversation_id: str) -> list[dict[str, Any]]:
-    """What was written down of the conversation, once the answer is; or what there is by then."""
+    """The recorded events, once the answer is among them or EVENTS_SECONDS have passed."""
     events: list[dict[str, Any]] = []
     try:
-        async with asyncio.timeout(WRITTEN_SECONDS):
+        async with asyncio.timeout(EVENTS_SECONDS):
             while not {"answer", "turn_timings"} <= {event["kind"] for event in events}:
                 await asyncio.sleep(0.1)
                 events = await daemon.events(conversation_id)
@@ -221,11 +230,11 @@ async def _events(daemon: DaemonClient, conversation_id: str) -> list[dict[str, 
     return events
 
 
-def _text(events: list[dict[str, Any]], kind: str) -> str:
+def _joined_text(events: list[dict[str, Any]], kind: str) -> str:
     return " ".join(str(e["data"].get("text", "")) for e in events if e["kind"] == kind).strip()
 
 
-def _sound(call: Call, since: float) -> Sound:
+def _answer_level(call: Call, since: float) -> AudioLevel:
     frames = [arrival.frame for arrival in call.after(since, "audio")]
     pcm = b"".join(frame.pcm for frame in frames if isinstance(frame, Audio))
-    return audio_level.measured(pcm)
+    return audio_level.measure(pcm)

@@ -1,4 +1,4 @@
-"""Is the release of Jetson Linux one that is known to work?"""
+"""Checks that the release of Jetson Linux (L4T) is known to work."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from appliance.selftest.context import CheckContext
 
 @dataclass(frozen=True, slots=True)
 class KnownRelease:
-    """What is known of some releases. Exact revisions are named only where they are bad."""
+    """A known problem of some releases. Exact revisions appear only where they are bad."""
 
     applies: Callable[[L4t, Hardware], bool]
     verdict: Verdict
@@ -19,7 +19,7 @@ class KnownRelease:
     advice: str
 
 
-KNOWN: tuple[KnownRelease, ...] = (
+KNOWN_PROBLEMS: tuple[KnownRelease, ...] = (
     KnownRelease(
         lambda release, _: release == L4t(36, 4, 7),
         Verdict.FAILURE,
@@ -61,8 +61,8 @@ class L4tReleaseCheck(BaseCheck):
     title: ClassVar[str] = "Jetson Linux"
     limit: ClassVar[float] = 5.0
 
-    async def run(self, facts: CheckContext) -> Finding:
-        hardware = facts.hardware
+    async def run(self, context: CheckContext) -> Finding:
+        hardware = context.hardware
         release = hardware.l4t
         if not hardware.is_jetson:
             return self.skipped("this is no Jetson")
@@ -73,7 +73,7 @@ class L4tReleaseCheck(BaseCheck):
                 " container, or reinstall the package nvidia-l4t-core.",
             )
         shown = f"L4T {release}" + (f", JetPack {hardware.jetpack}" if hardware.jetpack else "")
-        for known in KNOWN:
+        for known in KNOWN_PROBLEMS:
             if known.applies(release, hardware):
                 return Finding(self.name, known.verdict, f"{shown}: {known.problem}", known.advice)
         return self.ok(shown)

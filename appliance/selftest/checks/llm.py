@@ -1,4 +1,4 @@
-"""Does the language model answer, and how soon?"""
+"""Checks that the language model answers, and how soon."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from appliance.llm.probe import REFUSALS, TIMEOUT_FACTOR, ProbeOutcome, ProbeRes
 from appliance.selftest.check import BaseCheck, Finding
 from appliance.selftest.context import CheckContext
 
-SLOW = 0.5  # of llm.first_token_seconds, at which a turn gives up
+SLOW_SHARE = 0.5  # of llm.first_token_seconds, after which a turn gives up
 
 _REFUSALS = {
     **REFUSALS,
@@ -19,38 +19,38 @@ class LLMCheck(BaseCheck):
     title: ClassVar[str] = "Language model"
     limit: ClassVar[float] = 90.0
 
-    async def run(self, facts: CheckContext) -> Finding:
-        """The appliance is let ask, where it runs: the key may be for it alone to see."""
-        if facts.daemon:
-            asked = await facts.daemon.ask()
+    async def run(self, context: CheckContext) -> Finding:
+        """Lets the daemon ask, where it runs: the key may be readable by the daemon alone."""
+        if context.daemon:
+            probe = await context.daemon.probe_llm()
         else:
-            asked = await probe_llm(facts.config.llm, facts.secrets)
-        return self.judge(asked, facts.config.llm.first_token_seconds)
+            probe = await probe_llm(context.config.llm, context.secrets)
+        return self.judge(probe, context.config.llm.first_token_seconds)
 
-    def judge(self, asked: ProbeResult, patience: float) -> Finding:
-        """`patience` is llm.first_token_seconds."""
-        if asked.outcome is ProbeOutcome.UNCONFIGURED:
+    def judge(self, probe: ProbeResult, deadline: float) -> Finding:
+        """`deadline` is llm.first_token_seconds."""
+        if probe.outcome is ProbeOutcome.UNCONFIGURED:
             return self.skipped("no language model is configured; nothing leaves the box")
-        finding = self._timed(asked, patience)
-        if asked.outcome is not ProbeOutcome.TOKEN:
-            finding = self.failure(*_explained(asked, patience))
-        return finding.with_figures(model=asked.model, first_token_seconds=round(asked.seconds, 3))
+        finding = self._assess_speed(probe, deadline)
+        if probe.outcome is not ProbeOutcome.TOKEN:
+            finding = self.failure(*_explanation(probe, deadline))
+        return finding.with_figures(model=probe.model, first_token_seconds=round(probe.seconds, 3))
 
-    def _timed(self, asked: ProbeResult, patience: float) -> Finding:
-        shown = f"{asked.where} answers after {1000 * asked.seconds:.0f} ms"
-        if asked.seconds <= SLOW * patience:
+    def _assess_speed(self, probe: ProbeResult, deadline: float) -> Finding:
+        shown = f"{probe.where} answers after {1000 * probe.seconds:.0f} ms"
+        if probe.seconds <= SLOW_SHARE * deadline:
             return self.ok(shown)
         return self.warning(
             shown,
             "A smaller model, or one that stays in memory, begins sooner. After"
-            f" {patience:g} s (llm.first_token_seconds) a turn gives up.",
+            f" {deadline:g} s (llm.first_token_seconds) a turn gives up.",
         )
 
 
-def _explained(asked: ProbeResult, patience: float) -> tuple[str, str]:
-    """What went wrong, and what to do about it."""
-    where, secret = asked.where, asked.secret
-    match asked.outcome:
+def _explanation(probe: ProbeResult, deadline: float) -> tuple[str, str]:
+    """Message and advice for a probe that got no token."""
+    where, secret = probe.where, probe.secret
+    match probe.outcome:
         case ProbeOutcome.NO_KEY:
             return (
                 f"there is no {secret} for {where}",
@@ -59,9 +59,9 @@ def _explained(asked: ProbeResult, patience: float) -> tuple[str, str]:
             )
         case ProbeOutcome.REFUSED:
             usual = "The server is in trouble; see its log, and test again."
-            advice = _REFUSALS.get(asked.status, usual)
-            told = advice.format(secret=secret or "the key", model=asked.model)
-            return f"{where} answers {asked.status}", told
+            advice = _REFUSALS.get(probe.status, usual)
+            formatted = advice.format(secret=secret or "the key", model=probe.model)
+            return f"{where} answers {probe.status}", formatted
         case ProbeOutcome.GARBAGE:
             return (
                 f"what {where} answers is no chat completion",
@@ -69,13 +69,13 @@ def _explained(asked: ProbeResult, patience: float) -> tuple[str, str]:
             )
         case ProbeOutcome.SILENCE:
             return (
-                f"{where} gave no answer within {TIMEOUT_FACTOR * patience:g} s",
+                f"{where} gave no answer within {TIMEOUT_FACTOR * deadline:g} s",
                 "Is the model loaded, and the server not overloaded? A first question may load"
                 " it: test again. Else choose a smaller model or raise llm.first_token_seconds.",
             )
         case _:
             return (
-                f"{where} cannot be reached: {asked.detail}",
+                f"{where} cannot be reached: {probe.detail}",
                 "Is its server running, and llm.base_url right? From this machine, `curl` of that"
                 " address with /models behind it must answer.",
             )

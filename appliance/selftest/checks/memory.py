@@ -1,4 +1,4 @@
-"""Is there memory left beside the appliance?"""
+"""Checks that enough memory is free, and that the system does not swap heavily."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from appliance.selftest.check import BaseCheck, Finding
 from appliance.selftest.context import CheckContext
 
 MB = 10**6
-SWAPPED = 0.5  # of the swap space; beyond it, what answers next may have to be fetched from disk
+MAX_SWAPPED = 0.5  # of the swap space; above it, an engine may have to be read back from disk
 
 _ADVICE = (
     "Close other programs, a desktop first (`sudo systemctl set-default multi-user.target` and"
@@ -22,25 +22,25 @@ class MemoryCheck(BaseCheck):
     title: ClassVar[str] = "Memory"
     limit: ClassVar[float] = 5.0
 
-    async def run(self, facts: CheckContext) -> Finding:
-        """Aside: a sensor that hangs is to cost this check and nothing else."""
-        return await run_in_daemon_thread(lambda: self.look(facts))
+    async def run(self, context: CheckContext) -> Finding:
+        """Runs in a thread: a sensor that hangs fails this check and blocks nothing else."""
+        return await run_in_daemon_thread(lambda: self.inspect(context))
 
-    def look(self, facts: CheckContext) -> Finding:
-        gauges = telemetry.read(facts.root)
+    def inspect(self, context: CheckContext) -> Finding:
+        gauges = telemetry.read(context.root)
         if not gauges.memory_total or gauges.memory_available is None:
             return self.warning(
                 "how much memory is free cannot be read",
                 "/proc/meminfo cannot be read; in a sandbox, let /proc be seen (ProcSubset=all).",
             )
         free, reserve = gauges.memory_available, reserve_of(gauges.memory_total)
-        swapped = _swapped(sysfs.meminfo(facts.root))
+        swapped = _swapped_share(sysfs.meminfo(context.root))
         shown = f"{free // MB} MB of {gauges.memory_total // MB} MB available"
         if free < reserve // 2:
             finding = self.failure(f"{shown}; below {reserve // 2 // MB} MB it gets slow", _ADVICE)
         elif free < reserve:
             finding = self.warning(f"{shown}; {reserve // MB} MB should be", _ADVICE)
-        elif swapped > SWAPPED:
+        elif swapped > MAX_SWAPPED:
             finding = self.warning(f"{shown}, but {swapped:.0%} of the swap space is used", _ADVICE)
         else:
             finding = self.ok(shown)
@@ -49,6 +49,6 @@ class MemoryCheck(BaseCheck):
         )
 
 
-def _swapped(known: dict[str, int]) -> float:
-    total = known.get("SwapTotal", 0)
-    return 1 - known.get("SwapFree", total) / total if total else 0.0
+def _swapped_share(meminfo: dict[str, int]) -> float:
+    total = meminfo.get("SwapTotal", 0)
+    return 1 - meminfo.get("SwapFree", total) / total if total else 0.0

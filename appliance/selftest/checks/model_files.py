@@ -1,4 +1,4 @@
-"""Is every model file still what it was when it was fetched?"""
+"""Checks the hash of every model file, and that the configured models are on disk."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -16,14 +16,16 @@ class ModelFilesCheck(BaseCheck):
     title: ClassVar[str] = "Model files"
     limit: ClassVar[float] = 300.0  # several gigabytes from a slow card
 
-    async def run(self, facts: CheckContext) -> Finding:
-        shelf = ModelRepository(facts.config.models.directory)
+    async def run(self, context: CheckContext) -> Finding:
+        repository = ModelRepository(context.config.models.directory)
         found = await run_in_daemon_thread(
-            lambda: inventory.verify(manifest.read_manifest(facts.manifest), shelf, lambda _: None)
+            lambda: inventory.verify(
+                manifest.read_manifest(context.manifest), repository, lambda _: None
+            )
         )
-        return self.judge(found, facts)
+        return self.judge(found, context)
 
-    def judge(self, found: Sequence[VerifiedFile], facts: CheckContext) -> Finding:
+    def judge(self, found: Sequence[VerifiedFile], context: CheckContext) -> Finding:
         wrong = [file for file in found if file.state in ("damaged", "missing")]
         if wrong:
             names = " ".join(dict.fromkeys(file.model for file in wrong if file.model))
@@ -33,14 +35,14 @@ class ModelFilesCheck(BaseCheck):
                 f"{pull or 'The next `appliance models pull` mends it'}; then restart the"
                 " appliance. If it happens again, the disk is failing.",
             )
-        if facts.plan.warnings:
+        if context.plan.warnings:
             return self.warning(
-                "; ".join(facts.plan.warnings),
+                "; ".join(context.plan.warnings),
                 "Fetch it with `appliance models pull`, or correct the key in the configuration.",
             )
         unknown = [file for file in found if file.state == "unknown"]
         if not found:
-            return self.ok(f"none in {facts.config.models.directory}; starter engines need none")
+            return self.ok(f"none in {context.config.models.directory}; starter engines need none")
         shown = f"{len(found) - len(unknown)} files are as they were fetched"
         if unknown:
             shown += f"; of {len(unknown)} it is not known what they must be"

@@ -1,4 +1,4 @@
-"""Does nginx serve the page, reach the appliance, and keep inside what belongs inside?"""
+"""Checks that nginx serves the page, reaches the daemon, and hides internal routes."""
 
 import ssl
 from typing import TYPE_CHECKING, ClassVar
@@ -11,7 +11,7 @@ from appliance.selftest.context import CheckContext
 if TYPE_CHECKING:
     import aiohttp
 
-_NGINX = "`sudo nginx -t` and `systemctl status nginx` tell why"
+_SEE_NGINX = "`sudo nginx -t` and `systemctl status nginx` tell why"
 
 
 class NginxCheck(BaseCheck):
@@ -19,17 +19,17 @@ class NginxCheck(BaseCheck):
     title: ClassVar[str] = "Web page"
     limit: ClassVar[float] = 20.0
 
-    async def run(self, facts: CheckContext) -> Finding:
+    async def run(self, context: CheckContext) -> Finding:
         import aiohttp
 
-        if facts.site is None:
+        if context.site is None:
             return self.skipped("no nginx serves the appliance here")
         try:
-            address = await site_client.address(facts, facts.site)
-            async with site_client.visiting(facts.site) as http:
-                finding = await self._visit(http, address)
+            url = await site_client.page_url(context, context.site)
+            async with site_client.http_client(context.site) as http:
+                finding = await self._request_routes(http, url)
             if finding.verdict is Verdict.OK:
-                finding = await self._by_every_name(finding, facts.site)
+                finding = await self._request_by_every_name(finding, context.site)
             return finding
         except ssl.SSLError as error:
             return self.failure(
@@ -38,42 +38,42 @@ class NginxCheck(BaseCheck):
             )
         except (OSError, aiohttp.ClientError) as error:
             return self.failure(
-                f"nginx does not answer at port {facts.site.port}: {error}",
-                f"Start it: `sudo systemctl start nginx`; {_NGINX}. Its settings are in"
-                f" {facts.site.file}.",
+                f"nginx does not answer at port {context.site.port}: {error}",
+                f"Start it: `sudo systemctl start nginx`; {_SEE_NGINX}. Its settings are in"
+                f" {context.site.file}.",
             )
 
-    async def _visit(self, http: "aiohttp.ClientSession", address: str) -> Finding:
-        async with http.get(f"{address}/", headers={"Accept": "text/html"}) as answer:
-            page = await answer.text()
-            if answer.status != 200 or "<title>" not in page:
+    async def _request_routes(self, http: "aiohttp.ClientSession", url: str) -> Finding:
+        async with http.get(f"{url}/", headers={"Accept": "text/html"}) as response:
+            page = await response.text()
+            if response.status != 200 or "<title>" not in page:
                 return self.failure(
-                    f"{address}/ answers {answer.status} instead of the page",
+                    f"{url}/ answers {response.status} instead of the page",
                     "The page is missing or cannot be read by nginx: run the installer again.",
                 )
-        async with http.get(f"{address}/health") as answer:
-            if answer.status != 200:
+        async with http.get(f"{url}/health") as response:
+            if response.status != 200:
                 return self.failure(
-                    f"nginx does not reach the appliance: {address}/health answers {answer.status}",
+                    f"nginx does not reach the appliance: {url}/health answers {response.status}",
                     "Start the appliance, and compare server.listen, server.host and server.port"
                     " with `upstream appliance` in nginx's site file.",
                 )
-        async with http.get(f"{address}/metrics") as answer:
-            if answer.status != 404:
+        async with http.get(f"{url}/metrics") as response:
+            if response.status != 404:
                 return self.failure(
-                    f"nginx gives /metrics to the network ({answer.status})",
+                    f"nginx gives /metrics to the network ({response.status})",
                     "The site file was changed; run the installer again to restore it.",
                 )
-        return self.ok(f"{address} serves the page and reaches the appliance")
+        return self.ok(f"{url} serves the page and reaches the appliance")
 
-    async def _by_every_name(self, finding: Finding, site: Site) -> Finding:
-        """A name of the machine that is newer than the daemon is one that nginx alone knows."""
-        async with site_client.visiting(site, any_name=True) as http:
-            answers = {
-                name: await site_client.greeted(http, site, name)
-                for name in site_client.listed(site, "DNS")
+    async def _request_by_every_name(self, finding: Finding, site: Site) -> Finding:
+        """Finds host names that nginx knows and the daemon, started before, does not."""
+        async with site_client.http_client(site, any_name=True) as http:
+            statuses = {
+                name: await site_client.status_by_name(http, site, name)
+                for name in site_client.served_names(site, "DNS")
             }
-        refused = [f"{name} ({status})" for name, status in answers.items() if status != 204]
+        refused = [f"{name} ({status})" for name, status in statuses.items() if status != 204]
         if refused:
             return self.failure(
                 f"nobody is let in by the name of {', '.join(refused)}",
@@ -81,10 +81,10 @@ class NginxCheck(BaseCheck):
                 " help, nginx does not know the name: `sudo systemctl start voice-appliance-certs`"
                 " tells it.",
             )
-        by_name = f", also as {', '.join(answers)}" if answers else ""
+        by_name = f", also as {', '.join(statuses)}" if statuses else ""
         return self.ok(finding.message + by_name)
 
 
 def unreachable(site: Site) -> str:
-    """Advice for those who come after this check."""
-    return f"See the check of the web page; nginx's settings are in {site.file}, and {_NGINX}."
+    """The advice of other checks that did not reach nginx."""
+    return f"See the check of the web page; nginx's settings are in {site.file}, and {_SEE_NGINX}."

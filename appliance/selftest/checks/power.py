@@ -1,4 +1,4 @@
-"""Is a Jetson in a power mode in which it can answer in time?"""
+"""Checks that a Jetson's power mode and power supply let it answer in time."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from appliance.hardware.detect import gpu_nodes
 from appliance.selftest.check import BaseCheck, Finding
 from appliance.selftest.context import CheckContext
 
-HELD_BACK = 0.5  # of the fastest clock of the GPU; below it, answers take about twice as long
+MIN_CLOCK_SHARE = 0.5  # of the GPU's fastest clock; below it, answers take twice as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class PowerMode:
 
     @property
     def watts(self) -> float:
-        told = re.search(r"(\d+)\s*W", self.name, re.IGNORECASE)
-        return float(told[1]) if told else float("inf")
+        match = re.search(r"(\d+)\s*W", self.name, re.IGNORECASE)
+        return float(match[1]) if match else float("inf")
 
 
 class PowerCheck(BaseCheck):
@@ -32,20 +32,20 @@ class PowerCheck(BaseCheck):
     title: ClassVar[str] = "Power mode"
     limit: ClassVar[float] = 5.0
 
-    async def run(self, facts: CheckContext) -> Finding:
-        """Aside: a sensor that hangs is to cost this check and nothing else."""
-        return await run_in_daemon_thread(lambda: self.look(facts))
+    async def run(self, context: CheckContext) -> Finding:
+        """Runs in a thread: a sensor that hangs fails this check and blocks nothing else."""
+        return await run_in_daemon_thread(lambda: self.inspect(context))
 
-    def look(self, facts: CheckContext) -> Finding:
-        if not facts.hardware.is_jetson:
+    def inspect(self, context: CheckContext) -> Finding:
+        if not context.hardware.is_jetson:
             return self.skipped("only Jetson boards have power modes")
-        clocks = gpu_clocks(facts.root)
-        current = re.search(r"NV Power Mode: (\S+)", facts.power_mode)
+        clocks = gpu_clocks(context.root)
+        current = re.search(r"NV Power Mode: (\S+)", context.power_mode)
         if current is None and clocks is None:
-            return self.skipped("neither nvpmodel nor the GPU's clock tells of a power mode")
+            return self.skipped("neither nvpmodel nor the GPU's clock shows a power mode")
         mode = current[1] if current else "an unknown mode"
-        fastest = max(modes(facts.root), key=lambda one: one.watts, default=None)
-        slowest = min(modes(facts.root), key=lambda one: one.watts, default=None)
+        fastest = max(modes(context.root), key=lambda one: one.watts, default=None)
+        slowest = min(modes(context.root), key=lambda one: one.watts, default=None)
         advice = (
             "Choose a faster power mode with `sudo nvpmodel -m N`; `nvpmodel -p --verbose`"
             " lists them. The power supply and the cooling must be up to it."
@@ -56,7 +56,7 @@ class PowerCheck(BaseCheck):
                 " the power supply and the cooling must be up to it."
             )
         shown = mode
-        overcurrents = telemetry.read(facts.root).overcurrents or 0
+        overcurrents = telemetry.read(context.root).overcurrents or 0
         if overcurrents:
             return self.warning(
                 f"{shown}: the power supply fell short {overcurrents} times since the start",
@@ -64,9 +64,9 @@ class PowerCheck(BaseCheck):
                 " of these its clocks are cut.",
             ).with_figures(overcurrents=overcurrents)
         if clocks:
-            allowed, most = clocks
-            shown = f"{mode}, GPU up to {allowed // 10**6} of {most // 10**6} MHz"
-            if allowed < HELD_BACK * most:
+            allowed, fastest_clock = clocks
+            shown = f"{mode}, GPU up to {allowed // 10**6} of {fastest_clock // 10**6} MHz"
+            if allowed < MIN_CLOCK_SHARE * fastest_clock:
                 return self.warning(f"{shown}: the power mode holds the GPU back", advice)
         if fastest and slowest and mode == slowest.name and fastest.watts > slowest.watts:
             return self.warning(f"{shown}: the slowest of this board", advice)
@@ -74,14 +74,14 @@ class PowerCheck(BaseCheck):
 
 
 def modes(root: Path) -> list[PowerMode]:
-    """The power modes of this board, as nvpmodel's own file names them."""
+    """The power modes of this board, as listed in nvpmodel's configuration."""
     text = sysfs.text(root / "etc/nvpmodel.conf")
     found = re.findall(r"<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=(\S+)\s*>", text)
     return [PowerMode(int(number), name) for number, name in found]
 
 
 def gpu_clocks(root: Path) -> tuple[int, int] | None:
-    """The highest clock that the GPU is allowed and the highest it has, in hertz."""
+    """The highest clock that the power mode allows the GPU, and its highest of all, in hertz."""
     for node in gpu_nodes(root):
         allowed = sysfs.number(node / "max_freq")
         listed = [

@@ -1,4 +1,4 @@
-"""Has the Realtime route a key, and does it open the server's door?"""
+"""Checks that the Realtime route has a key and that the server accepts it."""
 
 from typing import ClassVar
 
@@ -23,35 +23,35 @@ class RealtimeCheck(BaseCheck):
     title: ClassVar[str] = "Realtime route"
     limit: ClassVar[float] = 30.0
 
-    async def run(self, facts: CheckContext) -> Finding:
-        """The appliance is let knock, where it runs: the key may be for it alone to see."""
-        if facts.daemon:
-            asked = await facts.daemon.knock()
+    async def run(self, context: CheckContext) -> Finding:
+        """Lets the daemon connect, where it runs: the key may be readable by the daemon alone."""
+        if context.daemon:
+            probe = await context.daemon.probe_realtime()
         else:
-            asked = await probe_realtime(facts.config, facts.secrets)
-        return self.judge(asked, facts.config.fallback.policy)
+            probe = await probe_realtime(context.config, context.secrets)
+        return self.judge(probe, context.config.fallback.policy)
 
-    def judge(self, asked: ProbeResult, policy: str) -> Finding:
+    def judge(self, probe: ProbeResult, policy: str) -> Finding:
         """`policy` is fallback.policy."""
-        match asked.outcome:
+        match probe.outcome:
             case ProbeOutcome.SESSION_OPENED:
-                shown = f"{asked.where} lets us in after {1000 * asked.seconds:.0f} ms"
-                return self.ok(shown).with_figures(seconds=round(asked.seconds, 3))
+                shown = f"{probe.where} lets us in after {1000 * probe.seconds:.0f} ms"
+                return self.ok(shown).with_figures(seconds=round(probe.seconds, 3))
             case ProbeOutcome.NOT_ASKED:
                 return self.ok("the key looks right; fallback.policy is off, so nobody is asked")
             case ProbeOutcome.NO_KEY if policy != "always":
-                return self.skipped(f"there is no {asked.secret}, so that route is never taken")
+                return self.skipped(f"there is no {probe.secret}, so that route is never taken")
             case ProbeOutcome.NO_KEY:
-                return self.warning(*_explained(asked))
+                return self.warning(*_explanation(probe))
             case _:
-                return self.failure(*_explained(asked))
+                return self.failure(*_explanation(probe))
 
 
-def _explained(asked: ProbeResult) -> tuple[str, str]:
-    """What went wrong, and what to do about it."""
-    at, secret = asked.where, asked.secret
+def _explanation(probe: ProbeResult) -> tuple[str, str]:
+    """Message and advice for a probe that opened no session."""
+    at, secret = probe.where, probe.secret
     key = f"/etc/voice-appliance/credentials/{secret.lower()}"
-    match asked.outcome:
+    match probe.outcome:
         case ProbeOutcome.NO_KEY:
             return (
                 f"there is no {secret}, though fallback.policy wants the Realtime route first",
@@ -65,7 +65,7 @@ def _explained(asked: ProbeResult) -> tuple[str, str]:
             )
         case ProbeOutcome.REFUSED:
             usual = "The server is in trouble; see its log, and test again."
-            return f"{at} answers {asked.status}", _REFUSALS.get(asked.status, usual).format(
+            return f"{at} answers {probe.status}", _REFUSALS.get(probe.status, usual).format(
                 secret=secret
             )
         case ProbeOutcome.GARBAGE:
@@ -80,6 +80,6 @@ def _explained(asked: ProbeResult) -> tuple[str, str]:
             )
         case _:
             return (
-                f"{at} cannot be reached: {asked.detail}",
+                f"{at} cannot be reached: {probe.detail}",
                 "Is this machine connected to the internet, and realtime.base_url right?",
             )

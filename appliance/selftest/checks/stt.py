@@ -1,4 +1,4 @@
-"""Does it understand a recording, on the processor or GPU of the plan, and in time?"""
+"""Checks that the STT engine understands a recording, on the planned device and in time."""
 
 from typing import ClassVar
 
@@ -11,37 +11,38 @@ from appliance.selftest.context import CheckContext
 from appliance.text.word_error_rate import error_rate
 
 SENTENCE = "what is the date today"
-TIMES = 2  # the faster counts: the first may find the caches cold
-WRONG = 0.4  # of the words; beyond it, it does not understand
+TIMES = 2  # the faster counts: the first may find cold caches
+MAX_ERROR_RATE = 0.4  # of the words; above it, the engine does not understand
 
 
 class STTCheck(BaseCheck):
     name: ClassVar[str] = "hearing"
     title: ClassVar[str] = "Hearing"
-    limit: ClassVar[float] = 300.0  # a large model is loaded, where no daemon has it
+    limit: ClassVar[float] = 300.0  # without a daemon, a large model is loaded first
 
-    async def run(self, facts: CheckContext) -> Finding:
+    async def run(self, context: CheckContext) -> Finding:
         recording = next(one for one in sentences(COMMANDS) if one.text == SENTENCE)
-        if facts.daemon:
-            planned = engine_probe.of_the_daemon(await facts.daemon.status(), "stt")
-        else:
-            planned = engine_probe.of_the_plan(facts, "stt")
+        planned = await engine_probe.planned_engine(context, "stt")
         try:
-            heard = await engine_probe.hear(facts, recording.pcm, TIMES)
+            heard = await engine_probe.transcribe(context, recording.pcm, TIMES)
         except EngineError as error:
             return self.failure(error.message, error.advice)
-        return self.judge(planned, heard, facts)
+        return self.judge(planned, heard, context)
 
     def judge(
-        self, planned: engine_probe.Planned, heard: TranscriptionProbe, facts: CheckContext
+        self, planned: engine_probe.PlannedEngine, heard: TranscriptionProbe, context: CheckContext
     ) -> Finding:
         wrong = error_rate(SENTENCE, heard.text)
-        used = expectations.used(planned, heard.engine, heard.share, facts, busy=facts.busy())
+        assessment = expectations.assess_engine(
+            planned, heard.engine, heard.share, context, busy=context.is_busy()
+        )
         shown = (
             f"{heard.engine} took {1000 * heard.seconds:.0f} ms ({heard.share:.0%} of real time)"
         )
-        finding = Finding(self.name, used.verdict, shown + used.message, used.advice)
-        if wrong > WRONG and not used.problem:
+        finding = Finding(
+            self.name, assessment.verdict, shown + assessment.message, assessment.advice
+        )
+        if wrong > MAX_ERROR_RATE and not assessment.is_problem:
             finding = self.warning(
                 f"{heard.engine} heard {heard.text!r} instead of {SENTENCE!r}",
                 "Fetch a better model (`appliance plan` names the next one) or, if it used to"

@@ -1,4 +1,4 @@
-"""Does it speak, on the processor or GPU of the plan, and in time?"""
+"""Checks that the TTS engine speaks audibly, on the planned device and in time."""
 
 import time
 from typing import ClassVar
@@ -17,42 +17,43 @@ class TTSCheck(BaseCheck):
     title: ClassVar[str] = "Speaking"
     limit: ClassVar[float] = 300.0
 
-    async def run(self, facts: CheckContext) -> Finding:
-        if facts.daemon:
-            planned = engine_probe.of_the_daemon(await facts.daemon.status(), "tts")
-        else:
-            planned = engine_probe.of_the_plan(facts, "tts")
+    async def run(self, context: CheckContext) -> Finding:
+        planned = await engine_probe.planned_engine(context, "tts")
         try:
-            said = await engine_probe.say(facts, texts())
+            said = await engine_probe.synthesize(context, texts())
         except EngineError as error:
             return self.failure(error.message, error.advice)
-        return self.judge(planned, said, facts)
+        return self.judge(planned, said, context)
 
     def judge(
-        self, planned: engine_probe.Planned, said: SynthesisProbe, facts: CheckContext
+        self, planned: engine_probe.PlannedEngine, said: SynthesisProbe, context: CheckContext
     ) -> Finding:
-        made = audio_level.measured(said.pcm)
-        fault = made.fault(texts()[0])
+        level = audio_level.measure(said.pcm)
+        fault = level.fault(texts()[0])
         if fault:
             return self.failure(
                 f"{said.engine}: {fault}",
                 "Run `appliance models verify`; if all is good, choose another tts.voice.",
-            ).with_figures(engine=said.engine, peak=made.peak, audio_seconds=made.seconds)
-        used = expectations.used(planned, said.engine, said.share, facts, busy=facts.busy())
+            ).with_figures(engine=said.engine, peak=level.peak, audio_seconds=level.seconds)
+        assessment = expectations.assess_engine(
+            planned, said.engine, said.share, context, busy=context.is_busy()
+        )
         shown = (
-            f"{said.engine} took {1000 * said.seconds:.0f} ms for {made.seconds:.1f} s"
+            f"{said.engine} took {1000 * said.seconds:.0f} ms for {level.seconds:.1f} s"
             f" ({said.share:.0%} of real time)"
         )
-        return Finding(self.name, used.verdict, shown + used.message, used.advice).with_figures(
+        return Finding(
+            self.name, assessment.verdict, shown + assessment.message, assessment.advice
+        ).with_figures(
             engine=said.engine,
             seconds=round(said.seconds, 3),
             real_time_share=round(said.share, 3),
-            audio_seconds=round(made.seconds, 2),
-            peak=made.peak,
+            audio_seconds=round(level.seconds, 2),
+            peak=level.peak,
         )
 
 
 def texts() -> list[str]:
-    """Sentences that nobody has heard from it: what was said before may come from memory."""
+    """Sentences that the engine has not spoken before, so that none comes out of its cache."""
     number = int(time.time()) % 100_000
     return [f"This is self test number {number} of part {part}." for part in range(1, TIMES + 1)]

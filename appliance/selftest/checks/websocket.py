@@ -1,16 +1,16 @@
-"""Does a conversation come about, through nginx, as from another machine?"""
+"""Checks that a session opens through nginx, as from another machine."""
 
 import ssl
 import time
 from typing import ClassVar
 
 from appliance.errors import SessionError, SessionLimit
-from appliance.selftest import visit
+from appliance.selftest import site_client
 from appliance.selftest.check import BaseCheck, Finding
 from appliance.selftest.checks.nginx import unreachable
 from appliance.selftest.context import CheckContext
 
-SLOW_SECONDS = 3.0  # on an idle machine it takes a tenth of a second
+SLOW_SECONDS = 3.0  # an idle machine takes a tenth of a second
 
 
 class WebSocketCheck(BaseCheck):
@@ -18,20 +18,20 @@ class WebSocketCheck(BaseCheck):
     title: ClassVar[str] = "WebSocket"
     limit: ClassVar[float] = 45.0
 
-    async def run(self, facts: CheckContext) -> Finding:
+    async def run(self, context: CheckContext) -> Finding:
         import aiohttp
 
-        if facts.daemon is None:
+        if context.daemon is None:
             return self.skipped("the appliance does not run")
         begin = time.monotonic()
         try:
-            async with visit.session(facts, facts.daemon) as visitor:
+            async with site_client.open_session(context, context.daemon) as session:
                 seconds = time.monotonic() - begin
         except SessionLimit as error:
             return self.warning(error.message, "Test again when somebody has hung up.")
         except (SessionError, aiohttp.ClientError, OSError) as error:
-            return self._refused(facts, error)
-        shown = f"a session opened {visitor.way} in {1000 * seconds:.0f} ms"
+            return self._failed(context, error)
+        shown = f"a session opened {session.route} in {1000 * seconds:.0f} ms"
         if seconds > SLOW_SECONDS:
             finding = self.warning(
                 shown, "The machine is overloaded; look at `top`, and test again at rest."
@@ -40,10 +40,10 @@ class WebSocketCheck(BaseCheck):
             finding = self.ok(shown)
         return finding.with_figures(seconds=round(seconds, 3))
 
-    def _refused(self, facts: CheckContext, error: Exception) -> Finding:
+    def _failed(self, context: CheckContext, error: Exception) -> Finding:
         advice = "See `journalctl -u voice-appliance` for the reason."
-        if facts.site:
-            advice = unreachable(facts.site)
+        if context.site:
+            advice = unreachable(context.site)
         if isinstance(error, ssl.SSLError):
             advice = f"The certificate is not trusted; see its check. {advice}"
         return self.failure(f"no session came about: {error}", advice)
