@@ -131,7 +131,7 @@ def spoil() -> None:
         setattr(owner, name, around(getattr(owner, name)))
     # So that a test need not wait.
     os.environ["APPLIANCE__LIMITS__ENGINE_SECONDS"] = str(PATIENCE_SECONDS)
-    vars(engine_runtime)["LadderContext"] = functools.partial(LadderContext, pauses=(0.1,))
+    vars(engine_runtime)["LadderContext"] = functools.partial(LadderContext, retry_seconds=(0.1,))
 
 
 if __name__ == "__main__":

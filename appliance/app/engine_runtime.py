@@ -10,7 +10,7 @@ from typing import Any
 from appliance.app.audience import Audience
 from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config
-from appliance.engines import Synthesizer, Transcriber, Voice, Watched, probe
+from appliance.engines import Synthesizer, Transcriber, Voice, probe
 from appliance.engines.apology import Apology
 from appliance.engines.factory import synthesizers, transcribers
 from appliance.engines.ladder import LadderContext
@@ -18,7 +18,7 @@ from appliance.engines.memory_governor import GovernorMetrics, MemoryGovernor
 from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
 from appliance.engines.supervisor import EngineSupervisor
 from appliance.errors import NotReady
-from appliance.hardware import headroom, nvml
+from appliance.hardware import memory_pressure, nvml
 from appliance.hardware.plan import Plan
 from appliance.observability.metrics import Metrics
 from appliance.tools.registry import ToolRegistry
@@ -77,7 +77,7 @@ class EngineRuntime:
         # Reading the cards wakes them up, and a Jetson's has no memory of its own to read.
         cards = nvml.cards if plan.uses_card else tuple
         self._governor = MemoryGovernor(
-            partial(headroom.readings, cards=cards),
+            partial(memory_pressure.read_pools, cards=cards),
             lambda: self._supervisor,
             lambda: self.idle,
             GovernorMetrics(metrics.memory, metrics.stepped),
@@ -126,8 +126,8 @@ class EngineRuntime:
             self._switched,
             LadderContext(
                 idle=lambda: self.idle,
-                room=headroom.room,
-                patience=self._config.limits.engine_seconds,
+                has_room=memory_pressure.has_room,
+                stall_seconds=self._config.limits.engine_seconds,
             ),
         )
         await self._supervisor.load_starters()
@@ -146,7 +146,7 @@ class EngineRuntime:
 
         Runs until it is cancelled.
         """
-        await self.supervisor.tend()
+        await self.supervisor.supervise()
 
     async def govern_memory(self) -> None:
         """Steps down to smaller engines while memory is short. Runs until it is cancelled."""
@@ -158,11 +158,11 @@ class EngineRuntime:
 
     async def hear(self, pcm: bytes) -> TranscriptionProbe:
         """Transcribes an English recording (16 kHz PCM) with the engine that answers now."""
-        return await probe.hear(self.supervisor.transcriber, pcm, "en")
+        return await probe.hear(self.supervisor.stt.current, pcm, "en")
 
     async def say(self, text: str) -> SynthesisProbe:
         """Speaks an English text with the engine that answers now."""
-        return await probe.say(self.supervisor.synthesizer, text, self._voice)
+        return await probe.say(self.supervisor.tts.current, text, self._voice)
 
     @property
     def _voice(self) -> Voice:
@@ -171,7 +171,7 @@ class EngineRuntime:
     async def _prepare_apology(self) -> None:
         """Has the best voice of the moment speak the clip for the time when there is no voice."""
         with suppress(NotReady):
-            await self.apology.speak(self.supervisor.synthesizer, self._voice)
+            await self.apology.speak(self.supervisor.tts.current, self._voice)
 
     async def close(self) -> None:
         """Unloads whatever was loaded."""
@@ -183,6 +183,6 @@ class EngineRuntime:
 def stuck_engine(engines: Iterable[Transcriber | Synthesizer]) -> str:
     """The name of the first engine with a thread that hangs for good; empty where none has."""
     for engine in engines:
-        if isinstance(engine, Watched) and engine.stuck_seconds > STUCK_SECONDS:
+        if engine.stuck_seconds > STUCK_SECONDS:
             return engine.name
     return ""

@@ -20,7 +20,8 @@ from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.time import time_now_iso8601
 
-from appliance.engines.simulated import CHARACTERS_A_SECOND, HEARD, buzz
+from appliance.engines import CHARACTERS_PER_SECOND
+from appliance.engines.simulated import HEARD, buzz
 
 INSTRUCTIONS = "You are a helpful assistant. Your answers are spoken: keep them short."
 
@@ -62,7 +63,7 @@ class TimedTTS(TTSService):
         await self.start_tts_usage_metrics(text)
         await asyncio.sleep(self._seconds)
         await self.stop_ttfb_metrics()
-        sound = buzz(len(text) / CHARACTERS_A_SECOND / self._speed)
+        sound = buzz(len(text) / CHARACTERS_PER_SECOND / self._speed)
         yield TTSAudioRawFrame(sound, self.sample_rate, 1, context_id=context_id)
 
 

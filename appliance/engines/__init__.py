@@ -1,23 +1,29 @@
-"""What every speech engine promises. An engine knows nothing of Pipecat, sessions or tools.
+"""Speech engines: the interface of transcribers and synthesizers, and of those who provide them.
 
-An engine is loaded once per process and shared by all sessions. Its methods never block the
-event loop: the work happens on threads that the engine owns. Cancelling the awaiting task
-drops work that has not started; work that has started ends on its own thread, unheard. What
-waits stands in a line, in the order that its tickets say.
+An engine knows nothing of Pipecat, sessions or tools. It is loaded once per process and shared by
+all sessions. Its methods never block the event loop: the work is done on threads that the engine
+owns. Cancelling the awaiting task drops work that has not started; work that has started runs to
+its end on its thread, and its result is dropped. Waiting requests are queued in the order that
+their tickets give.
 
-Audio is mono, signed 16 bit, little-endian: 16 kHz into a transcriber, 24 kHz out of a
+Audio is mono, signed 16 bit, little-endian PCM: 16 kHz into a transcriber, 24 kHz out of a
 synthesizer.
 """
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, TypeVar
+
+from appliance.errors import EngineError
+
+CHARACTERS_PER_SECOND: Final = 15
+"""Of text, spoken at the normal rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was heard. `text` is empty when nothing was said or nothing could be trusted.
+    """The text of an utterance; empty where nothing was said or nothing could be trusted.
 
     `confidence` is between 0 and 1, or None where the engine has no measure of it.
     """
@@ -29,66 +35,78 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How to speak: an engine's own name for the voice (empty: its default) and a rate factor."""
+    """Voice, language and rate of speech.
+
+    `name` is the engine's own name of the voice (empty: its default); `speed` 1 is the normal
+    rate.
+    """
 
     name: str = ""
     language: str = "en"
     speed: float = 1.0
 
+    def seconds(self, text: str) -> float:
+        """Roughly how long the text takes to say."""
+        return len(text) / CHARACTERS_PER_SECOND / self.speed
+
 
 class Priority(IntEnum):
-    """Whose work starts first where an engine is busy; equals start as they came."""
+    """The order in which a busy engine starts requests; equals start as they came."""
 
     NOW = 0
-    """Somebody listens into silence until it is done."""
+    """A user listens into silence until it is done."""
     AHEAD = 1
     """It may turn out not to be needed: a transcription at a pause that may not last."""
     LATER = 2
-    """It is heard after something that is still being spoken."""
+    """Its result is heard after something that is still being spoken."""
 
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """One request's place in an engine's line.
+    """Priority and deadline of one request to an engine.
 
-    Who holds it may change `priority` at any time, and does when what was asked for ahead turns
-    out to be needed. Work that has not started by `deadline` (in seconds of `time.monotonic`) is
-    dropped with EngineBusy, a kind of EngineFailed: the engine is well, only too much asked.
+    The requester may change `priority` while the request waits, as when work done ahead turns out
+    to be needed. A request that has not started by `deadline` (seconds of `time.monotonic`) is
+    dropped with EngineBusy: the engine is well, but has too much to do.
     """
 
     priority: Priority = Priority.NOW
     deadline: float | None = None
 
 
-class Transcriber(Protocol):
-    """Audio to text."""
+class Engine(Protocol):
+    """The common part of both kinds of engine."""
 
     @property
     def name(self) -> str:
         """Engine and model, as shown to the user: "sphinx", "whisper base int8 cpu"."""
 
     @property
-    def interim(self) -> bool:
-        """Whether the beginning of an utterance, heard for itself, makes any sense to it."""
-
-    async def transcribe(
-        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
-    ) -> Transcript:
-        """One utterance (any length, PCM as above) to text. Without a ticket: now.
-
-        Raises EngineFailed; never any other error but CancelledError.
-        """
+    def stuck_seconds(self) -> float:
+        """How long a thread of the engine has been at work without progress; 0 for none."""
 
     async def close(self) -> None:
         """Ends the engine's threads and frees its model. Closing twice is closing once."""
 
 
-class Synthesizer(Protocol):
-    """Text to audio."""
+class Transcriber(Engine, Protocol):
+    """Speech to text."""
 
     @property
-    def name(self) -> str:
-        """Engine and model, as shown to the user."""
+    def supports_interim(self) -> bool:
+        """Whether the transcript of an unfinished utterance is worth showing."""
+
+    async def transcribe(
+        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+    ) -> Transcript:
+        """Transcribes one utterance of any length. No ticket means Priority.NOW.
+
+        Raises EngineFailed, and nothing else but CancelledError.
+        """
+
+
+class Synthesizer(Engine, Protocol):
+    """Text to speech."""
 
     @property
     def voices(self) -> tuple[str, ...]:
@@ -97,20 +115,32 @@ class Synthesizer(Protocol):
     def synthesize(
         self, text: str, voice: Voice, ticket: Ticket | None = None
     ) -> AsyncIterator[bytes]:
-        """Speaks `text` as PCM chunks, whole samples each, the first as early as it can.
+        """Speaks the text as PCM chunks of whole samples, the first as early as possible.
 
-        Without a ticket: now. An unknown voice name falls back to the default. Raises
-        EngineFailed.
+        No ticket means Priority.NOW. An unknown voice name gives way to the default voice.
+        Raises EngineFailed.
         """
 
-    async def close(self) -> None:
-        """Ends the engine's threads and frees its model. Closing twice is closing once."""
+
+E = TypeVar("E", bound=Engine)
 
 
-@runtime_checkable
-class Watched(Protocol):
-    """An engine whose threads can be seen to stand still. Both kinds of ours are."""
+class EngineProvider(Protocol[E]):
+    """Provides the engine of one kind that answers now. See `ladder.with_failover`."""
 
     @property
-    def stuck_seconds(self) -> float:
-        """How long one of its threads has been at work without any sign; 0 where none is."""
+    def current(self) -> E:
+        """The engine that answers now. Raises NotReady before there is one."""
+
+    def report_failure(self, engine: E, error: EngineError) -> bool:
+        """Steps down from a failed engine; True where another one takes its place."""
+
+
+class SpeechEngines(Protocol):
+    """Both kinds of engine, as the voice pipelines use them."""
+
+    @property
+    def stt(self) -> EngineProvider[Transcriber]: ...
+
+    @property
+    def tts(self) -> EngineProvider[Synthesizer]: ...

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from appliance.config.loader import Config
-from appliance.engines import Synthesizer, Transcriber
-from appliance.engines.slot import E, EngineLoader
+from appliance.engines import E, Synthesizer, Transcriber
+from appliance.engines.ladder import EngineLoader
 from appliance.hardware import sysfs
 from appliance.hardware.candidates import EngineOption
+from appliance.hardware.memory_pressure import MemoryPool
 from appliance.hardware.plan import Plan
 
 # The smallest published Whisper has 75 MB. What is smaller never learnt to take a hint, and hears
@@ -38,8 +39,8 @@ def synthesizers(plan: Plan, config: Config) -> list[EngineLoader[Synthesizer]]:
 
 def _placed(candidate: EngineLoader[E], rung: EngineOption, plan: Plan) -> EngineLoader[E]:
     """With the memory that it will take, and where."""
-    on_card = rung.device == "cuda" and plan.hardware.gpu_memory is not None
-    return replace(candidate, memory=rung.memory, on_card=on_card)
+    own = rung.device == "cuda" and plan.hardware.gpu_memory is not None
+    return replace(candidate, memory=rung.memory, pool=MemoryPool.GPU if own else MemoryPool.HOST)
 
 
 def _transcriber(

@@ -1,79 +1,214 @@
-"""One ladder while the appliance runs: down when an engine fails or memory is short, up again.
+"""Engine ladder: the engines of one kind, best first, and the one of them that answers now.
 
-The starter engine, the last rung, is never closed: it answers whenever no other rung does. Of the
-others one is loaded at a time, and a second only while it takes over where there is room for both.
+A ladder steps down when its engine fails or memory runs short, and up again later. The starter
+engine, in the last slot, is never closed: it answers whenever no other slot does. Of the others
+one is loaded at a time; a second one only while it takes over, where there is room for both.
 """
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Generic
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Generic, TypeVar
 
-from appliance.engines.freeing import give_back
-from appliance.engines.lease import PATIENCE_SECONDS, Lease
-from appliance.engines.slot import PAUSES, E, EngineLoader, EngineSlot, SlotState
-from appliance.errors import EngineBusy, EngineError, NotReady
+from appliance.circuit_breaker import CircuitBreaker
+from appliance.engines import E, EngineProvider
+from appliance.engines.lease import STALL_SECONDS, Lease, RetiredEngines
+from appliance.engines.memory_steps import MemorySteps
+from appliance.errors import EngineBusy, EngineError, ModelBroken, ModelMissing, NotReady
+from appliance.hardware.memory_pressure import MemoryPool
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+RETRY_SECONDS: Final = (60.0, 300.0, 1800.0)
+"""Pause after the first, the second and every later failure in a row: loading is expensive."""
 RECHECK_SECONDS: Final = 1.0
-"""How often it is looked whether a due attempt finds nobody in a turn, and room."""
+"""How often a due attempt checks whether nobody is in a turn, and whether there is room."""
 _TURN_SECONDS: Final = 20.0
-"""The longest that a loaded engine waits for an answer to end; some room is never quiet."""
-_CLOSING_SECONDS: Final = 30.0
-"""The longest that the next engine waits for one to end that hangs."""
+"""The longest that a loaded engine waits for an answer to end: some rooms are never quiet."""
+
+
+async def with_failover(engines: EngineProvider[E], use: Callable[[E], Awaitable[T]]) -> T:
+    """The result of `use` with the current engine, or with its replacement where that one fails.
+
+    Raises the EngineError of an engine that has no replacement, and NotReady.
+    """
+    while True:
+        engine = engines.current
+        try:
+            return await use(engine)
+        except EngineError as error:
+            if not engines.report_failure(engine, error):
+                raise
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLoader(Generic[E]):
+    """One engine that the plan chose: its name, and how to load and warm it up.
+
+    `memory` is the plan's estimate in bytes, taken from `pool`.
+    """
+
+    name: str
+    load: Callable[[], Awaitable[E]]
+    memory: int = 0
+    pool: MemoryPool = MemoryPool.HOST
 
 
 @dataclass(frozen=True, slots=True)
 class LadderContext:
-    """What a ladder has to know of the rest.
+    """What ladders ask of the rest of the appliance.
 
-    `idle`: nobody is in the middle of a turn. `room`: whether so many bytes are to be had, of a
-    graphics card's own where the second argument says so. `now` is in seconds of any clock.
-    `patience`: seconds in which an engine has to give a sign, beside the speech itself.
+    `idle` tells whether nobody is in the middle of a turn, `has_room` whether so many bytes of a
+    pool can be taken. `now` is any monotonic clock in seconds. An engine fails that makes no
+    progress for `stall_seconds` beside the length of the speech itself.
     """
 
     idle: Callable[[], bool] = lambda: True
-    room: Callable[[int, bool], bool] = lambda _bytes, _on_card: True
+    has_room: Callable[[int, MemoryPool], bool] = lambda _bytes, _pool: True
     now: Callable[[], float] = time.monotonic
-    pauses: Sequence[float] = PAUSES
-    patience: float = PATIENCE_SECONDS
+    retry_seconds: Sequence[float] = RETRY_SECONDS
+    stall_seconds: float = STALL_SECONDS
+
+    def fits(self, wanted: EngineLoader[Any], replaceable: EngineLoader[Any] | None = None) -> bool:
+        """Whether there is room for an engine beside the others, or in place of `replaceable`."""
+        if self.has_room(wanted.memory, wanted.pool):
+            return True
+        if replaceable is None or replaceable.pool != wanted.pool:
+            return False
+        return self.has_room(wanted.memory - replaceable.memory, wanted.pool)
+
+    async def between_turns(self) -> None:
+        """Returns when nobody is in a turn, or after 20 s: no answer should change its voice."""
+        end = self.now() + _TURN_SECONDS
+        # A turn ends in many places; none of them should have to know of ladders.
+        while not self.idle() and self.now() < end:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
+class SlotState(StrEnum):
+    WAITING = "waiting"
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(eq=False, slots=True)
+class EngineSlot(Generic[E]):
+    """One place on a ladder: a loader, and its engine while that is loaded.
+
+    `since` is when `state` began, in seconds since 1970.
+    """
+
+    loader: EngineLoader[E]
+    leased: Callable[[E, Lease], E]
+    context: LadderContext
+    breaker: CircuitBreaker
+    state: SlotState = SlotState.WAITING
+    engine: E | None = None
+    lease: Lease = field(default_factory=Lease)
+    error: EngineError | None = None
+    since: float = field(default_factory=time.time)
+    has_worked: bool = False
+
+    async def load(self) -> bool:
+        """Loads the engine; False where that failed, with the cause logged and kept."""
+        self._enter(SlotState.LOADING)
+        begin = self.context.now()
+        try:
+            engine = await self.loader.load()
+        except EngineError as error:
+            log.warning("%s: %s %s", self.loader.name, error.message, error.advice)
+            self.fail(error)
+            return False
+        finally:
+            if self.state is SlotState.LOADING:
+                self._enter(SlotState.WAITING)
+        now = self.context.now()
+        self.lease = Lease(self.context.stall_seconds)
+        self.engine = self.leased(engine, self.lease)
+        self.error, self.has_worked = None, True
+        self.breaker.record_success(now)
+        self._enter(SlotState.READY)
+        log.info("%s is ready after %.1f s", engine.name, now - begin)
+        return True
+
+    def fail(self, error: EngineError) -> None:
+        """Opens the breaker: nothing is loaded here until its pause is over.
+
+        A missing or damaged file needs a person, and a restart after that.
+        """
+        permanent = isinstance(error, ModelMissing | ModelBroken)
+        self.breaker.record_failure(self.context.now(), permanent=permanent)
+        self.error = error
+        self._enter(SlotState.FAILED)
+
+    def unload(self) -> E | None:
+        """Gives up the engine, for the caller to close; it may be loaded again."""
+        engine, self.engine = self.engine, None
+        if self.state is SlotState.READY:
+            self._enter(SlotState.WAITING)
+        return engine
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it failed and may be tried again."""
+        return self.state is SlotState.FAILED and self.breaker.is_due(self.context.now())
+
+    def report(self) -> dict[str, Any]:
+        report: dict[str, Any] = {
+            "name": self.loader.name,
+            "state": self.state.value,
+            "since": round(self.since, 1),
+        }
+        if self.error:
+            report |= {"error": self.error.message, "advice": self.error.advice}
+        if self.state is SlotState.FAILED and math.isfinite(self.breaker.retry_at):
+            left = self.breaker.retry_at - self.context.now()
+            report["retry_seconds"] = max(0, round(left))
+        return report
+
+    def _enter(self, state: SlotState) -> None:
+        self.state, self.since = state, time.time()
 
 
 class EngineLadder(Generic[E]):
-    """`changed` is called whenever another engine answers; `wake`: when `settle` has work."""
+    """The slots of one kind of engine, best first; an EngineProvider.
+
+    `changed` is called whenever another engine answers, `wake` whenever `settle` has work.
+    `leased` wraps an engine so that its requests are counted.
+    """
 
     def __init__(
         self,
-        candidates: Sequence[EngineLoader[E]],
-        lease: Callable[[E, Lease], E],
+        loaders: Sequence[EngineLoader[E]],
+        leased: Callable[[E, Lease], E],
         changed: Callable[[], None],
         wake: Callable[[], None],
-        around: LadderContext,
+        context: LadderContext,
     ) -> None:
-        self._rungs = [
-            EngineSlot(each, lease, around.now, around.pauses, around.patience)
-            for each in candidates
+        retries = context.retry_seconds
+        self._slots = [
+            EngineSlot(loader, leased, context, CircuitBreaker(retries, stable_seconds=retries[-1]))
+            for loader in loaders
         ]
+        self._starter = self._slots[-1]
         self._changed = changed
         self._wake = wake
-        self._around = around
+        self._context = context
         self._active: EngineSlot[E] | None = None
-        self._first_allowed = 0
-        self._steps: list[int] = []
-        self._leaving: list[tuple[E, Lease]] = []
-        self._closing: dict[asyncio.Task[None], E] = {}
+        self._memory_steps = MemorySteps([loader.memory for loader in loaders])
+        self._retired: RetiredEngines[E] = RetiredEngines()
         self._since = time.time()
         self.settled = False
 
     @property
-    def _starter(self) -> EngineSlot[E]:
-        return self._rungs[-1]
-
-    @property
-    def answers(self) -> bool:
+    def has_engine(self) -> bool:
         """Whether an engine answers."""
         return self._active is not None and self._active.engine is not None
 
@@ -85,216 +220,178 @@ class EngineLadder(Generic[E]):
         return self._active.engine
 
     @property
-    def above_starter(self) -> EngineLoader[E] | None:
-        """What answers, if it is not the starter."""
-        if self._active is None or self._active is self._starter:
-            return None
-        return self._active.candidate
-
-    @property
-    def regains(self) -> EngineLoader[E] | None:
-        """What `step_up` would lead to."""
-        return self._rungs[self._steps[-1]].candidate if self._steps else None
+    def in_use(self) -> bool:
+        """Whether an engine has a request under way."""
+        return any(slot.lease.in_use for slot in self._slots)
 
     async def load_starter(self) -> None:
         if await self._starter.load():
             self._active = self._starter
-        self.settled = len(self._rungs) == 1
-        self._tell()
+        self.settled = len(self._slots) == 1
+        self._notify()
 
-    async def settle(self) -> None:
-        """Brings the ladder to the best rung that may be had now."""
-        await self._free()
-        while (rung := self._wanted()) not in (None, self._active):
-            assert rung is not None
-            if rung is self._starter:
-                self._leave()
-            else:
-                await self._take(rung)
-            await self._free()
-        if not self.settled:
-            self.settled = True
-            self._tell()
+    def report_failure(self, engine: E, error: EngineError) -> bool:
+        """Leaves a failed engine at once; False where no other one is left.
 
-    async def _take(self, rung: EngineSlot[E]) -> None:
-        """Loads a rung: beside the one that answers where there is room, else in its place."""
-        if not self._fits(rung, beside=True):
-            if self.above_starter:
-                await self._between_turns()
-                self._leave()
-                await self._free()
-            elif self._steps:
-                # What was left gave back too little, or others have taken it.
-                self._first_allowed = self._below(self._rungs.index(rung))
-                return
-        if await rung.load():
-            await self._between_turns()
-            self._leave()
-            self._active = rung
-            self._tell()
-
-    def _wanted(self) -> EngineSlot[E] | None:
-        """The best rung that works, may be tried, or has not been tried; None: nothing does."""
-        for rung in self._rungs[self._first_allowed : -1]:
-            if rung is self._active or rung.state is SlotState.WAITING:
-                return rung
-            if rung.is_due and self._around.idle() and self._fits(rung, beside=False):
-                return rung
-        return self._starter if self._starter.state is SlotState.READY else None
-
-    def _fits(self, rung: EngineSlot[E], *, beside: bool) -> bool:
-        """Whether there is room for it; not `beside`: also in place of the one that answers.
-
-        For what has never worked, nothing that works is given up.
-        """
-        wanted, active = rung.candidate, self.above_starter
-        if self._around.room(wanted.memory, wanted.on_card):
-            return True
-        if beside or not rung.worked or active is None or active.on_card != wanted.on_card:
-            return False
-        return self._around.room(wanted.memory - active.memory, wanted.on_card)
-
-    def failed(self, engine: E, error: EngineError) -> bool:
-        """Leaves an engine that failed, at once; False where nothing else is left.
-
-        One that was only too busy is well, and stays.
+        An engine that was only too busy is well, and stays.
         """
         if isinstance(error, EngineBusy):
             return False
         active = self._active
         if active is None or active.engine is not engine:
-            # Another session has reported it already; what answers now is worth a try.
+            # Another session reported it first; the engine that answers now is worth a try.
             return active is not None
         if active is self._starter or self._starter.engine is None:
             # The last one left stays: the next turn may well succeed.
             return False
         log.warning("%s failed: %s", engine.name, error.message)
         active.fail(error)
-        self._leave()
-        self._tell()
-        self._wake()
+        self._fall_back()
         return True
 
-    def step_down(self) -> str:
-        """Leaves the engine for the next one that needs less memory; says which, or nothing."""
-        if self._active is None or self.above_starter is None or self._starter.engine is None:
-            return ""
-        place = self._rungs.index(self._active)
-        self._steps.append(place)
-        self._first_allowed = self._below(place)
-        smaller = self._rungs[self._first_allowed].candidate
-        told = f"{self._active.candidate.name} gives way to {smaller.name}"
-        self._leave()
-        self._tell()
+    def _fall_back(self) -> None:
+        """Lets the starter answer, until `settle` finds a better slot."""
+        self._retire_active()
+        self._notify()
         self._wake()
-        return told
+
+    def _retire_active(self) -> None:
+        """Leaves the active slot to the starter; requests under way may finish."""
+        active = self._active
+        if active is None or active is self._starter:
+            return
+        engine = active.unload()
+        if engine is not None:
+            self._retired.add(engine, active.lease)
+        self._active = self._starter if self._starter.engine is not None else None
+
+    async def settle(self) -> None:
+        """Brings the ladder to the best slot that can be had now."""
+        await self._retired.close_released()
+        while (slot := self._best_slot()) not in (None, self._active):
+            assert slot is not None
+            if slot is self._starter:
+                self._retire_active()
+            else:
+                await self._load(slot)
+            await self._retired.close_released()
+        if not self.settled:
+            self.settled = True
+            self._notify()
+
+    def _best_slot(self) -> EngineSlot[E] | None:
+        """The best slot that works, is due, or has not been tried; None where nothing works."""
+        for slot in self._slots[self._memory_steps.best_allowed : -1]:
+            if slot is self._active or slot.state is SlotState.WAITING:
+                return slot
+            if not (slot.is_due and self._context.idle()):
+                continue
+            # A working engine is never given up for one that has never worked.
+            replaceable = self._active_above_starter if slot.has_worked else None
+            if self._context.fits(slot.loader, replaceable):
+                return slot
+        return self._starter if self._starter.state is SlotState.READY else None
+
+    async def _load(self, slot: EngineSlot[E]) -> None:
+        """Loads a slot beside the active one where there is room, else in its place."""
+        if not self._context.fits(slot.loader):
+            if self._active_above_starter:
+                await self._context.between_turns()
+                self._retire_active()
+                await self._retired.close_released()
+            elif self._memory_steps.latest is not None:
+                # The engine that was left gave back too little, or others have taken it.
+                self._memory_steps.allow_below(self._slots.index(slot))
+                return
+        if await slot.load():
+            await self._context.between_turns()
+            self._retire_active()
+            self._active = slot
+            self._notify()
+
+    @property
+    def _active_above_starter(self) -> EngineLoader[E] | None:
+        if self._active is None or self._active is self._starter:
+            return None
+        return self._active.loader
+
+    def memory_held(self, pool: MemoryPool) -> int:
+        """The bytes of a pool that a step down would free; the starter frees none."""
+        active = self._active_above_starter
+        return active.memory if active and active.pool == pool else 0
+
+    def step_down(self) -> str:
+        """Leaves the engine for one that takes less memory.
+
+        Says which for which; empty where there is nothing to give up.
+        """
+        if self._active is None or not self._active_above_starter or not self._starter.engine:
+            return ""
+        self._memory_steps.down_from(self._slots.index(self._active))
+        smaller = self._slots[self._memory_steps.best_allowed].loader
+        step = f"{self._active.loader.name} gives way to {smaller.name}"
+        self._fall_back()
+        return step
+
+    @property
+    def step_up_memory(self) -> int | None:
+        """The bytes that the engine of the latest step down takes; None without such a step."""
+        left = self._memory_steps.latest
+        return None if left is None else self._slots[left].loader.memory
 
     def step_up(self) -> None:
         """Takes back the latest step down; `settle` does the rest."""
-        self._steps.pop()
-        self._first_allowed = 0
-        if self._steps:
-            # One step at a time: no further up than what the step before led to.
-            self._first_allowed = self._below(self._steps[-1])
+        self._memory_steps.up()
         self._wake()
-
-    def _below(self, place: int) -> int:
-        """The place of the next rung that needs less memory."""
-        memory, last = self._rungs[place].candidate.memory, len(self._rungs) - 1
-        lower = range(place + 1, last)
-        return next((i for i in lower if self._rungs[i].candidate.memory < memory), last)
-
-    @property
-    def in_use(self) -> bool:
-        """Whether an engine is at work for somebody."""
-        return any(rung.users.some for rung in self._rungs)
 
     @property
     def next_check(self) -> float | None:
         """Seconds until `settle` may have work; None while only `wake` can tell."""
-        place = self._rungs.index(self._active) if self._active else len(self._rungs)
-        failed = [
-            rung.retry_at
-            for rung in self._rungs[self._first_allowed : place]
-            if rung.state is SlotState.FAILED and rung is not self._starter
-        ]
-        soonest = min(failed, default=float("inf"))
-        if soonest == float("inf"):
+        active = self._slots.index(self._active) if self._active else len(self._slots)
+        soonest = min(
+            (
+                slot.breaker.retry_at
+                for slot in self._slots[self._memory_steps.best_allowed : active]
+                if slot.state is SlotState.FAILED and slot is not self._starter
+            ),
+            default=math.inf,
+        )
+        if soonest == math.inf:
             return None
-        left = soonest - self._around.now()
+        left = soonest - self._context.now()
         return left if left > 0 else RECHECK_SECONDS
 
-    def shown(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
+        """For /health: the engine that answers, since when and why, and every slot."""
         active = self._active or self._starter
         state = active.state.value if self.settled or not self._active else "loading"
         return {
-            "name": active.engine.name if active.engine else active.candidate.name,
+            "name": active.engine.name if active.engine else active.loader.name,
             "state": state,
             "since": round(self._since, 1),
-            "why": self._why(active),
-            "ladder": [rung.shown() for rung in self._rungs],
+            "why": _reason(self._slots, active, is_short=self._memory_steps.latest is not None),
+            "ladder": [slot.report() for slot in self._slots],
         }
 
-    def _why(self, active: EngineSlot[E]) -> str:
-        """Why that one answers, and none above it."""
-        above = self._rungs[: self._rungs.index(active)]
-        for rung in above:
-            if rung.state is SlotState.FAILED and rung.error:
-                return f"{rung.candidate.name} failed: {rung.error.message}"
-        if self._steps:
-            return "memory is short"
-        return "the others are still loading" if above else "the first choice of the plan"
-
-    def _leave(self) -> None:
-        """The starter answers from here on; whoever uses the engine may finish with it."""
-        active = self._active
-        if active is None or active is self._starter:
-            return
-        if active.engine is not None:
-            self._leaving.append((active.engine, active.users))
-        active.engine = None
-        if active.state is SlotState.READY:
-            active.rest()
-        self._active = self._starter if self._starter.engine is not None else None
-
-    async def _free(self) -> None:
-        """Closes what was left, once nobody uses it, and gives its memory back."""
-        freed = bool(self._leaving)
-        while self._leaving:
-            engine, users = self._leaving.pop()
-            closing = asyncio.create_task(_close(engine, users))
-            self._closing[closing] = engine
-            closing.add_done_callback(self._closing.pop)
-            _, late = await asyncio.wait({closing}, timeout=_CLOSING_SECONDS)
-            if late:
-                log.error("%s does not end; what it holds stays held", engine.name)
-            del engine, closing  # or its memory would not be free yet
-        if freed:
-            await asyncio.to_thread(give_back)
-
-    async def _between_turns(self) -> None:
-        """Nobody should hear two voices in one answer."""
-        end = self._around.now() + _TURN_SECONDS
-        # What makes it idle happens in many places; none of them should have to know of this.
-        while not self._around.idle() and self._around.now() < end:  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._since = time.time()
         self._changed()
 
     async def close(self) -> None:
-        """Closes whatever was loaded, in use or not."""
-        self._leave()
-        engines = [*self._closing.values(), *(engine for engine, _ in self._leaving)]
-        engines += [rung.engine for rung in self._rungs if rung.engine is not None]
-        self._leaving.clear()
-        for closing in list(self._closing):
-            closing.cancel()
-        for engine in engines:
+        """Closes every engine, in use or not."""
+        self._retire_active()
+        loaded = [slot.engine for slot in self._slots if slot.engine is not None]
+        await self._retired.close()
+        for engine in loaded:
             await engine.close()
 
 
-async def _close(engine: E, users: Lease) -> None:
-    await users.gone()
-    await engine.close()
+def _reason(slots: Sequence[EngineSlot[E]], active: EngineSlot[E], *, is_short: bool) -> str:
+    """Why the active slot answers, and none above it."""
+    above = slots[: slots.index(active)]
+    for slot in above:
+        if slot.state is SlotState.FAILED and slot.error:
+            return f"{slot.loader.name} failed: {slot.error.message}"
+    if is_short:
+        return "memory is short"
+    return "the others are still loading" if above else "the first choice of the plan"

@@ -17,8 +17,6 @@ from appliance.errors import ModelMissing
 
 HEARD: Final = "why is the sea salty"
 """What was said, whatever was said; no command that a tool would answer."""
-CHARACTERS_A_SECOND: Final = 15
-"""Of speech at its normal rate."""
 _PITCH: Final = 120
 _OVERTONES: Final = (0.2, 0.1, 0.05, 0.05)
 """Of full scale, a buzz as the vocal folds make it, about -16 dB in all."""
@@ -27,7 +25,8 @@ _OVERTONES: Final = (0.2, 0.1, 0.05, 0.05)
 class SimulatedTranscriber:
     """A Transcriber that hears the same words in everything."""
 
-    interim = True
+    supports_interim = True
+    stuck_seconds = 0.0
 
     def __init__(self, seconds: float) -> None:
         self.name = f"timed {1000 * seconds:g}ms"
@@ -47,6 +46,7 @@ class SimulatedSynthesizer:
     """A Synthesizer that buzzes for as long as the text would take to say."""
 
     voices = ("buzz",)
+    stuck_seconds = 0.0
 
     def __init__(self, seconds: float) -> None:
         self.name = f"timed {1000 * seconds:g}ms"
@@ -59,7 +59,7 @@ class SimulatedSynthesizer:
         if not any(character.isalnum() for character in text):
             return
         await asyncio.sleep(self._seconds)
-        yield buzz(len(text) / CHARACTERS_A_SECOND / voice.speed)
+        yield buzz(voice.seconds(text))
 
     async def close(self) -> None:
         """Holds nothing."""

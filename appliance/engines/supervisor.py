@@ -1,152 +1,126 @@
-"""Which engine answers now: the best that has loaded, and the next one when it fails.
+"""Supervises the ladders of both kinds of engine, for hearing (STT) and for speaking (TTS).
 
-For hearing and for speaking there is a ladder each, the best choice first and the starter engine
-last. The starter engines load first and answer at once; the others load behind them and take
-over when they have proved themselves. What fails is left at once, closed when nobody uses it any
-more, and replaced by the next rung; after a pause it is tried again, between turns.
+The starter engines load first and answer at once; the others load behind them and take over when
+they have answered a warm-up. An engine that fails is left at once, closed when nobody uses it any
+more, and replaced by the next one on its ladder; after a pause it is tried again, between turns.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from appliance.engines import Synthesizer, Transcriber
-from appliance.engines.ladder import EngineLadder, LadderContext
+from appliance.engines.ladder import EngineLadder, EngineLoader, LadderContext
 from appliance.engines.lease import LeasedSynthesizer, LeasedTranscriber
-from appliance.engines.slot import EngineLoader
-from appliance.errors import EngineError
+from appliance.hardware.memory_pressure import MemoryPool
 
 
 class EngineSupervisor:
-    """Both ladders. `changed` is called, on the loop, whenever another engine answers."""
+    """The ladders `stt` and `tts`.
+
+    `changed` is called, on the event loop, whenever another engine answers.
+    """
 
     def __init__(
         self,
         stt: Sequence[EngineLoader[Transcriber]],
         tts: Sequence[EngineLoader[Synthesizer]],
         changed: Callable[[], None],
-        around: LadderContext | None = None,
+        context: LadderContext | None = None,
     ) -> None:
-        around = around or LadderContext()
+        context = context or LadderContext()
         self._wake = asyncio.Event()
         wake = self._wake.set
-        self._stt: EngineLadder[Transcriber] = EngineLadder(
-            stt, LeasedTranscriber, changed, wake, around
+        self.stt: EngineLadder[Transcriber] = EngineLadder(
+            stt, LeasedTranscriber, changed, wake, context
         )
-        self._tts: EngineLadder[Synthesizer] = EngineLadder(
-            tts, LeasedSynthesizer, changed, wake, around
+        self.tts: EngineLadder[Synthesizer] = EngineLadder(
+            tts, LeasedSynthesizer, changed, wake, context
         )
-        # Those that gave way to want of memory, of the machine or of a card; the latest last.
-        self._stepped: list[tuple[EngineLadder[Any], bool]] = []
+        self._ladders: tuple[EngineLadder[Any], ...] = (self.stt, self.tts)
+        # The ladders that stepped down for lack of memory in a pool, the latest last.
+        self._steps: list[tuple[EngineLadder[Any], MemoryPool]] = []
         self._settling = asyncio.Lock()
 
     @property
-    def transcriber(self) -> Transcriber:
-        """Raises NotReady before the first engine is."""
-        return self._stt.current
-
-    @property
-    def synthesizer(self) -> Synthesizer:
-        """Raises NotReady before the first engine is."""
-        return self._tts.current
-
-    @property
     def answering(self) -> tuple[Transcriber | Synthesizer, ...]:
-        """The engines that answer now: of each kind one, or none where none works."""
-        kinds: tuple[EngineLadder[Any], ...] = (self._stt, self._tts)
-        return tuple(kind.current for kind in kinds if kind.answers)
+        """The engines that answer now, at most one of each kind."""
+        return tuple(ladder.current for ladder in self._ladders if ladder.has_engine)
 
     @property
     def ready(self) -> bool:
         """Whether every engine of the plan has answered its warm-up or given way to another."""
-        return self._stt.settled and self._tts.settled
+        return all(ladder.settled for ladder in self._ladders)
 
     @property
     def in_use(self) -> bool:
-        """Whether an engine is at work for somebody."""
-        return self._stt.in_use or self._tts.in_use
+        """Whether an engine has a request under way."""
+        return any(ladder.in_use for ladder in self._ladders)
 
     @property
     def settling(self) -> bool:
-        """Whether engines are being loaded or closed at this moment."""
+        """Whether engines are being loaded or closed, or are about to be."""
         return self._settling.locked() or self._wake.is_set()
 
     async def load_starters(self) -> None:
         """After this the appliance can talk, unless even the starter engines are broken."""
-        await self._stt.load_starter()
-        await self._tts.load_starter()
+        for ladder in self._ladders:
+            await ladder.load_starter()
 
     async def load_better(self) -> None:
-        """Loads the plan's own choices, one after the other: memory is what they compete for."""
+        """Loads the best engines that can be had, one after the other: they compete for memory."""
         async with self._settling:
             self._wake.clear()
-            await self._stt.settle()
-            await self._tts.settle()
+            for ladder in self._ladders:
+                await ladder.settle()
 
-    async def tend(self) -> None:
-        """Loads the next rung where an engine was left, and the better one when it is time.
-
-        Runs until it is cancelled.
-        """
+    async def supervise(self) -> None:
+        """Replaces engines that were left, and returns to better ones later, until cancelled."""
         while True:
-            checks = (self._stt.next_check, self._tts.next_check)
+            checks = [ladder.next_check for ladder in self._ladders]
             pause = min((check for check in checks if check is not None), default=None)
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._wake.wait()
-            except TimeoutError:
-                pass
             await self.load_better()
 
-    def failed(self, engine: Transcriber | Synthesizer, error: EngineError) -> bool:
-        """Steps down from an engine that failed; False where nothing else is left."""
-        kind: Any = self._tts if hasattr(engine, "synthesize") else self._stt
-        return bool(kind.failed(engine, error))
+    def step_down(self, pool: MemoryPool = MemoryPool.HOST) -> str:
+        """Gives up the engine that holds most of a pool for a smaller one.
 
-    def step_down(self, *, on_card: bool = False) -> str:
-        """Gives up the engine with the most memory for a smaller one; says what it does.
-
-        Of the machine's memory, or of a graphics card's own. Empty where there is nothing to give.
+        Says which for which; empty where there is nothing to give up.
         """
-        kinds: list[EngineLadder[Any]] = [self._stt, self._tts]
-        memory = {kind: _memory(kind, on_card) for kind in kinds}
-        largest = max(kinds, key=lambda kind: memory[kind])
-        told = largest.step_down() if memory[largest] else ""
-        if told:
-            self._stepped.append((largest, on_card))
-        return told
+        largest = max(self._ladders, key=lambda ladder: ladder.memory_held(pool))
+        step = largest.step_down() if largest.memory_held(pool) else ""
+        if step:
+            self._steps.append((largest, pool))
+        return step
 
-    def regained_by_step_up(self, *, on_card: bool = False) -> int | None:
-        """The bytes that taking back the latest step down would need; None: there was none."""
-        kind = self._stepped_last(on_card)
-        if kind is None or kind.regains is None:
+    def step_up_bytes(self, pool: MemoryPool = MemoryPool.HOST) -> int | None:
+        """The bytes that taking back the latest step down would need; None without one."""
+        ladder = self._latest_step(pool)
+        if ladder is None or ladder.step_up_memory is None:
             return None
-        return kind.regains.memory - _memory(kind, on_card)
+        return ladder.step_up_memory - ladder.memory_held(pool)
 
-    def step_up(self, *, on_card: bool = False) -> None:
-        """Takes the latest step down back."""
-        kind = self._stepped_last(on_card)
-        if kind is not None:
-            self._stepped.remove((kind, on_card))
-            kind.step_up()
+    def step_up(self, pool: MemoryPool = MemoryPool.HOST) -> None:
+        """Takes back the latest step down."""
+        ladder = self._latest_step(pool)
+        if ladder is not None:
+            self._steps.remove((ladder, pool))
+            ladder.step_up()
 
-    def _stepped_last(self, on_card: bool) -> EngineLadder[Any] | None:
-        """The ladder that stepped down last, unless want of the other memory kept it low since."""
-        latest = dict(self._stepped)
-        kinds = [kind for kind, _ in reversed(self._stepped) if latest[kind] is on_card]
-        return kinds[0] if kinds else None
+    def _latest_step(self, pool: MemoryPool) -> EngineLadder[Any] | None:
+        """The ladder that stepped down last, unless the other pool has kept it low since."""
+        latest = dict(self._steps)
+        ladders = [ladder for ladder, _ in reversed(self._steps) if latest[ladder] is pool]
+        return ladders[0] if ladders else None
 
     def states(self) -> dict[str, Any]:
-        """Per kind: the engine that answers, since when and why, and every rung with its error."""
-        return {"stt": self._stt.shown(), "tts": self._tts.shown()}
+        """For /health, per kind: the engine that answers, since when and why, and all slots."""
+        return {"stt": self.stt.report(), "tts": self.tts.report()}
 
     async def close(self) -> None:
-        """Closes whatever was loaded."""
-        await self._stt.close()
-        await self._tts.close()
-
-
-def _memory(kind: EngineLadder[Any], on_card: bool) -> int:
-    """The bytes there that what answers holds; nothing for a starter, which stays."""
-    candidate = kind.above_starter
-    return candidate.memory if candidate and candidate.on_card == on_card else 0
+        """Closes every engine."""
+        for ladder in self._ladders:
+            await ladder.close()

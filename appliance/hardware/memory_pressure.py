@@ -1,25 +1,46 @@
-"""Whether engines have to give memory back, or may have it again. Pure: readings in, steps out."""
+"""Memory pressure: reads the pools of memory and decides when engines give some back or take it.
 
+`read_pools` and `has_room` read files and NVML; everything else is pure.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
+from appliance.hardware import cgroups, nvml
+from appliance.hardware.detect import memory
 from appliance.hardware.model_profiles import MB
+from appliance.hardware.nvml import Card
+from appliance.hardware.plan import reserve_of
 
-READINGS: Final = 3
-"""Tight readings in a row before a step: a short peak of another program is none."""
+Cards = Callable[[], Sequence[Card]]
+
+TIGHT_READINGS: Final = 3
+"""Tight readings in a row before a step down: another program's short peak does not count."""
 CRITICAL_SECONDS: Final = 10.0
-"""How long a critical want of memory waits for the end of a turn."""
+"""How long a critical lack of memory waits for a turn to end."""
 AMPLE_SECONDS: Final = 180.0
-"""How long there must be room before a step back up: a load takes seconds and cores."""
-_TOO_SOON: Final = 600.0
-"""A step down within so many seconds after one up doubles the wait before the next."""
+"""How long memory must be ample before a step up: loading an engine costs seconds and cores."""
+_TOO_SOON_SECONDS: Final = 600.0
+"""A step down this soon after a step up doubles the wait before the next step up."""
 _LONGEST_WAIT: Final = 3600.0
-# Shares of the last ten seconds in which everything stood still for memory (PSI, full).
 _STALLED_TIGHT, _STALLED_CRITICAL = 0.1, 0.4
+"""Shares of the last ten seconds in which all work stood still for memory (PSI, "full")."""
 
 
-class Level(StrEnum):
+class MemoryPool(StrEnum):
+    """Memory that runs short by itself: the machine's, or a graphics card's own.
+
+    A GPU that shares the board's memory, as every Jetson's does, takes from HOST.
+    """
+
+    HOST = "host"
+    GPU = "gpu"
+
+
+class PressureLevel(StrEnum):
     OK = "ok"
     TIGHT = "tight"
     CRITICAL = "critical"
@@ -35,8 +56,8 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """Bytes available below which memory is tight or critical, and above which it is ample."""
+class Thresholds:
+    """Available bytes below which memory is tight or critical, and from which it is ample."""
 
     tight: int
     critical: int
@@ -44,86 +65,138 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """`available` in bytes, limits counted; `stalled` see hardware.limits."""
+class MemoryReading:
+    """One look at a pool.
+
+    `available` is in bytes, limits of containers and units included; `stalled` is the share of
+    the last ten seconds in which all work waited for memory (see `cgroups.stalled`).
+    """
 
     available: int
     stalled: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What has to be remembered from one reading to the next. Times are in seconds."""
+PoolReadings = Mapping[MemoryPool, tuple[MemoryReading, Thresholds]]
+"""Each pool that can be read, with its thresholds. Nothing is done about the others."""
 
-    level: Level = Level.OK
-    low: int = 0
+
+@dataclass(frozen=True, slots=True)
+class PressureState:
+    """What is carried from one reading of a pool to the next. Times are in seconds."""
+
+    level: PressureLevel = PressureLevel.OK
+    low_readings: int = 0
     critical_since: float | None = None
     ample_since: float | None = None
-    stepped_up: float = float("-inf")
-    patience: float = AMPLE_SECONDS
+    stepped_up_at: float = float("-inf")
+    step_up_after: float = AMPLE_SECONDS
 
-    def after(self, step: Step, now: float) -> "Watch":
-        """A step was taken: what was read before it counts no longer."""
-        fresh = Watch(self.level, stepped_up=self.stepped_up, patience=self.patience)
+    def after(self, step: Step, now: float) -> "PressureState":
+        """The state after a step was taken: the readings before it no longer count."""
+        fresh = PressureState(
+            self.level, stepped_up_at=self.stepped_up_at, step_up_after=self.step_up_after
+        )
         if step is Step.UP:
-            return replace(fresh, stepped_up=now)
-        if self.stepped_up == float("-inf"):
-            # One more step down in the same want of memory says nothing about the way up.
+            return replace(fresh, stepped_up_at=now)
+        if self.stepped_up_at == float("-inf"):
+            # A second step down in the same shortage says nothing about the last step up.
             return fresh
-        hasty = now - self.stepped_up < _TOO_SOON
-        patience = min(_LONGEST_WAIT, 2 * self.patience) if hasty else AMPLE_SECONDS
-        return replace(fresh, stepped_up=float("-inf"), patience=patience)
+        too_soon = now - self.stepped_up_at < _TOO_SOON_SECONDS
+        wait = min(_LONGEST_WAIT, 2 * self.step_up_after) if too_soon else AMPLE_SECONDS
+        return replace(fresh, stepped_up_at=float("-inf"), step_up_after=wait)
 
 
-def board_marks(reserve: int) -> Marks:
-    """For the machine's memory: half and a quarter of what the plan keeps back."""
-    return Marks(tight=reserve // 2, critical=reserve // 4, ample=reserve)
+def host_thresholds(reserve: int) -> Thresholds:
+    """Thresholds of the machine's memory: half and a quarter of the plan's reserve."""
+    return Thresholds(tight=reserve // 2, critical=reserve // 4, ample=reserve)
 
 
-def card_marks(total: int) -> Marks:
-    """For a card's own memory; what is left there serves displays and work space that grows."""
+def gpu_thresholds(total: int) -> Thresholds:
+    """Thresholds of a card's own memory, whose rest serves displays and growing work space."""
     ample = max(total // 16, 500 * MB)
-    return Marks(tight=ample // 2, critical=ample // 4, ample=ample)
+    return Thresholds(tight=ample // 2, critical=ample // 4, ample=ample)
 
 
-def level(reading: Reading, marks: Marks) -> Level:
-    """Stalls count only where memory is short as well: disks that swap for others stall too."""
-    stalled = reading.stalled if reading.available < marks.ample else 0.0
-    if reading.available < marks.critical or stalled >= _STALLED_CRITICAL:
-        return Level.CRITICAL
-    if reading.available < marks.tight or stalled >= _STALLED_TIGHT:
-        return Level.TIGHT
-    return Level.OK
+def pressure_level(reading: MemoryReading, thresholds: Thresholds) -> PressureLevel:
+    """The level of one reading.
 
-
-def judge(
-    before: Watch, reading: Reading, marks: Marks, regained: int | None, now: float
-) -> tuple[Watch, Step]:
-    """What to do after this reading; `regained`: the bytes a step up would take, None: no such.
-
-    Who takes the step says so with `Watch.after`; who does not is told again.
+    Stalls count only where memory is less than ample: disks that swap for others stall too.
     """
-    found = level(reading, marks)
-    room = found is Level.OK and regained is not None
-    room = room and reading.available - (regained or 0) >= marks.ample
-    critical = found is Level.CRITICAL
-    watch = replace(
+    stalled = reading.stalled if reading.available < thresholds.ample else 0.0
+    if reading.available < thresholds.critical or stalled >= _STALLED_CRITICAL:
+        return PressureLevel.CRITICAL
+    if reading.available < thresholds.tight or stalled >= _STALLED_TIGHT:
+        return PressureLevel.TIGHT
+    return PressureLevel.OK
+
+
+def next_step(
+    before: PressureState,
+    reading: MemoryReading,
+    thresholds: Thresholds,
+    step_up_bytes: int | None,
+    now: float,
+) -> tuple[PressureState, Step]:
+    """The state after a reading, and the step that it calls for.
+
+    `step_up_bytes` is what a step up would take; None where there is none to take. A caller that
+    takes the step passes it to `PressureState.after`; one that does not is given it again.
+    """
+    level = pressure_level(reading, thresholds)
+    ample = level is PressureLevel.OK and step_up_bytes is not None
+    ample = ample and reading.available - (step_up_bytes or 0) >= thresholds.ample
+    critical = level is PressureLevel.CRITICAL
+    state = replace(
         before,
-        level=found,
-        low=0 if found is Level.OK else before.low + 1,
+        level=level,
+        low_readings=0 if level is PressureLevel.OK else before.low_readings + 1,
         critical_since=_since(before.critical_since, critical, now),
-        ample_since=_since(before.ample_since, room, now),
+        ample_since=_since(before.ample_since, ample, now),
     )
-    if watch.critical_since is not None and now - watch.critical_since >= CRITICAL_SECONDS:
-        return watch, Step.DOWN_NOW
-    if critical or watch.low >= READINGS:
-        return watch, Step.DOWN
-    if watch.ample_since is not None and now - watch.ample_since >= watch.patience:
-        return watch, Step.UP
-    return watch, Step.STAY
+    if state.critical_since is not None and now - state.critical_since >= CRITICAL_SECONDS:
+        return state, Step.DOWN_NOW
+    if critical or state.low_readings >= TIGHT_READINGS:
+        return state, Step.DOWN
+    if state.ample_since is not None and now - state.ample_since >= state.step_up_after:
+        return state, Step.UP
+    return state, Step.STAY
 
 
 def _since(before: float | None, holds: bool, now: float) -> float | None:
     if not holds:
         return None
     return now if before is None else before
+
+
+def read_pools(root: Path = Path("/"), cards: Cards = nvml.cards) -> PoolReadings:
+    """The pools of the machine below `root`; of several cards, the one with the least left."""
+    found: dict[MemoryPool, tuple[MemoryReading, Thresholds]] = {}
+    total, available = memory(root)
+    if total:
+        reading = MemoryReading(available, cgroups.stalled(root))
+        found[MemoryPool.HOST] = (reading, host_thresholds(reserve_of(total)))
+    card = _tightest(cards)
+    if card:
+        found[MemoryPool.GPU] = (MemoryReading(card[1]), gpu_thresholds(card[0]))
+    return found
+
+
+def has_room(
+    size: int, pool: MemoryPool, root: Path = Path("/"), cards: Cards = nvml.cards
+) -> bool:
+    """Whether `size` bytes can be taken and memory stays ample; True for an unreadable pool."""
+    found = read_pools(root, cards if pool is MemoryPool.GPU else tuple).get(pool)
+    if found is None:
+        return True
+    reading, thresholds = found
+    return reading.available - size >= thresholds.ample
+
+
+def _tightest(cards: Cards) -> tuple[int, int] | None:
+    """Total and free bytes of the card with the least free, of those that report both."""
+    known = [
+        (card.memory_total, card.memory_free)
+        for card in cards()
+        if card.memory_total and card.memory_free is not None
+    ]
+    return min(known, key=lambda sizes: sizes[1], default=None)

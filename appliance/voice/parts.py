@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pipecat.processors.aggregators.llm_context import LLMContext
 
 from appliance.config.loader import Config
-from appliance.engines import Voice
+from appliance.engines import SpeechEngines, Voice
 from appliance.engines.apology import Apology
-from appliance.engines.services import EngineProvider
 from appliance.llm.failover import FailoverClient
 from appliance.tools.registry import ToolRegistry
 from appliance.voice.realtime.route import RealtimeRoute
@@ -29,7 +28,7 @@ class SharedParts:
 
     config: Config
     turn_models: TurnModels
-    engines: EngineProvider
+    engines: SpeechEngines
     registry: ToolRegistry
     llm: FailoverClient | None
     realtime: RealtimeRoute | None = None

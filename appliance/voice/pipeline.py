@@ -51,9 +51,9 @@ LOST_SECONDS = 20.0
 def build(shared: SharedParts, one: SessionParts) -> PipelineWorker:
     """The worker that runs one session. Takes about a millisecond; models are not loaded here."""
     config = shared.config
-    stt = EngineSTT(shared.engines, one.recorder, one.language, config.turn, shared.latency)
+    stt = EngineSTT(shared.engines.stt, one.recorder, one.language, config.turn, shared.latency)
     stt.failed = lambda audio: one.reroute(Unanswered(audio=audio))
-    tts = EngineTTS(shared.engines, one.voice, shared.latency, shared.apology)
+    tts = EngineTTS(shared.engines.tts, one.voice, shared.latency, shared.apology)
     # What is said unasked is not worth another route.
     tts.failed = lambda: one.recorder.answer_awaited and one.reroute(Unanswered())
     opening = HeldOpening(tts.prepare, tts.discard, tts.is_quick)
@@ -125,7 +125,7 @@ def _take_over(worker: PipelineWorker, shared: SharedParts, one: SessionParts) -
 async def _understand(shared: SharedParts, one: SessionParts, audio: bytes) -> bool:
     """Whether the question had words; they are in the context then."""
     try:
-        heard = await shared.engines.transcriber.transcribe(audio, one.language(), Ticket())
+        heard = await shared.engines.stt.current.transcribe(audio, one.language(), Ticket())
     except EngineError as error:
         one.recorder.emit(EventKind.ERROR, code=error.code, message=error.message)
         return False

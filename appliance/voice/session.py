@@ -130,7 +130,7 @@ class Session:
 
     @property
     def voices(self) -> tuple[str, ...]:
-        return self._shared.engines.synthesizer.voices
+        return self._shared.engines.tts.current.voices
 
     def speak_as(self, speech: Speech) -> None:
         """Speaks like this from the next sentence on; an empty voice is the language's own."""

@@ -13,7 +13,7 @@ from appliance.engines.worker import WorkerPool
 class Listener:
     """A Transcriber on a real lane, which listens until `enough` is set."""
 
-    interim = False
+    supports_interim = False
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from appliance.engines import Synthesizer, Ticket, Transcriber, Transcript, Voice
-from appliance.engines.ladder import LadderContext
+from appliance.engines.ladder import EngineLoader, LadderContext
 from appliance.engines.simulated import SimulatedSynthesizer, SimulatedTranscriber
-from appliance.engines.slot import EngineLoader
 from appliance.engines.supervisor import EngineSupervisor
 from appliance.errors import EngineBusy, EngineError, EngineFailed, ModelMissing
 
@@ -61,29 +60,29 @@ class Machine:
 
         return EngineLoader(name, load, memory * MB)
 
-    def roster(self) -> EngineSupervisor:
+    def supervisor(self) -> EngineSupervisor:
         ears = [self.ear("large", 1500), self.ear("small", 500), self.ear("starter", 0)]
-        around = LadderContext(
+        context = LadderContext(
             idle=lambda: self.idle,
-            room=lambda size, _card: size <= self.free,
+            has_room=lambda size, _pool: size <= self.free,
             now=lambda: self.time,
-            pauses=(60.0, 300.0, 1800.0),
+            retry_seconds=(60.0, 300.0, 1800.0),
         )
-        return EngineSupervisor(ears, VOICES, lambda: None, around)
+        return EngineSupervisor(ears, VOICES, lambda: None, context)
 
 
-def regained(roster: EngineSupervisor) -> int | None:
-    return roster.regained_by_step_up()
+def regained(supervisor: EngineSupervisor) -> int | None:
+    return supervisor.step_up_bytes()
 
 
-def in_use(roster: EngineSupervisor) -> bool:
+def in_use(supervisor: EngineSupervisor) -> bool:
     """Asked anew: it changes while the test awaits."""
-    return roster.in_use
+    return supervisor.in_use
 
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110  what a task of the roster does has no event
+        while not holds():  # noqa: ASYNC110  what a task of the supervisor does has no event
             await asyncio.sleep(0.01)
 
 
@@ -100,158 +99,158 @@ async def machine() -> Machine:
 
 
 @pytest.fixture
-async def roster(machine: Machine) -> AsyncIterator[EngineSupervisor]:
-    roster = machine.roster()
-    await roster.load_starters()
-    await roster.load_better()
-    yield roster
-    await roster.close()
+async def supervisor(machine: Machine) -> AsyncIterator[EngineSupervisor]:
+    supervisor = machine.supervisor()
+    await supervisor.load_starters()
+    await supervisor.load_better()
+    yield supervisor
+    await supervisor.close()
     assert machine.free == 3000 * MB
 
 
-def states(roster: EngineSupervisor) -> list[str]:
-    return [rung["state"] for rung in roster.states()["stt"]["ladder"]]
+def states(supervisor: EngineSupervisor) -> list[str]:
+    return [rung["state"] for rung in supervisor.states()["stt"]["ladder"]]
 
 
 async def test_the_next_rung_takes_the_place_of_one_that_failed(
-    machine: Machine, roster: EngineSupervisor
+    machine: Machine, supervisor: EngineSupervisor
 ) -> None:
-    assert roster.failed(roster.transcriber, BROKEN)
-    assert roster.transcriber.name == "starter"
-    await roster.load_better()
-    assert (await roster.transcriber.transcribe(b"")).text == "small"
+    assert supervisor.stt.report_failure(supervisor.stt.current, BROKEN)
+    assert supervisor.stt.current.name == "starter"
+    await supervisor.load_better()
+    assert (await supervisor.stt.current.transcribe(b"")).text == "small"
     assert machine.free == 2500 * MB
-    shown = roster.states()["stt"]
+    shown = supervisor.states()["stt"]
     assert (shown["name"], shown["why"]) == ("small", "large failed: the GPU is gone")
     assert shown["ladder"][0]["retry_seconds"] == 60
     assert shown["since"] >= shown["ladder"][0]["since"] > 0
 
 
 async def test_who_still_uses_a_failed_engine_may_finish(
-    machine: Machine, roster: EngineSupervisor
+    machine: Machine, supervisor: EngineSupervisor
 ) -> None:
     machine.ears["large"].may_hear.clear()
-    hearing = asyncio.create_task(roster.transcriber.transcribe(b""))
+    hearing = asyncio.create_task(supervisor.stt.current.transcribe(b""))
     await asyncio.sleep(0)
-    assert in_use(roster)
-    assert roster.failed(roster.transcriber, BROKEN)
-    settling = asyncio.create_task(roster.load_better())
-    await until(lambda: roster.settling)
+    assert in_use(supervisor)
+    assert supervisor.stt.report_failure(supervisor.stt.current, BROKEN)
+    settling = asyncio.create_task(supervisor.load_better())
+    await until(lambda: supervisor.settling)
     assert machine.loaded == ["starter", "large"]
     machine.ears["large"].may_hear.set()
     assert (await hearing).text == "large"
     await settling
-    assert (roster.transcriber.name, in_use(roster)) == ("small", False)
+    assert (supervisor.stt.current.name, in_use(supervisor)) == ("small", False)
 
 
-async def test_too_busy_is_no_failure(roster: EngineSupervisor) -> None:
-    assert not roster.failed(roster.transcriber, EngineBusy("too much asked"))
-    assert roster.transcriber.name == "large"
+async def test_too_busy_is_no_failure(supervisor: EngineSupervisor) -> None:
+    assert not supervisor.stt.report_failure(supervisor.stt.current, EngineBusy("too much asked"))
+    assert supervisor.stt.current.name == "large"
 
 
 async def test_the_way_back_is_longer_every_time_and_never_in_a_turn(
-    machine: Machine, roster: EngineSupervisor
+    machine: Machine, supervisor: EngineSupervisor
 ) -> None:
     for pause in (60, 300, 1800, 1800):
-        assert roster.failed(roster.transcriber, BROKEN)
+        assert supervisor.stt.report_failure(supervisor.stt.current, BROKEN)
         machine.time += pause - 1
-        await roster.load_better()
-        assert roster.transcriber.name == "small"
+        await supervisor.load_better()
+        assert supervisor.stt.current.name == "small"
         machine.time, machine.idle = machine.time + 2, False
-        await roster.load_better()
-        assert roster.transcriber.name == "small"
+        await supervisor.load_better()
+        assert supervisor.stt.current.name == "small"
         machine.idle = True
-        await roster.load_better()
-        assert roster.transcriber.name == "large"
-        assert roster.states()["stt"]["why"] == "the first choice of the plan"
+        await supervisor.load_better()
+        assert supervisor.stt.current.name == "large"
+        assert supervisor.states()["stt"]["why"] == "the first choice of the plan"
     machine.time += 4000  # it has held out: the next failure is a first one again
-    assert roster.failed(roster.transcriber, BROKEN)
-    assert roster.states()["stt"]["ladder"][0]["retry_seconds"] == 60
+    assert supervisor.stt.report_failure(supervisor.stt.current, BROKEN)
+    assert supervisor.states()["stt"]["ladder"][0]["retry_seconds"] == 60
 
 
 async def test_what_fails_again_leaves_the_smaller_one_answering(
-    machine: Machine, roster: EngineSupervisor
+    machine: Machine, supervisor: EngineSupervisor
 ) -> None:
-    roster.failed(roster.transcriber, BROKEN)
+    supervisor.stt.report_failure(supervisor.stt.current, BROKEN)
     machine.faults["large"] = EngineFailed("still gone")
-    await roster.load_better()
+    await supervisor.load_better()
     machine.time += 61
-    await roster.load_better()
+    await supervisor.load_better()
     assert machine.loaded == ["starter", "large", "small", "large"]
-    assert roster.transcriber.name == "small"
-    assert states(roster) == ["failed", "ready", "ready"]
-    assert roster.states()["stt"]["ladder"][0]["error"] == "still gone"
+    assert supervisor.stt.current.name == "small"
+    assert states(supervisor) == ["failed", "ready", "ready"]
+    assert supervisor.states()["stt"]["ladder"][0]["error"] == "still gone"
 
 
 async def test_without_room_for_both_the_smaller_one_goes_first(
-    machine: Machine, roster: EngineSupervisor
+    machine: Machine, supervisor: EngineSupervisor
 ) -> None:
-    roster.failed(roster.transcriber, BROKEN)
-    await roster.load_better()
+    supervisor.stt.report_failure(supervisor.stt.current, BROKEN)
+    await supervisor.load_better()
     machine.free -= 1400 * MB  # 1100 MB are left, and what small holds
     machine.time += 61
-    await roster.load_better()
-    assert roster.transcriber.name == "large"
+    await supervisor.load_better()
+    assert supervisor.stt.current.name == "large"
     machine.free += 1400 * MB
 
 
 async def test_a_lasting_want_of_memory_means_no_new_attempt(
-    machine: Machine, roster: EngineSupervisor
+    machine: Machine, supervisor: EngineSupervisor
 ) -> None:
-    roster.failed(roster.transcriber, BROKEN)
-    await roster.load_better()
+    supervisor.stt.report_failure(supervisor.stt.current, BROKEN)
+    await supervisor.load_better()
     machine.free -= 1600 * MB
     machine.time += 61
-    await roster.load_better()
-    assert (roster.transcriber.name, machine.loaded[-1]) == ("small", "small")
+    await supervisor.load_better()
+    assert (supervisor.stt.current.name, machine.loaded[-1]) == ("small", "small")
     machine.free += 1600 * MB
 
 
 async def test_missing_files_are_not_looked_for_again() -> None:
     machine = Machine(faults={"large": ModelMissing("no model there")})
-    roster = machine.roster()
-    await roster.load_starters()
-    await roster.load_better()
+    supervisor = machine.supervisor()
+    await supervisor.load_starters()
+    await supervisor.load_better()
     machine.time += 10_000
-    await roster.load_better()
+    await supervisor.load_better()
     assert machine.loaded == ["starter", "large", "small"]
-    await roster.close()
+    await supervisor.close()
 
 
 async def test_want_of_memory_steps_down_and_up_again(
-    machine: Machine, roster: EngineSupervisor
+    machine: Machine, supervisor: EngineSupervisor
 ) -> None:
-    assert regained(roster) is None
+    assert regained(supervisor) is None
     machine.free -= 900 * MB  # somebody else takes it
-    assert roster.step_down() == "large gives way to small"
-    assert roster.transcriber.name == "starter"
-    await roster.load_better()
-    assert roster.transcriber.name == "small"
-    assert roster.states()["stt"]["why"] == "memory is short"
-    assert regained(roster) == 1000 * MB
-    assert roster.step_down() == "small gives way to starter"
-    await roster.load_better()
-    assert (roster.transcriber.name, roster.step_down()) == ("starter", "")
+    assert supervisor.step_down() == "large gives way to small"
+    assert supervisor.stt.current.name == "starter"
+    await supervisor.load_better()
+    assert supervisor.stt.current.name == "small"
+    assert supervisor.states()["stt"]["why"] == "memory is short"
+    assert regained(supervisor) == 1000 * MB
+    assert supervisor.step_down() == "small gives way to starter"
+    await supervisor.load_better()
+    assert (supervisor.stt.current.name, supervisor.step_down()) == ("starter", "")
     machine.free += 900 * MB
     for name in ("small", "large"):
-        roster.step_up()
-        await roster.load_better()
-        assert roster.transcriber.name == name
-    assert regained(roster) is None
+        supervisor.step_up()
+        await supervisor.load_better()
+        assert supervisor.stt.current.name == name
+    assert regained(supervisor) is None
 
 
 async def test_a_smaller_one_that_does_not_fit_either_is_left_out(
-    machine: Machine, roster: EngineSupervisor
+    machine: Machine, supervisor: EngineSupervisor
 ) -> None:
     machine.free -= 2700 * MB  # 300 MB are left when large is closed
-    assert roster.step_down() == "large gives way to small"
-    await roster.load_better()
-    assert (roster.transcriber.name, machine.loaded) == ("starter", ["starter", "large"])
-    assert regained(roster) == 1500 * MB
+    assert supervisor.step_down() == "large gives way to small"
+    await supervisor.load_better()
+    assert (supervisor.stt.current.name, machine.loaded) == ("starter", ["starter", "large"])
+    assert regained(supervisor) == 1500 * MB
     machine.free += 2700 * MB
-    roster.step_up()
-    await roster.load_better()
-    assert roster.transcriber.name == "large"
+    supervisor.step_up()
+    await supervisor.load_better()
+    assert supervisor.stt.current.name == "large"
 
 
 async def test_the_tender_does_it_by_itself(machine: Machine) -> None:
@@ -260,18 +259,18 @@ async def test_the_tender_does_it_by_itself(machine: Machine) -> None:
         [machine.ear("large", 1500), machine.ear("small", 500), machine.ear("starter", 0)],
         VOICES,
         lambda: changes.append(tended.states()["stt"]["name"]),
-        LadderContext(idle=lambda: machine.idle, pauses=(0.01,)),
+        LadderContext(idle=lambda: machine.idle, retry_seconds=(0.01,)),
     )
     await tended.load_starters()
-    tending = asyncio.create_task(tended.tend())
-    tended.failed(tended.transcriber, BROKEN)  # the last one stays, and nothing happens
+    tending = asyncio.create_task(tended.supervise())
+    tended.stt.report_failure(tended.stt.current, BROKEN)  # the last one stays, and nothing happens
     await tended.load_better()
     machine.idle = False
-    assert tended.failed(tended.transcriber, BROKEN)
+    assert tended.stt.report_failure(tended.stt.current, BROKEN)
     await until(lambda: "small" in machine.ears)
-    assert tended.transcriber.name == "starter"  # until the answer is over
+    assert tended.stt.current.name == "starter"  # until the answer is over
     machine.idle = True
-    await until(lambda: tended.transcriber.name == "large")
+    await until(lambda: tended.stt.current.name == "large")
     assert changes[-4:] == ["large", "starter", "small", "large"]
     tending.cancel()
     await asyncio.gather(tending, return_exceptions=True)
@@ -279,12 +278,12 @@ async def test_the_tender_does_it_by_itself(machine: Machine) -> None:
 
 
 async def test_a_sentence_in_progress_is_finished_by_the_voice_that_began_it() -> None:
-    roster = Machine().roster()
-    await roster.load_starters()
-    speaking = aiter(roster.synthesizer.synthesize("one two", Voice()))
+    supervisor = Machine().supervisor()
+    await supervisor.load_starters()
+    speaking = aiter(supervisor.tts.current.synthesize("one two", Voice()))
     assert await anext(speaking)
-    assert in_use(roster)
+    assert in_use(supervisor)
     with pytest.raises(StopAsyncIteration):
         await anext(speaking)
-    assert not in_use(roster)
-    await roster.close()
+    assert not in_use(supervisor)
+    await supervisor.close()

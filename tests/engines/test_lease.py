@@ -13,7 +13,7 @@ from appliance.engines.lease import Lease, LeasedSynthesizer, LeasedTranscriber
 from appliance.engines.worker import Emit, WorkerPool
 from appliance.errors import EngineFailed
 
-PATIENCE = 0.05
+STALL_SECONDS = 0.05
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Hanging:
     """Both kinds of engine, on a real thread that goes on when the test lets it."""
 
     name = "hanging"
-    interim = True
+    supports_interim = True
     voices = ("one",)
     lane: WorkerPool = field(default_factory=lambda: WorkerPool("hanging"))
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -58,11 +58,11 @@ def engine() -> Iterator[Hanging]:
 
 
 async def test_an_ear_that_hangs_has_failed_and_is_in_use_no_longer(engine: Hanging) -> None:
-    users = Lease(PATIENCE)
-    leased = LeasedTranscriber(engine, users)
+    lease = Lease(STALL_SECONDS)
+    leased = LeasedTranscriber(engine, lease)
     with pytest.raises(EngineFailed, match="hanging gives no answer"):
         await leased.transcribe(b"")
-    assert not users.some
+    assert not lease.in_use
     # Who comes later does not wait for what hangs.
     with pytest.raises(EngineFailed):
         await leased.transcribe(b"")
@@ -70,24 +70,24 @@ async def test_an_ear_that_hangs_has_failed_and_is_in_use_no_longer(engine: Hang
 
 
 async def test_a_voice_that_hangs_in_the_middle_has_failed(engine: Hanging) -> None:
-    users = Lease(PATIENCE)
-    speaking = aiter(LeasedSynthesizer(engine, users).synthesize("", Voice()))
-    with users.one(60.0):  # for so much speech it may be late with the first of it
+    lease = Lease(STALL_SECONDS)
+    speaking = aiter(LeasedSynthesizer(engine, lease).synthesize("", Voice()))
+    with lease.hold(60.0):  # for so much speech it may be late with the first of it
         assert await anext(speaking) == b"\1\0"
     with pytest.raises(EngineFailed, match="hanging gives no answer"):
         await anext(speaking)
-    assert not users.some
+    assert not lease.in_use
     await engine.close()
 
 
 async def test_long_speech_and_speech_of_others_may_take_longer(engine: Hanging) -> None:
-    users = Lease(PATIENCE)
-    leased = LeasedTranscriber(engine, users)
+    lease = Lease(STALL_SECONDS)
+    leased = LeasedTranscriber(engine, lease)
     hearing = [
         asyncio.create_task(leased.transcribe(bytes(2 * INPUT_RATE * seconds)))
         for seconds in (60, 0)
     ]
-    _, pending = await asyncio.wait(hearing, timeout=4 * PATIENCE)
+    _, pending = await asyncio.wait(hearing, timeout=4 * STALL_SECONDS)
     assert len(pending) == 2
     engine.go_on.set()
     assert [(await each).text for each in hearing] == ["heard", "heard"]
@@ -95,12 +95,12 @@ async def test_long_speech_and_speech_of_others_may_take_longer(engine: Hanging)
 
 
 async def test_who_stops_waiting_is_no_user_any_more(engine: Hanging) -> None:
-    users = Lease(PATIENCE)
-    hearing = asyncio.create_task(LeasedTranscriber(engine, users).transcribe(bytes(320_000)))
+    lease = Lease(STALL_SECONDS)
+    hearing = asyncio.create_task(LeasedTranscriber(engine, lease).transcribe(bytes(320_000)))
     await asyncio.sleep(0)
-    before = users.some
+    before = lease.in_use
     hearing.cancel()
     await asyncio.gather(hearing, return_exceptions=True)
-    assert (before, users.some) == (True, False)
-    assert users.patience == PATIENCE
+    assert (before, lease.in_use) == (True, False)
+    assert lease.stall_timeout == STALL_SECONDS
     await engine.close()

@@ -17,8 +17,7 @@ from appliance.engines.ladder import LadderContext
 from appliance.engines.memory_governor import GovernorMetrics, MemoryGovernor
 from appliance.engines.supervisor import EngineSupervisor
 from appliance.hardware import planner
-from appliance.hardware.headroom import readings, room
-from appliance.hardware.memory_pressure import Level
+from appliance.hardware.memory_pressure import MemoryPool, PressureLevel, has_room, read_pools
 from tests.daemon import MICRO_MODELS, command
 from tests.engines.conftest import GRAMMAR
 from tests.hardware.boards import meminfo, write
@@ -40,22 +39,22 @@ class Machine:
         self.available(5_000)
         chosen = loader.load([], MICRO_MODELS)
         plan = planner.plan_for(chosen)
-        self.roster = EngineSupervisor(
+        self.supervisor = EngineSupervisor(
             transcribers(plan, chosen, GRAMMAR),
             synthesizers(plan, chosen),
             lambda: self.told.append("another engine answers"),
-            LadderContext(idle=lambda: self.idle, room=self._room),
+            LadderContext(idle=lambda: self.idle, has_room=self._has_room),
         )
         self.governor = MemoryGovernor(
-            lambda: readings(self.root, tuple),
-            lambda: self.roster,
+            lambda: read_pools(self.root, tuple),
+            lambda: self.supervisor,
             lambda: self.idle,
             GovernorMetrics(lambda _available, level: self.told.append(level), self.told.append),
             lambda: self.time,
         )
 
-    def _room(self, size: int, on_card: bool) -> bool:
-        return room(size, on_card, self.root, tuple)
+    def _has_room(self, size: int, pool: MemoryPool) -> bool:
+        return has_room(size, pool, self.root, tuple)
 
     def available(self, megabytes: int) -> None:
         write(self.root, "proc/meminfo", meminfo(8_000_000, megabytes * 1000))
@@ -64,23 +63,23 @@ class Machine:
         """So many readings, with what they lead to done."""
         for _ in range(count):
             self.time += 2
-            self.governor.observe(readings(self.root, tuple))
-            if self.roster.settling:
-                await self.roster.load_better()
+            self.governor.observe(read_pools(self.root, tuple))
+            if self.supervisor.settling:
+                await self.supervisor.load_better()
 
     @property
     def names(self) -> tuple[str, str]:
-        return self.roster.transcriber.name, self.roster.synthesizer.name
+        return self.supervisor.stt.current.name, self.supervisor.tts.current.name
 
 
 @pytest.fixture
 async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
     machine = await asyncio.to_thread(Machine, tmp_path)
-    await machine.roster.load_starters()
-    await machine.roster.load_better()
+    await machine.supervisor.load_starters()
+    await machine.supervisor.load_better()
     machine.told.clear()
     yield machine
-    await machine.roster.close()
+    await machine.supervisor.close()
 
 
 async def test_down_to_the_starters_and_up_again(
@@ -100,9 +99,9 @@ async def test_down_to_the_starters_and_up_again(
     }
     await machine.rounds(3)
     assert machine.names == ("sphinx", "espeak")
-    heard = await machine.roster.transcriber.transcribe(command("what_time_is_it"))
+    heard = await machine.supervisor.stt.current.transcribe(command("what_time_is_it"))
     assert heard.text
-    assert {"down", "another engine answers", Level.TIGHT} <= set(machine.told)
+    assert {"down", "another engine answers", PressureLevel.TIGHT} <= set(machine.told)
     assert "memory of the machine: tight, 307 MB available" in caplog.text
     await machine.rounds(10)  # nothing is left to give
     machine.available(5_000)
@@ -123,7 +122,7 @@ async def test_nobody_is_disturbed_unless_it_is_critical(machine: Machine) -> No
     await machine.rounds(5)
     assert machine.names == before
     machine.time += 2
-    machine.governor.observe(readings(machine.root, tuple))
+    machine.governor.observe(read_pools(machine.root, tuple))
     assert "espeak" in machine.names
     machine.idle = True
 
@@ -137,7 +136,7 @@ async def test_what_a_machine_does_not_tell_is_no_reason(machine: Machine) -> No
 
 async def test_the_engines_that_were_left_are_gone(machine: Machine) -> None:
     sessions: list[weakref.ref[Any]] = []
-    for lease in (machine.roster.transcriber, machine.roster.synthesizer):
+    for lease in (machine.supervisor.stt.current, machine.supervisor.tts.current):
         engine: Any = lease
         inner = engine._engine
         sessions.append(weakref.ref(inner))

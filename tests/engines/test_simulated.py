@@ -6,10 +6,9 @@ import pytest
 
 from appliance.audio.format import OUTPUT_RATE
 from appliance.config.loader import load
-from appliance.engines import Voice
+from appliance.engines import CHARACTERS_PER_SECOND, Voice
 from appliance.engines.factory import synthesizers, transcribers
 from appliance.engines.simulated import (
-    CHARACTERS_A_SECOND,
     HEARD,
     SimulatedSynthesizer,
     SimulatedTranscriber,
@@ -56,7 +55,7 @@ async def test_everything_is_heard_as_the_same_and_nobody_waits_for_another() ->
 async def test_sound_is_as_long_as_its_text_and_can_be_heard() -> None:
     engine = SimulatedSynthesizer(0)
     pcm = await spoken(engine, TEXT)
-    assert seconds(pcm) == pytest.approx(len(TEXT) / CHARACTERS_A_SECOND, abs=1 / OUTPUT_RATE)
+    assert seconds(pcm) == pytest.approx(len(TEXT) / CHARACTERS_PER_SECOND, abs=1 / OUTPUT_RATE)
     assert -25 < level(pcm) < -10
     faster = await spoken(engine, TEXT, Voice(speed=2))
     assert len(faster) == pytest.approx(len(pcm) / 2, abs=2)

@@ -8,7 +8,7 @@ from appliance.config import loader
 from appliance.engines import Synthesizer, Transcriber, Voice
 from appliance.engines.espeak.engine import Espeak
 from appliance.engines.factory import synthesizers, transcribers
-from appliance.engines.slot import EngineLoader
+from appliance.engines.ladder import EngineLoader
 from appliance.engines.sphinx.engine import Sphinx
 from appliance.engines.supervisor import EngineSupervisor
 from appliance.engines.whisper.engine import Whisper
@@ -32,7 +32,7 @@ VOICES: list[EngineLoader[Synthesizer]] = [EngineLoader("espeak", Espeak.load)]
 
 
 class Changes:
-    """Counts how often a roster tells of a change."""
+    """Counts how often a supervisor tells of a change."""
 
     count = 0
 
@@ -46,68 +46,70 @@ async def changes() -> Changes:
 
 
 @pytest.fixture
-async def roster(changes: Changes, tmp_path: Path) -> AsyncIterator[EngineSupervisor]:
+async def supervisor(changes: Changes, tmp_path: Path) -> AsyncIterator[EngineSupervisor]:
     ladder = [whisper(tmp_path / "absent"), whisper(MODEL), starter()]
-    roster = EngineSupervisor(ladder, VOICES, changes)
-    yield roster
-    await roster.close()
+    supervisor = EngineSupervisor(ladder, VOICES, changes)
+    yield supervisor
+    await supervisor.close()
 
 
 async def test_the_starters_answer_first_and_the_better_ones_take_over(
-    roster: EngineSupervisor, changes: Changes
+    supervisor: EngineSupervisor, changes: Changes
 ) -> None:
     with pytest.raises(NotReady):
-        _ = roster.transcriber
-    await roster.load_starters()
-    assert (roster.transcriber.name, roster.synthesizer.name) == ("sphinx", "espeak")
-    told, before = changes.count, roster.ready
-    await roster.load_better()
-    assert (before, roster.ready) == (False, True)
+        _ = supervisor.stt.current
+    await supervisor.load_starters()
+    assert (supervisor.stt.current.name, supervisor.tts.current.name) == ("sphinx", "espeak")
+    told, before = changes.count, supervisor.ready
+    await supervisor.load_better()
+    assert (before, supervisor.ready) == (False, True)
     assert changes.count > told
-    heard = await roster.transcriber.transcribe(recording("speech", "what_time_is_it.wav"))
-    assert roster.transcriber.name.startswith("whisper model")
+    heard = await supervisor.stt.current.transcribe(recording("speech", "what_time_is_it.wav"))
+    assert supervisor.stt.current.name.startswith("whisper model")
     assert heard.text
 
 
-async def test_what_cannot_load_is_told_and_passed_over(roster: EngineSupervisor) -> None:
-    await roster.load_starters()
-    await roster.load_better()
-    ladder = roster.states()["stt"]["ladder"]
+async def test_what_cannot_load_is_told_and_passed_over(supervisor: EngineSupervisor) -> None:
+    await supervisor.load_starters()
+    await supervisor.load_better()
+    ladder = supervisor.states()["stt"]["ladder"]
     assert [rung["state"] for rung in ladder] == ["failed", "ready", "ready"]
     assert "no Whisper model in" in ladder[0]["error"]
     assert "appliance models pull" in ladder[0]["advice"]
 
 
 async def test_a_failed_engine_gives_way_once_and_the_last_one_stays(
-    roster: EngineSupervisor,
+    supervisor: EngineSupervisor,
 ) -> None:
-    await roster.load_starters()
-    await roster.load_better()
-    better, error = roster.transcriber, EngineFailed("out of memory")
-    assert roster.failed(better, error)
-    assert roster.transcriber.name == "sphinx"
-    assert roster.failed(better, error)  # a second session, which met the same failure
-    assert not roster.failed(roster.transcriber, error)
-    assert roster.transcriber.name == "sphinx"
-    assert roster.states()["stt"]["ladder"][1]["error"] == "out of memory"
+    await supervisor.load_starters()
+    await supervisor.load_better()
+    better, error = supervisor.stt.current, EngineFailed("out of memory")
+    assert supervisor.stt.report_failure(better, error)
+    assert supervisor.stt.current.name == "sphinx"
+    assert supervisor.stt.report_failure(
+        better, error
+    )  # a second session, which met the same failure
+    assert not supervisor.stt.report_failure(supervisor.stt.current, error)
+    assert supervisor.stt.current.name == "sphinx"
+    assert supervisor.states()["stt"]["ladder"][1]["error"] == "out of memory"
 
 
 async def test_with_nothing_but_broken_models_the_starters_go_on(tmp_path: Path) -> None:
-    roster = EngineSupervisor([whisper(tmp_path / "absent"), starter()], VOICES, Changes())
-    await roster.load_starters()
-    await roster.load_better()
-    assert roster.ready
-    assert roster.transcriber.name == "sphinx"
-    await roster.close()
-    await roster.close()
+    supervisor = EngineSupervisor([whisper(tmp_path / "absent"), starter()], VOICES, Changes())
+    await supervisor.load_starters()
+    await supervisor.load_better()
+    assert supervisor.ready
+    assert supervisor.stt.current.name == "sphinx"
+    await supervisor.close()
+    await supervisor.close()
 
 
 async def test_without_any_ear_the_voice_answers_alone(tmp_path: Path) -> None:
-    roster = EngineSupervisor([whisper(tmp_path)], VOICES, lambda: None)
-    await roster.load_starters()
-    assert roster.ready
-    assert [engine.name for engine in roster.answering] == ["espeak"]
-    await roster.close()
+    supervisor = EngineSupervisor([whisper(tmp_path)], VOICES, lambda: None)
+    await supervisor.load_starters()
+    assert supervisor.ready
+    assert [engine.name for engine in supervisor.answering] == ["espeak"]
+    await supervisor.close()
 
 
 async def test_the_plan_of_a_configuration_becomes_engines_that_answer() -> None:
@@ -117,13 +119,13 @@ async def test_the_plan_of_a_configuration_becomes_engines_that_answer() -> None
     plan = await asyncio.to_thread(planner.plan_for, chosen)
     ladders = transcribers(plan, chosen, GRAMMAR), synthesizers(plan, chosen)
     assert [ladder[-1].name for ladder in ladders] == ["sphinx", "espeak"]
-    roster = EngineSupervisor(*ladders, Changes())
-    await roster.load_starters()
-    await roster.load_better()
-    assert roster.transcriber.name.startswith("whisper model")
-    assert roster.synthesizer.name.startswith("kokoro kokoro-micro")
-    assert await spoken(roster.synthesizer, "one", Voice("af_heart"))
-    await roster.close()
+    supervisor = EngineSupervisor(*ladders, Changes())
+    await supervisor.load_starters()
+    await supervisor.load_better()
+    assert supervisor.stt.current.name.startswith("whisper model")
+    assert supervisor.tts.current.name.startswith("kokoro kokoro-micro")
+    assert await spoken(supervisor.tts.current, "one", Voice("af_heart"))
+    await supervisor.close()
 
 
 async def test_hot_words_reach_a_model_that_can_use_them(

@@ -4,7 +4,7 @@ import pytest
 
 from appliance.hardware import cgroups
 from appliance.hardware.detect import cores, memory
-from appliance.hardware.headroom import readings, room
+from appliance.hardware.memory_pressure import MemoryPool, has_room, read_pools
 from appliance.hardware.model_profiles import MB
 from appliance.hardware.nvml import Card
 from tests.hardware.boards import meminfo, write
@@ -70,19 +70,19 @@ def test_readings_of_the_machine_and_of_the_tightest_card(root: Path) -> None:
         Card("two", 8_000 * MB, 2_000 * MB),
         Card("mute"),
     )
-    found = readings(root, lambda: cards)
-    assert found[False][0].available == 5_000_000 * 1024
-    assert found[True][0].available == 2_000 * MB
-    assert list(readings(root, tuple)) == [False]
+    found = read_pools(root, lambda: cards)
+    assert found[MemoryPool.HOST][0].available == 5_000_000 * 1024
+    assert found[MemoryPool.GPU][0].available == 2_000 * MB
+    assert list(read_pools(root, tuple)) == [MemoryPool.HOST]
 
 
 def test_room_leaves_what_is_kept_back(root: Path) -> None:
     card = (Card("one", 8_000 * MB, 2_000 * MB),)
-    assert room(4000 * MB, on_card=False, root=root)
-    assert not room(4500 * MB, on_card=False, root=root)
-    assert room(1400 * MB, on_card=True, root=root, cards=lambda: card)
-    assert not room(1600 * MB, on_card=True, root=root, cards=lambda: card)
-    assert room(10**12, on_card=True, root=root, cards=tuple)
+    assert has_room(4000 * MB, pool=MemoryPool.HOST, root=root)
+    assert not has_room(4500 * MB, pool=MemoryPool.HOST, root=root)
+    assert has_room(1400 * MB, pool=MemoryPool.GPU, root=root, cards=lambda: card)
+    assert not has_room(1600 * MB, pool=MemoryPool.GPU, root=root, cards=lambda: card)
+    assert has_room(10**12, pool=MemoryPool.GPU, root=root, cards=tuple)
     write(root, "proc/meminfo", "")
-    assert room(10**12, on_card=False, root=root)
-    assert readings(root, tuple) == {}
+    assert has_room(10**12, pool=MemoryPool.HOST, root=root)
+    assert read_pools(root, tuple) == {}

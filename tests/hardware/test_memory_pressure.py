@@ -4,37 +4,40 @@ from hypothesis import strategies as st
 from appliance.hardware.memory_pressure import (
     AMPLE_SECONDS,
     CRITICAL_SECONDS,
-    READINGS,
-    Level,
-    Reading,
+    TIGHT_READINGS,
+    MemoryReading,
+    PressureLevel,
+    PressureState,
     Step,
-    Watch,
-    board_marks,
-    card_marks,
-    judge,
-    level,
+    gpu_thresholds,
+    host_thresholds,
+    next_step,
+    pressure_level,
 )
 from appliance.hardware.model_profiles import MB
 
-MARKS = board_marks(800 * MB)
-AMPLE, TIGHT, CRITICAL = Reading(5000 * MB), Reading(350 * MB), Reading(100 * MB)
+THRESHOLDS = host_thresholds(800 * MB)
+AMPLE, TIGHT, CRITICAL = MemoryReading(5000 * MB), MemoryReading(350 * MB), MemoryReading(100 * MB)
 
 
 def read(
-    *readings: Reading, regained: int | None = None, watch: Watch | None = None, every: float = 2.0
-) -> tuple[Watch, list[Step]]:
+    *readings: MemoryReading,
+    step_up_bytes: int | None = None,
+    state: PressureState | None = None,
+    every: float = 2.0,
+) -> tuple[PressureState, list[Step]]:
     """The steps after each of these readings, one every so many seconds, none of them taken."""
-    watch, steps = watch or Watch(), []
+    state, steps = state or PressureState(), []
     for place, reading in enumerate(readings):
-        watch, step = judge(watch, reading, MARKS, regained, place * every)
+        state, step = next_step(state, reading, THRESHOLDS, step_up_bytes, place * every)
         steps.append(step)
-    return watch, steps
+    return state, steps
 
 
 def test_a_short_peak_of_another_program_is_no_reason() -> None:
-    assert set(read(*[TIGHT] * (READINGS - 1), AMPLE, TIGHT)[1]) == {Step.STAY}
-    watch, steps = read(*[TIGHT] * READINGS)
-    assert (watch.level, steps[-1]) == (Level.TIGHT, Step.DOWN)
+    assert set(read(*[TIGHT] * (TIGHT_READINGS - 1), AMPLE, TIGHT)[1]) == {Step.STAY}
+    state, steps = read(*[TIGHT] * TIGHT_READINGS)
+    assert (state.level, steps[-1]) == (PressureLevel.TIGHT, Step.DOWN)
 
 
 def test_a_critical_want_waits_for_the_turn_but_not_for_long() -> None:
@@ -46,60 +49,62 @@ def test_a_critical_want_waits_for_the_turn_but_not_for_long() -> None:
 
 def test_ample_memory_brings_the_engine_back_after_minutes() -> None:
     enough = int(AMPLE_SECONDS / 2)
-    _, steps = read(*[AMPLE] * (enough + 1), regained=1000 * MB)
+    _, steps = read(*[AMPLE] * (enough + 1), step_up_bytes=1000 * MB)
     assert steps == [Step.STAY] * enough + [Step.UP]
     assert set(read(*[AMPLE] * 500)[1]) == {Step.STAY}  # nothing was given up
-    assert set(read(*[AMPLE] * 500, regained=4500 * MB)[1]) == {Step.STAY}  # it would not fit
-    _, interrupted = read(*[AMPLE] * enough, TIGHT, *[AMPLE] * enough, regained=1000 * MB)
+    assert set(read(*[AMPLE] * 500, step_up_bytes=4500 * MB)[1]) == {Step.STAY}  # it would not fit
+    _, interrupted = read(*[AMPLE] * enough, TIGHT, *[AMPLE] * enough, step_up_bytes=1000 * MB)
     assert Step.UP not in interrupted
 
 
 def test_who_came_back_too_soon_waits_longer_the_next_time() -> None:
-    hasty = Watch().after(Step.UP, 1000.0).after(Step.DOWN, 1100.0)
-    assert hasty.patience == 2 * AMPLE_SECONDS
+    hasty = PressureState().after(Step.UP, 1000.0).after(Step.DOWN, 1100.0)
+    assert hasty.step_up_after == 2 * AMPLE_SECONDS
     again = hasty.after(Step.UP, 2000.0).after(Step.DOWN, 2010.0)
-    assert again.patience == 4 * AMPLE_SECONDS
-    assert again.after(Step.DOWN, 2020.0).patience == AMPLE_SECONDS * 4
-    assert again.after(Step.UP, 9000.0).after(Step.DOWN, 19_000.0).patience == AMPLE_SECONDS
+    assert again.step_up_after == 4 * AMPLE_SECONDS
+    assert again.after(Step.DOWN, 2020.0).step_up_after == AMPLE_SECONDS * 4
+    assert again.after(Step.UP, 9000.0).after(Step.DOWN, 19_000.0).step_up_after == AMPLE_SECONDS
 
 
 def test_stalls_count_where_memory_is_short() -> None:
-    assert level(Reading(700 * MB, 0.2), MARKS) is Level.TIGHT
-    assert level(Reading(700 * MB, 0.5), MARKS) is Level.CRITICAL
-    assert level(Reading(5000 * MB, 0.5), MARKS) is Level.OK
+    assert pressure_level(MemoryReading(700 * MB, 0.2), THRESHOLDS) is PressureLevel.TIGHT
+    assert pressure_level(MemoryReading(700 * MB, 0.5), THRESHOLDS) is PressureLevel.CRITICAL
+    assert pressure_level(MemoryReading(5000 * MB, 0.5), THRESHOLDS) is PressureLevel.OK
 
 
 def test_a_card_keeps_room_for_the_work_space() -> None:
-    assert card_marks(24_000 * MB).ample == 1500 * MB
-    assert card_marks(4_000 * MB).ample == 500 * MB
+    assert gpu_thresholds(24_000 * MB).ample == 1500 * MB
+    assert gpu_thresholds(4_000 * MB).ample == 500 * MB
 
 
-READING = st.builds(Reading, st.integers(0, 6000).map(lambda mb: mb * MB), st.floats(0, 1))
+READING = st.builds(MemoryReading, st.integers(0, 6000).map(lambda mb: mb * MB), st.floats(0, 1))
 
 
 @given(st.lists(READING, max_size=60), st.none() | st.integers(0, 3000).map(lambda mb: mb * MB))
-def test_steps_have_their_reasons(readings: list[Reading], regained: int | None) -> None:
-    watch = Watch()
+def test_steps_have_their_reasons(readings: list[MemoryReading], step_up_bytes: int | None) -> None:
+    state = PressureState()
     for place, reading in enumerate(readings):
-        watch, step = judge(watch, reading, MARKS, regained, place * 2.0)
-        assert watch.level is level(reading, MARKS)
+        state, step = next_step(state, reading, THRESHOLDS, step_up_bytes, place * 2.0)
+        assert state.level is pressure_level(reading, THRESHOLDS)
         if step in (Step.DOWN, Step.DOWN_NOW):
-            assert watch.level is not Level.OK
+            assert state.level is not PressureLevel.OK
         if step is Step.DOWN_NOW:
-            assert {level(each, MARKS) for each in readings[place - 5 : place + 1]} == {
-                Level.CRITICAL
-            }
+            assert {
+                pressure_level(each, THRESHOLDS) for each in readings[place - 5 : place + 1]
+            } == {PressureLevel.CRITICAL}
         if step is Step.UP:
-            assert regained is not None
-            assert reading.available - regained >= MARKS.ample
+            assert step_up_bytes is not None
+            assert reading.available - step_up_bytes >= THRESHOLDS.ample
         if step is not Step.STAY:
-            watch = watch.after(step, place * 2.0)
+            state = state.after(step, place * 2.0)
 
 
 @given(READING, READING)
-def test_less_memory_is_never_a_better_level(one: Reading, other: Reading) -> None:
+def test_less_memory_is_never_a_better_level(one: MemoryReading, other: MemoryReading) -> None:
     less, more = sorted((one, other), key=lambda reading: reading.available)
-    order = list(Level)
-    less = Reading(less.available, max(one.stalled, other.stalled))
-    more = Reading(more.available, min(one.stalled, other.stalled))
-    assert order.index(level(less, MARKS)) >= order.index(level(more, MARKS))
+    order = list(PressureLevel)
+    less = MemoryReading(less.available, max(one.stalled, other.stalled))
+    more = MemoryReading(more.available, min(one.stalled, other.stalled))
+    assert order.index(pressure_level(less, THRESHOLDS)) >= order.index(
+        pressure_level(more, THRESHOLDS)
+    )

@@ -48,7 +48,7 @@ class Sphinx:
 
     name = "sphinx"
     # It listens for whole sentences.
-    interim = False
+    supports_interim = False
 
     def __init__(
         self, lane: WorkerPool, decoders: list[SphinxDecoder], grammar: Grammar, known: str

@@ -29,7 +29,7 @@ _QUIETEST: Final = 10 ** (-60 / 20)
 class Whisper:
     """A Transcriber on one Whisper model, which all sessions share."""
 
-    interim = True
+    supports_interim = True
 
     def __init__(
         self, lane: WorkerPool, decoder: WhisperDecoder, name: str, floor: float = FLOOR

@@ -41,8 +41,8 @@ from pipecat.utils.text.base_text_aggregator import TextType
 
 from appliance.audio.format import OUTPUT_RATE
 from appliance.conversation import EventKind
-from appliance.engines import Voice
-from appliance.engines.services import EngineProvider
+from appliance.engines import EngineProvider, Synthesizer, Voice
+from appliance.engines.ladder import with_failover
 from appliance.errors import EngineError
 from appliance.tools.registry import Match
 from appliance.voice.parts import SessionParts, SharedParts
@@ -90,7 +90,7 @@ def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
         RealtimeRecorder(one.recorder, one.on_speaking, left_the_box=leaves),
         ConfirmationProcessor(confirming, service),
         service,
-        RealtimeTTS(shared.engines, one.voice, one.recorder),
+        RealtimeTTS(shared.engines.tts, one.voice, one.recorder),
         one.transport.output(),
         pair.assistant(),
     ]
@@ -212,7 +212,7 @@ class RealtimeTTS(FrameProcessor):
     """Stands behind the service and speaks, with our own voice, what the service does not say."""
 
     def __init__(
-        self, engines: EngineProvider, voice: Callable[[], Voice], recorder: Recorder
+        self, engines: EngineProvider[Synthesizer], voice: Callable[[], Voice], recorder: Recorder
     ) -> None:
         super().__init__()
         self._engines = engines
@@ -247,14 +247,12 @@ class RealtimeTTS(FrameProcessor):
         await self.push_frame(TTSStoppedFrame())
 
     async def _spoken(self, text: str) -> bytes:
-        """By the voice of the moment; by the next one where it fails."""
-        while True:
-            engine = self._engines.synthesizer
-            try:
-                return b"".join([pcm async for pcm in engine.synthesize(text, self._voice())])
-            except EngineError as error:
-                if not self._engines.failed(engine, error):
-                    raise
+        """The text as PCM, by the current engine, or by the next one where that fails."""
+
+        async def synthesize(engine: Synthesizer) -> bytes:
+            return b"".join([pcm async for pcm in engine.synthesize(text, self._voice())])
+
+        return await with_failover(self._engines, synthesize)
 
 
 def _typed(frame: LLMContextFrame) -> str:

@@ -25,8 +25,8 @@ from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.utils.time import time_now_iso8601
 
 from appliance.config.schema import TurnConfig
-from appliance.engines import Priority, Ticket, Transcript
-from appliance.engines.services import EngineProvider
+from appliance.engines import EngineProvider, Priority, Ticket, Transcriber, Transcript
+from appliance.engines.ladder import with_failover
 from appliance.errors import EngineBusy, EngineError
 from appliance.voice.recorder import Recorder
 from appliance.voice.services.engine_latency import EngineLatency
@@ -64,7 +64,7 @@ class EngineSTT(SegmentedSTTService):
 
     def __init__(
         self,
-        engines: EngineProvider,
+        engines: EngineProvider[Transcriber],
         recorder: Recorder,
         language: Callable[[], str],
         turn: TurnConfig,
@@ -153,7 +153,7 @@ class EngineSTT(SegmentedSTTService):
 
     def pause(self, lasted_ms: float) -> None:
         """A pause lasts: transcribes ahead, since most pauses turn out to be the end."""
-        patience = self._pace.patience_ms(self._engines.transcriber.name)
+        patience = self._pace.patience_ms(self._engines.current.name)
         if self._user_speaking and self._ahead is None and lasted_ms >= patience:
             self._hide_interim()
             audio = bytes(self._audio_buffer) + self._trailing_silence()
@@ -172,8 +172,8 @@ class EngineSTT(SegmentedSTTService):
 
     def _show_interim(self) -> None:
         """Shows what was said so far, where the engine is fast enough and has nothing to do."""
-        engine = self._engines.transcriber
-        seconds = self._pace.interim_seconds(engine.name) if engine.interim else None
+        engine = self._engines.current
+        seconds = self._pace.interim_seconds(engine.name) if engine.supports_interim else None
         if seconds is None or self._interim is not None or self._ahead is not None:
             return
         spoken = len(self._audio_buffer)
@@ -184,7 +184,7 @@ class EngineSTT(SegmentedSTTService):
 
     async def _interim_text(self, audio: bytes) -> None:
         ticket = Ticket(Priority.LATER, deadline=time.monotonic())
-        engine = self._engines.transcriber
+        engine = self._engines.current
         # A busy or failing engine shows nothing here; the utterance itself is what counts.
         with contextlib.suppress(EngineError):
             transcript = await engine.transcribe(audio, self._language(), ticket)
@@ -246,17 +246,12 @@ class EngineSTT(SegmentedSTTService):
             await self.judge.nothing_heard()
 
     async def _transcribe(self, audio: bytes, ticket: Ticket) -> Transcript:
-        """By the engine of the moment; by the next one, from the same audio, where it fails."""
-        while True:
-            engine = self._engines.transcriber
+        """Transcribes with the current engine, or with the next one where that fails."""
+
+        async def transcribe(engine: Transcriber) -> Transcript:
             begin = time.monotonic()
-            try:
-                transcript = await engine.transcribe(audio, self._language(), ticket)
-                self._pace.took(engine.name, time.monotonic() - begin)
-                return transcript
-            except EngineBusy:
-                # The engine is well, only too much asked: that is no reason to leave it.
-                raise
-            except EngineError as error:
-                if not self._engines.failed(engine, error):
-                    raise
+            transcript = await engine.transcribe(audio, self._language(), ticket)
+            self._pace.took(engine.name, time.monotonic() - begin)
+            return transcript
+
+        return await with_failover(self._engines, transcribe)

@@ -17,9 +17,9 @@ from pipecat.services.tts_service import TTSService
 from pipecat.utils.context.word_completion_tracker import WordCompletionTracker
 
 from appliance.audio.format import OUTPUT_RATE
-from appliance.engines import Priority, Synthesizer, Ticket, Voice
+from appliance.engines import EngineProvider, Priority, Synthesizer, Ticket, Voice
 from appliance.engines.apology import Apology
-from appliance.engines.services import EngineProvider
+from appliance.engines.ladder import with_failover
 from appliance.errors import EngineError
 from appliance.text.normalize import Speakable
 from appliance.voice.services.engine_latency import EngineLatency
@@ -64,6 +64,31 @@ class _Prepared:
                 self.speaking.cancel()
 
 
+@dataclass(frozen=True, slots=True)
+class _Speech:
+    """A sentence that has begun to sound. If its engine fails from here on, the sentence stays
+    cut: half of it is not said twice in two voices."""
+
+    engine: Synthesizer
+    first: bytes
+    rest: AsyncIterator[bytes]
+
+    @classmethod
+    async def begin(cls, engine: Synthesizer, audio: AsyncIterator[bytes]) -> "_Speech":
+        """Waits for the first sound; a text without words has none. Raises EngineError."""
+        first = b""
+        async for first in audio:
+            if first:
+                break
+        return cls(engine, first, audio)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        if self.first:
+            yield self.first
+        async for pcm in self.rest:
+            yield pcm
+
+
 class EngineTTS(TTSService):
     """Sentences through the engine of the moment, with the time at which each word is heard.
 
@@ -73,7 +98,7 @@ class EngineTTS(TTSService):
 
     def __init__(
         self,
-        engines: EngineProvider,
+        engines: EngineProvider[Synthesizer],
         voice: Callable[[], Voice],
         pace: EngineLatency,
         apology: Apology,
@@ -115,14 +140,14 @@ class EngineTTS(TTSService):
 
     def is_quick(self) -> bool:
         """Whether the rest of an answer is ready before a first word is over."""
-        return self._pace.is_quick(self._engines.synthesizer.name)
+        return self._pace.is_quick(self._engines.current.name)
 
     def prepare(self, piece: str) -> None:
         """Speaks the first piece of an answer that may still be withdrawn, into memory."""
         self.discard()
         text = Speakable().fragment(piece.strip())
         if text.strip():
-            made = _Prepared(text, self._current_voice(), self._engines.synthesizer)
+            made = _Prepared(text, self._current_voice(), self._engines.current)
             spoken = self._spoken(made.engine, text, made.voice, made.ticket)
             made.speaking = self.create_task(made.keep(spoken), "prepare")
             self._prepared = made
@@ -168,32 +193,30 @@ class EngineTTS(TTSService):
         # Somebody waits for the first piece of an answer; the others are needed later.
         is_first = context_id != self._heard_context
         ticket = Ticket(Priority.NOW if is_first else Priority.LATER)
-        while True:
-            engine = self._engines.synthesizer
-            try:
-                async for pcm in self._audio(engine, text, ticket):
-                    if not spoken_seconds:
-                        begin = self._sentence_start(context_id)
-                    spoken_seconds += len(pcm) / 2 / OUTPUT_RATE
-                    yield TTSAudioRawFrame(pcm, OUTPUT_RATE, 1, context_id=context_id)
-                words = _word_times(text, begin, spoken_seconds)
-                break
-            except EngineError as error:
-                stepped_down = self._engines.failed(engine, error)
-                if not spoken_seconds and stepped_down:
-                    continue
-                yield ErrorFrame(f"{error.message} {error.advice}")
-                # Half a sentence is not said twice in two voices.
-                words = _word_times(text, begin, spoken_seconds)
-                pcm = b"" if stepped_down else self._apologise(context_id)
-                if pcm:
-                    begin = begin or self._sentence_start(context_id)
-                    seconds = len(pcm) / 2 / OUTPUT_RATE
-                    words += _word_times(self._apology.text, begin + spoken_seconds, seconds)
-                    spoken_seconds += seconds
-                    yield TTSAudioRawFrame(pcm, OUTPUT_RATE, 1, context_id=context_id)
-                self._said_instead(" ".join(word for word, _ in words), context_id)
-                break
+        speech: _Speech | None = None
+        try:
+            speech = await with_failover(
+                self._engines,
+                lambda engine: _Speech.begin(engine, self._audio(engine, text, ticket)),
+            )
+            async for pcm in speech.chunks():
+                if not spoken_seconds:
+                    begin = self._sentence_start(context_id)
+                spoken_seconds += len(pcm) / 2 / OUTPUT_RATE
+                yield TTSAudioRawFrame(pcm, OUTPUT_RATE, 1, context_id=context_id)
+            words = _word_times(text, begin, spoken_seconds)
+        except EngineError as error:
+            replaced = speech is not None and self._engines.report_failure(speech.engine, error)
+            yield ErrorFrame(f"{error.message} {error.advice}")
+            words = _word_times(text, begin, spoken_seconds)
+            pcm = b"" if replaced else self._apologise(context_id)
+            if pcm:
+                begin = begin or self._sentence_start(context_id)
+                seconds = len(pcm) / 2 / OUTPUT_RATE
+                words += _word_times(self._apology.text, begin + spoken_seconds, seconds)
+                spoken_seconds += seconds
+                yield TTSAudioRawFrame(pcm, OUTPUT_RATE, 1, context_id=context_id)
+            self._said_instead(" ".join(word for word, _ in words), context_id)
         self._heard_end = begin + spoken_seconds
         await self.add_word_timestamps(words, context_id)
 

@@ -30,7 +30,7 @@ class Ear:
     """Hears the first byte of what it is given."""
 
     name = "ear"
-    interim = False
+    supports_interim = False
 
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
@@ -39,9 +39,9 @@ class Ear:
 
 
 class Engines:
-    transcriber = Ear()
+    current = Ear()
 
-    def failed(self, *_: object) -> bool:
+    def report_failure(self, *_: object) -> bool:
         return False
 
 
@@ -128,7 +128,7 @@ class Slow(Ear):
 async def test_who_leaves_waits_for_no_engine() -> None:
     stt = _service()
     stt._engines = Engines()
-    slow = stt._engines.transcriber = Slow()
+    slow = stt._engines.current = Slow()
     await _speak(stt, b"a")
     await slow.asked.wait()
     stt._task_manager = TaskManager(loop=asyncio.get_running_loop())
@@ -138,7 +138,7 @@ async def test_who_leaves_waits_for_no_engine() -> None:
 
 async def test_a_cut_utterance_is_shown_from_its_new_beginning() -> None:
     class Shown(Ear):
-        interim = True
+        supports_interim = True
 
     shown: list[str] = []
 
@@ -148,7 +148,7 @@ async def test_a_cut_utterance_is_shown_from_its_new_beginning() -> None:
 
     stt = _service()
     stt._engines = Engines()
-    stt._engines.transcriber = Shown()
+    stt._engines.current = Shown()
     stt._pace.took("ear", 0.01)
     await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
     stt._user_speaking, stt.push_frame = True, push
@@ -181,7 +181,7 @@ async def test_only_words_make_a_spoken_turn(
     kept: list[Event] = []
     stt = _service(kept.append, "auto")
     stt._engines = Engines()
-    stt._engines.transcriber = Linguist()
+    stt._engines.current = Linguist()
     stt._recorder.speech_ended(0.2)
     async for _ in stt.run_stt(heard):
         pass
@@ -196,7 +196,7 @@ async def test_what_was_not_meant_is_not_the_language_of_the_conversation() -> N
 
     stt = _service(language="auto")
     stt._engines = Engines()
-    stt._engines.transcriber = Linguist()
+    stt._engines.current = Linguist()
     stt.judge = Judge(dismissed)
     assert [frame async for frame in stt.run_stt(b"mm")] == []
     assert stt._recorder.language == ""
@@ -213,7 +213,7 @@ class Deaf(Ear):
 async def test_who_cannot_hear_says_so(ahead: bool) -> None:
     stt = _service()
     stt._engines = Engines()
-    stt._engines.transcriber = Deaf()
+    stt._engines.current = Deaf()
     if ahead:
         await _speak(stt, b"a")
         await asyncio.wait([stt._ahead])

@@ -41,10 +41,10 @@ class Engines:
         self.mouths = list(mouths)
 
     @property
-    def synthesizer(self) -> Mouth:
+    def current(self) -> Mouth:
         return self.mouths[0]
 
-    def failed(self, engine: Mouth, _error: EngineError) -> bool:
+    def report_failure(self, engine: Mouth, _error: EngineError) -> bool:
         if len(self.mouths) > 1 and self.mouths[0] is engine:
             self.mouths.pop(0)
             return True
