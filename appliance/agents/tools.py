@@ -11,7 +11,7 @@ from appliance.agents import task_phrases
 from appliance.agents.dispatcher import Dispatcher, Origin, resumable
 from appliance.conversation import Task, TaskState
 from appliance.text import phrasing
-from appliance.tools import Answer, Tool, ToolContext
+from appliance.tools import Tool, ToolContext, ToolResult
 
 # Includes how a recogniser may write a name that it does not know.
 _CLAUDE = {"claude": "(claude|claude code|cloud code)"}
@@ -53,14 +53,16 @@ async def hand_over_task(
     *,
     follows: bool = True,
     agent_session: str = "",
-) -> Answer:
+) -> ToolResult:
     """Gives an agent a task and answers at once. Raises AgentError if it is not accepted."""
     waiting = len(dispatcher.active(agent))
     task = await dispatcher.accept(
         agent, request, origin(context), follows=follows, agent_session=agent_session
     )
     behind = f", after {phrasing.counted(waiting, 'other task')}" if waiting else ""
-    return Answer(f"On it{behind}.", {"task": task.id, "state": task.state.value, "agent": agent})
+    return ToolResult(
+        f"On it{behind}.", {"task": task.id, "state": task.state.value, "agent": agent}
+    )
 
 
 def team_tools(dispatcher: Dispatcher, team: TeamControls) -> tuple[Tool, ...]:
@@ -85,10 +87,12 @@ def task_tools(dispatcher: Dispatcher, history: TaskHistory) -> tuple[Tool, ...]
 
 
 def _send_to_nested(dispatcher: Dispatcher) -> Tool:
-    async def send(arguments: Mapping[str, Any], context: ToolContext) -> Answer:
+    async def send(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         text = arguments.get("text", "").strip()
         if not text:
-            return Answer("What shall I tell the team? Say tell the team, and then the message.")
+            return ToolResult(
+                "What shall I tell the team? Say tell the team, and then the message."
+            )
         return await hand_over_task(dispatcher, "team", text, context)
 
     return Tool(
@@ -109,9 +113,9 @@ def _send_to_nested(dispatcher: Dispatcher) -> Tool:
 
 
 def _pause(team: TeamControls) -> Tool:
-    async def pause(arguments: Mapping[str, Any], context: ToolContext) -> Answer:
+    async def pause(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         await team.pause()
-        return Answer("The team is told to pause.", {"paused": True})
+        return ToolResult("The team is told to pause.", {"paused": True})
 
     return Tool(
         "pause",
@@ -127,11 +131,11 @@ def _pause(team: TeamControls) -> Tool:
 
 
 def _reset(dispatcher: Dispatcher, team: TeamControls) -> Tool:
-    async def reset(arguments: Mapping[str, Any], context: ToolContext) -> Answer:
+    async def reset(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         await team.reset()
         for task in dispatcher.active("team"):
             await dispatcher.stop(task.id)
-        return Answer("The team is told to start over.", {"reset": True})
+        return ToolResult("The team is told to start over.", {"reset": True})
 
     return Tool(
         "reset",
@@ -148,10 +152,10 @@ def _reset(dispatcher: Dispatcher, team: TeamControls) -> Tool:
 
 
 def _send_to_claude_code(dispatcher: Dispatcher) -> Tool:
-    async def send(arguments: Mapping[str, Any], context: ToolContext) -> Answer:
+    async def send(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         text = arguments.get("text", "").strip()
         if not text:
-            return Answer("What shall I tell Claude? Say tell Claude to, and then the task.")
+            return ToolResult("What shall I tell Claude? Say tell Claude to, and then the task.")
         follows = not arguments.get("new", False)
         return await hand_over_task(dispatcher, "claude", text, context, follows=follows)
 
@@ -174,14 +178,14 @@ def _send_to_claude_code(dispatcher: Dispatcher) -> Tool:
 
 
 def _pause_claude_code(dispatcher: Dispatcher) -> Tool:
-    async def pause(arguments: Mapping[str, Any], context: ToolContext) -> Answer:
+    async def pause(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         running = dispatcher.active("claude")
         for task in running:
             await dispatcher.stop(task.id, TaskState.INTERRUPTED)
         if not running:
-            return Answer("Claude Code is not working on anything.", {"paused": 0})
+            return ToolResult("Claude Code is not working on anything.", {"paused": 0})
         answer = "Claude Code is paused. Say continue the task to resume it."
-        return Answer(answer, {"paused": len(running)})
+        return ToolResult(answer, {"paused": len(running)})
 
     return Tool(
         "pause_claude_code",
@@ -199,10 +203,10 @@ def _pause_claude_code(dispatcher: Dispatcher) -> Tool:
 
 
 def _list_tasks(dispatcher: Dispatcher, titles: Mapping[str, str]) -> Tool:
-    async def list_tasks(arguments: Mapping[str, Any], context: ToolContext) -> Answer:
+    async def list_tasks(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         running = dispatcher.active(client_id=context.client_id)
         data = {"tasks": [{"agent": task.agent, "state": task.state.value} for task in running]}
-        return Answer(task_phrases.state(running, titles), data, quoted=bool(running))
+        return ToolResult(task_phrases.state(running, titles), data, quoted=bool(running))
 
     return Tool(
         "list_tasks",
@@ -221,17 +225,17 @@ def _list_tasks(dispatcher: Dispatcher, titles: Mapping[str, str]) -> Tool:
 
 
 def _cancel_task(dispatcher: Dispatcher) -> Tool:
-    async def cancel(arguments: Mapping[str, Any], context: ToolContext) -> Answer:
+    async def cancel(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         running = dispatcher.active(client_id=context.client_id)
         if not running:
-            return Answer("No task is running.", {"cancelled": []})
+            return ToolResult("No task is running.", {"cancelled": []})
         chosen = running if arguments.get("all") else running[-1:]
         for task in chosen:
             await dispatcher.stop(task.id)
         data = {"cancelled": [task.id for task in chosen]}
         if len(chosen) > 1:
-            return Answer("All tasks are cancelled.", data)
-        return Answer(f"Cancelled: {task_phrases.title(chosen[0])}.", data)
+            return ToolResult("All tasks are cancelled.", data)
+        return ToolResult(f"Cancelled: {task_phrases.title(chosen[0])}.", data)
 
     every = {"type": "boolean", "description": "Cancel every task, not just the latest."}
     return Tool(
@@ -251,14 +255,14 @@ def _cancel_task(dispatcher: Dispatcher) -> Tool:
 
 
 def _read_last_result(history: TaskHistory, titles: Mapping[str, str]) -> Tool:
-    async def read(arguments: Mapping[str, Any], context: ToolContext) -> Answer:
+    async def read(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         found = await history.listed(1, context.client_id, _ENDED_STATES)
         if not found:
-            return Answer("There is no result yet.", {"task": None})
+            return ToolResult("There is no result yet.", {"task": None})
         last = found[0]
         data = {"task": last.id, "state": last.state.value}
         text = task_phrases.reading(last, titles.get(last.agent, last.agent))
-        return Answer(text, data, quoted=True)
+        return ToolResult(text, data, quoted=True)
 
     return Tool(
         "read_last_result",
@@ -274,7 +278,7 @@ def _read_last_result(history: TaskHistory, titles: Mapping[str, str]) -> Tool:
 
 
 def _continue_task(dispatcher: Dispatcher, history: TaskHistory) -> Tool:
-    async def continue_task(arguments: Mapping[str, Any], context: ToolContext) -> Answer:
+    async def continue_task(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         newest: dict[str, Task] = {}
         for task in await history.listed(MOST_LOOKED_BACK, context.client_id, _ENDED_STATES):
             newest.setdefault(task.agent, task)
@@ -282,7 +286,7 @@ def _continue_task(dispatcher: Dispatcher, history: TaskHistory) -> Tool:
         here = [task for name, task in newest.items() if name in dispatcher.agents]
         last = next(filter(resumable, here), None)
         if last is None:
-            return Answer("There is no task to continue.", {"task": None})
+            return ToolResult("There is no task to continue.", {"task": None})
         # A task that never began is started from its request.
         request = CONTINUE_REQUEST if last.agent_session else last.request
         return await hand_over_task(

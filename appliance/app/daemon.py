@@ -43,8 +43,8 @@ from appliance.store.store import Store
 from appliance.timers.notifier import PublishingTimerStore, TimerNotifier
 from appliance.timers.scheduler import Timer, TimerScheduler, TimerStore
 from appliance.tools import IsGuest, Tool
-from appliance.tools.builtin.catalogue import builtin
-from appliance.tools.builtin.history import memory_tools
+from appliance.tools.builtin.catalogue import builtin_tools
+from appliance.tools.builtin.history import history_tools
 from appliance.tools.registry import ToolRegistry
 from appliance.wire import ConnectedClient
 
@@ -114,9 +114,9 @@ def _tools(
     is_guest: IsGuest,
 ) -> Sequence[Tool]:
     readings = partial(telemetry.read, disk=config.store.path.parent)
-    others = (*memory_tools(_now, store.user_texts, forget), *agents.tools)
+    others = (*history_tools(_now, store.user_texts, forget), *agents.tools)
     enabled = config.tools.enabled
-    return builtin(_now, timers, readings, others=others, patterns=enabled, is_guest=is_guest)
+    return builtin_tools(_now, timers, readings, others=others, patterns=enabled, is_guest=is_guest)
 
 
 def _timers(kept: TimerStore, audience: Audience) -> tuple[TimerScheduler, TimerNotifier]:

@@ -15,7 +15,7 @@ from appliance.errors import EngineError
 from appliance.hardware import telemetry
 from appliance.hardware.plan import Plan
 from appliance.timers.scheduler import TimerScheduler
-from appliance.tools.builtin.catalogue import builtin
+from appliance.tools.builtin.catalogue import builtin_tools
 from appliance.tools.registry import ToolRegistry
 
 ROUNDS = 5  # every sentence, after one round that does not count
@@ -101,5 +101,5 @@ async def grammar(config: Config) -> str:
 
     known = await Sphinx.known_words()
     timers = TimerScheduler(time.time, lambda timer: None)
-    tools = builtin(datetime.now, timers, telemetry.read, patterns=config.tools.enabled)
+    tools = builtin_tools(datetime.now, timers, telemetry.read, patterns=config.tools.enabled)
     return str(ToolRegistry(tools).graph(known.__contains__).fsg())

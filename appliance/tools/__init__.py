@@ -60,7 +60,7 @@ class ToolContext(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ToolResult:
     """What a tool came to. `spoken` is said when no model rephrases it; `data` is for a model.
 
     `silent` answers are not spoken at all ("stop"). `quoted` ones are somebody else's words: they
@@ -77,12 +77,12 @@ IsGuest = Callable[[str], Awaitable[bool]]
 """Whether a client, by its id, is no more than a guest."""
 
 
-async def everybody(_client_id: str) -> bool:
+async def everyone_is_guest(_client_id: str) -> bool:
     """Nobody is more than a guest, where it is not known who is."""
     return True
 
 
-Run = Callable[[Mapping[str, Any], ToolContext], Awaitable[Answer]]
+Run = Callable[[Mapping[str, Any], ToolContext], Awaitable[ToolResult]]
 
 
 @dataclass(frozen=True, slots=True)

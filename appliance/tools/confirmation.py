@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.tools import Answer, Tool, ToolContext
+from appliance.tools import Tool, ToolContext, ToolResult
 
 PATIENCE = 30.0  # seconds; a yes later than this is a yes to something else
 LONGEST_RUN = 600.0  # seconds; what is confirmed keeps its own, shorter time limit
@@ -50,23 +50,23 @@ class PendingConfirmations:
         self._asked.pop(session_id, None)
 
 
-Perform = Callable[[Tool, Mapping[str, Any], ToolContext], Awaitable[Answer]]
+Perform = Callable[[Tool, Mapping[str, Any], ToolContext], Awaitable[ToolResult]]
 
 
 def answer_tools(questions: PendingConfirmations, perform: Perform) -> tuple[Tool, ...]:
     """confirm and decline; `perform` runs what was confirmed."""
 
-    async def confirm(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
-        asked = questions.take(surroundings.session_id)
+    async def confirm(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+        asked = questions.take(context.session_id)
         if asked is None:
-            return Answer("There is nothing to confirm.", {"confirmed": None})
-        answer = await perform(asked.tool, asked.arguments, surroundings)
+            return ToolResult("There is nothing to confirm.", {"confirmed": None})
+        answer = await perform(asked.tool, asked.arguments, context)
         confirmed = {"confirmed": asked.tool.name, "arguments": dict(asked.arguments)}
-        return Answer(answer.spoken, {**answer.data, **confirmed}, answer.silent, answer.quoted)
+        return ToolResult(answer.spoken, {**answer.data, **confirmed}, answer.silent, answer.quoted)
 
-    async def decline(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
-        asked = questions.take(surroundings.session_id)
-        return Answer("Okay, I won't.", {"declined": asked.tool.name if asked else None})
+    async def decline(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+        asked = questions.take(context.session_id)
+        return ToolResult("Okay, I won't.", {"declined": asked.tool.name if asked else None})
 
     return (
         Tool(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.config.schema import MCPServerConfig
 from appliance.errors import ToolError
 from appliance.text.normalize import speakable
-from appliance.tools import Answer, Tool, ToolContext
+from appliance.tools import Tool, ToolContext, ToolResult
 from appliance.tools.intents.recognizer import command_of
 from appliance.tools.intents.templates import part_of
 from appliance.tools.mcp_schema import LONGEST_DESCRIPTION, fits, parameters, tool_name
@@ -152,8 +152,8 @@ class MCPServer:
         return tool
 
     async def _run(
-        self, name: str, arguments: Mapping[str, Any], surroundings: ToolContext
-    ) -> Answer:
+        self, name: str, arguments: Mapping[str, Any], context: ToolContext
+    ) -> ToolResult:
         client = self._client
         if client is None:
             raise ToolError(
@@ -178,7 +178,7 @@ class MCPServer:
         raise ToolError(f"{self._name} did not answer", advice=_cause(fault))
 
 
-def _answer(server: str, result: "CallToolResult") -> Answer:
+def _answer(server: str, result: "CallToolResult") -> ToolResult:
     texts = [getattr(part, "text", "") for part in result.content]
     text = "\n".join(part for part in texts if isinstance(part, str) and part).strip()
     if result.is_error:
@@ -189,7 +189,7 @@ def _answer(server: str, result: "CallToolResult") -> Answer:
     data: dict[str, Any] = {"result": text[:LONGEST_TEXT]}
     if not text and isinstance(result.structured_content, dict):
         data = {"result": result.structured_content}
-    return Answer(spoken or "Done.", data)
+    return ToolResult(spoken or "Done.", data)
 
 
 def _cause(error: BaseException) -> str:

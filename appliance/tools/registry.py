@@ -12,9 +12,9 @@ from typing import Any
 
 from appliance.errors import AgentError, ConfigError, ToolError
 from appliance.text import phrasing
-from appliance.tools import Answer, IsGuest, Tool, ToolContext, everybody
+from appliance.tools import IsGuest, Tool, ToolContext, ToolResult, everyone_is_guest
 from appliance.tools.confirmation import PendingConfirmations, answer_tools
-from appliance.tools.intents.grammar import Graph, everything_heard, graph, jsgf
+from appliance.tools.intents.grammar import WordGraph, everything_heard, graph, jsgf
 from appliance.tools.intents.recognizer import Command, FreeWords, Sentences, command_of
 from appliance.tools.json_schema import validated
 
@@ -47,7 +47,7 @@ class ToolRegistry:
         tools: Sequence[Tool],
         now: Callable[[], float] = time.monotonic,
         *,
-        is_guest: IsGuest = everybody,
+        is_guest: IsGuest = everyone_is_guest,
     ) -> None:
         self._is_guest = is_guest
         self._questions = PendingConfirmations(now)
@@ -94,7 +94,7 @@ class ToolRegistry:
             return other or answer
         return answer if answer and self._questions.waits(session_id) else other
 
-    def turn(self, text: str, session_id: str) -> None:
+    def user_turn(self, text: str, session_id: str) -> None:
         """The user said something. Anything but an answer withdraws a question that waits."""
         found = self.match(text, session_id)
         if found is None or not found.tool.answers:
@@ -138,7 +138,7 @@ class ToolRegistry:
         """
         return jsgf(everything_heard(self._commands(), knows))
 
-    def graph(self, knows: Callable[[str], bool] = lambda word: True) -> Graph:
+    def graph(self, knows: Callable[[str], bool] = lambda word: True) -> WordGraph:
         """The same sentences as the smallest word graph, which is decoded many times faster."""
         return graph(everything_heard(self._commands(), knows))
 
@@ -165,9 +165,9 @@ class ToolRegistry:
         self,
         name: str,
         arguments: Mapping[str, Any],
-        surroundings: ToolContext,
+        context: ToolContext,
         via: str = "model",
-    ) -> Answer:
+    ) -> ToolResult:
         """Runs a tool within its time limit. What goes wrong becomes a spoken apology.
 
         `via` is "sentence" where the user's own words asked for it, which a confirmation needs.
@@ -175,41 +175,41 @@ class ToolRegistry:
         call. Only CancelledError leaves this method.
         """
         try:
-            return await self._run(name, arguments, surroundings, via)
+            return await self._run(name, arguments, context, via)
         except (ToolError, AgentError) as error:
             log.info("tool %s refused: %s (%s)", name, error.message, error.advice)
-            return Answer(f"Sorry, {_sentence(error.message)}", error.as_json())
+            return ToolResult(f"Sorry, {_sentence(error.message)}", error.as_json())
         except TimeoutError:
             late = ToolError(f"{_said(name)} took too long")
             log.warning("tool %s ran out of its time", name)
-            return Answer(f"Sorry, {late.message}.", late.as_json())
+            return ToolResult(f"Sorry, {late.message}.", late.as_json())
         except Exception:  # the boundary of a tool: whatever it raises is spoken, not fatal
             log.exception("tool %s failed", name)
             broken = ToolError(f"{_said(name)} did not work")
-            return Answer(f"Sorry, {broken.message}.", broken.as_json())
+            return ToolResult(f"Sorry, {broken.message}.", broken.as_json())
 
     async def _run(
-        self, name: str, arguments: Mapping[str, Any], surroundings: ToolContext, via: str
-    ) -> Answer:
+        self, name: str, arguments: Mapping[str, Any], context: ToolContext, via: str
+    ) -> ToolResult:
         if name not in self._tools:
             raise ToolError(f"I have no tool called {_said(name)}")
         tool = self._tools[name]
         if tool.answers and via != "sentence":
             raise ToolError("only the user can answer that")
-        if not tool.guests and await self._is_guest(surroundings.client_id):
+        if not tool.guests and await self._is_guest(context.client_id):
             raise ToolError("that is not for guests; an administrator can make you a user")
         valid = validated(tool.parameters, arguments)
         if not tool.confirm:
-            return await self._perform(tool, valid, surroundings)
-        self._questions.ask(surroundings.session_id, tool, valid)
+            return await self._perform(tool, valid, context)
+        self._questions.ask(context.session_id, tool, valid)
         question = tool.question or _question(name, valid)
-        return Answer(question, {"asked_the_user": question, "done": False})
+        return ToolResult(question, {"asked_the_user": question, "done": False})
 
     async def _perform(
-        self, tool: Tool, arguments: Mapping[str, Any], surroundings: ToolContext
-    ) -> Answer:
+        self, tool: Tool, arguments: Mapping[str, Any], context: ToolContext
+    ) -> ToolResult:
         async with asyncio.timeout(tool.timeout):
-            return await tool.run(arguments, surroundings)
+            return await tool.run(arguments, context)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,15 @@ import pytest
 
 from appliance.hardware.telemetry import Readings, read
 from appliance.timers.scheduler import Timer, TimerScheduler
-from appliance.tools import Answer, Speech
-from appliance.tools.builtin.catalogue import builtin
+from appliance.tools import Speech, ToolResult
+from appliance.tools.builtin.catalogue import builtin_tools
 from appliance.tools.registry import ToolRegistry
 from appliance.wire import ServerMessage
 
 
 @dataclass
 class Session:
-    """The surroundings of a tool in a session that exists only here."""
+    """A ToolContext for tests."""
 
     conversation_id: str = "c"
     session_id: str = "s"
@@ -38,8 +38,8 @@ class Session:
 
 
 @dataclass
-class Shelf:
-    """An appliance's tools with a clock that a test turns."""
+class Toolbox:
+    """The built-in tools, with a clock that the test sets."""
 
     moment: datetime = datetime(2026, 11, 21, 15, 20)
     rung: list[Timer] = field(default_factory=list)
@@ -50,24 +50,24 @@ class Shelf:
     def __post_init__(self) -> None:
         self.timers = TimerScheduler(lambda: self.seconds, self.rung.append)
         self.registry = ToolRegistry(
-            builtin(lambda: self.moment, self.timers, lambda: self.readings())
+            builtin_tools(lambda: self.moment, self.timers, lambda: self.readings())
         )
 
-    async def say(self, sentence: str) -> Answer:
-        """What the tool answers that a spoken sentence asks for."""
+    async def say(self, sentence: str) -> ToolResult:
+        """The result of the tool that matches a spoken sentence."""
         match = self.registry.match(sentence)
         assert match is not None, f"nothing understood {sentence!r}"
         return await self.registry.call(match.tool.name, match.arguments, self.session, "sentence")
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def toolbox() -> Toolbox:
+    return Toolbox()
 
 
 @pytest.fixture(scope="session")
 def registry() -> ToolRegistry:
-    return Shelf().registry
+    return Toolbox().registry
 
 
 @pytest.fixture(scope="session")

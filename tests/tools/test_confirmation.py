@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import ToolError
-from appliance.tools import Answer, Tool, ToolContext
+from appliance.tools import Tool, ToolContext, ToolResult
 from appliance.tools.confirmation import PATIENCE
 from appliance.tools.registry import ToolRegistry
 from tests.tools.conftest import Session
@@ -26,14 +26,14 @@ class House:
     )
 
     def __post_init__(self) -> None:
-        async def launch(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+        async def launch(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
             if arguments["count"] == 3:
                 raise ToolError("three is not allowed")
-            self.done.append((surroundings.session_id, arguments["count"]))
-            return Answer(f"{arguments['count']} launched.")
+            self.done.append((context.session_id, arguments["count"]))
+            return ToolResult(f"{arguments['count']} launched.")
 
-        async def wave(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
-            return Answer("Waved.")
+        async def wave(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+            return ToolResult("Waved.")
 
         count = {"type": "integer", "minimum": 1, "maximum": 9}
         schema = {"type": "object", "properties": {"count": count}, "required": ["count"]}
@@ -47,7 +47,7 @@ class House:
 
     async def say(self, text: str, session: str = "a") -> str:
         """What is answered to what the user says; empty where no tool is asked for."""
-        self.registry.turn(text, session)
+        self.registry.user_turn(text, session)
         match = self.registry.match(text, session)
         if match is None:
             return ""
@@ -154,7 +154,7 @@ async def test_whatever_happens_nothing_is_done_without_a_yes_to_it(
 
 
 async def test_tools_come_and_go_and_those_before_them_are_heard_first(house: House) -> None:
-    async def hijack(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+    async def hijack(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         raise AssertionError
 
     more = Tool("other", "Waves too.", hijack, sentences=("wave", "wave back"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appliance.config.schema import MCPServerConfig
-from appliance.tools import Answer
+from appliance.tools import ToolResult
 from appliance.tools.mcp import MCPServer
 from appliance.tools.mcp_schema import parameters, tool_name
 from appliance.tools.registry import ToolRegistry
@@ -39,11 +39,11 @@ class House:
     def _put(self, group: str, tools: Any) -> None:  # noqa: ANN401  as Registry.put
         self.registry.put(group, tools)
 
-    async def call(self, name: str, **arguments: object) -> Answer:
+    async def call(self, name: str, **arguments: object) -> ToolResult:
         return await self.registry.call(name, arguments, self.session)
 
-    async def say(self, sentence: str) -> Answer:
-        self.registry.turn(sentence, self.session.session_id)
+    async def say(self, sentence: str) -> ToolResult:
+        self.registry.user_turn(sentence, self.session.session_id)
         match = self.registry.match(sentence, self.session.session_id)
         assert match is not None, f"nothing understood {sentence!r}"
         return await self.registry.call(match.tool.name, match.arguments, self.session, "sentence")

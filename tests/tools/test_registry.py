@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from appliance.errors import ConfigError, ToolError
-from appliance.tools import Answer, Run, Tool, ToolContext
+from appliance.tools import Run, Tool, ToolContext, ToolResult
 from appliance.tools.registry import ToolRegistry, enabled
 from tests.tools.conftest import Session
 
@@ -19,8 +19,8 @@ LEVEL = {
 }
 
 
-async def echo(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
-    return Answer(f"level {arguments['level']}", dict(arguments))
+async def echo(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+    return ToolResult(f"level {arguments['level']}", dict(arguments))
 
 
 def tool(name: str = "echo", run: Run = echo, **more: Any) -> Tool:  # noqa: ANN401  of Tool
@@ -58,9 +58,9 @@ async def test_a_wrong_call_is_answered_with_an_apology_and_the_error(
 async def test_what_is_not_for_guests_is_refused_in_words(more: dict[str, Any]) -> None:
     done = []
 
-    async def run(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
-        done.append(surroundings.client_id)
-        return Answer("Done.")
+    async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+        done.append(context.client_id)
+        return ToolResult("Done.")
 
     async def is_guest(client_id: str) -> bool:
         return client_id == "g"
@@ -81,7 +81,7 @@ async def test_who_nobody_vouches_for_is_a_guest() -> None:
 
 
 async def test_a_tool_that_breaks_apologises(caplog: pytest.LogCaptureFixture) -> None:
-    async def broken(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+    async def broken(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         raise ZeroDivisionError
 
     answer = await ToolRegistry([tool("open_door", broken)]).call("open_door", {}, Session())
@@ -90,7 +90,7 @@ async def test_a_tool_that_breaks_apologises(caplog: pytest.LogCaptureFixture) -
 
 
 async def test_a_tool_that_takes_too_long_is_left() -> None:
-    async def endless(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+    async def endless(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -101,7 +101,7 @@ async def test_a_tool_that_takes_too_long_is_left() -> None:
 async def test_cancellation_passes_through() -> None:
     started = asyncio.Event()
 
-    async def endless(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+    async def endless(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         started.set()
         await asyncio.Event().wait()
         raise AssertionError
@@ -152,10 +152,10 @@ PROBE = """
 import sys, time
 from datetime import datetime
 from appliance.hardware.telemetry import read
-from appliance.tools.builtin.catalogue import builtin
+from appliance.tools.builtin.catalogue import builtin_tools
 from appliance.tools.registry import ToolRegistry
 from appliance.timers.scheduler import TimerScheduler
-registry = ToolRegistry(builtin(datetime.now, TimerScheduler(time.time, print), read))
+registry = ToolRegistry(builtin_tools(datetime.now, TimerScheduler(time.time, print), read))
 heavy = {"hassil", "num2words", "unicode_rbnf"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 registry.prepare()

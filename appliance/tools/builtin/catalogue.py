@@ -3,23 +3,23 @@
 from collections.abc import Callable, Sequence
 
 from appliance.timers.scheduler import TimerScheduler
-from appliance.tools import IsGuest, Tool, everybody
+from appliance.tools import IsGuest, Tool, everyone_is_guest
 from appliance.tools.builtin.clock import Clock, clock_tools
 from appliance.tools.builtin.device import DeviceReadings, device_tool
-from appliance.tools.builtin.smalltalk import talk_tools
+from appliance.tools.builtin.smalltalk import smalltalk_tools
 from appliance.tools.builtin.timers import timer_tools
-from appliance.tools.builtin.voice_settings import settings_tools
+from appliance.tools.builtin.voice_settings import voice_settings_tools
 from appliance.tools.registry import enabled
 
 
-def builtin(
+def builtin_tools(
     clock: Clock,
     timers: TimerScheduler,
     readings: Callable[[], DeviceReadings],
     *,
     others: Sequence[Tool] = (),
     patterns: Sequence[str] = ("*",),
-    is_guest: IsGuest = everybody,
+    is_guest: IsGuest = everyone_is_guest,
 ) -> tuple[Tool, ...]:
     """The built-in tools and `others`, as far as their names fit `patterns` (tools.enabled).
 
@@ -27,6 +27,6 @@ def builtin(
     ConfigError for a pattern that fits no tool.
     """
     tools = (*clock_tools(clock), *timer_tools(timers), device_tool(readings))
-    tools = (*tools, *settings_tools(), *others)
-    spoken = enabled((*tools, *talk_tools((), is_guest)), patterns)
-    return enabled((*tools, *talk_tools(spoken, is_guest)), patterns)
+    tools = (*tools, *voice_settings_tools(), *others)
+    spoken = enabled((*tools, *smalltalk_tools((), is_guest)), patterns)
+    return enabled((*tools, *smalltalk_tools(spoken, is_guest)), patterns)

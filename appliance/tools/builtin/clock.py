@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from appliance.text import phrasing
-from appliance.tools import Answer, Tool, ToolContext
+from appliance.tools import Tool, ToolContext, ToolResult
 
 Clock = Callable[[], datetime]
 """The local time of the place where the appliance stands."""
@@ -16,17 +16,17 @@ _DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 def clock_tools(clock: Clock) -> tuple[Tool, ...]:
     """get_time and get_date."""
 
-    async def get_time(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+    async def get_time(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         moment = clock()
         data = {"time": f"{moment:%H:%M}", "date": moment.date().isoformat()}
-        return Answer(f"It is {phrasing.time_of_day(moment)}.", data)
+        return ToolResult(f"It is {phrasing.time_of_day(moment)}.", data)
 
-    async def get_date(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+    async def get_date(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         named: str = arguments.get("day", "today")
         when = clock().date() + timedelta(days=_DAYS[named])
         verb = "was" if named == "yesterday" else "is"
         data = {"date": when.isoformat(), "weekday": f"{when:%A}", "week": when.isocalendar().week}
-        return Answer(
+        return ToolResult(
             f"{phrasing.capitalised(named)} {verb} {phrasing.day(when)}, {when.year}.", data
         )
 

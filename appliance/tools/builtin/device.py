@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from appliance.concurrency import run_in_daemon_thread
 from appliance.text import phrasing
-from appliance.tools import Answer, Tool, ToolContext
+from appliance.tools import Tool, ToolContext, ToolResult
 
 
 class DeviceReadings(Protocol):
@@ -36,7 +36,7 @@ class DeviceReadings(Protocol):
 def device_tool(readings: Callable[[], DeviceReadings]) -> Tool:
     """get_device_status; `readings` is called anew at every question."""
 
-    async def get_device_status(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+    async def get_device_status(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         # On a thread: a sensor behind a slow bus would hold up everybody's sound.
         now = await run_in_daemon_thread(readings)
         topic: str = arguments.get("topic", "everything")
@@ -45,8 +45,8 @@ def device_tool(readings: Callable[[], DeviceReadings]) -> Tool:
         heard = [sentence for _, sentence in said if sentence]
         if not heard:
             unread = phrasing.listed([_CALLED[name] for name in asked], "or")
-            return Answer(f"I cannot read {unread} on this device.", _data(now))
-        return Answer(" ".join(heard), _data(now))
+            return ToolResult(f"I cannot read {unread} on this device.", _data(now))
+        return ToolResult(" ".join(heard), _data(now))
 
     return Tool(
         "get_device_status",

@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from appliance.text import phrasing
-from appliance.tools import Answer, Tool, ToolContext
+from appliance.tools import Tool, ToolContext, ToolResult
 from appliance.tools.builtin.clock import Clock
 
 MOST_RECALLED = 5
@@ -19,24 +19,24 @@ Forget = Callable[[str], None]
 _DAYS = {"yesterday": -1, "today": 0}
 
 
-def memory_tools(clock: Clock, asked: Asked, forget: Forget) -> tuple[Tool, ...]:
+def history_tools(clock: Clock, asked: Asked, forget: Forget) -> tuple[Tool, ...]:
     """recall_questions and forget_conversation."""
     return (_recall_questions(clock, asked), _forget_conversation(forget))
 
 
 def _recall_questions(clock: Clock, asked: Asked) -> Tool:
-    async def recall(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+    async def recall(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         named: str = arguments.get("day", "yesterday")
         now = clock()
         day = (now + timedelta(days=_DAYS[named])).date()
         begin, end = (_midnight(day + timedelta(days=ahead), now) for ahead in (0, 1))
         found = [
             text
-            for text in dict.fromkeys(await asked(surroundings.client_id, begin, end))
+            for text in dict.fromkeys(await asked(context.client_id, begin, end))
             if not _is_recall(text)
         ]
         data = {"day": day.isoformat(), "asked": found[-20:]}
-        return Answer(_recalled(named, found), data)
+        return ToolResult(_recalled(named, found), data)
 
     return Tool(
         "recall_questions",
@@ -63,9 +63,9 @@ def _recalled(day: str, said: Sequence[str]) -> str:
 
 
 def _forget_conversation(forget: Forget) -> Tool:
-    async def forgotten(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
-        forget(surroundings.conversation_id)
-        return Answer("I forget this conversation. Goodbye.", {"forgotten": True})
+    async def forgotten(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+        forget(context.conversation_id)
+        return ToolResult("I forget this conversation. Goodbye.", {"forgotten": True})
 
     return Tool(
         "forget_conversation",

@@ -4,20 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from appliance.text import phrasing
-from appliance.tools import Answer, IsGuest, Run, Tool, ToolContext
+from appliance.tools import IsGuest, Run, Tool, ToolContext, ToolResult
 
 
-def talk_tools(tools: Sequence[Tool], is_guest: IsGuest) -> tuple[Tool, ...]:
+def smalltalk_tools(tools: Sequence[Tool], is_guest: IsGuest) -> tuple[Tool, ...]:
     """repeat_that, stop_talking, list_abilities and the polite ones.
 
     The abilities of `tools` are told in their order; to a guest, those that it may use.
     """
 
-    async def list_abilities(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
-        guest = await is_guest(surroundings.client_id)
+    async def list_abilities(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+        guest = await is_guest(context.client_id)
         known = [one.ability for one in tools if one.ability and (one.guests or not guest)]
         known.append("repeat what I said")
-        return Answer(f"I can {phrasing.listed(known)}. Just ask.", {"abilities": known})
+        return ToolResult(f"I can {phrasing.listed(known)}. Just ask.", {"abilities": known})
 
     return (
         Tool(
@@ -56,14 +56,14 @@ def talk_tools(tools: Sequence[Tool], is_guest: IsGuest) -> tuple[Tool, ...]:
     )
 
 
-async def _repeat_that(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
-    last = surroundings.last_answer
-    return Answer(last or "I have not said anything yet.", {"last_answer": last})
+async def _repeat_that(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+    last = context.last_answer
+    return ToolResult(last or "I have not said anything yet.", {"last_answer": last})
 
 
-async def _stop_talking(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
-    surroundings.stop_speaking()
-    return Answer("", {"stopped": True}, silent=True)
+async def _stop_talking(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+    context.stop_speaking()
+    return ToolResult("", {"stopped": True}, silent=True)
 
 
 # Small talk for an appliance without a language model: name, what it does, what it says (nothing
@@ -131,7 +131,7 @@ def _polite_tools() -> tuple[Tool, ...]:
 
 
 def _saying(sentence: str) -> Run:
-    async def answer(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
-        return Answer(sentence, silent=not sentence)
+    async def answer(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+        return ToolResult(sentence, silent=not sentence)
 
     return answer

@@ -5,7 +5,7 @@ from typing import Any
 
 from appliance.text import phrasing
 from appliance.timers.scheduler import Timer, TimerScheduler
-from appliance.tools import Answer, Tool, ToolContext
+from appliance.tools import Tool, ToolContext, ToolResult
 
 # What kitchens and desks set timers for: names that the grammar of the starter engine can hear.
 # Any other name works where speech is transcribed freely.
@@ -19,31 +19,33 @@ NAMES = (
 def timer_tools(timers: TimerScheduler) -> tuple[Tool, ...]:
     """set_timer, check_timers and cancel_timer."""
 
-    async def set_timer(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+    async def set_timer(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         timer = timers.start(_seconds(arguments), arguments.get("name", ""))
         named = phrasing.capitalised(f"{timer.name} timer" if timer.name else "timer")
-        return Answer(f"{named} set for {phrasing.length(timer.seconds)}.", _data([timer], timers))
+        return ToolResult(
+            f"{named} set for {phrasing.length(timer.seconds)}.", _data([timer], timers)
+        )
 
-    async def check_timers(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+    async def check_timers(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         found = _found(timers, arguments)
         if not found:
-            return Answer(_none(timers, arguments), {"timers": []})
+            return ToolResult(_none(timers, arguments), {"timers": []})
         left = [
             f"{phrasing.length(timers.left(timer))} left on the {timer.title}" for timer in found
         ]
         verb = "are" if len(found) > 1 or round(timers.left(found[0])) != 1 else "is"
-        return Answer(f"There {verb} {phrasing.listed(left)}.", _data(found, timers))
+        return ToolResult(f"There {verb} {phrasing.listed(left)}.", _data(found, timers))
 
-    async def cancel_timer(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+    async def cancel_timer(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         found = _found(timers, arguments)
         if not found:
-            return Answer(_none(timers, arguments), {"cancelled": []})
+            return ToolResult(_none(timers, arguments), {"cancelled": []})
         if len(found) > 1 and not arguments.get("all"):
             titles = phrasing.listed([f"the {timer.title}" for timer in found], "or")
-            return Answer(f"Which one: {titles}?", {"cancelled": [], **_data(found, timers)})
+            return ToolResult(f"Which one: {titles}?", {"cancelled": [], **_data(found, timers)})
         for timer in found:
             timers.cancel(timer)
-        return Answer(_cancelled(found), {"cancelled": [timer.title for timer in found]})
+        return ToolResult(_cancelled(found), {"cancelled": [timer.title for timer in found]})
 
     return _tools(set_timer, check_timers, cancel_timer)
 

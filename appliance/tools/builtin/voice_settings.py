@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from appliance.text import phrasing
-from appliance.tools import Answer, Tool, ToolContext
+from appliance.tools import Tool, ToolContext, ToolResult
 from appliance.wire import VolumeMessage
 
 VOLUME_STEP = 20  # percent
@@ -22,7 +22,7 @@ LANGUAGES = {
 }  # fmt: skip
 
 
-def settings_tools() -> tuple[Tool, ...]:
+def voice_settings_tools() -> tuple[Tool, ...]:
     """set_volume, change_volume, change_voice, change_speed and set_language."""
     return (_volume(), _louder(), _voice(), _faster(), _language())
 
@@ -124,36 +124,38 @@ def _language() -> Tool:
     )
 
 
-async def _set_volume(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+async def _set_volume(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
     level: int = arguments["level"]
-    surroundings.send_message(VolumeMessage(level=level))
+    context.send_message(VolumeMessage(level=level))
     if level == 0:
-        return Answer("", {"level": 0}, silent=True)
-    return Answer(f"The volume is at {phrasing.number(level)} percent.", {"level": level})
+        return ToolResult("", {"level": 0}, silent=True)
+    return ToolResult(f"The volume is at {phrasing.number(level)} percent.", {"level": level})
 
 
-async def _change_volume(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+async def _change_volume(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
     step = VOLUME_STEP if arguments["louder"] else -VOLUME_STEP
-    surroundings.send_message(VolumeMessage(change=step))
-    return Answer("Is it better like this?", {"change": step})
+    context.send_message(VolumeMessage(change=step))
+    return ToolResult("Is it better like this?", {"change": step})
 
 
-async def _change_voice(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
-    speech, voices = surroundings.speech, surroundings.voices
+async def _change_voice(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+    speech, voices = context.speech, context.voices
     wanted = "_".join(arguments.get("name", "").lower().split())
     if wanted:
         found = next((voice for voice in voices if wanted in (voice, _called(voice))), None)
         if found is None:
-            return Answer("I have no voice of that name.", {"voices": list(voices)})
+            return ToolResult("I have no voice of that name.", {"voices": list(voices)})
     elif len(voices) < 2:
-        return Answer("I have only this one voice.", {"voices": list(voices)})
+        return ToolResult("I have only this one voice.", {"voices": list(voices)})
     else:
         # Those of the same kind stand together: Kokoro's begin with language and sex.
         alike = [voice for voice in voices if voice[:1] == speech.voice[:1]] or list(voices)
         place = alike.index(speech.voice) if speech.voice in alike else -1
         found = alike[(place + 1) % len(alike)]
-    surroundings.speak_as(replace(speech, voice=found))
-    return Answer(f"This is {_called(found).replace('_', ' ')}. How do I sound?", {"voice": found})
+    context.speak_as(replace(speech, voice=found))
+    return ToolResult(
+        f"This is {_called(found).replace('_', ' ')}. How do I sound?", {"voice": found}
+    )
 
 
 def _called(voice: str) -> str:
@@ -162,27 +164,27 @@ def _called(voice: str) -> str:
     return name if found and len(prefix) == 2 else voice
 
 
-async def _change_speed(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
-    speech = surroundings.speech
+async def _change_speed(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+    speech = context.speech
     step = SPEED_STEP if arguments["faster"] else -SPEED_STEP
     speed = round(min(FASTEST, max(SLOWEST, speech.speed + step)), 2)
     if speed == speech.speed:
         way = "faster" if arguments["faster"] else "slower"
-        return Answer(f"I cannot speak any {way}.", {"speed": speed})
-    surroundings.speak_as(replace(speech, speed=speed))
-    return Answer("I speak like this now.", {"speed": speed})
+        return ToolResult(f"I cannot speak any {way}.", {"speed": speed})
+    context.speak_as(replace(speech, speed=speed))
+    return ToolResult("I speak like this now.", {"speed": speed})
 
 
-async def _set_language(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
+async def _set_language(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
     named: str = arguments["language"]
-    surroundings.speak_as(replace(surroundings.speech, language=LANGUAGES[named], voice=""))
+    context.speak_as(replace(context.speech, language=LANGUAGES[named], voice=""))
     told = f"I listen and speak in {named.capitalize()} now"
     if named == "english":
-        return Answer(f"{told}.", {"language": named})
+        return ToolResult(f"{told}.", {"language": named})
     # The sentences of the tools are English ones, and not every model knows every language.
     back = "Commands stay English; say speak English to go back."
     data = {"language": named, "commands": "english"}
-    return Answer(f"{told}, as far as my models know it. {back}", data)
+    return ToolResult(f"{told}, as far as my models know it. {back}", data)
 
 
 def _schema(required: tuple[str, ...] = (), **properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def _written(part: Part, rules: dict[str, str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
+class WordGraph:
     """A word graph: `arcs` of (from, to, word) lead from state 0 to state `final`.
 
     No two arcs of a state carry the same word, but for those that also end the sentence.
@@ -102,7 +102,7 @@ class Graph:
         return "\n".join([*head, f"FINAL_STATE {self.final}", *arcs, "FSG_END", ""])
 
 
-def graph(heard: Part) -> Graph:
+def graph(heard: Part) -> WordGraph:
     """The tree as the smallest graph that hears the same sentences."""
     network = _Network()
     end = network.add(heard, 0)
@@ -115,7 +115,7 @@ def graph(heard: Part) -> Graph:
             arcs.add((block[state], block[to], word))
             if ends[to]:
                 arcs.add((block[state], final, word))
-    return Graph(blocks + 1, final, tuple(sorted(arcs)))
+    return WordGraph(blocks + 1, final, tuple(sorted(arcs)))
 
 
 class _Network:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.tools import Answer
+from appliance.tools import ToolResult
 from appliance.tools.registry import Match
 from appliance.voice.services.tool_caller import ToolCaller
 
@@ -21,7 +21,7 @@ class Confirming:
     _begun: int = 0
     _asked: int = 0
 
-    async def __call__(self, name: str, arguments: Mapping[str, Any], via: str) -> Answer:
+    async def __call__(self, name: str, arguments: Mapping[str, Any], via: str) -> ToolResult:
         answer = await self.call(name, arguments, via)
         if "asked_the_user" in answer.data:
             self._asked = self._begun

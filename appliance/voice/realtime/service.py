@@ -28,7 +28,7 @@ from pipecat.services.openai.realtime import events
 from websockets.exceptions import ConnectionClosed
 
 from appliance.circuit_breaker import ERROR_WINDOW_SECONDS
-from appliance.tools import Answer
+from appliance.tools import ToolResult
 from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.realtime.telling import Teller
 from appliance.voice.realtime.utterance_buffer import UtteranceBuffer
@@ -178,7 +178,7 @@ class RealtimeService(Teller):
         if self._response_active:
             await self.send_client_event(events.ResponseCancelEvent())
 
-    async def tell(self, answer: Answer) -> None:
+    async def tell(self, answer: ToolResult) -> None:
         """Has the model tell what it came to, as soon as it is silent."""
         told = await hand_over(self, answer)
         self._outcome = _CARRIED_OUT + json.dumps(told, ensure_ascii=False)

@@ -9,10 +9,10 @@ from pipecat.frames.frames import FunctionCallResultProperties, TTSSpeakFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 
-from appliance.tools import Answer
+from appliance.tools import ToolResult
 from appliance.tools.registry import ToolRegistry
 
-Caller = Callable[[str, Mapping[str, Any], str], Awaitable[Answer]]
+Caller = Callable[[str, Mapping[str, Any], str], Awaitable[ToolResult]]
 """Calls a tool by name, with arguments; the last word is who asked for it."""
 
 
@@ -48,7 +48,7 @@ def offer(
     context.set_tools(ToolsSchema(standard_tools=[*functions]))
 
 
-async def hand_over(service: LLMService[Any], answer: Answer) -> dict[str, Any]:
+async def hand_over(service: LLMService[Any], answer: ToolResult) -> dict[str, Any]:
     """What a model is told of a tool's answer.
 
     Somebody else's words are said to the user, and kept from the model.

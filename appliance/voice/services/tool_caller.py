@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appliance.conversation import EventKind
-from appliance.tools import Answer, ToolContext
+from appliance.tools import ToolContext, ToolResult
 from appliance.tools.registry import Match, ToolRegistry
 from appliance.voice.recorder import Recorder
 
@@ -15,13 +15,13 @@ class ToolCaller:
     """Calls tools for one session and writes down each call and result."""
 
     registry: ToolRegistry
-    surroundings: ToolContext
+    context: ToolContext
     recorder: Recorder
 
-    async def __call__(self, name: str, arguments: Mapping[str, Any], via: str) -> Answer:
+    async def __call__(self, name: str, arguments: Mapping[str, Any], via: str) -> ToolResult:
         """Runs a tool; `via` says who asked: "sentence" or "model"."""
         self.recorder.emit(EventKind.TOOL_CALL, tool=name, arguments=dict(arguments), via=via)
-        answer = await self.registry.call(name, arguments, self.surroundings, via)
+        answer = await self.registry.call(name, arguments, self.context, via)
         self.recorder.emit(
             EventKind.TOOL_RESULT, tool=name, spoken=answer.spoken, data=dict(answer.data)
         )
@@ -29,8 +29,8 @@ class ToolCaller:
 
     def match(self, text: str) -> Match | None:
         """The tool that the user asks for; a yes or no only where this session was asked."""
-        return self.registry.match(text, self.surroundings.session_id)
+        return self.registry.match(text, self.context.session_id)
 
     def turn_started(self, text: str) -> None:
         """Anything but a yes or no withdraws what waits for one."""
-        self.registry.turn(text, self.surroundings.session_id)
+        self.registry.user_turn(text, self.context.session_id)

@@ -3,7 +3,7 @@ from dataclasses import asdict
 import pytest
 
 from appliance.hardware.telemetry import Readings, read
-from tests.tools.conftest import Shelf
+from tests.tools.conftest import Toolbox
 
 BOARD = Readings(
     temperatures={"cpu-thermal": 51.2, "gpu-thermal": 47.6, "tj-thermal": 52.4},
@@ -54,38 +54,38 @@ BARE = Readings(
         ("what is your power consumption", "It draws 4.7 watts."),
     ],
 )
-async def test_the_gauges_in_words(shelf: Shelf, asked: str, told: str) -> None:
-    shelf.readings = lambda: BOARD
-    answer = await shelf.say(asked)
+async def test_the_gauges_in_words(toolbox: Toolbox, asked: str, told: str) -> None:
+    toolbox.readings = lambda: BOARD
+    answer = await toolbox.say(asked)
     assert answer.spoken == told
     expected = asdict(BOARD)
     assert answer.data == {name: expected[name] for name in answer.data}
     assert {"temperatures", "load", "memory_available"} <= set(answer.data)
 
 
-async def test_the_whole_state(shelf: Shelf) -> None:
-    shelf.readings = lambda: BOARD
-    told = (await shelf.say("what is your device status")).spoken
+async def test_the_whole_state(toolbox: Toolbox) -> None:
+    toolbox.readings = lambda: BOARD
+    told = (await toolbox.say("what is your device status")).spoken
     for part in ("52 degrees", "42 percent", "3.4 gigabytes", "120 gigabytes", "two days", "watts"):
         assert part in told
 
 
-async def test_what_cannot_be_read_is_said_plainly(shelf: Shelf) -> None:
-    shelf.readings = lambda: BARE
-    hot = await shelf.say("how hot is the device")
+async def test_what_cannot_be_read_is_said_plainly(toolbox: Toolbox) -> None:
+    toolbox.readings = lambda: BARE
+    hot = await toolbox.say("how hot is the device")
     assert hot.spoken == "I cannot read the temperature on this device."
-    whole = await shelf.say("device status")
+    whole = await toolbox.say("device status")
     assert whole.spoken.startswith("I cannot read the temperature, the load")
 
 
-async def test_this_very_machine_answers(shelf: Shelf) -> None:
-    shelf.readings = read
-    assert "of memory are free" in (await shelf.say("how much memory is free")).spoken
-    assert "processor is at" in (await shelf.say("how busy is the device")).spoken
+async def test_this_very_machine_answers(toolbox: Toolbox) -> None:
+    toolbox.readings = read
+    assert "of memory are free" in (await toolbox.say("how much memory is free")).spoken
+    assert "processor is at" in (await toolbox.say("how busy is the device")).spoken
 
 
-async def test_readings_are_taken_anew(shelf: Shelf) -> None:
+async def test_readings_are_taken_anew(toolbox: Toolbox) -> None:
     taken: list[Readings] = [BARE, BOARD]
-    shelf.readings = lambda: taken.pop()
-    assert "52" in (await shelf.say("how hot is the device")).spoken
-    assert "cannot" in (await shelf.say("how hot is the device")).spoken
+    toolbox.readings = lambda: taken.pop()
+    assert "52" in (await toolbox.say("how hot is the device")).spoken
+    assert "cannot" in (await toolbox.say("how hot is the device")).spoken

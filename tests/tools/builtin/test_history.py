@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from appliance.tools.builtin.history import memory_tools
+from appliance.tools.builtin.history import history_tools
 from appliance.tools.registry import ToolRegistry
 from tests.tools.conftest import Session
 
@@ -26,14 +26,14 @@ class Memory:
             return self.said
 
         self.session = Session()
-        tools = memory_tools(lambda: NOW, asked, self.forgotten.append)
+        tools = history_tools(lambda: NOW, asked, self.forgotten.append)
         self.registry = ToolRegistry(tools, is_guest=self.is_guest)
 
     async def is_guest(self, client_id: str) -> bool:
         return client_id in self.guests
 
     async def say(self, text: str) -> str:
-        self.registry.turn(text, "s")
+        self.registry.user_turn(text, "s")
         match = self.registry.match(text, "s")
         assert match is not None
         answer = await self.registry.call(

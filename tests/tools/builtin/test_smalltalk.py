@@ -5,31 +5,31 @@ import pytest
 from appliance.errors import ConfigError
 from appliance.hardware.telemetry import read
 from appliance.timers.scheduler import TimerScheduler
-from appliance.tools.builtin.catalogue import builtin
+from appliance.tools.builtin.catalogue import builtin_tools
 from appliance.tools.registry import ToolRegistry
-from tests.tools.conftest import Session, Shelf
+from tests.tools.conftest import Session, Toolbox
 
 
-async def test_the_last_answer_is_repeated(shelf: Shelf) -> None:
-    assert (await shelf.say("repeat that")).spoken == "I have not said anything yet."
-    shelf.session.last_answer = "It is noon."
-    assert (await shelf.say("what did you say")).spoken == "It is noon."
+async def test_the_last_answer_is_repeated(toolbox: Toolbox) -> None:
+    assert (await toolbox.say("repeat that")).spoken == "I have not said anything yet."
+    toolbox.session.last_answer = "It is noon."
+    assert (await toolbox.say("what did you say")).spoken == "It is noon."
 
 
-async def test_stop_silences_and_says_nothing(shelf: Shelf) -> None:
-    answer = await shelf.say("stop")
+async def test_stop_silences_and_says_nothing(toolbox: Toolbox) -> None:
+    answer = await toolbox.say("stop")
     assert answer.silent
     assert answer.spoken == ""
-    assert shelf.session.stopped == 1
+    assert toolbox.session.stopped == 1
 
 
-async def test_abilities_are_those_of_the_tools_that_are_there(shelf: Shelf) -> None:
-    assert (await shelf.say("what can you do")).spoken == (
+async def test_abilities_are_those_of_the_tools_that_are_there(toolbox: Toolbox) -> None:
+    assert (await toolbox.say("what can you do")).spoken == (
         "I can tell the time and the date, set timers, say how the device is doing, "
         "change volume and voice, "
         "and repeat what I said. Just ask."
     )
-    few = builtin(
+    few = builtin_tools(
         datetime.now, TimerScheduler(float, print), read, patterns=["set_timer", "list_abilities"]
     )
     registry = ToolRegistry(few)
@@ -40,7 +40,7 @@ async def test_abilities_are_those_of_the_tools_that_are_there(shelf: Shelf) -> 
 
 def test_a_pattern_for_no_tool_is_a_fault_of_the_configuration() -> None:
     with pytest.raises(ConfigError, match="get_weather"):
-        builtin(datetime.now, TimerScheduler(float, print), read, patterns=["get_weather"])
+        builtin_tools(datetime.now, TimerScheduler(float, print), read, patterns=["get_weather"])
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_a_pattern_for_no_tool_is_a_fault_of_the_configuration() -> None:
         ("who are you", "I am the voice assistant of this appliance."),
     ],
 )
-async def test_small_talk(shelf: Shelf, said: str, answered: str) -> None:
-    assert (await shelf.say(said)).spoken == answered
+async def test_small_talk(toolbox: Toolbox, said: str, answered: str) -> None:
+    assert (await toolbox.say(said)).spoken == answered
 
 
-def test_models_are_offered_no_small_talk(shelf: Shelf) -> None:
-    offered = {schema["function"]["name"] for schema in shelf.registry.schemas()}
+def test_models_are_offered_no_small_talk(toolbox: Toolbox) -> None:
+    offered = {schema["function"]["name"] for schema in toolbox.registry.schemas()}
     assert {"get_time", "set_timer", "get_device_status", "stop_talking"} <= offered
     assert not {"greet", "answer_thanks", "say_goodbye"} & offered

@@ -1,21 +1,21 @@
 from appliance.timers.scheduler import Timer
-from tests.tools.conftest import Shelf
+from tests.tools.conftest import Toolbox
 
 
-async def test_set_ask_and_ring(shelf: Shelf) -> None:
-    answer = await shelf.say("set a timer for five minutes")
+async def test_set_ask_and_ring(toolbox: Toolbox) -> None:
+    answer = await toolbox.say("set a timer for five minutes")
     assert answer.spoken == "Timer set for five minutes."
     assert answer.data == {"timers": [{"name": "", "seconds": 300.0, "left": 300}]}
-    shelf.seconds += 60
-    left = await shelf.say("how much time is left")
+    toolbox.seconds += 60
+    left = await toolbox.say("how much time is left")
     assert left.spoken == "There are four minutes left on the five minute timer."
-    shelf.seconds += 240
-    shelf.timers.ring_due()
-    assert [timer.seconds for timer in shelf.rung] == [300]
-    assert (await shelf.say("list my timers")).spoken == "There is no timer running."
+    toolbox.seconds += 240
+    toolbox.timers.ring_due()
+    assert [timer.seconds for timer in toolbox.rung] == [300]
+    assert (await toolbox.say("list my timers")).spoken == "There is no timer running."
 
 
-async def test_lengths_add_up(shelf: Shelf) -> None:
+async def test_lengths_add_up(toolbox: Toolbox) -> None:
     for said, seconds in (
         ("set a timer for one hour and ten minutes", 4200),
         ("set a timer for two and a half hours", 9000),
@@ -24,62 +24,62 @@ async def test_lengths_add_up(shelf: Shelf) -> None:
         ("set a timer for three quarters of an hour", 2700),
         ("set a timer for half a minute", 30),
     ):
-        answer = await shelf.say(said)
+        answer = await toolbox.say(said)
         assert answer.data["timers"][0]["seconds"] == seconds, said
 
 
-async def test_named_timers_are_kept_apart(shelf: Shelf) -> None:
-    assert (await shelf.say("set a tea timer for three minutes")).spoken == (
+async def test_named_timers_are_kept_apart(toolbox: Toolbox) -> None:
+    assert (await toolbox.say("set a tea timer for three minutes")).spoken == (
         "Tea timer set for three minutes."
     )
-    await shelf.say("set a timer for ten minutes called pasta")
-    both = await shelf.say("what timers are running")
+    await toolbox.say("set a timer for ten minutes called pasta")
+    both = await toolbox.say("what timers are running")
     assert both.spoken == (
         "There are three minutes left on the tea timer and ten minutes left on the pasta timer."
     )
-    one = await shelf.say("how long is left on the pasta timer")
+    one = await toolbox.say("how long is left on the pasta timer")
     assert one.spoken == "There are ten minutes left on the pasta timer."
-    assert (await shelf.say("cancel the tea timer")).spoken == "The tea timer is cancelled."
-    assert [timer.name for timer in shelf.timers.snapshot()] == ["pasta"]
+    assert (await toolbox.say("cancel the tea timer")).spoken == "The tea timer is cancelled."
+    assert [timer.name for timer in toolbox.timers.snapshot()] == ["pasta"]
 
 
-async def test_cancelling_one_of_several_asks_which(shelf: Shelf) -> None:
-    assert (await shelf.say("cancel the timer")).spoken == "There is no timer running."
-    await shelf.say("set a timer for five minutes")
-    await shelf.say("set a tea timer for two minutes")
-    which = await shelf.say("cancel the timer")
+async def test_cancelling_one_of_several_asks_which(toolbox: Toolbox) -> None:
+    assert (await toolbox.say("cancel the timer")).spoken == "There is no timer running."
+    await toolbox.say("set a timer for five minutes")
+    await toolbox.say("set a tea timer for two minutes")
+    which = await toolbox.say("cancel the timer")
     assert which.spoken == "Which one: the tea timer or the five minute timer?"
-    assert len(shelf.timers.snapshot()) == 2
-    assert (await shelf.say("cancel the five minute timer")).spoken == (
+    assert len(toolbox.timers.snapshot()) == 2
+    assert (await toolbox.say("cancel the five minute timer")).spoken == (
         "The five minute timer is cancelled."
     )
-    assert (await shelf.say("stop the timer")).spoken == "The tea timer is cancelled."
-    assert shelf.timers.snapshot() == ()
+    assert (await toolbox.say("stop the timer")).spoken == "The tea timer is cancelled."
+    assert toolbox.timers.snapshot() == ()
 
 
-async def test_cancelling_all(shelf: Shelf) -> None:
-    await shelf.say("set a timer for five minutes")
-    await shelf.say("set a timer for six minutes")
-    assert (await shelf.say("cancel all timers")).spoken == "Both timers are cancelled."
-    assert shelf.timers.snapshot() == ()
+async def test_cancelling_all(toolbox: Toolbox) -> None:
+    await toolbox.say("set a timer for five minutes")
+    await toolbox.say("set a timer for six minutes")
+    assert (await toolbox.say("cancel all timers")).spoken == "Both timers are cancelled."
+    assert toolbox.timers.snapshot() == ()
 
 
-async def test_a_timer_that_is_not_there(shelf: Shelf) -> None:
-    await shelf.say("set a tea timer for two minutes")
-    answer = await shelf.say("cancel the egg timer")
+async def test_a_timer_that_is_not_there(toolbox: Toolbox) -> None:
+    await toolbox.say("set a tea timer for two minutes")
+    answer = await toolbox.say("cancel the egg timer")
     assert answer.spoken == "There is no such timer. Running: the tea timer."
-    assert len(shelf.timers.snapshot()) == 1
+    assert len(toolbox.timers.snapshot()) == 1
 
 
-async def test_a_model_that_forgets_the_length_is_told(shelf: Shelf) -> None:
-    answer = await shelf.registry.call("set_timer", {"hours": 0}, shelf.session)
+async def test_a_model_that_forgets_the_length_is_told(toolbox: Toolbox) -> None:
+    answer = await toolbox.registry.call("set_timer", {"hours": 0}, toolbox.session)
     assert answer.spoken == "Sorry, a timer needs to know how long."
     assert "error" in answer.data
 
 
-async def test_one_second_is_singular(shelf: Shelf) -> None:
-    await shelf.say("set a timer for one second")
-    assert (await shelf.say("list timers")).spoken == (
+async def test_one_second_is_singular(toolbox: Toolbox) -> None:
+    await toolbox.say("set a timer for one second")
+    assert (await toolbox.say("list timers")).spoken == (
         "There is one second left on the one second timer."
     )
 

@@ -3,7 +3,7 @@
 import pytest
 
 from appliance.tools import Speech
-from tests.tools.conftest import Shelf
+from tests.tools.conftest import Toolbox
 
 
 @pytest.mark.parametrize(
@@ -19,37 +19,39 @@ from tests.tools.conftest import Shelf
     ],
 )
 async def test_a_sentence_sets_the_volume_of_the_page(
-    shelf: Shelf, sentence: str, data: dict[str, int]
+    toolbox: Toolbox, sentence: str, data: dict[str, int]
 ) -> None:
-    answer = await shelf.say(sentence)
-    assert [message.to_json() for message in shelf.session.sent] == [{"type": "volume", **data}]
+    answer = await toolbox.say(sentence)
+    assert [message.to_json() for message in toolbox.session.sent] == [{"type": "volume", **data}]
     assert answer.silent == (data == {"level": 0})
 
 
-async def test_voices_are_taken_in_turn_and_by_name(shelf: Shelf) -> None:
-    assert (await shelf.say("use another voice")).spoken == "This is bella. How do I sound?"
-    assert shelf.session.speech == Speech("af_bella", "en", 1.0)
-    assert (await shelf.say("give me the next voice")).spoken.startswith("This is sarah.")
-    assert (await shelf.say("change the voice to george")).data == {"voice": "bm_george"}
-    assert (await shelf.say("change your voice to zorro")).spoken == "I have no voice of that name."
-    assert shelf.session.speech.voice == "bm_george"
-    shelf.session.voices = ("en",)
-    assert (await shelf.say("use another voice")).spoken == "I have only this one voice."
+async def test_voices_are_taken_in_turn_and_by_name(toolbox: Toolbox) -> None:
+    assert (await toolbox.say("use another voice")).spoken == "This is bella. How do I sound?"
+    assert toolbox.session.speech == Speech("af_bella", "en", 1.0)
+    assert (await toolbox.say("give me the next voice")).spoken.startswith("This is sarah.")
+    assert (await toolbox.say("change the voice to george")).data == {"voice": "bm_george"}
+    assert (
+        await toolbox.say("change your voice to zorro")
+    ).spoken == "I have no voice of that name."
+    assert toolbox.session.speech.voice == "bm_george"
+    toolbox.session.voices = ("en",)
+    assert (await toolbox.say("use another voice")).spoken == "I have only this one voice."
 
 
-async def test_speed_has_its_limits(shelf: Shelf) -> None:
+async def test_speed_has_its_limits(toolbox: Toolbox) -> None:
     for _ in range(20):
-        answer = await shelf.say("speak faster")
-    assert shelf.session.speech.speed == 2.0
+        answer = await toolbox.say("speak faster")
+    assert toolbox.session.speech.speed == 2.0
     assert answer.spoken == "I cannot speak any faster."
-    await shelf.say("you are talking too fast")
-    assert shelf.session.speech.speed == 1.85
+    await toolbox.say("you are talking too fast")
+    assert toolbox.session.speech.speed == 1.85
 
 
-async def test_another_language_brings_a_voice_of_its_own(shelf: Shelf) -> None:
-    told = (await shelf.say("speak German")).spoken
+async def test_another_language_brings_a_voice_of_its_own(toolbox: Toolbox) -> None:
+    told = (await toolbox.say("speak German")).spoken
     assert told.startswith("I listen and speak in German now")
     assert "Commands stay English" in told
-    assert shelf.session.speech == Speech("", "de", 1.0)
-    assert (await shelf.say("speak English")).spoken == "I listen and speak in English now."
-    assert shelf.session.speech == Speech("", "en", 1.0)
+    assert toolbox.session.speech == Speech("", "de", 1.0)
+    assert (await toolbox.say("speak English")).spoken == "I listen and speak in English now."
+    assert toolbox.session.speech == Speech("", "en", 1.0)

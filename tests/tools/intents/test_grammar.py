@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import ToolError
-from appliance.tools import Answer, Tool, ToolContext
-from appliance.tools.intents.grammar import Graph
+from appliance.tools import Tool, ToolContext, ToolResult
+from appliance.tools.intents.grammar import WordGraph
 from appliance.tools.registry import ToolRegistry
 from tests.tools.sampling import sampled
 
 
-async def silent(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
-    return Answer("")
+async def silent(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+    return ToolResult("")
 
 
 def saying(*sentences: str, parameters: Mapping[str, Any] | None = None) -> ToolRegistry:
@@ -23,7 +23,7 @@ def saying(*sentences: str, parameters: Mapping[str, Any] | None = None) -> Tool
 
 
 @pytest.fixture(scope="module")
-def graph(registry: ToolRegistry) -> Graph:
+def graph(registry: ToolRegistry) -> WordGraph:
     return registry.graph()
 
 
@@ -47,7 +47,7 @@ def compiled(
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_every_sentence_can_be_heard(
-    registry: ToolRegistry, graph: Graph, compiled: pocketsphinx.FsgModel, data: st.DataObject
+    registry: ToolRegistry, graph: WordGraph, compiled: pocketsphinx.FsgModel, data: st.DataObject
 ) -> None:
     said = data.draw(sampled(registry)).text.replace("-", " ")
     assert compiled.accept(said), said
@@ -69,7 +69,7 @@ def test_every_sentence_can_be_heard(
     ],
 )
 def test_grammar_and_graph_draw_the_same_line(
-    graph: Graph, compiled: pocketsphinx.FsgModel, said: str, heard: bool
+    graph: WordGraph, compiled: pocketsphinx.FsgModel, said: str, heard: bool
 ) -> None:
     assert bool(compiled.accept(said)) is heard
     assert graph.accepts(said) is heard
@@ -78,7 +78,7 @@ def test_grammar_and_graph_draw_the_same_line(
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_what_the_graph_hears_is_understood(
-    registry: ToolRegistry, graph: Graph, data: st.DataObject
+    registry: ToolRegistry, graph: WordGraph, data: st.DataObject
 ) -> None:
     """A walk through the graph ends in a sentence that the matcher takes."""
     ways: dict[int, list[tuple[int, str]]] = {}
@@ -95,12 +95,12 @@ def test_what_the_graph_hears_is_understood(
         assert registry.match(text), text
 
 
-def test_the_dictionary_has_every_word(graph: Graph, dictionary: frozenset[str]) -> None:
+def test_the_dictionary_has_every_word(graph: WordGraph, dictionary: frozenset[str]) -> None:
     assert not graph.words - dictionary
 
 
 def test_the_recogniser_takes_both_forms(
-    registry: ToolRegistry, graph: Graph, decoder: pocketsphinx.Decoder, tmp_path: Path
+    registry: ToolRegistry, graph: WordGraph, decoder: pocketsphinx.Decoder, tmp_path: Path
 ) -> None:
     decoder.add_jsgf_string("jsgf", registry.grammar())
     (tmp_path / "commands.fsg").write_text(graph.fsg())
@@ -111,7 +111,7 @@ def test_the_recogniser_takes_both_forms(
     decoder.activate_search("graph")
 
 
-def test_the_graph_stays_small(graph: Graph) -> None:
+def test_the_graph_stays_small(graph: WordGraph) -> None:
     """A decoder's time grows with its arcs; unfolded, the grammar has ten times as many."""
     assert graph.states < 500
     assert len(graph.arcs) < 6000

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.tools import Answer, Tool, ToolContext
+from appliance.tools import Tool, ToolContext, ToolResult
 from appliance.tools.registry import ToolRegistry
 from tests.tools.sampling import sampled
 
@@ -135,8 +135,8 @@ def test_no_text_is_too_strange(registry: ToolRegistry, text: str) -> None:
 
 
 def test_a_tool_of_anybody_is_heard() -> None:
-    async def run(arguments: Mapping[str, Any], surroundings: ToolContext) -> Answer:
-        return Answer("")
+    async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+        return ToolResult("")
 
     volume = {"level": {"type": "integer", "minimum": 0, "maximum": 10}}
     room = {"room": {"type": "string", "enum": ["kitchen", "living room"]}}
