@@ -31,7 +31,7 @@ async function ask(method: "GET" | "POST" | "DELETE", path: string, body?: unkno
   try {
     answer = await fetch(path, init);
   } catch {
-    // fetch rejects for one reason only as far as a person is concerned: nobody answered.
+    // fetch rejects for one reason that matters to a person: there was no answer.
     throw new Trouble({ from: "network" });
   }
   const content: unknown = await answer.json().catch(() => null);
@@ -64,7 +64,7 @@ export async function fetchHealth(): Promise<Health> {
   return readHealth(await ask("GET", PATHS.health));
 }
 
-/** What this browser is to the appliance; `Trouble` with `not_paired` in its cause when nothing. */
+/** Role of this browser; throws `Trouble` with `not_paired` in its cause when it is not paired. */
 export async function fetchMe(): Promise<Me> {
   return readMe(await ask("GET", PATHS.me));
 }

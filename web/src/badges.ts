@@ -1,4 +1,4 @@
-/** What is in use, as badges: never told by colour alone. */
+/** Badges that show which engines answer. Their meaning never depends on colour alone. */
 
 import type { Health, RouteMessage } from "./messages";
 
@@ -28,7 +28,7 @@ export function badgesFor(inUse: InUse): Badge[] {
   return badges;
 }
 
-/** The engines in one line, as far as they are known. */
+/** The known engines in one line. */
 export function enginesLine(inUse: InUse): string {
   const parts: [string, string][] = [
     ["hears with", inUse.stt],
@@ -43,13 +43,13 @@ export function inUseFromRoute({ route, engines, left_the_box }: RouteMessage): 
   return { route, stt: name("stt"), tts: name("tts"), llm: name("llm"), leftTheBox: left_the_box };
 }
 
-/** Before a session has told its route, health knows the engines. */
+/** The engines according to `/health`, until the session reports its route. */
 export function inUseFromHealth(health: Health): InUse {
   const leftTheBox = health.route === "realtime";
   return { route: health.route, stt: health.stt, tts: health.tts, llm: "", leftTheBox };
 }
 
-/** Versions, for the footer. The appliance tells its own to paired browsers only. */
+/** Versions for the footer. Only paired browsers are given the appliance's version. */
 export function versionsLine(health: Health, page: string): string {
   const appliance = health.version && [...(health.ready ? [] : ["engines are loading"]), `appliance ${health.version}`];
   return [appliance, `page ${page}`].flat().filter(Boolean).join(" · ");

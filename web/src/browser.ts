@@ -1,4 +1,4 @@
-/** What is known about this browser and this address. */
+/** Describes this browser and the address that it opened. */
 
 /** A name a person recognises in the list of paired clients, such as "Firefox on Android". */
 export function describeBrowser(userAgent: string): string {
@@ -23,7 +23,7 @@ export function describeBrowser(userAgent: string): string {
   return `${find(browsers) ?? "Browser"} on ${find(systems) ?? "an unknown system"}`;
 }
 
-/** Whose steps the trust page opens. A Firefox on a computer has certificates of its own. */
+/** The system whose steps the trust page opens. Firefox on a computer has its own certificate store. */
 export function platform(userAgent: string): string {
   const found: [RegExp, string][] = [
     [/iPhone|iPad|iPod/, "ios"],

@@ -1,6 +1,6 @@
 /**
- * The conversation of this page: opens sessions one after another, and comes back by itself into
- * the same conversation when one is lost. Knows nothing of the DOM.
+ * The conversation of this page: opens one session after another and reconnects to the same
+ * conversation when a session is lost. Independent of the DOM.
  */
 
 import { createSession, onlySocketsFail } from "./api";
@@ -30,7 +30,7 @@ export class Conversation {
   private attempt = 0;
   /** The socket's address while it is not known to work. */
   private opening = "";
-  /** Grows with every start and hang-up; what an older one still has under way is stale. */
+  /** Incremented by every start and hang-up; results of an earlier attempt are stale. */
   private generation = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private thinkingTimer: ReturnType<typeof setTimeout> | undefined;
@@ -154,7 +154,7 @@ export class Conversation {
     await Promise.all([this.drop(), opening && this.suspectTrust(opening, generation)]);
   }
 
-  /** Where only the socket fails the reason is told; the next attempt stays as planned. */
+  /** Reports the reason where only the WebSocket fails; the next attempt stays as planned. */
   private async suspectTrust(address: string, generation: number): Promise<void> {
     const { attempt } = this;
     if (!(await onlySocketsFail(address))) return;

@@ -16,7 +16,7 @@ export interface Diagnostics {
   state: UiState;
   conversationId: string;
   transcript: Transcript;
-  /** The latest happenings: every SessionEvent by its type, `ui` (state shown), `mic` (state),
+  /** The latest events: every SessionEvent by its type, `ui` (state shown), `mic` (state),
       `audible` (true when speech begins to leave for the loudspeaker, false when it ends). */
   events: Happening[];
   /** Loudness of what leaves for the loudspeaker now, 0..1; 0 is silence. */
@@ -29,7 +29,7 @@ declare global {
   }
 }
 
-/** About ten minutes of talking; older happenings are dropped. */
+/** About ten minutes of talking; older events are dropped. */
 const KEPT = 4000;
 
 export function note(diagnostics: Diagnostics, type: string, detail: unknown): void {

@@ -1,4 +1,4 @@
-/** What can go wrong between the page and the appliance, in words a person can act on. */
+/** Failures between the page and the appliance, in words a person can act on. */
 
 import { CLOSED_FOR_GOOD, CLOSED_REVOKED, CODES, PATHS, type ApiError } from "./messages";
 
@@ -19,7 +19,7 @@ export interface Failure {
   advice: string;
   /** Whether the page tries again by itself, and the least seconds to wait before it does. */
   retry: { after: number } | null;
-  /** A page that tells how to mend it, where there is one. */
+  /** A page that explains the remedy, where there is one. */
   link?: { address: string; words: string };
 }
 
@@ -31,7 +31,7 @@ export type Cause =
   /** https works and the WebSocket beside it does not. */
   | { from: "trust" };
 
-/** Thrown by whoever talks to the appliance; carries the cause that `explain` puts into words. */
+/** Thrown by requests and connections; carries the cause that `explain` puts into words. */
 export class Trouble extends Error {
   constructor(override readonly cause: Cause) {
     super(`trouble from ${cause.from}`);
@@ -89,7 +89,7 @@ function explainSocket(code: number, reason: string): Failure {
   return { kind: "lost", title: "Connection lost", advice, retry: { after: 0 } };
 }
 
-/** The failure behind a cause. An answer that is not the appliance's own came from nginx alone. */
+/** The failure for a cause. An answer without the appliance's error body came from nginx. */
 export function explain(cause: Cause): Failure {
   switch (cause.from) {
     case "network":
@@ -131,7 +131,7 @@ export function micStateOf(errorName: string): MicState {
 export interface MicTrouble {
   title: string;
   advice: string;
-  /** An address to open instead, where that is the cure. */
+  /** An address to open instead, where that helps. */
   link: string;
 }
 

@@ -1,4 +1,4 @@
-/** The page: every part made and wired once, on one screen. */
+/** Composition root of the page: creates and connects every part once. */
 
 import "./style.css";
 import type { TransportState } from "@pipecat-ai/client-js";
@@ -176,7 +176,7 @@ async function readTask(id: string): Promise<void> {
   render();
 }
 
-/** What a button could not do; the task itself goes on as before. */
+/** Shows that a button's request failed; the task itself is unchanged. */
 function complain(error: unknown): void {
   if (!(error instanceof Trouble)) throw error;
   const { title, advice } = explain(error.cause);
@@ -197,7 +197,7 @@ async function tryPairing(code: string): Promise<string> {
   return "";
 }
 
-/** What can be known before a conversation: paired or not, version, engines. */
+/** Loads what is known before a conversation: pairing, version, engines. */
 async function lookAround(): Promise<void> {
   try {
     const health = await fetchHealth();

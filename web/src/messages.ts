@@ -37,7 +37,7 @@ export const CLOSED_REVOKED = 4401;
 /** RTVI message that pipecat 1.14 sends on a barge-in and client-js 1.13 does not know yet. */
 export const BOT_INTERRUPTED = "bot-interrupted";
 export const SERVER_MESSAGE = "server-message";
-/** Our own, from the transport to nobody: the audio that waited was dropped. */
+/** Internal to the transport: queued audio was dropped. */
 export const FLUSHED = "flushed";
 
 /** Field number of `InterruptionFrame` in `pipecat.Frame`, unknown to the transport's protobuf. */
@@ -69,10 +69,10 @@ export interface Health {
   ready: boolean;
 }
 
-/** What this browser is to the appliance. */
+/** This browser as the appliance knows it. */
 export interface Me {
   role: string;
-  /** What whoever talks here should know, in sentences: that access is open. */
+  /** Sentences that everybody who talks here should know, such as that access is open. */
   warnings: string[];
 }
 
@@ -157,12 +157,12 @@ function words(value: unknown): string {
   return text(value).replace(/`([^`]*)`/g, "“$1”");
 }
 
-/** The appliance words its errors for a log line; on the page they begin like a sentence. */
+/** The appliance's errors begin in lower case for its log; on the page they begin like a sentence. */
 function capital(sentence: string): string {
   return sentence.slice(0, 1).toUpperCase() + sentence.slice(1);
 }
 
-/** The error body of the appliance, or null when somebody else (nginx) answered. */
+/** The error body of the appliance, or null when nginx answered. */
 export function readError(body: unknown): ApiError | null {
   const error = fields(fields(body)["error"]);
   const code = text(error["code"]);

@@ -1,6 +1,6 @@
 /**
- * The self-test as the page knows it: what `GET /api/selftest` answers, and the report as text to
- * hand on, without secrets and addresses. Pure.
+ * The answer of `GET /api/selftest`, and the report as text that can be passed on: without secrets
+ * and addresses. Pure.
  */
 
 export type Verdict = "ok" | "warning" | "failure" | "skipped";
@@ -22,7 +22,7 @@ export interface Report {
   verdict: Verdict;
   machine: string;
   findings: Finding[];
-  /** By which this household could be found: hosts, addresses, its authority. */
+  /** Names that identify this installation: hosts, addresses, the certificate authority. */
   names: string[];
 }
 
@@ -31,13 +31,13 @@ export interface Earlier {
   /** Seconds since the epoch. */
   startedAt: number;
   verdict: Verdict;
-  /** How it was, in one sentence; empty where that was not kept. */
+  /** The result in one sentence; empty where none was kept. */
   summary: string;
 }
 
 export interface Selftest {
   running: boolean;
-  /** Words on how far the one under way is; empty where none is. */
+  /** Progress of the running self-test; empty where none runs. */
   progress: string;
   /** 0..1 of the checks are done. */
   share: number;
@@ -67,7 +67,7 @@ function list(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** A word that this page does not know is bad news, not good. */
+/** An unknown verdict counts as bad. */
 function verdict(value: unknown): Verdict {
   return VERDICTS.includes(text(value)) ? (value as Verdict) : "failure";
 }
@@ -113,22 +113,22 @@ function readEarlier(value: unknown): Earlier {
 }
 
 export function readSelftest(body: unknown): Selftest {
-  const told = fields(body);
-  const progress = fields(told["progress"]);
+  const answer = fields(body);
+  const progress = fields(answer["progress"]);
   const [done, total] = [list(progress["done"]).length, Number(progress["total"]) || 0];
-  const running = told["running"] === true;
+  const running = answer["running"] === true;
   const now = text(progress["now"]);
   return {
     running,
     progress: !running ? "" : total ? `${done + 1} of ${total}: ${now}` : "It begins",
     share: total ? done / total : 0,
-    trouble: text(told["trouble"]),
-    report: readReport(told["report"]),
-    earlier: list(told["history"]).slice(0, -1).slice(-EARLIER_SHOWN).reverse().map(readEarlier),
+    trouble: text(answer["trouble"]),
+    report: readReport(answer["report"]),
+    earlier: list(answer["history"]).slice(0, -1).slice(-EARLIER_SHOWN).reverse().map(readEarlier),
   };
 }
 
-/** The newest word on how it is, in one sentence. */
+/** The newest result in one sentence. */
 export function summary(report: Report): string {
   const count = (wanted: Verdict): number => report.findings.filter((finding) => finding.verdict === wanted).length;
   return inWords(count("failure"), count("warning"), count("ok"));
@@ -153,10 +153,10 @@ const AT_HOST = /\b(at|host) ((?:[\w-]+\.)+[a-z][\w-]*|(?=[\w-]*[a-z])[\w-]+(?=:
 const WITH_PORT = /(?<![\w.-])((?:[\w-]+\.)+[a-z][\w-]+):\d{2,5}\b/gi;
 const HOME = /\/home\/[^/\s]+/g;
 
-/** Of every machine, and by which nobody is found. */
+/** Names that every machine has and that identify nobody. */
 const COMMON: readonly string[] = ["localhost", "localhost.localdomain", "appliance", "voice-appliance"];
 
-/** The hosts that the words themselves give away, by standing where only a host stands. */
+/** Hosts recognised by their position in the text, where only a host can stand. */
 function hostsIn(words: string): string[] {
   const found = (pattern: RegExp, group: number): string[] =>
     [...words.matchAll(pattern)].map((match) => (match[group] ?? "").replace(/:\d+$/, ""));
@@ -171,13 +171,13 @@ function everywhere(name: string): RegExp {
 }
 
 /**
- * Takes out what a stranger could use or find somebody by: keys, tokens, addresses, names.
- * `names` are those that are known to be the household's; others are known by where they stand.
+ * Removes what a stranger could use or identify somebody by: keys, tokens, addresses, names.
+ * `names` are known to belong to this installation; others are recognised by their position.
  */
 export function redact(words: string, ...names: string[]): string {
   const telling = (name: string): boolean => /[a-z]/i.test(name) && !COMMON.includes(name.toLowerCase());
   const known = [...new Set([...hostsIn(words), ...names])].filter(telling);
-  // The longest first: what is left of a name whose part is gone would not be known any more.
+  // The longest first: a name of which a part is removed would no longer be recognised.
   known.sort((one, other) => other.length - one.length);
   let safe = words.replace(URL_HOST, "$1://[address]");
   for (const name of known) safe = safe.replace(everywhere(name), "[address]");
@@ -193,7 +193,7 @@ export function redact(words: string, ...names: string[]): string {
     .replace(HOME, "/home/[user]");
 }
 
-/** The report as text for somebody who helps. `names` are left out beside those that it knows. */
+/** The report as text for support. `names` are removed in addition to those that it contains. */
 export function reportText(report: Report, ...names: string[]): string {
   const lines = [
     `Voice Appliance ${report.version}, self-test of ${new Date(report.startedAt * 1000).toISOString()}`,

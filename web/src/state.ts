@@ -79,7 +79,7 @@ const WORDS: Record<UiState, string> = {
 
 export type Ear = "open" | "muted" | "none";
 
-/** What the status line says; nobody listens without a microphone. */
+/** Text of the status line; without a microphone nothing is being heard. */
 export function stateWords(state: UiState, ear: Ear): string {
   if (state !== "listening" || ear === "open") return WORDS[state];
   return ear === "muted" ? "Muted" : "Connected, type below";

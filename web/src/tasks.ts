@@ -1,4 +1,4 @@
-/** Work that agents do, as the appliance reports it. Pure. */
+/** Tasks of agents as the appliance reports them. Pure. */
 
 import type { TaskState, TaskUpdateMessage } from "./messages";
 
@@ -12,10 +12,10 @@ export interface Task {
   result: string | null;
 }
 
-/** Tasks that ended stay on the page, but not all of them for ever. */
+/** The number of ended tasks that stay on the page. */
 export const MOST_SHOWN = 8;
 
-/** The list after a report, newest first; tasks at work are never pushed out. */
+/** The list after a report, newest first; running tasks are never removed. */
 export function applyTask(tasks: readonly Task[], message: TaskUpdateMessage): Task[] {
   const { id, agent, state, request, progress } = message;
   const known = tasks.find((other) => other.id === id);

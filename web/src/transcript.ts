@@ -1,5 +1,5 @@
 /**
- * What was said, as entries of a log. Pure: events in, a new transcript out (the same object when
+ * The transcript as entries of a log. Pure: events in, a new transcript out (the same object when
  * nothing changed). The answer appears as it is heard, not as it is generated: a segment is
  * announced when its audio begins, and its words are shown at the pace at which audio is played,
  * unless the server reports its progress word by word, which then decides.
@@ -134,7 +134,7 @@ function updateSegment(now: Transcript, event: SegmentEvent, at: number): Transc
   );
 }
 
-/** Puts a segment where one of its id stands, else at the end of the answer being given. */
+/** Replaces the segment of the same id, or appends it to the current answer. */
 function putSegment(now: Transcript, segment: Segment, at: number): Transcript {
   const index = now.entries.findLastIndex((entry) => entry.segments.some((s) => s.id === segment.id));
   const entry = now.entries[index];

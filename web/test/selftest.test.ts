@@ -117,15 +117,15 @@ describe("a report to hand on", () => {
     );
   });
 
-  it("leaves out the names that the appliance says are its household's", () => {
+  it("removes the names that the appliance lists as its own", () => {
     const certificate = "valid until 2027-01-02, for box.smith.net, *.smith.net, nas, by Smith Family CA, unknown to this machine";
     expect(redact(certificate, ...report().names)).toBe(
       "valid until 2027-01-02, for [address], *.[address], [address], by [address], unknown to this machine",
     );
-    // What is below a name of the household and above it is the household's too.
+    // Names below and above such a name are removed too.
     expect(redact("attic.smith.net and nas.smith.net, not nasal", ...report().names)).toBe("[address] and [address], not nasal");
-    const told = { ...report(), findings: [{ ...report().findings[0]!, message: "llama at nas" }] };
-    expect(reportText(told)).toContain("Board: llama at [address]\n");
+    const withHost = { ...report(), findings: [{ ...report().findings[0]!, message: "llama at nas" }] };
+    expect(reportText(withHost)).toContain("Board: llama at [address]\n");
   });
 
   it("leaves what every appliance is called", () => {

@@ -1,4 +1,4 @@
-/** What the page and its two worklets say to each other, and the rates both agree on. */
+/** Messages between the page and its two worklets, and their sample rates. */
 
 export const CAPTURE_RATE = 16_000;
 export const PLAYBACK_RATE = 24_000;

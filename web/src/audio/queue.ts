@@ -9,7 +9,7 @@ const MAX_START_SAMPLES = 3840;
 /** Audio that comes within 100 ms of running dry was late; after that it is a new utterance. */
 const LATE_SAMPLES = 2400;
 
-/** What is shorter than the start is played after 40 ms more of waiting: it was the last packet. */
+/** Audio shorter than the start is played after 40 ms more: it was the last packet. */
 const PATIENCE_SAMPLES = 960;
 
 /** Length of the fade on a flush: 4 ms, too short to be heard as speech, long enough not to click. */

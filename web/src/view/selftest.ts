@@ -1,4 +1,4 @@
-/** The self-test panel: how it was last time and before, a new one, and the report to hand on. */
+/** View of the self-test: last and earlier results, a new run, and the report to copy. */
 
 import "../selftest.css";
 import { fetchSelftest, startSelftest } from "../api";
@@ -6,7 +6,7 @@ import { explain, Trouble } from "../failures";
 import { reportText, summary, type Earlier, type Finding, type Selftest, type Verdict } from "../selftest";
 import { byId, make, setText } from "./elements";
 
-/** While one is under way and somebody looks; each check takes about that long. */
+/** Poll interval while one runs and the panel is open; a check takes about that long. */
 const LOOK_AGAIN_MS = 1000;
 
 const MARKS: Record<Verdict, string> = { ok: "good", warning: "warning", failure: "failed", skipped: "skipped" };
@@ -33,7 +33,7 @@ export class SelftestPanel {
     this.copy.addEventListener("click", () => void this.handOn());
   }
 
-  /** Only who may start one is offered it. */
+  /** Shown only to clients that may start one. */
   offer(allowed: boolean): void {
     this.opener.hidden = !allowed;
   }

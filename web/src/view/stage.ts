@@ -1,4 +1,4 @@
-/** Everything around the log: state, buttons, badges, what is wrong and what to do about it. */
+/** View of everything around the log: state, buttons, badges, failures with advice. */
 
 import { badgesFor, enginesLine, type InUse } from "../badges";
 import type { MicTrouble } from "../failures";
@@ -12,7 +12,7 @@ export interface StageModel {
   muted: boolean;
   inUse: InUse | null;
   versions: string;
-  /** What whoever talks here should know. */
+  /** Sentences that everybody who talks here should know. */
   warnings: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** The list of tasks: what agents work at, what they gave back, and a button to cancel each. */
+/** View of the agents' tasks: state, result, and a button to cancel each. */
 
 import { agentName, isOver, taskState, type Task } from "../tasks";
 import { make } from "./elements";
@@ -47,7 +47,7 @@ export class TasksView {
     return button;
   }
 
-  /** Folded away until somebody wants it; an agent's text is text, never markup. */
+  /** Collapsed at first; an agent's text is text, never markup. */
   private result(task: Task): HTMLElement {
     const details = make("details", "result");
     details.open = this.open.has(task.id);
