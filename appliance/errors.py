@@ -156,7 +156,7 @@ class RequestError(ApplianceError):
 
 class BadRequest(RequestError):
     code = "bad_request"
-    default_advice = "See the protocol section of the README for the accepted fields."
+    default_advice = "See docs/protocol.md for the accepted fields."
 
 
 class NotFound(RequestError):

@@ -56,7 +56,7 @@ lay_out_bundle() {
   step 'Laying out the bundle'
   cp -al -- "$work/wheels" "$tree/wheels" 2>/dev/null || cp -a -- "$work/wheels" "$tree/wheels"
   rm -f -- "$tree/wheels/.stamp"
-  cp -R -- "$ROOT"/{appliance,install,jetson,nginx,systemd,requirements,install.sh,pyproject.toml,README.md,LICENSE} "$tree"
+  cp -R -- "$ROOT"/{appliance,docs,install,jetson,nginx,systemd,requirements,install.sh,pyproject.toml,README.md,LICENSE} "$tree"
   cp -R -- "$ROOT/web/dist" "$tree/web"
   cp -- "$ROOT/models/manifest.toml" "$tree/models"
   bundle_kind "$python" >"$tree/BUNDLE"

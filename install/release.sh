@@ -10,7 +10,7 @@ python='' python_wanted='' release_id='' release=''
 readonly CACHES=$PREFIX/caches
 keep_caches_apart() { export PIP_CACHE_DIR=$CACHES/pip UV_CACHE_DIR=$CACHES/uv npm_config_cache=$CACHES/npm; }
 
-parts() { printf '%s\n' appliance install jetson nginx "$UNITS" requirements/{pip,run}.txt models/manifest.toml \
+parts() { printf '%s\n' appliance docs install jetson nginx "$UNITS" requirements/{pip,run}.txt models/manifest.toml \
   pyproject.toml install.sh README.md LICENSE; }
 
 source_hash() {
@@ -112,7 +112,7 @@ do_sources() {
   else
     cp -R -- "$ROOT/web/dist" "$release/web"
   fi
-  cp -R -- "$ROOT/install" "$ROOT/jetson" "$ROOT/nginx" "$release"
+  cp -R -- "$ROOT/docs" "$ROOT/install" "$ROOT/jetson" "$ROOT/nginx" "$release"
   cp -R -- "$ROOT/$UNITS" "$release/units"
   cp -- "$ROOT/install.sh" "$ROOT/README.md" "$ROOT/LICENSE" "$ROOT/pyproject.toml" "$release"
   cp -- "$ROOT/models/manifest.toml" "$release/models"

@@ -72,14 +72,18 @@ def test_links_lead_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     targets = [target.split("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text)]
     missing = [
-        target for target in targets if "://" not in target and not (document.parent / target).exists()
+        target
+        for target in targets
+        if "://" not in target and not (document.parent / target).exists()
     ]
     assert missing == []
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
     readme = page("README.md")
-    assert [path.name for path in (ROOT / "docs").glob("*.md") if f"docs/{path.name}" not in readme] == []
+    assert [
+        path.name for path in (ROOT / "docs").glob("*.md") if f"docs/{path.name}" not in readme
+    ] == []
 
 
 CODE_REFERENCE = re.compile(r"`((?:appliance|tests|web/src)/[\w/.-]+\.(?:py|ts))(?::([\w.]+))?`")
@@ -98,7 +102,9 @@ def test_code_references_exist(document: Path) -> None:
         wrong += [
             f"{file}:{part}"
             for part in filter(None, name.split("."))
-            if not re.search(rf"^\s*(?:async def|def|class)\s+{part}\b|^{part}\b\s*[:=]", source, re.MULTILINE)
+            if not re.search(
+                rf"^\s*(?:async def|def|class)\s+{part}\b|^{part}\b\s*[:=]", source, re.MULTILINE
+            )
         ]
     assert wrong == []
 

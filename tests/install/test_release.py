@@ -8,7 +8,7 @@ import pytest
 
 from tests.install.shell import INSTALL, ROOT, run, succeed
 
-PARTS = ("install", "jetson", "nginx", "requirements", "systemd")
+PARTS = ("docs", "install", "jetson", "nginx", "requirements", "systemd")
 FILES = ("install.sh", "pyproject.toml", "README.md", "LICENSE")
 
 
