@@ -1,3 +1,3 @@
-"""The Voice Appliance: a private conversation with a machine on your own shelf."""
+"""The Voice Appliance: a private, self-hosted voice assistant."""
 
 __version__ = "0.1.0"

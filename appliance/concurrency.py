@@ -15,19 +15,19 @@ T = TypeVar("T")
 
 
 class BackgroundTasks:
-    """Jobs nobody waits for. For one event loop."""
+    """Tasks of one event loop that nobody awaits; failures are logged."""
 
     def __init__(self) -> None:
-        self._jobs: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def run(self, job: Coroutine[Any, Any, None], name: str) -> None:
-        """Starts a job; `name` completes "could not ..." where it fails."""
-        task = asyncio.create_task(job, name=name)
-        self._jobs.add(task)
+    def run(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
+        """Starts a task; `name` completes the sentence "could not ..." in the log."""
+        task = asyncio.create_task(coroutine, name=name)
+        self._tasks.add(task)
         task.add_done_callback(self._done)
 
     def _done(self, task: "asyncio.Task[None]") -> None:
-        self._jobs.discard(task)
+        self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if isinstance(error, ApplianceError):
             log.error("could not %s: %s %s", task.get_name(), error.message, error.advice)
@@ -35,42 +35,42 @@ class BackgroundTasks:
             log.error("could not %s", task.get_name(), exc_info=error)
 
     async def finish(self, seconds: float) -> None:
-        """Returns when all are done; what is not by then is cancelled."""
-        if self._jobs:
-            await asyncio.wait(self._jobs, timeout=seconds)
+        """Waits for all tasks; cancels those that are not done after `seconds`."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
         await self.cancel()
 
     async def cancel(self) -> None:
-        """Returns when none runs any more."""
-        jobs = list(self._jobs)
-        for job in jobs:
-            job.cancel()
-        await asyncio.gather(*jobs, return_exceptions=True)
+        """Cancels all tasks, and returns when none runs any more."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def run_in_daemon_thread(job: Callable[[], T]) -> T:
-    """The result of `job`, or what it raised.
+    """Returns the result of `job`, or raises its exception.
 
-    Unlike `asyncio.to_thread`, a job that hangs for ever (a dead network disk, a sensor) keeps
-    neither a time limit nor the end of the program from being reached: its thread is left behind.
+    Unlike with `asyncio.to_thread`, a job that hangs for ever (a dead network disk, a sensor)
+    delays neither a time-out nor the end of the program: its thread is abandoned.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
-    def tell(settle: Callable[[], None]) -> None:
+    def settle_if_awaited(settle: Callable[[], None]) -> None:
         if not done.done():
             settle()
 
     def work() -> None:
         try:
             result = job()
-        except BaseException as error:  # noqa: BLE001  handed over to whoever waits
+        except BaseException as error:  # noqa: BLE001  raised again in the caller
             raised = error
             settle: Callable[[], None] = lambda: done.set_exception(raised)  # noqa: E731
         else:
             settle = lambda: done.set_result(result)  # noqa: E731
-        with suppress(RuntimeError):  # the loop has ended, and nobody waits
-            loop.call_soon_threadsafe(tell, settle)
+        with suppress(RuntimeError):  # the loop is closed, so nobody waits any more
+            loop.call_soon_threadsafe(settle_if_awaited, settle)
 
     threading.Thread(target=work, name="daemon-thread", daemon=True).start()
     return await done

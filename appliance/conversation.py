@@ -1,7 +1,7 @@
-"""What a conversation is: plain values that every other part may speak in. No I/O.
+"""Defines the values of conversations and tasks that all packages share. No I/O.
 
 A conversation is an append-only list of events. A turn is one user utterance and the answer to
-it; its number ties the events of both together.
+it; the events of both carry its number.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from unicodedata import category
 
 
 class EventKind(StrEnum):
-    """The kinds of events; the value is what stands in the database and on the wire."""
+    """The kinds of events, by their values in the database and on the wire."""
 
     SESSION_STARTED = "session_started"
     SESSION_ENDED = "session_ended"
@@ -32,9 +32,9 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened in a session, at `at` seconds since the epoch.
+    """An event of a session, at `at` seconds since the epoch.
 
-    `turn` counts from 1 in a session and is 0 for what belongs to no turn. `data` is JSON-ready.
+    `turn` counts from 1 in a session; it is 0 for an event of no turn. `data` is JSON-ready.
     """
 
     kind: EventKind
@@ -46,15 +46,15 @@ class Event:
 
 
 OnEvent = Callable[[Event], None]
-"""Takes an event without blocking the caller; committing it is the taker's business."""
+"""A callback for events. It must not block; it commits the event later."""
 
 
-VISITOR: Final = "selftest-"
-"""What the ids of the clients and conversations of a self-test begin with: nobody listens there."""
+SELFTEST_PREFIX: Final = "selftest-"
+"""Prefix of the ids of a self-test's clients and conversations, in which no person listens."""
 
 
 class TaskState(StrEnum):
-    """Where a task stands; the last four are ends, which it never leaves."""
+    """The states of a task; the last four are final."""
 
     ACCEPTED = "accepted"
     RUNNING = "running"
@@ -70,11 +70,11 @@ class TaskState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One piece of work given to an agent, from the moment it is accepted.
+    """A task given to an agent, from the moment it is accepted.
 
-    `progress` is the latest the agent said, `result` its full answer or why there is none;
-    `cost` is in US dollars. `agent_session` is what the agent itself calls the work, by which
-    it is resumed. `announced` tells that somebody heard how it ended.
+    `progress` is the latest message of the agent, `result` its full answer or the reason why there
+    is none; `cost` is in US dollars. `agent_session` is the agent's own id of the work, by which it
+    is resumed. `announced` is True once a user has heard how the task ended.
     """
 
     id: str
@@ -93,7 +93,7 @@ class Task:
     announced: bool = False
 
 
-# What is said where there is no answer.
+# The sentences spoken where there is no answer.
 NOT_CAUGHT = "Sorry, I did not catch that."
 NO_MODEL = (
     "I can't answer that without a language model. "
@@ -104,5 +104,5 @@ NO_ANSWERS: Final = (NOT_CAUGHT, NO_MODEL, MODEL_SILENT)
 
 
 def in_one_line(text: str) -> str:
-    """Without what would move the cursor of the terminal on which it is shown."""
+    """Returns the text on one line, without control characters that a terminal would obey."""
     return " ".join("".join(c if category(c) != "Cc" else " " for c in text).split())

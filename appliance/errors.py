@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree. Every leaf has a stable code that clients may rely on.
+"""Defines the errors of the appliance as one tree. Every leaf has a stable code for clients.
 
 ApplianceError
   ConfigError            config_invalid       the configuration cannot be used (exit 78)
@@ -6,7 +6,7 @@ ApplianceError
     ModelMissing         model_missing        a model file is not where it should be
     ModelBroken          model_broken         a model file is truncated, foreign or damaged
     EngineFailed         engine_failed        an engine raised or ran out of time
-      EngineBusy         engine_busy          it is well, but could not begin in time
+      EngineBusy         engine_busy          an engine works, but could not begin in time
   SessionError
     SessionUnknown       session_unknown      404: no such session, or it is over
     SessionTaken         session_taken        409: the session already has its client
@@ -14,8 +14,8 @@ ApplianceError
     RouteRefused         route_refused        400: not set up, or not allowed by the owner
   AccessError
     NotPaired            not_paired           401: no valid token
-    Forbidden            forbidden            403: without the right, or a foreign origin
-    WrongHost            wrong_host           421: asked by a name that is not the appliance's
+    Forbidden            forbidden            403: too low a role, or a foreign origin
+    WrongHost            wrong_host           421: a host name that is not the appliance's
     PairingRefused       pairing_refused      403: wrong, used or expired code
     TooManyRequests      too_many_requests    429: with the seconds to wait
   RequestError
@@ -33,7 +33,7 @@ from typing import ClassVar
 
 
 class ApplianceError(Exception):
-    """An error a person can act on.
+    """An error that a person can act on.
 
     `message` says what happened in one sentence; `advice` says what to do about it and may be
     empty only where nothing can be done. `status` is the HTTP status an API answer carries.
@@ -41,7 +41,7 @@ class ApplianceError(Exception):
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
-    default_advice: ClassVar[str] = "Look at the log of the appliance for the cause."
+    default_advice: ClassVar[str] = "Look for the cause in the log of the appliance."
 
     def __init__(self, message: str, *, advice: str | None = None) -> None:
         super().__init__(message)
@@ -49,13 +49,13 @@ class ApplianceError(Exception):
         self.advice = self.default_advice if advice is None else advice
 
     def as_json(self) -> dict[str, dict[str, str]]:
-        """The one shape in which every error leaves the appliance."""
+        """Returns the error as clients get it: {error: {code, message, advice}}."""
         return {"error": {"code": self.code, "message": self.message, "advice": self.advice}}
 
 
 class ConfigError(ApplianceError):
     code = "config_invalid"
-    default_advice = "Run `appliance config check`; it lists every fault at once."
+    default_advice = "Run `appliance config check`, which lists every fault at once."
 
 
 class EngineError(ApplianceError):
@@ -90,7 +90,7 @@ class RouteRefused(SessionError):
     code = "route_refused"
     status = 400
     default_advice = (
-        'Leave "route" out; or set fallback.policy and give the appliance an OPENAI_API_KEY.'
+        'Leave "route" out, or set fallback.policy and give the appliance an OPENAI_API_KEY.'
     )
 
 
@@ -103,7 +103,7 @@ class SessionUnknown(SessionError):
 class SessionTaken(SessionError):
     code = "session_taken"
     status = 409
-    default_advice = "A session has one client. Create another with POST /api/sessions."
+    default_advice = "A session has one client. Create another session with POST /api/sessions."
 
 
 class SessionLimit(SessionError):
@@ -168,12 +168,12 @@ class NotFound(RequestError):
 class SelftestRunning(ApplianceError):
     code = "selftest_running"
     status = 409
-    default_advice = "Wait for it to end, a few minutes at most; its result is shown then."
+    default_advice = "Wait until it ends, in a few minutes at most; then its result is shown."
 
 
 class StoreError(ApplianceError):
     code = "store_failed"
-    default_advice = "Check free space and the rights of the database directory."
+    default_advice = "Check the free space of the disk, and the rights of the database's directory."
 
 
 class DownloadFailed(ApplianceError):
@@ -195,4 +195,4 @@ class AgentError(ApplianceError):
 class NotReady(ApplianceError):
     code = "not_ready"
     status = 503
-    default_advice = "The models are loading; GET /ready answers 200 when they are."
+    default_advice = "The models are still loading; GET /ready answers 200 when they are loaded."

@@ -7,7 +7,7 @@ there is no configuration. For install.sh, in the environment of the release tha
 import json
 import sys
 
-from appliance.access.origins import as_browsers_write_it
+from appliance.access.origins import normalised_origin
 
 
 def main(shown: str) -> int:
@@ -15,7 +15,7 @@ def main(shown: str) -> int:
         configured = json.loads(shown)["access"]["origins"]
     except ValueError:
         return 1
-    written = {origin: as_browsers_write_it(origin) for origin in configured}
+    written = {origin: normalised_origin(origin) for origin in configured}
     for origin, good in written.items():
         if good is None:
             print(

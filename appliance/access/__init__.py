@@ -1,5 +1,5 @@
-"""Who may talk to the appliance: pure decisions. No HTTP, no database, no clock.
+"""Decides who may use the appliance: pairing, tokens, origins, rates. Pure.
 
-`now` is always a monotonic time in seconds that the caller hands in, so that setting the clock
-neither keeps a code alive nor shortens a penalty.
+No HTTP, no database, no clock: `now` is always a monotonic time in seconds that the caller passes
+in, so that setting the clock neither keeps a code alive nor shortens a penalty.
 """

@@ -1,12 +1,14 @@
-"""What the audit trail tells of: one word for each thing that somebody did or tried."""
+"""Defines the actions that the audit trail records."""
 
 from enum import StrEnum
 
 COMMAND_LINE = "the command line"
-DONE = "done"  # the outcome of what succeeded; otherwise it is the code of the error
+DONE = "done"  # the outcome of an action that succeeded; otherwise the code of the error
 
 
 class AuditAction(StrEnum):
+    """The actions, by the words with which the audit trail shows them."""
+
     CODE = "pairing code made"
     PAIRED = "paired"
     CODE_BURNED = "pairing code burned"

@@ -1,8 +1,8 @@
-"""From which pages a browser may talk to the appliance, and under which names.
+"""Checks the Origin and Host headers of requests.
 
-Browsers send Origin with every WebSocket and with every request that changes something; ask
-`origin_allowed` for those. Ask `host_allowed` for every request: a name of somebody else's that
-was made to point here (DNS rebinding) is same-origin to itself.
+Browsers send Origin with every WebSocket and with every request that changes something;
+`origin_allowed` is for those. `host_allowed` is for every request: a page under a foreign name
+that was made to point here (DNS rebinding) is same-origin to itself.
 """
 
 import ipaddress
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
-# Other letters come from browsers as punycode; `_` is in names of containers.
+# Browsers send other letters as punycode; names of containers may have `_`.
 _HOST = re.compile(r"[0-9a-z._-]+|[0-9a-f.]*:[0-9a-f:.]+")
 
 
@@ -26,10 +26,10 @@ def origin_allowed(
 ) -> bool:
     """Whether a page at `origin` may use the appliance that it reached as `host`.
 
-    `host` is the Host header, or X-Forwarded-Host where a proxy of ours set it; `scheme` (http or
-    https), where it is known, must be that of the page too. `extra` are further origins, exactly.
-    No Origin means no browser page: such a client needs a `bearer` token, because a cookie alone
-    could be a browser's. "null" (a sandbox, a file) is nobody and is refused.
+    `host` is the Host header, or X-Forwarded-Host where our own proxy set it; `scheme` (http or
+    https), where it is known, must be that of the page too. `extra` are more origins that are
+    allowed. A request without Origin comes from no browser page: it needs a `bearer` token,
+    because a cookie alone could be a browser's. "null" (a sandbox, a file) is refused.
     """
     if origin is None:
         return bearer
@@ -42,8 +42,11 @@ def origin_allowed(
     return page == here and scheme in (None, page[0])
 
 
-def as_browsers_write_it(origin: str) -> str | None:
-    """`https://box.lan` for `HTTPS://Box.lan:443/`; None for what is no origin."""
+def normalised_origin(origin: str) -> str | None:
+    """Returns `https://box.lan` for `HTTPS://Box.lan:443/`; None for anything but an origin.
+
+    This is the form in which browsers send it.
+    """
     page = _parse(origin.rstrip("/"))
     if page is None:
         return None
@@ -55,17 +58,17 @@ def as_browsers_write_it(origin: str) -> str | None:
 def host_allowed(host: str, names: Iterable[str]) -> bool:
     """Whether the appliance answers to `host`: an address, localhost, or one of its `names`.
 
-    A page of somebody else's can make a name point here, but not an address.
+    A foreign page can make its own name point here, but not an address.
     """
     parsed = _parse(f"http://{host}")
     if parsed is None:
         return False
     name = parsed[1]
-    return _is_address(name) or name in {"localhost", *(_plain(known) for known in names)}
+    return _is_address(name) or name in {"localhost", *(_normalised_name(known) for known in names)}
 
 
 def _parse(origin: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port; None for anything that is not just these."""
+    """Returns scheme, host and port; None where `origin` has anything beyond these."""
     try:
         parts = urlsplit(origin)
         port = parts.port
@@ -74,13 +77,13 @@ def _parse(origin: str) -> tuple[str, str, int] | None:
     strict = "://" in origin and not any(sign in origin for sign in "@?#\\ \t\r\n")
     if not strict or parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.path:
         return None
-    host = _plain(parts.hostname)
+    host = _normalised_name(parts.hostname)
     if not _HOST.fullmatch(host):
         return None
     return parts.scheme, host, DEFAULT_PORTS[parts.scheme] if port is None else port
 
 
-def _plain(name: str) -> str:
+def _normalised_name(name: str) -> str:
     return name.lower().removesuffix(".")
 
 

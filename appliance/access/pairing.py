@@ -1,7 +1,7 @@
-"""Pairing: eight digits, shown on the device, exchanged once for a token.
+"""Pairs clients: eight digits, shown on the device, are exchanged once for a token.
 
-Five tries at one code of 10^8 are a chance of 5 in 100 million; the back-off keeps one address
-from spoiling codes as fast as they are made.
+Five tries at one of 10^8 codes succeed with a chance of 5 in 100 million. The back-off keeps an
+address from using up the tries of each new code at once.
 """
 
 import hmac
@@ -17,7 +17,7 @@ DIGITS = 8
 TRIES = 5
 LONGEST_WAIT = 900.0  # seconds
 FORGIVEN_AFTER = 900.0  # seconds without a wrong code, after the wait is over
-ADDRESSES = 1024
+ADDRESSES = 1024  # the number of addresses whose wrong codes are remembered
 
 
 @dataclass(slots=True)
@@ -35,14 +35,14 @@ class _Penalty:
 
 
 class Pairing:
-    """One code at a time: a new one replaces the old, so that there is only one to guess."""
+    """Issues and redeems codes, one at a time: a new code replaces the old one."""
 
     def __init__(self) -> None:
         self._code: _Code | None = None
         self._penalties: OrderedDict[str, _Penalty] = OrderedDict()
 
     def new_code(self, role: Role, ttl: float, now: float) -> str:
-        """A code that works once, within `ttl` seconds."""
+        """Returns a code that works once, within `ttl` seconds."""
         digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
         self._code = _Code(digits, role, now + ttl)
         return digits
@@ -52,22 +52,22 @@ class Pairing:
         return self._live(now) is not None
 
     def redeem(self, code: str, address: str, now: float) -> Role:
-        """The role that comes with the right code, which is then used up.
+        """Uses the code up and returns the role that comes with it.
 
-        Raises TooManyRequests while `address` has to wait (after n wrong codes in a row 2^n
-        seconds, up to 15 minutes), and PairingRefused, which does not say whether the code is
-        wrong, expired, used or was never there.
+        Raises TooManyRequests while `address` has to wait (2^n seconds after n wrong codes in a
+        row, up to 15 minutes). Raises PairingRefused without saying whether the code is wrong,
+        expired, used, or was never issued.
         """
-        place = network(address)
-        self._check_penalty(place, now)
+        source = client_network(address)
+        self._check_penalty(source, now)
         live = self._live(now)
-        # Compared even where there is no code, so that time does not tell.
-        right = hmac.compare_digest(_normal(code), (live.digits if live else "-").encode())
+        # Compared even where there is no code, so that the time taken reveals nothing.
+        right = hmac.compare_digest(_digits(code), (live.digits if live else "-").encode())
         if live is not None and right:
             self._code = None
-            self._penalties.pop(place, None)
+            self._penalties.pop(source, None)
             return live.role
-        self._punish(place, now)
+        self._add_penalty(source, now)
         if live is not None:
             live.wrong += 1
             if live.wrong >= TRIES:
@@ -79,8 +79,8 @@ class Pairing:
             self._code = None
         return self._code
 
-    def _check_penalty(self, place: str, now: float) -> None:
-        penalty = self._penalties.get(place)
+    def _check_penalty(self, source: str, now: float) -> None:
+        penalty = self._penalties.get(source)
         if penalty is None:
             return
         if now < penalty.until:
@@ -91,20 +91,20 @@ class Pairing:
                 advice=f"Wait {wait:.0f} seconds, then enter a new code from `appliance pair`.",
             )
         if now >= penalty.until + FORGIVEN_AFTER:
-            del self._penalties[place]
+            del self._penalties[source]
 
-    def _punish(self, place: str, now: float) -> None:
-        penalty = self._penalties.setdefault(place, _Penalty())
-        self._penalties.move_to_end(place)
+    def _add_penalty(self, source: str, now: float) -> None:
+        penalty = self._penalties.setdefault(source, _Penalty())
+        self._penalties.move_to_end(source)
         penalty.wrong += 1
-        # Beyond 2^10 it is the longest wait anyway; the bound keeps the power small.
+        # 2^10 exceeds the longest wait already; the bound keeps the number small.
         penalty.until = now + min(2.0 ** min(penalty.wrong, 10), LONGEST_WAIT)
         if len(self._penalties) > ADDRESSES:
             self._penalties.popitem(last=False)
 
 
-def network(address: str) -> str:
-    """What counts as one address: an IPv6 host may take any of its /64 as it likes."""
+def client_network(address: str) -> str:
+    """Returns what counts as one client address: for IPv6 the /64, which a host may use freely."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -116,6 +116,6 @@ def network(address: str) -> str:
     return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
-def _normal(code: str) -> bytes:
-    """People type the spaces and dashes that make a long number readable."""
+def _digits(code: str) -> bytes:
+    """Removes the spaces and dashes that people type to make a long number readable."""
     return "".join(sign for sign in code if sign not in " -\u00a0").encode("utf-8", "replace")

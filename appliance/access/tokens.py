@@ -13,10 +13,10 @@ REMEMBERED_TICKETS = 10_000  # so that sessions nobody ends explicitly do not fi
 
 
 class Role(StrEnum):
-    """Each may do what the one before it may, and more.
+    """The roles, each with the rights of the one before it and more.
 
-    A guest talks; a user also keeps a history of its own and has agents work; an administrator
-    sees and settles all.
+    A guest talks. A user also has a history of its own and gives work to agents. An administrator
+    sees and changes everything.
     """
 
     GUEST = "guest"
@@ -25,18 +25,16 @@ class Role(StrEnum):
 
 
 def reaches(role: str | None, least: Role) -> bool:
-    """Whether `role` goes as far as `least`; none, and one that is not known, from a damaged row
-    perhaps, goes nowhere."""
+    """Whether `role` has the rights of `least`; None and an unknown role have no rights."""
     ranks = list(Role)
     return role in ranks and ranks.index(Role(role)) >= ranks.index(least)
 
 
 def role_for_pairing(requested: Role | None, *, anybody: bool) -> Role:
-    """The role of a new code: the first pairing after installation makes the administrator.
+    """Returns the role of a new code; the first pairing after installation is an administrator's.
 
-    That window stays closed once `anybody` was paired, even after the administrator was revoked
-    or became something less: then only somebody who asks for an administrator by name, as root,
-    gets one.
+    Once `anybody` was paired, a code for an administrator must be `requested`, even where the
+    administrator was revoked or has a lower role by now: on the command line, as root.
     """
     if requested is not None:
         return requested
@@ -44,12 +42,12 @@ def role_for_pairing(requested: Role | None, *, anybody: bool) -> Role:
 
 
 def new_token() -> str:
-    """256 random bits, safe in a cookie, a header and an address."""
+    """Returns 256 random bits, safe in a cookie, a header and an address."""
     return secrets.token_urlsafe(32)
 
 
 def token_hash(token: str) -> str:
-    """What is stored of a token. Plain SHA-256 will do: there is nothing to guess in 256 bits."""
+    """Returns what is stored of a token. SHA-256 without salt is enough for 256 random bits."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -1,5 +1,5 @@
-"""HTTP and WebSocket. The only package that imports aiohttp.web.
+"""Serves HTTP and WebSocket. The only package that imports aiohttp.web.
 
-Routes stand in one table (routes.py), errors leave through one middleware (middleware.py), and
-what a handler needs of the rest of the appliance comes as callables (backend.py).
+Routes are listed in one table (routes.py), errors leave through one middleware (middleware.py),
+and handlers get the rest of the appliance as callables and protocols (dependencies.py).
 """

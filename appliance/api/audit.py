@@ -1,40 +1,40 @@
-"""Writing the audit trail from a request: when, what, who, from where, with which outcome."""
+"""Adds entries to the audit trail from requests: what, who, from where, with which outcome."""
 
 import time
 
 from aiohttp import web
 
 from appliance.access.audit import DONE, AuditAction
-from appliance.access.pairing import network
+from appliance.access.pairing import client_network
 from appliance.access.rate_limit import RateLimiter
 from appliance.api.auth import IDENTITY
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.middleware import address
 from appliance.store.records import AuditEntry
 
-# Who only knocks must not wash the trail away, which keeps a bounded number of entries.
+# The trail keeps a bounded number of entries: repeated refusals must not displace all others.
 REFUSALS = web.AppKey("refusals", RateLimiter)
 
 
 def refusals() -> RateLimiter:
-    """How many refusals of a kind of one address are noted: five at once, then one a minute."""
+    """Limits the refusals noted per action and address: five at once, then one a minute."""
     return RateLimiter(1 / 60, 5)
 
 
 def note(
     request: web.Request, action: AuditAction, *, client_id: str | None = None, detail: str = ""
 ) -> None:
-    """Notes what the asker of `request` did, to which client if to one. Returns at once."""
+    """Notes what the sender of `request` did, and to which client, if any. Returns at once."""
     identity = request.get(IDENTITY)
-    # Who was not anybody before is the client that it became.
+    # A sender that had no identity yet has just become this client, by pairing.
     who = client_id if identity is None else identity.client_id
     _write(request, action, who, DONE, client_id, detail)
 
 
 def note_refusal(request: web.Request, action: AuditAction, outcome: str, detail: str = "") -> None:
-    """Notes what a stranger was refused, where that is not the same over and over."""
+    """Notes what an unpaired sender was refused, within the limit of `refusals`."""
     limiter = request.app[REFUSALS]
-    if not limiter.take(f"{action} {network(address(request))}", time.monotonic()):
+    if not limiter.take(f"{action} {client_network(address(request))}", time.monotonic()):
         _write(request, action, None, outcome, None, detail)
 
 

@@ -1,4 +1,4 @@
-"""Who is asking: a paired client by its token, or everybody where access is open."""
+"""Authenticates requests: by a client's token, or as anybody where access is open."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -15,14 +15,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ANYBODY = "anybody"
 
-# A browser forgets its pairing half a year after its last visit. The appliance itself counts no
-# days: its clock may be years out until it finds a time server.
+# A browser forgets its pairing half a year after its last request. The appliance itself counts no
+# days: its clock may be years off until it reaches a time server.
 COOKIE_SECONDS = 180 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A client as far as a request needs to know it."""
+    """The client that sent a request."""
 
     client_id: str
     name: str
@@ -33,7 +33,7 @@ IDENTITY = web.RequestKey("identity", Identity)
 
 
 async def identify(request: web.Request) -> Identity | None:
-    """The client behind a request; None where it carries no valid token."""
+    """Returns the client behind a request; None where it carries no valid token."""
     deps = request.app[DEPENDENCIES]
     if not deps.paired_only:
         return Identity(ANYBODY, ANYBODY, Role.ADMIN)
@@ -48,10 +48,10 @@ async def identify(request: web.Request) -> Identity | None:
 
 
 def guarded(handler: Handler, least: Role | None) -> Handler:
-    """The handler for clients whose role reaches `least`; None: for everybody.
+    """Returns the handler for clients whose role reaches `least`; None: for everybody.
 
-    It raises NotPaired without a valid token and Forbidden where the role does not go that far;
-    behind it `asker` tells who asks. A cookie that was good lasts half a year from now again.
+    It raises NotPaired without a valid token and Forbidden for a lower role, and sets the identity
+    that `sender` returns. A valid cookie is prolonged to half a year from now.
     """
     if least is None:
         return handler
@@ -62,37 +62,37 @@ def guarded(handler: Handler, least: Role | None) -> Handler:
             raise NotPaired("this browser is not paired with the appliance")
         if not reaches(identity.role, least):
             raise Forbidden(
-                f"a {identity.role.value} may not do this",
-                advice="Ask an administrator of the appliance.",
+                f"a client with the role {identity.role.value} may not do this",
+                advice="Ask an administrator of the appliance to do it, or for another role.",
             )
         request[IDENTITY] = identity
         response = await handler(request)
-        _prolong(request, response)
+        _prolong_cookie(request, response)
         return response
 
     return guard
 
 
-def _prolong(request: web.Request, response: web.StreamResponse) -> None:
+def _prolong_cookie(request: web.Request, response: web.StreamResponse) -> None:
     value = request.cookies.get(COOKIE)
     by_cookie = value is not None and value == token(request)
     if value and by_cookie and request[IDENTITY].client_id != ANYBODY and not response.prepared:
         keep_token(response, value)
 
 
-def asker(request: web.Request) -> Identity:
-    """Who asks; only behind `guarded`."""
+def sender(request: web.Request) -> Identity:
+    """Returns the client that sent the request; only inside handlers that are `guarded`."""
     return request[IDENTITY]
 
 
-def whose(request: web.Request) -> str | None:
-    """Whose conversations and tasks the asker may see: None means everybody's."""
-    identity = asker(request)
+def owner_filter(request: web.Request) -> str | None:
+    """Returns the client whose conversations and tasks the sender may see; None: everybody's."""
+    identity = sender(request)
     return None if identity.role is Role.ADMIN else identity.client_id
 
 
 def keep_token(response: web.StreamResponse, value: str) -> None:
-    """Gives the browser its token to keep, out of reach of every script."""
+    """Sets the cookie that keeps the token in the browser, out of reach of every script."""
     response.set_cookie(
         COOKIE,
         value,

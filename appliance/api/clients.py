@@ -1,4 +1,4 @@
-"""Pairing: a code shown on the device becomes a client's token. And who has one."""
+"""Serves pairing (a code shown on the device becomes a client's token), clients and audit trail."""
 
 import time
 import uuid
@@ -9,21 +9,23 @@ from aiohttp import web
 from appliance.access.audit import AuditAction
 from appliance.access.tokens import new_token, token_hash
 from appliance.api.audit import note, note_refusal
-from appliance.api.auth import asker, keep_token
+from appliance.api.auth import keep_token, sender
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.middleware import address
-from appliance.api.schemas import ChangeClient, Pair, number, read
+from appliance.api.schemas import ClientChange, Pair, number, read_body
 from appliance.errors import AccessError, NotFound, PairingRefused
 from appliance.store.records import Client
 
 AUDIT_PAGE = 100
 LARGEST_AUDIT_PAGE = 1000
 
+NO_CLIENT_ADVICE = "`appliance clients list` shows the clients; it may have been revoked already."
+
 
 async def pair(request: web.Request) -> web.Response:
     """POST /api/pair {code, name?} → 200 {client, token} and the cookie; a code works once."""
     deps = request.app[DEPENDENCIES]
-    body = await read(request, Pair)
+    body = await read_body(request, Pair)
     was_open = deps.pairing.is_open(time.monotonic())
     try:
         role = deps.pairing.redeem(body.code, address(request), time.monotonic())
@@ -43,21 +45,21 @@ async def pair(request: web.Request) -> web.Response:
     secret = new_token()
     await deps.store.clients.add(client, token_hash(secret))
     note(request, AuditAction.PAIRED, client_id=client.id, detail=f"{client.name} as {client.role}")
-    shown = {"id": client.id, "name": client.name, "role": client.role}
-    response = web.json_response({"client": shown, "token": secret})
+    public = {"id": client.id, "name": client.name, "role": client.role}
+    response = web.json_response({"client": public, "token": secret})
     keep_token(response, secret)
     return response
 
 
 async def authorise(request: web.Request) -> web.Response:
-    """GET /internal/auth: 204 for whoever is paired. nginx asks before it lets anybody through."""
-    asker(request)
+    """GET /internal/auth: 204 for a paired client. nginx asks this before it serves a request."""
+    sender(request)
     return web.Response(status=204)
 
 
 async def me(request: web.Request) -> web.Response:
-    """GET /api/me → {client, access, warnings}: what this client is, and what it should know."""
-    identity = asker(request)
+    """GET /api/me → {client, access, warnings}: who the sender is, and what it should know."""
+    identity = sender(request)
     deps = request.app[DEPENDENCIES]
     client = {"id": identity.client_id, "name": identity.name, "role": identity.role.value}
     access = "paired" if deps.paired_only else "open"
@@ -65,28 +67,28 @@ async def me(request: web.Request) -> web.Response:
 
 
 async def clients(request: web.Request) -> web.Response:
-    """GET /api/clients: everybody who was ever paired, revoked ones too."""
-    everybody = await request.app[DEPENDENCIES].store.clients.all()
-    return web.json_response({"clients": [asdict(client) for client in everybody]})
+    """GET /api/clients: all clients that were ever paired, revoked ones too."""
+    paired = await request.app[DEPENDENCIES].store.clients.all()
+    return web.json_response({"clients": [asdict(client) for client in paired]})
 
 
 async def change_role(request: web.Request) -> web.Response:
-    """PATCH /api/clients/{id} {role}: what the client may do from now on."""
+    """PATCH /api/clients/{id} {role}: gives the client another role."""
     deps = request.app[DEPENDENCIES]
     client_id = request.match_info["id"]
-    body = await read(request, ChangeClient)
+    body = await read_body(request, ClientChange)
     if not await deps.store.clients.change_role(client_id, body.role.value):
-        raise NotFound("there is no such client")
+        raise NotFound("there is no such client", advice=NO_CLIENT_ADVICE)
     note(request, AuditAction.ROLE, client_id=client_id, detail=f"to {body.role.value}")
     return web.Response(status=204)
 
 
 async def revoke(request: web.Request) -> web.Response:
-    """DELETE /api/clients/{id}: the token stops working and its sessions end."""
+    """DELETE /api/clients/{id}: its token stops working and its sessions end."""
     deps = request.app[DEPENDENCIES]
     client_id = request.match_info["id"]
     if not await deps.store.clients.revoke(client_id, time.time()):
-        raise NotFound("there is no such client")
+        raise NotFound("there is no such client", advice=NO_CLIENT_ADVICE)
     note(request, AuditAction.REVOKED, client_id=client_id)
     if sessions := deps.loaded_sessions():
         sessions.revoke_client(client_id)
@@ -94,7 +96,7 @@ async def revoke(request: web.Request) -> web.Response:
 
 
 async def audit(request: web.Request) -> web.Response:
-    """GET /api/audit?limit=: who did what, newest first."""
+    """GET /api/audit?limit=: the audit trail, newest first."""
     limit = number(request, "limit", AUDIT_PAGE, LARGEST_AUDIT_PAGE)
     entries = await request.app[DEPENDENCIES].store.clients.audit_trail(limit)
     return web.json_response({"audit": [asdict(entry) for entry in entries]})

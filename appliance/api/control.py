@@ -1,7 +1,6 @@
-"""What only somebody on the machine itself may ask: the command line's way in.
+"""Serves the control socket, through which the command line and the self-test use the daemon.
 
-It is served on a Unix socket that only the daemon's user and root can open, which is what
-stands for authentication here.
+It is a Unix socket that only the daemon's user and root can open; that is the authentication.
 """
 
 import time
@@ -16,8 +15,8 @@ from appliance.api.audit import note
 from appliance.api.auth import IDENTITY, Handler, Identity
 from appliance.api.dependencies import DEPENDENCIES, ApiDependencies
 from appliance.api.middleware import errors
-from appliance.api.schemas import JsonBody, read
-from appliance.conversation import VISITOR
+from appliance.api.schemas import JsonBody, read_body
+from appliance.conversation import SELFTEST_PREFIX
 
 MAX_BODY_BYTES = 1024 * 1024  # a recording for the self-test
 
@@ -31,10 +30,10 @@ class NewCode(JsonBody):
 
 async def new_code(request: web.Request) -> web.Response:
     """POST /pair {role?, minutes?} → {code, role, expires_in}."""
-    body = await read(request, NewCode)
+    body = await read_body(request, NewCode)
     deps = request.app[DEPENDENCIES]
-    # Whoever is there was let in by the owner, who is one of them or chose otherwise.
-    known = [c for c in await deps.store.clients.all() if not c.id.startswith(VISITOR)]
+    # Clients of a self-test do not count: nobody was paired by them.
+    known = [c for c in await deps.store.clients.all() if not c.id.startswith(SELFTEST_PREFIX)]
     role = role_for_pairing(body.role, anybody=bool(known))
     seconds = body.minutes * 60
     code = deps.pairing.new_code(role, seconds, time.monotonic())
@@ -43,14 +42,14 @@ async def new_code(request: web.Request) -> web.Response:
 
 
 @web.middleware
-async def owner(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Whoever can open the socket is the owner of the machine."""
+async def as_owner(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Handles every request as the owner of the machine: nobody else can open the socket."""
     request[IDENTITY] = Identity(COMMAND_LINE, COMMAND_LINE, Role.ADMIN)
     return await handler(request)
 
 
 def control_app(deps: ApiDependencies) -> web.Application:
-    app = web.Application(middlewares=[errors, owner], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[errors, as_owner], client_max_size=MAX_BODY_BYTES)
     app[DEPENDENCIES] = deps
     app.router.add_post("/pair", new_code)
     app.router.add_get("/clients", clients.clients)
@@ -62,8 +61,8 @@ def control_app(deps: ApiDependencies) -> web.Application:
     app.router.add_post("/say", selftest.say)
     app.router.add_post("/ask", selftest.ask)
     app.router.add_post("/knock", selftest.knock)
-    app.router.add_post("/visitor", selftest.enter)
-    app.router.add_delete("/visitor", selftest.leave)
+    app.router.add_post("/visitor", selftest.enter_visitor)
+    app.router.add_delete("/visitor", selftest.remove_visitors)
     app.router.add_get("/conversations/{id}", conversations.one)
     app.router.add_delete("/conversations/{id}", conversations.delete)
     return app

@@ -1,4 +1,4 @@
-"""Conversations that were kept: listed, read, searched, exported, forgotten."""
+"""Serves stored conversations: list, search, read, export, delete."""
 
 from dataclasses import asdict
 
@@ -6,7 +6,7 @@ from aiohttp import web
 
 from appliance.access.audit import AuditAction
 from appliance.api.audit import note
-from appliance.api.auth import whose
+from appliance.api.auth import owner_filter
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.schemas import number
 from appliance.errors import BadRequest, Forbidden
@@ -15,36 +15,38 @@ from appliance.store.records import Conversation
 PAGE = 50
 LARGEST_PAGE = 200
 
+OWN_ADVICE = "Open one of your own, or ask an administrator of the appliance."
+
 
 async def listing(request: web.Request) -> web.Response:
-    """GET /api/conversations?limit=&before=: newest first."""
+    """GET /api/conversations?limit=&before=: the latest used first."""
     found = await request.app[DEPENDENCIES].store.conversations(
         limit=number(request, "limit", PAGE, LARGEST_PAGE),
         before=request.query.get("before"),
-        client_id=whose(request),
+        client_id=owner_filter(request),
     )
     return web.json_response({"conversations": [asdict(summary) for summary in found]})
 
 
 async def search(request: web.Request) -> web.Response:
-    """GET /api/conversations/search?q=: events whose words match."""
+    """GET /api/conversations/search?q=&limit=: transcripts and answers that match."""
     found = await request.app[DEPENDENCIES].store.search(
         request.query.get("q", ""),
         limit=number(request, "limit", PAGE, LARGEST_PAGE),
-        client_id=whose(request),
+        client_id=owner_filter(request),
     )
     return web.json_response({"found": [asdict(hit) for hit in found]})
 
 
 async def one(request: web.Request) -> web.Response:
-    """GET /api/conversations/{id}: everything that was kept of it."""
-    conversation = await _own(request)
-    return web.json_response(asdict(conversation), dumps=_dumps)
+    """GET /api/conversations/{id}: all that is kept of it."""
+    conversation = await _visible_conversation(request)
+    return web.json_response(asdict(conversation), dumps=_to_json)
 
 
 async def export(request: web.Request) -> web.Response:
     """GET /api/conversations/{id}/export?format=json|markdown."""
-    conversation = await _own(request)
+    conversation = await _visible_conversation(request)
     fmt = request.query.get("format", "json")
     conversation_id = conversation.summary.id
     store = request.app[DEPENDENCIES].store
@@ -60,8 +62,8 @@ async def export(request: web.Request) -> web.Response:
 
 
 async def delete(request: web.Request) -> web.Response:
-    """DELETE /api/conversations/{id}: forgotten for good; its open sessions are ended first."""
-    conversation = await _own(request)
+    """DELETE /api/conversations/{id}: deletes it for good, after ending its sessions and tasks."""
+    conversation = await _visible_conversation(request)
     deps = request.app[DEPENDENCIES]
     if sessions := deps.loaded_sessions():
         await sessions.end_conversation(conversation.summary.id)
@@ -71,15 +73,15 @@ async def delete(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _own(request: web.Request) -> Conversation:
-    kept = await request.app[DEPENDENCIES].store.conversation(request.match_info["id"])
-    owner = whose(request)
-    if owner is not None and kept.summary.client_id != owner:
-        raise Forbidden("this conversation belongs to another client")
-    return kept
+async def _visible_conversation(request: web.Request) -> Conversation:
+    found = await request.app[DEPENDENCIES].store.conversation(request.match_info["id"])
+    owner = owner_filter(request)
+    if owner is not None and found.summary.client_id != owner:
+        raise Forbidden("this conversation belongs to another client", advice=OWN_ADVICE)
+    return found
 
 
-def _dumps(value: object) -> str:
+def _to_json(value: object) -> str:
     import json
 
     return json.dumps(value, default=dict)

@@ -1,4 +1,4 @@
-"""What the API needs of the appliance: callables and two small protocols, given by the root."""
+"""Declares the parts of the appliance that the API uses, as callables and small protocols."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SessionView(Protocol):
-    """What the API shows of a session."""
+    """The properties of a session that the API shows."""
 
     session_id: str
     conversation_id: str
@@ -32,7 +32,7 @@ class SessionView(Protocol):
 
 
 class SessionService(Protocol):
-    """Where sessions are opened and closed."""
+    """Opens, lists and closes sessions; see appliance.voice.session_registry."""
 
     def open(
         self,
@@ -59,7 +59,7 @@ class SessionService(Protocol):
 
 
 class TranscriptionResult(Protocol):
-    """A recording as an engine understood it; see appliance.engines.trial."""
+    """A recording as an engine transcribed it; see appliance.engines.probe."""
 
     @property
     def engine(self) -> str: ...
@@ -72,7 +72,7 @@ class TranscriptionResult(Protocol):
 
 
 class SynthesisResult(Protocol):
-    """A text as an engine spoke it; see appliance.engines.trial."""
+    """A text as an engine spoke it; see appliance.engines.probe."""
 
     @property
     def engine(self) -> str: ...
@@ -85,7 +85,7 @@ class SynthesisResult(Protocol):
 
 
 class EngineProbes(Protocol):
-    """The engines that answer now, tried once."""
+    """Tries the engines that answer now."""
 
     async def hear(self, pcm: bytes) -> TranscriptionResult: ...
 
@@ -93,7 +93,7 @@ class EngineProbes(Protocol):
 
 
 class TaskService(Protocol):
-    """The tasks that agents are working at."""
+    """The tasks of the agents; see appliance.agents.service."""
 
     async def cancel(self, task_id: str) -> Task | None: ...
 
@@ -119,10 +119,10 @@ class SelftestService(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ApiDependencies:
-    """Everything the handlers may use.
+    """All that the handlers use.
 
-    `desk` raises NotReady until the voice pipeline is loaded; `ready` tells whether every engine
-    of the plan has answered its warm-up.
+    `sessions` raises NotReady until the voice pipeline is loaded; `ready` tells whether every
+    engine of the plan has answered its warm-up or been replaced.
     """
 
     sessions: Callable[[], SessionService]
@@ -145,7 +145,7 @@ class ApiDependencies:
     agents: TaskService
 
     def loaded_sessions(self) -> SessionService | None:
-        """The desk; None while it loads, when nobody can be talking yet."""
+        """Returns the sessions; None while the pipeline loads, when there cannot be any yet."""
         try:
             return self.sessions()
         except NotReady:

@@ -1,4 +1,4 @@
-"""How the appliance is doing: for people, for pages, for Prometheus."""
+"""Serves health, readiness, status, configuration and metrics."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ from appliance.errors import NotFound
 
 
 async def health(request: web.Request) -> web.Response:
-    """GET /health: 200 while the loop turns. Strangers from outside learn no more than that."""
+    """GET /health: 200 while the event loop runs; details for paired clients and this machine."""
     state = request.app[DEPENDENCIES].health()
-    if not await _trusted(request):
+    if not await _may_see_details(request):
         state = {"status": state["status"]}
     return web.json_response(state)
 
 
 async def ping(request: web.Request) -> web.Response:
-    """GET /api/ping: 204 to everybody; who gets it has https that works, and a daemon."""
+    """GET /api/ping: 204 for everybody, to test https and the way to the daemon."""
     return web.Response(status=204)
 
 
@@ -28,23 +28,23 @@ async def ready(request: web.Request) -> web.Response:
     deps = request.app[DEPENDENCIES]
     is_ready = deps.ready()
     state: dict[str, Any] = {"ready": is_ready}
-    if await _trusted(request):
+    if await _may_see_details(request):
         state["engines"] = deps.health()["engines"]
     return web.json_response(state, status=200 if is_ready else 503)
 
 
 async def configuration(request: web.Request) -> web.Response:
-    """GET /config: what is in force, secrets masked."""
+    """GET /config: the configuration in force, secrets masked."""
     return web.json_response(request.app[DEPENDENCIES].configuration())
 
 
 async def status(request: web.Request) -> web.Response:
-    """GET /api/status: plan, gauges, engines."""
+    """GET /api/status: engines, plan, gauges, store."""
     return web.json_response(await request.app[DEPENDENCIES].status())
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """GET /metrics, from this machine only: nginx says nothing is there."""
+    """GET /metrics: Prometheus text, for this machine only; not through nginx."""
     if "X-Forwarded-For" in request.headers or not is_local_peer(request):
         raise NotFound("there is nothing at /metrics")
     return web.Response(
@@ -53,6 +53,6 @@ async def metrics(request: web.Request) -> web.Response:
     )
 
 
-async def _trusted(request: web.Request) -> bool:
+async def _may_see_details(request: web.Request) -> bool:
     direct = "X-Forwarded-For" not in request.headers and is_local_peer(request)
     return direct or await identify(request) is not None

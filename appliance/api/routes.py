@@ -1,4 +1,4 @@
-"""Every route of the appliance as one table, with the least role that may use it."""
+"""Lists every public route, with the lowest role that may use it."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from appliance.api.auth import Handler
 
 
 class Route(NamedTuple):
-    """`role` None is everybody, paired or not; the handler then decides what it tells whom."""
+    """One route. `role` None admits everybody, paired or not; the handler then decides."""
 
     method: str
     path: str

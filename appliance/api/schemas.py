@@ -1,4 +1,4 @@
-"""The JSON bodies that requests may carry; unknown keys are errors."""
+"""Declares and reads the JSON bodies and the query numbers of requests."""
 
 import re
 from typing import Annotated, Literal, TypeVar
@@ -12,6 +12,8 @@ from appliance.errors import BadRequest
 
 
 class JsonBody(BaseModel):
+    """A JSON object; unknown keys are errors."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -26,13 +28,13 @@ class NewSession(JsonBody):
 
 
 class Pair(JsonBody):
-    """POST /api/pair. The name is shown to administrators, on the page and in terminals."""
+    """POST /api/pair; administrators see the name, on the page and in terminals."""
 
     code: Annotated[str, Field(min_length=1, max_length=32)]
     name: Annotated[str, Field(max_length=100), AfterValidator(in_one_line)] = ""
 
 
-class ChangeClient(JsonBody):
+class ClientChange(JsonBody):
     """PATCH /api/clients/{id}."""
 
     role: Annotated[Role, Field(strict=False)]
@@ -41,30 +43,30 @@ class ChangeClient(JsonBody):
 Body = TypeVar("Body", bound=JsonBody)
 
 
-async def read(request: web.Request, shape: type[Body]) -> Body:
-    """The body of a request in its shape; an absent body is an empty object.
+async def read_body(request: web.Request, schema: type[Body]) -> Body:
+    """Returns the body of a request by its schema; an absent body is an empty object.
 
-    Raises BadRequest that names every key that is wrong.
+    Raises BadRequest, which lists every key that is wrong.
     """
     try:
         text = await request.read()
     except web.RequestPayloadError:
         raise BadRequest("the body of the request is not encoded as its header says") from None
     except ConnectionError:
-        # A page that is reloaded at this moment is no failure of the appliance.
+        # A page that is reloaded at this moment must not count as a failure of the appliance.
         raise BadRequest("the request broke off") from None
     try:
-        return shape.model_validate_json(text or b"{}")
+        return schema.model_validate_json(text or b"{}")
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(str(part) for part in fault['loc']) or 'body'}: {fault['msg']}"
             for fault in error.errors()
         )
-        raise BadRequest(f"the request cannot be understood: {faults}") from None
+        raise BadRequest(f"the body of the request is wrong: {faults}") from None
 
 
 def number(request: web.Request, name: str, default: int, largest: int) -> int:
-    """A number from 1 to `largest` in the query. Raises BadRequest for anything else."""
+    """Returns a number from 1 to `largest` of the query. Raises BadRequest for anything else."""
     text = request.query.get(name)
     if text is None:
         return default

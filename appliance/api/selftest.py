@@ -1,8 +1,8 @@
-"""The self-test: what the page asks for, and what a self-test asks of the running appliance.
+"""Serves the self-test: its results to the page, and the running engines to the self-test itself.
 
-The latter is served on the control socket alone. A self-test comes in as a client of its own,
-through the front door; client and conversations carry VISITOR, so that nothing of them is left
-behind, neither by this self-test nor by one that was killed.
+The latter is on the control socket only. A self-test also opens sessions like any client, through
+nginx. The ids of that client and its conversations begin with SELFTEST_PREFIX; by it they are
+deleted afterwards, or by the next self-test where one was killed.
 """
 
 import base64
@@ -17,15 +17,15 @@ from pydantic import Field
 
 from appliance.access.tokens import Role, new_token, token_hash
 from appliance.api.dependencies import DEPENDENCIES, ApiDependencies
-from appliance.api.schemas import JsonBody, read
-from appliance.conversation import VISITOR
+from appliance.api.schemas import JsonBody, read_body
+from appliance.conversation import SELFTEST_PREFIX
 from appliance.errors import BadRequest
 from appliance.store.records import Client
 
-LONGEST_SECONDS = 20  # of a recording to be heard
+LONGEST_SECONDS = 20  # of a recording to be transcribed
 
 
-class Say(JsonBody):
+class SpeechRequest(JsonBody):
     """POST /say."""
 
     text: Annotated[str, Field(min_length=1, max_length=300)]
@@ -37,8 +37,8 @@ async def last(request: web.Request) -> web.Response:
 
 
 async def start(request: web.Request) -> web.Response:
-    """POST /api/selftest → 202, and the same; 409 while one is under way."""
-    await read(request, JsonBody)
+    """POST /api/selftest → 202 and the same as GET; 409 while a self-test is under way."""
+    await read_body(request, JsonBody)
     selftest = request.app[DEPENDENCIES].selftest
     selftest.start()
     return web.json_response(selftest.shown(), status=202)
@@ -48,7 +48,9 @@ async def hear(request: web.Request) -> web.Response:
     """POST /hear, 16 kHz PCM → {engine, text, seconds, share}."""
     pcm = await request.read()
     if not pcm or len(pcm) % 2 or len(pcm) > LONGEST_SECONDS * 32_000:
-        raise BadRequest(f"send whole samples of 16 bits at 16 kHz, {LONGEST_SECONDS} s at most")
+        raise BadRequest(
+            f"a recording has whole 16-bit samples at 16 kHz, at most {LONGEST_SECONDS} seconds"
+        )
     heard = await request.app[DEPENDENCIES].engines.hear(pcm)
     return web.json_response(
         {
@@ -61,8 +63,8 @@ async def hear(request: web.Request) -> web.Response:
 
 
 async def say(request: web.Request) -> web.Response:
-    """POST /say {text} → {engine, pcm, seconds, share}; the sound is 24 kHz PCM as base64."""
-    body = await read(request, Say)
+    """POST /say {text} → {engine, pcm, seconds, share}; pcm is 24 kHz as base64."""
+    body = await read_body(request, SpeechRequest)
     said = await request.app[DEPENDENCIES].engines.say(body.text)
     return web.json_response(
         {
@@ -75,37 +77,39 @@ async def say(request: web.Request) -> web.Response:
 
 
 async def ask(request: web.Request) -> web.Response:
-    """POST /ask → what came of asking the language model for one word."""
+    """POST /ask → the result of asking the language model for one token."""
     return web.json_response(asdict(await request.app[DEPENDENCIES].selftest.ask()))
 
 
 async def knock(request: web.Request) -> web.Response:
-    """POST /knock → what came of opening a session of the Realtime route."""
+    """POST /knock → the result of opening a session with the Realtime server."""
     return web.json_response(asdict(await request.app[DEPENDENCIES].selftest.knock()))
 
 
-async def enter(request: web.Request) -> web.Response:
-    """POST /visitor → {token}: a client that may talk, until DELETE /visitor."""
+async def enter_visitor(request: web.Request) -> web.Response:
+    """POST /visitor → {token, prefix}: pairs a client for the self-test, until DELETE /visitor."""
     deps = request.app[DEPENDENCIES]
-    await _sweep(deps)
+    await _delete_visitors(deps)
     now, token = time.time(), new_token()
-    client = Client(VISITOR + uuid.uuid4().hex[:12], "self-test", Role.GUEST.value, now, now, None)
+    client = Client(
+        SELFTEST_PREFIX + uuid.uuid4().hex[:12], "self-test", Role.GUEST.value, now, now, None
+    )
     await deps.store.clients.add(client, token_hash(token))
-    return web.json_response({"token": token, "prefix": VISITOR})
+    return web.json_response({"token": token, "prefix": SELFTEST_PREFIX})
 
 
-async def leave(request: web.Request) -> web.Response:
-    """DELETE /visitor: its sessions end, and what was said in them is forgotten."""
-    await _sweep(request.app[DEPENDENCIES])
+async def remove_visitors(request: web.Request) -> web.Response:
+    """DELETE /visitor: ends the sessions of such clients, and deletes them and what was said."""
+    await _delete_visitors(request.app[DEPENDENCIES])
     return web.Response(status=204)
 
 
-async def _sweep(deps: ApiDependencies) -> None:
+async def _delete_visitors(deps: ApiDependencies) -> None:
     sessions = deps.loaded_sessions()
-    for client_id in await deps.store.clients.remove(VISITOR):
+    for client_id in await deps.store.clients.remove(SELFTEST_PREFIX):
         if sessions:
             sessions.revoke_client(client_id)
-    for conversation_id in await deps.store.conversation_ids(VISITOR):
+    for conversation_id in await deps.store.conversation_ids(SELFTEST_PREFIX):
         if sessions:
             await sessions.end_conversation(conversation_id)
         await deps.store.delete(conversation_id)

@@ -1,4 +1,4 @@
-"""Sessions: created over HTTP, held over a WebSocket."""
+"""Serves sessions: created over HTTP, held over a WebSocket."""
 
 import time
 import uuid
@@ -8,21 +8,23 @@ from typing import Any
 from aiohttp import web
 
 from appliance.access.tokens import Role
-from appliance.api.auth import asker
+from appliance.api.auth import sender
 from appliance.api.dependencies import DEPENDENCIES, SessionView
-from appliance.api.schemas import NewSession, read
+from appliance.api.schemas import NewSession, read_body
 from appliance.api.websocket import AiohttpSocket
 from appliance.errors import Forbidden, NotFound, TooManyRequests
 
 
 async def create(request: web.Request) -> web.Response:
     """POST /api/sessions → 201 {session_id, conversation_id, ws_url, token, route}."""
-    identity = asker(request)
+    identity = sender(request)
     deps = request.app[DEPENDENCIES]
     wait = deps.session_rate.take(identity.client_id, time.monotonic())
     if wait:
-        raise TooManyRequests("too many new sessions in a short time", retry_after=wait)
-    body = await read(request, NewSession)
+        raise TooManyRequests(
+            "this client opened too many sessions in a short time", retry_after=wait
+        )
+    body = await read_body(request, NewSession)
     conversation_id = body.conversation_id or uuid.uuid4().hex
     if body.conversation_id:
         await _check_owner(request, identity.client_id, body.conversation_id)
@@ -46,38 +48,43 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def _check_owner(request: web.Request, client_id: str, conversation_id: str) -> None:
-    """Resuming needs the conversation to be one's own; a new id may be chosen freely."""
+    """Raises Forbidden where another client's conversation would be resumed; new ids are free."""
     deps = request.app[DEPENDENCIES]
-    # What has only just begun may not stand in the database yet.
-    talking = deps.sessions().list()
+    # A conversation that has just begun may not be in the database yet.
+    live = deps.sessions().list()
     owners: set[str | None] = {
-        one.client_id for one in talking if one.conversation_id == conversation_id
+        one.client_id for one in live if one.conversation_id == conversation_id
     }
     with suppress(NotFound):
         owners.add((await deps.store.conversation(conversation_id)).summary.client_id)
     if deps.paired_only and owners - {None, client_id}:
-        raise Forbidden("this conversation belongs to another client")
+        raise Forbidden(
+            "this conversation belongs to another client", advice="Begin a new conversation."
+        )
 
 
 async def listing(request: web.Request) -> web.Response:
-    """GET /api/sessions → who is talking."""
-    sessions = [_shown(session) for session in request.app[DEPENDENCIES].sessions().list()]
+    """GET /api/sessions: the live sessions."""
+    sessions = [_as_json(session) for session in request.app[DEPENDENCIES].sessions().list()]
     return web.json_response({"sessions": sessions})
 
 
 async def hang_up(request: web.Request) -> web.Response:
-    """DELETE /api/sessions/{id}: one's own, or anybody's as administrator."""
-    identity = asker(request)
+    """DELETE /api/sessions/{id}: ends one of the sender's own, or any for an administrator."""
+    identity = sender(request)
     sessions = request.app[DEPENDENCIES].sessions()
     session = sessions.get(request.match_info["id"])
     if session.client_id != identity.client_id and identity.role is not Role.ADMIN:
-        raise Forbidden("this session belongs to another client")
+        raise Forbidden(
+            "this session belongs to another client",
+            advice="Ask an administrator of the appliance to end it.",
+        )
     sessions.close(session.session_id)
     return web.Response(status=204)
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
-    """GET /ws/{session_id}?token=…: the conversation itself. The token works once."""
+    """GET /ws/{session_id}?token=…: the conversation itself; the token works once."""
     deps = request.app[DEPENDENCIES]
     session_id = request.match_info["id"]
     socket = AiohttpSocket(deps.count_refusal)
@@ -93,7 +100,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def _shown(session: SessionView) -> dict[str, Any]:
+def _as_json(session: SessionView) -> dict[str, Any]:
     return {
         "session_id": session.session_id,
         "conversation_id": session.conversation_id,

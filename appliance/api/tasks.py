@@ -1,11 +1,11 @@
-"""Tasks of the agents: listed, read in full, cancelled."""
+"""Serves the tasks of agents: list, read, cancel."""
 
 from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 
-from appliance.api.auth import whose
+from appliance.api.auth import owner_filter
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.schemas import number
 from appliance.conversation import Task
@@ -16,34 +16,37 @@ LARGEST_PAGE = 200
 
 
 async def listing(request: web.Request) -> web.Response:
-    """GET /api/tasks?limit=: newest first, one's own, or everybody's as administrator."""
+    """GET /api/tasks?limit=: newest first; the sender's own, or all for an administrator."""
     found = await request.app[DEPENDENCIES].store.tasks.listed(
-        limit=number(request, "limit", PAGE, LARGEST_PAGE), client_id=whose(request)
+        limit=number(request, "limit", PAGE, LARGEST_PAGE), client_id=owner_filter(request)
     )
-    return web.json_response({"tasks": [_shown(task) for task in found]})
+    return web.json_response({"tasks": [_as_json(task) for task in found]})
 
 
 async def one(request: web.Request) -> web.Response:
-    """GET /api/tasks/{id}: with its full result."""
-    return web.json_response(_shown(await _own(request)))
+    """GET /api/tasks/{id}: one task with its full result."""
+    return web.json_response(_as_json(await _visible_task(request)))
 
 
 async def cancel(request: web.Request) -> web.Response:
-    """DELETE /api/tasks/{id}: ends what runs for it; 404 where it has ended by itself."""
-    task = await _own(request)
+    """DELETE /api/tasks/{id}: stops it; 404 where it has ended already."""
+    task = await _visible_task(request)
     if await request.app[DEPENDENCIES].agents.cancel(task.id) is None:
-        raise NotFound("this task has ended already", advice="Its result can be read.")
+        raise NotFound("this task has ended already", advice="Open it to read its result.")
     return web.Response(status=204)
 
 
-async def _own(request: web.Request) -> Task:
+async def _visible_task(request: web.Request) -> Task:
     task = await request.app[DEPENDENCIES].store.tasks.get(request.match_info["id"])
-    if whose(request) not in (None, task.client_id):
-        raise Forbidden("this task belongs to another client")
+    if owner_filter(request) not in (None, task.client_id):
+        raise Forbidden(
+            "this task belongs to another client",
+            advice="Ask an administrator of the appliance to see to it.",
+        )
     return task
 
 
-def _shown(task: Task) -> dict[str, Any]:
-    shown = asdict(task)
-    del shown["agent_session"], shown["announced"], shown["session_id"]
-    return shown
+def _as_json(task: Task) -> dict[str, Any]:
+    public = asdict(task)
+    del public["agent_session"], public["announced"], public["session_id"]
+    return public

@@ -1,4 +1,4 @@
-"""An aiohttp WebSocket as the plain socket that sessions are given."""
+"""Adapts an aiohttp WebSocket to the Socket protocol of sessions."""
 
 import asyncio
 import contextlib
@@ -10,14 +10,14 @@ from aiohttp import ClientConnectionError, WebSocketError, WSCloseCode, WSMsgTyp
 
 from appliance.errors import BadRequest
 
-# A client may send a frame of a second of audio or a few kilobytes of text; what is larger than
-# this is not worth reading to the end, and ends the connection (1009).
+# Clients send a second of audio or a few kilobytes of text. A message beyond this size is not read
+# to its end and closes the connection (1009).
 MAX_MESSAGE_BYTES = 1024 * 1024
-# Frees a session whose client vanished without a word (Wi-Fi, a closed laptop).
+# Ends a session whose client vanished without closing (lost Wi-Fi, a closed laptop).
 HEARTBEAT_SECONDS = 15.0
 CLOSE_SECONDS = 2.0
-# 100 ms of 24 kHz audio in our own buffer, and little in the kernel's: what waits there is
-# played after a barge-in by a client that missed the interruption.
+# 100 ms of 24 kHz audio in our own buffer, and little in the kernel's: audio that waits there
+# reaches the client even after a barge-in.
 BUFFER_BYTES = 4_800
 KERNEL_BUFFER_BYTES = 16_384
 
@@ -25,11 +25,11 @@ KERNEL_BUFFER_BYTES = 16_384
 class AiohttpSocket:
     """One WebSocket of a request: `check`, `prepare`, use, `release`.
 
-    `refused` is told, for counting, why a peer was let go that does not speak the protocol.
+    `count_refusal` is called with the reason where a peer breaks the WebSocket protocol.
     """
 
     def __init__(self, count_refusal: Callable[[str], None]) -> None:
-        self._refused = count_refusal
+        self._count_refusal = count_refusal
         self._response = web.WebSocketResponse(
             max_msg_size=MAX_MESSAGE_BYTES,
             heartbeat=HEARTBEAT_SECONDS,
@@ -43,7 +43,7 @@ class AiohttpSocket:
         """Raises BadRequest where the request does not ask for a WebSocket."""
         if not self._response.can_prepare(request):
             raise BadRequest(
-                "this address is for WebSockets",
+                "this address serves WebSockets only",
                 advice="Connect to it with a WebSocket client, version 13.",
             )
 
@@ -62,14 +62,14 @@ class AiohttpSocket:
         message = await self._response.receive()
         if isinstance(message.data, WebSocketError):
             too_big = message.data.code == WSCloseCode.MESSAGE_TOO_BIG
-            self._refused("websocket_oversized" if too_big else "websocket_protocol")
+            self._count_refusal("websocket_oversized" if too_big else "websocket_protocol")
         if message.type in (WSMsgType.BINARY, WSMsgType.TEXT):
             data: bytes | str = message.data
             return data
         return None
 
     async def send(self, data: bytes) -> None:
-        # A peer that left while we wrote is reported by receive.
+        # receive() reports a peer that left while we wrote.
         with contextlib.suppress(ClientConnectionError, ConnectionError, RuntimeError):
             await self._response.send_bytes(data)
 
@@ -78,11 +78,11 @@ class AiohttpSocket:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._response.close(code=code, message=reason.encode()[:120])
         except TimeoutError:
-            # It does not read, so it will not say goodbye either.
+            # A peer that does not read will not answer the close frame either.
             self._abort()
 
     def release(self) -> None:
-        """Gives up what is still unwritten; a closed connection would wait for it for ever."""
+        """Drops data that is still unwritten; a closed connection would wait for it for ever."""
         if self._transport is not None and self._transport.get_write_buffer_size():
             self._abort()
 

@@ -1,4 +1,7 @@
-"""What the appliance tells systemd, and the secrets it gets from it. Silent elsewhere."""
+"""Speaks systemd's protocols: readiness, watchdog, inherited sockets and credentials.
+
+Outside systemd the notifications do nothing.
+"""
 
 import os
 import re
@@ -14,26 +17,28 @@ FIRST_SOCKET = 3  # by the protocol of sd_listen_fds
 
 
 def sockets(environ: MutableMapping[str, str] = os.environ) -> list[socket.socket]:
-    """The listening sockets that systemd opened for this process, in the unit's order.
+    """Returns the listening sockets that systemd opened for this process, in the unit's order.
 
-    They are handed over once, and not inherited by programs this process starts.
+    A second call returns none. Programs that this process starts do not inherit them.
     """
-    told = {name: environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")}
-    if told["LISTEN_PID"] != str(os.getpid()) or not told["LISTEN_FDS"].isdigit():
+    variables = {
+        name: environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+    }
+    if variables["LISTEN_PID"] != str(os.getpid()) or not variables["LISTEN_FDS"].isdigit():
         return []
-    descriptors = range(FIRST_SOCKET, FIRST_SOCKET + int(told["LISTEN_FDS"]))
+    descriptors = range(FIRST_SOCKET, FIRST_SOCKET + int(variables["LISTEN_FDS"]))
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
     return [socket.socket(fileno=descriptor) for descriptor in descriptors]
 
 
 def manages_us(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether systemd started this process and hears what it tells."""
+    """Whether systemd started this process and receives its notifications."""
     return "NOTIFY_SOCKET" in environ
 
 
 def notify(*lines: str, environ: Mapping[str, str] = os.environ) -> None:
-    """Sends state lines ("READY=1", "STATUS=…"); nothing happens without a NOTIFY_SOCKET."""
+    """Sends state lines ("READY=1", "STATUS=…"); does nothing without a NOTIFY_SOCKET."""
     if not manages_us(environ):
         return
     import systemd.daemon as daemon
@@ -42,16 +47,17 @@ def notify(*lines: str, environ: Mapping[str, str] = os.environ) -> None:
 
 
 def ready(status: str) -> None:
-    """The port is open."""
+    """Reports that the port is open."""
     notify("READY=1", f"STATUS={status}")
 
 
 def status(text: str) -> None:
+    """Sets the line that `systemctl status` shows."""
     notify(f"STATUS={text}")
 
 
 def stopping(seconds: float) -> None:
-    """The end has begun, and may take so many seconds whatever the unit says."""
+    """Reports that shutdown has begun, and extends the unit's time-out for it to `seconds`."""
     notify(
         "STOPPING=1",
         "STATUS=Finishing what is being said",
@@ -60,12 +66,12 @@ def stopping(seconds: float) -> None:
 
 
 def watchdog() -> None:
-    """Sign of life; due twice per watchdog interval."""
+    """Feeds the watchdog; due twice per interval."""
     notify("WATCHDOG=1")
 
 
 def watchdog_seconds(environ: Mapping[str, str] = os.environ) -> float | None:
-    """How often `watchdog` should be called; None where nobody watches."""
+    """Returns the seconds between two calls of `watchdog`; None where systemd does not watch."""
     microseconds = environ.get("WATCHDOG_USEC", "")
     if not microseconds.isdigit() or environ.get("WATCHDOG_PID", str(os.getpid())) != str(
         os.getpid()
@@ -75,17 +81,17 @@ def watchdog_seconds(environ: Mapping[str, str] = os.environ) -> float | None:
 
 
 def secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """The secrets at hand: systemd credentials first, then the environment.
+    """Returns the secrets: from systemd credentials first, then from the environment.
 
-    They are SECRETS and the tokens of the servers of tools, MCP_NAME_TOKEN.
+    They are SECRETS, and the tokens of the servers of tools, MCP_NAME_TOKEN.
     """
     found: dict[str, str] = {}
     directory = environ.get("CREDENTIALS_DIRECTORY")
-    at_hand = [file.name.upper() for file in Path(directory).iterdir()] if directory else []
-    tokens = {name for name in (*at_hand, *environ) if re.fullmatch(MCP_TOKEN, name)}
+    credentials = [file.name.upper() for file in Path(directory).iterdir()] if directory else []
+    tokens = {name for name in (*credentials, *environ) if re.fullmatch(MCP_TOKEN, name)}
     for name in (*SECRETS, *sorted(tokens)):
         file = Path(directory, name.lower()) if directory else None
-        # The unit gives an empty one where nobody has put a secret.
+        # The unit provides an empty credential where no secret was set.
         if file is not None and file.is_file() and (text := file.read_text("utf-8").strip()):
             found[name] = text
         elif environ.get(name):

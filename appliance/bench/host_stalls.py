@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from appliance.observability.watchdog import waiting
+from appliance.observability.watchdog import run_queue_wait
 
 SLEEP_SECONDS = 0.005
 LEAST_SECONDS = 0.002  # below it is what a timer of the kernel takes
@@ -63,7 +63,7 @@ def main() -> None:
     """The command line above: prints every pause, in seconds, until its parent ends."""
     os.sched_setaffinity(0, {int(sys.argv[1])})
     parent = os.getppid()
-    with waiting() as waited:
+    with run_queue_wait() as waited:
         while os.getppid() == parent:
             begin, before = time.monotonic(), waited()
             time.sleep(SLEEP_SECONDS)

@@ -1,7 +1,7 @@
-"""The configuration: one frozen object, read once, every fault told at once.
+"""Loads the configuration: one frozen object, read once, with all faults reported together.
 
-Layers, later ones win: default.toml beside this file, the files named (or
-/etc/voice-appliance/appliance.toml where it exists), then APPLIANCE__SECTION__KEY.
+Three layers, of which later ones win: default.toml beside this file, the named files (or
+/etc/voice-appliance/appliance.toml where it exists), and APPLIANCE__SECTION__KEY variables.
 """
 
 import difflib
@@ -37,7 +37,7 @@ PREFIX = "APPLIANCE__"
 
 
 class Config(Section):
-    """Everything a person may set. default.toml holds the defaults and says what each key means."""
+    """All settings, by section. default.toml holds the defaults and explains every key."""
 
     server: ServerConfig
     access: AccessConfig
@@ -55,15 +55,15 @@ class Config(Section):
 
 
 def load(files: Sequence[Path], environ: Mapping[str, str]) -> Config:
-    """The configuration from its layers; no `files` means the system's, where there is one.
+    """Returns the configuration; without `files`, that of the system file where it exists.
 
-    Raises ConfigError whose message lists every fault: key, value, what was expected and, for a
-    misspelt key, what was probably meant.
+    Raises ConfigError, which lists every fault: key, value, what was expected and, for a misspelt
+    key, the key that was probably meant.
     """
     chosen = list(files) or ([SYSTEM_FILE] if SYSTEM_FILE.exists() else [])
-    tree = _read(DEFAULT_FILE)
+    tree = _parse_file(DEFAULT_FILE)
     for file in chosen:
-        tree = _merge(tree, _read(file))
+        tree = _merge(tree, _parse_file(file))
     tree = _merge(tree, _from_environment(environ))
     try:
         return Config.model_validate(tree)
@@ -71,17 +71,22 @@ def load(files: Sequence[Path], environ: Mapping[str, str]) -> Config:
         faults = "\n".join(_explain(fault) for fault in error.errors())
         raise ConfigError(
             f"the configuration has {error.error_count()} fault(s):\n{faults}",
-            advice="Correct them; `appliance config show` prints what is in force.",
+            advice="Correct them; `appliance config show` prints the settings in force.",
         ) from None
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _parse_file(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+        raise ConfigError(
+            f"{file} cannot be read: {error.strerror}",
+            advice="Check the path and that the appliance may read the file.",
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is not TOML: {error}") from None
+        raise ConfigError(
+            f"{file} is not TOML: {error}", advice="Correct the file at that place."
+        ) from None
 
 
 def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,7 +102,8 @@ def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
-    # Sorted, a section that was given a value comes before its keys, and stays: a fault to tell.
+    # Sorted, so that a section which is set to a value itself comes before its keys. The value
+    # stays, and validation reports it.
     for name, text in sorted(environ.items()):
         if not name.startswith(PREFIX):
             continue
@@ -106,12 +112,12 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         for section in sections:
             place = place.setdefault(section, {}) if isinstance(place, dict) else None
         if isinstance(place, dict):
-            place[key] = _value(text)
+            place[key] = _parse_value(text)
     return tree
 
 
-def _value(text: str) -> Any:  # noqa: ANN401  any TOML-like scalar or list
-    """JSON where it parses as a number, boolean, list or quoted text; else the text itself."""
+def _parse_value(text: str) -> Any:  # noqa: ANN401  any TOML-like scalar or list
+    """Returns a number, boolean, list or quoted text that is JSON; else the text itself."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -123,16 +129,16 @@ def _explain(fault: Any) -> str:  # noqa: ANN401  pydantic's ErrorDetails
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] != "extra_forbidden":
         return f"  {where} = {fault['input']!r}: {fault['msg']}"
-    near = difflib.get_close_matches(str(fault["loc"][-1]), _keys(fault["loc"][:-1]), n=1)
+    near = difflib.get_close_matches(str(fault["loc"][-1]), _known_keys(fault["loc"][:-1]), n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"  {where} = {fault['input']!r}: unknown key{hint}"
 
 
-def _keys(section: Sequence[int | str]) -> list[str]:
+def _known_keys(section: Sequence[int | str]) -> list[str]:
     model: type[BaseModel] = Config
     for name in section:
         field = model.model_fields.get(str(name))
-        if field is None:  # a name that people give: what it names is of the model found already
+        if field is None:  # a name of the user's own, as in tools.mcp.NAME; its model is found
             continue
         kinds = [field.annotation, *get_args(field.annotation)]
         model = next(
@@ -143,7 +149,7 @@ def _keys(section: Sequence[int | str]) -> list[str]:
 
 
 def differences(one: Config, other: Config) -> list[str]:
-    """The settings, as section.key, that are not the same in both."""
+    """Returns the settings, as section.key, that differ between two configurations."""
     before, after = one.model_dump(), other.model_dump()
     return [
         f"{section}.{key}"
@@ -154,9 +160,9 @@ def differences(one: Config, other: Config) -> list[str]:
 
 
 def masked(config: Config) -> dict[str, Any]:
-    """The configuration as JSON, without the user and password an address may carry."""
-    shown: dict[str, Any] = _masked(config.model_dump(mode="json"))
-    return shown
+    """Returns the configuration as JSON, without users and passwords in addresses."""
+    settings: dict[str, Any] = _masked(config.model_dump(mode="json"))
+    return settings
 
 
 def _masked(value: Any) -> Any:  # noqa: ANN401  any JSON value

@@ -1,7 +1,7 @@
-"""What a reload does: it reads the settings again and says what a restart would change.
+"""Answers SIGHUP: reads the settings again and logs what a restart would change.
 
-Everything the appliance is built from (engines, limits, rights) is settled when it starts, so
-nothing is exchanged under a conversation; the operator chooses the moment.
+Nothing changes while the appliance runs: engines, limits and rights are settled at the start, so
+that no conversation is disturbed. The operator chooses the moment of the restart.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ Reread = Callable[[], Config]
 
 
 async def answer_reloads(in_force: Config, reread: Reread) -> None:
-    """Until cancelled, answers every SIGHUP in the log. What is in force stays so."""
-    asked = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
+    """Compares the settings in force with `reread()` at every SIGHUP. Runs until cancelled."""
+    requested = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, requested.set)
     while True:
-        await asked.wait()
-        asked.clear()
+        await requested.wait()
+        requested.clear()
         _compare(in_force, reread)
 
 
@@ -31,7 +31,7 @@ def _compare(in_force: Config, reread: Reread) -> None:
     try:
         changed = differences(in_force, reread())
     except ConfigError as error:
-        log.error("reload: %s The appliance goes on with what it has read before.", error.message)
+        log.error("reload: %s The appliance goes on with the settings in force.", error.message)
         return
     if changed:
         log.warning("reload: a restart is needed for %s", ", ".join(changed))

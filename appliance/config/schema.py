@@ -1,6 +1,6 @@
-"""What stands in the configuration, section by section: the keys, their types and their bounds.
+"""Declares the configuration section by section: the keys, their types and their bounds.
 
-default.toml explains them; every key has its value there.
+default.toml has the default and the meaning of every key.
 """
 
 import json
@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
-    """Unknown keys are fatal, and nothing changes once it was read."""
+    """A section of the configuration: frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -57,17 +57,17 @@ class TTSConfig(Section):
 
 
 class TurnConfig(Section):
-    confidence: Share
+    confidence: Fraction
     start_seconds: Annotated[float, Field(ge=0.03, le=2)]
     stop_seconds: Annotated[float, Field(ge=0.1, le=3)]
-    min_volume: Share
+    min_volume: Fraction
     incomplete_seconds: Annotated[float, Field(ge=0.2, le=10)]
     max_seconds: Annotated[float, Field(ge=5, le=600)]
     speculate: bool
 
 
 class AlternativeLLMConfig(Section):
-    """A language model that is asked when those before it fail."""
+    """An entry of llm.alternatives: a language model that is asked when those before it fail."""
 
     provider: Literal["openai", "groq", "ollama", "llama_cpp", "custom"]
     base_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = ""
@@ -75,7 +75,7 @@ class AlternativeLLMConfig(Section):
     first_token_seconds: Positive = 8.0
 
     @model_validator(mode="after")
-    def _somewhere(self) -> "AlternativeLLMConfig":
+    def _custom_needs_base_url(self) -> "AlternativeLLMConfig":
         if self.provider == "custom" and not self.base_url:
             raise ValueError("a custom provider needs a base_url")
         return self
@@ -111,7 +111,7 @@ class FallbackConfig(Section):
 
 
 class MCPServerConfig(Section):
-    """A server of tools: a program spoken to over its standard input and output, or an address."""
+    """A server of tools (MCP): a program on standard input and output, or an address."""
 
     command: tuple[str, ...] = ()
     directory: Path | None = None
@@ -123,7 +123,7 @@ class MCPServerConfig(Section):
     sentences: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _one_way(self) -> "MCPServerConfig":
+    def _one_transport(self) -> "MCPServerConfig":
         if bool(self.command) == bool(self.url):
             raise ValueError("give either command or url")
         return self
@@ -156,7 +156,7 @@ class TeamConfig(Section):
 
     @field_validator("hello", "message", "pause", "reset", "cancel")
     @classmethod
-    def _json(cls, text: str) -> str:
+    def _json_object(cls, text: str) -> str:
         if text and not isinstance(_json_or_none(text), dict):
             raise ValueError("should be a JSON object, as text")
         return text

@@ -1,7 +1,7 @@
-"""By which addresses this machine is reached: those for which nginx/certificate.sh signs.
+"""Finds the addresses by which this machine is reached, as nginx/certificate.sh signs them.
 
-Asked of the kernel without `ip`, because a netlink socket is refused in the sandbox of the nightly
-self-test.
+Reads them from the kernel by ioctl and /proc, not by `ip`: the sandbox of the nightly self-test
+refuses netlink sockets.
 """
 
 import array
@@ -12,14 +12,14 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-# As certificate.sh has it; a test compares them.
+# The same as in certificate.sh; a test compares them.
 BRIDGES = ("docker", "br-", "veth", "virbr")
-HOME = (
+HOME_NETWORKS = (
     *("10.0.0.0/8", "127.0.0.0/8", "192.168.0.0/16", "169.254.0.0/16", "172.16.0.0/12"),
     *("100.64.0.0/10", "fc00::/7"),
 )
 
-_NOWHERE = ("192.0.2.1", 9)  # reserved for documentation: nothing is sent there
+_DOCUMENTATION_ADDRESS = ("192.0.2.1", 9)  # RFC 5737; connecting a UDP socket sends nothing
 # From <linux/sockios.h>, <net/if.h> and <linux/if_addr.h>.
 _GET_ADDRESSES, _GET_FLAGS = 0x8912, 0x8913
 _ENTRY_BYTES = 40  # struct ifreq on 64 bits
@@ -30,57 +30,60 @@ _GLOBAL_SCOPE = "00"
 
 
 def own(root: Path = Path("/")) -> tuple[str, ...]:
-    """The addresses of this machine from outside, that of the way to the network first.
+    """Returns the addresses of this machine; that of the default route comes first.
 
-    Containers' bridges are left out, and so are IPv6 addresses that are about to change.
+    Leaves out the bridges of containers, and IPv6 addresses that are temporary or deprecated.
     """
     found = [address for name, address in (*_ipv4(), *_ipv6(root)) if not name.startswith(BRIDGES)]
-    way = _towards_the_network()
-    return tuple(dict.fromkeys(sorted(found or way, key=lambda address: address not in way)))
+    default = _default_route()
+    return tuple(
+        dict.fromkeys(sorted(found or default, key=lambda address: address not in default))
+    )
 
 
-def at_home(address: str) -> bool:
-    """Whether it is one of a home network; for others the certificate is not made, on purpose."""
+def is_home_address(address: str) -> bool:
+    """Whether an address is of a home network; the certificate deliberately covers no others."""
     number = ipaddress.ip_address(address)
-    return any(number in ipaddress.ip_network(network) for network in HOME)
+    return any(number in ipaddress.ip_network(network) for network in HOME_NETWORKS)
 
 
-def _towards_the_network() -> tuple[str, ...]:
+def _default_route() -> tuple[str, ...]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(_NOWHERE)
+            probe.connect(_DOCUMENTATION_ADDRESS)
         except OSError:
             return ()
         return (str(probe.getsockname()[0]),)
 
 
 def _ipv4() -> Iterator[tuple[str, str]]:
-    """Interface and address, of interfaces that are up."""
+    """Yields the name and the IPv4 address of each interface that is up."""
     buffer = array.array("B", bytes(_ENTRY_BYTES * _MOST_ENTRIES))
-    wish = struct.pack("iP", len(buffer), buffer.buffer_info()[0])
+    request = struct.pack("iP", len(buffer), buffer.buffer_info()[0])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            used, _ = struct.unpack("iP", fcntl.ioctl(probe, _GET_ADDRESSES, wish))
+            used, _ = struct.unpack("iP", fcntl.ioctl(probe, _GET_ADDRESSES, request))
         except OSError:
             return
         for at in range(0, used, _ENTRY_BYTES):
             entry = buffer[at : at + _ENTRY_BYTES].tobytes()
             address = ipaddress.IPv4Address(entry[20:24])
-            # Those of the link alone are of no use to a browser, and `ip` leaves them out too.
+            # Link-local addresses are of no use to a browser; certificate.sh leaves them out too.
             if _is_up(probe, entry) and not (address.is_loopback or address.is_link_local):
                 yield entry[:16].partition(b"\0")[0].decode(errors="replace"), str(address)
 
 
 def _is_up(probe: socket.socket, entry: bytes) -> bool:
     try:
-        told = fcntl.ioctl(probe, _GET_FLAGS, entry)
-    except OSError:  # it is gone by now
+        answer = fcntl.ioctl(probe, _GET_FLAGS, entry)
+    except OSError:  # the interface has gone meanwhile
         return False
-    (flags,) = struct.unpack_from("H", told, 16)
+    (flags,) = struct.unpack_from("H", answer, 16)
     return bool(flags & _UP)
 
 
 def _ipv6(root: Path) -> Iterator[tuple[str, str]]:
+    """Yields the name and each global, lasting IPv6 address of the interfaces."""
     try:
         lines = (root / "proc/net/if_inet6").read_text(encoding="ascii").splitlines()
     except OSError:  # a machine without IPv6

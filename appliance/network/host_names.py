@@ -1,4 +1,4 @@
-"""The host names under which a browser may reach the appliance, beside its addresses."""
+"""Collects the host names under which a browser may reach the appliance."""
 
 import socket
 import time
@@ -9,25 +9,24 @@ from urllib.parse import urlsplit
 from appliance.config.loader import Config
 from appliance.network import nginx_site
 
-LOOK_SECONDS = 5.0  # where there is no nginx, somebody may be setting it up
+LOOK_SECONDS = 5.0  # between searches for the nginx site, which may be set up at any time
 
 
 class HostNames:
-    """Called, the names of now: the machine's own, the configured ones, and those that nginx
-    answers to.
+    """Returns, when called, the current names: of the machine, the configuration and nginx.
 
-    The machine may be given another name while the appliance runs. The certificate's timer tells
-    nginx, in a file that is read here again whenever it is another one.
+    The machine may get another name while the appliance runs. The timer that renews the
+    certificate then rewrites nginx's list of hosts, which is read again whenever it has changed.
     """
 
     def __init__(self, config: Config, root: Path = Path("/")) -> None:
         self._state = config.store.path.parent
         self._root = root
-        self._fixed = tuple(_fixed(config))
+        self._fixed = tuple(_lasting_names(config))
         self._file: Path | None = None
         self._looked = -LOOK_SECONDS
         self._stamp: tuple[int, int] | None = None
-        self._told: tuple[str, ...] = ()
+        self._nginx_names: tuple[str, ...] = ()
 
     def __call__(self) -> tuple[str, ...]:
         if self._file is None and time.monotonic() - self._looked >= LOOK_SECONDS:
@@ -35,20 +34,20 @@ class HostNames:
             if found := nginx_site.find(self._state, self._root):
                 self._file = found.hosts
         if self._file:
-            self._read(self._file)
-        return self._fixed + self._told
+            self._update(self._file)
+        return self._fixed + self._nginx_names
 
-    def _read(self, file: Path) -> None:
+    def _update(self, file: Path) -> None:
         try:
-            seen = file.stat()
-            if (stamp := (seen.st_mtime_ns, seen.st_ino)) != self._stamp:
-                self._told = tuple(nginx_site.dns_names(file))
+            status = file.stat()
+            if (stamp := (status.st_mtime_ns, status.st_ino)) != self._stamp:
+                self._nginx_names = tuple(nginx_site.dns_names(file))
                 self._stamp = stamp
         except OSError:
-            self._file = None  # taken away, or not for us to read: what was known stays known
+            self._file = None  # removed or unreadable: the names known so far stay
 
 
-def _fixed(config: Config) -> Iterator[str]:
+def _lasting_names(config: Config) -> Iterator[str]:
     host = socket.gethostname().lower()
     yield host
     yield f"{host.partition('.')[0]}.local"

@@ -1,4 +1,4 @@
-"""Logging, set up once: one line per fact, shaped for the journal where systemd reads it."""
+"""Sets up logging: one line for each fact, in the form of the journal where systemd reads it."""
 
 import logging
 import os
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-# syslog's numbers, which the journal reads off the front of a line.
+# The priorities of syslog, which the journal reads at the beginning of a line.
 _PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
 
 
@@ -18,12 +18,12 @@ class JournalFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         priority = next((number for level, number in _PRIORITIES if record.levelno >= level), 7)
-        # Each line of a traceback needs the prefix, or the journal forgets its priority.
+        # Each line of a traceback needs the prefix, or the journal gives it another priority.
         return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
 
 
 def set_up(environ: Mapping[str, str] = os.environ, *, debug: bool = False) -> None:
-    """Sends all logging to standard error, Pipecat's (loguru) included."""
+    """Sends all logging to standard error, including that of Pipecat (loguru)."""
     handler = logging.StreamHandler(sys.stderr)
     if "JOURNAL_STREAM" in environ:
         handler.setFormatter(JournalFormatter())
@@ -44,10 +44,10 @@ def set_up(environ: Mapping[str, str] = os.environ, *, debug: bool = False) -> N
         "phonemizer",
     ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    _bring_in_loguru(logging.DEBUG if debug else logging.WARNING)
+    _forward_loguru(logging.DEBUG if debug else logging.WARNING)
 
 
-def _bring_in_loguru(level: int) -> None:
+def _forward_loguru(level: int) -> None:
     from loguru import logger
 
     def forward(message: Any) -> None:  # noqa: ANN401  loguru's own str subclass

@@ -1,6 +1,6 @@
-"""What the appliance counts and measures, in one place: every name, help text and unit.
+"""Defines all Prometheus metrics of the appliance: names, help texts and units.
 
-Parts get the bound method they need (`metrics.malformed`), not this object.
+A part is given the bound method that it needs (`metrics.malformed`), not the whole object.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -12,8 +12,8 @@ _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2.0, 3.0, 5.0,
 _LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
-class _Talk:
-    """What comes of talking to it."""
+class _SessionMetrics:
+    """Metrics of sessions and turns."""
 
     def __init__(self, r: CollectorRegistry) -> None:
         self.malformed = Counter(
@@ -46,8 +46,8 @@ class _Talk:
         self.sessions = Gauge("appliance_sessions", "Open sessions", registry=r)
 
 
-class _Insides:
-    """How the process itself is doing."""
+class _ProcessMetrics:
+    """Metrics of the process: errors, event loop, store and memory."""
 
     def __init__(self, r: CollectorRegistry) -> None:
         self.errors = Counter("appliance_errors", "Errors by stable code", ["code"], registry=r)
@@ -79,63 +79,63 @@ class _Insides:
 
 
 class Metrics:
-    """One set of metrics, in a registry of its own so that tests can have many."""
+    """One set of metrics, in a registry of its own, so that a test can have many."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._talk = _Talk(self.registry)
-        self._insides = _Insides(self.registry)
+        self._session = _SessionMetrics(self.registry)
+        self._process = _ProcessMetrics(self.registry)
         self._longest = 0.0
 
     def malformed(self, code: str) -> None:
-        self._talk.malformed.labels(code).inc()
+        self._session.malformed.labels(code).inc()
 
     def dropped(self, what: str) -> None:
-        self._talk.dropped.labels(what).inc()
+        self._session.dropped.labels(what).inc()
 
     def refused(self, code: str) -> None:
-        self._talk.refused.labels(code).inc()
+        self._session.refused.labels(code).inc()
 
     def turn(self, route: str) -> None:
-        self._talk.turns.labels(route).inc()
+        self._session.turns.labels(route).inc()
 
     def interrupted(self) -> None:
-        self._talk.interruptions.inc()
+        self._session.interruptions.inc()
 
     def rerouted(self, what: str) -> None:
-        """`what` is engine, model, local or realtime."""
-        self._talk.reroutes.labels(what).inc()
+        """Counts a switch to another `what`: engine, model, local or realtime."""
+        self._session.reroutes.labels(what).inc()
 
     def error(self, code: str) -> None:
-        self._insides.errors.labels(code).inc()
+        self._process.errors.labels(code).inc()
 
     def stage(self, name: str, seconds: float) -> None:
-        """`name` is one of STAGES; `seconds` count from the end of speech."""
-        self._talk.stages.labels(name).observe(seconds)
+        """Records the end of a stage (one of STAGES), `seconds` after the end of speech."""
+        self._session.stages.labels(name).observe(seconds)
 
     def sessions(self, count: int) -> None:
-        self._talk.sessions.set(count)
+        self._session.sessions.set(count)
 
     def loop_lag(self, seconds: float, in_session: bool) -> None:
-        """One sample of how late the loop was; the maximum counts only while somebody talks."""
-        self._insides.loop_lag.observe(seconds)
+        """Records the lag of the loop; its maximum counts only while a session is open."""
+        self._process.loop_lag.observe(seconds)
         if in_session and seconds > self._longest:
             self._longest = seconds
-            self._insides.loop_lag_max.set(seconds)
+            self._process.loop_lag_max.set(seconds)
 
     def memory(self, available: int, level: str) -> None:
-        """`level` is ok, tight or critical."""
-        self._insides.memory.set(available)
-        self._insides.pressure.set(("ok", "tight", "critical").index(level))
+        """Records the memory available, and its level: ok, tight or critical."""
+        self._process.memory.set(available)
+        self._process.pressure.set(("ok", "tight", "critical").index(level))
 
     def stepped(self, direction: str) -> None:
-        self._insides.steps.labels(direction).inc()
+        self._process.steps.labels(direction).inc()
 
     def store(self, lost: int, queued: int) -> None:
-        self._insides.store_failed.set(lost)
-        self._insides.store_queued.set(queued)
+        self._process.store_failed.set(lost)
+        self._process.store_queued.set(queued)
 
     def text(self) -> bytes:
-        """All of it in Prometheus' text format."""
+        """Returns all metrics in Prometheus' text format."""
         return generate_latest(self.registry)

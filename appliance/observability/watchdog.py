@@ -1,4 +1,4 @@
-"""Watches the event loop: how late it is, and whether everything it stands on is alive."""
+"""Measures the lag of the event loop, and feeds systemd's watchdog while no part hangs."""
 
 import asyncio
 import contextlib
@@ -10,30 +10,32 @@ from collections.abc import Callable, Iterator
 
 log = logging.getLogger(__name__)
 
-SAMPLE_SECONDS = 0.005  # while somebody talks; a stall shows at most this much too short
+SAMPLE_SECONDS = 0.005  # while a session is open; a stall may be measured this much too short
 IDLE_SAMPLE_SECONDS = 0.1
 
 
-async def loop_lag(report: Callable[[float, bool], None], talking: Callable[[], bool]) -> None:
-    """Reports, for ever, how late each of many short sleeps ended (seconds, somebody talks).
+async def loop_lag(report: Callable[[float, bool], None], in_session: Callable[[], bool]) -> None:
+    """Measures how late short sleeps end, and reports it with whether a session was open.
 
-    Less the time for which this thread waited for a processor: that tells of the machine, which
-    may have other work, and not of anything here that stands in the way.
+    The lag is in seconds, without the time for which this thread waited for a processor: that is
+    the fault of other programs, not of anything that blocks this loop. Runs until cancelled.
     """
-    with waiting() as waited:
+    with run_queue_wait() as waited:
         while True:
-            in_session = talking()
-            pause = SAMPLE_SECONDS if in_session else IDLE_SAMPLE_SECONDS
+            is_open = in_session()
+            pause = SAMPLE_SECONDS if is_open else IDLE_SAMPLE_SECONDS
             begin, before = time.monotonic(), waited()
             await asyncio.sleep(pause)
             late = time.monotonic() - begin - pause - (waited() - before)
-            report(max(0.0, late), in_session)
+            report(max(0.0, late), is_open)
 
 
 @contextlib.contextmanager
-def waiting() -> Iterator[Callable[[], float]]:
-    """Tells for how many seconds this thread has been runnable without running; 0 where the
-    kernel does not count it."""
+def run_queue_wait() -> Iterator[Callable[[], float]]:
+    """Yields a function that returns the seconds for which this thread has waited for a processor.
+
+    It returns 0 where the kernel does not count them.
+    """
     try:
         path = f"/proc/self/task/{threading.get_native_id()}/schedstat"
         file = os.open(path, os.O_RDONLY)
@@ -47,19 +49,19 @@ def waiting() -> Iterator[Callable[[], float]]:
 
 
 async def feed_watchdog(
-    feed: Callable[[], None], dead: Callable[[], str], period: float | None
+    feed: Callable[[], None], hung_part: Callable[[], str], period: float | None
 ) -> None:
-    """Gives a sign of life every `period` seconds, from the loop itself, while nothing is `dead`.
+    """Feeds the watchdog every `period` seconds, from the event loop, while no part hangs.
 
-    `dead` names what stands still for good, and is empty while all of it is well. None for the
-    period: nobody watches, and this returns at once.
+    `hung_part` returns the name of a part that hangs for good, else an empty string. Returns at
+    once where `period` is None: systemd does not watch this process.
     """
-    told = ""
+    logged = ""
     while period is not None:
-        standing = dead()
-        if not standing:
+        hung = hung_part()
+        if not hung:
             feed()
-        elif standing != told:
-            log.critical("no sign of life any more, so that systemd restarts us: %s", standing)
-        told = standing
+        elif hung != logged:
+            log.critical("%s hangs; the watchdog is no longer fed, so systemd restarts us", hung)
+        logged = hung
         await asyncio.sleep(period)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
 from appliance.audio.chime import chime
-from appliance.conversation import VISITOR, EventKind, Task
+from appliance.conversation import SELFTEST_PREFIX, EventKind, Task
 from appliance.errors import RouteRefused, SessionLimit, SessionTaken, SessionUnknown
 from appliance.llm.context import from_history
 from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
@@ -208,7 +208,7 @@ class SessionRegistry:
     def _attended(self) -> Sequence[Session]:
         """Those in which somebody may listen: a self-test listens for its own words alone."""
         sessions = self._sessions.values()
-        return [s for s in sessions if not s.conversation_id.startswith(VISITOR)]
+        return [s for s in sessions if not s.conversation_id.startswith(SELFTEST_PREFIX)]
 
     def _forget_untaken(self) -> None:
         horizon = time.time() - OFFER_SECONDS

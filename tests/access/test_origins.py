@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from appliance.access.origins import as_browsers_write_it, host_allowed, origin_allowed
+from appliance.access.origins import host_allowed, normalised_origin, origin_allowed
 
 HOSTS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z]{2,5})?", fullmatch=True)
 PORTS = st.integers(1, 65535)
@@ -69,14 +69,14 @@ def test_ports_schemes_and_further_origins(
     ],
 )
 def test_what_a_browser_would_send(origin: str, written: str | None) -> None:
-    assert as_browsers_write_it(origin) == written
+    assert normalised_origin(origin) == written
 
 
 @given(HOSTS, PORTS, st.sampled_from(["http", "https"]))
 def test_what_is_written_anew_is_the_same_page(host: str, port: int, scheme: str) -> None:
-    written = as_browsers_write_it(f"{scheme.upper()}://{host.title()}:{port}//")
+    written = normalised_origin(f"{scheme.upper()}://{host.title()}:{port}//")
     assert written is not None
-    assert as_browsers_write_it(written) == written
+    assert normalised_origin(written) == written
     assert origin_allowed(f"{scheme}://{host}:{port}", "box.lan", [written], scheme=scheme)
 
 

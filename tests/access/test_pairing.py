@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.access.pairing import ADDRESSES, LONGEST_WAIT, TRIES, Pairing, network
+from appliance.access.pairing import ADDRESSES, LONGEST_WAIT, TRIES, Pairing, client_network
 from appliance.access.tokens import Role
 from appliance.errors import PairingRefused, TooManyRequests
 
@@ -112,10 +112,10 @@ def test_ten_thousand_addresses_take_no_more_memory_than_the_bound() -> None:
 
 
 def test_neighbours_in_one_ipv6_network_count_as_one() -> None:
-    assert network("fe80::1%eth0") == network("fe80::2")
-    assert network("2001:db8::1") != network("2001:db8:0:1::1")
-    assert network("::ffff:10.0.0.1") == "10.0.0.1"
-    assert network("unix") == "unix"
+    assert client_network("fe80::1%eth0") == client_network("fe80::2")
+    assert client_network("2001:db8::1") != client_network("2001:db8:0:1::1")
+    assert client_network("::ffff:10.0.0.1") == "10.0.0.1"
+    assert client_network("unix") == "unix"
 
 
 def test_another_address_of_the_same_network_waits_too() -> None:

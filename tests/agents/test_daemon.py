@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from appliance.client import Arrived, Call, calling
-from appliance.conversation import VISITOR
+from appliance.conversation import SELFTEST_PREFIX
 from tests.agents.conftest import FAKE_CLAUDE
 from tests.agents.team_server import TeamServer, team_server
 from tests.daemon import Daemon, running
@@ -183,7 +183,7 @@ async def test_a_task_outlives_its_session_and_is_announced_in_the_next(daemon: 
         return bool(kept["state"] == "done")
 
     await until(is_done)
-    visit = {"conversation_id": f"{VISITOR}1"}
+    visit = {"conversation_id": f"{SELFTEST_PREFIX}1"}
     async with calling(daemon.base_url, wishes=visit) as selftest:
         asked = await selftest.type("what time is it")
         await hears(selftest, "It is", asked)

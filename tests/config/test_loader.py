@@ -1,4 +1,4 @@
-"""Configuration: layers, and faults that are all told at once."""
+"""The layers of the configuration, and its faults, which are all reported at once."""
 
 import contextlib
 import tomllib
@@ -33,8 +33,8 @@ def test_the_defaults_are_those_of_the_commented_reference() -> None:
     }
 
 
-def test_every_key_of_the_reference_has_a_word_beside_it() -> None:
-    """A comment on the line, or a sibling that says what both are."""
+def test_every_key_of_the_reference_is_explained() -> None:
+    """By a comment on its line, or by that of a sibling."""
     silent = {"model", "threads", "voice", "speed", "temperature", "max_tokens", "host", "port"}
     silent |= {"path", "directory", "language", "system_prompt"}
     for line in DEFAULT_FILE.read_text().splitlines():
@@ -84,17 +84,17 @@ def fault(environ: dict[str, str], *files: Path) -> str:
     return refused.value.message
 
 
-def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
+def test_every_fault_is_reported_at_once(tmp_path: Path) -> None:
     file = toml(
         tmp_path, "a.toml", '[server]\nprot = 1\nport = 99999\n[sst]\n[stt]\nengine = "vosk"\n'
     )
-    told = fault({"APPLIANCE__LLM__TEMPERATURE": "hot"}, file)
-    assert "5 fault(s)" in told
-    assert "server.prot = 1: unknown key; did you mean 'port'?" in told
-    assert "server.port = 99999" in told
-    assert "sst = {}: unknown key; did you mean 'stt'?" in told
-    assert "stt.engine = 'vosk': Input should be 'auto', 'whisper', 'sphinx' or 'timed'" in told
-    assert "llm.temperature = 'hot'" in told
+    message = fault({"APPLIANCE__LLM__TEMPERATURE": "hot"}, file)
+    assert "5 fault(s)" in message
+    assert "server.prot = 1: unknown key; did you mean 'port'?" in message
+    assert "server.port = 99999" in message
+    assert "sst = {}: unknown key; did you mean 'stt'?" in message
+    assert "stt.engine = 'vosk': Input should be 'auto', 'whisper', 'sphinx' or 'timed'" in message
+    assert "llm.temperature = 'hot'" in message
 
 
 @pytest.mark.parametrize(
@@ -109,11 +109,11 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
         ({"APPLIANCE__LLM__BASE_URL": "localhost:1"}, "llm.base_url"),
     ],
 )
-def test_odd_variables_are_faults_too(environ: dict[str, str], named: str) -> None:
+def test_odd_variables_are_reported_as_faults(environ: dict[str, str], named: str) -> None:
     assert named in fault(environ)
 
 
-def test_a_file_that_is_missing_or_no_toml_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_missing_or_not_toml_is_named(tmp_path: Path) -> None:
     assert "none.toml cannot be read" in fault({}, tmp_path / "none.toml")
     assert "is not TOML" in fault({}, toml(tmp_path, "a.toml", "[server"))
     (tmp_path / "b.toml").write_bytes(b"\xff\xfe")
@@ -129,7 +129,7 @@ def test_no_environment_breaks_it(environ: dict[str, str]) -> None:
         load([], environ)
 
 
-def test_it_cannot_be_changed() -> None:
+def test_the_configuration_is_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load([], {}).server.port = 1  # type: ignore[misc]
 
@@ -143,12 +143,12 @@ def test_it_cannot_be_changed() -> None:
     ],
 )
 def test_a_password_in_an_address_is_masked(address: str, shown: str) -> None:
-    told: Any = masked(load([], {"APPLIANCE__LLM__BASE_URL": address}))
-    assert told["llm"]["base_url"] == shown
-    assert "secret" not in str(told)
+    message: Any = masked(load([], {"APPLIANCE__LLM__BASE_URL": address}))
+    assert message["llm"]["base_url"] == shown
+    assert "secret" not in str(message)
 
 
-def test_a_server_of_tools_is_a_program_or_an_address(tmp_path: Path) -> None:
+def test_a_server_of_tools_has_either_a_command_or_a_url(tmp_path: Path) -> None:
     good = toml(tmp_path, "good.toml", '[tools.mcp.home]\ncommand = ["x"]\nallow = ["get_*"]\n')
     assert load([good], {}).tools.mcp["home"].confirm == ("*",)
     bad = toml(
@@ -157,22 +157,22 @@ def test_a_server_of_tools_is_a_program_or_an_address(tmp_path: Path) -> None:
         '[tools.mcp.home]\ncommand = ["x"]\nurl = "http://x/"\nallow = []\n'
         '[tools.mcp.work]\ncomand = ["x"]\n[tools.mcp."a b"]\nurl = "http://x/"\nallow = []\n',
     )
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as message:
         load([bad], {})
-    assert "either command or url" in told.value.message
-    assert "did you mean 'command'" in told.value.message
-    assert "tools.mcp.work.allow" in told.value.message
-    assert "a b" in told.value.message
+    assert "either command or url" in message.value.message
+    assert "did you mean 'command'" in message.value.message
+    assert "tools.mcp.work.allow" in message.value.message
+    assert "a b" in message.value.message
 
 
-def test_what_is_sent_to_the_team_must_be_json(tmp_path: Path) -> None:
+def test_messages_to_the_team_must_be_json(tmp_path: Path) -> None:
     for text in ("pause", "[1]", '"pause"'):
         with pytest.raises(ConfigError, match=r"agents\.team\.pause"):
             load([toml(tmp_path, "team.toml", f"[agents.team]\npause = '{text}'\n")], {})
     assert load([toml(tmp_path, "team.toml", '[agents.team]\npause = ""\n')], {})
 
 
-def test_passwords_in_addresses_are_masked_wherever_they_stand(tmp_path: Path) -> None:
+def test_passwords_are_masked_in_all_settings(tmp_path: Path) -> None:
     text = '[tools.mcp.home]\nurl = "http://me:secret@host/mcp"\nallow = ["*"]\n'
     text += (
         '[agents.team]\nurl = "ws://me:secret@host/"\n[access]\norigins = ["http://me:secret@h"]\n'

@@ -1,4 +1,4 @@
-"""What a reload says, and that it exchanges nothing."""
+"""SIGHUP: the log says what a restart would change, and nothing changes."""
 
 import asyncio
 import os
@@ -43,24 +43,28 @@ async def reloaded(
     return caplog.records[0].getMessage()
 
 
-async def test_what_a_restart_would_change(
+async def test_the_log_names_the_settings_that_a_restart_would_change(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = settings(tmp_path)
     later = settings(tmp_path, "[limits]\nsessions = 3\n")
-    told = await reloaded(now, lambda: later, caplog)
-    assert told == "reload: a restart is needed for limits.sessions"
+    logged = await reloaded(now, lambda: later, caplog)
+    assert logged == "reload: a restart is needed for limits.sessions"
 
 
-async def test_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_unchanged_settings_are_logged_as_such(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     now = settings(tmp_path)
-    told = await reloaded(now, lambda: now, caplog)
-    assert told == "reload: the settings are those in force"
+    logged = await reloaded(now, lambda: now, caplog)
+    assert logged == "reload: the settings are those in force"
 
 
-async def test_faults_end_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_faulty_file_is_logged_and_the_appliance_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     def broken() -> Config:
         raise ConfigError("the file is not TOML.")
 
-    told = await reloaded(settings(tmp_path), broken, caplog)
-    assert told.startswith("reload: the file is not TOML. The appliance goes on")
+    logged = await reloaded(settings(tmp_path), broken, caplog)
+    assert logged.startswith("reload: the file is not TOML. The appliance goes on")

@@ -1,4 +1,4 @@
-"""The machine gets another name, and nginx is told: the appliance answers to it as well."""
+"""Host names: the appliance answers to those of the machine, the configuration and nginx."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ SITE = """server {{
 
 
 def write_site(state: Path) -> Path:
-    """A site of nginx for the appliance with that state, as render.sh writes it; its hosts."""
+    """Writes a site file as render.sh does; returns its file of hosts."""
     directory = state / "nginx"
     directory.mkdir(parents=True)
     (directory / "site.conf").write_text(SITE.format(tls=directory))
@@ -27,14 +27,14 @@ def write_site(state: Path) -> Path:
 
 
 def replace(file: Path, text: str) -> None:
-    """As certificate.sh does, at once and whole."""
+    """Replaces a file atomically, as certificate.sh does."""
     new = file.with_name("new")
     new.write_text(text)
     new.replace(file)
 
 
 @pytest.mark.slow
-async def test_it_answers_to_the_names_that_nginx_has_learnt(tmp_path: Path) -> None:
+async def test_a_name_that_nginx_learns_is_answered_at_once(tmp_path: Path) -> None:
     hosts = write_site(tmp_path)
     async with running(tmp_path) as daemon:
 
@@ -48,7 +48,7 @@ async def test_it_answers_to_the_names_that_nginx_has_learnt(tmp_path: Path) -> 
         assert await status("old.local") == 421
 
 
-def test_what_it_answers_to_without_nginx_and_after_it(tmp_path: Path) -> None:
+def test_names_of_configuration_and_nginx_stay_when_the_file_goes(tmp_path: Path) -> None:
     settings = {
         "APPLIANCE__STORE__PATH": str(tmp_path / "voice.db"),
         "APPLIANCE__SERVER__PUBLIC_URL": "https://voice.example:8443",

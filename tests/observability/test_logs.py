@@ -1,4 +1,4 @@
-"""Logging: lines that the journal understands, Pipecat's among them."""
+"""Log lines have the form of the journal or of a terminal; Pipecat's are included."""
 
 import logging
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
-def undone() -> Iterator[None]:
-    """Afterwards all is as before."""
+def restored() -> Iterator[None]:
+    """Restores logging after each test."""
     root = logging.getLogger()
     before = root.handlers[:], root.level
     yield
@@ -38,13 +38,13 @@ def test_in_the_journal_every_line_carries_its_priority(capsys: Capture) -> None
     assert lines[-1] == "<3>ValueError: four"
 
 
-def test_elsewhere_lines_are_for_people(capsys: Capture) -> None:
+def test_outside_the_journal_lines_have_time_and_level(capsys: Capture) -> None:
     logs.set_up({})
     logging.getLogger("appliance.test").info("hello")
     assert capsys.readouterr().err.endswith("INFO    appliance.test: hello\n")
 
 
-def test_pipecat_speaks_through_it_and_only_of_trouble(capsys: Capture) -> None:
+def test_warnings_of_pipecat_are_logged_and_its_debugging_is_not(capsys: Capture) -> None:
     logs.set_up({})
     loguru.info("a frame passed")
     loguru.warning("a frame stuck: {not a template}")
@@ -54,7 +54,7 @@ def test_pipecat_speaks_through_it_and_only_of_trouble(capsys: Capture) -> None:
     assert "a frame stuck: {not a template}" in said
 
 
-def test_debugging_tells_everything(capsys: Capture) -> None:
+def test_debug_logs_everything(capsys: Capture) -> None:
     logs.set_up({}, debug=True)
     loguru.debug("a frame passed")
     assert "a frame passed" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What watches the event loop, and when systemd is told that all is well."""
+"""The lag of the event loop is measured; the watchdog is fed only while no part hangs."""
 
 import asyncio
 
@@ -7,56 +7,56 @@ import pytest
 from appliance.observability import watchdog
 
 
-class Told:
-    """Signs of life, as they come."""
+class Feeder:
+    """Counts how often the watchdog is fed."""
 
     def __init__(self) -> None:
-        self.signs = 0
+        self.fed = 0
 
     def __call__(self) -> None:
-        self.signs += 1
+        self.fed += 1
 
-    async def reaches(self, signs: int) -> None:
+    async def reaches(self, count: int) -> None:
         async with asyncio.timeout(10):
-            while self.signs < signs:  # noqa: ASYNC110  counted by a plain callback
+            while self.fed < count:  # noqa: ASYNC110  counted by a plain callback
                 await asyncio.sleep(0)
 
 
-async def test_a_sign_comes_every_period_while_all_is_well() -> None:
-    told = Told()
-    feeding = asyncio.create_task(watchdog.feed_watchdog(told, lambda: "", 0.001))
-    await told.reaches(3)
+async def test_the_watchdog_is_fed_every_period_while_no_part_hangs() -> None:
+    feeder = Feeder()
+    feeding = asyncio.create_task(watchdog.feed_watchdog(feeder, lambda: "", 0.001))
+    await feeder.reaches(3)
     feeding.cancel()
 
 
-async def test_none_comes_once_something_stands_still(caplog: pytest.LogCaptureFixture) -> None:
-    told = Told()
+async def test_the_watchdog_is_not_fed_once_a_part_hangs(caplog: pytest.LogCaptureFixture) -> None:
+    feeder = Feeder()
     asked = 0
 
-    def dead() -> str:
+    def hung_part() -> str:
         nonlocal asked
         asked += 1
         return "" if asked == 1 else "the engine whisper"
 
-    feeding = asyncio.create_task(watchdog.feed_watchdog(told, dead, 0.001))
+    feeding = asyncio.create_task(watchdog.feed_watchdog(feeder, hung_part, 0.001))
     async with asyncio.timeout(10):
         while asked < 5:  # noqa: ASYNC110  counted by a plain callback
             await asyncio.sleep(0)
     feeding.cancel()
-    assert told.signs == 1
-    # Once, not at every look.
+    assert feeder.fed == 1
+    # Logged once, not at every period.
     assert [record.getMessage() for record in caplog.records] == [
-        "no sign of life any more, so that systemd restarts us: the engine whisper"
+        "the engine whisper hangs; the watchdog is no longer fed, so systemd restarts us"
     ]
 
 
-async def test_where_nobody_watches_it_ends() -> None:
-    told = Told()
-    await watchdog.feed_watchdog(told, lambda: "", None)
-    assert told.signs == 0
+async def test_feeding_ends_at_once_where_systemd_does_not_watch() -> None:
+    feeder = Feeder()
+    await watchdog.feed_watchdog(feeder, lambda: "", None)
+    assert feeder.fed == 0
 
 
-async def test_a_late_loop_is_told_with_whether_somebody_talks() -> None:
+async def test_lag_is_reported_with_whether_a_session_was_open() -> None:
     seen: list[tuple[float, bool]] = []
     watching = asyncio.create_task(
         watchdog.loop_lag(lambda late, talking: seen.append((late, talking)), lambda: True)

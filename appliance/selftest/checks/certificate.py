@@ -103,7 +103,7 @@ def _required_names(site: Site, own: tuple[str, ...]) -> list[str]:
     hosts, chosen = _options(site, "--host"), _options(site, "--address")
     host = (hosts or [socket.gethostname()])[-1].lower().partition(".")[0]
     named = re.fullmatch("[a-z0-9]([a-z0-9-]*[a-z0-9])?", host)
-    numbers = [each.lower() for each in chosen or own if addresses.at_home(each)]
+    numbers = [each.lower() for each in chosen or own if addresses.is_home_address(each)]
     return [*numbers, f"{host}.local"] if named else numbers
 
 
