@@ -22,7 +22,7 @@ from appliance.engines.espeak.library import Library
 from appliance.engines.ladder import LadderContext
 from appliance.engines.sphinx.decoder import SphinxDecoder as SphinxDecoder
 from appliance.engines.whisper.decoder import WhisperDecoder as WhisperDecoder
-from appliance.engines.whisper.window import Decoded
+from appliance.engines.whisper.window import DecodedWindow
 
 FAULTS: Final = "FAULTS"
 PATIENCE_SECONDS: Final = 1.5  # a busy machine takes its time, too
@@ -90,8 +90,8 @@ def _all_of_it(real: Call, *arguments: object, **named: object) -> None:
     real(*arguments, **named)
 
 
-def _no_numbers(_real: Call, _self: object, utterances: list[Any]) -> list[Decoded]:
-    return [Decoded("!!!!", "en", float("nan"), 0.0, 4)] * len(utterances)
+def _no_numbers(_real: Call, _self: object, utterances: list[Any]) -> list[DecodedWindow]:
+    return [DecodedWindow("!!!!", "en", float("nan"), 0.0, 4)] * len(utterances)
 
 
 def _nothing(_real: Call, *_arguments: object, **_named: object) -> None:

@@ -11,18 +11,18 @@ from appliance.engines.worker import WorkerPool
 
 
 class Listener:
-    """A Transcriber on a real lane, which listens until `enough` is set."""
+    """A Transcriber on a real workers, which listens until `enough` is set."""
 
     supports_interim = False
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.begun, self.enough = threading.Event(), threading.Event()
-        self._lane = WorkerPool(name)
+        self._workers = WorkerPool(name)
 
     @property
     def stuck_seconds(self) -> float:
-        return self._lane.stuck_seconds
+        return self._workers.stuck_seconds
 
     def _listen(self) -> Transcript:
         self.begun.set()
@@ -32,10 +32,10 @@ class Listener:
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
     ) -> Transcript:
-        return await self._lane.run(self._listen)
+        return await self._workers.run(self._listen)
 
     async def close(self) -> None:
-        await self._lane.close()
+        await self._workers.close()
 
 
 async def test_an_engine_stands_still_when_its_thread_has_worked_for_too_long(

@@ -23,17 +23,17 @@ class Hanging:
     name = "hanging"
     supports_interim = True
     voices = ("one",)
-    lane: WorkerPool = field(default_factory=lambda: WorkerPool("hanging"))
+    workers: WorkerPool = field(default_factory=lambda: WorkerPool("hanging"))
     go_on: threading.Event = field(default_factory=threading.Event)
 
     @property
     def stuck_seconds(self) -> float:
-        return self.lane.stuck_seconds
+        return self.workers.stuck_seconds
 
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
     ) -> Transcript:
-        await self.lane.run(self.go_on.wait, ticket=ticket)
+        await self.workers.run(self.go_on.wait, ticket=ticket)
         return Transcript("heard")
 
     def synthesize(
@@ -43,11 +43,11 @@ class Hanging:
             emit(b"\1\0")
             self.go_on.wait()
 
-        return self.lane.stream(produce, ticket)
+        return self.workers.stream(produce, ticket)
 
     async def close(self) -> None:
         self.go_on.set()
-        await self.lane.close()
+        await self.workers.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Every engine gives its lane the ticket that it was given."""
+"""Every engine gives its workers the ticket that it was given."""
 
 import pytest
 

@@ -12,10 +12,10 @@ from appliance.errors import EngineBusy, EngineFailed, ModelBroken
 
 
 @pytest.fixture
-async def lane() -> AsyncIterator[WorkerPool]:
-    lane = WorkerPool("test")
-    yield lane
-    await lane.close()
+async def workers() -> AsyncIterator[WorkerPool]:
+    workers = WorkerPool("test")
+    yield workers
+    await workers.close()
 
 
 class Gate:
@@ -31,82 +31,82 @@ class Gate:
         return threading.current_thread().name
 
 
-async def busy(lane: WorkerPool) -> tuple[Gate, "asyncio.Task[str]"]:
+async def busy(workers: WorkerPool) -> tuple[Gate, "asyncio.Task[str]"]:
     gate = Gate()
-    task = asyncio.create_task(lane.run(gate))
+    task = asyncio.create_task(workers.run(gate))
     assert await asyncio.to_thread(gate.started.wait, 10)
     return gate, task
 
 
-async def test_the_loop_goes_on_while_a_thread_works(lane: WorkerPool) -> None:
-    gate, task = await busy(lane)
+async def test_the_loop_goes_on_while_a_thread_works(workers: WorkerPool) -> None:
+    gate, task = await busy(workers)
     gate.opened.set()  # done by the loop, which the work would wait for in vain if it blocked it
     assert (await task).startswith("test")
 
 
 async def test_as_much_runs_at_once_as_there_are_threads() -> None:
-    lane = WorkerPool("wide", threads=2)
-    gates = [await busy(lane), await busy(lane)]
+    workers = WorkerPool("wide", threads=2)
+    gates = [await busy(workers), await busy(workers)]
     for gate, task in gates:
         gate.opened.set()
         await task
-    await lane.close()
+    await workers.close()
 
 
-async def test_a_foreign_error_becomes_ours(lane: WorkerPool) -> None:
+async def test_a_foreign_error_becomes_ours(workers: WorkerPool) -> None:
     with pytest.raises(EngineFailed, match="test failed: invalid literal") as raised:
-        await lane.run(int, "x")
+        await workers.run(int, "x")
     assert isinstance(raised.value.__cause__, ValueError)
 
 
-async def test_our_own_errors_pass(lane: WorkerPool) -> None:
+async def test_our_own_errors_pass(workers: WorkerPool) -> None:
     def broken() -> None:
         raise ModelBroken("the file")
 
     with pytest.raises(ModelBroken):
-        await lane.run(broken)
+        await workers.run(broken)
 
 
-async def test_cancelling_drops_work_that_has_not_started(lane: WorkerPool) -> None:
-    gate, first = await busy(lane)
+async def test_cancelling_drops_work_that_has_not_started(workers: WorkerPool) -> None:
+    gate, first = await busy(workers)
     done: list[int] = []
-    second = asyncio.create_task(lane.run(done.append, 2))
+    second = asyncio.create_task(workers.run(done.append, 2))
     await asyncio.sleep(0)
     second.cancel()
     with pytest.raises(asyncio.CancelledError):
         await second
     gate.opened.set()
     await first
-    await lane.run(done.append, 3)
+    await workers.run(done.append, 3)
     assert done == [3]
 
 
-async def test_cancelled_work_that_has_started_ends_unheard(lane: WorkerPool) -> None:
-    gate, task = await busy(lane)
+async def test_cancelled_work_that_has_started_ends_unheard(workers: WorkerPool) -> None:
+    gate, task = await busy(workers)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     gate.opened.set()
-    assert await lane.run(lambda: "next") == "next"
+    assert await workers.run(lambda: "next") == "next"
 
 
-async def test_closing_drops_what_waits_and_lets_what_runs_end(lane: WorkerPool) -> None:
-    gate, running = await busy(lane)
-    waiting = asyncio.create_task(lane.run(lambda: "never"))
+async def test_closing_drops_what_waits_and_lets_what_runs_end(workers: WorkerPool) -> None:
+    gate, running = await busy(workers)
+    waiting = asyncio.create_task(workers.run(lambda: "never"))
     await asyncio.sleep(0)
-    closing = asyncio.create_task(lane.close())
+    closing = asyncio.create_task(workers.close())
     with pytest.raises(EngineFailed, match="closed"):
         await waiting
     assert not closing.done()
     gate.opened.set()
     await closing
     assert await running
-    await lane.close()
+    await workers.close()
     with pytest.raises(EngineFailed, match="closed"):
-        await lane.run(lambda: "late")
+        await workers.run(lambda: "late")
 
 
-async def test_a_stream_gives_chunks_as_they_come(lane: WorkerPool) -> None:
+async def test_a_stream_gives_chunks_as_they_come(workers: WorkerPool) -> None:
     go_on = threading.Event()
 
     def produce(emit: Emit) -> None:
@@ -115,13 +115,13 @@ async def test_a_stream_gives_chunks_as_they_come(lane: WorkerPool) -> None:
         emit(b"2")
 
     heard = []
-    async for chunk in lane.stream(produce):
+    async for chunk in workers.stream(produce):
         heard.append(chunk)
         go_on.set()  # without the first chunk here, the second would never be made
     assert heard == [b"1", b"2"]
 
 
-async def test_a_stream_that_is_left_stops_the_work(lane: WorkerPool) -> None:
+async def test_a_stream_that_is_left_stops_the_work(workers: WorkerPool) -> None:
     answers: list[bool] = []
     left = threading.Event()
 
@@ -130,19 +130,19 @@ async def test_a_stream_that_is_left_stops_the_work(lane: WorkerPool) -> None:
         assert left.wait(10)
         answers.append(emit(b"2"))
 
-    stream = lane.stream(produce)
+    stream = workers.stream(produce)
     async for _ in stream:
         break
     await stream.aclose()
     left.set()
-    await lane.run(lambda: None)
+    await workers.run(lambda: None)
     assert answers == [True, False]
 
 
-async def test_a_stream_that_is_left_before_its_turn_is_never_made(lane: WorkerPool) -> None:
-    gate, running = await busy(lane)
+async def test_a_stream_that_is_left_before_its_turn_is_never_made(workers: WorkerPool) -> None:
+    gate, running = await busy(workers)
     made: list[int] = []
-    stream = lane.stream(lambda emit: made.append(1))
+    stream = workers.stream(lambda emit: made.append(1))
     listening = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)
     listening.cancel()
@@ -150,26 +150,26 @@ async def test_a_stream_that_is_left_before_its_turn_is_never_made(lane: WorkerP
         await listening
     gate.opened.set()
     await running
-    await lane.run(lambda: None)
+    await workers.run(lambda: None)
     assert made == []
 
 
-async def test_a_stream_fails_after_what_it_said(lane: WorkerPool) -> None:
+async def test_a_stream_fails_after_what_it_said(workers: WorkerPool) -> None:
     def produce(emit: Emit) -> None:
         emit(b"1")
         raise RuntimeError("no more")
 
-    stream = lane.stream(produce)
+    stream = workers.stream(produce)
     assert await anext(stream) == b"1"
     with pytest.raises(EngineFailed, match="no more"):
         await anext(stream)
 
 
-async def test_who_waits_now_goes_first(lane: WorkerPool) -> None:
-    gate, running = await busy(lane)
+async def test_who_waits_now_goes_first(workers: WorkerPool) -> None:
+    gate, running = await busy(workers)
     done: list[str] = []
     waiting = [
-        asyncio.create_task(lane.run(done.append, name, ticket=Ticket(priority)))
+        asyncio.create_task(workers.run(done.append, name, ticket=Ticket(priority)))
         for name, priority in [
             ("later", Priority.LATER),
             ("ahead", Priority.AHEAD),
@@ -183,13 +183,13 @@ async def test_who_waits_now_goes_first(lane: WorkerPool) -> None:
     assert done == ["now", "now too", "ahead", "later"]
 
 
-async def test_what_was_asked_for_ahead_can_become_urgent(lane: WorkerPool) -> None:
-    gate, running = await busy(lane)
+async def test_what_was_asked_for_ahead_can_become_urgent(workers: WorkerPool) -> None:
+    gate, running = await busy(workers)
     done: list[str] = []
     ahead, other = Ticket(Priority.AHEAD), Ticket(Priority.AHEAD)
     waiting = [
-        asyncio.create_task(lane.run(done.append, "other", ticket=other)),
-        asyncio.create_task(lane.run(done.append, "mine", ticket=ahead)),
+        asyncio.create_task(workers.run(done.append, "other", ticket=other)),
+        asyncio.create_task(workers.run(done.append, "mine", ticket=ahead)),
     ]
     await asyncio.sleep(0)
     ahead.priority = Priority.NOW
@@ -198,21 +198,23 @@ async def test_what_was_asked_for_ahead_can_become_urgent(lane: WorkerPool) -> N
     assert done == ["mine", "other"]
 
 
-async def test_who_waits_learns_of_the_deadline_while_the_thread_is_busy(lane: WorkerPool) -> None:
-    gate, running = await busy(lane)
+async def test_who_waits_learns_of_the_deadline_while_the_thread_is_busy(
+    workers: WorkerPool,
+) -> None:
+    gate, running = await busy(workers)
     done: list[int] = []
     with pytest.raises(EngineBusy, match="test was too busy") as raised:
-        await lane.run(done.append, 1, ticket=Ticket(deadline=time.monotonic() + 0.01))
+        await workers.run(done.append, 1, ticket=Ticket(deadline=time.monotonic() + 0.01))
     assert raised.value.advice
     gate.opened.set()
     await running
-    await lane.run(lambda: None)
+    await workers.run(lambda: None)
     assert done == []
 
 
-async def test_work_in_time_is_not_dropped(lane: WorkerPool) -> None:
+async def test_work_in_time_is_not_dropped(workers: WorkerPool) -> None:
     ticket = Ticket(deadline=time.monotonic() + 60)
-    assert await lane.run(lambda: "done", ticket=ticket) == "done"
+    assert await workers.run(lambda: "done", ticket=ticket) == "done"
 
 
 class Adder:
@@ -226,11 +228,11 @@ class Adder:
         return [10 // item * item for item in items]
 
 
-async def test_equals_that_wait_are_served_together(lane: WorkerPool) -> None:
+async def test_equals_that_wait_are_served_together(workers: WorkerPool) -> None:
     add = Adder()
-    gate, running = await busy(lane)
+    gate, running = await busy(workers)
     waiting = [
-        asyncio.create_task(lane.run_together(add, item, group, Ticket(priority)))
+        asyncio.create_task(workers.run_batched(add, item, group, Ticket(priority)))
         for item, group, priority in [
             (1, "a", Priority.AHEAD),
             (2, "a", Priority.NOW),
@@ -246,11 +248,11 @@ async def test_equals_that_wait_are_served_together(lane: WorkerPool) -> None:
     assert add.batches == [[2, 5, 10], [3], [1]]
 
 
-async def test_nobody_fails_for_another_in_the_batch(lane: WorkerPool) -> None:
+async def test_nobody_fails_for_another_in_the_batch(workers: WorkerPool) -> None:
     add = Adder()
-    gate, running = await busy(lane)
+    gate, running = await busy(workers)
     items = (1, 0, 2)
-    waiting = [asyncio.create_task(lane.run_together(add, item, "a")) for item in items]
+    waiting = [asyncio.create_task(workers.run_batched(add, item, "a")) for item in items]
     await asyncio.sleep(0)
     gate.opened.set()
     await running
@@ -261,10 +263,10 @@ async def test_nobody_fails_for_another_in_the_batch(lane: WorkerPool) -> None:
     assert add.batches == [[1, 0, 2], [1], [0], [2]]
 
 
-async def test_who_left_is_not_in_the_batch(lane: WorkerPool) -> None:
+async def test_who_left_is_not_in_the_batch(workers: WorkerPool) -> None:
     add = Adder()
-    gate, running = await busy(lane)
-    first, second = [asyncio.create_task(lane.run_together(add, item, "a")) for item in (1, 2)]
+    gate, running = await busy(workers)
+    first, second = [asyncio.create_task(workers.run_batched(add, item, "a")) for item in (1, 2)]
     await asyncio.sleep(0)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -275,34 +277,34 @@ async def test_who_left_is_not_in_the_batch(lane: WorkerPool) -> None:
     assert add.batches == [[2]]
 
 
-async def test_the_loop_comes_first_on_a_busy_machine(lane: WorkerPool) -> None:
+async def test_the_loop_comes_first_on_a_busy_machine(workers: WorkerPool) -> None:
     def niceness() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    assert await lane.run(niceness) >= min(19, niceness() + NICENESS)
+    assert await workers.run(niceness) >= min(19, niceness() + NICENESS)
 
 
-async def at_rest(lane: WorkerPool) -> None:
+async def at_rest(workers: WorkerPool) -> None:
     """A result is there a moment before its thread has put everything away."""
     async with asyncio.timeout(10):
-        while lane.stuck_seconds:  # noqa: ASYNC110  it happens on a thread
+        while workers.stuck_seconds:  # noqa: ASYNC110  it happens on a thread
             await asyncio.sleep(0)
 
 
-async def test_a_thread_that_gives_no_sign_is_seen(lane: WorkerPool) -> None:
-    assert lane.stuck_seconds == 0
-    gate, running = await busy(lane)
-    before = lane.stuck_seconds
+async def test_a_thread_that_gives_no_sign_is_seen(workers: WorkerPool) -> None:
+    assert workers.stuck_seconds == 0
+    gate, running = await busy(workers)
+    before = workers.stuck_seconds
     assert before > 0
     async with asyncio.timeout(10):
-        while lane.stuck_seconds <= before:  # noqa: ASYNC110  it happens on a thread
+        while workers.stuck_seconds <= before:  # noqa: ASYNC110  it happens on a thread
             await asyncio.sleep(0)
     gate.opened.set()
     await running
-    await at_rest(lane)
+    await at_rest(workers)
 
 
-async def test_every_chunk_is_a_sign(lane: WorkerPool) -> None:
+async def test_every_chunk_is_a_sign(workers: WorkerPool) -> None:
     resume, end = threading.Event(), threading.Event()
 
     def produce(emit: Emit) -> None:
@@ -311,12 +313,12 @@ async def test_every_chunk_is_a_sign(lane: WorkerPool) -> None:
         emit(b"second")
         assert end.wait(10)
 
-    chunks = lane.stream(produce)
+    chunks = workers.stream(produce)
     assert await anext(chunks) == b"first"
     resumed = time.monotonic()
     resume.set()
     assert await anext(chunks) == b"second"
-    assert 0 < lane.stuck_seconds <= time.monotonic() - resumed
+    assert 0 < workers.stuck_seconds <= time.monotonic() - resumed
     end.set()
     assert [chunk async for chunk in chunks] == []
-    await at_rest(lane)
+    await at_rest(workers)

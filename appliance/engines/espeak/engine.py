@@ -25,9 +25,9 @@ class Espeak:
 
     name = "espeak"
 
-    def __init__(self, lane: WorkerPool, speaker: Library) -> None:
+    def __init__(self, workers: WorkerPool, speaker: Library) -> None:
         """Made by `load`."""
-        self._lane = lane
+        self._workers = workers
         self._speaker = speaker
         self._known = speaker.voices()
         self._voices = (_ENGLISH, *sorted(set(self._known) - {_ENGLISH}))
@@ -35,13 +35,13 @@ class Espeak:
     @classmethod
     async def load(cls) -> "Espeak":
         """The engine, warm; some ten milliseconds. Raises ModelMissing or ModelBroken."""
-        lane = WorkerPool("espeak")
-        async with lane.loading():
-            return await lane.run(lambda: cls(lane, _warm()))
+        workers = WorkerPool("espeak")
+        async with workers.close_on_failure():
+            return await workers.run(lambda: cls(workers, _warm()))
 
     @property
     def stuck_seconds(self) -> float:
-        return self._lane.stuck_seconds
+        return self._workers.stuck_seconds
 
     @property
     def voices(self) -> tuple[str, ...]:
@@ -61,7 +61,7 @@ class Espeak:
         def produce(emit: Emit) -> None:
             _speak(speaker, text, chosen, delivery, emit)
 
-        return self._lane.stream(produce, ticket)
+        return self._workers.stream(produce, ticket)
 
     def _choose(self, voice: Voice) -> str:
         for wanted in (voice.name, voice.language):
@@ -74,7 +74,7 @@ class Espeak:
         return self._known[_ENGLISH] + _TIMBRE
 
     async def close(self) -> None:
-        await self._lane.close()
+        await self._workers.close()
 
 
 def _warm() -> Library:

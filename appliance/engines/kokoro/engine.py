@@ -65,7 +65,7 @@ class Kokoro:
         device cannot run the model.
         """
         workers = WorkerPool("kokoro")
-        async with workers.loading():
+        async with workers.close_on_failure():
             loaded, name = await workers.run(_load, model, voices, device, threads)
         return cls(workers, loaded, name, PhraseCache(phrase_bytes))
 

@@ -51,10 +51,10 @@ class Sphinx:
     supports_interim = False
 
     def __init__(
-        self, lane: WorkerPool, decoders: list[SphinxDecoder], grammar: Grammar, known: str
+        self, workers: WorkerPool, decoders: list[SphinxDecoder], grammar: Grammar, known: str
     ) -> None:
         """Made by `load`."""
-        self._lane = lane
+        self._workers = workers
         self._grammar = grammar
         # What each decoder listens for, or could not be made to.
         self._known = dict.fromkeys(decoders, known)
@@ -71,16 +71,16 @@ class Sphinx:
         takes about half a second and 95 MB per thread. Every word of a grammar has to be in
         `known_words()`. Raises ModelMissing, ModelBroken or EngineFailed.
         """
-        lane = WorkerPool("sphinx", threads)
+        workers = WorkerPool("sphinx", threads)
         now = grammar if callable(grammar) else lambda: grammar
         known = now()
-        async with lane.loading():
-            loads = [lane.run(_warm_decoder, known) for _ in range(threads)]
-            return cls(lane, list(await asyncio.gather(*loads)), now, known)
+        async with workers.close_on_failure():
+            loads = [workers.run(_warm_decoder, known) for _ in range(threads)]
+            return cls(workers, list(await asyncio.gather(*loads)), now, known)
 
     @property
     def stuck_seconds(self) -> float:
-        return self._lane.stuck_seconds
+        return self._workers.stuck_seconds
 
     @staticmethod
     async def known_words() -> frozenset[str]:
@@ -120,7 +120,7 @@ class Sphinx:
             finally:
                 self._free.put(decoder)
 
-        return await self._lane.run(borrowed, ticket=ticket)
+        return await self._workers.run(borrowed, ticket=ticket)
 
     def _bring_up_to_date(self, decoder: SphinxDecoder) -> None:
         grammar = self._grammar()
@@ -133,7 +133,7 @@ class Sphinx:
             log.error("the sentences heard are those of before: %s", error.message)
 
     async def close(self) -> None:
-        await self._lane.close()
+        await self._workers.close()
         for decoder in self._decoders:
             decoder.close()
 

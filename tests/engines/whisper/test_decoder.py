@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from appliance.engines.whisper.decoder import AudioWindow, WhisperDecoder
-from appliance.engines.whisper.whisper_load import load
-from appliance.engines.whisper.window import FLOOR, FULL
+from appliance.engines.whisper.engine import load_decoder
+from appliance.engines.whisper.window import FULL_WINDOW, MIN_WINDOW
 from tests.engines.sound import noise, silence
 from tests.engines.whisper.test_engine import MODEL, TEXTS, utterance
 
@@ -39,7 +39,7 @@ class Spy:
 
 
 def made(*hot_words: str) -> tuple[WhisperDecoder, Spy]:
-    decoder, _ = load(MODEL, "cpu", "int8", 1, hot_words, FLOOR)
+    decoder, _ = load_decoder(MODEL, "cpu", "int8", 1, hot_words, MIN_WINDOW)
     spy = Spy(decoder._model.model)
     decoder._model.model = spy
     return decoder, spy
@@ -78,7 +78,7 @@ def test_a_batch_comes_to_what_each_comes_to_alone(decoder: WhisperDecoder, spy:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_short_window_comes_to_what_the_full_one_does(decoder: WhisperDecoder, name: str) -> None:
-    for window in (4.0, 8.0, 12.0, FULL):
+    for window in (4.0, 8.0, 12.0, FULL_WINDOW):
         assert decoder.decode([AudioWindow(utterance(name), "en", window)])[0].text == TEXTS[name]
 
 
@@ -136,7 +136,7 @@ def test_too_many_hot_words_leave_room_for_the_text() -> None:
 def test_a_text_that_hits_its_bound_is_cut_alone_and_in_a_batch(
     decoder: WhisperDecoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bound = "appliance.engines.whisper.decoder.token_bound"
+    bound = "appliance.engines.whisper.decoder.max_tokens"
     monkeypatch.setattr(bound, lambda seconds, *, full: 3 if seconds < 2 else 40)
     short = AudioWindow(utterance("turn_on_the_kitchen_light.wav")[: 2 * 31_000], "en", 8.0)
     long = AudioWindow(utterance("turn_on_the_kitchen_light.wav") + silence(1), "en", 8.0)

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from appliance.engines.whisper.decoder import AudioWindow, WhisperDecoder
-from appliance.engines.whisper.engine import Whisper
-from appliance.engines.whisper.whisper_load import load
-from appliance.engines.whisper.window import FLOOR, FULL, Decoded
+from appliance.engines.whisper.engine import Whisper, load_decoder
+from appliance.engines.whisper.window import FULL_WINDOW, MIN_WINDOW, DecodedWindow
 from appliance.engines.worker import WorkerPool
 from appliance.errors import EngineFailed, ModelBroken, ModelMissing
 from tests.engines.sound import (
@@ -97,10 +96,10 @@ class Overheard(WhisperDecoder):
 
     doubts = False
 
-    def decode(self, utterances: Sequence[AudioWindow]) -> list[Decoded]:
-        self.windows.append([utterance.window for utterance in utterances])
+    def decode(self, utterances: Sequence[AudioWindow]) -> list[DecodedWindow]:
+        self.windows.append([utterance.window_seconds for utterance in utterances])
         decoded = super().decode(utterances)
-        if self.doubts and utterances[0].window < FULL:
+        if self.doubts and utterances[0].window_seconds < FULL_WINDOW:
             return [replace(one, text="thank you " * 40) for one in decoded]
         return decoded
 
@@ -116,7 +115,7 @@ class Overheard(WhisperDecoder):
 
 @pytest.fixture
 async def overheard() -> AsyncIterator[tuple[Whisper, Overheard]]:
-    decoder, name = await asyncio.to_thread(load, MODEL, "cpu", "int8", 1, (), FLOOR)
+    decoder, name = await asyncio.to_thread(load_decoder, MODEL, "cpu", "int8", 1, (), MIN_WINDOW)
     listening = Overheard.of(decoder)
     engine = Whisper(WorkerPool("whisper"), listening, name)
     yield engine, listening
@@ -138,7 +137,7 @@ async def test_what_is_doubtful_is_heard_once_more_in_the_full_window(
     engine, decoder = overheard
     decoder.doubts = True
     assert (await engine.transcribe(utterance("stop.wav"))).text == "stop"
-    assert decoder.windows == [[8.0], [FULL]]
+    assert decoder.windows == [[8.0], [FULL_WINDOW]]
 
 
 async def test_long_speech_takes_the_full_window_alone(
@@ -148,7 +147,7 @@ async def test_long_speech_takes_the_full_window_alone(
     audio = utterance("stop.wav") + silence(26)
     texts = await asyncio.gather(*(engine.transcribe(audio) for _ in range(3)))
     assert [heard.text for heard in texts] == ["stop"] * 3
-    assert decoder.windows == [[FULL]] * 3
+    assert decoder.windows == [[FULL_WINDOW]] * 3
 
 
 async def test_those_who_wait_together_are_heard_together(
@@ -169,7 +168,7 @@ async def test_those_who_wait_together_are_heard_together(
 
 
 async def test_a_floor_of_thirty_seconds_is_the_full_window_always() -> None:
-    engine = await Whisper.load(MODEL, "cpu", "int8", 1, floor=FULL)
+    engine = await Whisper.load(MODEL, "cpu", "int8", 1, min_window=FULL_WINDOW)
     assert (await engine.transcribe(utterance("stop.wav"))).text == "stop"
     await engine.close()
 
@@ -194,7 +193,7 @@ async def test_its_name_says_what_runs_where(whisper: Whisper) -> None:
 async def test_a_model_that_has_lost_its_numbers_has_failed(
     whisper: Whisper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lost = Decoded("!!!!!!!!", "en", likelihood=float("nan"), no_speech=0.0, tokens=8)
+    lost = DecodedWindow("!!!!!!!!", "en", likelihood=float("nan"), no_speech=0.0, tokens=8)
     monkeypatch.setattr(WhisperDecoder, "decode", lambda _self, each: [lost] * len(each))
     with pytest.raises(EngineFailed, match="makes sense"):
         await whisper.transcribe(utterance("stop.wav"))
