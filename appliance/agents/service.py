@@ -18,7 +18,7 @@ from appliance.config.loader import Config
 from appliance.conversation import Task
 from appliance.store.tasks import StoredTasks
 from appliance.tools import Tool
-from appliance.tools.mcp import MCPServer, Put
+from appliance.tools.mcp import MCPServer, PutTools
 from appliance.wire import (
     AgentSaidMessage,
     ConnectedClient,
@@ -79,7 +79,7 @@ class AgentService:
             tools += task_tools(self.dispatcher, self._store)
         return tuple(tools)
 
-    async def run(self, put: Put) -> None:
+    async def run(self, put: PutTools) -> None:
         """Runs agents and MCP servers until cancelled; `put` registers the servers' tools."""
         await self._restore()
         async with asyncio.TaskGroup() as group:

@@ -1,10 +1,10 @@
-"""What a tool is: one async function, one JSON schema, optional spoken sentences.
+"""Defines a tool: one async function, one JSON schema, optional spoken sentences.
 
-The same definition serves a language model (schema), the Realtime route (schema) and a spoken
-sentence without any model (`sentences`, hassil templates).
+The same definition serves a language model (schema), the Realtime route (schema) and spoken
+sentences without a model (`sentences`, hassil templates).
 
-What `{argument}` accepts in a template follows from the schema: a range of numbers (minimum and
-maximum), one of an enum, or free words (a string; its `examples` are what a grammar can hear).
+The schema decides what `{argument}` accepts in a template: a number within minimum and maximum,
+a value of an enum, or free words (a string; its `examples` are those that a grammar recognises).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,7 +16,7 @@ from appliance.wire import ServerMessage
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """How a session speaks: a voice of the engine's (empty: its default), and a rate factor."""
+    """How a session speaks: the engine's voice (empty: its default), language, and rate factor."""
 
     voice: str
     language: str
@@ -24,7 +24,7 @@ class Speech:
 
 
 class ToolContext(Protocol):
-    """What a tool may see of, and do to, the session that calls it."""
+    """The session that calls a tool, as far as tools may read and change it."""
 
     @property
     def conversation_id(self) -> str: ...
@@ -40,20 +40,20 @@ class ToolContext(Protocol):
 
     @property
     def last_answer(self) -> str:
-        """What the assistant said last in this conversation, as heard; empty at the start."""
+        """The assistant's last answer in this conversation, as heard; empty at the start."""
 
     def stop_speaking(self) -> None:
-        """Silences the assistant at once."""
+        """Stops the assistant's speech at once."""
 
     @property
     def speech(self) -> Speech: ...
 
     @property
     def voices(self) -> tuple[str, ...]:
-        """The voices that can be had now."""
+        """The voices of the current engine."""
 
     def speak_as(self, speech: Speech) -> None:
-        """Speaks like this from the next sentence on, and listens in its language."""
+        """Sets voice, speed and language, from the next sentence on."""
 
     def send_message(self, message: ServerMessage) -> None:
         """Sends the page a message."""
@@ -61,10 +61,10 @@ class ToolContext(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool came to. `spoken` is said when no model rephrases it; `data` is for a model.
+    """The result of a call. `spoken` is said if no model rephrases it; `data` is for a model.
 
-    `silent` answers are not spoken at all ("stop"). `quoted` ones are somebody else's words: they
-    are spoken as they are, and no model ever gets to read them.
+    A `silent` result is not spoken ("stop"). A `quoted` one contains the words of a third party:
+    it is spoken verbatim and never given to a model.
     """
 
     spoken: str
@@ -74,11 +74,11 @@ class ToolResult:
 
 
 IsGuest = Callable[[str], Awaitable[bool]]
-"""Whether a client, by its id, is no more than a guest."""
+"""Tells whether the client of that id has no more than the rights of a guest."""
 
 
 async def everyone_is_guest(_client_id: str) -> bool:
-    """Nobody is more than a guest, where it is not known who is."""
+    """An IsGuest for registries without roles: every client is a guest."""
     return True
 
 
@@ -87,16 +87,18 @@ Run = Callable[[Mapping[str, Any], ToolContext], Awaitable[ToolResult]]
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One thing the assistant can do.
+    """One thing that the assistant can do.
 
-    `parameters` is the JSON schema of the arguments (type object); `timeout` is in seconds;
-    `confirm` asks `question` ("Shall I ...?") before it runs, and it runs upon "yes" alone;
-    `realtime` allows it on the Realtime route; `spoken_only` keeps it from models, which need no
-    tool for small talk; `answers` is heard only while such a question waits. Without `guests`
-    it wants somebody whose role is more than a guest's.
-    `lists` maps a phrase to the value it stands for and is used as `{list:argument}`; `rules`
-    are parts of templates, used as `<rule>`. `ability` completes "I can ..." in the answer to
-    "what can you do"; empty: not mentioned.
+    parameters: JSON schema of the arguments, of type object.
+    sentences: hassil templates. `lists` maps a phrase to its value and is used as
+        `{list:argument}`; `rules` are parts of templates, used as `<rule>`.
+    ability: completes "I can ..." in the answer to "what can you do"; empty: not mentioned.
+    timeout: in seconds.
+    confirm: the tool runs only after the user's yes to `question` ("Shall I ...?").
+    answers: the tool is a yes or no; its sentences match only while such a question is open.
+    realtime: whether the tool is offered on the Realtime route.
+    spoken_only: whether the tool is kept from models, which need no tool for small talk.
+    guests: whether guests may call the tool.
     """
 
     name: str

@@ -1,15 +1,17 @@
-"""Tools of MCP servers: programs spoken to over their standard input and output, or addresses.
+"""Connects MCP servers, over stdio or streamable HTTP, and offers their tools.
 
-A connection belongs to one coroutine from its making to its end (`Server.run`); calls come from
-anywhere. A server that goes away keeps its tools, which say so until it is back.
+One coroutine (`MCPServer.run`) owns a connection from its opening to its end; calls come from any
+task. The tools of a server that is lost remain, and answer with an error until it is back.
 """
 
 import asyncio
 import importlib
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from fnmatch import fnmatch
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +20,7 @@ from appliance.errors import ToolError
 from appliance.text.normalize import speakable
 from appliance.tools import Tool, ToolContext, ToolResult
 from appliance.tools.intents.recognizer import command_of
-from appliance.tools.intents.templates import part_of
-from appliance.tools.mcp_schema import LONGEST_DESCRIPTION, fits, parameters, tool_name
+from appliance.tools.intents.templates import parse_templates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,19 +34,23 @@ log = logging.getLogger(__name__)
 FIRST_RETRY = 1.0  # seconds, doubled each time
 LAST_RETRY = 60.0
 CONNECT_SECONDS = 20.0
-END_SECONDS = 8.0  # a program gets two to end by itself, and two more before it is killed
-REFRESH_SECONDS = 60.0  # how often its tools are asked for anew, which shows that it is alive
-MOST_TOOLS = 64  # of one server; models get lost in more
-LONGEST_SPOKEN = 800  # characters of a result that is said without a model
+END_SECONDS = 8.0  # a program has two to end by itself, and two more before it is killed
+REFRESH_SECONDS = 60.0  # between two requests for the list of tools, which also detect a loss
+MOST_TOOLS = 64  # of one server; models choose badly among more
+LONGEST_SPOKEN = 800  # characters of a result that is spoken without a model
 LONGEST_TEXT = 20_000  # characters of a result that a model reads
+MOST_REFERENCES = 8  # references within references; a recursive schema ends here
+LONGEST_NAME = 64  # characters, as models accept them
+LONGEST_DESCRIPTION = 1_000  # characters, which every request to a model carries
 
-Put = Callable[[str, Sequence[Tool]], None]
+PutTools = Callable[[str, Sequence[Tool]], None]
+"""Replaces the tools of a group, here of a server: `ToolRegistry.put`."""
 
 
 class MCPServer:
-    """One server. `put` takes its tools in, at first and whenever they have changed."""
+    """One configured server. `put` is called with its tools at first and after every change."""
 
-    def __init__(self, name: str, config: MCPServerConfig, token: str, put: Put) -> None:
+    def __init__(self, name: str, config: MCPServerConfig, token: str, put: PutTools) -> None:
         self._name = name
         self._config = config
         self._token = token
@@ -55,15 +60,15 @@ class MCPServer:
         self._offered: Sequence[Offered] = ()
 
     async def run(self) -> None:
-        """Keeps the connection, until cancelled."""
-        # It takes a second to import, in which the event loop would stand still.
+        """Keeps the server connected until cancelled."""
+        # On a thread, because the import takes a second.
         await asyncio.to_thread(importlib.import_module, "mcp")
         delay = FIRST_RETRY
         while True:
             connection = asyncio.create_task(self._connection(), name=f"MCP {self._name}")
             try:
-                # Beside it, not inside: a connection that breaks while it is cancelled tells only
-                # that it broke.
+                # As a task of its own: a connection that breaks while it is cancelled raises its
+                # own error instead of CancelledError.
                 await asyncio.wait({connection})
             finally:
                 self._client = None
@@ -76,7 +81,7 @@ class MCPServer:
             await asyncio.sleep(delay)
 
     async def _connection(self) -> None:
-        """One connection, from its making to the moment when it is found lost."""
+        """Opens a connection and returns once it is lost."""
         self._lost.clear()
         async with self._connected() as client:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -116,12 +121,12 @@ class MCPServer:
                 yield client
 
     async def _refresh(self, client: "Client") -> None:
-        """Asks for the tools, and passes them on if they are not those of last time."""
+        """Lists the server's tools and passes them on if they have changed."""
         offered: list[Offered] = []
         cursor: str | None = None
         while len(offered) < MOST_TOOLS:
             listed = await client.list_tools(cursor=cursor, cache_mode="refresh")
-            offered += [tool for tool in listed.tools if fits(tool.name, self._config.allow)]
+            offered += [tool for tool in listed.tools if matches_any(tool.name, self._config.allow)]
             cursor = listed.next_cursor
             if cursor is None:
                 break
@@ -136,16 +141,16 @@ class MCPServer:
             tool_name(self._name, offered.name),
             description[:LONGEST_DESCRIPTION],
             partial(self._run, offered.name),
-            parameters(offered.input_schema),
+            standalone_schema(offered.input_schema),
             sentences=config.sentences.get(offered.name, ()),
             timeout=config.seconds + 1,
-            confirm=fits(offered.name, config.confirm),
+            confirm=matches_any(offered.name, config.confirm),
             realtime=config.realtime,
         )
         from hassil.parser import ParseError
 
         try:
-            part_of(command_of(tool), lambda word: True)
+            parse_templates(command_of(tool), lambda word: True)
         except (ParseError, ToolError) as error:
             log.warning("the sentences of %s are left out: %s", tool.name, _cause(error))
             return replace(tool, sentences=())
@@ -168,17 +173,17 @@ class MCPServer:
             if error.error.code != CONNECTION_CLOSED:
                 raise ToolError(f"{self._name} refuses: {error.error.message[:300]}") from None
             fault: Exception = error
-        except Exception as error:  # noqa: BLE001  a broken connection shows in many ways
+        except Exception as error:  # noqa: BLE001  boundary of the library: a loss has many forms
             fault = error
         else:
-            return _answer(self._name, result)
-        # The call is not made twice: it may have been carried out.
+            return _tool_result(self._name, result)
+        # The call is not repeated: it may have been carried out.
         self._client = None
         self._lost.set()
         raise ToolError(f"{self._name} did not answer", advice=_cause(fault))
 
 
-def _answer(server: str, result: "CallToolResult") -> ToolResult:
+def _tool_result(server: str, result: "CallToolResult") -> ToolResult:
     texts = [getattr(part, "text", "") for part in result.content]
     text = "\n".join(part for part in texts if isinstance(part, str) and part).strip()
     if result.is_error:
@@ -193,7 +198,60 @@ def _answer(server: str, result: "CallToolResult") -> ToolResult:
 
 
 def _cause(error: BaseException) -> str:
-    """The reason in one line; groups of exceptions hide it several levels deep."""
+    """The cause in one line; groups of exceptions nest it several levels deep."""
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
     return f"{type(error).__name__}: {error}"[:300]
+
+
+def tool_name(server: str, name: str) -> str:
+    """The name of a server's tool in the registry: the server's name before its own."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", f"{server}_{name}")[:LONGEST_NAME]
+
+
+def matches_any(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a name matches one of the patterns (* and ? as in file names)."""
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def standalone_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a tool's arguments with its internal references (`$ref`) written out."""
+    inlined = _inline(schema, schema, MOST_REFERENCES)
+    properties = inlined.get("properties") if isinstance(inlined, dict) else None
+    required = inlined.get("required") if isinstance(inlined, dict) else None
+    return {
+        "type": "object",
+        "properties": {
+            str(name): rule if isinstance(rule, dict) else {}
+            for name, rule in (properties.items() if isinstance(properties, dict) else ())
+        },
+        "required": [str(name) for name in required] if isinstance(required, list) else [],
+    }
+
+
+def _inline(part: Any, root: Mapping[str, Any], depth: int) -> Any:  # noqa: ANN401  any JSON value
+    if isinstance(part, list):
+        return [_inline(item, root, depth) for item in part]
+    if not isinstance(part, Mapping):
+        return part
+    reference = part.get("$ref")
+    if isinstance(reference, str):
+        if depth == 0:
+            return {}
+        return _inline(_resolve(reference, root), root, depth - 1)
+    return {
+        key: _inline(value, root, depth)
+        for key, value in part.items()
+        if key not in ("$defs", "definitions", "$schema")
+    }
+
+
+def _resolve(reference: str, root: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON value
+    """The schema at `#/a/b`; an open schema if the reference leads nowhere."""
+    if not reference.startswith("#/"):
+        return {}
+    value: Any = root
+    for key in reference[2:].split("/"):
+        key = key.replace("~1", "/").replace("~0", "~")
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if value is not None else {}

@@ -1,4 +1,4 @@
-"""All tools of the appliance: found by name or by sentence, called so that nothing escapes."""
+"""The registry of all tools: finds them by name or sentence, and calls them."""
 
 import asyncio
 import difflib
@@ -14,32 +14,30 @@ from appliance.errors import AgentError, ConfigError, ToolError
 from appliance.text import phrasing
 from appliance.tools import IsGuest, Tool, ToolContext, ToolResult, everyone_is_guest
 from appliance.tools.confirmation import PendingConfirmations, answer_tools
-from appliance.tools.intents.grammar import WordGraph, everything_heard, graph, jsgf
-from appliance.tools.intents.recognizer import Command, FreeWords, Sentences, command_of
-from appliance.tools.json_schema import validated
+from appliance.tools.intents.grammar import WordGraph, command_tree, jsgf, word_graph
+from appliance.tools.intents.recognizer import Command, FreeWords, SentenceMatcher, command_of
+from appliance.tools.json_schema import validate
 
 log = logging.getLogger(__name__)
 
-
-LONGEST_TOLD = 60  # characters of an argument, in a question
-REMEMBERED = 64  # matches; a match takes up to 13 ms, on the event loop
+LONGEST_ARGUMENT = 60  # characters of an argument in a question
+CACHED_MATCHES = 64  # a match takes up to 13 ms, on the event loop
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A sentence understood: which tool, with which arguments (already valid)."""
+    """The tool that a sentence asks for, with validated arguments."""
 
     tool: Tool
     arguments: Mapping[str, Any]
 
 
 class ToolRegistry:
-    """The tools by name. Raises ToolError where two of them have the same name.
+    """The tools by name. Raises ToolError if two tools have the same name.
 
-    More may come and go while it is used (`put`). A tool that needs confirmation is only asked
-    about when it is called; it runs when the user says yes, before anything else was said in the
-    same session. `now` is a clock in seconds that never goes back; `is_guest` tells whether a
-    client, by its id, is no more than a guest.
+    Groups of tools may be replaced while the registry is in use (`put`). Calling a tool that
+    needs confirmation only asks the question; the tool runs when the user says yes before
+    anything else is said in the same session. `now` is a monotonic clock in seconds.
     """
 
     def __init__(
@@ -62,15 +60,15 @@ class ToolRegistry:
         return tuple(self._tools)
 
     def prepare(self) -> None:
-        """Does what the first match and the first answer would do: a second, not on the loop."""
+        """Does the one-time work of the first match and answer. Blocks for about a second."""
         for group in self._groups.values():
-            group.sentences.prepare()
+            group.matcher.prepare()
         phrasing.number(1)
 
     def put(self, group: str, tools: Sequence[Tool]) -> None:
-        """Takes the tools of a group in, instead of those it had; other groups are heard first.
+        """Replaces the tools of a group; sentences of earlier groups match first.
 
-        Raises ToolError where a name is taken.
+        Raises ToolError if a name is taken.
         """
         groups = {**self._groups, group: _Group.of(tools)}
         if any(tool.confirm for tool in tools):
@@ -80,13 +78,13 @@ class ToolRegistry:
         self._matches.clear()
 
     def match(self, text: str, session_id: str | None = None) -> Match | None:
-        """The tool that `text`, taken as a whole, asks for; None where it asks for none.
+        """The tool that `text` as a whole asks for; None if it asks for none.
 
-        In a session, a yes or no is understood only while a question waits there. Asked several
-        times in a turn and from several places, so the latest are remembered.
+        In a session, a yes or no matches only while a question is open there. The latest matches
+        are cached, because a turn asks for the same text several times.
         """
         if text not in self._matches:
-            if len(self._matches) >= REMEMBERED:
+            if len(self._matches) >= CACHED_MATCHES:
                 self._matches.pop(next(iter(self._matches)))
             self._matches[text] = self._find(text)
         answer, other = self._matches[text]
@@ -95,27 +93,27 @@ class ToolRegistry:
         return answer if answer and self._questions.waits(session_id) else other
 
     def user_turn(self, text: str, session_id: str) -> None:
-        """The user said something. Anything but an answer withdraws a question that waits."""
+        """The user has said `text`: anything but a yes or no withdraws an open question."""
         found = self.match(text, session_id)
         if found is None or not found.tool.answers:
             self._questions.withdraw(session_id)
 
     def _find(self, text: str) -> tuple[Match | None, Match | None]:
-        """The best reading as an answer to a question, and the best as anything else."""
-        found: dict[bool, Match] = {}
+        """The best match among the yes-or-no tools, and the best among all others."""
+        best: dict[bool, Match] = {}
         for group in self._groups.values():
-            for name, arguments in group.sentences.matches(text):
+            for name, arguments in group.matcher.matches(text):
                 tool = self._tools[name]
-                # A reading out of bounds ("a timer called <thirty words>") is no reading.
+                # A match with arguments out of bounds ("a timer called <thirty words>") is none.
                 with suppress(ToolError):
-                    match = Match(tool, validated(tool.parameters, arguments))
-                    found.setdefault(tool.answers, match)
-        return found.get(True), found.get(False)
+                    match = Match(tool, validate(tool.parameters, arguments))
+                    best.setdefault(tool.answers, match)
+        return best.get(True), best.get(False)
 
     def schemas(self, *, realtime: bool = False) -> list[dict[str, Any]]:
-        """What models may call, as function definitions of the chat-completions API.
+        """Function definitions, as of the chat-completions API, of the tools that models may call.
 
-        With `realtime`, only what may run on the Realtime route.
+        With `realtime`, only of those that are allowed on the Realtime route.
         """
         return [
             {
@@ -133,23 +131,22 @@ class ToolRegistry:
     def grammar(self, knows: Callable[[str], bool] = lambda word: True) -> str:
         """All sentences as JSGF text.
 
-        `knows` tells whether the recogniser's dictionary has a word; sentences with others are
-        left out, since PocketSphinx refuses a whole grammar for one of them.
+        `knows` tells whether the recogniser's dictionary has a word. Sentences with other words
+        are left out, because PocketSphinx rejects a whole grammar for one unknown word.
         """
-        return jsgf(everything_heard(self._commands(), knows))
+        return jsgf(command_tree(self._commands(), knows))
 
     def graph(self, knows: Callable[[str], bool] = lambda word: True) -> WordGraph:
-        """The same sentences as the smallest word graph, which is decoded many times faster."""
-        return graph(everything_heard(self._commands(), knows))
+        """The same sentences as a minimal word graph, which is decoded many times faster."""
+        return word_graph(command_tree(self._commands(), knows))
 
     def hot_words(self) -> tuple[str, ...]:
-        """Names that users are likely to say to these tools, each once: a recogniser's hint.
+        """Names that users are likely to say to these tools, each once, as a hint to a recogniser.
 
-        They are the values that arguments are known to take; what sentences are made of is common
-        speech, and needs none.
+        They are the known values of arguments; the other words of the sentences are common.
         """
-        spoken = [spoken for command in self._commands() for spoken in command.lists.values()]
-        free = [word for each in spoken if isinstance(each, FreeWords) for word in each.examples]
+        lists = [values for command in self._commands() for values in command.lists.values()]
+        free = [word for each in lists if isinstance(each, FreeWords) for word in each.examples]
         listed = [
             str(value)
             for tool in self._tools.values()
@@ -168,11 +165,11 @@ class ToolRegistry:
         context: ToolContext,
         via: str = "model",
     ) -> ToolResult:
-        """Runs a tool within its time limit. What goes wrong becomes a spoken apology.
+        """Runs a tool within its time limit; an error becomes a spoken apology.
 
-        `via` is "sentence" where the user's own words asked for it, which a confirmation needs.
-        A failed answer carries the error under `data["error"]`, so that a model can correct its
-        call. Only CancelledError leaves this method.
+        `via` is "sentence" if the user's own words asked for the tool, which a yes or no requires,
+        and "model" otherwise. The result of a failed call carries the error in `data["error"]`, so
+        that a model can correct its call. Raises nothing but CancelledError.
         """
         try:
             return await self._run(name, arguments, context, via)
@@ -180,29 +177,29 @@ class ToolRegistry:
             log.info("tool %s refused: %s (%s)", name, error.message, error.advice)
             return ToolResult(f"Sorry, {_sentence(error.message)}", error.as_json())
         except TimeoutError:
-            late = ToolError(f"{_said(name)} took too long")
-            log.warning("tool %s ran out of its time", name)
+            late = ToolError(f"{_spoken_name(name)} took too long")
+            log.warning("tool %s exceeded its time limit", name)
             return ToolResult(f"Sorry, {late.message}.", late.as_json())
-        except Exception:  # the boundary of a tool: whatever it raises is spoken, not fatal
+        except Exception:  # boundary of a tool: its failure is spoken, and the session goes on
             log.exception("tool %s failed", name)
-            broken = ToolError(f"{_said(name)} did not work")
+            broken = ToolError(f"{_spoken_name(name)} did not work")
             return ToolResult(f"Sorry, {broken.message}.", broken.as_json())
 
     async def _run(
         self, name: str, arguments: Mapping[str, Any], context: ToolContext, via: str
     ) -> ToolResult:
         if name not in self._tools:
-            raise ToolError(f"I have no tool called {_said(name)}")
+            raise ToolError(f"I have no tool called {_spoken_name(name)}")
         tool = self._tools[name]
         if tool.answers and via != "sentence":
             raise ToolError("only the user can answer that")
         if not tool.guests and await self._is_guest(context.client_id):
             raise ToolError("that is not for guests; an administrator can make you a user")
-        valid = validated(tool.parameters, arguments)
+        valid = validate(tool.parameters, arguments)
         if not tool.confirm:
             return await self._perform(tool, valid, context)
         self._questions.ask(context.session_id, tool, valid)
-        question = tool.question or _question(name, valid)
+        question = tool.question or _question_for(name, valid)
         return ToolResult(question, {"asked_the_user": question, "done": False})
 
     async def _perform(
@@ -215,11 +212,11 @@ class ToolRegistry:
 @dataclass(frozen=True, slots=True)
 class _Group:
     tools: Sequence[Tool]
-    sentences: Sentences
+    matcher: SentenceMatcher
 
     @classmethod
     def of(cls, tools: Sequence[Tool]) -> "_Group":
-        return cls(tools, Sentences([command_of(tool) for tool in tools]))
+        return cls(tools, SentenceMatcher([command_of(tool) for tool in tools]))
 
 
 def _by_name(groups: Iterable[_Group]) -> dict[str, Tool]:
@@ -232,9 +229,9 @@ def _by_name(groups: Iterable[_Group]) -> dict[str, Tool]:
 
 
 def enabled(tools: Sequence[Tool], patterns: Sequence[str]) -> tuple[Tool, ...]:
-    """The tools whose names fit one of the patterns (* and ? as in file names), in their order.
+    """The tools whose names match one of the patterns (* and ? as in file names), in order.
 
-    Raises ConfigError for a pattern that fits no tool.
+    Raises ConfigError for a pattern that matches no tool.
     """
     names = [tool.name for tool in tools]
     for pattern in patterns:
@@ -245,13 +242,13 @@ def enabled(tools: Sequence[Tool], patterns: Sequence[str]) -> tuple[Tool, ...]:
     return tuple(tool for tool in tools if any(fnmatch.fnmatch(tool.name, p) for p in patterns))
 
 
-def _question(name: str, arguments: Mapping[str, Any]) -> str:
-    """ "Shall I use home turn on, with room kitchen?": what is confirmed is told in full."""
-    told = [f"{_said(key)} {str(value)[:LONGEST_TOLD]}" for key, value in arguments.items()]
-    return f"Shall I use {_said(name)}{f', with {phrasing.listed(told)}' if told else ''}?"
+def _question_for(name: str, arguments: Mapping[str, Any]) -> str:
+    """The question with all arguments: "Shall I use home turn on, with room kitchen?"."""
+    parts = [f"{_spoken_name(k)} {str(v)[:LONGEST_ARGUMENT]}" for k, v in arguments.items()]
+    return f"Shall I use {_spoken_name(name)}{f', with {phrasing.listed(parts)}' if parts else ''}?"
 
 
-def _said(name: str) -> str:
+def _spoken_name(name: str) -> str:
     return name.replace("_", " ")
 
 

@@ -1,4 +1,4 @@
-"""Sentences drawn at random from the templates, with the arguments that they must lead to."""
+"""Random sentences of the templates, with the arguments that they must yield."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from appliance.tools.registry import ToolRegistry
 
 
 @dataclass
-class Said:
+class Sample:
     tool: str
     text: str
     arguments: dict[str, Any]
@@ -25,13 +25,13 @@ def tools_of(registry: ToolRegistry) -> list[Tool]:
 
 
 @st.composite
-def sampled(draw: st.DrawFn, registry: ToolRegistry) -> Said:
-    """One sentence of one template; an argument said twice would be ambiguous, and is rejected."""
+def sampled(draw: st.DrawFn, registry: ToolRegistry) -> Sample:
+    """One sentence of one template, in which each argument occurs once."""
     command = command_of(draw(st.sampled_from([t for t in tools_of(registry) if t.sentences])))
     template = draw(st.sampled_from(command.templates))
     arguments: dict[str, Any] = {}
     text = _draw(draw, command, parse_sentence(template).expression, arguments)
-    return Said(command.name, " ".join(text.split()), arguments)
+    return Sample(command.name, " ".join(text.split()), arguments)
 
 
 def _draw(draw: st.DrawFn, command: Command, part: kinds.Expression, taken: dict[str, Any]) -> str:
@@ -51,7 +51,7 @@ def _draw(draw: st.DrawFn, command: Command, part: kinds.Expression, taken: dict
 
 
 def _repeats(command: Command, part: kinds.Expression, taken: dict[str, Any]) -> bool:
-    """Whether a part says again what has been said ("an hour and a half and ten minutes")."""
+    """Whether a part repeats an argument ("an hour and a half and ten minutes")."""
     rules = {name: parse_sentence(body) for name, body in command.rules.items()}
     group = part if isinstance(part, kinds.Group) else kinds.Sequence(items=[part])
     slots = {reference.slot_name for reference in group.list_references(rules)}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import ToolError
-from appliance.tools.json_schema import validated
+from appliance.tools.json_schema import validate
 
 SCHEMA = {
     "type": "object",
@@ -30,8 +30,8 @@ SCHEMA = {
         ({"anything": {"deep": [1]}}, {"anything": {"deep": [1]}}),
     ],
 )
-def test_arguments_that_are_taken(given_: dict[str, Any], taken: dict[str, Any]) -> None:
-    assert validated(SCHEMA, given_) == taken
+def test_valid_arguments(given_: dict[str, Any], taken: dict[str, Any]) -> None:
+    assert validate(SCHEMA, given_) == taken
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,9 @@ def test_arguments_that_are_taken(given_: dict[str, Any], taken: dict[str, Any])
         ({"other": 1}, "there is no argument called other"),
     ],
 )
-def test_arguments_that_are_refused(given_: dict[str, Any], fault: str) -> None:
+def test_invalid_arguments(given_: dict[str, Any], fault: str) -> None:
     with pytest.raises(ToolError, match=fault):
-        validated(SCHEMA, given_)
+        validate(SCHEMA, given_)
 
 
 anything = st.recursive(
@@ -63,9 +63,9 @@ anything = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*SCHEMA["properties"], "x"]), anything))
-def test_only_tool_errors_come_out(arguments: dict[str, Any]) -> None:
+def test_validation_raises_nothing_but_tool_errors(arguments: dict[str, Any]) -> None:
     try:
-        taken = validated(SCHEMA, arguments)
+        taken = validate(SCHEMA, arguments)
     except ToolError:
         return
     assert set(taken) <= set(SCHEMA["properties"])

@@ -1,4 +1,4 @@
-"""MCP servers as real processes: their tools by name and by sentence, and trouble with them."""
+"""MCP servers as real processes: their tools by name and by sentence, and their failures."""
 
 import asyncio
 import os
@@ -12,8 +12,7 @@ import pytest
 
 from appliance.config.schema import MCPServerConfig
 from appliance.tools import ToolResult
-from appliance.tools.mcp import MCPServer
-from appliance.tools.mcp_schema import parameters, tool_name
+from appliance.tools.mcp import MCPServer, standalone_schema, tool_name
 from appliance.tools.registry import ToolRegistry
 from tests.stranger import until
 from tests.tools.conftest import Session
@@ -27,8 +26,8 @@ SENTENCES = {
 }
 
 
-class House:
-    """A registry with the tools of one server in it."""
+class Home:
+    """A registry with the tools of one server."""
 
     def __init__(self, config: MCPServerConfig) -> None:
         self.registry = ToolRegistry(())
@@ -49,14 +48,14 @@ class House:
         return await self.registry.call(match.tool.name, match.arguments, self.session, "sentence")
 
     async def offers(self) -> bool:
-        """Whether the server's tools are there and it can be called."""
+        """Whether the server's tools are registered and it can be called."""
         answer = await self.call("home_get_level", room="hall")
         return bool(answer.data.get("result"))
 
 
 @asynccontextmanager
-async def house(**config: Any) -> AsyncIterator[House]:  # noqa: ANN401  of Mcp
-    made = House(
+async def house(**config: Any) -> AsyncIterator[Home]:  # noqa: ANN401  of Mcp
+    made = Home(
         MCPServerConfig(
             **{"allow": ALLOWED, "confirm": ("turn_*",), "sentences": SENTENCES, **config}
         )
@@ -91,14 +90,14 @@ async def served(port: int, calls: Path) -> AsyncIterator[asyncio.subprocess.Pro
 
 
 @pytest.mark.slow
-async def test_a_server_over_its_standard_input_and_output(tmp_path: Path) -> None:
+async def test_a_server_over_stdio(tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     async with house(command=command(calls), directory=tmp_path) as home:
         assert set(home.registry.names) == {
             *("home_turn_on", "home_get_level", "home_paint", "home_fail", "home_crash"),
             *("confirm", "decline"),
         }
-        await all_of_it(home, calls)
+        await check_all_tools(home, calls)
         assert (await home.call("home_crash")).spoken == "Sorry, home did not answer."
         await until(home.offers, 60)
     # The call that broke the connection was not made again.
@@ -106,7 +105,7 @@ async def test_a_server_over_its_standard_input_and_output(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-async def test_a_server_over_streamable_http_that_comes_late(
+async def test_a_server_over_streamable_http_that_starts_late(
     tmp_path: Path, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("appliance.tools.mcp.FIRST_RETRY", 0.1)
@@ -114,15 +113,15 @@ async def test_a_server_over_streamable_http_that_comes_late(
     calls = tmp_path / "calls"
     url = f"http://127.0.0.1:{unused_tcp_port}/mcp"
     async with served(unused_tcp_port, calls) as process, house(url=url) as home:
-        await all_of_it(home, calls)
+        await check_all_tools(home, calls)
         process.kill()
         await process.wait()
         answer = await home.call("home_get_level", room="hall")
         assert answer.spoken.startswith("Sorry, home ")
 
 
-async def all_of_it(home: House, calls: Path) -> None:
-    """What holds for a server however it is spoken to."""
+async def check_all_tools(home: Home, calls: Path) -> None:
+    """The checks for every transport."""
     assert (await home.say("how bright is the kitchen")).spoken == "The kitchen is at 40 percent."
     assert (await home.call("home_get_level", room="hall")).data["result"].startswith("The hall")
     wrong = await home.call("home_get_level", room="attic")
@@ -140,11 +139,11 @@ async def all_of_it(home: House, calls: Path) -> None:
     assert "burn_down" not in calls.read_text()
 
 
-async def test_a_program_that_is_no_server_leaves_the_registry_alone(
+async def test_a_program_that_is_no_server_registers_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("appliance.tools.mcp.FIRST_RETRY", 0.01)
-    home = House(MCPServerConfig(command=("/bin/false",), allow=("*",)))
+    home = Home(MCPServerConfig(command=("/bin/false",), allow=("*",)))
     running = asyncio.create_task(home.server.run())
 
     async def tried_again() -> bool:
@@ -177,18 +176,18 @@ ITSELF = {"$defs": {"A": {"type": "object", "properties": {"a": {"$ref": "#/$def
         ({"properties": [1]}, {"type": "object", "properties": {}, "required": []}),
     ],
 )
-def test_schemas_are_made_to_stand_alone(
+def test_references_in_schemas_are_written_out(
     schema: Mapping[str, Any], made: Mapping[str, Any]
 ) -> None:
-    assert parameters(schema) == made
+    assert standalone_schema(schema) == made
 
 
-def test_a_schema_that_describes_itself_ends() -> None:
-    made = parameters({**NESTED, **ITSELF})
+def test_a_recursive_schema_is_cut() -> None:
+    made = standalone_schema({**NESTED, **ITSELF})
     assert len(str(made)) < 2_000
     assert made["properties"]["a"]["type"] == "object"
 
 
-def test_names_are_such_as_models_accept() -> None:
+def test_names_are_acceptable_to_models() -> None:
     assert tool_name("home", "lights.turn on/now") == "home_lights_turn_on_now"
     assert len(tool_name("home", "x" * 100)) == 64

@@ -27,7 +27,7 @@ def tool(name: str = "echo", run: Run = echo, **more: Any) -> Tool:  # noqa: ANN
     return Tool(name, "Says it.", run, **more)
 
 
-async def test_a_call_reaches_the_tool_with_arguments_put_right() -> None:
+async def test_a_call_reaches_the_tool_with_corrected_arguments() -> None:
     registry = ToolRegistry([tool(parameters=LEVEL)])
     for given in (5, 5.0, "5"):
         answer = await registry.call("echo", {"level": given}, Session())
@@ -46,7 +46,7 @@ async def test_a_call_reaches_the_tool_with_arguments_put_right() -> None:
         ("no_such", {}, "Sorry, I have no tool called no such."),
     ],
 )
-async def test_a_wrong_call_is_answered_with_an_apology_and_the_error(
+async def test_an_invalid_call_yields_an_apology_and_the_error(
     name: str, arguments: dict[str, Any], spoken: str
 ) -> None:
     answer = await ToolRegistry([tool(parameters=LEVEL)]).call(name, arguments, Session())
@@ -55,7 +55,7 @@ async def test_a_wrong_call_is_answered_with_an_apology_and_the_error(
 
 
 @pytest.mark.parametrize("more", [{}, {"confirm": True}])
-async def test_what_is_not_for_guests_is_refused_in_words(more: dict[str, Any]) -> None:
+async def test_a_guest_is_refused_with_a_spoken_reason(more: dict[str, Any]) -> None:
     done = []
 
     async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
@@ -75,12 +75,12 @@ async def test_what_is_not_for_guests_is_refused_in_words(more: dict[str, Any]) 
         assert (await registry.call("work", {}, Session(client_id="u"))).spoken == "Done."
 
 
-async def test_who_nobody_vouches_for_is_a_guest() -> None:
+async def test_without_roles_every_client_is_a_guest() -> None:
     answer = await ToolRegistry([tool("work", guests=False)]).call("work", {}, Session())
     assert "not for guests" in answer.spoken
 
 
-async def test_a_tool_that_breaks_apologises(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_tool_yields_an_apology(caplog: pytest.LogCaptureFixture) -> None:
     async def broken(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         raise ZeroDivisionError
 
@@ -89,7 +89,7 @@ async def test_a_tool_that_breaks_apologises(caplog: pytest.LogCaptureFixture) -
     assert "ZeroDivisionError" in caplog.text
 
 
-async def test_a_tool_that_takes_too_long_is_left() -> None:
+async def test_a_tool_over_its_time_limit_yields_an_apology() -> None:
     async def endless(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         await asyncio.Event().wait()
         raise AssertionError
@@ -118,7 +118,7 @@ def test_two_tools_cannot_share_a_name() -> None:
         ToolRegistry([tool(), tool()])
 
 
-def test_schemas_are_what_models_may_call() -> None:
+def test_schemas_are_of_the_tools_that_models_may_call() -> None:
     registry = ToolRegistry(
         [
             tool("first", parameters=LEVEL),
@@ -167,11 +167,11 @@ assert not new, new
 """
 
 
-def test_nothing_heavy_is_loaded_before_preparing_and_nothing_after() -> None:
+def test_heavy_libraries_are_loaded_by_prepare_alone() -> None:
     subprocess.run([sys.executable, "-c", PROBE], check=True, cwd=Path(__file__).parents[2])
 
 
-def test_hot_words_are_the_names_that_arguments_may_take() -> None:
+def test_hot_words_are_the_known_values_of_arguments() -> None:
     rules = {
         "room": {"type": "string", "enum": ["kitchen", "attic"]},
         "agent": {"type": "string", "examples": ["Claude", "attic"]},

@@ -1,4 +1,4 @@
-"""The tools that every appliance has, put together from what they need to know."""
+"""Assembles the built-in tools."""
 
 from collections.abc import Callable, Sequence
 
@@ -21,10 +21,10 @@ def builtin_tools(
     patterns: Sequence[str] = ("*",),
     is_guest: IsGuest = everyone_is_guest,
 ) -> tuple[Tool, ...]:
-    """The built-in tools and `others`, as far as their names fit `patterns` (tools.enabled).
+    """The built-in tools and `others` whose names match `patterns` (tools.enabled).
 
-    "What can you do" tells of exactly the tools that are enabled and are for who asks. Raises
-    ConfigError for a pattern that fits no tool.
+    "What can you do" lists the enabled tools that the asking client may use. Raises ConfigError
+    for a pattern that matches no tool.
     """
     tools = (*clock_tools(clock), *timer_tools(timers), device_tool(readings))
     tools = (*tools, *voice_settings_tools(), *others)

@@ -1,4 +1,4 @@
-"""The time, the date and the day of the week."""
+"""Tools that tell the time, the date and the day of the week."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from appliance.text import phrasing
 from appliance.tools import Tool, ToolContext, ToolResult
 
 Clock = Callable[[], datetime]
-"""The local time of the place where the appliance stands."""
+"""Returns the local time."""
 
 _DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 

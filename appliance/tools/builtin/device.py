@@ -1,4 +1,4 @@
-"""The state of the device, in words. It says plainly what it cannot read."""
+"""The tool that tells the state of the device, and names what it cannot read."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -9,10 +9,10 @@ from appliance.tools import Tool, ToolContext, ToolResult
 
 
 class DeviceReadings(Protocol):
-    """What can be read of a device; None and empty stand for what it does not tell.
+    """Readings of a device; None or empty for what cannot be read.
 
-    Shares are between 0 and 1 (a load may exceed 1), sizes in bytes, temperatures in degrees
-    Celsius by sensor, power in watts, time in seconds. `hardware.telemetry.Readings` is one.
+    Loads are shares of 1 (and may exceed 1), sizes in bytes, temperatures in degrees Celsius by
+    sensor, power in watts, times in seconds. `hardware.telemetry.Readings` implements it.
     """
 
     @property
@@ -34,19 +34,18 @@ class DeviceReadings(Protocol):
 
 
 def device_tool(readings: Callable[[], DeviceReadings]) -> Tool:
-    """get_device_status; `readings` is called anew at every question."""
+    """get_device_status; `readings` is called for every question."""
 
     async def get_device_status(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
-        # On a thread: a sensor behind a slow bus would hold up everybody's sound.
+        # On a thread, because a sensor behind a slow bus would delay the audio of all sessions.
         now = await run_in_daemon_thread(readings)
         topic: str = arguments.get("topic", "everything")
-        asked = [topic] if topic != "everything" else list(_SENTENCES)
-        said = [(name, _SENTENCES[name](now)) for name in asked]
-        heard = [sentence for _, sentence in said if sentence]
-        if not heard:
-            unread = phrasing.listed([_CALLED[name] for name in asked], "or")
+        topics = [topic] if topic != "everything" else list(_SENTENCES)
+        sentences = [sentence for name in topics if (sentence := _SENTENCES[name](now))]
+        if not sentences:
+            unread = phrasing.listed([_TOPIC_NAMES[name] for name in topics], "or")
             return ToolResult(f"I cannot read {unread} on this device.", _data(now))
-        return ToolResult(" ".join(heard), _data(now))
+        return ToolResult(" ".join(sentences), _data(now))
 
     return Tool(
         "get_device_status",
@@ -63,12 +62,12 @@ def _temperature(now: DeviceReadings) -> str:
     if not now.temperatures:
         return ""
     sensor, hottest = max(now.temperatures.items(), key=lambda item: item[1])
-    where = f", at the {_sensor(sensor)} sensor" if len(now.temperatures) > 1 else ""
+    where = f", at the {_sensor_name(sensor)} sensor" if len(now.temperatures) > 1 else ""
     return f"The device is at {round(hottest)} degrees Celsius{where}."
 
 
-def _sensor(name: str) -> str:
-    """ "cpu-thermal" is the CPU sensor; abbreviations are spelt with spaces so that voices do."""
+def _sensor_name(name: str) -> str:
+    """The spoken name of a sensor: "C P U" for "cpu-thermal", so that voices spell it."""
     short = name.lower().removesuffix("-thermal").removesuffix("-therm").replace("_", " ")
     return {"cpu": "C P U", "gpu": "G P U", "tj": "junction"}.get(short, short.replace("-", " "))
 
@@ -119,7 +118,7 @@ _SENTENCES: dict[str, Callable[[DeviceReadings], str]] = {
     "uptime": _uptime,
     "power": _power,
 }
-_CALLED = {
+_TOPIC_NAMES = {
     "temperature": "the temperature",
     "load": "the load",
     "memory": "the memory",

@@ -1,4 +1,4 @@
-"""What was said before, and forgetting it."""
+"""Tools for the history of a conversation: recall what the user said, forget the conversation."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
@@ -10,21 +10,21 @@ from appliance.tools.builtin.clock import Clock
 
 MOST_RECALLED = 5
 
-Asked = Callable[[str, float, float], Awaitable[Sequence[str]]]
-"""What a client said between two moments (seconds since the epoch), oldest first."""
+UserTexts = Callable[[str, float, float], Awaitable[Sequence[str]]]
+"""What a client said between two times (seconds since the epoch), oldest first."""
 
 Forget = Callable[[str], None]
-"""Forgets a conversation once what is being said in it has been said; returns at once."""
+"""Deletes a conversation after the current answer has been spoken; returns at once."""
 
 _DAYS = {"yesterday": -1, "today": 0}
 
 
-def history_tools(clock: Clock, asked: Asked, forget: Forget) -> tuple[Tool, ...]:
+def history_tools(clock: Clock, user_texts: UserTexts, forget: Forget) -> tuple[Tool, ...]:
     """recall_questions and forget_conversation."""
-    return (_recall_questions(clock, asked), _forget_conversation(forget))
+    return (_recall_questions(clock, user_texts), _forget_conversation(forget))
 
 
-def _recall_questions(clock: Clock, asked: Asked) -> Tool:
+def _recall_questions(clock: Clock, user_texts: UserTexts) -> Tool:
     async def recall(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         named: str = arguments.get("day", "yesterday")
         now = clock()
@@ -32,11 +32,11 @@ def _recall_questions(clock: Clock, asked: Asked) -> Tool:
         begin, end = (_midnight(day + timedelta(days=ahead), now) for ahead in (0, 1))
         found = [
             text
-            for text in dict.fromkeys(await asked(context.client_id, begin, end))
+            for text in dict.fromkeys(await user_texts(context.client_id, begin, end))
             if not _is_recall(text)
         ]
         data = {"day": day.isoformat(), "asked": found[-20:]}
-        return ToolResult(_recalled(named, found), data)
+        return ToolResult(_recall_answer(named, found), data)
 
     return Tool(
         "recall_questions",
@@ -53,24 +53,24 @@ def _recall_questions(clock: Clock, asked: Asked) -> Tool:
     )
 
 
-def _recalled(day: str, said: Sequence[str]) -> str:
-    if not said:
+def _recall_answer(day: str, texts: Sequence[str]) -> str:
+    if not texts:
         return f"You asked me nothing {day}."
-    told = [f"“{text.rstrip('.?! ')}”" for text in said[-MOST_RECALLED:]]
-    more = len(said) - len(told)
+    quotes = [f"“{text.rstrip('.?! ')}”" for text in texts[-MOST_RECALLED:]]
+    more = len(texts) - len(quotes)
     before = f", and {phrasing.counted(more, 'other thing')} before that" if more else ""
-    return f"{phrasing.capitalised(day)} you said {phrasing.listed(told)}{before}."
+    return f"{phrasing.capitalised(day)} you said {phrasing.listed(quotes)}{before}."
 
 
 def _forget_conversation(forget: Forget) -> Tool:
-    async def forgotten(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+    async def forget_conversation(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         forget(context.conversation_id)
         return ToolResult("I forget this conversation. Goodbye.", {"forgotten": True})
 
     return Tool(
         "forget_conversation",
         "Deletes this conversation for good, and ends it.",
-        forgotten,
+        forget_conversation,
         sentences=(
             "(forget|delete|erase) (this|our|the) conversation",
             "forget (everything|all) [i said|that i said|i told you]",

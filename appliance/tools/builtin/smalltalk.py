@@ -1,4 +1,4 @@
-"""What belongs to talking itself: repeat, stop, greetings, and what the assistant can do."""
+"""Tools for the conversation itself: repeat, stop, greetings, and "what can you do"."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,16 +8,18 @@ from appliance.tools import IsGuest, Run, Tool, ToolContext, ToolResult
 
 
 def smalltalk_tools(tools: Sequence[Tool], is_guest: IsGuest) -> tuple[Tool, ...]:
-    """repeat_that, stop_talking, list_abilities and the polite ones.
+    """repeat_that, stop_talking, list_abilities, and the polite ones.
 
-    The abilities of `tools` are told in their order; to a guest, those that it may use.
+    list_abilities lists the abilities of `tools` in order; for a guest, those it may use.
     """
 
     async def list_abilities(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         guest = await is_guest(context.client_id)
-        known = [one.ability for one in tools if one.ability and (one.guests or not guest)]
-        known.append("repeat what I said")
-        return ToolResult(f"I can {phrasing.listed(known)}. Just ask.", {"abilities": known})
+        abilities = [one.ability for one in tools if one.ability and (one.guests or not guest)]
+        abilities.append("repeat what I said")
+        return ToolResult(
+            f"I can {phrasing.listed(abilities)}. Just ask.", {"abilities": abilities}
+        )
 
     return (
         Tool(
@@ -66,8 +68,8 @@ async def _stop_talking(arguments: Mapping[str, Any], context: ToolContext) -> T
     return ToolResult("", {"stopped": True}, silent=True)
 
 
-# Small talk for an appliance without a language model: name, what it does, what it says (nothing
-# is silence), and what it answers to.
+# Small talk for an appliance without a language model: name, description, answer (empty: silence),
+# and sentences.
 _POLITE = (
     (
         "greet",
@@ -83,7 +85,7 @@ _POLITE = (
         "take_note",
         "Takes note that the user is content.",
         "",
-        # On its own a recogniser would otherwise stretch it into a longer command.
+        # Without these sentences a recogniser would turn the word into a longer command.
         ("(okay|all right|alright|i see|very well)",),
     ),
     (
@@ -125,12 +127,12 @@ _POLITE = (
 
 def _polite_tools() -> tuple[Tool, ...]:
     return tuple(
-        Tool(name, description, _saying(said), spoken_only=True, sentences=sentences)
-        for name, description, said, sentences in _POLITE
+        Tool(name, description, _answering(answer), spoken_only=True, sentences=sentences)
+        for name, description, answer, sentences in _POLITE
     )
 
 
-def _saying(sentence: str) -> Run:
+def _answering(sentence: str) -> Run:
     async def answer(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         return ToolResult(sentence, silent=not sentence)
 

@@ -1,4 +1,4 @@
-"""Timers by voice: set one, ask about them, cancel them."""
+"""Tools that set, list and cancel timers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -7,8 +7,8 @@ from appliance.text import phrasing
 from appliance.timers.scheduler import Timer, TimerScheduler
 from appliance.tools import Tool, ToolContext, ToolResult
 
-# What kitchens and desks set timers for: names that the grammar of the starter engine can hear.
-# Any other name works where speech is transcribed freely.
+# Common names of timers, which the starter engine's grammar recognises. An engine that transcribes
+# freely recognises any name.
 NAMES = (
     "tea", "coffee", "egg", "eggs", "pasta", "rice", "pizza", "bread", "cake", "cookies",
     "potatoes", "chicken", "soup", "oven", "kitchen", "laundry", "washing", "break",
@@ -27,9 +27,9 @@ def timer_tools(timers: TimerScheduler) -> tuple[Tool, ...]:
         )
 
     async def check_timers(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
-        found = _found(timers, arguments)
+        found = _matching(timers, arguments)
         if not found:
-            return ToolResult(_none(timers, arguments), {"timers": []})
+            return ToolResult(_no_such_timer(timers), {"timers": []})
         left = [
             f"{phrasing.length(timers.left(timer))} left on the {timer.title}" for timer in found
         ]
@@ -37,15 +37,15 @@ def timer_tools(timers: TimerScheduler) -> tuple[Tool, ...]:
         return ToolResult(f"There {verb} {phrasing.listed(left)}.", _data(found, timers))
 
     async def cancel_timer(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
-        found = _found(timers, arguments)
+        found = _matching(timers, arguments)
         if not found:
-            return ToolResult(_none(timers, arguments), {"cancelled": []})
+            return ToolResult(_no_such_timer(timers), {"cancelled": []})
         if len(found) > 1 and not arguments.get("all"):
             titles = phrasing.listed([f"the {timer.title}" for timer in found], "or")
             return ToolResult(f"Which one: {titles}?", {"cancelled": [], **_data(found, timers)})
         for timer in found:
             timers.cancel(timer)
-        return ToolResult(_cancelled(found), {"cancelled": [timer.title for timer in found]})
+        return ToolResult(_cancelled_answer(found), {"cancelled": [timer.title for timer in found]})
 
     return _tools(set_timer, check_timers, cancel_timer)
 
@@ -55,11 +55,11 @@ def _seconds(arguments: Mapping[str, Any]) -> float:
     return float(given[0] * 3600 + given[1] * 60 + given[2])
 
 
-def _found(timers: TimerScheduler, arguments: Mapping[str, Any]) -> tuple[Timer, ...]:
+def _matching(timers: TimerScheduler, arguments: Mapping[str, Any]) -> tuple[Timer, ...]:
     return timers.find(arguments.get("name", ""), _seconds(arguments))
 
 
-def _none(timers: TimerScheduler, arguments: Mapping[str, Any]) -> str:
+def _no_such_timer(timers: TimerScheduler) -> str:
     running = timers.snapshot()
     if not running:
         return "There is no timer running."
@@ -67,7 +67,7 @@ def _none(timers: TimerScheduler, arguments: Mapping[str, Any]) -> str:
     return f"There is no such timer. Running: {titles}."
 
 
-def _cancelled(found: Sequence[Timer]) -> str:
+def _cancelled_answer(found: Sequence[Timer]) -> str:
     if len(found) == 1:
         return f"The {found[0].title} is cancelled."
     which = "Both timers" if len(found) == 2 else f"All {phrasing.counted(len(found), 'timer')}"
@@ -97,8 +97,8 @@ _LISTS: dict[str, dict[str, Any]] = {
     "all": {"all": True, "every": True, "both": True},
 }  # fmt: skip
 
-# Slots are arguments: "an hour and a half" gives hours 1 and minutes 30. A length stands in as few
-# places as can be, since PocketSphinx unfolds the whole of it at each.
+# Slots are arguments: "an hour and a half" yields hours 1 and minutes 30. A duration occurs in few
+# places, because PocketSphinx expands all of it at each.
 _RULES = {
     "hours": "({hours}|{one:hours}) [{half:minutes}] (hour|hours) [{half:minutes}]",
     "minutes": "({minutes}|{one:minutes}) [{half:seconds}] (minute|minutes) [{half:seconds}]",

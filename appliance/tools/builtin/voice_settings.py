@@ -1,6 +1,6 @@
-"""How this session sounds, changed by voice: volume, voice, speed and language.
+"""Tools that change volume, voice, speed and language for the rest of the session.
 
-What is changed here lasts as long as the session. The volume is the page's: it is told.
+The volume belongs to the page, to which a message is sent.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from appliance.wire import VolumeMessage
 VOLUME_STEP = 20  # percent
 SPEED_STEP = 0.15
 SLOWEST, FASTEST = 0.5, 2.0
-# Kokoro's voices, as far as a grammar can listen for them.
+# Names of Kokoro's voices that the starter engine's grammar recognises.
 NAMES = ("sarah", "bella", "nicole", "emma", "michael", "adam", "george", "lewis")
 LANGUAGES = {
     "english": "en", "german": "de", "french": "fr", "spanish": "es", "italian": "it",
@@ -24,10 +24,16 @@ LANGUAGES = {
 
 def voice_settings_tools() -> tuple[Tool, ...]:
     """set_volume, change_volume, change_voice, change_speed and set_language."""
-    return (_volume(), _louder(), _voice(), _faster(), _language())
+    return (
+        _set_volume_tool(),
+        _change_volume_tool(),
+        _change_voice_tool(),
+        _change_speed_tool(),
+        _set_language_tool(),
+    )
 
 
-def _volume() -> Tool:
+def _set_volume_tool() -> Tool:
     level = {"type": "integer", "minimum": 0, "maximum": 100, "description": "Percent."}
     return Tool(
         "set_volume",
@@ -50,7 +56,7 @@ def _volume() -> Tool:
     )
 
 
-def _louder() -> Tool:
+def _change_volume_tool() -> Tool:
     louder = {"type": "boolean", "description": "True for louder, false for quieter."}
     return Tool(
         "change_volume",
@@ -72,7 +78,7 @@ def _louder() -> Tool:
     )
 
 
-def _voice() -> Tool:
+def _change_voice_tool() -> Tool:
     name = {"type": "string", "maxLength": 40, "examples": list(NAMES)}
     name["description"] = "A voice by its name; the next one when left out."
     return Tool(
@@ -89,7 +95,7 @@ def _voice() -> Tool:
     )
 
 
-def _faster() -> Tool:
+def _change_speed_tool() -> Tool:
     faster = {"type": "boolean", "description": "True for faster, false for slower."}
     return Tool(
         "change_speed",
@@ -109,7 +115,7 @@ def _faster() -> Tool:
     )
 
 
-def _language() -> Tool:
+def _set_language_tool() -> Tool:
     language = {"type": "string", "enum": list(LANGUAGES)}
     return Tool(
         "set_language",
@@ -142,24 +148,24 @@ async def _change_voice(arguments: Mapping[str, Any], context: ToolContext) -> T
     speech, voices = context.speech, context.voices
     wanted = "_".join(arguments.get("name", "").lower().split())
     if wanted:
-        found = next((voice for voice in voices if wanted in (voice, _called(voice))), None)
+        found = next((voice for voice in voices if wanted in (voice, _spoken_name(voice))), None)
         if found is None:
             return ToolResult("I have no voice of that name.", {"voices": list(voices)})
     elif len(voices) < 2:
         return ToolResult("I have only this one voice.", {"voices": list(voices)})
     else:
-        # Those of the same kind stand together: Kokoro's begin with language and sex.
+        # The next voice of the same kind: Kokoro's names begin with letters for language and sex.
         alike = [voice for voice in voices if voice[:1] == speech.voice[:1]] or list(voices)
         place = alike.index(speech.voice) if speech.voice in alike else -1
         found = alike[(place + 1) % len(alike)]
     context.speak_as(replace(speech, voice=found))
     return ToolResult(
-        f"This is {_called(found).replace('_', ' ')}. How do I sound?", {"voice": found}
+        f"This is {_spoken_name(found).replace('_', ' ')}. How do I sound?", {"voice": found}
     )
 
 
-def _called(voice: str) -> str:
-    """What a person calls Kokoro's "af_sarah"."""
+def _spoken_name(voice: str) -> str:
+    """The name of a voice without Kokoro's prefix: "sarah" for "af_sarah"."""
     prefix, found, name = voice.partition("_")
     return name if found and len(prefix) == 2 else voice
 
@@ -178,13 +184,13 @@ async def _change_speed(arguments: Mapping[str, Any], context: ToolContext) -> T
 async def _set_language(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
     named: str = arguments["language"]
     context.speak_as(replace(context.speech, language=LANGUAGES[named], voice=""))
-    told = f"I listen and speak in {named.capitalize()} now"
+    answer = f"I listen and speak in {named.capitalize()} now"
     if named == "english":
-        return ToolResult(f"{told}.", {"language": named})
-    # The sentences of the tools are English ones, and not every model knows every language.
+        return ToolResult(f"{answer}.", {"language": named})
+    # The sentences of the tools are English, and not every model knows every language.
     back = "Commands stay English; say speak English to go back."
     data = {"language": named, "commands": "english"}
-    return ToolResult(f"{told}, as far as my models know it. {back}", data)
+    return ToolResult(f"{answer}, as far as my models know it. {back}", data)
 
 
 def _schema(required: tuple[str, ...] = (), **properties: Mapping[str, Any]) -> dict[str, Any]:

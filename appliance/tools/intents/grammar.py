@@ -1,8 +1,8 @@
-"""The tools' commands in the forms in which PocketSphinx listens: a JSGF grammar, or a graph.
+"""Writes the tools' commands as PocketSphinx grammars: JSGF text, or a word graph.
 
-Both say the same. JSGF is the readable one, but PocketSphinx unfolds it into thousands of states
-and an order of magnitude more empty transitions: with all built-in commands one utterance takes
-seconds to decode. The graph is deterministic and minimal, and takes a tenth of a second.
+Both accept the same sentences. JSGF is readable, but PocketSphinx expands it into thousands of
+states and an order of magnitude more empty transitions: with all built-in commands one utterance
+takes seconds to decode. The graph is deterministic and minimal, and takes a tenth of a second.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,59 +13,61 @@ from appliance.tools.intents.recognizer import Command
 from appliance.tools.intents.templates import (
     NOTHING,
     Choice,
-    Knows,
+    KnowsWord,
     NamedGroup,
     Part,
     TemplateSequence,
     Words,
-    part_of,
+    parse_templates,
 )
 
-# Said before and after a command; the matcher drops these words again as fillers.
+# Accepted before and after a command; the sentence matcher drops these words as fillers.
 _POLITE_BEFORE = ("please", "okay", "can you", "can you please", "could you", "could you please")
 _POLITE_AFTER = ("please", "now", "for me")
 
 
-def everything_heard(commands: Sequence[Command], knows: Knows) -> Part:
-    """All commands, with the polite words around them, as one tree.
+def command_tree(commands: Sequence[Command], knows: KnowsWord) -> Part:
+    """All commands as one tree, with optional polite words around them.
 
-    Raises ToolError where nothing at all can be listened for.
+    Raises ToolError if no sentence can be recognised.
     """
-    parts = [(command, part_of(command, knows)) for command in commands if command.templates]
-    heard = tuple(NamedGroup(command.name, part) for command, part in parts if part)
-    if not heard:
+    parts = [
+        (command, parse_templates(command, knows)) for command in commands if command.templates
+    ]
+    groups = tuple(NamedGroup(command.name, part) for command, part in parts if part)
+    if not groups:
         raise ToolError("no tool has a sentence that can be listened for")
     before, after = (_optional(words, knows) for words in (_POLITE_BEFORE, _POLITE_AFTER))
-    return TemplateSequence((before, Choice(heard), after))
+    return TemplateSequence((before, Choice(groups), after))
 
 
-def _optional(phrases: Sequence[str], knows: Knows) -> Part:
-    said = [Words(tuple(phrase.split())) for phrase in phrases]
-    return Choice((NOTHING, *(words for words in said if all(map(knows, words.words)))))
+def _optional(phrases: Sequence[str], knows: KnowsWord) -> Part:
+    options = [Words(tuple(phrase.split())) for phrase in phrases]
+    return Choice((NOTHING, *(words for words in options if all(map(knows, words.words)))))
 
 
-def jsgf(heard: Part) -> str:
-    """The tree as JSGF, its public rule `command`, each command and list a rule of its own."""
+def jsgf(tree: Part) -> str:
+    """The tree as JSGF with the public rule `command`, and a rule for each command and list."""
     rules: dict[str, str] = {}
-    body = _written(heard, rules)
+    body = _jsgf_text(tree, rules)
     lines = [f"<{name}> = {text};" for name, text in rules.items()]
     return "\n".join(
         ["#JSGF V1.0;", "grammar commands;", *lines, f"public <command> = {body};", ""]
     )
 
 
-def _written(part: Part, rules: dict[str, str]) -> str:
+def _jsgf_text(part: Part, rules: dict[str, str]) -> str:
     match part:
         case Words(words):
             return " ".join(words)
         case TemplateSequence(parts):
-            return " ".join(_written(piece, rules) for piece in parts)
+            return " ".join(_jsgf_text(piece, rules) for piece in parts)
         case Choice(parts):
-            said = " | ".join(_written(piece, rules) for piece in parts if piece != NOTHING)
-            return f"[ {said} ]" if NOTHING in parts else f"( {said} )"
+            options = " | ".join(_jsgf_text(piece, rules) for piece in parts if piece != NOTHING)
+            return f"[ {options} ]" if NOTHING in parts else f"( {options} )"
         case NamedGroup(name, inner):
             if name not in rules:
-                rules[name] = _written(inner, rules)
+                rules[name] = _jsgf_text(inner, rules)
             return f"<{name}>"
 
 
@@ -73,7 +75,7 @@ def _written(part: Part, rules: dict[str, str]) -> str:
 class WordGraph:
     """A word graph: `arcs` of (from, to, word) lead from state 0 to state `final`.
 
-    No two arcs of a state carry the same word, but for those that also end the sentence.
+    Two arcs of a state carry the same word only if one of them leads to `final`.
     """
 
     states: int
@@ -81,19 +83,19 @@ class WordGraph:
     arcs: tuple[tuple[int, int, str], ...]
 
     def accepts(self, sentence: str) -> bool:
-        """Whether these words, in lower case, lead from the start to the end."""
+        """Whether the graph accepts a sentence in lower case."""
         places = {0}
         for word in sentence.split():
-            places = {to for start, to, said in self.arcs if start in places and said == word}
+            places = {to for start, to, label in self.arcs if start in places and label == word}
         return self.final in places
 
     @property
     def words(self) -> frozenset[str]:
-        """Every word that can be heard."""
+        """All words of the graph."""
         return frozenset(word for _, _, word in self.arcs)
 
     def fsg(self) -> str:
-        """The graph in the file format of Sphinx (`fsg_model_read`), all ways on alike."""
+        """The graph in the file format of Sphinx (`fsg_model_read`), with equal probabilities."""
         out = [0] * self.states
         for start, _, _ in self.arcs:
             out[start] += 1
@@ -102,10 +104,10 @@ class WordGraph:
         return "\n".join([*head, f"FINAL_STATE {self.final}", *arcs, "FSG_END", ""])
 
 
-def graph(heard: Part) -> WordGraph:
-    """The tree as the smallest graph that hears the same sentences."""
+def word_graph(tree: Part) -> WordGraph:
+    """The minimal graph that accepts the sentences of the tree."""
     network = _Network()
-    end = network.add(heard, 0)
+    end = network.add(tree, 0)
     steps, ends = _deterministic(network, end)
     block, blocks = _equivalent(steps, ends)
     final = blocks
@@ -131,7 +133,7 @@ class _Network:
         return len(self.steps) - 1
 
     def add(self, part: Part, start: int) -> int:
-        """Adds a part after `start`; answers the state in which it has been said."""
+        """Adds a part after the state `start`; returns the state in which the part ends."""
         match part:
             case Words(words):
                 for word in words:
@@ -150,8 +152,8 @@ class _Network:
             case NamedGroup(_, inner):
                 return self.add(inner, start)
 
-    def reached(self, states: Iterable[int]) -> frozenset[int]:
-        """The states and all that empty transitions lead to from them."""
+    def closure(self, states: Iterable[int]) -> frozenset[int]:
+        """The states and all that empty transitions lead to from them (the epsilon closure)."""
         found = set(states)
         waiting = list(found)
         while waiting:
@@ -160,24 +162,24 @@ class _Network:
             waiting += new
         return frozenset(found)
 
-    def followed(self, states: Iterable[int]) -> Iterator[tuple[str, frozenset[int]]]:
-        """Every word that may come next, with the states that it leads to."""
+    def successors(self, states: Iterable[int]) -> Iterator[tuple[str, frozenset[int]]]:
+        """Every possible next word, with the states that it leads to."""
         after: dict[str, set[int]] = {}
         for state in states:
             for word, to in self.steps[state]:
                 after.setdefault(word, set()).add(to)
-        return ((word, self.reached(to)) for word, to in sorted(after.items()))
+        return ((word, self.closure(to)) for word, to in sorted(after.items()))
 
 
 def _deterministic(network: _Network, end: int) -> tuple[list[dict[str, int]], list[bool]]:
-    """The subset construction: steps of each state by word, and whether a sentence ends in it."""
-    first = network.reached({0})
+    """Subset construction: each state's steps by word, and whether a sentence may end there."""
+    first = network.closure({0})
     numbers = {first: 0}
     order = [first]
     steps: list[dict[str, int]] = []
     for states in order:  # grows while it is walked
         step: dict[str, int] = {}
-        for word, reached in network.followed(states):
+        for word, reached in network.successors(states):
             if reached not in numbers:
                 numbers[reached] = len(order)
                 order.append(reached)
@@ -187,7 +189,7 @@ def _deterministic(network: _Network, end: int) -> tuple[list[dict[str, int]], l
 
 
 def _equivalent(steps: list[dict[str, int]], ends: list[bool]) -> tuple[list[int], int]:
-    """Moore's refinement: the class of each state (the first state's is 0), and their number."""
+    """Moore's refinement: the class of each state, the first state's being 0, and their number."""
     block, blocks = [int(end) for end in ends], 0
     while True:
         numbers: dict[object, int] = {}

@@ -1,7 +1,7 @@
-"""Spoken sentences to tool calls, by hassil templates, without any language model.
+"""Recognises spoken sentences as tool calls by hassil templates, without a language model.
 
-What a person says is matched as a whole: case, punctuation, hyphens and filler words do not
-count, everything else does. `grammar.py` writes the same commands down for PocketSphinx.
+A text is matched as a whole; case, punctuation, hyphens and filler words are ignored. `grammar.py`
+writes the same commands as grammars for PocketSphinx.
 """
 
 import re
@@ -21,19 +21,19 @@ FILLERS = (
     "for me", "i want you to", "i would like you to", "thanks", "thank you",
 )  # fmt: skip
 
-_WRITTEN = (
+_REWRITES = (
     (re.compile(r"\s*½"), " and a half"),
     (re.compile(r"-"), " "),
     (re.compile(r"\b(?:a|one) hundred(?: and\b(?! a half\b))?", re.IGNORECASE), "one hundred"),
 )
 
-# A sentence is short; a longer text is no command, and matching it would only cost time.
+# Characters. A longer text is no command, and matching it would cost time.
 _LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Whole numbers from `start` to `stop`, as words or digits; with `halves` also 2.5."""
+    """Whole numbers from `start` to `stop`, in words or digits; with `halves` also 2.5."""
 
     start: int
     stop: int
@@ -42,14 +42,14 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class PhraseList:
-    """A closed list: what is said, and the value it stands for."""
+    """A closed list of phrases, each with its value."""
 
     values: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class FreeWords:
-    """Any words; `examples` are those a grammar can listen for."""
+    """Any words; `examples` are those that a grammar recognises."""
 
     examples: tuple[str, ...] = ()
 
@@ -59,7 +59,7 @@ SpokenList = Numbers | PhraseList | FreeWords
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """The sentences of one tool, ready to be matched or written as a grammar."""
+    """The sentences of one tool, as the matcher and the grammar use them."""
 
     name: str
     templates: tuple[str, ...]
@@ -68,15 +68,15 @@ class Command:
 
 
 def command_of(tool: Tool) -> Command:
-    """The command of a tool, its lists made from its schema and its own phrases."""
+    """The command of a tool; its lists come from its schema and its own phrases."""
     lists: dict[str, SpokenList] = {
-        name: _spoken(rule) for name, rule in tool.parameters.get("properties", {}).items()
+        name: _list_of_schema(rule) for name, rule in tool.parameters.get("properties", {}).items()
     }
     lists |= {name: PhraseList(values) for name, values in tool.lists.items()}
     return Command(tool.name, tool.sentences, lists, tool.rules)
 
 
-def _spoken(rule: Mapping[str, Any]) -> SpokenList:
+def _list_of_schema(rule: Mapping[str, Any]) -> SpokenList:
     if "enum" in rule:
         return PhraseList({str(value): value for value in rule["enum"]})
     if "minimum" in rule and "maximum" in rule:
@@ -85,8 +85,8 @@ def _spoken(rule: Mapping[str, Any]) -> SpokenList:
     return FreeWords(tuple(rule.get("examples", ())))
 
 
-class Sentences:
-    """All commands at once. hassil parses the templates at the first match."""
+class SentenceMatcher:
+    """Matches texts against all commands. hassil parses the templates at the first match."""
 
     def __init__(self, commands: Sequence[Command]) -> None:
         self._commands = [command for command in commands if command.templates]
@@ -94,21 +94,21 @@ class Sentences:
         self._intents: Intents | None = None
 
     def matches(self, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Every reading of `text` as (command, arguments), the most literal reading first."""
-        # Imported here: hassil brings its number rules along, and importing does nothing.
+        """Every match of `text` as (command, arguments), the most literal first."""
+        # Imported here because hassil loads its number rules.
         from hassil import recognize_all
 
         if len(text) > _LONGEST or not self._commands:
             return
-        for pattern, replacement in _WRITTEN:
+        for pattern, replacement in _REWRITES:
             text = pattern.sub(replacement, text)
         results = list(recognize_all(text, self._parsed(), default_response=None))
         for result in sorted(results, key=partial(self._rank, text.lower())):
             values = {entity.name: entity.value for entity in result.entities_list}
-            yield result.intent.name, {name: _plain(value) for name, value in values.items()}
+            yield result.intent.name, {name: _whole_as_int(value) for name, value in values.items()}
 
     def prepare(self) -> None:
-        """Parses the templates and spells out the numbers, which the first match does otherwise."""
+        """Parses the templates and spells out the numbers before the first match needs them."""
         for name, spoken in ((c.name, s) for c in self._commands for s in c.lists.values()):
             if isinstance(spoken, Numbers):
                 for template in self._parsed().intents[name].data[0].sentence_texts:
@@ -120,16 +120,17 @@ class Sentences:
         return self._intents
 
     def _rank(self, text: str, result: "RecognizeResult") -> tuple[int, int, int, int]:
-        """Fewer free words come first; then those that come later, since an order begins with what
-        is to be done: "tell Claude to set a timer for tea" is no timer "tell Claude to set a".
+        """Prefers fewer wildcards, then later ones, because a command begins with its verb.
+
+        "Tell Claude to set a timer for tea" is not a timer called "tell Claude to set a".
         """
         free = [str(entity.value).lower() for entity in result.entities_list if entity.is_wildcard]
-        begins = min((text.rfind(words) for words in free), default=0)
-        return len(free), -begins, -result.text_chunks_matched, self._order[result.intent.name]
+        first = min((text.rfind(words) for words in free), default=0)
+        return len(free), -first, -result.text_chunks_matched, self._order[result.intent.name]
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401  whatever a list stands for
-    """hassil reads digits as floats; a whole number is an int."""
+def _whole_as_int(value: Any) -> Any:  # noqa: ANN401  any value of a list
+    """Converts whole floats, as which hassil returns digits, to int."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -159,6 +160,6 @@ def _hassil_list(spoken: SpokenList) -> dict[str, Any]:
             fractions = {"fractions": "halves"} if halves else {}
             return {"range": {"from": start, "to": stop, **fractions}}
         case PhraseList(values):
-            return {"values": [{"in": said, "out": value} for said, value in values.items()]}
+            return {"values": [{"in": phrase, "out": value} for phrase, value in values.items()]}
         case FreeWords():
             return {"wildcard": True}

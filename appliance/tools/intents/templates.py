@@ -1,7 +1,7 @@
-"""A command as a tree of the words that may be said, read from its hassil templates.
+"""Parses the hassil templates of a command into a tree of words for the grammar.
 
-The starter engine listens for whole words: a template that joins parts without a space is
-refused, and what needs a word that the recogniser does not know is left out.
+The starter engine recognises whole words: a template that joins parts without a space is
+rejected, and parts that need a word outside the recogniser's dictionary are left out.
 """
 
 import itertools
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Words in a row."""
+    """A sequence of words."""
 
     words: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateSequence:
-    """Parts in a row; an empty row says nothing."""
+    """A sequence of parts; an empty one stands for no words."""
 
     parts: tuple["Part", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of several parts."""
+    """A choice between parts."""
 
     parts: tuple["Part", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NamedGroup:
-    """A part that has a name because it is used in several places."""
+    """A part with a name, used in several places."""
 
     name: str
     part: "Part"
@@ -50,23 +50,24 @@ Part = Words | TemplateSequence | Choice | NamedGroup
 
 NOTHING = TemplateSequence(())
 
-Knows = Callable[[str], bool]
+KnowsWord = Callable[[str], bool]
+"""Tells whether the recogniser's dictionary has a word."""
 
 
-def part_of(command: Command, knows: Knows) -> Part | None:
-    """Everything that may be said for a command; None where all of it needs unknown words.
+def parse_templates(command: Command, knows: KnowsWord) -> Part | None:
+    """All sentences of a command; None if each of them needs an unknown word.
 
-    Raises ToolError for a template that cannot be heard word by word.
+    Raises ToolError for a template that cannot be recognised word by word.
     """
-    reader = _Reader(command, knows)
-    return _choice(reader.template(template) for template in command.templates)
+    parser = _TemplateParser(command, knows)
+    return _choice(parser.parse(template) for template in command.templates)
 
 
-class _Reader:
-    """Reads the templates of one command. A part that cannot be heard is None."""
+class _TemplateParser:
+    """Parses the templates of one command. A part with an unknown word is None."""
 
-    def __init__(self, command: Command, knows: Knows) -> None:
-        # Imported here: hassil brings its number rules along, and importing does nothing.
+    def __init__(self, command: Command, knows: KnowsWord) -> None:
+        # Imported here because hassil loads its number rules.
         from hassil import expression, parse_sentence
 
         self._kinds = expression
@@ -75,18 +76,18 @@ class _Reader:
         self._knows = knows
         self._named: dict[str, Part | None] = {}
 
-    def template(self, text: str) -> Part | None:
-        return self._read(self._parse(text).expression)
+    def parse(self, text: str) -> Part | None:
+        return self._convert(self._parse(text).expression)
 
-    def _read(self, part: "Expression") -> Part | None:
+    def _convert(self, part: "Expression") -> Part | None:
         kinds = self._kinds
         if isinstance(part, kinds.TextChunk):
             return self._words(part.text.lower().split())
         if isinstance(part, kinds.Alternative):
-            return _choice(map(self._read, part.items))
+            return _choice(map(self._convert, part.items))
         if isinstance(part, kinds.Sequence):
             self._refuse_joined_words(part)
-            return _row(map(self._read, part.items))
+            return _sequence(map(self._convert, part.items))
         if isinstance(part, kinds.ListReference):
             return self._name(f"{part.list_name}_list", lambda: self._list(part.list_name))
         if isinstance(part, kinds.RuleReference):
@@ -105,12 +106,12 @@ class _Reader:
     def _rule(self, name: str) -> Part | None:
         if name not in self._command.rules:
             raise ToolError(f"a sentence of {self._command.name} uses an unknown rule <{name}>")
-        return self.template(self._command.rules[name])
+        return self.parse(self._command.rules[name])
 
     def _list(self, name: str) -> Part | None:
         if name not in self._command.lists:
             raise ToolError(f"a sentence of {self._command.name} uses an unknown list {{{name}}}")
-        return _choice(self._words(said) for said in _said(self._command.lists[name]))
+        return _choice(self._words(phrase) for phrase in _phrases(self._command.lists[name]))
 
     def _refuse_joined_words(self, part: "Group") -> None:
         items = [item for item in part.items if getattr(item, "text", None) != ""]
@@ -120,7 +121,7 @@ class _Reader:
                 raise ToolError(f"a sentence of {name} joins two parts without a space")
 
     def _spaced(self, part: "Expression", edge: int) -> bool:
-        """Whether every way to say `part` has a space at that edge (0 the left, -1 the right)."""
+        """Whether every expansion of `part` has a space at that edge (0: left, -1: right)."""
         kinds = self._kinds
         if isinstance(part, kinds.TextChunk):
             return part.text[edge].isspace() if part.text else True
@@ -131,35 +132,35 @@ class _Reader:
         return False
 
 
-def _row(parts: Iterable[Part | None]) -> Part | None:
-    heard: list[Part] = []
+def _sequence(parts: Iterable[Part | None]) -> Part | None:
+    kept: list[Part] = []
     for part in parts:
         if part is None:
             return None
         if part not in (NOTHING, Words(())):
-            heard.append(part)
-    return heard[0] if len(heard) == 1 else TemplateSequence(tuple(heard))
+            kept.append(part)
+    return kept[0] if len(kept) == 1 else TemplateSequence(tuple(kept))
 
 
 def _choice(parts: Iterable[Part | None]) -> Part | None:
-    """The parts that can be heard, each once, in their order."""
-    heard = dict.fromkeys(NOTHING if part == Words(()) else part for part in parts if part)
-    return next(iter(heard)) if len(heard) == 1 else Choice(tuple(heard)) if heard else None
+    """A choice between the parts that are not None, each once, in order."""
+    kept = dict.fromkeys(NOTHING if part == Words(()) else part for part in parts if part)
+    return next(iter(kept)) if len(kept) == 1 else Choice(tuple(kept)) if kept else None
 
 
-def _said(spoken: SpokenList) -> list[list[str]]:
-    """Everything that may be said for a list, word by word."""
+def _phrases(spoken: SpokenList) -> list[list[str]]:
+    """All phrases of a list, word by word."""
     match spoken:
         case Numbers(start, stop):
             return [words for number in range(start, stop + 1) for words in _number_words(number)]
         case PhraseList(values):
-            return [said.lower().split() for said in values]
+            return [phrase.lower().split() for phrase in values]
         case FreeWords(examples):
-            return [said.lower().split() for said in examples]
+            return [phrase.lower().split() for phrase in examples]
 
 
 def _number_words(number: int) -> list[list[str]]:
-    """What hassil takes for a number, and "a hundred and five", which the matcher puts right."""
+    """The words that hassil takes for a number, and "a hundred and five", a rewrite of ours."""
     from hassil.numbers import get_rbnf_engine
 
     spoken = get_rbnf_engine("en").format_number(number).text_by_ruleset.values()

@@ -54,7 +54,7 @@ BARE = Readings(
         ("what is your power consumption", "It draws 4.7 watts."),
     ],
 )
-async def test_the_gauges_in_words(toolbox: Toolbox, asked: str, told: str) -> None:
+async def test_each_reading_in_words(toolbox: Toolbox, asked: str, told: str) -> None:
     toolbox.readings = lambda: BOARD
     answer = await toolbox.say(asked)
     assert answer.spoken == told
@@ -70,7 +70,7 @@ async def test_the_whole_state(toolbox: Toolbox) -> None:
         assert part in told
 
 
-async def test_what_cannot_be_read_is_said_plainly(toolbox: Toolbox) -> None:
+async def test_an_unreadable_value_is_named(toolbox: Toolbox) -> None:
     toolbox.readings = lambda: BARE
     hot = await toolbox.say("how hot is the device")
     assert hot.spoken == "I cannot read the temperature on this device."
@@ -78,7 +78,7 @@ async def test_what_cannot_be_read_is_said_plainly(toolbox: Toolbox) -> None:
     assert whole.spoken.startswith("I cannot read the temperature, the load")
 
 
-async def test_this_very_machine_answers(toolbox: Toolbox) -> None:
+async def test_the_readings_of_this_machine(toolbox: Toolbox) -> None:
     toolbox.readings = read
     assert "of memory are free" in (await toolbox.say("how much memory is free")).spoken
     assert "processor is at" in (await toolbox.say("how busy is the device")).spoken

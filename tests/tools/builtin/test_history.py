@@ -1,4 +1,4 @@
-"""What was asked before, and forgetting it."""
+"""The tools for the history of a conversation: recall it, forget it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -57,7 +57,7 @@ async def test_a_day_begins_at_midnight(sentence: str, begin: datetime) -> None:
     assert memory.wanted == [("k", begin.timestamp(), begin.timestamp() + 86_400)]
 
 
-async def test_what_was_asked_is_told_once_each() -> None:
+async def test_repeated_questions_are_told_once() -> None:
     memory = Memory(["what time is it", "What did I ask you?", "is it warm?", "what time is it"])
     told = await memory.say("what did I ask you yesterday")
     assert told == "Yesterday you said “what time is it” and “is it warm”."
@@ -74,7 +74,7 @@ async def test_a_conversation_is_forgotten_after_a_yes() -> None:
     assert memory.forgotten == ["c"]
 
 
-async def test_a_guest_has_no_history_and_may_be_forgotten() -> None:
+async def test_a_guest_has_no_history_and_may_forget_the_conversation() -> None:
     memory = Memory(["what time is it"], guests=("k",))
     assert (await memory.say("what did I ask you today")).startswith(
         "Sorry, that is not for guests"

@@ -16,14 +16,14 @@ async def test_the_last_answer_is_repeated(toolbox: Toolbox) -> None:
     assert (await toolbox.say("what did you say")).spoken == "It is noon."
 
 
-async def test_stop_silences_and_says_nothing(toolbox: Toolbox) -> None:
+async def test_stop_ends_the_speech_without_an_answer(toolbox: Toolbox) -> None:
     answer = await toolbox.say("stop")
     assert answer.silent
     assert answer.spoken == ""
     assert toolbox.session.stopped == 1
 
 
-async def test_abilities_are_those_of_the_tools_that_are_there(toolbox: Toolbox) -> None:
+async def test_abilities_are_those_of_the_enabled_tools(toolbox: Toolbox) -> None:
     assert (await toolbox.say("what can you do")).spoken == (
         "I can tell the time and the date, set timers, say how the device is doing, "
         "change volume and voice, "
@@ -38,7 +38,7 @@ async def test_abilities_are_those_of_the_tools_that_are_there(toolbox: Toolbox)
     assert answer.spoken == "I can set timers and repeat what I said. Just ask."
 
 
-def test_a_pattern_for_no_tool_is_a_fault_of_the_configuration() -> None:
+def test_a_pattern_that_matches_no_tool_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError, match="get_weather"):
         builtin_tools(datetime.now, TimerScheduler(float, print), read, patterns=["get_weather"])
 

@@ -71,7 +71,7 @@ async def test_a_timer_that_is_not_there(toolbox: Toolbox) -> None:
     assert len(toolbox.timers.snapshot()) == 1
 
 
-async def test_a_model_that_forgets_the_length_is_told(toolbox: Toolbox) -> None:
+async def test_a_call_without_a_length_is_refused(toolbox: Toolbox) -> None:
     answer = await toolbox.registry.call("set_timer", {"hours": 0}, toolbox.session)
     assert answer.spoken == "Sorry, a timer needs to know how long."
     assert "error" in answer.data
@@ -84,6 +84,6 @@ async def test_one_second_is_singular(toolbox: Toolbox) -> None:
     )
 
 
-def test_a_timer_is_called_by_name_or_length() -> None:
+def test_the_title_of_a_timer_is_its_name_or_length() -> None:
     assert Timer("i", "tea", 60, 0).title == "tea timer"
     assert Timer("i", "", 5400, 0).title == "one hour and thirty minute timer"

@@ -26,7 +26,7 @@ async def test_a_sentence_sets_the_volume_of_the_page(
     assert answer.silent == (data == {"level": 0})
 
 
-async def test_voices_are_taken_in_turn_and_by_name(toolbox: Toolbox) -> None:
+async def test_the_voice_is_changed_to_the_next_or_by_name(toolbox: Toolbox) -> None:
     assert (await toolbox.say("use another voice")).spoken == "This is bella. How do I sound?"
     assert toolbox.session.speech == Speech("af_bella", "en", 1.0)
     assert (await toolbox.say("give me the next voice")).spoken.startswith("This is sarah.")
@@ -48,7 +48,7 @@ async def test_speed_has_its_limits(toolbox: Toolbox) -> None:
     assert toolbox.session.speech.speed == 1.85
 
 
-async def test_another_language_brings_a_voice_of_its_own(toolbox: Toolbox) -> None:
+async def test_another_language_brings_its_own_voice(toolbox: Toolbox) -> None:
     told = (await toolbox.say("speak German")).spoken
     assert told.startswith("I listen and speak in German now")
     assert "Commands stay English" in told

@@ -18,7 +18,7 @@ async def silent(arguments: Mapping[str, Any], context: ToolContext) -> ToolResu
     return ToolResult("")
 
 
-def saying(*sentences: str, parameters: Mapping[str, Any] | None = None) -> ToolRegistry:
+def registry_of(*sentences: str, parameters: Mapping[str, Any] | None = None) -> ToolRegistry:
     return ToolRegistry([Tool("t", "", silent, parameters or {}, sentences)])
 
 
@@ -36,7 +36,7 @@ def decoder() -> pocketsphinx.Decoder:
 def compiled(
     registry: ToolRegistry, decoder: pocketsphinx.Decoder, tmp_path_factory: pytest.TempPathFactory
 ) -> pocketsphinx.FsgModel:
-    """The JSGF as PocketSphinx itself understands it."""
+    """The JSGF as PocketSphinx compiles it."""
     file = tmp_path_factory.mktemp("grammar") / "commands.gram"
     file.write_text(registry.grammar())
     grammar = pocketsphinx.Jsgf(str(file))
@@ -46,16 +46,16 @@ def compiled(
 
 @settings(max_examples=100, deadline=None)
 @given(st.data())
-def test_every_sentence_can_be_heard(
+def test_grammar_and_graph_accept_every_sentence(
     registry: ToolRegistry, graph: WordGraph, compiled: pocketsphinx.FsgModel, data: st.DataObject
 ) -> None:
-    said = data.draw(sampled(registry)).text.replace("-", " ")
-    assert compiled.accept(said), said
-    assert graph.accepts(said), said
+    text = data.draw(sampled(registry)).text.replace("-", " ")
+    assert compiled.accept(text), text
+    assert graph.accepts(text), text
 
 
 @pytest.mark.parametrize(
-    ("said", "heard"),
+    ("text", "accepted"),
     [
         ("please set a timer for five minutes", True),
         ("can you please tell me the time", True),
@@ -68,19 +68,19 @@ def test_every_sentence_can_be_heard(
         ("", False),
     ],
 )
-def test_grammar_and_graph_draw_the_same_line(
-    graph: WordGraph, compiled: pocketsphinx.FsgModel, said: str, heard: bool
+def test_grammar_and_graph_accept_the_same_texts(
+    graph: WordGraph, compiled: pocketsphinx.FsgModel, text: str, accepted: bool
 ) -> None:
-    assert bool(compiled.accept(said)) is heard
-    assert graph.accepts(said) is heard
+    assert bool(compiled.accept(text)) is accepted
+    assert graph.accepts(text) is accepted
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_what_the_graph_hears_is_understood(
+def test_the_matcher_accepts_what_the_graph_accepts(
     registry: ToolRegistry, graph: WordGraph, data: st.DataObject
 ) -> None:
-    """A walk through the graph ends in a sentence that the matcher takes."""
+    """A random walk through the graph yields a sentence that matches a tool."""
     ways: dict[int, list[tuple[int, str]]] = {}
     for start, to, word in graph.arcs:
         ways.setdefault(start, []).append((to, word))
@@ -99,7 +99,7 @@ def test_the_dictionary_has_every_word(graph: WordGraph, dictionary: frozenset[s
     assert not graph.words - dictionary
 
 
-def test_the_recogniser_takes_both_forms(
+def test_the_recogniser_loads_both_forms(
     registry: ToolRegistry, graph: WordGraph, decoder: pocketsphinx.Decoder, tmp_path: Path
 ) -> None:
     decoder.add_jsgf_string("jsgf", registry.grammar())
@@ -112,22 +112,22 @@ def test_the_recogniser_takes_both_forms(
 
 
 def test_the_graph_stays_small(graph: WordGraph) -> None:
-    """A decoder's time grows with its arcs; unfolded, the grammar has ten times as many."""
+    """Decoding time grows with the number of arcs; the JSGF has ten times as many."""
     assert graph.states < 500
     assert len(graph.arcs) < 6000
 
 
 def test_the_graph_is_minimal() -> None:
-    graph = saying("(a|b) [c] end", "(a|b) d end").graph()
+    graph = registry_of("(a|b) [c] end", "(a|b) d end").graph()
     # start, after please/okay/..., after a or b, after c or d, the ends with and without "please"
-    heard = [w for w in ("a end", "b end", "a c end", "b d end") if graph.accepts(w)]
-    assert len(heard) == 4
+    accepted = [w for w in ("a end", "b end", "a c end", "b d end") if graph.accepts(w)]
+    assert len(accepted) == 4
     assert not graph.accepts("a c d end")
     assert len({start for start, _, word in graph.arcs if word == "end"}) == 2
 
 
 def test_sentences_with_unknown_words_are_left_out() -> None:
-    registry = saying("turn on the (light|xyzzy)", "[frobnicate] now please stop")
+    registry = registry_of("turn on the (light|xyzzy)", "[frobnicate] now please stop")
     graph = registry.graph(lambda word: word not in ("xyzzy", "frobnicate"))
     assert graph.accepts("turn on the light")
     assert graph.accepts("now please stop")
@@ -135,9 +135,9 @@ def test_sentences_with_unknown_words_are_left_out() -> None:
     assert "xyzzy" not in registry.grammar(lambda word: word != "xyzzy")
 
 
-def test_free_words_are_heard_by_their_examples() -> None:
+def test_free_words_are_recognised_by_their_examples() -> None:
     person = {"who": {"type": "string", "examples": ["anna", "my mother"]}}
-    registry = saying("call {who}", parameters={"type": "object", "properties": person})
+    registry = registry_of("call {who}", parameters={"type": "object", "properties": person})
     assert registry.graph().accepts("call my mother")
     assert not registry.graph().accepts("call bob")
     assert registry.match("call bob")
@@ -146,11 +146,11 @@ def test_free_words_are_heard_by_their_examples() -> None:
 @pytest.mark.parametrize(
     "template", ["timer[s] now", "(a|b)(c|d)", "say {unknown}", "say <unknown>", "(a;b) c"]
 )
-def test_a_template_that_cannot_be_heard_word_by_word_is_refused(template: str) -> None:
+def test_a_template_that_joins_parts_of_words_is_refused(template: str) -> None:
     with pytest.raises(ToolError):
-        saying(template).grammar()
+        registry_of(template).grammar()
 
 
-def test_no_sentence_at_all_is_refused() -> None:
+def test_a_registry_without_sentences_is_refused() -> None:
     with pytest.raises(ToolError, match="listened"):
-        saying().grammar()
+        registry_of().grammar()

@@ -14,7 +14,7 @@ from tests.tools.sampling import sampled
 UTTERANCES = Path(__file__).parents[2] / "fixtures/micro_whisper/utterances/index.json"
 
 
-def understood(registry: ToolRegistry, text: str) -> tuple[str, dict[str, Any]] | None:
+def recognised(registry: ToolRegistry, text: str) -> tuple[str, dict[str, Any]] | None:
     match = registry.match(text)
     return (match.tool.name, dict(match.arguments)) if match else None
 
@@ -74,10 +74,10 @@ def understood(registry: ToolRegistry, text: str) -> tuple[str, dict[str, Any]] 
         ("repeat that", "repeat_that", {}),
     ],
 )
-def test_what_people_say_is_understood(
+def test_sentences_are_recognised_with_their_arguments(
     registry: ToolRegistry, said: str, tool: str, arguments: dict[str, Any]
 ) -> None:
-    assert understood(registry, said) == (tool, arguments)
+    assert recognised(registry, said) == (tool, arguments)
 
 
 @pytest.mark.parametrize(
@@ -96,11 +96,11 @@ def test_what_people_say_is_understood(
         "stop " * 100,
     ],
 )
-def test_what_is_no_command_is_left_alone(registry: ToolRegistry, said: str) -> None:
-    assert understood(registry, said) is None
+def test_other_texts_match_no_tool(registry: ToolRegistry, said: str) -> None:
+    assert recognised(registry, said) is None
 
 
-def test_recorded_utterances_that_a_tool_answers(registry: ToolRegistry) -> None:
+def test_the_tools_that_recorded_utterances_match(registry: ToolRegistry) -> None:
     answered = {
         "what time is it": "get_time",
         "set a timer for five minutes": "set_timer",
@@ -121,20 +121,20 @@ def test_recorded_utterances_that_a_tool_answers(registry: ToolRegistry) -> None
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_every_sentence_of_a_template_leads_back_to_its_tool(
+def test_every_sentence_of_a_template_matches_its_tool(
     registry: ToolRegistry, data: st.DataObject
 ) -> None:
     said = data.draw(sampled(registry))
-    assert understood(registry, said.text) == (said.tool, said.arguments)
+    assert recognised(registry, said.text) == (said.tool, said.arguments)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=80))
-def test_no_text_is_too_strange(registry: ToolRegistry, text: str) -> None:
+def test_any_text_is_accepted(registry: ToolRegistry, text: str) -> None:
     registry.match(text)
 
 
-def test_a_tool_of_anybody_is_heard() -> None:
+def test_lists_and_enums_of_any_tool_are_recognised() -> None:
     async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         return ToolResult("")
 
@@ -149,9 +149,9 @@ def test_a_tool_of_anybody_is_heard() -> None:
         {"loudness": {"as loud as you can": 10}},
     )
     registry = ToolRegistry([tool])
-    assert understood(registry, "set the volume in the Living Room to seven") == (
+    assert recognised(registry, "set the volume in the Living Room to seven") == (
         "set_volume",
         {"room": "living room", "level": 7},
     )
-    assert understood(registry, "as loud as you can") == ("set_volume", {"level": 10})
-    assert understood(registry, "set the volume to eleven") is None
+    assert recognised(registry, "as loud as you can") == ("set_volume", {"level": 10})
+    assert recognised(registry, "set the volume to eleven") is None
