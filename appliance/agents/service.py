@@ -107,6 +107,10 @@ class AgentService:
         """Ends a task, never to be resumed; None if it has ended already."""
         return await self.dispatcher.stop(task_id)
 
+    def works_for(self, conversation_id: str) -> bool:
+        """Whether a task of the conversation runs or waits for its agent."""
+        return any(task.conversation_id == conversation_id for task in self.dispatcher.active())
+
     async def forget(self, conversation_id: str) -> None:
         """Ends the tasks of a conversation that is about to be deleted."""
         for task in self.dispatcher.active():

@@ -81,7 +81,11 @@ async def run(
         tools = _tools(config, timers, store, agents, forget, is_guest)
         registry = ToolRegistry(tools, is_guest=is_guest)
         opened = partial(_opened, notifier, timers, agents)
-        runtime = VoiceRuntime(config, plan, metrics, store, audience, registry, opened=opened)
+        runtime = VoiceRuntime(
+            *(config, plan, metrics, store, audience, registry),
+            opened=opened,
+            expects_event=partial(_expects_event, timers, agents),
+        )
         server = Server(config.server, state / "control.sock", systemd.sockets())
         report = StatusReport(config, plan, runtime, store, metrics, lambda: server.address)
         report.log_warnings()
@@ -141,6 +145,11 @@ def _opened(
 ) -> None:
     notifier.client_connected(client, timers.snapshot())
     agents.client_connected(client)
+
+
+def _expects_event(timers: TimerScheduler, agents: AgentService, conversation_id: str) -> bool:
+    """Whether something is yet to be announced in a conversation; a timer rings in every one."""
+    return bool(timers.snapshot()) or agents.works_for(conversation_id)
 
 
 async def _is_guest(paired: Clients | None, client_id: str) -> bool:

@@ -30,7 +30,8 @@ HISTORY_TURNS = 10  # of a resumed conversation, which its new session is given
 class VoiceRuntime:
     """What talking needs: engines, language models and sessions. It loads while requests arrive.
 
-    `opened` is called with each session that opens.
+    `opened` is called with each session that opens; `expects_event` tells whether a timer or an
+    agent's task is yet to be announced in a conversation, by its id.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class VoiceRuntime:
         registry: ToolRegistry,
         *,
         opened: "Callable[[Session], None]",
+        expects_event: Callable[[str], bool],
     ) -> None:
         self._config = config
         self._plan = plan
@@ -51,6 +53,7 @@ class VoiceRuntime:
         self._audience = audience
         self._registry = registry
         self._opened = opened
+        self._expects_event = expects_event
         self._sessions: SessionRegistry | None = None
         self._models: FailoverClient | None = None
         switched = partial(self._rerouted, "engine")
@@ -151,6 +154,7 @@ class VoiceRuntime:
             engines=self.engine_names,
             opened=self._opened,
             rerouted=metrics.rerouted,
+            expects_event=self._expects_event,
         )
 
     def _count(self, sessions: int) -> None:

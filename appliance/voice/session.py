@@ -12,6 +12,7 @@ from pipecat.frames.frames import OutputAudioRawFrame, TTSSpeakFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
 
 from appliance.audio.format import OUTPUT_RATE
+from appliance.config.schema import LimitsConfig
 from appliance.conversation import EventKind, OnEvent
 from appliance.engines import Voice
 from appliance.llm.context import Messages
@@ -47,7 +48,11 @@ class SessionOptions:
 
 @dataclass(frozen=True, slots=True)
 class SessionCallbacks:
-    """Where a session reports to. Every callable returns at once."""
+    """Where a session reports to, and what it asks. Every callable returns at once.
+
+    `expects_event` tells whether a timer or an agent's task is yet to be announced in a
+    conversation, by its id.
+    """
 
     on_event: OnEvent
     gauges: Gauges
@@ -56,6 +61,29 @@ class SessionCallbacks:
     engines: Callable[[], dict[str, str]]
     opened: Callable[["Session"], None]
     rerouted: Callable[[str], None]
+    expects_event: Callable[[str], bool]
+
+
+@dataclass(slots=True)
+class LifetimeLimits:
+    """Decides when a session has been idle, or open, for too long. Pure: times are arguments.
+
+    A session in which an event is expected is not idle: the user waits to hear it.
+    """
+
+    limits: LimitsConfig
+    began: float
+    _expected_at: float = 0.0
+
+    def exceeded(
+        self, now: float, *, last_activity: float, event_expected: bool
+    ) -> CloseReason | None:
+        """The reason to end the session now, if there is one."""
+        if event_expected:
+            self._expected_at = now
+        if now - max(last_activity, self._expected_at) > self.limits.idle_seconds:
+            return CloseReason.IDLE
+        return CloseReason.TOO_LONG if now - self.began > self.limits.session_seconds else None
 
 
 class Session:
@@ -84,7 +112,6 @@ class Session:
         self._speech: Speech | None = None
         self._reason: CloseReason | None = None
         self._opened = False
-        self._began = time.monotonic()
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._transport: SocketTransport | None = None
@@ -144,7 +171,6 @@ class Session:
     async def run(self, socket: Socket, history: Messages) -> None:
         """Serves the socket until either side is done; returns when everything is released."""
         self.state = SessionState.OPEN
-        self._began = time.monotonic()
         self.recorder.emit(
             EventKind.SESSION_STARTED,
             client_id=self.client_id,
@@ -197,15 +223,17 @@ class Session:
             self._on_speaking(False)
 
     async def _watch(self) -> None:
-        """Ends the session when nobody speaks for too long, or too long at all."""
-        limits = self._shared.config.limits
+        """Ends the session at its limits; takes the preferred route again between turns."""
+        limits = LifetimeLimits(self._shared.config.limits, time.monotonic())
         while self._reason is None:
             await asyncio.sleep(CHECK_SECONDS)
-            now = time.monotonic()
-            if now - self.recorder.last_activity > limits.idle_seconds:
-                self.end(CloseReason.IDLE)
-            elif now - self._began > limits.session_seconds:
-                self.end(CloseReason.TOO_LONG)
+            reason = limits.exceeded(
+                time.monotonic(),
+                last_activity=self.recorder.last_activity,
+                event_expected=self._reports.expects_event(self.conversation_id),
+            )
+            if reason:
+                self.end(reason)
             elif not self.in_turn:
                 self._answering.come_back()
 

@@ -346,3 +346,19 @@ async def test_the_start_after_a_kill_announces_the_tasks_cut_off(tmp_path: Path
                 return bool(least)
 
             await until(all_announced)
+
+
+async def test_a_session_waits_for_the_task_of_its_conversation(tmp_path: Path) -> None:
+    """A session of another conversation, as silent as this one, ends meanwhile."""
+    limits = {"APPLIANCE__LIMITS__IDLE_SECONDS": "5"}
+    async with (
+        running(tmp_path, {**overrides(tmp_path), **limits}) as daemon,
+        calling(daemon.base_url) as call,
+    ):
+        sent = await call.type("tell claude to wait for it")
+        await reaches(call, "running", sent)
+        await hears(call, "On it.", sent)
+        async with calling(daemon.base_url) as other:
+            assert await other.wait_closed(30) == 1000
+        (tmp_path / "project" / "go").touch()
+        await hears(call, "It was worth it.", sent)

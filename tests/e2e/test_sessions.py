@@ -91,6 +91,17 @@ async def test_silence_and_length_end_a_session_with_a_reason(daemon: Daemon) ->
     assert await ended(daemon, busy["conversation_id"]) == "too_long"
 
 
+async def test_a_session_waits_for_the_timer_that_runs(tmp_path: Path) -> None:
+    """The timer runs for longer than a session may be idle; afterwards the session ends idle."""
+    async with running(tmp_path, {"APPLIANCE__LIMITS__IDLE_SECONDS": "4"}) as daemon:
+        async with calling(daemon.base_url) as call:
+            sent = await call.type("set a timer for seven seconds")
+            await call.wait_for(lambda a: a.data.get("state") == "rang", since=sent)
+            await call.wait_for(lambda a: "is done" in str(a.data.get("text")), since=sent)
+            assert await call.wait_closed() == 1000
+        assert await ended(daemon, call.conversation_id) == "idle"
+
+
 async def test_hanging_up_from_elsewhere_says_so(daemon: Daemon) -> None:
     session = await new_session(daemon)
     async with connected(daemon, session["ws_url"]) as ws:

@@ -22,7 +22,12 @@ from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.recorder import Gauges
 from appliance.voice.route_runner import GONE_FAR
 from appliance.voice.routing import Unanswered
-from appliance.voice.session import Session, SessionCallbacks, SessionOptions
+from appliance.voice.session import (
+    LifetimeLimits,
+    Session,
+    SessionCallbacks,
+    SessionOptions,
+)
 from appliance.voice.session_registry import SessionRegistry
 
 nothing: Any = None
@@ -62,6 +67,7 @@ def _session(
         engines=dict,
         opened=opened,
         rerouted=lambda route: None,
+        expects_event=lambda conversation_id: False,
     )
     return Session("s", "c", "client", shared, reports, SessionOptions(language=language))
 
@@ -99,6 +105,22 @@ def test_a_language_that_was_wished_for_stays() -> None:
     assert session.voice.language == "de"
     session.speak_as(Speech("", "es", 1.0))
     assert (session.language, session.voice.language) == ("es", "es")
+
+
+def test_a_session_is_idle_some_time_after_the_last_activity_or_expected_event() -> None:
+    settings = load((), {}).limits
+    limits, idle = LifetimeLimits(settings, began=0.0), settings.idle_seconds
+
+    def exceeded(now: float, *, event_expected: bool = False) -> CloseReason | None:
+        return limits.exceeded(now, last_activity=10.0, event_expected=event_expected)
+
+    assert exceeded(10.0 + idle) is None
+    assert exceeded(11.0 + idle) is CloseReason.IDLE
+    assert exceeded(11.0 + idle, event_expected=True) is None
+    # The user has as long to answer as after a sentence of their own.
+    assert exceeded(11.0 + 2 * idle) is None
+    assert exceeded(12.0 + 2 * idle) is CloseReason.IDLE
+    assert exceeded(settings.session_seconds + 1, event_expected=True) is CloseReason.TOO_LONG
 
 
 @pytest.fixture
