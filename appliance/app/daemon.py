@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
@@ -77,15 +77,11 @@ async def run(
         stack.push_async_callback(agents.close)
         background = BackgroundTasks()
         stack.push_async_callback(background.finish, FORGET_SECONDS)
-        forget = partial(_forget_later, background, audience, agents, store)
-        tools = _tools(config, timers, store, agents, forget, is_guest)
+        tools = _tools(config, timers, store, agents, background, audience, is_guest)
         registry = ToolRegistry(tools, is_guest=is_guest)
         opened = partial(_opened, notifier, timers, agents)
-        runtime = VoiceRuntime(
-            *(config, plan, metrics, store, audience, registry),
-            opened=opened,
-            expects_event=partial(_expects_event, timers, agents),
-        )
+        shared = (config, plan, metrics, store, audience, registry)
+        runtime = VoiceRuntime(*shared, opened, partial(_expects_event, timers, agents))
         server = Server(config.server, state / "control.sock", systemd.sockets())
         report = StatusReport(config, plan, runtime, store, metrics, lambda: server.address)
         report.log_warnings()
@@ -114,9 +110,11 @@ def _tools(
     timers: TimerScheduler,
     store: Store,
     agents: AgentService,
-    forget: Callable[[str], None],
+    background: BackgroundTasks,
+    audience: Audience,
     is_guest: IsGuest,
 ) -> Sequence[Tool]:
+    forget = partial(_forget_later, background, audience, agents, store)
     readings = partial(telemetry.read, disk=config.store.path.parent)
     others = (*history_tools(_now, store.user_texts, forget), *agents.tools)
     enabled = config.tools.enabled

@@ -42,7 +42,6 @@ class VoiceRuntime:
         store: Store,
         audience: Audience,
         registry: ToolRegistry,
-        *,
         opened: "Callable[[Session], None]",
         expects_event: Callable[[str], bool],
     ) -> None:
