@@ -1,3 +1,5 @@
+"""Origin and Host headers: which pages may use the appliance, and under which names."""
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -9,13 +11,13 @@ PORTS = st.integers(1, 65535)
 
 
 @given(HOSTS, PORTS, st.sampled_from(["http", "https"]))
-def test_the_appliances_own_page_may(host: str, port: int, scheme: str) -> None:
+def test_the_own_page_is_allowed(host: str, port: int, scheme: str) -> None:
     assert origin_allowed(f"{scheme}://{host}:{port}", f"{host.upper()}:{port}")
     assert origin_allowed(f"{scheme}://{host}", f"{host}.", scheme=scheme)
 
 
 @given(HOSTS, HOSTS, PORTS, PORTS)
-def test_any_other_page_may_not(host: str, other: str, port: int, other_port: int) -> None:
+def test_any_other_page_is_refused(host: str, other: str, port: int, other_port: int) -> None:
     if (host, port) != (other, other_port):
         assert not origin_allowed(f"https://{other}:{other_port}", f"{host}:{port}")
 
@@ -30,7 +32,7 @@ def test_any_other_page_may_not(host: str, other: str, port: int, other_port: in
 @example("https://[::1")
 @example("file://jetson.local")
 @example("")
-def test_no_made_up_origin_passes(origin: str) -> None:
+def test_no_arbitrary_text_is_an_allowed_origin(origin: str) -> None:
     assert not origin_allowed(origin, "jetson.local", ["https://friend.local"], bearer=True)
 
 
@@ -47,7 +49,7 @@ def test_no_made_up_origin_passes(origin: str) -> None:
         ("https://jetson.local", "jetson.local/../evil", None, False),
     ],
 )
-def test_ports_schemes_and_further_origins(
+def test_ports_schemes_and_configured_origins(
     origin: str, host: str, scheme: str | None, allowed: bool
 ) -> None:
     extra = ["https://friend.local:8443/"]
@@ -68,12 +70,12 @@ def test_ports_schemes_and_further_origins(
         ("", None),
     ],
 )
-def test_what_a_browser_would_send(origin: str, written: str | None) -> None:
+def test_an_origin_is_normalised_as_a_browser_sends_it(origin: str, written: str | None) -> None:
     assert normalised_origin(origin) == written
 
 
 @given(HOSTS, PORTS, st.sampled_from(["http", "https"]))
-def test_what_is_written_anew_is_the_same_page(host: str, port: int, scheme: str) -> None:
+def test_a_normalised_origin_allows_the_same_page(host: str, port: int, scheme: str) -> None:
     written = normalised_origin(f"{scheme.upper()}://{host.title()}:{port}//")
     assert written is not None
     assert normalised_origin(written) == written
@@ -100,11 +102,11 @@ def test_without_an_origin_a_token_is_needed() -> None:
         ("", False),
     ],
 )
-def test_only_its_own_names_and_addresses_reach_it(host: str, allowed: bool) -> None:
+def test_only_own_names_and_addresses_are_allowed_hosts(host: str, allowed: bool) -> None:
     assert host_allowed(host, ["jetson.local", "jetson"]) is allowed
 
 
 @given(st.text())
-def test_no_host_is_an_exception(host: str) -> None:
+def test_no_host_raises_an_exception(host: str) -> None:
     host_allowed(host, [])
     origin_allowed("https://jetson.local", host)

@@ -1,3 +1,5 @@
+"""Pairing codes: used once, burned after five wrong tries, with a growing penalty by address."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ def test_the_right_code_works_once(role: Role, ttl: float, share: float, start: 
     spoil(pairing, code, "10.0.0.1", start + ttl * share)
 
 
-def test_it_may_be_typed_as_it_is_read() -> None:
+def test_spaces_and_dashes_in_a_code_are_ignored() -> None:
     pairing = Pairing()
     code = pairing.new_code(Role.USER, 300, 0)
     assert pairing.redeem(f" {code[:4]}-{code[4:]} ", "10.0.0.1", 1) is Role.USER
@@ -53,7 +55,7 @@ def test_five_wrong_tries_from_anywhere_burn_the_code(guesses: list[str]) -> Non
     spoil(pairing, code, "10.0.1.1", 0)
 
 
-def test_four_wrong_tries_do_not() -> None:
+def test_four_wrong_tries_do_not_burn_it() -> None:
     pairing = Pairing()
     code = pairing.new_code(Role.USER, 300, 0)
     for number in range(TRIES - 1):
@@ -62,7 +64,7 @@ def test_four_wrong_tries_do_not() -> None:
 
 
 @given(st.integers(1, 30))
-def test_an_address_waits_twice_as_long_each_time(times: int) -> None:
+def test_the_penalty_of_an_address_doubles_each_time(times: int) -> None:
     pairing = Pairing()
     now = 0.0
     for number in range(1, times + 1):
@@ -78,7 +80,7 @@ def test_an_address_waits_twice_as_long_each_time(times: int) -> None:
     assert pairing.redeem(code, "10.0.0.1", now) is Role.USER
 
 
-def test_waiting_spoils_no_code_and_others_do_not_wait() -> None:
+def test_tries_during_a_penalty_do_not_count_and_other_addresses_do_not_wait() -> None:
     pairing = Pairing()
     code = pairing.new_code(Role.USER, 300, 0)
     spoil(pairing, wrong(code), "10.0.0.1", 0)
@@ -88,7 +90,7 @@ def test_waiting_spoils_no_code_and_others_do_not_wait() -> None:
     assert pairing.redeem(code, "10.0.0.2", 1) is Role.USER
 
 
-def test_a_mistake_is_forgiven_in_time_or_by_the_right_code() -> None:
+def test_a_penalty_is_forgotten_in_time_or_after_the_right_code() -> None:
     for forgiven_by_code in (True, False):
         pairing = Pairing()
         code = pairing.new_code(Role.USER, 1e6, 0)
@@ -104,14 +106,14 @@ def test_a_mistake_is_forgiven_in_time_or_by_the_right_code() -> None:
         assert refusal.value.retry_after == pytest.approx(2)
 
 
-def test_ten_thousand_addresses_take_no_more_memory_than_the_bound() -> None:
+def test_the_number_of_remembered_addresses_is_bounded() -> None:
     pairing = Pairing()
     for number in range(ADDRESSES + 10):
         spoil(pairing, "0", f"10.{number // 65536}.{number // 256 % 256}.{number % 256}", 0)
     assert len(pairing._penalties) == ADDRESSES
 
 
-def test_neighbours_in_one_ipv6_network_count_as_one() -> None:
+def test_addresses_of_one_ipv6_network_count_as_one() -> None:
     assert client_network("fe80::1%eth0") == client_network("fe80::2")
     assert client_network("2001:db8::1") != client_network("2001:db8:0:1::1")
     assert client_network("::ffff:10.0.0.1") == "10.0.0.1"

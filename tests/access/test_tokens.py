@@ -16,7 +16,7 @@ from appliance.access.tokens import (
 from appliance.errors import NotPaired, SessionTaken, SessionUnknown
 
 
-def test_each_role_may_do_what_the_one_below_may() -> None:
+def test_each_role_has_the_rights_of_those_below_it() -> None:
     reached = {role: [least for least in Role if reaches(role, least)] for role in Role}
     assert reached == {
         Role.GUEST: [Role.GUEST],
@@ -26,7 +26,7 @@ def test_each_role_may_do_what_the_one_below_may() -> None:
 
 
 @given(st.text().filter(lambda role: role not in set(Role)), st.sampled_from(Role))
-def test_an_unknown_role_may_do_nothing(role: str, least: Role) -> None:
+def test_an_unknown_role_has_no_rights(role: str, least: Role) -> None:
     assert not reaches(role, least)
 
 
@@ -44,7 +44,7 @@ def test_tokens_are_long_and_differ() -> None:
 
 
 @given(st.text())
-def test_a_hash_tells_nothing_and_never_fails(token: str) -> None:
+def test_any_text_has_a_hash_of_fixed_length(token: str) -> None:
     assert len(token_hash(token)) == 64
     assert token_hash(token) == token_hash(token) != token_hash(token + "x")
 
@@ -63,7 +63,7 @@ def test_a_ticket_opens_its_session_once(session: str, seconds: float, share: fl
 
 
 @given(st.text())
-def test_a_wrong_token_opens_nothing_and_spoils_nothing(guess: str) -> None:
+def test_a_wrong_token_opens_nothing_and_leaves_the_ticket_valid(guess: str) -> None:
     tickets = SessionTickets()
     token = tickets.issue("s", 0)
     for _ in range(3):

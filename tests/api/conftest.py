@@ -1,4 +1,4 @@
-"""One appliance with open access and one that must be paired with, for all tests of the API."""
+"""Runs one appliance with open access and one with pairing, for all tests of the API."""
 
 from collections.abc import AsyncIterator
 

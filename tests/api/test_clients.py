@@ -1,4 +1,4 @@
-"""Nobody who is not paired learns anything, and a pairing ends at once."""
+"""Pairing, roles and revocation: what each client may see and do, and the audit trail of it."""
 
 import json
 import re
@@ -21,13 +21,13 @@ from tests.stranger import Answered, ask, refused, until
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 OUTSIDE = {"X-Forwarded-For": "192.0.2.7"}
-# What answers somebody who is not paired, and no more than this.
+# The only routes that answer unpaired clients.
 EVERYBODY = {"/health", "/ready", "/metrics", "/api/ping", "/api/pair"}
-CLOSED = [route for route in ROUTES if route.path not in EVERYBODY]
+GUARDED = [route for route in ROUTES if route.path not in EVERYBODY]
 
 
 def new_code(daemon: Daemon, *options: str) -> str:
-    """A code as `appliance pair` prints it."""
+    """Returns a code as `appliance pair` prints it."""
     printed = daemon.command_line("pair", *options)
     assert printed.returncode == 0, printed.stderr
     found = re.search(r"Pairing code: (\d{4} \d{4})", printed.stdout)
@@ -42,7 +42,7 @@ async def redeem(daemon: Daemon, code: str, address: str = "192.0.2.1") -> Answe
 
 
 async def paired(daemon: Daemon, role: str) -> tuple[str, dict[str, str]]:
-    """A new client's id and the header that proves it."""
+    """Pairs a client; returns its id and its Authorization header."""
     control = aiohttp.UnixConnector(str(daemon.state / "control.sock"))
     async with (
         aiohttp.ClientSession(connector=control) as http,
@@ -54,13 +54,13 @@ async def paired(daemon: Daemon, role: str) -> tuple[str, dict[str, str]]:
     return answer.json["client"]["id"], {"Authorization": f"Bearer {answer.json['token']}"}
 
 
-async def test_the_table_opens_nothing_else_to_everybody() -> None:
+async def test_no_other_route_is_open_to_everybody() -> None:
     assert {route.path for route in ROUTES if route.role is None} == EVERYBODY
 
 
-@pytest.mark.parametrize("route", CLOSED, ids=lambda route: f"{route.method} {route.path}")
+@pytest.mark.parametrize("route", GUARDED, ids=lambda route: f"{route.method} {route.path}")
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
-async def test_a_stranger_is_refused(
+async def test_an_unpaired_client_is_refused(
     paired_daemon: Daemon, route: Route, headers: dict[str, str]
 ) -> None:
     ours = {"Origin": paired_daemon.base_url, **headers}
@@ -69,20 +69,20 @@ async def test_a_stranger_is_refused(
     assert (answer.status, answer.code) == (401, "not_paired")
 
 
-async def test_each_route_asks_for_its_role(paired_daemon: Daemon) -> None:
-    """By the table: below the role 403, with it anything but a refusal."""
+async def test_each_route_demands_its_role(paired_daemon: Daemon) -> None:
+    """403 below the role of the route, and no refusal at or above it."""
     for role in Role:
         _, bearer = await paired(paired_daemon, role)
-        for route in CLOSED:
+        for route in GUARDED:
             path = route.path.replace("{id}", "nobody")
-            # With a body that nobody takes, or an administrator would begin a self-test.
+            # A body that every route rejects, so that an administrator starts no self-test here.
             answer = await ask(paired_daemon, route.method, path, data=b"[", headers=bearer)
             allowed = route.role is not None and reaches(role, route.role)
             assert (answer.status not in (401, 403)) is allowed, (role, route, answer.text)
             assert answer.status < 500 or answer.code == "not_ready", (role, route, answer.text)
 
 
-async def test_a_guest_sees_no_more_than_it_needs_to_talk(paired_daemon: Daemon) -> None:
+async def test_a_guest_may_talk_and_see_nothing_else(paired_daemon: Daemon) -> None:
     _, guest = await paired(paired_daemon, "guest")
     for path in ("/api/conversations", "/api/status", "/api/clients", "/config", "/api/audit"):
         answer = await ask(paired_daemon, "GET", path, headers=guest)
@@ -95,7 +95,9 @@ async def test_a_guest_sees_no_more_than_it_needs_to_talk(paired_daemon: Daemon)
     )
 
 
-async def test_a_stranger_outside_learns_only_that_it_lives(paired_daemon: Daemon) -> None:
+async def test_an_unpaired_client_outside_learns_only_that_the_appliance_runs(
+    paired_daemon: Daemon,
+) -> None:
     health = await ask(paired_daemon, "GET", "/health", headers=OUTSIDE)
     assert (health.status, health.json) == (200, {"status": "ok"})
     ready = await ask(paired_daemon, "GET", "/ready", headers=OUTSIDE)
@@ -104,7 +106,7 @@ async def test_a_stranger_outside_learns_only_that_it_lives(paired_daemon: Daemo
     assert (metrics.status, metrics.code) == (404, "not_found")
 
 
-async def test_a_code_makes_a_client_once(paired_daemon: Daemon) -> None:
+async def test_a_code_pairs_one_client(paired_daemon: Daemon) -> None:
     code = new_code(paired_daemon, "--role", "user")
     first = await redeem(paired_daemon, code.replace(" ", "-"))
     assert first.status == 200
@@ -129,16 +131,18 @@ async def test_the_first_client_is_the_administrator(paired_daemon: Daemon) -> N
     assert "admin" in listed
 
 
-async def test_who_was_administrator_leaves_the_place_to_nobody(paired_daemon: Daemon) -> None:
-    everybody = json.loads(paired_daemon.command_line("clients", "list", "--json").stdout)
-    for client in everybody:
+async def test_a_new_client_does_not_replace_an_administrator_who_lost_the_role(
+    paired_daemon: Daemon,
+) -> None:
+    clients = json.loads(paired_daemon.command_line("clients", "list", "--json").stdout)
+    for client in clients:
         if client["role"] == "admin":
             paired_daemon.command_line("clients", "role", client["id"], "user")
     answer = await redeem(paired_daemon, new_code(paired_daemon), "192.0.2.4")
     assert answer.json["client"]["role"] == "user"
 
 
-async def test_guessing_is_slowed_down_and_spoils_the_code(paired_daemon: Daemon) -> None:
+async def test_guessing_is_slowed_down_and_burns_the_code(paired_daemon: Daemon) -> None:
     for number in range(20):
         code = new_code(paired_daemon)
         wrong = f"{(int(code.replace(' ', '')) + 1) % 10**8:08}"
@@ -146,7 +150,7 @@ async def test_guessing_is_slowed_down_and_spoils_the_code(paired_daemon: Daemon
         first = await redeem(paired_daemon, wrong, f"198.51.100.{number}")
         assert first.code == "pairing_refused"
         hurried = await redeem(paired_daemon, code, f"198.51.100.{number}")
-        # Two seconds later it need not wait any more, and who was held up for them has not hurried.
+        # After two seconds the penalty is over: on a busy machine this try may come too late.
         if time.monotonic() < begun + 2:
             break
     assert (hurried.status, hurried.code) == (429, "too_many_requests")
@@ -157,7 +161,7 @@ async def test_guessing_is_slowed_down_and_spoils_the_code(paired_daemon: Daemon
     assert (spoiled.status, spoiled.code) == (403, "pairing_refused")
 
 
-async def test_a_cookie_is_only_good_from_the_page_itself(paired_daemon: Daemon) -> None:
+async def test_a_cookie_is_accepted_from_allowed_origins_only(paired_daemon: Daemon) -> None:
     _, bearer = await paired(paired_daemon, "user")
     cookie = {"Cookie": f"{COOKIE}={bearer['Authorization'].removeprefix('Bearer ')}"}
     assert (await ask(paired_daemon, "GET", "/api/status", headers=cookie)).status == 200
@@ -178,7 +182,7 @@ async def test_a_cookie_is_only_good_from_the_page_itself(paired_daemon: Daemon)
         assert (joined.status, joined.code) == (403, "forbidden")
 
 
-async def test_a_revoked_client_is_out_at_once(paired_daemon: Daemon) -> None:
+async def test_a_revoked_client_loses_access_at_once(paired_daemon: Daemon) -> None:
     client_id, bearer = await paired(paired_daemon, "user")
     token = bearer["Authorization"].removeprefix("Bearer ")
     async with calling(paired_daemon.base_url, token=token) as call:
@@ -194,7 +198,7 @@ async def test_a_revoked_client_is_out_at_once(paired_daemon: Daemon) -> None:
     assert "no such client" in again.stderr
 
 
-async def test_a_program_pairs_itself_without_a_page(paired_daemon: Daemon) -> None:
+async def test_a_program_pairs_itself_without_a_browser(paired_daemon: Daemon) -> None:
     body = {"code": new_code(paired_daemon, "--role", "user"), "name": "a script"}
     foreign = {"X-Forwarded-For": "192.0.2.90", "Origin": "https://evil.example"}
     answer = await ask(paired_daemon, "POST", "/api/pair", body=body, headers=foreign)
@@ -206,7 +210,7 @@ async def test_a_program_pairs_itself_without_a_page(paired_daemon: Daemon) -> N
     assert (await ask(paired_daemon, "POST", "/api/sessions", headers=bearer)).status == 201
 
 
-async def test_a_role_is_changed_while_it_is_used(paired_daemon: Daemon) -> None:
+async def test_a_changed_role_counts_at_once(paired_daemon: Daemon) -> None:
     client_id, bearer = await paired(paired_daemon, "user")
     _, admin = await paired(paired_daemon, "admin")
     place = f"/api/clients/{client_id}"
@@ -231,7 +235,7 @@ async def test_a_cookie_is_kept_for_half_a_year_after_every_use(paired_daemon: D
     assert "Set-Cookie" not in (await ask(paired_daemon, "GET", "/api/me", headers=bearer)).headers
 
 
-async def test_a_socket_wants_its_ticket_and_a_paired_client(paired_daemon: Daemon) -> None:
+async def test_a_websocket_needs_its_ticket_and_a_paired_client(paired_daemon: Daemon) -> None:
     _, bearer = await paired(paired_daemon, "guest")
     offered = await ask(paired_daemon, "POST", "/api/sessions", headers=bearer)
     stranger = await refused(paired_daemon, offered.json["ws_url"], paired_origin(paired_daemon))
@@ -245,13 +249,13 @@ def paired_origin(daemon: Daemon) -> dict[str, str]:
     return {"Origin": daemon.base_url}
 
 
-async def test_the_trail_tells_who_did_what(paired_daemon: Daemon) -> None:
+async def test_the_audit_trail_records_who_did_what(paired_daemon: Daemon) -> None:
     admin_id, admin = await paired(paired_daemon, "admin")
     client_id, _ = await paired(paired_daemon, "user")
     place = f"/api/clients/{client_id}"
     await ask(paired_daemon, "PATCH", place, body={"role": "guest"}, headers=admin)
     await ask(paired_daemon, "DELETE", place, headers=admin)
-    refused = 0  # once, unless the machine was held up for as long as it then has to wait
+    refused = 0  # 1, or more where the machine was held up for longer than the penalty
     while (await redeem(paired_daemon, "0", "192.0.2.77")).status == 403:
         refused += 1
     assert refused
@@ -280,7 +284,7 @@ async def test_the_trail_tells_who_did_what(paired_daemon: Daemon) -> None:
     assert "the command line" in printed
 
 
-async def test_the_settings_in_force_stand_in_the_trail_without_their_values(
+async def test_the_audit_trail_records_the_settings_in_force_without_their_values(
     paired_daemon: Daemon,
 ) -> None:
     _, admin = await paired(paired_daemon, "admin")
@@ -290,7 +294,7 @@ async def test_the_settings_in_force_stand_in_the_trail_without_their_values(
     assert re.fullmatch("access paired, configuration [0-9a-f]{12}", settings["detail"])
 
 
-async def test_open_access_is_told_wherever_somebody_looks(daemon: Daemon) -> None:
+async def test_open_access_is_warned_of_in_the_page_the_status_and_the_log(daemon: Daemon) -> None:
     me = await ask(daemon, "GET", "/api/me")
     assert (me.json["access"], me.json["client"]["role"]) == ("open", "admin")
     (warning,) = me.json["warnings"]
@@ -299,7 +303,7 @@ async def test_open_access_is_told_wherever_somebody_looks(daemon: Daemon) -> No
     assert warning in "".join(daemon.log)
 
 
-async def test_a_stranger_cannot_wash_the_trail_away(paired_daemon: Daemon) -> None:
+async def test_repeated_refusals_do_not_flood_the_audit_trail(paired_daemon: Daemon) -> None:
     for _ in range(30):
         await redeem(paired_daemon, "0", "192.0.2.88")
     _, admin = await paired(paired_daemon, "admin")
@@ -310,7 +314,7 @@ async def test_a_stranger_cannot_wash_the_trail_away(paired_daemon: Daemon) -> N
 
 
 @pytest.mark.slow
-async def test_that_a_code_was_burned_is_noted_however_much_was_refused_before(
+async def test_a_burned_code_is_noted_after_any_number_of_refusals(
     paired_daemon: Daemon,
 ) -> None:
     for _ in range(30):
@@ -319,10 +323,10 @@ async def test_that_a_code_was_burned_is_noted_however_much_was_refused_before(
     for number in range(101, 105):
         assert (await redeem(paired_daemon, wrong, f"192.0.2.{number}")).status == 403
 
-    async def is_let_try() -> bool:
+    async def may_try_again() -> bool:
         return (await redeem(paired_daemon, wrong, "192.0.2.99")).status == 403
 
-    await until(is_let_try)
+    await until(may_try_again)
     _, admin = await paired(paired_daemon, "admin")
 
     async def is_noted() -> bool:
@@ -334,7 +338,7 @@ async def test_that_a_code_was_burned_is_noted_however_much_was_refused_before(
     await until(is_noted)
 
 
-async def test_a_name_moves_no_cursor_on_the_terminal_of_an_administrator(
+async def test_control_characters_are_removed_from_the_name_of_a_client(
     paired_daemon: Daemon,
 ) -> None:
     code = new_code(paired_daemon, "--role", "guest")
@@ -373,7 +377,7 @@ async def test_a_conversation_belongs_to_its_client(paired_daemon: Daemon) -> No
     assert (await ask(paired_daemon, "GET", place, headers=admin)).status == 200
 
 
-async def test_a_conversation_that_is_not_written_down_yet_belongs_to_its_client(
+async def test_a_conversation_belongs_to_its_client_before_it_is_committed(
     paired_daemon: Daemon,
 ) -> None:
     _, mine = await paired(paired_daemon, "user")
@@ -381,7 +385,7 @@ async def test_a_conversation_that_is_not_written_down_yet_belongs_to_its_client
     token = mine["Authorization"].removeprefix("Bearer ")
     file = paired_daemon.state / "voice_conversations.db"
     with closing(sqlite3.connect(file, isolation_level=None)) as database:
-        database.execute("BEGIN IMMEDIATE")  # nothing is committed as long as this lasts
+        database.execute("BEGIN IMMEDIATE")  # the appliance cannot commit until the rollback
         async with calling(paired_daemon.base_url, token=token) as call:
             wish = {"conversation_id": call.conversation_id}
             joined = await ask(paired_daemon, "POST", "/api/sessions", body=wish, headers=other)
@@ -389,7 +393,7 @@ async def test_a_conversation_that_is_not_written_down_yet_belongs_to_its_client
         database.execute("ROLLBACK")
 
 
-async def test_sessions_are_made_no_faster_than_allowed(paired_daemon: Daemon) -> None:
+async def test_new_sessions_are_limited_per_client(paired_daemon: Daemon) -> None:
     _, bearer = await paired(paired_daemon, "guest")
     for _ in range(3):
         answer = await ask(paired_daemon, "POST", "/api/sessions", headers=bearer)
@@ -413,7 +417,7 @@ async def test_no_secret_leaves_the_appliance(paired_daemon: Daemon) -> None:
     assert token.encode() not in paired_daemon.database.read_bytes()
 
 
-async def test_the_address_to_open_comes_as_a_picture_too(paired_daemon: Daemon) -> None:
+async def test_pairing_prints_a_qr_code_of_the_address(paired_daemon: Daemon) -> None:
     printed = paired_daemon.command_line("pair", "--address", "https://box.local:8443").stdout
     assert "Open https://box.local:8443 and enter it, or scan:" in printed
     assert printed.count("█") + printed.count("▀") + printed.count("▄") > 200

@@ -1,4 +1,4 @@
-"""Conversations over HTTP: read, searched, exported, forgotten."""
+"""Conversations over HTTP: list, search, read, export, delete."""
 
 import json
 
@@ -11,8 +11,8 @@ from tests.stranger import ask, until
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
-async def talked(daemon: Daemon, text: str) -> str:
-    """A conversation of one turn, committed; its id."""
+async def one_turn(daemon: Daemon, text: str) -> str:
+    """Has a conversation of one turn; returns its id once it is committed."""
     async with calling(daemon.base_url) as call:
         sent = await call.type(text)
         await call.wait_for(lambda a: a.kind == "bot-llm-text", since=sent)
@@ -25,8 +25,8 @@ async def talked(daemon: Daemon, text: str) -> str:
     return call.conversation_id
 
 
-async def test_what_was_said_is_listed_found_and_exported(daemon: Daemon) -> None:
-    kept = await talked(daemon, "how hot are you")
+async def test_a_conversation_is_listed_found_and_exported(daemon: Daemon) -> None:
+    kept = await one_turn(daemon, "how hot are you")
     listed = (await daemon.get("/api/conversations?limit=1"))[1]["conversations"]
     assert [(c["id"], c["title"]) for c in listed] == [(kept, "how hot are you")]
     found = (await daemon.get("/api/conversations/search?q=hot"))[1]["found"]
@@ -41,7 +41,7 @@ async def test_what_was_said_is_listed_found_and_exported(daemon: Daemon) -> Non
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "201", "many", "", "²", "1e1", "9" * 5_000])
-async def test_a_page_has_a_size_that_is_a_number(daemon: Daemon, limit: str) -> None:
+async def test_a_page_size_that_is_no_number_is_refused(daemon: Daemon, limit: str) -> None:
     answer = await ask(daemon, "GET", f"/api/conversations?limit={limit}")
     assert (answer.status, answer.code) == (400, "bad_request")
 
@@ -52,24 +52,26 @@ async def test_any_search_is_answered(daemon: Daemon, query: str) -> None:
 
 
 @pytest.mark.parametrize("before", ["nobody", "%00", "-1", "x" * 500])
-async def test_a_page_after_nothing_is_answered(daemon: Daemon, before: str) -> None:
+async def test_a_page_after_an_unknown_conversation_is_answered(
+    daemon: Daemon, before: str
+) -> None:
     answer = await ask(daemon, "GET", f"/api/conversations?before={before}")
     assert answer.status in (200, 404)
 
 
-async def test_what_is_not_kept_is_not_found(daemon: Daemon) -> None:
+async def test_an_unknown_conversation_is_not_found(daemon: Daemon) -> None:
     for method, path in (("GET", ""), ("GET", "/export"), ("DELETE", "")):
         answer = await ask(daemon, method, f"/api/conversations/nobody{path}")
         assert (answer.status, answer.code) == (404, "not_found")
 
 
-async def test_there_are_two_formats(daemon: Daemon) -> None:
-    kept = await talked(daemon, "what day is it")
+async def test_an_unknown_format_is_refused(daemon: Daemon) -> None:
+    kept = await one_turn(daemon, "what day is it")
     answer = await ask(daemon, "GET", f"/api/conversations/{kept}/export?format=pdf")
     assert (answer.status, answer.code) == (400, "bad_request")
 
 
-async def test_what_is_forgotten_stays_forgotten_though_somebody_is_talking(
+async def test_a_conversation_deleted_during_a_session_stays_deleted(
     daemon: Daemon,
 ) -> None:
     async with calling(daemon.base_url) as call:
@@ -80,9 +82,9 @@ async def test_what_is_forgotten_stays_forgotten_though_somebody_is_talking(
         async def is_kept() -> bool:
             return (await daemon.get(place))[0] == 200
 
-        await until(is_kept)  # what was said is written down while it goes on
+        await until(is_kept)  # it is committed while it goes on
         assert (await ask(daemon, "DELETE", place)).status == 204
         assert await call.wait_closed() == 1000
-    # What is asked next is answered by the same writer, after all that was queued before it.
-    await talked(daemon, "what day is it")
+    # This turn is committed by the same writer, after all that was queued before it.
+    await one_turn(daemon, "what day is it")
     assert (await ask(daemon, "GET", place)).status == 404

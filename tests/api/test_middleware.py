@@ -1,4 +1,4 @@
-"""Every refusal has one shape and the fitting status, whatever was asked."""
+"""Refusals are JSON of one shape with a fitting status; foreign origins and hosts are refused."""
 
 import asyncio
 import gzip
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/api", "/api/sessions/", "/api/../etc/passwd"])
-async def test_what_is_not_there_is_not_found(daemon: Daemon, path: str) -> None:
+async def test_an_unknown_path_is_not_found(daemon: Daemon, path: str) -> None:
     answer = await ask(daemon, "GET", path)
     assert (answer.status, answer.code) == (404, "not_found")
 
 
 @pytest.mark.parametrize("path", sorted({route.path for route in ROUTES}))
-async def test_a_wrong_method_is_named(daemon: Daemon, path: str) -> None:
+async def test_a_wrong_method_is_refused_by_name(daemon: Daemon, path: str) -> None:
     answer = await ask(daemon, "PUT", path.replace("{id}", "x"))
     assert (answer.status, answer.code) == (405, "bad_request")
     assert "PUT" in answer.json["error"]["message"]
@@ -50,7 +50,7 @@ async def test_a_wrong_method_is_named(daemon: Daemon, path: str) -> None:
         (b'{"voice": 1, "route": 2}', "route"),
     ],
 )
-async def test_a_body_is_refused_with_every_key_that_is_wrong(
+async def test_a_refusal_names_every_wrong_key_of_a_body(
     daemon: Daemon, data: bytes, named: str
 ) -> None:
     answer = await ask(daemon, "POST", "/api/sessions", data=data)
@@ -59,7 +59,9 @@ async def test_a_body_is_refused_with_every_key_that_is_wrong(
     assert answer.json["error"]["advice"]
 
 
-async def test_a_request_that_breaks_off_is_counted_and_no_failure(daemon: Daemon) -> None:
+async def test_a_request_that_breaks_off_is_refused_and_not_logged_as_a_failure(
+    daemon: Daemon,
+) -> None:
     counted = await daemon.metric("appliance_refused_total")
     address = urlsplit(daemon.base_url)
     _, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -82,7 +84,7 @@ async def test_a_body_that_is_too_large_is_refused(daemon: Daemon) -> None:
     assert (answer.status, answer.code) == (413, "bad_request")
 
 
-async def test_a_small_body_that_unpacks_into_a_large_one_is_refused(daemon: Daemon) -> None:
+async def test_a_compressed_body_that_is_large_once_unpacked_is_refused(daemon: Daemon) -> None:
     answer = await ask(
         daemon,
         "POST",
@@ -116,7 +118,7 @@ async def test_refusals_are_counted(daemon: Daemon) -> None:
         {"Origin": "file://"},
     ],
 )
-async def test_a_foreign_page_may_not_write_nor_connect(
+async def test_a_foreign_page_can_neither_write_nor_connect(
     daemon: Daemon, headers: dict[str, str]
 ) -> None:
     session = await new_session(daemon)
@@ -129,7 +131,7 @@ async def test_a_foreign_page_may_not_write_nor_connect(
 
 
 @pytest.mark.parametrize("host", ["evil.example", "[::", "127.0.0.1.evil.example:8080"])
-async def test_a_name_of_somebody_elses_reads_nothing(daemon: Daemon, host: str) -> None:
+async def test_a_foreign_host_name_is_refused(daemon: Daemon, host: str) -> None:
     session = await new_session(daemon)
     headers = {"Host": host, "Origin": f"http://{host}"}
     for method, path in (("GET", "/api/conversations"), ("POST", "/api/sessions")):
@@ -139,5 +141,5 @@ async def test_a_name_of_somebody_elses_reads_nothing(daemon: Daemon, host: str)
     assert (joined.status, joined.code) == (421, "wrong_host")
 
 
-async def test_no_request_fails_for_a_reason_that_was_not_foreseen(daemon: Daemon) -> None:
+async def test_no_request_of_this_file_was_an_internal_error(daemon: Daemon) -> None:
     assert "internal" not in (await ask(daemon, "GET", "/metrics")).text

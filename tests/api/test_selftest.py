@@ -1,4 +1,4 @@
-"""The self-test over HTTP: who may start one, one at a time, and what a page sees of it."""
+"""The self-test over HTTP: its role, one at a time, its progress and its report."""
 
 import asyncio
 import os
@@ -16,23 +16,23 @@ from tests.stranger import ask, until
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
-async def shown(daemon: Daemon) -> dict[str, Any]:
+async def state(daemon: Daemon) -> dict[str, Any]:
     answer = await ask(daemon, "GET", "/api/selftest")
     assert answer.status == 200
-    told: dict[str, Any] = answer.json
-    return told
+    found: dict[str, Any] = answer.json
+    return found
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_stranger_is_sent_away(paired_daemon: Daemon, method: str) -> None:
+async def test_an_unpaired_client_is_refused(paired_daemon: Daemon, method: str) -> None:
     answer = await ask(
         paired_daemon, method, "/api/selftest", headers={"Origin": paired_daemon.base_url}
     )
     assert (answer.status, answer.code) == (401, "not_paired")
 
 
-async def test_before_the_first(daemon: Daemon) -> None:
-    assert await shown(daemon) == {
+async def test_before_the_first_self_test_there_is_no_report(daemon: Daemon) -> None:
+    assert await state(daemon) == {
         "running": False,
         "progress": None,
         "trouble": "",
@@ -41,28 +41,28 @@ async def test_before_the_first(daemon: Daemon) -> None:
     }
 
 
-async def test_one_of_the_terminal_is_shown_and_another_refused(daemon: Daemon) -> None:
+async def test_one_started_in_a_terminal_is_shown_and_a_second_refused(daemon: Daemon) -> None:
     kept = ReportStore(daemon.state)
     with kept.exclusive():
         kept.write_progress({"done": [], "total": 18, "now": "Board"})
-        told = await shown(daemon)
-        assert told["running"]
-        assert told["progress"] == {"done": [], "total": 18, "now": "Board"}
+        shown = await state(daemon)
+        assert shown["running"]
+        assert shown["progress"] == {"done": [], "total": 18, "now": "Board"}
         answer = await ask(daemon, "POST", "/api/selftest")
         assert (answer.status, answer.code) == (409, "selftest_running")
         assert answer.json["error"]["advice"]
-    assert not (await shown(daemon))["running"]
+    assert not (await state(daemon))["running"]
 
 
 @pytest.mark.parametrize("body", [b'{"only": "board"}', b"[]", b"{"])
-async def test_a_body_has_nothing_to_say(daemon: Daemon, body: bytes) -> None:
+async def test_a_body_is_refused(daemon: Daemon, body: bytes) -> None:
     answer = await ask(daemon, "POST", "/api/selftest", data=body)
     assert (answer.status, answer.code) == (400, "bad_request")
-    assert not (await shown(daemon))["running"]
+    assert not (await state(daemon))["running"]
 
 
 @pytest.mark.slow
-async def test_the_page_starts_one_and_sees_it_through(tmp_path: Path) -> None:
+async def test_the_page_starts_one_and_sees_its_progress_and_report(tmp_path: Path) -> None:
     port = {"APPLIANCE__SERVER__PORT": str(free_ports(1)[0])}
     async with running(tmp_path / "state", port) as daemon:
         begun = await ask(daemon, "POST", "/api/selftest")
@@ -71,19 +71,19 @@ async def test_the_page_starts_one_and_sees_it_through(tmp_path: Path) -> None:
         assert (again.status, again.code) == (409, "selftest_running")
 
         async def under_way() -> bool:
-            progress = (await shown(daemon))["progress"]
+            progress = (await state(daemon))["progress"]
             return bool(progress and progress["done"])
 
         async def over() -> bool:
-            return not (await shown(daemon))["running"]
+            return not (await state(daemon))["running"]
 
         await until(under_way, 60)
         assert (await ask(daemon, "GET", "/health")).status == 200
         await until(over, 100)
-        told = await shown(daemon)
-        assert told["trouble"] == ""
-        assert told["report"]["findings"][-1]["figures"]["heard"].lower() == "what time is it"
-        assert [line["verdict"] for line in told["history"]] == [told["report"]["verdict"]]
+        shown = await state(daemon)
+        assert shown["trouble"] == ""
+        assert shown["report"]["findings"][-1]["figures"]["heard"].lower() == "what time is it"
+        assert [line["verdict"] for line in shown["history"]] == [shown["report"]["verdict"]]
 
 
 def children(daemon: Daemon) -> list[int]:
@@ -93,7 +93,9 @@ def children(daemon: Daemon) -> list[int]:
 
 
 @pytest.mark.slow
-async def test_one_that_dies_harms_nobody_and_a_stop_ends_it(tmp_path: Path) -> None:
+async def test_one_that_is_killed_is_reported_and_one_under_way_ends_with_the_daemon(
+    tmp_path: Path,
+) -> None:
     async with running(tmp_path / "state") as daemon:
         assert (await ask(daemon, "POST", "/api/selftest")).status == 202
 
@@ -101,12 +103,12 @@ async def test_one_that_dies_harms_nobody_and_a_stop_ends_it(tmp_path: Path) -> 
             return bool(children(daemon))
 
         async def over() -> bool:
-            return not (await shown(daemon))["running"]
+            return not (await state(daemon))["running"]
 
         await until(there)
         os.kill(children(daemon)[0], signal.SIGKILL)
         await until(over)
-        assert "could not run" in (await shown(daemon))["trouble"]
+        assert "could not run" in (await state(daemon))["trouble"]
         assert (await ask(daemon, "POST", "/api/selftest")).status == 202
         await until(there)
         child = Path(f"/proc/{children(daemon)[0]}")

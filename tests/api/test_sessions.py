@@ -1,4 +1,4 @@
-"""Sessions over HTTP, and who may take them up."""
+"""Sessions over HTTP: create, connect with the token, list, end."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.stranger import ask, connected, message, new_session, next_message, r
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
-async def test_a_session_is_offered_taken_up_listed_and_hung_up(daemon: Daemon) -> None:
+async def test_a_session_is_created_connected_listed_and_ended(daemon: Daemon) -> None:
     async with calling(daemon.base_url, wishes={"voice": "af_bella"}) as call:
         listed = (await daemon.get("/api/sessions"))[1]["sessions"]
         mine = next(s for s in listed if s["session_id"] == call.session_id)
@@ -22,7 +22,7 @@ async def test_a_session_is_offered_taken_up_listed_and_hung_up(daemon: Daemon) 
     assert (gone.status, gone.code) == (404, "session_unknown")
 
 
-async def test_a_session_that_nobody_took_up_can_be_hung_up(daemon: Daemon) -> None:
+async def test_a_session_that_was_never_connected_can_be_ended(daemon: Daemon) -> None:
     session = await new_session(daemon)
     assert (await ask(daemon, "DELETE", f"/api/sessions/{session['session_id']}")).status == 204
     late = await refused(daemon, session["ws_url"])
@@ -46,7 +46,7 @@ async def test_a_token_must_be_right_and_works_once(daemon: Daemon) -> None:
     assert (used.status, used.code) == (409, "session_taken")
 
 
-async def test_a_request_that_is_no_websocket_does_not_use_the_token_up(daemon: Daemon) -> None:
+async def test_a_request_that_is_not_a_websocket_leaves_the_token_valid(daemon: Daemon) -> None:
     session = await new_session(daemon)
     plain = await ask(daemon, "GET", session["ws_url"])
     assert (plain.status, plain.code) == (400, "bad_request")
@@ -62,12 +62,12 @@ async def test_a_route_that_is_not_set_up_is_refused(daemon: Daemon) -> None:
 
 
 async def test_a_client_that_hangs_up_frees_its_place(daemon: Daemon) -> None:
-    async def nobody_is_talking() -> bool:
+    async def there_is_no_session() -> bool:
         return await daemon.metric("appliance_sessions") == 0
 
-    await until(nobody_is_talking)
+    await until(there_is_no_session)
     async with calling(daemon.base_url) as call:
         assert await daemon.metric("appliance_sessions") == 1
         await call.message("disconnect-bot")
         await call.wait_closed()
-    await until(nobody_is_talking)
+    await until(there_is_no_session)

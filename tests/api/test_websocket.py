@@ -1,4 +1,4 @@
-"""A peer that vanishes or never reads is let go, and its connection with it."""
+"""The connection of a peer that vanishes or never reads is dropped."""
 
 import asyncio
 import base64
@@ -29,7 +29,7 @@ async def serving(handle: web.RequestHandler | object) -> AsyncIterator[tuple[we
 
 
 async def silent_peer(port: int) -> socket.socket:
-    """It asks for a WebSocket and does nothing more: it neither reads nor leaves."""
+    """Opens a WebSocket, and then neither reads nor closes it."""
     peer = socket.socket()
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
     peer.setblocking(False)
@@ -45,7 +45,7 @@ async def silent_peer(port: int) -> socket.socket:
 
 
 @pytest.mark.parametrize("hangs_up", [True, False])
-async def test_a_peer_that_does_not_read_is_let_go(
+async def test_a_peer_that_does_not_read_is_dropped(
     monkeypatch: pytest.MonkeyPatch, hangs_up: bool
 ) -> None:
     monkeypatch.setattr(websocket, "HEARTBEAT_SECONDS", 0.2)
@@ -76,9 +76,9 @@ async def test_a_peer_that_does_not_read_is_let_go(
         async with asyncio.timeout(10):
             await over.wait()
 
-        async def nobody_is_connected() -> bool:
+        async def is_disconnected() -> bool:
             assert runner.server is not None
             return not runner.server.connections
 
-        await until(nobody_is_connected)
+        await until(is_disconnected)
         peer.close()

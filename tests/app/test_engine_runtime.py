@@ -1,4 +1,4 @@
-"""Which engine counts as one that stands still."""
+"""An engine is stuck once its thread has worked at one request for too long."""
 
 import asyncio
 import threading
@@ -10,21 +10,21 @@ from appliance.engines import Ticket, Transcript
 from appliance.engines.worker import WorkerPool
 
 
-class Listener:
-    """A Transcriber on a real workers, which listens until `enough` is set."""
+class BlockingTranscriber:
+    """A Transcriber on a real worker pool, which works until `enough` is set."""
 
     supports_interim = False
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.begun, self.enough = threading.Event(), threading.Event()
-        self._workers = WorkerPool(name)
+        self._pool = WorkerPool(name)
 
     @property
     def stuck_seconds(self) -> float:
-        return self._workers.stuck_seconds
+        return self._pool.stuck_seconds
 
-    def _listen(self) -> Transcript:
+    def _transcribe(self) -> Transcript:
         self.begun.set()
         assert self.enough.wait(10)
         return Transcript("")
@@ -32,22 +32,22 @@ class Listener:
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
     ) -> Transcript:
-        return await self._workers.run(self._listen)
+        return await self._pool.run(self._transcribe)
 
     async def close(self) -> None:
-        await self._workers.close()
+        await self._pool.close()
 
 
-async def test_an_engine_stands_still_when_its_thread_has_worked_for_too_long(
+async def test_an_engine_is_stuck_when_its_thread_has_worked_for_too_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    idle, busy = Listener("idle"), Listener("busy")
+    idle, busy = BlockingTranscriber("idle"), BlockingTranscriber("busy")
     working = asyncio.create_task(busy.transcribe(b""))
     assert await asyncio.to_thread(busy.begun.wait, 10)
     assert engine_runtime.stuck_engine([idle, busy]) == ""
     monkeypatch.setattr(engine_runtime, "STUCK_SECONDS", 0.0)
     async with asyncio.timeout(10):
-        while engine_runtime.stuck_engine([idle, busy]) != "busy":  # noqa: ASYNC110  it is a clock's turn
+        while engine_runtime.stuck_engine([idle, busy]) != "busy":  # noqa: ASYNC110  the clock has to move on
             await asyncio.sleep(0)
     busy.enough.set()
     await working

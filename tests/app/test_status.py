@@ -1,4 +1,4 @@
-"""What the appliance tells of itself does not depend on a sensor that tells nothing."""
+"""The status report does not wait for a sensor that hangs."""
 
 import asyncio
 import threading
@@ -19,15 +19,15 @@ from appliance.store.records import StoreStats
 Anything: Any = SimpleNamespace
 
 
-async def test_a_sensor_that_hangs_keeps_nobody_waiting(
+async def test_a_sensor_that_hangs_leaves_the_gauges_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, thaw, asked = threading.Event(), threading.Event(), []
+    begun, release, readers = threading.Event(), threading.Event(), []
 
     def read(**_disk: Path) -> Readings:
-        asked.append(threading.current_thread())
+        readers.append(threading.current_thread())
         begun.set()
-        thaw.wait()
+        release.wait()
         return Readings(load=0.5)
 
     runtime = Anything(
@@ -43,8 +43,8 @@ async def test_a_sensor_that_hangs_keeps_nobody_waiting(
     for _ in range(2):
         assert (await report.status())["gauges"]["load"] is None
         assert await asyncio.to_thread(begun.wait, 10)
-    assert len(asked) == 1
-    thaw.set()
-    asked[0].join()
+    assert len(readers) == 1
+    release.set()
+    readers[0].join()
     monkeypatch.setattr(status, "GAUGE_SECONDS", 60)
     assert (await report.status())["gauges"]["load"] == 0.5

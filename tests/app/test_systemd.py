@@ -1,4 +1,4 @@
-"""What systemd is told, over a real notify socket, and the secrets it hands over."""
+"""Notifications over a real notify socket, inherited sockets, watchdog settings and secrets."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ from appliance.app import systemd
 
 @pytest.fixture
 def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> socket.socket:
-    """The other end of the notify socket."""
+    """The manager's end of the notify socket."""
     path = tmp_path / "notify"
     end = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     end.bind(str(path))
@@ -22,23 +22,23 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> socket.socket:
     return end
 
 
-def test_systemd_hears_of_every_stage(manager: socket.socket) -> None:
+def test_every_stage_is_notified(manager: socket.socket) -> None:
     with manager:
         systemd.ready("Loading models")
         systemd.status("Ready: sphinx")
         systemd.watchdog()
         systemd.stopping(25.0)
-        told = [manager.recv(1_000).decode() for _ in range(4)]
-    assert told[0] == "READY=1\nSTATUS=Loading models"
-    assert told[1] == "STATUS=Ready: sphinx"
-    assert told[2] == "WATCHDOG=1"
-    assert told[3].startswith("STOPPING=1\nSTATUS=")
-    assert told[3].endswith("\nEXTEND_TIMEOUT_USEC=25000000")
+        received = [manager.recv(1_000).decode() for _ in range(4)]
+    assert received[0] == "READY=1\nSTATUS=Loading models"
+    assert received[1] == "STATUS=Ready: sphinx"
+    assert received[2] == "WATCHDOG=1"
+    assert received[3].startswith("STOPPING=1\nSTATUS=")
+    assert received[3].endswith("\nEXTEND_TIMEOUT_USEC=25000000")
 
 
-def test_it_is_silent_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    systemd.ready("nobody listens")
+    systemd.ready("Loading models")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_credentials_come_before_the_environment(tmp_path: Path) -> None:
     assert systemd.secrets({**environ, "MCP_WORK_TOKEN": "work"}).items() >= tokens.items()
 
 
-def test_an_empty_credential_is_none(tmp_path: Path) -> None:
+def test_an_empty_credential_counts_as_missing(tmp_path: Path) -> None:
     (tmp_path / "openai_api_key").write_text("\n")
     environ = {"CREDENTIALS_DIRECTORY": str(tmp_path), "OPENAI_API_KEY": "from-environment"}
     assert systemd.secrets(environ) == {"OPENAI_API_KEY": "from-environment"}
@@ -82,19 +82,21 @@ PROBE = """
 import os, socket, sys
 from appliance.app import systemd
 os.environ["LISTEN_PID"] = str(os.getpid()) if sys.argv[1] == "ours" else "1"
-lent = systemd.sockets()
-print([each.getsockname() for each in lent], [each.get_inheritable() for each in lent])
+sockets = systemd.sockets()
+print([each.getsockname() for each in sockets], [each.get_inheritable() for each in sockets])
 print(sorted(name for name in os.environ if name.startswith("LISTEN_")), systemd.sockets())
 """
 
 
-@pytest.mark.parametrize(("whose", "lent"), [("ours", True), ("another's", False)])
-def test_the_socket_is_taken_once_and_kept(tmp_path: Path, whose: str, lent: bool) -> None:
+@pytest.mark.parametrize(("whose", "is_ours"), [("ours", True), ("another's", False)])
+def test_inherited_sockets_are_taken_once_and_not_passed_on(
+    tmp_path: Path, whose: str, is_ours: bool
+) -> None:
     path = str(tmp_path / "s")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path)
         listening.listen()
-        # As systemd does it: the socket is descriptor 3 of the process.
+        # As from systemd, the socket is descriptor 3 of the process.
         hand_over = ("bash", "-c", 'exec 3<&"$1"; shift; exec "$@"', "-")
         ran = subprocess.run(
             [*hand_over, str(listening.fileno()), sys.executable, "-c", PROBE, whose],
@@ -106,11 +108,11 @@ def test_the_socket_is_taken_once_and_kept(tmp_path: Path, whose: str, lent: boo
             timeout=30,
         )
     assert ran.stdout.splitlines() == [
-        f"{[path] if lent else []} {[False] if lent else []}",
+        f"{[path] if is_ours else []} {[False] if is_ours else []}",
         "[] []",
     ]
 
 
-def test_without_systemd_there_are_none() -> None:
+def test_without_systemd_there_are_no_sockets() -> None:
     assert systemd.sockets({}) == []
     assert systemd.sockets({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "some"}) == []

@@ -1,3 +1,5 @@
+"""A database in a temporary directory."""
+
 from collections.abc import AsyncIterator
 from pathlib import Path
 

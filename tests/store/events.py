@@ -1,4 +1,4 @@
-"""Events as a session writes them."""
+"""Makes events as a session writes them."""
 
 from appliance.conversation import Event, EventKind
 

@@ -1,4 +1,4 @@
-"""A process that talks without end: appends, flushes, and prints what is then committed."""
+"""Program for test_crash.py: appends events without end, and prints each committed number."""
 
 import asyncio
 import sys

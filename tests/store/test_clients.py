@@ -1,3 +1,5 @@
+"""Paired clients and the audit trail."""
+
 import asyncio
 import sqlite3
 from pathlib import Path
@@ -46,7 +48,7 @@ async def test_a_token_belongs_to_one_client(store: Store) -> None:
     assert store.alive
 
 
-async def test_seen_is_kept_to_the_minute(store: Store) -> None:
+async def test_seen_at_has_a_precision_of_a_minute(store: Store) -> None:
     await store.clients.add(PHONE, "a" * 64)
     for now, seen in ((60.0, 10.0), (70.0, 70.0), (65.0, 70.0), (129.0, 70.0), (1e6, 1e6)):
         store.clients.touch("1", now)
@@ -55,7 +57,7 @@ async def test_seen_is_kept_to_the_minute(store: Store) -> None:
         assert client.seen_at == seen
 
 
-async def test_who_was_remembered_is_forgotten_when_anything_changes(store: Store) -> None:
+async def test_a_change_empties_the_cache_of_clients(store: Store) -> None:
     clients = store.clients
     await clients.add(PHONE, "a" * 64)
     assert await clients.by_token_hash("a" * 64) == PHONE
@@ -69,7 +71,7 @@ async def test_who_was_remembered_is_forgotten_when_anything_changes(store: Stor
     assert not await clients.change_role("2", "admin")
 
 
-async def test_what_is_read_while_a_client_is_revoked_is_not_remembered(store: Store) -> None:
+async def test_a_client_read_while_it_is_revoked_is_not_cached(store: Store) -> None:
     await store.clients.add(PHONE, "a" * 64)
     reading = [asyncio.create_task(store.clients.by_token_hash("a" * 64)) for _ in range(20)]
     await store.clients.revoke("1", 30.0)
@@ -94,7 +96,7 @@ async def test_the_audit_trail_is_read_newest_first(store: Store) -> None:
     assert await store.clients.audit_trail(limit=1) == entries[2:]
 
 
-async def test_what_the_latest_entry_says_is_not_said_again(store: Store) -> None:
+async def test_an_entry_with_the_detail_of_the_latest_is_not_added(store: Store) -> None:
     for at, detail in ((1.0, "open"), (2.0, "open"), (3.0, "paired"), (4.0, "open")):
         store.clients.audit_news(entry(at, "settings", detail))
         store.clients.audit(entry(at, "revoked"))

@@ -1,4 +1,4 @@
-"""kill -9 of a real process in the middle of a conversation: what was acknowledged is there."""
+"""kill -9 of a real process during a conversation: every acknowledged event is there."""
 
 import random
 import subprocess
@@ -13,7 +13,7 @@ ROOT = TALKER.parents[2]
 
 
 def talk_until_killed(path: Path, start: int, lines: int) -> int:
-    """Starts the process, kills it after `lines` acknowledgements; the last number it gave."""
+    """Starts the process, kills it after `lines` acknowledgements, and returns the last one."""
     with subprocess.Popen(
         [sys.executable, TALKER, path, str(start)],
         stdout=subprocess.PIPE,
@@ -22,12 +22,12 @@ def talk_until_killed(path: Path, start: int, lines: int) -> int:
         env={"PYTHONPATH": str(ROOT)},
     ) as process:
         assert process.stdout is not None
-        told = [process.stdout.readline() for _ in range(lines)]
+        printed = [process.stdout.readline() for _ in range(lines)]
         process.kill()
         # What it printed before it died counts as well; a line cut short does not.
-        told += process.stdout.read().splitlines(keepends=True)
+        printed += process.stdout.read().splitlines(keepends=True)
         assert process.wait() == -9
-    return max(int(line) for line in told if line.endswith("\n"))
+    return max(int(line) for line in printed if line.endswith("\n"))
 
 
 async def test_nothing_acknowledged_is_lost(path: Path) -> None:

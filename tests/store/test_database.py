@@ -1,3 +1,5 @@
+"""Opening the database: locks, versions, migrations, and damaged files."""
+
 import random
 import sqlite3
 import stat
@@ -15,7 +17,7 @@ from .events import answered, said
 
 
 def stop(path: Path, *, clean: bool) -> None:
-    """Opens the database and stops, in order or as a crash leaves it."""
+    """Opens and closes the database, in order or as a crash leaves it."""
     opened = open_for_writing(path)
     opened.db.close()
     opened.release(clean=clean)
@@ -29,12 +31,12 @@ async def fill(path: Path, words: int = 300) -> None:
 
 
 def rewrite(path: Path, change: Callable[[bytes], bytes]) -> bytes:
-    """Damages the file; what stands there afterwards."""
+    """Changes the content of the file, and returns the new content."""
     path.write_bytes(change(path.read_bytes()))
     return path.read_bytes()
 
 
-def test_is_private_and_durable(path: Path) -> None:
+def test_the_files_are_private_and_the_settings_durable(path: Path) -> None:
     opened = open_for_writing(path)
     settings = {
         name: opened.db.execute(f"PRAGMA {name}").fetchone()[0]
@@ -54,7 +56,7 @@ def test_is_private_and_durable(path: Path) -> None:
     assert set(rights.values()) == {0o600}
 
 
-def test_a_second_writer_is_refused_until_the_first_lets_go(path: Path) -> None:
+def test_a_second_writer_is_refused_until_the_first_releases_the_lock(path: Path) -> None:
     first = open_for_writing(path)
     with pytest.raises(StoreError, match="another appliance"):
         open_for_writing(path)
@@ -63,7 +65,7 @@ def test_a_second_writer_is_refused_until_the_first_lets_go(path: Path) -> None:
     stop(path, clean=True)
 
 
-def test_a_newer_database_is_refused_and_left_alone(path: Path) -> None:
+def test_a_newer_database_is_refused_and_not_changed(path: Path) -> None:
     opened = open_for_writing(path)
     opened.db.execute(
         "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)",
@@ -72,7 +74,7 @@ def test_a_newer_database_is_refused_and_left_alone(path: Path) -> None:
     opened.db.close()
     opened.release(clean=False)
     before = path.read_bytes()
-    for _ in range(2):  # a refusal also gives the lock back
+    for _ in range(2):  # a refusal also releases the lock
         with pytest.raises(StoreError, match="newer version") as refusal:
             Store.open(path)
         assert "Update" in refusal.value.advice
@@ -91,7 +93,7 @@ def test_a_foreign_database_is_refused(path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["file/below/it.db", "directory"])
-def test_a_place_that_cannot_be_used_is_an_error_with_advice(tmp_path: Path, place: str) -> None:
+def test_a_path_that_cannot_be_used_is_an_error_with_advice(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "directory").mkdir()
     with pytest.raises(StoreError) as error:
@@ -152,7 +154,7 @@ async def test_a_sound_database_survives_a_crash_in_place(path: Path) -> None:
     await store.close()
 
 
-async def test_a_damaged_search_index_is_made_again(path: Path) -> None:
+async def test_a_damaged_search_index_is_rebuilt(path: Path) -> None:
     await fill(path)
     opened = open_for_writing(path)
     opened.db.execute("UPDATE spoken_data SET block = x'00' WHERE id > 10")
@@ -183,7 +185,7 @@ async def test_a_damaged_search_index_costs_no_event(path: Path, block: str) -> 
     await store.close()
 
 
-async def test_damage_found_while_writing_ends_with_the_next_start(path: Path) -> None:
+async def test_damage_found_while_writing_is_replaced_at_the_next_start(path: Path) -> None:
     await fill(path)
     with reading(path) as db:
         (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'events'").fetchone()
@@ -208,7 +210,7 @@ async def test_damage_found_while_writing_ends_with_the_next_start(path: Path) -
 
 
 def damaged(sound: bytes, dice: random.Random) -> bytes:
-    """Cut short, bits flipped (more of them near the start), or both."""
+    """Truncates the file, flips bits (more of them near the start), or does both."""
     broken = bytearray(sound[: dice.choice([len(sound), dice.randrange(1, len(sound))])])
     for _ in range(dice.choice([0, 1, 100])):
         place = min(int(dice.expovariate(1 / 4096)), len(broken) - 1)
@@ -217,7 +219,7 @@ def damaged(sound: bytes, dice: random.Random) -> bytes:
 
 
 async def test_no_damage_stops_the_appliance_from_starting(path: Path) -> None:
-    """Sixty broken files: each start works, with the old file or a fresh one."""
+    """With sixty damaged files each start succeeds, with the old file or a fresh one."""
     await fill(path, words=60)
     sound = rewrite(path, bytes)
     dice = random.Random(1)

@@ -1,3 +1,5 @@
+"""A deleted conversation leaves no word in any file of the database."""
+
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -19,9 +21,9 @@ ENTRY = AuditEntry(1.0, "conversation deleted", "the command line", None, "done"
 
 
 def files_with(path: Path, word: str) -> list[str]:
-    """Which files of the database hold the word, in any letter case.
+    """Returns the files of the database that contain a word, in any letter case.
 
-    Another process looks: closing a file of a database drops the locks of the process on it.
+    Another process searches: closing a file of a database drops the locks of this process on it.
     """
     command = ["grep", "--recursive", "--files-with-matches", "--text", "--ignore-case", word]
     found = subprocess.run([*command, path.parent], capture_output=True, text=True, check=False)
@@ -70,13 +72,15 @@ async def test_the_command_line_deletes_beside_the_daemon(path: Path) -> None:
     await store.close()
 
 
-def test_deleting_without_a_database_makes_none(path: Path) -> None:
+def test_deleting_without_a_database_creates_none(path: Path) -> None:
     with pytest.raises(NotFound):
         delete(path, "c1", ENTRY)
     assert not path.exists()
 
 
-async def test_events_are_neither_changed_nor_deleted_alone(store: Store, path: Path) -> None:
+async def test_events_can_be_neither_changed_nor_deleted_one_by_one(
+    store: Store, path: Path
+) -> None:
     await fill(store)
     db = connect(path)
     for statement in (
@@ -89,7 +93,7 @@ async def test_events_are_neither_changed_nor_deleted_alone(store: Store, path: 
     db.close()
 
 
-async def test_a_timer_still_rings_after_its_conversation_is_forgotten(store: Store) -> None:
+async def test_a_timer_outlives_its_conversation(store: Store) -> None:
     store.append(said("set a timer"))
     store.timers(Timer).add(Timer(id="t", name="tea", seconds=60, due=100))
     await store.flush()
@@ -97,7 +101,7 @@ async def test_a_timer_still_rings_after_its_conversation_is_forgotten(store: St
     assert [timer.name for timer in store.timers(Timer).all()] == ["tea"]
 
 
-async def test_a_database_that_is_none_is_an_error(path: Path) -> None:
+async def test_a_file_that_is_not_a_database_is_an_error(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(StoreError):

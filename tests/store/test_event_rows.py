@@ -1,3 +1,5 @@
+"""Events come back as they were, and add up to turns, sessions and conversations."""
+
 import json
 import tempfile
 from pathlib import Path
@@ -42,13 +44,13 @@ def refuse(constant: str) -> None:
     raise AssertionError(f"{constant} is not JSON")
 
 
-def plain(stored: Event) -> tuple[Any, ...]:
+def values(stored: Event) -> tuple[Any, ...]:
     return (stored.kind, stored.session_id, stored.turn, stored.at, dict(stored.data))
 
 
 @settings(max_examples=40, deadline=None)
 @given(EVENTS)
-async def test_events_come_back_as_they_were_and_in_order(events: list[Event]) -> None:
+async def test_events_are_returned_unchanged_and_in_order(events: list[Event]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         store = Store.open(Path(directory) / "voice.db")
         for each in events:
@@ -59,7 +61,7 @@ async def test_events_come_back_as_they_were_and_in_order(events: list[Event]) -
         for name in listed:
             kept = await store.conversation(name)
             back = [(EventKind(e.kind), e.session_id, e.turn, e.at, e.data) for e in kept.events]
-            assert back == [plain(each) for each in events if each.conversation_id == name]
+            assert back == [values(each) for each in events if each.conversation_id == name]
             json.loads(await store.export(name))
             await store.export(name, "markdown")
         assert store.stats().failed == 0
@@ -73,18 +75,18 @@ async def test_events_come_back_as_they_were_and_in_order(events: list[Event]) -
         max_leaves=8,
     )
 )
-def test_data_that_is_not_json_is_kept_as_far_as_it_goes(data: object) -> None:
+def test_data_that_is_not_json_is_simplified(data: object) -> None:
     encoded = encode(event(EventKind.ERROR, cause=data)).parameters["data"]
     assert "cause" in json.loads(encoded, parse_constant=refuse)
 
 
-def test_data_that_holds_itself_is_cut() -> None:
+def test_data_that_contains_itself_is_cut_off() -> None:
     data: dict[str, Any] = {}
     data["self"] = data
     assert "…" in json.loads(encode(event(EventKind.ERROR, **data)).parameters["data"]).__repr__()
 
 
-async def test_later_changes_of_the_data_change_nothing(store: Store) -> None:
+async def test_later_changes_of_the_data_have_no_effect(store: Store) -> None:
     data = {"text": "hello"}
     store.append(Event(EventKind.ANSWER, "c1", "s", 1.0, 1, data))
     data["text"] = "changed"
@@ -92,7 +94,7 @@ async def test_later_changes_of_the_data_change_nothing(store: Store) -> None:
     assert (await store.recent_turns("c1", 1))[0].answer == "hello"
 
 
-async def test_text_that_utf_8_lacks_is_kept_in_the_event_and_found(store: Store) -> None:
+async def test_text_that_utf_8_cannot_encode_is_kept_in_the_event_and_found(store: Store) -> None:
     store.append(said("half a \ud800 pair and \0 nothing"))
     await store.flush()
     kept = await store.conversation("c1")

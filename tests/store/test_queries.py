@@ -1,3 +1,5 @@
+"""Reading conversations: pages, search, export, with and without a running daemon."""
+
 import json
 import tempfile
 from pathlib import Path
@@ -17,13 +19,13 @@ from .events import answered, event, said
 
 
 async def talk(store: Store, *sentences: str) -> None:
-    """One conversation a sentence: c0, c1, …, all used at the same moment."""
+    """Adds a conversation for each sentence, c0, c1, …, all of the same time."""
     for number, sentence in enumerate(sentences):
         store.append(said(sentence, conversation=f"c{number}"))
     await store.flush()
 
 
-async def test_the_command_line_reads_beside_the_daemon_and_without_it(path: Path) -> None:
+async def test_reading_works_with_and_without_the_daemon(path: Path) -> None:
     store = Store.open(path)
     await talk(store, "hello", "good morning")
     for _ in ("with the daemon", "without it"):
@@ -51,7 +53,7 @@ async def test_a_reader_cannot_write(store: Store, path: Path) -> None:
 
 @given(st.integers(1, 4), st.lists(st.integers(0, 2), max_size=9))
 @settings(max_examples=25, deadline=None)
-async def test_the_pages_of_the_list_make_the_whole(size: int, moments: list[int]) -> None:
+async def test_all_pages_together_are_the_whole_list(size: int, moments: list[int]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         store = Store.open(Path(directory) / "voice.db")
         for number, moment in enumerate(moments):
@@ -69,7 +71,7 @@ async def test_the_pages_of_the_list_make_the_whole(size: int, moments: list[int
         await store.close()
 
 
-async def test_what_is_not_there_is_not_found(store: Store) -> None:
+async def test_an_unknown_conversation_is_not_found(store: Store) -> None:
     for attempt in (
         store.conversation("x"),
         store.export("x"),
@@ -93,7 +95,7 @@ async def test_each_client_has_its_own_history(store: Store) -> None:
     assert len(await store.search("hello")) == 2
 
 
-async def test_search_finds_words_beginnings_and_accents(store: Store) -> None:
+async def test_search_ignores_case_accents_and_word_endings(store: Store) -> None:
     await talk(store, "Wie spät ist es in Zürich?", "the time in Paris")
     store.append(answered("It is three o'clock.", conversation="c1"))
     store.append(event(EventKind.ERROR, text="three errors"))
@@ -148,7 +150,7 @@ def test_search_takes_any_text(spoken: Path, text: str) -> None:
         assert len(search(db, "hat " + "cat " * 1000)) == 1
 
 
-async def test_the_latest_turns_come_oldest_first_over_sessions(store: Store) -> None:
+async def test_the_latest_turns_are_returned_oldest_first(store: Store) -> None:
     for number in range(1, 6):
         store.append(said(f"question {number}", turn=number, at=-number))  # a clock set back
     store.append(answered("never asked", turn=0))
@@ -158,7 +160,7 @@ async def test_the_latest_turns_come_oldest_first_over_sessions(store: Store) ->
     assert await store.recent_turns("c1", 0) == await store.recent_turns("c1", -3) == []
 
 
-def test_reading_is_one_moment(spoken: Path) -> None:
+def test_no_transaction_is_left_open_after_reading(spoken: Path) -> None:
     with reading(spoken) as db:
         assert len(recent_turns(db, "c1", 9)) == 1
         assert not db.conn.in_transaction
@@ -190,7 +192,7 @@ async def test_an_export_is_complete_and_readable(store: Store) -> None:
     assert "**Assistant:** A \\<b\\>test\\</b\\> \\# of markup \\[2J\n" in text
 
 
-async def test_what_a_client_asked_between_two_moments(store: Store) -> None:
+async def test_the_texts_of_a_client_between_two_times(store: Store) -> None:
     for number, (client, text) in enumerate([("k1", "one"), ("k2", "two"), ("k1", "three")]):
         conversation = f"asked-{number}"
         started = {"client_id": client}

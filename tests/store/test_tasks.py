@@ -1,4 +1,4 @@
-"""Tasks in the database: kept from the moment they are accepted, forgotten with their words."""
+"""Tasks are kept from the moment they are accepted, and deleted with their conversation."""
 
 import time
 from pathlib import Path
@@ -35,20 +35,20 @@ async def test_a_task_outlives_the_process(path: Path) -> None:
     await store.close()
 
 
-async def test_what_happens_to_a_task_is_told_in_its_conversation(store: Store) -> None:
+async def test_changes_of_a_task_are_events_of_its_conversation(store: Store) -> None:
     store.append(began())
     await store.tasks.add(task("t1", TaskState.ACCEPTED))
     store.tasks.save(task("t1"), {"progress": "half"})
     await store.flush()
     kept = await store.conversation("c1")
-    told = [event.data for event in kept.events if event.kind == EventKind.TASK]
-    assert told == [
+    changes = [event.data for event in kept.events if event.kind == EventKind.TASK]
+    assert changes == [
         {"task": "t1", "agent": "claude", "state": "accepted", "request": "do it"},
         {"task": "t1", "agent": "claude", "progress": "half"},
     ]
 
 
-async def test_what_is_settled_and_heard_is_not_taken_up_again(store: Store) -> None:
+async def test_unsettled_tasks_are_those_not_ended_or_not_announced(store: Store) -> None:
     store.append(began())
     for state in TaskState:
         for announced in (False, True):
@@ -74,7 +74,7 @@ async def test_tasks_are_listed_newest_first_and_by_client(store: Store) -> None
     assert [kept.id for kept in await store.tasks.listed(1, "k2", (TaskState.RUNNING,))] == ["t0"]
 
 
-async def test_a_task_is_forgotten_with_its_conversation_and_stays_so(store: Store) -> None:
+async def test_a_task_deleted_with_its_conversation_stays_deleted(store: Store) -> None:
     store.append(began())
     await store.tasks.add(task("t1"))
     await store.delete("c1")

@@ -1,3 +1,5 @@
+"""Timers are kept over restarts."""
+
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -6,7 +8,7 @@ from appliance.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A kind of timer that the store knows nothing of."""
+    """A timer class that the store does not know."""
 
     id: str
     name: str
@@ -34,7 +36,7 @@ async def test_timers_outlive_the_process(path: Path) -> None:
     await store.close()
 
 
-async def test_a_timer_set_again_is_moved(store: Store) -> None:
+async def test_a_timer_added_again_is_replaced(store: Store) -> None:
     timers = store.timers(Timer)
     timers.add(TEA)
     later = Timer(TEA.id, "green tea", 240.0, 2000.0)

@@ -1,3 +1,5 @@
+"""The writer shares commits, survives full disks and bad entries, and counts what is lost."""
+
 import asyncio
 import resource
 import sqlite3
@@ -25,7 +27,7 @@ async def until(predicate: Callable[[], bool]) -> None:
 
 @contextmanager
 def full_disk(path: Path) -> Iterator[None]:
-    """No file of this process can grow beyond what the log has now, as on a full disk."""
+    """Keeps all files of this process from growing beyond the log's size, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     log = path.with_name(path.name + "-wal").stat().st_size
     resource.setrlimit(resource.RLIMIT_FSIZE, (log, hard))
@@ -37,7 +39,7 @@ def full_disk(path: Path) -> Iterator[None]:
 
 @contextmanager
 def other_writer(path: Path) -> Iterator[None]:
-    """Another program holds the write lock."""
+    """Holds the write lock, as another program does."""
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
@@ -47,7 +49,7 @@ def other_writer(path: Path) -> Iterator[None]:
         other.close()
 
 
-async def test_what_waits_together_shares_a_commit(store: Store, path: Path) -> None:
+async def test_events_that_wait_together_share_a_commit(store: Store, path: Path) -> None:
     with other_writer(path):
         for number in range(200):
             store.append(said("hello", turn=number + 1))
@@ -76,7 +78,7 @@ async def test_any_thread_may_append(store: Store) -> None:
         assert said_there == [str(number) for number in range(50)]
 
 
-async def test_a_full_disk_loses_nothing_and_is_told_once(path: Path) -> None:
+async def test_a_full_disk_loses_nothing_and_is_reported_once(path: Path) -> None:
     errors: list[StoreError] = []
     store = Store.open(path, on_error=errors.append)
     store.append(said("before"))
@@ -87,7 +89,7 @@ async def test_a_full_disk_loses_nothing_and_is_told_once(path: Path) -> None:
         await until(lambda: store.stats().retries >= 3)
         assert store.alive
         assert store.stats().queued == 50
-        with pytest.raises(StoreError):  # who waits is told at once
+        with pytest.raises(StoreError):  # an operation whose caller waits fails at once
             await store.clients.revoke("somebody", 1.0)
         assert [turn.user_text for turn in await store.recent_turns("c1", 5)] == ["before"]
     await store.flush()
@@ -147,12 +149,10 @@ async def test_the_queue_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch)
     ],
     ids=["time", "turn", "identity"],
 )
-async def test_an_event_that_cannot_be_stored_takes_no_other_with_it(
-    path: Path, bad: Event
-) -> None:
+async def test_an_event_that_cannot_be_stored_loses_no_other(path: Path, bad: Event) -> None:
     errors: list[StoreError] = []
     store = Store.open(path, on_error=errors.append)
-    with other_writer(path):  # so that all three wait together, and somebody for them
+    with other_writer(path):  # so that all three share a commit, and a caller waits for it
         store.append(said("before"))
         store.append(bad)
         store.append(answered("after"))
@@ -167,12 +167,12 @@ async def test_an_event_that_cannot_be_stored_takes_no_other_with_it(
     await store.close()
 
 
-async def test_a_listener_that_fails_does_not_end_the_writer(path: Path) -> None:
-    def listen(_: StoreError) -> None:
-        raise RuntimeError("deaf")
+async def test_an_error_handler_that_fails_does_not_end_the_writer(path: Path) -> None:
+    def handle(_: StoreError) -> None:
+        raise RuntimeError("the handler is broken")
 
-    store = Store.open(path, on_error=listen)
-    with other_writer(path):  # so that nothing is lost before somebody waits for it
+    store = Store.open(path, on_error=handle)
+    with other_writer(path):  # so that nothing is lost before a caller waits
         store.append(event(EventKind.ANSWER, turn=2**70))
         store.append(said("still here"))
         waiting = asyncio.ensure_future(store.flush())
@@ -183,7 +183,7 @@ async def test_a_listener_that_fails_does_not_end_the_writer(path: Path) -> None
     await store.close()
 
 
-async def test_who_stops_waiting_disturbs_nobody(store: Store, path: Path) -> None:
+async def test_a_cancelled_flush_disturbs_no_event(store: Store, path: Path) -> None:
     with other_writer(path):
         store.append(said("one"))
         waiting = asyncio.ensure_future(store.flush())
@@ -194,7 +194,7 @@ async def test_who_stops_waiting_disturbs_nobody(store: Store, path: Path) -> No
     assert store.stats().committed == 2
 
 
-async def test_closing_commits_what_is_queued_and_twice_is_once(path: Path) -> None:
+async def test_closing_commits_what_is_queued_and_may_be_repeated(path: Path) -> None:
     errors: list[StoreError] = []
     store = Store.open(path, on_error=errors.append)
     for number in range(2000):
