@@ -1,4 +1,4 @@
-"""The sound of a timer: made, not shipped."""
+"""Synthesises the chime of a timer."""
 
 from functools import cache
 
@@ -13,7 +13,7 @@ _PEAK = 0.35
 
 @cache
 def chime() -> bytes:
-    """Four bell strokes, 24 kHz mono PCM; each decays before the next, so that nothing clicks."""
+    """Four strokes of a bell as 24 kHz mono PCM; each decays before the next, to avoid clicks."""
     times = np.arange(int(_NOTE_SECONDS * OUTPUT_RATE)) / OUTPUT_RATE
     envelope = np.minimum(times / 0.005, 1.0) * np.exp(-times * 9.0)
     strokes = [

@@ -3,6 +3,6 @@
 from typing import Final
 
 INPUT_RATE: Final = 16_000
-"""Samples a second from a microphone, as VAD and transcribers take them."""
+"""Samples per second of microphone audio, as VAD and transcribers take it."""
 OUTPUT_RATE: Final = 24_000
-"""Samples a second to a loudspeaker, as synthesizers make them."""
+"""Samples per second of loudspeaker audio, as synthesizers produce it."""

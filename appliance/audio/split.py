@@ -1,4 +1,4 @@
-"""Cutting long audio where it is quietest, so that no piece outgrows what an engine takes. Pure."""
+"""Splits long audio at quiet places into pieces that an engine accepts. Pure."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -10,10 +10,10 @@ _FRAME: Final = INPUT_RATE // 50 * 2
 
 
 def pieces(audio: bytes, longest: float, search: float) -> Iterator[bytes]:
-    """`audio` (16 kHz PCM) in pieces of at most `longest` seconds, nothing lost or doubled.
+    """Splits `audio` (16 kHz PCM) into pieces of at most `longest` seconds without loss or overlap.
 
-    A cut lies in the quietest 20 ms of the last `search` seconds before a piece would grow too
-    long; that is a pause between words, where there is one. An odd last byte is dropped.
+    A cut lies in the quietest 20 ms of the last `search` seconds of the longest possible piece,
+    which is a pause between words if there is one. An odd last byte is dropped.
     """
     start, end = 0, len(audio) // 2 * 2
     size = round(longest * INPUT_RATE) * 2
@@ -33,8 +33,8 @@ def _quietest(audio: bytes, first: int, last: int) -> int:
 
 
 def loudness(audio: bytes) -> float:
-    """Root mean square of the samples, 0 to 1 of full scale; 0 for nothing."""
-    import numpy as np  # here, because importing the package loads nothing heavy
+    """Root mean square of the samples as a share of full scale; 0 for empty audio."""
+    import numpy as np  # here, because importing a module loads nothing heavy
 
     samples = np.frombuffer(audio, dtype="<i2", count=len(audio) // 2).astype(np.float32)
     return float(np.sqrt(np.mean(np.square(samples / 32768)))) if samples.size else 0.0

@@ -18,19 +18,19 @@ def tone(level: float, seconds: float = 1.0) -> "np.ndarray[Any, Any]":
 
 
 @given(st.floats(-26, -14))
-def test_chunks_that_differ_a_little_come_out_alike(level: float) -> None:
+def test_chunks_of_similar_loudness_become_equally_loud(level: float) -> None:
     assert speech_level(levelled(tone(level))) == pytest.approx(-20, abs=0.1)
 
 
 @given(st.floats(-90, -3.5), st.floats(0.001, 1))
-def test_the_gain_is_gentle_and_never_clips(level: float, seconds: float) -> None:
+def test_the_gain_is_limited_and_never_clips(level: float, seconds: float) -> None:
     samples = tone(level, seconds)
     factor = gain(samples)
     assert 0.5 <= factor <= 2
     assert abs(samples * factor).max() <= max(0.98, abs(samples).max())
 
 
-def test_louder_stays_louder() -> None:
+def test_the_order_of_loudness_is_kept() -> None:
     levels = [round(speech_level(levelled(tone(level))), 6) for level in range(-45, -4)]
     assert levels == sorted(levels)
 

@@ -10,7 +10,7 @@ UTTERANCES = FIXTURES / "micro_whisper" / "utterances"
 
 @pytest.mark.parametrize("name", json.loads((UTTERANCES / "index.json").read_text()))
 @pytest.mark.parametrize("snr", [60, 5])
-def test_speech_has_a_voice_even_in_noise(name: str, snr: float) -> None:
+def test_speech_is_voiced_even_in_noise(name: str, snr: float) -> None:
     audio = recording("micro_whisper", "utterances", name)
     assert voiced(with_noise(audio, 0.1, snr))
 
@@ -30,9 +30,9 @@ def test_speech_has_a_voice_even_in_noise(name: str, snr: float) -> None:
     ],
     ids=lambda audio: f"{len(audio)} bytes",
 )
-def test_noise_and_breath_have_none(audio: bytes) -> None:
+def test_noise_and_breath_are_not_voiced(audio: bytes) -> None:
     assert not voiced(audio)
 
 
-def test_music_has_a_pitch_and_is_left_to_the_model() -> None:
+def test_music_is_voiced_too() -> None:
     assert voiced(music(0.1, 2))

@@ -1,4 +1,4 @@
-"""Silence is told by loudness at once, and speech is not taken for it."""
+"""Silence is detected by loudness at once, and speech is not mistaken for it."""
 
 import random
 
@@ -40,7 +40,7 @@ def test_the_noise_of_a_room_is_silence_too() -> None:
     assert quiet.hear(noise(0.1, 300), speaking=True) == 100
 
 
-def test_in_noise_as_loud_as_the_voice_nothing_is_told() -> None:
+def test_noise_as_loud_as_the_voice_is_not_detected_as_silence() -> None:
     quiet = SilenceDetector(RATE)
     quiet.hear(noise(3, 2000), speaking=False)
     quiet.hear(noise(0.5, 3000), speaking=True)
@@ -54,13 +54,13 @@ def test_speech_that_goes_on_ends_the_silence() -> None:
     assert quiet.hear(noise(0.02, 3000), speaking=True) == 0
 
 
-def test_outside_of_speech_it_is_never_a_pause() -> None:
+def test_silence_outside_an_utterance_is_no_pause() -> None:
     quiet = SilenceDetector(RATE)
     assert quiet.hear(bytes(6400), speaking=False) == 0
 
 
 @given(st.lists(st.tuples(st.binary(max_size=700), st.booleans()), max_size=8))
-def test_any_audio_is_taken(parts: list[tuple[bytes, bool]]) -> None:
+def test_any_audio_is_accepted(parts: list[tuple[bytes, bool]]) -> None:
     quiet = SilenceDetector(RATE)
     for pcm, speaking in parts:
         assert quiet.hear(pcm[: len(pcm) // 2 * 2], speaking=speaking) >= 0
