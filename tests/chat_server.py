@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from appliance.bench.scripted_llm import chunk, event, on_a_free_port
+from appliance.bench.scripted_llm import chunk_event, completion, serve_on_free_port
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class ChatServer:
             return web.json_response(error, status=trouble.status)
         if not body.get("stream"):
             message = {"role": "assistant", "content": reply if isinstance(reply, str) else ""}
-            return web.json_response(chunk({"message": message, "finish_reason": "stop"}))
+            return web.json_response(completion({"message": message, "finish_reason": "stop"}))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         if trouble.stall:
@@ -93,10 +93,10 @@ class ChatServer:
                 assert request.transport is not None
                 request.transport.abort()
                 return
-            await response.write(event({"delta": delta, "finish_reason": None}))
+            await response.write(chunk_event({"delta": delta, "finish_reason": None}))
             await asyncio.sleep(1 / self.tokens_per_second)
         ended = "tool_calls" if isinstance(reply, Call) else "stop"
-        await response.write(event({"delta": {}, "finish_reason": ended}))
+        await response.write(chunk_event({"delta": {}, "finish_reason": ended}))
         await response.write(b"data: [DONE]\n\n")
 
 
@@ -113,6 +113,6 @@ async def chat_server(
     server = ChatServer(script, tokens_per_second, first_token_seconds)
     app = web.Application()
     app.router.add_post("/v1/chat/completions", server.complete)
-    async with on_a_free_port(app) as place:
+    async with serve_on_free_port(app) as place:
         server.base_url = f"http://{place}/v1"
         yield server

@@ -19,7 +19,7 @@ from aiohttp import WSMsgType, web
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import TypeAdapter, ValidationError
 
-from appliance.bench.scripted_llm import on_a_free_port
+from appliance.bench.scripted_llm import serve_on_free_port
 
 CLIENT: "TypeAdapter[Any]" = TypeAdapter(RealtimeClientEvent)
 SERVER: "TypeAdapter[Any]" = TypeAdapter(RealtimeServerEvent)
@@ -287,7 +287,7 @@ async def realtime_server(script: Script) -> AsyncIterator[RealtimeServer]:
     server = RealtimeServer(script)
     app = web.Application()
     app.router.add_get("/v1/realtime", server.connect)
-    async with on_a_free_port(app) as place:
+    async with serve_on_free_port(app) as place:
         server.base_url = f"ws://{place}/v1/realtime"
         yield server
     assert not server.faults

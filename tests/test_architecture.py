@@ -216,7 +216,7 @@ HEAVY = (
 # The pipeline's classes are Pipecat's, the server's are aiohttp's: those are loaded late.
 LATE = (
     "appliance.voice",
-    "appliance.bench.stock",
+    "appliance.bench.stock_pipecat",
     "appliance.api",
     "appliance.app",
     "appliance.__main__",

@@ -1,1 +1,1 @@
-"""Measures the appliance from outside, through its front door, and its engines alone."""
+"""The benchmark: whole turns through a real client, many sessions at once, the engines alone."""

@@ -1,4 +1,4 @@
-"""What is claimed of the appliance beside stock services, and whether it was met. Pure."""
+"""Claims about the appliance beside stock Pipecat, and whether the figures meet them. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ Kind = Literal["at most", "at least", "of stock at most"]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What our figure may be: in the row's unit, or as a share of stock's."""
+    """The bound of our figure: in the row's unit, or as a share of stock's."""
 
     kind: Kind
     value: float
 
     def met(self, ours: float | None, stock: float | None) -> bool | None:
-        """None where what it takes was not measured."""
+        """Whether the limit is met; None where a figure that it needs was not measured."""
         if ours is None:
             return None
         if self.kind == "of stock at most":
@@ -27,7 +27,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRow:
-    """One claim. Figures are None where they were not measured, and `note` says why."""
+    """One claim. A figure is None where it was not measured; `note` says why."""
 
     what: str
     unit: str
@@ -62,13 +62,13 @@ class ClaimRow:
 
 @dataclass(frozen=True, slots=True)
 class ComparedPair:
-    """The same measure of both; None where it was not measured."""
+    """The same measure of both contenders; None where it was not measured."""
 
     ours: Spread | None
     stock: Spread | None
 
 
-def medians(what: str, pair: ComparedPair, limit: Limit) -> ClaimRow:
+def median_claim(what: str, pair: ComparedPair, limit: Limit) -> ClaimRow:
     """A claim about medians in milliseconds."""
     return ClaimRow(
         what,
@@ -80,8 +80,8 @@ def medians(what: str, pair: ComparedPair, limit: Limit) -> ClaimRow:
     )
 
 
-def steadiness(what: str, pair: ComparedPair, most: float) -> ClaimRow:
-    """A claim about how far our 95th percentile lies above our median."""
+def tail_claim(what: str, pair: ComparedPair, most: float) -> ClaimRow:
+    """A claim about our 95th percentile as a multiple of our median."""
     return ClaimRow(
         what,
         "x",

@@ -1,4 +1,4 @@
-"""The appliance beside Pipecat's stock services: the same engines, endpoint, client and minutes."""
+"""Compares the appliance with stock Pipecat: same engines, language model, client and minutes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -6,17 +6,30 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 
 from appliance.bench import contenders, paired_runs
-from appliance.bench.claims import ClaimRow, ComparedPair, Limit, medians, steadiness
-from appliance.bench.contenders import OURS, STOCK, BenchSetup, Contender, Timed, Weights
-from appliance.bench.recordings import Sentence
+from appliance.bench.claims import ClaimRow, ComparedPair, Limit, median_claim, tail_claim
+from appliance.bench.contenders import (
+    OURS,
+    STOCK,
+    BenchSetup,
+    Contender,
+    ModelEngines,
+    TimedEngines,
+)
+from appliance.bench.recordings import Recording
 from appliance.bench.scripted_llm import (
     ANSWERS,
     SHORT_ANSWERS,
     ScriptedLLM,
     TokenPace,
-    scripted_chat,
+    scripted_llm,
 )
-from appliance.bench.session_cost import Costs, Load, carried, costs, ramp
+from appliance.bench.session_cost import (
+    RampStep,
+    SessionCosts,
+    max_sustained_sessions,
+    measure_costs,
+    measure_ramp,
+)
 from appliance.bench.statistics import Spread, spread
 from appliance.bench.turns import STAGES, MeasuredTurn
 from appliance.client import Call
@@ -26,61 +39,71 @@ FAST, SLOW = 200.0, 20.0  # tokens a second: a good service, a small board
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
-    """How much is measured: turns, interruptions, sessions to divide memory by, sizes of crowds
-    (none: no crowds) and the fewest turns of one, and turns beforehand that do not count."""
+class ComparisonSize:
+    """The amount of measuring.
+
+    `sessions` is the number by which the memory of many sessions is divided, `ramp` the numbers
+    of concurrent sessions to try (none: no ramp), `ramp_turns` the least number of turns of a
+    step, and `warm_up_turns` are run beforehand and do not count.
+    """
 
     turns: int = 20
     interruptions: int = 10
     sessions: int = 8
-    crowds: tuple[int, ...] = (1, 16, 24, 32, 40, 48)
-    crowd_turns: int = 6
-    settle: int = 2
+    ramp: tuple[int, ...] = (1, 16, 24, 32, 40, 48)
+    ramp_turns: int = 6
+    warm_up_turns: int = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """Turns with one kind of endpoint: spreads in milliseconds by stage, of each contender."""
+class TurnsComparison:
+    """Turns of both contenders with one language model: spreads in milliseconds, by stage."""
 
     llm: str
     turns: int
     unanswered: int
     stages: Mapping[str, Mapping[str, Spread | None]]
 
-    def pair(self) -> ComparedPair:
-        """First audio."""
+    def first_audio(self) -> ComparedPair:
         return ComparedPair(self.stages[OURS]["first_audio"], self.stages[STOCK]["first_audio"])
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRun:
-    """One set of engines with both contenders, and the claims about it."""
+    """One set of engines with both contenders, and the claims about it.
+
+    Mappings are by contender; interruptions are in milliseconds.
+    """
 
     engines: str
     rows: tuple[ClaimRow, ...]
-    exchanges: tuple[Exchange, ...]
+    turns: tuple[TurnsComparison, ...]
     interruptions: Mapping[str, Spread | None] = field(default_factory=dict)
-    costs: Mapping[str, Costs] = field(default_factory=dict)
-    ramps: Mapping[str, Sequence[Load]] = field(default_factory=dict)
+    costs: Mapping[str, SessionCosts] = field(default_factory=dict)
+    ramps: Mapping[str, Sequence[RampStep]] = field(default_factory=dict)
 
     @property
     def unanswered(self) -> int:
-        """Turns without an answer, but for those of crowds: what is too much is found there."""
-        return sum(exchange.unanswered for exchange in self.exchanges)
+        """Unanswered turns, without those of ramps, which are meant to find the limit."""
+        return sum(turns.unanswered for turns in self.turns)
 
     def as_json(self) -> dict[str, object]:
-        kept = {name: asdict(self)[name] for name in ("engines", "exchanges", "interruptions")}
         return {
-            **kept,
+            "engines": self.engines,
+            "exchanges": [asdict(turns) for turns in self.turns],
+            "interruptions": {
+                name: None if times is None else asdict(times)
+                for name, times in self.interruptions.items()
+            },
             "costs": {name: asdict(cost) for name, cost in self.costs.items()},
-            "ramps": {name: [asdict(load) for load in loads] for name, loads in self.ramps.items()},
+            "ramps": {name: [asdict(step) for step in steps] for name, steps in self.ramps.items()},
             "rows": [row.as_json() for row in self.rows],
         }
 
 
 @dataclass(frozen=True, slots=True)
-class _Ring:
-    """Both contenders on one scripted endpoint."""
+class _ContenderPair:
+    """Both contenders, connected to one scripted language model."""
 
     contenders: Mapping[str, Contender]
     script: ScriptedLLM
@@ -96,112 +119,126 @@ class _Ring:
 
 
 @asynccontextmanager
-async def _ring(
-    engines: Timed | Weights, pace: TokenPace, around: BenchSetup
-) -> AsyncIterator[_Ring]:
-    around.tell(f"{engines}: loading")
+async def _contender_pair(
+    engines: TimedEngines | ModelEngines, pace: TokenPace, setup: BenchSetup
+) -> AsyncIterator[_ContenderPair]:
+    setup.progress(f"{engines}: loading")
     async with (
-        scripted_chat(pace) as script,
-        contenders.ours(engines, script.url, around) as ours,
-        contenders.stock(engines, script.url, around) as stock,
+        scripted_llm(pace) as script,
+        contenders.running_appliance(engines, script.url, setup) as ours,
+        contenders.running_stock(engines, script.url, setup) as stock,
     ):
-        yield _Ring({OURS: ours, STOCK: stock}, script)
+        yield _ContenderPair({OURS: ours, STOCK: stock}, script)
 
 
-async def timed(
-    engines: Timed,
-    said: Sequence[Sentence],
-    longest: Sentence,
-    extent: Extent,
-    around: BenchSetup,
+async def compare_timed(
+    engines: TimedEngines,
+    recordings: Sequence[Recording],
+    longest: Recording,
+    size: ComparisonSize,
+    setup: BenchSetup,
 ) -> ComparisonRun:
-    """Everything that can be told with engines that only take time. Raises ApplianceError.
+    """Measures everything that needs no real computing. Raises ApplianceError.
 
-    Crowds say `longest`, the others one sentence of `said` after the other.
+    Ramps say `longest`; everything else says one of `recordings` after the other.
     """
     brief = TokenPace(tokens_per_second=FAST, answers=SHORT_ANSWERS)
-    cost: dict[str, Costs] = {}
-    ramps: dict[str, Sequence[Load]] = {}
-    async with _ring(engines, brief, around) as ring:
+    costs: dict[str, SessionCosts] = {}
+    ramps: dict[str, Sequence[RampStep]] = {}
+    async with _contender_pair(engines, brief, setup) as pair:
         # First of all: later the processes hold memory of sessions that ended.
-        for name, contender in ring.contenders.items():
-            around.tell(f"{name}: {extent.sessions} sessions")
-            cost[name] = await costs(contender, said, extent.sessions, extent.settle)
-        async with ring.calls() as calls:
-            ring.script.pace = replace(brief, answers=ANSWERS)
-            await _settle(calls, said, extent)
-            fast = await _exchange(calls, said, extent, f"{FAST:g} tokens/s", around)
-            done = await paired_runs.interruptions(calls, said, extent.interruptions, around.tell)
-            ring.script.pace = TokenPace(tokens_per_second=SLOW, answers=ANSWERS)
-            slow = await _exchange(calls, said, extent, f"{SLOW:g} tokens/s", around)
-        ring.script.pace = brief
-        for name, contender in ring.contenders.items() if extent.crowds else ():
-            ramps[name] = await ramp(
-                contender, longest, extent.crowds, extent.crowd_turns, around.tell
+        for name, contender in pair.contenders.items():
+            setup.progress(f"{name}: {size.sessions} sessions")
+            costs[name] = await measure_costs(
+                contender, recordings, size.sessions, size.warm_up_turns
+            )
+        async with pair.calls() as calls:
+            pair.script.pace = replace(brief, answers=ANSWERS)
+            await _warm_up(calls, recordings, size)
+            fast = await _compare_turns(calls, recordings, size, f"{FAST:g} tokens/s", setup)
+            done = await paired_runs.run_interruptions(
+                calls, recordings, size.interruptions, setup.progress
+            )
+            pair.script.pace = TokenPace(tokens_per_second=SLOW, answers=ANSWERS)
+            slow = await _compare_turns(calls, recordings, size, f"{SLOW:g} tokens/s", setup)
+        pair.script.pace = brief
+        for name, contender in pair.contenders.items() if size.ramp else ():
+            ramps[name] = await measure_ramp(
+                contender, longest, size.ramp, size.ramp_turns, setup.progress
             )
     stopped = {name: spread(1000 * after for after in times) for name, times in done.items()}
-    rows = _claims(fast, slow, stopped, cost, ramps)
-    return ComparisonRun(str(engines), rows, (fast, slow), stopped, cost, ramps)
+    rows = _claims(fast, slow, stopped, costs, ramps)
+    return ComparisonRun(str(engines), rows, (fast, slow), stopped, costs, ramps)
 
 
 def _claims(
-    fast: Exchange,
-    slow: Exchange,
+    fast: TurnsComparison,
+    slow: TurnsComparison,
     interruptions: Mapping[str, Spread | None],
-    cost: Mapping[str, Costs],
-    ramps: Mapping[str, Sequence[Load]],
+    costs: Mapping[str, SessionCosts],
+    ramps: Mapping[str, Sequence[RampStep]],
 ) -> tuple[ClaimRow, ...]:
-    ended = ComparedPair(interruptions[OURS], interruptions[STOCK])
+    stopped = ComparedPair(interruptions[OURS], interruptions[STOCK])
     return (
-        medians(f"first audio, {fast.llm}", fast.pair(), Limit("at most", 430)),
-        medians(f"first audio, {slow.llm}", slow.pair(), Limit("of stock at most", 0.5)),
-        medians("barge-in to last sound", ended, Limit("at most", 150)),
-        *_cost_rows(cost),
-        _crowd_row(ramps),
+        median_claim(f"first audio, {fast.llm}", fast.first_audio(), Limit("at most", 430)),
+        median_claim(
+            f"first audio, {slow.llm}", slow.first_audio(), Limit("of stock at most", 0.5)
+        ),
+        median_claim("barge-in to last sound", stopped, Limit("at most", 150)),
+        *_cost_claims(costs),
+        _ramp_claim(ramps),
     )
 
 
-async def weighty(
-    engines: Weights, said: Sequence[Sentence], extent: Extent, pace: TokenPace, around: BenchSetup
+async def compare_models(
+    engines: ModelEngines,
+    recordings: Sequence[Recording],
+    size: ComparisonSize,
+    pace: TokenPace,
+    setup: BenchSetup,
 ) -> ComparisonRun:
-    """Whole turns on real computing. Raises ApplianceError."""
+    """Measures whole turns on real computing. Raises ApplianceError."""
     pace = replace(pace, answers=ANSWERS)
-    async with _ring(engines, pace, around) as ring, ring.calls() as calls:
-        await _settle(calls, said, extent)
-        exchange = await _exchange(calls, said, extent, str(pace), around, overlap=False)
-    pair = exchange.pair()
+    async with _contender_pair(engines, pace, setup) as pair, pair.calls() as calls:
+        await _warm_up(calls, recordings, size)
+        turns = await _compare_turns(calls, recordings, size, str(pace), setup, overlap=False)
+    first_audio = turns.first_audio()
     rows = (
-        medians(f"first audio, {engines}", pair, Limit("of stock at most", 0.4)),
-        steadiness("first audio, p95 as a multiple of p50", pair, 1.5),
+        median_claim(f"first audio, {engines}", first_audio, Limit("of stock at most", 0.4)),
+        tail_claim("first audio, p95 as a multiple of p50", first_audio, 1.5),
     )
-    return ComparisonRun(str(engines), rows, (exchange,))
+    return ComparisonRun(str(engines), rows, (turns,))
 
 
-async def _settle(calls: Mapping[str, Call], said: Sequence[Sentence], extent: Extent) -> None:
+async def _warm_up(
+    calls: Mapping[str, Call], recordings: Sequence[Recording], size: ComparisonSize
+) -> None:
     await asyncio.gather(
-        *(paired_runs.settle(call, said, extent.settle) for call in calls.values())
+        *(paired_runs.warm_up(call, recordings, size.warm_up_turns) for call in calls.values())
     )
 
 
-async def _exchange(
+async def _compare_turns(
     calls: Mapping[str, Call],
-    said: Sequence[Sentence],
-    extent: Extent,
+    recordings: Sequence[Recording],
+    size: ComparisonSize,
     llm: str,
-    around: BenchSetup,
+    setup: BenchSetup,
     *,
     overlap: bool = True,
-) -> Exchange:
-    done = await paired_runs.turns(
-        calls, said, extent.turns, lambda told: around.tell(f"{llm}: {told}"), overlap=overlap
+) -> TurnsComparison:
+    done = await paired_runs.run_turns(
+        *(calls, recordings, size.turns),
+        lambda message: setup.progress(f"{llm}: {message}"),
+        overlap=overlap,
     )
-    return exchanged(llm, done)
+    return turns_comparison(llm, done)
 
 
-def exchanged(llm: str, done: Mapping[str, Sequence[MeasuredTurn]]) -> Exchange:
-    """Turns by contender as spreads by stage. Pure."""
+def turns_comparison(llm: str, done: Mapping[str, Sequence[MeasuredTurn]]) -> TurnsComparison:
+    """Sums up turns by contender to spreads by stage. Pure."""
     every = [turn for turns in done.values() for turn in turns]
-    return Exchange(
+    return TurnsComparison(
         llm,
         turns=len(every),
         unanswered=sum(not turn.answered for turn in every),
@@ -215,23 +252,30 @@ def exchanged(llm: str, done: Mapping[str, Sequence[MeasuredTurn]]) -> Exchange:
     )
 
 
-def _cost_rows(cost: Mapping[str, Costs]) -> list[ClaimRow]:
-    ours, stock = cost[OURS], cost[STOCK]
+def _cost_claims(costs: Mapping[str, SessionCosts]) -> list[ClaimRow]:
+    ours, stock = costs[OURS], costs[STOCK]
     stalls = ComparedPair(
         *(spread(1000 * stall for stall in contender.stalls) for contender in (ours, stock))
     )
     idle, active = Limit("at most", 1), Limit("at most", 8)
-    mine, theirs = ours.active_bytes / MB, stock.active_bytes / MB
     return [
         ClaimRow(
             "memory of an idle session", "MB", ours.idle_bytes / MB, stock.idle_bytes / MB, idle
         ),
-        ClaimRow("memory of an active session", "MB", mine, theirs, active),
-        medians("event loop stands still as a session begins", stalls, Limit("at most", 5)),
+        ClaimRow(
+            "memory of an active session",
+            "MB",
+            ours.active_bytes / MB,
+            stock.active_bytes / MB,
+            active,
+        ),
+        median_claim("event loop stands still as a session begins", stalls, Limit("at most", 5)),
     ]
 
 
-def _crowd_row(ramps: Mapping[str, Sequence[Load]]) -> ClaimRow:
-    ours, stock = (carried(ramps[name]) if name in ramps else None for name in (OURS, STOCK))
+def _ramp_claim(ramps: Mapping[str, Sequence[RampStep]]) -> ClaimRow:
+    ours, stock = (
+        max_sustained_sessions(ramps[name]) if name in ramps else None for name in (OURS, STOCK)
+    )
     note = "" if ramps else "not asked for"
     return ClaimRow("sessions before p95 doubles", "", ours, stock, Limit("at least", 40), note)

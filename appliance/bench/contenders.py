@@ -1,4 +1,4 @@
-"""The two that are compared: the appliance, and Pipecat's stock services, on the same engines."""
+"""Starts the two servers that are compared, the appliance and stock Pipecat, on equal engines."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -6,36 +6,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from appliance.bench.process import running
-from appliance.bench.server import ServerProcess, listening, start
+from appliance.bench.process import ServerProcess, listening, running_daemon, start_probed
 from appliance.client import Call, calling, joining
 from appliance.errors import ApplianceError
 
 OURS, STOCK = "ours", "stock"
-MANY = 1000  # sessions: how many are too many is what is found out
+SESSION_LIMIT = 1000  # high enough that the limit is never what the benchmark finds
 
 
 @dataclass(frozen=True, slots=True)
 class BenchSetup:
-    """The configuration that the appliance would have, and who hears about progress."""
+    """The user's configuration (files and environment), and a callback for progress messages."""
 
     files: tuple[Path, ...]
     environ: Mapping[str, str]
-    tell: Callable[[str], None]
+    progress: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
-    """Engines with fixed delays."""
+class TimedEngines:
+    """Engines with fixed delays, which only take time.
+
+    `speed` is that of the voice: nobody listens, and faster speech shortens the benchmark.
+    """
 
     stt_ms: float = 90.0
     tts_ms: float = 80.0
-    speed: float = 2.0  # of the voice: nobody listens, and turns are over sooner
+    speed: float = 2.0
 
     def __str__(self) -> str:
         return f"timed: {self.stt_ms:g} ms to a transcript, {self.tts_ms:g} ms to sound"
 
-    def ours(self) -> dict[str, str]:
+    def appliance_settings(self) -> dict[str, str]:
         """Settings of the appliance, keys as in the environment without the prefix."""
         return {
             "STT__ENGINE": "timed",
@@ -45,15 +47,15 @@ class Timed:
             "TTS__SPEED": f"{self.speed:g}",
         }
 
-    def stock(self) -> list[str]:
-        """Arguments of the stock server."""
+    def stock_arguments(self) -> list[str]:
+        """Arguments of `stock_pipecat`."""
         seconds = (f"{self.stt_ms / 1000:g}", f"{self.tts_ms / 1000:g}")
         return ["--stt", seconds[0], "--tts", seconds[1], "--speed", f"{self.speed:g}"]
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """The same files for both; a voice is named that the voices file has."""
+class ModelEngines:
+    """Whisper and Kokoro from the same files for both; `voice` must be in the voices file."""
 
     whisper: Path
     kokoro: Path
@@ -66,7 +68,8 @@ class Weights:
     def __str__(self) -> str:
         return f"{self.whisper.name} {self.compute_type} and {self.kokoro.name} on {self.device}"
 
-    def ours(self) -> dict[str, str]:
+    def appliance_settings(self) -> dict[str, str]:
+        """Settings of the appliance, keys as in the environment without the prefix."""
         return {
             "STT__ENGINE": "whisper",
             "STT__MODEL": str(self.whisper),
@@ -79,7 +82,8 @@ class Weights:
             "TTS__VOICE": self.voice,
         }
 
-    def stock(self) -> list[str]:
+    def stock_arguments(self) -> list[str]:
+        """Arguments of `stock_pipecat`."""
         return [
             *("--whisper", str(self.whisper), "--kokoro", str(self.kokoro)),
             *("--voices", str(self.voices), "--voice", self.voice),
@@ -89,7 +93,7 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A server, and how a client comes to a session with it."""
+    """One of the compared servers; `name` is OURS or STOCK."""
 
     name: str
     server: ServerProcess
@@ -102,41 +106,41 @@ class Contender:
 
 
 @asynccontextmanager
-async def ours(
-    engines: Timed | Weights, llm_url: str, around: BenchSetup
+async def running_appliance(
+    engines: TimedEngines | ModelEngines, llm_url: str, setup: BenchSetup
 ) -> AsyncIterator[Contender]:
-    """The appliance as it is shipped but for the engines. Raises ApplianceError."""
+    """The appliance as shipped but for the engines. Raises ApplianceError."""
     settings = {
-        **engines.ours(),
+        **engines.appliance_settings(),
         "LLM__PROVIDER": "custom",
         "LLM__BASE_URL": llm_url,
-        "LIMITS__SESSIONS": str(MANY),
+        "LIMITS__SESSIONS": str(SESSION_LIMIT),
     }
-    async with running(around.files, around.environ, settings) as daemon:
-        daemon.refuse_retreat()
+    async with running_daemon(setup.files, setup.environ, settings) as daemon:
+        daemon.require_first_choice()
         yield Contender(OURS, daemon)
 
 
 @asynccontextmanager
-async def stock(
-    engines: Timed | Weights, llm_url: str, around: BenchSetup
+async def running_stock(
+    engines: TimedEngines | ModelEngines, llm_url: str, setup: BenchSetup
 ) -> AsyncIterator[Contender]:
     """Pipecat's own pipeline. Raises ApplianceError where it does not start."""
-    # As the appliance does for itself. Not OpenMP, which Whisper's stock service computes with.
-    told = {
+    # As the appliance sets them for itself. OpenMP is left alone: Pipecat's Whisper service
+    # computes with it.
+    environ = {
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "HF_HUB_OFFLINE": "1",
-        **around.environ,
+        **setup.environ,
     }
     with TemporaryDirectory(prefix="appliance-bench-") as state:
         probe = Path(state) / "probe"
-        process = await start(
-            "appliance.bench.stock", ["--llm", llm_url, *engines.stock()], told, probe
-        )
+        arguments = ["--llm", llm_url, *engines.stock_arguments()]
+        process = await start_probed("appliance.bench.stock_pipecat", arguments, environ, probe)
         server = ServerProcess(process, probe)
-        async with listening(server) as heard:
-            await heard.wait()
+        async with listening(server) as started:
+            await started.wait()
             if not server.base_url:
                 raise ApplianceError(
                     f"Pipecat's stock services did not start:\n{''.join(server.log)}"

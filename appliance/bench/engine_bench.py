@@ -1,4 +1,4 @@
-"""Engines without the appliance around them: how long they take, and as a share of speech."""
+"""Measures engines without the appliance around them: latency and real-time factor."""
 
 import time
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import chain
 
 from appliance.audio.format import OUTPUT_RATE
-from appliance.bench.recordings import Sentence
+from appliance.bench.recordings import Recording
 from appliance.config.loader import Config
 from appliance.engines import Synthesizer, Transcriber, Voice
 from appliance.engines.factory import synthesizers, transcribers
@@ -18,12 +18,12 @@ from appliance.timers.scheduler import TimerScheduler
 from appliance.tools.builtin.catalogue import builtin_tools
 from appliance.tools.registry import ToolRegistry
 
-ROUNDS = 5  # every sentence, after one round that does not count
+ROUNDS = 5  # of all sentences, after a warm-up round
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionTiming:
-    """A transcriber: seconds a sentence took, and that as a share of its length (real time)."""
+    """Measured transcriptions: seconds each took, and its real-time factor."""
 
     engine: str
     seconds: tuple[float, ...]
@@ -32,8 +32,7 @@ class TranscriptionTiming:
 
 @dataclass(frozen=True, slots=True)
 class SynthesisTiming:
-    """A synthesizer: seconds to the first chunk and to the last, and the latter as a share of
-    the audio that was made."""
+    """Measured syntheses: seconds to the first and the last chunk, and the real-time factor."""
 
     engine: str
     first: tuple[float, ...]
@@ -41,26 +40,28 @@ class SynthesisTiming:
     real_time: tuple[float, ...]
 
 
-async def hear(plan: Plan, config: Config, sentences: Sequence[Sentence]) -> TranscriptionTiming:
+async def measure_stt(
+    plan: Plan, config: Config, sentences: Sequence[Recording]
+) -> TranscriptionTiming:
     """Loads the first transcriber of the plan and measures it. Raises EngineError."""
-    ear = await transcribers(plan, config, await grammar(config))[0].load()
+    engine = await transcribers(plan, config, await grammar(config))[0].load()
     try:
-        return await _hear(ear, sentences, config.stt.language)
+        return await _transcribe_all(engine, sentences, config.stt.language)
     finally:
-        await ear.close()
+        await engine.close()
 
 
-async def speak(plan: Plan, config: Config, texts: Sequence[str]) -> SynthesisTiming:
+async def measure_tts(plan: Plan, config: Config, texts: Sequence[str]) -> SynthesisTiming:
     """Loads the first synthesizer of the plan and measures it. Raises EngineError."""
-    mouth = await synthesizers(plan, config)[0].load()
+    engine = await synthesizers(plan, config)[0].load()
     try:
-        return await _speak(mouth, texts, config)
+        return await _synthesize_all(engine, texts, config)
     finally:
-        await mouth.close()
+        await engine.close()
 
 
-async def _hear(
-    engine: Transcriber, sentences: Sequence[Sentence], language: str
+async def _transcribe_all(
+    engine: Transcriber, sentences: Sequence[Recording], language: str
 ) -> TranscriptionTiming:
     seconds, shares = [], []
     for number in range(ROUNDS + 1):
@@ -74,17 +75,20 @@ async def _hear(
     return TranscriptionTiming(engine.name, tuple(seconds), tuple(shares))
 
 
-async def _speak(engine: Synthesizer, texts: Sequence[str], config: Config) -> SynthesisTiming:
+async def _synthesize_all(
+    engine: Synthesizer, texts: Sequence[str], config: Config
+) -> SynthesisTiming:
     voice = Voice(config.tts.voice, config.stt.language, config.tts.speed)
-    # With another ending every time: what was spoken before comes out of the engine's cache.
+    # Each round has an ending of its own: an engine caches the phrases that it has spoken.
     rounds = [[f"{text} {number}" for text in texts] for number in range(ROUNDS + 1)]
-    measured = [await _say(engine, said, voice) for said in chain.from_iterable(rounds)]
+    measured = [await _synthesize(engine, text, voice) for text in chain.from_iterable(rounds)]
     counted = measured[len(texts) :]
     firsts, wholes, shares = zip(*counted, strict=True)
     return SynthesisTiming(engine.name, firsts, wholes, shares)
 
 
-async def _say(engine: Synthesizer, text: str, voice: Voice) -> tuple[float, float, float]:
+async def _synthesize(engine: Synthesizer, text: str, voice: Voice) -> tuple[float, float, float]:
+    """Seconds to the first and the last chunk, and the real-time factor."""
     begin, first, size = time.perf_counter(), 0.0, 0
     async for pcm in engine.synthesize(text, voice):
         first = first or time.perf_counter() - begin
@@ -96,7 +100,7 @@ async def _say(engine: Synthesizer, text: str, voice: Voice) -> tuple[float, flo
 
 
 async def grammar(config: Config) -> str:
-    """What the starter engine listens for in the appliance itself; its size decides its speed."""
+    """The grammar of the starter engine in the appliance; its size decides the engine's speed."""
     from appliance.engines.sphinx.engine import Sphinx
 
     known = await Sphinx.known_words()

@@ -1,11 +1,11 @@
-"""Runs a module, as `python -m` does, and notes whenever its event loop stood still.
+"""Runs a module, as `python -m` does, and records the long iterations of its event loop.
 
-    python -m appliance.bench.probed FILE MODULE ARGUMENTS…
+    python -m appliance.bench.loop_probe FILE MODULE ARGUMENTS…
 
-Between two looks at its sockets an event loop runs what is ready; all others wait for that to
-end. The selector is the one place that both sides of a look pass, and it is an argument of the
-loop, so that what is measured runs unchanged. A line of FILE is a time on the monotonic clock,
-which all processes of a machine share, and three durations in seconds; see `Busy`.
+Between two polls of its sockets an event loop runs the callbacks that are ready, and everything
+else waits. The selector sees both ends of that stretch, and it is an argument of the loop, so the
+measured module runs unchanged. A line of FILE holds a time on the monotonic clock, which all
+processes of a machine share, and three durations in seconds; see `LoopIteration`.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LEAST_SECONDS = 0.001  # shorter is no stall, and writing it down would cost as much
+MIN_SECONDS = 0.001  # a shorter iteration is no stall, and recording it would cost as much
 
 
 @dataclass(frozen=True, slots=True)
-class LoopStall:
-    """One stretch: by the clock, on a processor, and runnable but waiting for one."""
+class LoopIteration:
+    """One stretch of callbacks: seconds by the clock, on a processor, and waiting for one."""
 
     begin: float
     wall: float
@@ -34,19 +34,19 @@ class LoopStall:
 
     @property
     def stall(self) -> float:
-        """Seconds that others had to wait for this loop, and not for another process."""
+        """Seconds for which the loop itself, and no other process, delayed what was ready."""
         return max(0.0, self.wall - self.waited)
 
 
-def readings(told: str) -> Iterator[LoopStall]:
-    """What a probe wrote, without a last line that it is still writing. Pure."""
-    for line in told.splitlines(keepends=True):
+def parse_iterations(recorded: str) -> Iterator[LoopIteration]:
+    """The iterations in a probe's file, without an incomplete last line. Pure."""
+    for line in recorded.splitlines(keepends=True):
         if line.endswith("\n"):
-            yield LoopStall(*map(float, line.split()))
+            yield LoopIteration(*map(float, line.split()))
 
 
-class _Probe(selectors.EpollSelector):
-    """A selector that writes down how long its loop was away, to a file descriptor."""
+class _ProbeSelector(selectors.EpollSelector):
+    """A selector that records to a file descriptor how long its loop was away from it."""
 
     def __init__(self, file: int) -> None:
         super().__init__()
@@ -56,17 +56,17 @@ class _Probe(selectors.EpollSelector):
 
     def select(self, timeout: float | None = None) -> Any:  # noqa: ANN401  as the loop takes it
         if self._left is not None:
-            self._note(*self._left)
+            self._record(*self._left)
         else:
-            # Here, because only now it is known which thread turns this loop.
+            # Only at the first poll is it certain which thread runs this loop.
             self._schedule = _schedstat()
         ready = super().select(timeout)
         self._left = (time.monotonic(), time.thread_time(), _waited(self._schedule))
         return ready
 
-    def _note(self, begin: float, cpu: float, waited: float) -> None:
+    def _record(self, begin: float, cpu: float, waited: float) -> None:
         wall = time.monotonic() - begin
-        if wall > LEAST_SECONDS:
+        if wall > MIN_SECONDS:
             cpu, waited = time.thread_time() - cpu, _waited(self._schedule) - waited
             line = f"{begin:.6f} {wall:.6f} {cpu:.6f} {waited:.6f}\n"
             os.write(self._file, line.encode("ascii"))
@@ -83,20 +83,20 @@ def _waited(schedule: int) -> float:
     return int(os.pread(schedule, 64, 0).split()[1]) / 1e9 if schedule >= 0 else 0.0
 
 
-class _Loops(asyncio.DefaultEventLoopPolicy):
+class _ProbedLoopPolicy(asyncio.DefaultEventLoopPolicy):
     def __init__(self, file: int) -> None:
         super().__init__()
         self._file = file
 
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        return asyncio.SelectorEventLoop(_Probe(self._file))
+        return asyncio.SelectorEventLoop(_ProbeSelector(self._file))
 
 
 def main() -> None:
-    """The command line above."""
+    """Runs MODULE with a probe in every event loop that it makes."""
     probe, module, *arguments = sys.argv[1:]
     file = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    asyncio.set_event_loop_policy(_Loops(file))
+    asyncio.set_event_loop_policy(_ProbedLoopPolicy(file))
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -1,4 +1,4 @@
-"""Where and with what the figures were made."""
+"""Describes the machine and the package versions that figures were measured with."""
 
 import os
 import platform
@@ -10,14 +10,14 @@ from appliance import __version__
 from appliance.hardware import nvml
 from appliance.hardware.detect import Hardware
 
-# What a turn's time goes through.
+# The packages that a turn spends its time in.
 PACKAGES = (
     *("pipecat-ai", "faster-whisper", "ctranslate2", "kokoro-onnx", "onnxruntime"),
     *("pocketsphinx", "espeakng-loader", "openai", "aiohttp", "numpy", "soxr", "pydantic"),
 )
 
 
-def machine(hardware: Hardware) -> dict[str, object]:
+def describe_machine(hardware: Hardware) -> dict[str, object]:
     return {
         "model": hardware.model,
         "processor": _processor(Path("/proc/cpuinfo")),
@@ -30,18 +30,18 @@ def machine(hardware: Hardware) -> dict[str, object]:
     }
 
 
-def gpu_used() -> int | None:
-    """Bytes in use on all graphics cards, by whomever; None without one that tells."""
-    told = [
+def gpu_memory_used() -> int | None:
+    """Bytes in use on all graphics cards, by any process; None where no card reports them."""
+    used = [
         card.memory_total - card.memory_free
         for card in nvml.cards()
         if card.memory_total is not None and card.memory_free is not None
     ]
-    return sum(told) if told else None
+    return sum(used) if used else None
 
 
-def versions() -> dict[str, str]:
-    """Of the appliance, Python and the packages that matter, as far as they are installed."""
+def package_versions() -> dict[str, str]:
+    """The versions of the appliance, Python and PACKAGES."""
     found = {"voice-appliance": __version__, "python": sys.version.split()[0]}
     for package in PACKAGES:
         try:
@@ -52,7 +52,7 @@ def versions() -> dict[str, str]:
 
 
 def _processor(cpuinfo: Path) -> str:
-    """The name on the chip; empty where the kernel does not tell, as on most arm64 boards."""
+    """The processor's name; empty where the kernel does not report it, as on most arm64 boards."""
     lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, "")

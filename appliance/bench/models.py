@@ -1,6 +1,7 @@
-"""Models of the true shape with random weights: they cost what real ones cost, and say nothing.
+"""Provides the models that the benchmark measures: of random weights, or those of the plan.
 
-They are made by a script of the source tree, which needs PyTorch; the appliance does not.
+Models of random weights have the true shape: they cost what real ones cost, and say nothing. A
+script of the source tree makes them; it needs PyTorch, which the appliance does not.
 """
 
 import asyncio
@@ -9,17 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.bench.contenders import Weights
+from appliance.bench.contenders import BenchSetup, ModelEngines
+from appliance.config.loader import PREFIX, load
 from appliance.errors import ApplianceError
+from appliance.hardware import planner
 
 SCRIPT = Path(__file__).parents[2] / "tests" / "fixtures" / "random_models.py"
 VOICE = "af_heart"  # the first that the script puts into its voices file
-TOLD_LINES = 5
+ERROR_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
-    """Where the models are or will be, and which Python makes those that are missing."""
+class RandomModels:
+    """A directory of models of random weights, and the Python that makes missing ones."""
 
     directory: Path
     python: Path = Path(sys.executable)
@@ -31,26 +34,33 @@ class Workshop:
     def kokoro(self) -> Path:
         return self.directory / "kokoro-random.onnx"
 
-    async def weights(self, tell: Callable[[str], None]) -> Weights:
-        """Whisper base in int8 and Kokoro in float32, made where they are missing; takes a
-        minute. Raises ApplianceError where that fails."""
-        await self.need_whisper("base", "int8", tell)
-        await self.need_kokoro(tell)
+    async def engines(self, progress: Callable[[str], None]) -> ModelEngines:
+        """Whisper base in int8 and Kokoro in float32, made where missing, which takes a minute.
+
+        Raises ApplianceError where making them fails.
+        """
+        await self.ensure_whisper("base", "int8", progress)
+        await self.ensure_kokoro(progress)
         voices = self.directory / "voices-random.bin"
         # These weights count tokens, and would count those of hot words, too.
-        return Weights(self.whisper("base"), self.kokoro, voices, VOICE, hot_words=False)
+        return ModelEngines(self.whisper("base"), self.kokoro, voices, VOICE, hot_words=False)
 
-    async def need_whisper(self, name: str, stored: str, tell: Callable[[str], None]) -> Path:
-        """A Whisper of that size; `stored` is the precision of the file. Raises ApplianceError."""
+    async def ensure_whisper(
+        self, name: str, precision: str, progress: Callable[[str], None]
+    ) -> Path:
+        """The directory of a Whisper of that size, its weights stored in `precision`.
+
+        Raises ApplianceError where making it fails.
+        """
         if not (self.whisper(name) / "tokenizer.json").exists():
-            tell(f"making whisper {name} {stored} of random weights")
-            await self._make("whisper", name, "--quantization", stored)
+            progress(f"making whisper {name} {precision} of random weights")
+            await self._make("whisper", name, "--quantization", precision)
         return self.whisper(name)
 
-    async def need_kokoro(self, tell: Callable[[str], None]) -> None:
-        """Raises ApplianceError."""
+    async def ensure_kokoro(self, progress: Callable[[str], None]) -> None:
+        """Makes a Kokoro and its voices where missing. Raises ApplianceError."""
         if not (self.directory / "voices-random.bin").exists():
-            tell("making kokoro of random weights")
+            progress("making kokoro of random weights")
             await self._make("kokoro", "--types")
 
     async def _make(self, *arguments: str) -> None:
@@ -60,14 +70,14 @@ class Workshop:
                 advice="Make them in a checkout of the source, with tests/fixtures/"
                 "random_models.py, and name their directory with --random-dir.",
             )
-        making = await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *(str(self.python), str(SCRIPT), *arguments, "--out", str(self.directory)),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
-        _, told = await making.communicate()
-        if making.returncode:
-            last = "\n".join(told.decode(errors="replace").splitlines()[-TOLD_LINES:])
+        _, errors = await process.communicate()
+        if process.returncode:
+            last = "\n".join(errors.decode(errors="replace").splitlines()[-ERROR_LINES:])
             raise ApplianceError(
                 f"models of random weights cannot be made:\n{last}",
                 advice="Make an environment with `pip install torch==2.13.0 transformers "
@@ -75,3 +85,37 @@ class Workshop:
                 "tokenizers` and `pip install --no-deps kokoro`, and name its Python with "
                 "--random-python.",
             )
+
+
+def planned_models(overrides: dict[str, str], setup: BenchSetup) -> ModelEngines:
+    """The plan's first choices for STT and TTS, with `overrides` over the configuration.
+
+    Raises ApplianceError where one of them is not Whisper or not Kokoro.
+    """
+    environ = {**setup.environ, **{PREFIX + key: value for key, value in overrides.items()}}
+    config = load(setup.files, environ)
+    plan = planner.plan_for(config)
+    stt, tts = plan.stt.rungs[0], plan.tts.rungs[0]
+    if (stt.engine, tts.engine) != ("whisper", "kokoro"):
+        raise ApplianceError(
+            "a Whisper and a Kokoro are needed to measure against Pipecat's services",
+            advice="Fetch them with `appliance models pull`, or name them with --stt-model, "
+            "--tts-model and --tts-voices.",
+        )
+    directory = config.models.directory
+    model = directory / tts.model  # an absolute path stays one
+    model = model if model.suffix == ".onnx" else model.with_name(f"{model.name}.onnx")
+    return ModelEngines(
+        whisper=directory / stt.model,
+        kokoro=model,
+        voices=_voices_file(model, directory, config.tts.voices),
+        voice=config.tts.voice,
+        device=stt.device,
+        compute_type=stt.compute_type,
+    )
+
+
+def _voices_file(model: Path, directory: Path, configured: str) -> Path:
+    if configured != "auto":
+        return directory / configured
+    return next(iter(sorted(model.parent.glob("voices*.bin"))), model.with_name("voices-v1.0.bin"))

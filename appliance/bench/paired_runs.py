@@ -1,39 +1,39 @@
-"""The same turns and interruptions with two contenders, by turns, in the same minutes."""
+"""Runs the same turns and interruptions with several contenders, alternating between them."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from appliance.bench.recordings import Sentence
-from appliance.bench.turns import MeasuredTurn, ask, audible, hear_out, measured
+from appliance.bench.recordings import Recording
+from appliance.bench.turns import MeasuredTurn, is_audible, measure_turn, speak, wait_until_spoken
 from appliance.client import Arrived, Call
 
 GAP_SECONDS = 0.3  # between the end of an answer and the next question
-INTO_ANSWER_SECONDS = 0.8  # when somebody interrupts it
-STILL_SPEAKING_SECONDS = 0.3  # who was heard this long before was speaking, or took breath
+INTO_ANSWER_SECONDS = 0.8  # from the first sound of an answer to its interruption
+STILL_SPEAKING_SECONDS = 0.3  # since the last sound; a voice also takes breath
 
-Finished = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
-async def turns(
+async def run_turns(
     calls: Mapping[str, Call],
-    sentences: Sequence[Sentence],
+    sentences: Sequence[Recording],
     count: int,
-    finished: Finished,
+    progress: Progress,
     *,
     overlap: bool,
 ) -> dict[str, list[MeasuredTurn]]:
-    """`count` turns of each, alternately: never do two of them work at the same moment.
+    """Runs `count` turns with each; no two contenders compute at the same moment.
 
-    With `overlap` one asks while the answer of the other is still being played, which takes next
-    to nothing of a processor; without, an answer is heard out first, because it may still be
-    synthesised while it plays. Raises SessionError when a session ends.
+    With `overlap`, a turn begins while the answer of the previous contender still plays, which
+    takes next to no processor time. Without, that answer is awaited first, because it may still
+    be synthesized while it plays. Raises SessionError when a session ends.
     """
     done: dict[str, list[MeasuredTurn]] = {name: [] for name in calls}
     playing: dict[str, asyncio.Task[None]] = {}
 
-    async def play(name: str, sentence: Sentence, end: float) -> None:
-        await hear_out(calls[name], end)
-        done[name].append(measured(sentence.text, calls[name].arrived, end))
+    async def play(name: str, sentence: Recording, end: float) -> None:
+        await wait_until_spoken(calls[name], end)
+        done[name].append(measure_turn(sentence.text, calls[name].arrived, end))
         await asyncio.sleep(GAP_SECONDS)
 
     for number in range(count):
@@ -41,51 +41,51 @@ async def turns(
         for name, call in calls.items():
             if name in playing:
                 await playing[name]
-            end = await ask(call, sentence)
+            end = await speak(call, sentence)
             playing[name] = asyncio.create_task(play(name, sentence, end))
             if not overlap:
                 await playing[name]
-        finished(f"turn {number + 1}/{count}")
+        progress(f"turn {number + 1}/{count}")
     await asyncio.gather(*playing.values())
     return done
 
 
-async def interruptions(
-    calls: Mapping[str, Call], sentences: Sequence[Sentence], count: int, finished: Finished
+async def run_interruptions(
+    calls: Mapping[str, Call], sentences: Sequence[Recording], count: int, progress: Progress
 ) -> dict[str, list[float]]:
-    """Seconds from the onset of speech into an answer to the last sound of that answer.
+    """Interrupts answers; the seconds from the onset of speech to an answer's last sound.
 
-    Every question interrupts the answer to the one before. One that found nobody speaking does
-    not count. Raises SessionError when a session ends.
+    Every question interrupts the answer to the previous one. A question that met silence does not
+    count. Raises SessionError when a session ends.
     """
     done: dict[str, list[float]] = {}
     for name, call in calls.items():
         done[name] = []
-        await ask(call, sentences[0])
+        await speak(call, sentences[0])
         for number in range(1, count + 1):
             await asyncio.sleep(INTO_ANSWER_SECONDS)
             before = list(call.arrived)
-            end = await ask(call, sentences[number % len(sentences)])
-            after = stopped([*before, *call.arrived], call.speech_began, end)
+            end = await speak(call, sentences[number % len(sentences)])
+            after = seconds_to_silence([*before, *call.arrived], call.speech_began, end)
             done[name] += [after] if after is not None else []
-            finished(f"{name}: interruption {number}/{count}")
-        await hear_out(call, end)
+            progress(f"{name}: interruption {number}/{count}")
+        await wait_until_spoken(call, end)
     return done
 
 
-def stopped(arrived: Sequence[Arrived], onset: float, end: float) -> float | None:
+def seconds_to_silence(arrived: Sequence[Arrived], onset: float, end: float) -> float | None:
     """Seconds from `onset` to the last sound before `end`; 0 where none came after it. Pure.
 
-    None where nothing had been heard just before: nobody was interrupted.
+    None where no sound had come just before `onset`, so that there was nothing to interrupt.
     """
-    heard = [a.at for a in arrived if a.at < end and audible(a)]
+    heard = [a.at for a in arrived if a.at < end and is_audible(a)]
     if not any(onset - STILL_SPEAKING_SECONDS <= at <= onset for at in heard):
         return None
     return max(0.0, max(heard) - onset)
 
 
-async def settle(call: Call, sentences: Sequence[Sentence], count: int) -> None:
-    """Turns that do not count, answered or not: the first use of everything."""
+async def warm_up(call: Call, sentences: Sequence[Recording], count: int) -> None:
+    """Runs turns that do not count, answered or not, so that everything was used once."""
     for number in range(count):
-        end = await ask(call, sentences[number % len(sentences)])
-        await hear_out(call, end)
+        end = await speak(call, sentences[number % len(sentences)])
+        await wait_until_spoken(call, end)

@@ -1,6 +1,12 @@
-"""The appliance under measurement: a process of its own on a free port, with a state of its own."""
+"""Starts a server under measurement as a process of its own, and observes it from outside."""
 
 import asyncio
+import contextlib
+import os
+import re
+import signal
+import sys
+from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from appliance.bench.server import ServerProcess, listening, start
+from appliance.bench.loop_probe import LoopIteration, parse_iterations
 from appliance.config.loader import PREFIX
 from appliance.errors import ApplianceError
 
@@ -16,6 +22,9 @@ if TYPE_CHECKING:
     import aiohttp
 
 START_SECONDS = 180.0  # a large model from a slow disk
+STOP_SECONDS = 20.0  # the daemon's own limit is the drain and five seconds
+LOG_LINES = 30
+KB = 1 << 10
 
 _OVERRIDES = {
     "SERVER__HOST": "127.0.0.1",
@@ -23,14 +32,54 @@ _OVERRIDES = {
     "SERVER__LISTEN": "",
     "ACCESS__MODE": "open",
     "ACCESS__SESSIONS_PER_MINUTE": "6000",
-    # The same sentences come again and again; what is measured is synthesis, not memory.
+    # The same sentences come again and again, and the benchmark measures synthesis, not a cache.
     "TTS__PHRASE_CACHE_MB": "0",
 }
 
 
+@dataclass(slots=True)
+class ServerProcess:
+    """A process whose event loop records its long iterations in `probe` (see `loop_probe`).
+
+    `base_url` is empty until the process listens, and for one that ended before it listened;
+    `log` is the end of its standard error.
+    """
+
+    process: asyncio.subprocess.Process
+    probe: Path
+    base_url: str = ""
+    log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+
+    def resident_bytes(self) -> int:
+        pages = int(self._proc("statm").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def private_bytes(self) -> int:
+        """The memory that its end would free, without what it shares with other processes."""
+        lines = (line.partition(":") for line in self._proc("smaps_rollup").splitlines())
+        sizes = {name: value.split()[0] for name, _, value in lines if value.endswith("kB")}
+        return (int(sizes["Private_Clean"]) + int(sizes["Private_Dirty"])) * KB
+
+    def cpu_seconds(self) -> float:
+        """The processor time of all its threads so far."""
+        # The name in parentheses may hold spaces; utime and stime are fields 14 and 15.
+        fields = self._proc("stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def loop_iterations(self, since: float, until: float) -> list[LoopIteration]:
+        """The long iterations of its event loop that began between two monotonic times."""
+        recorded = self.probe.read_text(encoding="ascii")
+        return [one for one in parse_iterations(recorded) if since <= one.begin < until]
+
+    def _proc(self, name: str) -> str:
+        return Path(f"/proc/{self.process.pid}/{name}").read_text(
+            encoding="ascii", errors="replace"
+        )
+
+
 @dataclass(kw_only=True, slots=True)
 class DaemonProcess(ServerProcess):
-    """A running appliance; `health` is what it said of itself when it was ready."""
+    """A running appliance; `health` is the body of /health when it became ready."""
 
     http: "aiohttp.ClientSession"
     database: Path
@@ -38,29 +87,29 @@ class DaemonProcess(ServerProcess):
 
     @property
     def engines(self) -> dict[str, str]:
-        """The engines that answer, by kind."""
+        """The names of the active engines, by kind."""
         return {kind: str(state["name"]) for kind, state in self.health["engines"].items()}
 
-    def refuse_retreat(self) -> None:
-        """Figures of an engine that took over from the one to be measured would mislead.
+    def require_first_choice(self) -> None:
+        """Raises ApplianceError where the first engine of a ladder failed.
 
-        Raises ApplianceError where that happened.
+        Figures of the engine that took over would pass for those of the one to be measured.
         """
         for kind, state in self.health["engines"].items():
-            wanted = state["ladder"][0]
-            if wanted["state"] == "failed":
+            slot = state["ladder"][0]
+            if slot["state"] == "failed":
                 raise ApplianceError(
-                    f"{kind} engine {wanted['name']} cannot be measured: {wanted.get('error')}",
-                    advice=str(wanted.get("advice", "")),
+                    f"{kind} engine {slot['name']} cannot be measured: {slot.get('error')}",
+                    advice=str(slot.get("advice", "")),
                 )
 
     async def metrics(self) -> dict[str, float]:
-        """Every sample of /metrics, by name with labels as they stand there."""
-        async with self.http.get(f"{self.base_url}/metrics") as answer:
-            return samples(await answer.text())
+        """Every sample of /metrics, by name and labels as they appear there."""
+        async with self.http.get(f"{self.base_url}/metrics") as response:
+            return parse_samples(await response.text())
 
 
-def samples(text: str) -> dict[str, float]:
+def parse_samples(text: str) -> dict[str, float]:
     """The samples of Prometheus' text format."""
     lines = (line for line in text.splitlines() if line and not line.startswith("#"))
     pairs = (line.rpartition(" ") for line in lines)
@@ -68,13 +117,14 @@ def samples(text: str) -> dict[str, float]:
 
 
 @asynccontextmanager
-async def running(
+async def running_daemon(
     files: Sequence[Path], environ: Mapping[str, str], settings: Mapping[str, str]
 ) -> AsyncIterator[DaemonProcess]:
-    """An appliance that is ready, from `files` and `environ` with `settings` over both.
+    """An appliance that is ready, on a free port and with a state directory of its own.
 
-    `settings` are keys as in the environment, without the prefix. Raises ApplianceError with the
-    end of its log where it does not become ready.
+    Its configuration is `files` and `environ`, overridden by `settings`, whose keys are as in the
+    environment without the prefix. Raises ApplianceError with the end of its log where it does
+    not become ready.
     """
     import aiohttp  # here, because importing the bench loads nothing heavy
 
@@ -82,23 +132,23 @@ async def running(
         database = Path(state) / "voice_conversations.db"
         overrides = {**_OVERRIDES, "STORE__PATH": str(database), **settings}
         arguments = [argument for file in files for argument in ("--config", str(file))]
-        told = {**environ, **{PREFIX + key: value for key, value in overrides.items()}}
+        environment = {**environ, **{PREFIX + key: value for key, value in overrides.items()}}
         probe = Path(state) / "probe"
-        process = await start("appliance", ["run", *arguments], told, probe)
+        process = await start_probed("appliance", ["run", *arguments], environment, probe)
         async with aiohttp.ClientSession() as http:
             daemon = DaemonProcess(process=process, probe=probe, http=http, database=database)
-            async with listening(daemon) as heard:
-                await _until_ready(daemon, heard)
+            async with listening(daemon) as started:
+                await _until_ready(daemon, started)
                 yield daemon
 
 
-async def _until_ready(daemon: DaemonProcess, heard: asyncio.Event) -> None:
+async def _until_ready(daemon: DaemonProcess, started: asyncio.Event) -> None:
     try:
         async with asyncio.timeout(START_SECONDS):
-            await heard.wait()
+            await started.wait()
             while daemon.base_url and daemon.process.returncode is None:
-                async with daemon.http.get(f"{daemon.base_url}/health") as answer:
-                    daemon.health = await answer.json()
+                async with daemon.http.get(f"{daemon.base_url}/health") as response:
+                    daemon.health = await response.json()
                 if daemon.health["ready"]:
                     return
                 await asyncio.sleep(0.1)
@@ -107,3 +157,50 @@ async def _until_ready(daemon: DaemonProcess, heard: asyncio.Event) -> None:
     raise ApplianceError(
         f"the appliance to be measured did not become ready:\n{''.join(daemon.log)}"
     )
+
+
+async def start_probed(
+    module: str, arguments: Sequence[str], environ: Mapping[str, str], probe: Path
+) -> asyncio.subprocess.Process:
+    """Runs `python -m module arguments` with a probe in its event loop that writes to `probe`."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "appliance.bench.loop_probe", str(probe), module, *arguments),
+        env=environ,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+@asynccontextmanager
+async def listening(server: ServerProcess) -> AsyncIterator[asyncio.Event]:
+    """An event that is set once the server listens or has ended; stops the server at the end."""
+    started = asyncio.Event()
+    reading = asyncio.create_task(_read_log(server, started))
+    try:
+        yield started
+    finally:
+        await stop_process(server.process, STOP_SECONDS)
+        await reading
+
+
+async def _read_log(server: ServerProcess, started: asyncio.Event) -> None:
+    assert server.process.stderr is not None
+    async for line in server.process.stderr:
+        server.log.append(line.decode(errors="replace"))
+        if found := re.search(r"listening on (http://\S+)", server.log[-1]):
+            server.base_url = found[1]
+            started.set()
+    started.set()
+
+
+async def stop_process(process: asyncio.subprocess.Process, seconds: float) -> None:
+    """Sends SIGTERM, and SIGKILL where the process has not ended after that many seconds."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(seconds):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()

@@ -1,8 +1,8 @@
-"""What is said to the appliance: short recordings whose file names are their text.
+"""Loads the recordings that are said to the appliance; their file names are their text.
 
-`speech/commands` are sentences that the built-in tools answer, `speech/questions` are for a
-language model. Both were spoken by the voices slt and rms of flite. `speech/sentences` a
-person read aloud.
+`speech/commands` holds sentences that the built-in tools answer, `speech/questions` questions
+for a language model; the voices slt and rms of flite speak both. A person reads the sentences in
+`speech/sentences`.
 """
 
 import wave
@@ -16,15 +16,15 @@ from appliance.errors import ApplianceError
 SHIPPED = Path(__file__).with_name("speech")
 COMMANDS = (SHIPPED / "commands",)
 EVERYTHING = (SHIPPED / "commands", SHIPPED / "questions")
-# Smart-turn takes each for finished when its speaker has been silent for 0.2 s; where
-# it does not, a turn's time is the patience with somebody who thinks, and that is not compared.
+# Smart-turn takes each of these for complete after 0.2 s of silence. Where it does not, the turn's
+# time is the time-out for an unfinished sentence, which is not what is compared.
 SENTENCES = (SHIPPED / "sentences",)
 LONGEST = SHIPPED / "sentences" / "the_stale_smell_of_old_beer_lingers.wav"
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """A recording: 16 kHz mono PCM, and what is said in it, in lower case."""
+class Recording:
+    """16 kHz mono PCM, and the words said in it, in lower case."""
 
     text: str
     pcm: bytes
@@ -34,7 +34,7 @@ class Sentence:
         return len(self.pcm) / 2 / INPUT_RATE
 
 
-def sentences(places: Sequence[Path]) -> list[Sentence]:
+def load_recordings(places: Sequence[Path]) -> list[Recording]:
     """The recordings in directories and files, in the order of their names.
 
     Raises ApplianceError where there is none, or one is not 16 kHz mono of 16 bits.
@@ -49,10 +49,15 @@ def sentences(places: Sequence[Path]) -> list[Sentence]:
             f"there are no .wav files in {', '.join(map(str, places))}",
             advice="Name them after what is said in them: what_time_is_it.wav.",
         )
-    return [Sentence(file.stem.replace("_", " ").lower(), _pcm(file)) for file in files]
+    return [Recording(file.stem.replace("_", " ").lower(), _read_pcm(file)) for file in files]
 
 
-def _pcm(file: Path) -> bytes:
+def shipped_command(text: str) -> Recording:
+    """The recording of a shipped command."""
+    return next(one for one in load_recordings(COMMANDS) if one.text == text)
+
+
+def _read_pcm(file: Path) -> bytes:
     try:
         with wave.open(str(file)) as recording:
             shape = (recording.getframerate(), recording.getnchannels(), recording.getsampwidth())

@@ -1,11 +1,11 @@
-"""What a run came to, ready to be printed and kept. Times are in milliseconds. Pure."""
+"""Sums up the measurements of a run for tables and JSON. Times are in milliseconds. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from appliance.bench.engine_bench import SynthesisTiming, TranscriptionTiming
 from appliance.bench.statistics import Ratio, Spread, per_session, ratio, spread
-from appliance.bench.turns import STAGES, Crowd
+from appliance.bench.turns import STAGES, LoadRun
 
 # A stage's samples in /metrics.
 _STAGE = 'appliance_turn_stage_seconds_{}{{stage="{}"}}'
@@ -14,13 +14,13 @@ _LAG = "appliance_loop_lag_max_seconds"
 
 
 @dataclass(frozen=True, slots=True)
-class CrowdResult:
-    """`client` and `server` are spreads by stage, from end of speech as either side saw it.
+class LoadResult:
+    """A run of concurrent sessions, summed up.
 
-    `server` comes from the database, `server_mean` from /metrics of the whole process so far, as
-    does `loop_lag_max`; `machine_pause_max` is how long the machine itself stood still meanwhile.
-    `cpu` is in cores. `gpu_bytes` are of graphics cards and above what was held before; None
-    where no card tells.
+    `client` and `server` are spreads by stage, from the end of speech as either side saw it.
+    `server` comes from the database; `server_mean` and `loop_lag_max` from /metrics, of the whole
+    process so far. `machine_pause_max` is the longest stall of the machine itself. `cpu` is in
+    cores. `gpu_bytes` is the additional memory on graphics cards, None where no card reports it.
     """
 
     sessions: int
@@ -39,23 +39,26 @@ class CrowdResult:
     gpu_bytes: int | None = None
 
 
-def crowd_result(
-    crowd: Crowd,
+def load_result(
+    run: LoadRun,
     timings: Sequence[Mapping[str, float]],
     metrics: Mapping[str, float],
     gpu_before: int | None = None,
     machine_pause: float = 0.0,
-) -> CrowdResult:
-    """`timings` are the server's own, a turn each, in milliseconds; `metrics` all its samples;
-    `gpu_before` is what graphics cards held before the server began, `machine_pause` in seconds
-    how long the machine stood still."""
-    return CrowdResult(
-        sessions=crowd.sessions,
-        turns=len(crowd.turns),
-        unanswered=sum(not turn.answered for turn in crowd.turns),
-        understood=sum(turn.understood for turn in crowd.turns),
+) -> LoadResult:
+    """Sums up a run.
+
+    `timings` are the server's own in milliseconds, one mapping for each turn; `metrics` are all
+    samples of /metrics. `gpu_before` is the memory in use on graphics cards before the server
+    began, `machine_pause` the longest stall of the machine in seconds.
+    """
+    return LoadResult(
+        sessions=run.sessions,
+        turns=len(run.turns),
+        unanswered=sum(not turn.answered for turn in run.turns),
+        understood=sum(turn.understood for turn in run.turns),
         client={
-            stage: spread(1000 * t.after[stage] for t in crowd.turns if stage in t.after)
+            stage: spread(1000 * t.after[stage] for t in run.turns if stage in t.after)
             for stage in STAGES
         },
         server={
@@ -64,14 +67,14 @@ def crowd_result(
         },
         server_mean={stage: _mean(metrics, stage) for stage in _SERVER_STAGES},
         loop_lag_max=1000 * metrics.get(_LAG, 0.0),
-        resident_bytes=crowd.resident,
-        cpu=crowd.cpu_seconds / crowd.seconds,
-        load=crowd.load,
+        resident_bytes=run.resident,
+        cpu=run.cpu_seconds / run.seconds,
+        load=run.load,
         dropped_audio=sum(
             value for name, value in metrics.items() if name.startswith("appliance_dropped_total")
         ),
         machine_pause_max=1000 * machine_pause,
-        gpu_bytes=None if crowd.gpu is None else crowd.gpu - (gpu_before or 0),
+        gpu_bytes=None if run.gpu is None else run.gpu - (gpu_before or 0),
     )
 
 
@@ -81,8 +84,8 @@ def _mean(metrics: Mapping[str, float], stage: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """A crowd beside the smallest one of the run: how much slower, and what each session costs."""
+class LoadComparison:
+    """A run compared with the smallest: how much slower, and what each session costs."""
 
     sessions: int
     against: int
@@ -92,66 +95,71 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class EngineResult:
-    """Spreads of an engine alone, by what was measured; `real_time` is a share, not a time."""
+    """Spreads of an engine alone, by measure; `real_time` is the real-time factor and no time."""
 
     engine: str
     figures: Mapping[str, Spread | None]
 
 
 @dataclass(frozen=True, slots=True)
-class SubjectResult:
-    """One set of engines: in whole turns by number of sessions, and alone."""
+class EngineSetResult:
+    """One set of engines: runs by number of sessions, and each engine alone."""
 
     name: str
     engines: Mapping[str, str]
     llm: str
     ready_resident_bytes: int
-    crowds: tuple[CrowdResult, ...]
+    runs: tuple[LoadResult, ...]
     alone: tuple[EngineResult, ...]
 
     @property
     def unanswered(self) -> int:
-        return sum(crowd.unanswered for crowd in self.crowds)
+        return sum(run.unanswered for run in self.runs)
 
-    def comparisons(self) -> list[Comparison]:
-        """Every other crowd beside the first."""
-        first, *others = self.crowds
+    def comparisons(self) -> list[LoadComparison]:
+        """Every other run beside the first."""
+        first, *others = self.runs
         return [
-            Comparison(
-                crowd.sessions,
+            LoadComparison(
+                run.sessions,
                 first.sessions,
-                ratio(crowd.client["first_audio"], first.client["first_audio"]),
+                ratio(run.client["first_audio"], first.client["first_audio"]),
                 per_session(
-                    crowd.resident_bytes, first.resident_bytes, crowd.sessions - first.sessions
+                    run.resident_bytes, first.resident_bytes, run.sessions - first.sessions
                 ),
             )
-            for crowd in others
+            for run in others
         ]
 
     def as_json(self) -> dict[str, object]:
         return {
-            **asdict(self),
+            "name": self.name,
+            "engines": dict(self.engines),
+            "llm": self.llm,
+            "ready_resident_bytes": self.ready_resident_bytes,
+            "crowds": [asdict(run) for run in self.runs],
+            "alone": [asdict(engine) for engine in self.alone],
             "comparisons": [asdict(comparison) for comparison in self.comparisons()],
         }
 
 
-def heard_result(heard: TranscriptionTiming) -> EngineResult:
+def transcription_result(timing: TranscriptionTiming) -> EngineResult:
     return EngineResult(
-        heard.engine,
-        {"transcribe": _milliseconds(heard.seconds), "real_time": spread(heard.real_time)},
+        timing.engine,
+        {"transcribe": _spread_ms(timing.seconds), "real_time": spread(timing.real_time)},
     )
 
 
-def spoken_result(spoken: SynthesisTiming) -> EngineResult:
+def synthesis_result(timing: SynthesisTiming) -> EngineResult:
     return EngineResult(
-        spoken.engine,
+        timing.engine,
         {
-            "first_chunk": _milliseconds(spoken.first),
-            "synthesize": _milliseconds(spoken.whole),
-            "real_time": spread(spoken.real_time),
+            "first_chunk": _spread_ms(timing.first),
+            "synthesize": _spread_ms(timing.whole),
+            "real_time": spread(timing.real_time),
         },
     )
 
 
-def _milliseconds(seconds: Sequence[float]) -> Spread | None:
+def _spread_ms(seconds: Sequence[float]) -> Spread | None:
     return spread(1000 * value for value in seconds)

@@ -1,7 +1,7 @@
-"""A chat-completions endpoint that answers by the clock, on a real port of the loopback.
+"""Serves a chat-completions endpoint with scripted answers at a fixed pace, on the loopback.
 
-It stands in for a language model, so that the time of a turn is made of the appliance's own
-parts: the first token comes after a fixed delay, the others at a fixed rate.
+It stands in for a language model, so that nothing but the appliance's own parts vary the time of
+a turn: the first token comes after a fixed delay, the others at a fixed rate.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ ANSWER = (
     "down in advance. Ask me something else whenever you like."
 )
 
-# As language models answer such a question when they are told that they are heard: two sentences,
-# of which the first has about twenty words and its first comma sooner or later.
+# As language models answer such a question when told that the answer is spoken: two sentences, the
+# first of about twenty words with its first comma sooner or later.
 ANSWERS = (
     "The sea is salty because rivers carry dissolved minerals into it, and when the water "
     "evaporates they are left behind. So it stays salty.",
@@ -34,13 +34,13 @@ ANSWERS = (
     "Over millions of years, rain and rivers have carried salt from the land into the oceans, "
     "where it stays. Only water leaves.",
 )
-# It ends within the three seconds in which somebody of a crowd says nothing.
+# Its speech ends within the three seconds of silence between two sentences of a ramp.
 SHORT_ANSWERS = ("The salt comes out of the rocks on land. Rivers carry it.",)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenPace:
-    """How fast the endpoint answers, and what: one answer after the other in a conversation.
+    """The speed and the texts of the answers, one after the other in a conversation.
 
     A token is a word.
     """
@@ -50,9 +50,9 @@ class TokenPace:
     answers: tuple[str, ...] = (ANSWER,)
 
     def answer(self, messages: Sequence[Mapping[str, Any]]) -> str:
-        """What it says to a conversation: asked again, the same again."""
-        asked = sum(1 for message in messages if message.get("role") == "user")
-        return self.answers[(asked - 1) % len(self.answers)]
+        """The answer to a conversation: the same for the same messages."""
+        questions = sum(1 for message in messages if message.get("role") == "user")
+        return self.answers[(questions - 1) % len(self.answers)]
 
     def __str__(self) -> str:
         return (
@@ -63,42 +63,42 @@ class TokenPace:
 
 @dataclass(slots=True)
 class ScriptedLLM:
-    """Where it answers, and how: its pace may change between two questions."""
+    """A running endpoint. Its pace may be changed between two questions."""
 
     pace: TokenPace
     url: str = ""
 
 
 @asynccontextmanager
-async def scripted_chat(pace: TokenPace) -> AsyncIterator[ScriptedLLM]:
-    """An endpoint that answers everybody, streamed or whole."""
+async def scripted_llm(pace: TokenPace) -> AsyncIterator[ScriptedLLM]:
+    """An endpoint that needs no key and answers streamed or whole."""
     from aiohttp import web  # here, because importing the bench loads nothing heavy
 
     endpoint = ScriptedLLM(pace)
 
     async def complete(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        # Who interrupts an answer breaks off, at any moment.
+        # A client that interrupts an answer disconnects at any moment.
         with contextlib.suppress(ConnectionResetError):
             body = await request.json()
             answer = endpoint.pace.answer(body["messages"])
             if not body.get("stream"):
                 message = {"role": "assistant", "content": answer}
-                return web.json_response(chunk({"message": message, "finish_reason": "stop"}))
+                return web.json_response(completion({"message": message, "finish_reason": "stop"}))
             await response.prepare(request)
             await _stream(response, endpoint.pace, answer)
         return response
 
     app = web.Application()
     app.router.add_post("/v1/chat/completions", complete)
-    async with on_a_free_port(app) as place:
-        endpoint.url = f"http://{place}/v1"
+    async with serve_on_free_port(app) as address:
+        endpoint.url = f"http://{address}/v1"
         yield endpoint
 
 
 @asynccontextmanager
-async def on_a_free_port(app: "web.Application") -> AsyncIterator[str]:
-    """Serves on the loopback; gives host and port."""
+async def serve_on_free_port(app: "web.Application") -> AsyncIterator[str]:
+    """Serves an application on the loopback; yields "host:port"."""
     from aiohttp import web
 
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -117,19 +117,19 @@ async def _stream(response: "web.StreamResponse", pace: TokenPace, answer: str) 
     for number, word in enumerate(answer.split(" ")):
         await asyncio.sleep(due - loop.time())
         delta = {"content": f" {word}" if number else word}
-        await response.write(event({"delta": delta, "finish_reason": None}))
+        await response.write(chunk_event({"delta": delta, "finish_reason": None}))
         due += 1 / pace.tokens_per_second
-    await response.write(event({"delta": {}, "finish_reason": "stop"}))
+    await response.write(chunk_event({"delta": {}, "finish_reason": "stop"}))
     await response.write(b"data: [DONE]\n\n")
 
 
-def event(choice: dict[str, Any]) -> bytes:
-    """A chunk as it is streamed."""
-    return f"data: {json.dumps(chunk(choice))}\n\n".encode()
+def chunk_event(choice: dict[str, Any]) -> bytes:
+    """A chunk of a streamed completion as a server-sent event."""
+    return f"data: {json.dumps(completion(choice))}\n\n".encode()
 
 
-def chunk(choice: dict[str, Any]) -> dict[str, Any]:
-    """One choice as the protocol has it: with a message it is the whole answer."""
+def completion(choice: dict[str, Any]) -> dict[str, Any]:
+    """A completion with one choice: the whole answer with a "message", else a chunk of it."""
     kind = "chat.completion" if "message" in choice else "chat.completion.chunk"
     return {
         "id": "bench",

@@ -1,4 +1,4 @@
-"""What sessions cost a process: memory, a stall of the event loop when one begins, and time."""
+"""Measures what a session costs the server: memory, a stall of the event loop, and latency."""
 
 import asyncio
 import time
@@ -7,69 +7,77 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from appliance.bench.contenders import Contender
-from appliance.bench.paired_runs import settle
-from appliance.bench.recordings import Sentence
+from appliance.bench.paired_runs import warm_up
+from appliance.bench.recordings import Recording
 from appliance.bench.statistics import Spread, per_session, spread
-from appliance.bench.turns import audible, turn
+from appliance.bench.turns import is_audible, run_turn
 from appliance.client import Call
 from appliance.errors import SessionError
 
 SETTLE_SECONDS = 0.5  # after a session has begun, until what it started has ended
-QUIET_SECONDS = 3.0  # in which somebody of a crowd says nothing, and is to be answered
-ROUNDS = 3  # of a crowd that has turns enough in them
+SILENCE_SECONDS = 3.0  # between two sentences of a speaker, in which the answer must begin
+ROUNDS = 3  # of a step of the ramp, where that makes turns enough
 
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Costs:
-    """Of each session more: bytes while idle and after turns; seconds of stall as it began."""
+class SessionCosts:
+    """Per additional session: bytes while idle and after turns, and seconds of stall at its start.
+
+    `stalls` has one value for each session.
+    """
 
     idle_bytes: float
     active_bytes: float
     stalls: tuple[float, ...]
 
 
-async def costs(
-    contender: Contender, sentences: Sequence[Sentence], count: int, turns: int
-) -> Costs:
-    """`count` sessions beside one that has talked already. Raises SessionError.
+async def measure_costs(
+    contender: Contender, recordings: Sequence[Recording], count: int, turns: int
+) -> SessionCosts:
+    """Opens `count` sessions beside one that is warm. Raises SessionError.
 
-    An idle session is connected and hears silence; an active one has had that many `turns`.
+    An idle session is connected and sends silence; an active one has had that many `turns`.
     """
+    server = contender.server
     async with AsyncExitStack() as stack:
-        await settle(await stack.enter_async_context(contender.call()), sentences, turns)
-        alone, stalls, calls = contender.server.private_bytes(), [], []
+        await warm_up(await stack.enter_async_context(contender.call()), recordings, turns)
+        alone, stalls, calls = server.private_bytes(), [], []
         for _ in range(count):
             begin = time.monotonic()
             calls.append(await stack.enter_async_context(contender.call()))
             await asyncio.sleep(SETTLE_SECONDS)
-            busy = contender.server.busy(begin, time.monotonic())
-            stalls.append(max((stretch.stall for stretch in busy), default=0.0))
-        idle = contender.server.private_bytes()
+            iterations = server.loop_iterations(begin, time.monotonic())
+            stalls.append(max((one.stall for one in iterations), default=0.0))
+        idle = server.private_bytes()
         await asyncio.gather(
             *(
-                _talk_later(call, sentences, turns, number / count)
+                _delayed_turns(call, recordings, turns, number / count)
                 for number, call in enumerate(calls)
             )
         )
-        active = contender.server.private_bytes()
-    return Costs(per_session(idle, alone, count), per_session(active, alone, count), tuple(stalls))
+        active = server.private_bytes()
+    return SessionCosts(
+        per_session(idle, alone, count), per_session(active, alone, count), tuple(stalls)
+    )
 
 
-async def _talk_later(call: Call, sentences: Sequence[Sentence], turns: int, share: float) -> None:
-    """Turns, not at the same moment as the others."""
-    await asyncio.sleep(share * QUIET_SECONDS)
+async def _delayed_turns(
+    call: Call, recordings: Sequence[Recording], turns: int, share: float
+) -> None:
+    """Runs turns, delayed by a share of SILENCE_SECONDS, so that sessions do not speak at once."""
+    await asyncio.sleep(share * SILENCE_SECONDS)
     for number in range(turns):
-        await turn(call, sentences[number % len(sentences)])
+        await run_turn(call, recordings[number % len(recordings)])
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """What `sessions` at once came to: milliseconds to first audio, processor use in cores.
+class RampStep:
+    """One step of a ramp: milliseconds to first audio, processor use in cores.
 
-    `late` turns had no sound before their speaker spoke again; there are none of `turns` where
-    not even as many sessions began. `client_cpu` is what the measuring process itself took.
+    `late` turns had no sound before their speaker spoke again. `turns` is 0 where the server
+    refused one of the sessions. `client_cpu` is what the measuring process itself used.
     """
 
     sessions: int
@@ -80,56 +88,63 @@ class Load:
     client_cpu: float
 
 
-async def ramp(
-    contender: Contender, sentence: Sentence, sizes: Sequence[int], turns: int, tell: Tell
-) -> list[Load]:
-    """More and more sessions that all say `sentence` and are silent for three seconds, again and
-    again, until too many; see `holds`. `turns` are the fewest of a crowd. Raises SessionError."""
-    loads: list[Load] = []
+async def measure_ramp(
+    contender: Contender,
+    recording: Recording,
+    sizes: Sequence[int],
+    turns: int,
+    progress: Progress,
+) -> list[RampStep]:
+    """Measures ever more concurrent sessions until the server does not sustain them.
+
+    Every session repeats `recording` with SILENCE_SECONDS between; a step has at least `turns`
+    turns in all. Raises SessionError. See `is_sustained`.
+    """
+    steps: list[RampStep] = []
     async with AsyncExitStack() as stack:
         calls: list[Call] = []
         for size in sorted(sizes):
-            tell(f"{contender.name}: {size} sessions")
+            progress(f"{contender.name}: {size} sessions")
             try:
                 while len(calls) < size:
                     calls.append(await stack.enter_async_context(contender.call()))
             except SessionError:
-                loads.append(Load(size, 0, 0, None, 0.0, 0.0))
+                steps.append(RampStep(size, 0, 0, None, 0.0, 0.0))
                 break
             await asyncio.sleep(SETTLE_SECONDS)
             rounds = max(min(ROUNDS, turns), -(-turns // size))
-            loads.append(await _together(contender, calls, sentence, rounds))
-            if not holds(loads[-1], loads[0]):
+            steps.append(await _measure_step(contender, calls, recording, rounds))
+            if not is_sustained(steps[-1], steps[0]):
                 break
-    return loads
+    return steps
 
 
-def holds(load: Load, alone: Load) -> bool:
-    """Whether every turn was answered, nineteen in twenty in twice the time that one needs."""
-    if load.first_audio is None or alone.first_audio is None:
+def is_sustained(step: RampStep, alone: RampStep) -> bool:
+    """Whether no turn was late and the 95th percentile is at most twice that of one session."""
+    if step.first_audio is None or alone.first_audio is None:
         return False
-    return not load.late and load.first_audio.p95 <= 2 * alone.first_audio.p95
+    return not step.late and step.first_audio.p95 <= 2 * alone.first_audio.p95
 
 
-def carried(loads: Sequence[Load]) -> int:
-    """The most sessions that held; 0 where not even the fewest did."""
-    return max((load.sessions for load in loads if holds(load, loads[0])), default=0)
+def max_sustained_sessions(steps: Sequence[RampStep]) -> int:
+    """The most sessions that were sustained; 0 where not even the first step was."""
+    return max((step.sessions for step in steps if is_sustained(step, steps[0])), default=0)
 
 
-async def _together(
-    contender: Contender, calls: Sequence[Call], sentence: Sentence, rounds: int
-) -> Load:
+async def _measure_step(
+    contender: Contender, calls: Sequence[Call], recording: Recording, rounds: int
+) -> RampStep:
     begin, cpu, client = time.monotonic(), contender.server.cpu_seconds(), time.process_time()
-    period = sentence.seconds + QUIET_SECONDS
+    period = recording.seconds + SILENCE_SECONDS
     answers = await asyncio.gather(
         *(
-            _loop(call, sentence, begin + period * number / len(calls), rounds)
+            _repeat(call, recording, begin + period * number / len(calls), rounds)
             for number, call in enumerate(calls)
         )
     )
     seconds = time.monotonic() - begin
-    after = [answer for loop in answers for answer in loop]
-    return Load(
+    after = [answer for session in answers for answer in session]
+    return RampStep(
         sessions=len(calls),
         turns=len(after),
         late=after.count(None),
@@ -139,17 +154,17 @@ async def _together(
     )
 
 
-async def _loop(call: Call, sentence: Sentence, due: float, rounds: int) -> list[float | None]:
-    """Seconds to the first sound after each utterance; None where it was late."""
+async def _repeat(call: Call, recording: Recording, due: float, rounds: int) -> list[float | None]:
+    """Seconds from the end of each utterance to the first sound; None where that was late."""
     after: list[float | None] = []
     for _ in range(rounds):
         await asyncio.sleep(due - time.monotonic())
         call.arrived.clear()
-        due += sentence.seconds + QUIET_SECONDS
+        due += recording.seconds + SILENCE_SECONDS
         try:
-            end = await call.say(sentence.pcm)
-            heard = await call.wait_for(audible, since=end, seconds=due - time.monotonic())
-            after.append(heard.at - end)
+            end = await call.say(recording.pcm)
+            first = await call.wait_for(is_audible, since=end, seconds=due - time.monotonic())
+            after.append(first.at - end)
         except SessionError:
             after.append(None)
     return after

@@ -1,4 +1,4 @@
-"""What is made of many measurements. Pure."""
+"""Percentiles, spreads and ratios of measurements. Pure."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The nearest-rank percentile: the smallest value that `share` of all do not exceed.
+    """The nearest-rank percentile: the smallest value that `share` of all values do not exceed.
 
-    Always a value that was measured, never one between two; of 20 values the 95th percentile is
-    the 19th. `share` is above 0 and at most 1. Raises ValueError for no values.
+    It is always a measured value, never one between two; of 20 values, the 95th percentile is the
+    19th. `share` is above 0 and at most 1. Raises ValueError for other shares and for no values.
     """
     if not values or not 0 < share <= 1:
         raise ValueError("a percentile takes values, and a share above 0 and at most 1")
@@ -20,7 +20,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How a measure is spread, in its own unit."""
+    """The distribution of a measure, in its own unit."""
 
     count: int
     p50: float
@@ -30,7 +30,7 @@ class Spread:
 
 
 def spread(values: Iterable[float]) -> Spread | None:
-    """None where nothing was measured."""
+    """The spread of the values; None for no values."""
     kept = list(values)
     if not kept:
         return None
@@ -39,20 +39,20 @@ def spread(values: Iterable[float]) -> Spread | None:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How many times slower the crowd is than one alone, measure by measure."""
+    """A spread as multiples of another, measure by measure."""
 
     p50: float
     p95: float
     most: float
 
 
-def ratio(crowd: Spread | None, alone: Spread | None) -> Ratio | None:
-    """None where either was not measured."""
-    if crowd is None or alone is None:
+def ratio(spread: Spread | None, base: Spread | None) -> Ratio | None:
+    """`spread` as multiples of `base`; None where either was not measured."""
+    if spread is None or base is None:
         return None
-    return Ratio(crowd.p50 / alone.p50, crowd.p95 / alone.p95, crowd.most / alone.most)
+    return Ratio(spread.p50 / base.p50, spread.p95 / base.p95, spread.most / base.most)
 
 
-def per_session(crowd: int, alone: int, added: int) -> float:
-    """Bytes that each of `added` sessions costs, from the resident memory with and without."""
-    return (crowd - alone) / added
+def per_session(with_sessions: int, without: int, added: int) -> float:
+    """Bytes that each of `added` sessions costs, from the memory with and without them."""
+    return (with_sessions - without) / added

@@ -1,5 +1,4 @@
-"""One run of the benchmark: every set of engines, talked to by one client, by many, and alone;
-or, against stock services, beside them."""
+"""Runs the benchmark: each set of engines alone, in one session and in many, or against stock."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -8,25 +7,31 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from appliance.bench import comparison as against
-from appliance.bench import engine_bench, gpu, on_disk
-from appliance.bench.comparison import ComparisonRun, Extent
-from appliance.bench.contenders import BenchSetup, Timed
-from appliance.bench.host_stalls import HostStalls, watched
-from appliance.bench.machine import gpu_used, machine, versions
-from appliance.bench.models import Workshop
-from appliance.bench.process import DaemonProcess, running
-from appliance.bench.recordings import COMMANDS, EVERYTHING, LONGEST, SENTENCES, Sentence, sentences
-from appliance.bench.results import (
-    CrowdResult,
-    EngineResult,
-    SubjectResult,
-    crowd_result,
-    heard_result,
-    spoken_result,
+from appliance.bench import comparison, engine_bench, gpu
+from appliance.bench.comparison import ComparisonRun, ComparisonSize
+from appliance.bench.contenders import BenchSetup, TimedEngines
+from appliance.bench.host_stalls import HostStalls, watch_host
+from appliance.bench.machine import describe_machine, gpu_memory_used, package_versions
+from appliance.bench.models import RandomModels, planned_models
+from appliance.bench.process import DaemonProcess, running_daemon
+from appliance.bench.recordings import (
+    COMMANDS,
+    EVERYTHING,
+    LONGEST,
+    SENTENCES,
+    Recording,
+    load_recordings,
 )
-from appliance.bench.scripted_llm import TokenPace, scripted_chat
-from appliance.bench.turns import crowd
+from appliance.bench.results import (
+    EngineResult,
+    EngineSetResult,
+    LoadResult,
+    load_result,
+    synthesis_result,
+    transcription_result,
+)
+from appliance.bench.scripted_llm import TokenPace, scripted_llm
+from appliance.bench.turns import run_sessions
 from appliance.config.loader import PREFIX, load
 from appliance.conversation import EventKind
 from appliance.errors import ApplianceError
@@ -35,28 +40,29 @@ from appliance.hardware.plan import Plan
 from appliance.store import queries
 
 STARTER = {"STT__ENGINE": "sphinx", "TTS__ENGINE": "espeak", "LLM__PROVIDER": "none"}
-_NAMED = {"STT__MODEL": "stt_model", "TTS__MODEL": "tts_model", "TTS__VOICES": "tts_voices"}
+_MODEL_OPTIONS = {"STT__MODEL": "stt_model", "TTS__MODEL": "tts_model", "TTS__VOICES": "tts_voices"}
 _PASSED = ("turns", "sessions", "turns_each", "speech", "llm_url", "llm_model")
 KINDS = ("starter", "models", "timed", "random")
-SETTLE_TURNS = 2  # not counted: first use of everything, which belongs to no session
+WARM_UP_TURNS = 2  # not counted: the first use of everything, which belongs to no session
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to measure. `sessions` are the sizes of crowds; the smallest is what the others are
-    compared with, and talks for `turns`, the others for `turns_each` a session.
+class SuiteOptions:
+    """What to measure.
 
-    `named` are settings of the models to measure (keys as in the environment, no prefix); an
-    empty `llm_url` means the scripted endpoint; empty `speech` the recordings that ship. With
-    `stock` everything is measured beside Pipecat's stock services instead, to that extent.
+    `sessions` are numbers of concurrent sessions. The smallest is what the others are compared
+    with and runs `turns` turns; the others run `turns_each` a session. `model_settings` name the
+    models to measure, keys as in the environment without the prefix. An empty `llm_url` means the
+    scripted language model, empty `speech` the recordings that ship. With `against_stock`,
+    everything is measured beside stock Pipecat instead, to that size.
     """
 
     starter: bool = True
     models: bool = False
     timed: bool = False
-    random: Workshop | None = None
-    stock: Extent | None = None
-    named: Mapping[str, str] = field(default_factory=dict)
+    random: RandomModels | None = None
+    against_stock: ComparisonSize | None = None
+    model_settings: Mapping[str, str] = field(default_factory=dict)
     turns: int = 20
     sessions: tuple[int, ...] = (1, 10)
     turns_each: int = 6
@@ -66,21 +72,21 @@ class Wanted:
     pace: TokenPace = field(default_factory=TokenPace)
 
 
-def wanted(options: Mapping[str, Any], *, has_models: bool) -> Wanted:
-    """What the command line asks for; `has_models` is whether the plan has any.
+def suite_options(options: Mapping[str, Any], *, has_models: bool) -> SuiteOptions:
+    """Translates the options of the command line; `has_models` is whether the plan has any.
 
     Raises ApplianceError where models are to be measured and there are none.
     """
-    named = {
+    model_settings = {
         key: str(path.resolve())
-        for key, option in _NAMED.items()
+        for key, option in _MODEL_OPTIONS.items()
         if (path := options[option]) is not None
     }
-    named |= {"STT__ENGINE": "whisper"} if "STT__MODEL" in named else {}
-    named |= {"TTS__ENGINE": "kokoro"} if "TTS__MODEL" in named else {}
-    there = bool(named) or has_models
-    kinds = set(options["engines"]) or _usual(against=options["against"], there=there)
-    if "models" in kinds and not there:
+    model_settings |= {"STT__ENGINE": "whisper"} if "STT__MODEL" in model_settings else {}
+    model_settings |= {"TTS__ENGINE": "kokoro"} if "TTS__MODEL" in model_settings else {}
+    has_models = has_models or bool(model_settings)
+    kinds = set(options["engines"]) or _default_kinds(options["against"], has_models)
+    if "models" in kinds and not has_models:
         raise ApplianceError(
             "there are no models to measure",
             advice="Fetch some with `appliance models pull`, or name them with --stt-model.",
@@ -90,43 +96,43 @@ def wanted(options: Mapping[str, Any], *, has_models: bool) -> Wanted:
             "Pipecat has no services of the starter engines to measure against",
             advice="Choose --engines timed, random or models.",
         )
-    crowds = tuple(size for size in options["ramp"] if size)
-    extent = Extent(options["turns"], options["interruptions"], crowds=crowds)
-    return Wanted(
+    ramp = tuple(size for size in options["ramp"] if size)
+    size = ComparisonSize(options["turns"], options["interruptions"], ramp=ramp)
+    random = RandomModels(options["random_dir"], options["random_python"])
+    return SuiteOptions(
         starter="starter" in kinds,
         models="models" in kinds,
         timed="timed" in kinds,
-        random=Workshop(options["random_dir"], options["random_python"])
-        if "random" in kinds
-        else None,
-        stock=extent if options["against"] else None,
-        named=named,
+        random=random if "random" in kinds else None,
+        against_stock=size if options["against"] else None,
+        model_settings=model_settings,
         pace=TokenPace(options["llm_first_token"], options["llm_tokens"]),
         **{name: options[name] for name in _PASSED},
     )
 
 
-def _usual(*, against: str | None, there: bool) -> set[str]:
-    """What is measured where no engines are named; `there` is whether there are models."""
-    return {"timed"} if against else {"starter", "models"} if there else {"starter"}
+def _default_kinds(against: str | None, has_models: bool) -> set[str]:
+    if against:
+        return {"timed"}
+    return {"starter", "models"} if has_models else {"starter"}
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class SuiteResults:
     """Everything that goes into benchmark_results.json."""
 
     machine: Mapping[str, object]
     versions: Mapping[str, str]
     plan: Plan
-    subjects: tuple[SubjectResult, ...]
+    engine_sets: tuple[EngineSetResult, ...]
     comparisons: tuple[ComparisonRun, ...] = ()
-    accelerated: tuple[EngineResult, ...] = ()
+    gpu: tuple[EngineResult, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def unanswered(self) -> int:
-        return sum(subject.unanswered for subject in self.subjects) + sum(
-            comparison.unanswered for comparison in self.comparisons
+        return sum(measured.unanswered for measured in self.engine_sets) + sum(
+            compared.unanswered for compared in self.comparisons
         )
 
     def as_json(self) -> dict[str, object]:
@@ -135,145 +141,170 @@ class Results:
             "versions": dict(self.versions),
             "percentiles": "nearest rank; times in milliseconds after the end of speech",
             "plan": asdict(self.plan),
-            "subjects": [subject.as_json() for subject in self.subjects],
-            "comparisons": [comparison.as_json() for comparison in self.comparisons],
-            "accelerated": [asdict(engine) for engine in self.accelerated],
+            "subjects": [measured.as_json() for measured in self.engine_sets],
+            "comparisons": [compared.as_json() for compared in self.comparisons],
+            "accelerated": [asdict(engine) for engine in self.gpu],
             "notes": list(self.notes),
         }
 
 
 @dataclass(frozen=True, slots=True)
-class _Subject:
+class _EngineSet:
+    """Engines to measure: settings of the appliance, what is said, and whether an LLM answers."""
+
     name: str
     settings: Mapping[str, str]
     speech: tuple[Path, ...]
     has_llm: bool
 
 
-async def measure(wanted: Wanted, around: BenchSetup) -> Results:
+async def run_suite(options: SuiteOptions, setup: BenchSetup) -> SuiteResults:
     """Measures for minutes. Raises ApplianceError for what cannot be started or loaded."""
-    plan = planner.plan_for(load(around.files, around.environ))
-    about = machine(plan.hardware)
-    subjects: list[SubjectResult] = []
-    comparisons: list[ComparisonRun] = []
-    if wanted.stock:
-        comparisons = await _comparisons(wanted, wanted.stock, around)
+    plan = planner.plan_for(load(setup.files, setup.environ))
+    machine = describe_machine(plan.hardware)
+    measured: list[EngineSetResult] = []
+    compared: list[ComparisonRun] = []
+    if options.against_stock:
+        compared = await _compare(options, options.against_stock, setup)
     else:
-        wished = await _subjects(wanted, around)
-        subjects = [await _subject(subject, wanted, around) for subject in wished]
-    on_gpu, notes = await _accelerated(wanted, plan, around)
-    return Results(
-        about,
-        versions(),
+        engine_sets = await _engine_sets(options, setup)
+        measured = [await _measure(engines, options, setup) for engines in engine_sets]
+    on_gpu, notes = await _measure_gpu(options, plan, setup)
+    return SuiteResults(
+        machine,
+        package_versions(),
         plan,
-        tuple(subjects),
-        tuple(comparisons),
+        tuple(measured),
+        tuple(compared),
         tuple(on_gpu),
         tuple(notes),
     )
 
 
-async def _accelerated(
-    wanted: Wanted, plan: Plan, around: BenchSetup
+async def _measure_gpu(
+    options: SuiteOptions, plan: Plan, setup: BenchSetup
 ) -> tuple[list[EngineResult], list[str]]:
-    """The large models on the GPU, where random weights are wanted; what was not measured."""
-    if wanted.random is None:
+    """Results of the large models on the GPU, with random weights; notes on what was left out."""
+    if options.random is None:
         return [], []
     if not plan.hardware.gpu:
         names = " and ".join(gpu.MODELS)
         return [], [f"There is no NVIDIA GPU at hand: {names} were not measured."]
-    return await gpu.measure(wanted.random, around)
+    return await gpu.measure_large_models(options.random, setup)
 
 
-async def _subjects(wanted: Wanted, around: BenchSetup) -> list[_Subject]:
-    subjects = []
-    everything = wanted.speech or EVERYTHING
-    if wanted.starter:
-        subjects.append(_Subject("starter", STARTER, wanted.speech or COMMANDS, has_llm=False))
-    if wanted.models:
-        subjects.append(_Subject("models", wanted.named, everything, has_llm=True))
-    if wanted.timed:
-        subjects.append(_Subject("timed", Timed().ours(), everything, has_llm=True))
-    if wanted.random:
-        weights = await wanted.random.weights(around.tell)
-        subjects.append(_Subject("random weights", weights.ours(), everything, has_llm=True))
-    return subjects
-
-
-async def _comparisons(wanted: Wanted, extent: Extent, around: BenchSetup) -> list[ComparisonRun]:
-    said = sentences(wanted.speech or SENTENCES)
+async def _engine_sets(options: SuiteOptions, setup: BenchSetup) -> list[_EngineSet]:
     found = []
-    if wanted.timed:
-        [longest] = sentences([LONGEST])
-        found.append(await against.timed(Timed(), said, longest, extent, around))
-    if wanted.random:
-        weights = await wanted.random.weights(around.tell)
-        found.append(await against.weighty(weights, said, extent, wanted.pace, around))
-    if wanted.models:
-        weights = on_disk.weights(dict(wanted.named), around)
-        found.append(await against.weighty(weights, said, extent, wanted.pace, around))
+    speech = options.speech or EVERYTHING
+    if options.starter:
+        commands = options.speech or COMMANDS
+        found.append(_EngineSet("starter", STARTER, commands, has_llm=False))
+    if options.models:
+        found.append(_EngineSet("models", options.model_settings, speech, has_llm=True))
+    if options.timed:
+        settings = TimedEngines().appliance_settings()
+        found.append(_EngineSet("timed", settings, speech, has_llm=True))
+    if options.random:
+        engines = await options.random.engines(setup.progress)
+        settings = engines.appliance_settings()
+        found.append(_EngineSet("random weights", settings, speech, has_llm=True))
     return found
 
 
-async def _subject(subject: _Subject, wanted: Wanted, around: BenchSetup) -> SubjectResult:
-    said = sentences(subject.speech)
+async def _compare(
+    options: SuiteOptions, size: ComparisonSize, setup: BenchSetup
+) -> list[ComparisonRun]:
+    said = load_recordings(options.speech or SENTENCES)
+    found = []
+    if options.timed:
+        [longest] = load_recordings([LONGEST])
+        found.append(await comparison.compare_timed(TimedEngines(), said, longest, size, setup))
+    if options.random:
+        engines = await options.random.engines(setup.progress)
+        found.append(await comparison.compare_models(engines, said, size, options.pace, setup))
+    if options.models:
+        engines = planned_models(dict(options.model_settings), setup)
+        found.append(await comparison.compare_models(engines, said, size, options.pace, setup))
+    return found
+
+
+async def _measure(
+    engines: _EngineSet, options: SuiteOptions, setup: BenchSetup
+) -> EngineSetResult:
+    said = load_recordings(engines.speech)
     async with AsyncExitStack() as stack:
-        settings = dict(subject.settings)
+        settings = dict(engines.settings)
         llm = "none"
-        if subject.has_llm:
-            script = await stack.enter_async_context(scripted_chat(wanted.pace))
-            url = wanted.llm_url or script.url
-            llm = wanted.llm_url or str(wanted.pace)
-            settings |= {"LLM__PROVIDER": "custom", "LLM__BASE_URL": url}
-            settings |= {"LLM__MODEL": wanted.llm_model} if wanted.llm_model else {}
-        # Not the plan's limit: more sessions than it allows is what is to be found out.
-        settings["LIMITS__SESSIONS"] = str(max(wanted.sessions) + 1)
-        around.tell(f"{subject.name}: loading")
-        gpu_before = await asyncio.to_thread(gpu_used)
-        daemon = await stack.enter_async_context(running(around.files, around.environ, settings))
-        daemon.refuse_retreat()
+        if engines.has_llm:
+            script = await stack.enter_async_context(scripted_llm(options.pace))
+            llm = options.llm_url or str(options.pace)
+            settings |= {
+                "LLM__PROVIDER": "custom",
+                "LLM__BASE_URL": options.llm_url or script.url,
+                **({"LLM__MODEL": options.llm_model} if options.llm_model else {}),
+            }
+        # Not the plan's limit: the benchmark finds out what more sessions than that cost.
+        settings["LIMITS__SESSIONS"] = str(max(options.sessions) + 1)
+        setup.progress(f"{engines.name}: loading")
+        gpu_before = await asyncio.to_thread(gpu_memory_used)
+        daemon = await stack.enter_async_context(
+            running_daemon(setup.files, setup.environ, settings)
+        )
+        daemon.require_first_choice()
         resident = daemon.resident_bytes()
-        pauses = await stack.enter_async_context(watched())
-        crowds = await _crowds(subject.name, daemon, said, wanted, around.tell, pauses, gpu_before)
-        engines = daemon.engines
-    around.tell(f"{subject.name}: engines alone")
-    environ = {**around.environ, **{PREFIX + k: v for k, v in subject.settings.items()}}
-    config = load(around.files, environ)
-    plan, texts = planner.plan_for(config), [sentence.text for sentence in said]
-    figures = (
-        heard_result(await engine_bench.hear(plan, config, said)),
-        spoken_result(await engine_bench.speak(plan, config, texts)),
+        stalls = await stack.enter_async_context(watch_host())
+        runs = await _run_loads(
+            *(engines.name, daemon, said, options, setup.progress),
+            *(stalls, gpu_before),
+        )
+        names = daemon.engines
+    alone = await _measure_alone(engines, said, setup)
+    return EngineSetResult(engines.name, names, llm, resident, tuple(runs), alone)
+
+
+async def _measure_alone(
+    engines: _EngineSet, said: Sequence[Recording], setup: BenchSetup
+) -> tuple[EngineResult, ...]:
+    setup.progress(f"{engines.name}: engines alone")
+    overrides = {PREFIX + key: value for key, value in engines.settings.items()}
+    config = load(setup.files, {**setup.environ, **overrides})
+    plan, texts = planner.plan_for(config), [recording.text for recording in said]
+    return (
+        transcription_result(await engine_bench.measure_stt(plan, config, said)),
+        synthesis_result(await engine_bench.measure_tts(plan, config, texts)),
     )
-    return SubjectResult(subject.name, engines, llm, resident, tuple(crowds), figures)
 
 
-async def _crowds(
+async def _run_loads(
     name: str,
     daemon: DaemonProcess,
-    said: Sequence[Sentence],
-    wanted: Wanted,
-    tell: Callable[[str], None],
-    pauses: HostStalls,
+    said: Sequence[Recording],
+    options: SuiteOptions,
+    progress: Callable[[str], None],
+    stalls: HostStalls,
     gpu_before: int | None,
-) -> list[CrowdResult]:
-    await crowd(daemon, said, 1, SETTLE_TURNS, lambda done: tell(f"{name}: warming up, {done}"))
+) -> list[LoadResult]:
+    """Runs every number of sessions, the smallest first, after a warm-up."""
+    await run_sessions(
+        *(daemon, said, 1, WARM_UP_TURNS), lambda done: progress(f"{name}: warming up, {done}")
+    )
     results = []
-    smallest = min(wanted.sessions)
-    for sessions in sorted(set(wanted.sessions)):
+    smallest = min(options.sessions)
+    for sessions in sorted(set(options.sessions)):
 
-        def told(done: str, sessions: int = sessions) -> None:
-            tell(f"{name}: {sessions} at once, turn {done}")
+        def turn_done(done: str, sessions: int = sessions) -> None:
+            progress(f"{name}: {sessions} at once, turn {done}")
 
-        turns = wanted.turns if sessions == smallest else wanted.turns_each
-        talked = await crowd(daemon, said, sessions, turns, told)
-        timings = await asyncio.to_thread(_timings, daemon.database, talked.conversations)
+        turns = options.turns if sessions == smallest else options.turns_each
+        run = await run_sessions(daemon, said, sessions, turns, turn_done)
+        timings = await asyncio.to_thread(_recorded_timings, daemon.database, run.conversations)
         metrics = await daemon.metrics()
-        results.append(crowd_result(talked, timings, metrics, gpu_before, pauses.longest))
+        results.append(load_result(run, timings, metrics, gpu_before, stalls.longest))
     return results
 
 
-def _timings(database: Path, conversations: Sequence[str]) -> list[Mapping[str, float]]:
-    """What the appliance itself wrote down of the turns of these conversations."""
+def _recorded_timings(database: Path, conversations: Sequence[str]) -> list[Mapping[str, float]]:
+    """The timings of each turn that the appliance recorded for these conversations."""
     with queries.reading(database) as db:
         return [
             event.data["milliseconds"]

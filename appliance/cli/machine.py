@@ -90,13 +90,13 @@ def bench(files: tuple[Path, ...], output: Path, **options: Any) -> None:  # noq
 
     # The last slot of a ladder is the starter engine, which needs no model.
     has_models = len(planner.plan_for(configuration(files)).stt.rungs) > 1
-    wanted = suite.wanted(options, has_models=has_models)
+    suite_options = suite.suite_options(options, has_models=has_models)
     with Console(stderr=True).status("measuring") as status:
         setup = BenchSetup(files, os.environ, status.update)
-        results = asyncio.run(suite.measure(wanted, setup))
+        results = asyncio.run(suite.run_suite(suite_options, setup))
     report.show(results, Console())
     output.write_text(json.dumps(results.as_json(), indent=2) + "\n", encoding="utf-8")
     if results.comparisons:
-        picture = chart.drawing(results.comparisons)
+        picture = chart.render_svg(results.comparisons)
         output.with_suffix(".svg").write_text(picture, encoding="utf-8")
     sys.exit(1 if results.unanswered else 0)

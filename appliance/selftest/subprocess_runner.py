@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from appliance.bench.server import stop
+from appliance.bench.process import stop_process
 from appliance.errors import SelftestRunning
 from appliance.llm.probe import ProbeResult
 from appliance.selftest import report_text
@@ -104,6 +104,6 @@ class SelftestRunner:
             elif self._store.latest() == before:  # Python exits with 1 after a traceback, too
                 self._error = _NOT_STORED
         finally:
-            await stop(process, STOP_SECONDS)
+            await stop_process(process, STOP_SECONDS)
         if self._error:
             log.error("%s", self._error)

@@ -1,4 +1,4 @@
-"""Claims and figures."""
+"""Claims, limits and verdicts."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.bench.claims import ClaimRow, ComparedPair, Limit, medians, missed, steadiness
+from appliance.bench.claims import ClaimRow, ComparedPair, Limit, median_claim, missed, tail_claim
 from appliance.bench.statistics import Spread
 
 FIGURE = st.floats(0.001, 1e6)
@@ -35,26 +35,27 @@ def test_a_share_of_stock_needs_stock() -> None:
     assert Limit("at most", 10).met(5, None) is True
 
 
-def test_medians_are_what_is_claimed() -> None:
-    row = medians("first audio", ComparedPair(FAST, SLOW), Limit("of stock at most", 0.5))
+def test_a_median_claim_compares_medians() -> None:
+    row = median_claim("first audio", ComparedPair(FAST, SLOW), Limit("of stock at most", 0.5))
     assert (row.ours, row.stock, row.ratio, row.met) == (400, 800, 0.5, True)
     assert (
-        medians("first audio", ComparedPair(FAST, None), Limit("at most", 1)).note == "not measured"
+        median_claim("first audio", ComparedPair(FAST, None), Limit("at most", 1)).note
+        == "not measured"
     )
 
 
-def test_steadiness_is_the_tail_beside_the_middle() -> None:
-    row = steadiness("tail", ComparedPair(FAST, SLOW), 1.2)
+def test_a_tail_claim_divides_the_95th_percentile_by_the_median() -> None:
+    row = tail_claim("tail", ComparedPair(FAST, SLOW), 1.2)
     assert (row.ours, row.stock, row.met) == (1.25, 1.125, False)
     assert missed([row]) == [row]
-    assert steadiness("tail", ComparedPair(None, SLOW), 1.2).met is None
+    assert tail_claim("tail", ComparedPair(None, SLOW), 1.2).met is None
 
 
-def test_a_row_keeps_everything_as_json() -> None:
+def test_a_claim_as_json() -> None:
     kept = json.loads(json.dumps(ClaimRow("crowd", "", 48, 24, Limit("at least", 40)).as_json()))
     assert kept["limit"] == {"kind": "at least", "value": 40}
     assert (kept["ours"], kept["stock"], kept["ratio"], kept["met"]) == (48, 24, 2, True)
 
 
-def test_nothing_of_stock_has_no_ratio() -> None:
+def test_a_stock_figure_of_zero_gives_no_ratio() -> None:
     assert ClaimRow("memory", "MB", 1, 0, Limit("at most", 1)).ratio is None

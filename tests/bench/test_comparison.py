@@ -1,4 +1,4 @@
-"""Both contenders for real, talked to for a moment; what the figures are is not asked."""
+"""Both contenders for real, for a few turns: every figure is measured, whatever its value."""
 
 import json
 import os
@@ -7,22 +7,26 @@ from pathlib import Path
 import pytest
 
 from appliance.bench import comparison
-from appliance.bench.chart import drawing
-from appliance.bench.comparison import Extent
-from appliance.bench.contenders import OURS, STOCK, BenchSetup, Timed, Weights
-from appliance.bench.recordings import LONGEST, sentences
+from appliance.bench.chart import render_svg
+from appliance.bench.comparison import ComparisonSize
+from appliance.bench.contenders import OURS, STOCK, BenchSetup, ModelEngines, TimedEngines
+from appliance.bench.recordings import LONGEST, load_recordings
 from appliance.bench.scripted_llm import TokenPace
 from tests.daemon import FIXTURES
 
-AROUND = BenchSetup((), os.environ, lambda told: None)
-SAID = sentences([LONGEST.with_name("tacos_al_pastor_are_my_favorite.wav")])
-BRIEFLY = Extent(turns=1, interruptions=2, sessions=1, crowds=(1,), crowd_turns=1, settle=1)
+SETUP = BenchSetup((), os.environ, lambda message: None)
+RECORDINGS = load_recordings([LONGEST.with_name("tacos_al_pastor_are_my_favorite.wav")])
+SMALL = ComparisonSize(
+    turns=1, interruptions=2, sessions=1, ramp=(1,), ramp_turns=1, warm_up_turns=1
+)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_every_row_is_measured_with_both() -> None:
-    found = await comparison.timed(Timed(20, 20), SAID, SAID[0], BRIEFLY, AROUND)
+async def test_every_claim_is_measured_with_both_contenders() -> None:
+    found = await comparison.compare_timed(
+        TimedEngines(20, 20), RECORDINGS, RECORDINGS[0], SMALL, SETUP
+    )
     assert found.unanswered == 0
     assert [row.what.split(",")[0] for row in found.rows] == [
         "first audio",
@@ -37,26 +41,28 @@ async def test_every_row_is_measured_with_both() -> None:
         assert row.ours is not None, row
         assert row.stock is not None, row
         assert row.met is not None, row
-    for exchange in found.exchanges:
-        assert exchange.turns == 2
+    for turns in found.turns:
+        assert turns.turns == 2
         for name in (OURS, STOCK):
-            assert all(spread and spread.count == 1 for spread in exchange.stages[name].values())
+            assert all(spread and spread.count == 1 for spread in turns.stages[name].values())
     kept = json.loads(json.dumps(found.as_json()))
     assert kept["ramps"][STOCK][0]["sessions"] == 1
-    assert drawing([found]).startswith("<svg")
+    assert render_svg([found]).startswith("<svg")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_real_models_go_through_pipecats_own_services() -> None:
     kokoro = FIXTURES / "micro_kokoro"
-    weights = Weights(
+    engines = ModelEngines(
         whisper=FIXTURES / "micro_whisper" / "model",
         kokoro=next(kokoro.glob("*.onnx")),
         voices=next(kokoro.glob("voices*.bin")),
         voice="af_heart",
     )
-    said = sentences([Path(FIXTURES, "micro_whisper", "utterances", "good_morning.wav")])
-    found = await comparison.weighty(weights, said, BRIEFLY, TokenPace(0.02, 500), AROUND)
+    recordings = load_recordings(
+        [Path(FIXTURES, "micro_whisper", "utterances", "good_morning.wav")]
+    )
+    found = await comparison.compare_models(engines, recordings, SMALL, TokenPace(0.02, 500), SETUP)
     assert found.unanswered == 0
     assert [row.met is not None for row in found.rows] == [True, True]

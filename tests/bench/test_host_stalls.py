@@ -1,4 +1,4 @@
-"""The machine's own pauses, told apart from a program's."""
+"""Stalls of the machine itself, measured by idle processes."""
 
 import asyncio
 import os
@@ -12,27 +12,27 @@ from pathlib import Path
 from appliance.bench import host_stalls
 
 
-def test_a_process_that_is_kept_from_running_tells_for_how_long() -> None:
+def test_a_process_that_is_stopped_reports_for_how_long() -> None:
     processor = min(os.sched_getaffinity(0))
     with subprocess.Popen(
         [sys.executable, "-m", "appliance.bench.host_stalls", str(processor)],
         stdout=subprocess.PIPE,
     ) as process:
         try:
-            while True:  # until it was stopped in the middle of its watching
-                # It needs its time to begin, and between two stops: a processor that this very
-                # test may have.
+            while True:  # until it was stopped in the middle of its sleep
+                # It needs processor time before its first sleep and between two stops, on a
+                # processor that this test may occupy.
                 while not sleeps(process.pid, processor):
                     os.sched_yield()
                 stop_for(process, 0.2)
-                if any(seconds >= 0.15 for seconds in told(process)):
+                if any(seconds >= 0.15 for seconds in reported(process)):
                     return
         finally:
             process.kill()
 
 
 def sleeps(pid: int, processor: int) -> bool:
-    """Whether it has begun to watch its processor, and waits for the next look at the clock."""
+    """Whether it is pinned to its processor and sleeps."""
     state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return state == "S" and os.sched_getaffinity(pid) == {processor}
 
@@ -45,22 +45,22 @@ def stop_for(process: subprocess.Popen[bytes], seconds: float) -> None:
     process.send_signal(signal.SIGCONT)
 
 
-def told(process: subprocess.Popen[bytes]) -> list[float]:
-    """What it says within a second; each line is written at once."""
+def reported(process: subprocess.Popen[bytes]) -> list[float]:
+    """The stalls that it reports within a second; each line is written at once."""
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], 1.0)
-    said = os.read(process.stdout.fileno(), 65_536) if ready else b""
-    return [float(line) for line in said.split()]
+    output = os.read(process.stdout.fileno(), 65_536) if ready else b""
+    return [float(line) for line in output.split()]
 
 
-async def test_all_processors_are_watched_and_left_alone_afterwards() -> None:
-    async with host_stalls.watched() as seen:
+async def test_every_processor_has_a_watcher_until_the_context_ends() -> None:
+    async with host_stalls.watch_host() as seen:
         assert seen.longest >= 0.0
-        async with asyncio.timeout(10):  # they may be changing programs
+        async with asyncio.timeout(10):  # a new process may not have executed its program yet
             while len(children()) != len(os.sched_getaffinity(0)):  # noqa: ASYNC110
                 await asyncio.sleep(0)
     async with asyncio.timeout(10):
-        while children():  # noqa: ASYNC110  the kernel tells
+        while children():  # noqa: ASYNC110  only the kernel knows
             await asyncio.sleep(0)
 
 

@@ -1,4 +1,4 @@
-"""The probe in an event loop."""
+"""The probe in the event loop of a program."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from appliance.bench.loop_probe import LoopStall, readings
+from appliance.bench.loop_probe import LoopIteration, parse_iterations
 
 PROGRAM = """
     import asyncio, sys, time
@@ -23,7 +23,7 @@ PROGRAM = """
 """
 
 
-def test_a_program_runs_unchanged_and_its_stall_is_written_down(tmp_path: Path) -> None:
+def test_a_program_runs_unchanged_and_its_stall_is_recorded(tmp_path: Path) -> None:
     (tmp_path / "stalling.py").write_text(textwrap.dedent(PROGRAM), encoding="utf-8")
     probe = tmp_path / "probe"
     ran = subprocess.run(
@@ -44,17 +44,17 @@ def test_a_program_runs_unchanged_and_its_stall_is_written_down(tmp_path: Path) 
     )
     begin, *arguments = ran.stdout.split()
     assert arguments == ["an", "argument"]
-    stalls = readings(probe.read_text(encoding="ascii"))
-    [stall] = [one for one in stalls if one.begin <= float(begin) < one.begin + one.wall]
+    iterations = parse_iterations(probe.read_text(encoding="ascii"))
+    [stall] = [one for one in iterations if one.begin <= float(begin) < one.begin + one.wall]
     assert stall.wall >= 0.05
     assert stall.stall <= stall.wall
 
 
-def test_a_line_that_is_being_written_waits() -> None:
-    told = "1.5 0.25 0.125 0.0625\n2.5 0.1 0."
-    assert list(readings(told)) == [LoopStall(1.5, 0.25, 0.125, 0.0625)]
-    assert next(readings(told)).stall == 0.1875
+def test_an_incomplete_line_is_left_out() -> None:
+    recorded = "1.5 0.25 0.125 0.0625\n2.5 0.1 0."
+    assert list(parse_iterations(recorded)) == [LoopIteration(1.5, 0.25, 0.125, 0.0625)]
+    assert next(parse_iterations(recorded)).stall == 0.1875
 
 
 def test_waiting_for_a_processor_is_no_stall_of_the_loop() -> None:
-    assert LoopStall(1.0, 0.02, 0.0, 0.03).stall == 0
+    assert LoopIteration(1.0, 0.02, 0.0, 0.03).stall == 0

@@ -1,4 +1,4 @@
-"""From measurements to results, tables and JSON."""
+"""Measurements summed up to results, tables and JSON."""
 
 import json
 from io import StringIO
@@ -7,11 +7,16 @@ from rich.console import Console
 
 from appliance.bench import report
 from appliance.bench.engine_bench import SynthesisTiming, TranscriptionTiming
-from appliance.bench.machine import machine, versions
-from appliance.bench.process import samples
-from appliance.bench.results import SubjectResult, crowd_result, heard_result, spoken_result
-from appliance.bench.suite import Results
-from appliance.bench.turns import Crowd, MeasuredTurn
+from appliance.bench.machine import describe_machine, package_versions
+from appliance.bench.process import parse_samples
+from appliance.bench.results import (
+    EngineSetResult,
+    load_result,
+    synthesis_result,
+    transcription_result,
+)
+from appliance.bench.suite import SuiteResults
+from appliance.bench.turns import LoadRun, MeasuredTurn
 from appliance.config.loader import load
 from appliance.hardware.planner import plan_for
 
@@ -31,31 +36,33 @@ def turn(first_audio: float | None) -> MeasuredTurn:
     return MeasuredTurn("what time is it", "what time is it" if first_audio else "", after)
 
 
-def crowd(sessions: int, resident: int, *first_audio: float | None) -> Crowd:
+def load_run(sessions: int, resident: int, *first_audio: float | None) -> LoadRun:
     turns = tuple(turn(value) for value in first_audio)
-    return Crowd(sessions, turns, ("c",), 10.0, 5.0, resident, 0.5)
+    return LoadRun(sessions, turns, ("c",), 10.0, 5.0, resident, 0.5)
 
 
-def subject() -> SubjectResult:
+def engine_set() -> EngineSetResult:
     timings = [{"transcription": 200.0, "first_audio": 300.0}, {"transcription": 210.0}]
-    crowds = (
-        crowd_result(crowd(1, 100 * MB, 0.25, 0.5), timings, samples(METRICS), machine_pause=0.25),
-        crowd_result(crowd(10, 145 * MB, 0.5, 0.75, None), timings, samples(METRICS)),
+    runs = (
+        load_result(
+            load_run(1, 100 * MB, 0.25, 0.5), timings, parse_samples(METRICS), machine_pause=0.25
+        ),
+        load_result(load_run(10, 145 * MB, 0.5, 0.75, None), timings, parse_samples(METRICS)),
     )
     alone = (
-        heard_result(TranscriptionTiming("sphinx", (0.1, 0.2), (0.05, 0.1))),
-        spoken_result(SynthesisTiming("espeak", (0.01,), (0.02,), (0.02,))),
+        transcription_result(TranscriptionTiming("sphinx", (0.1, 0.2), (0.05, 0.1))),
+        synthesis_result(SynthesisTiming("espeak", (0.01,), (0.02,), (0.02,))),
     )
-    return SubjectResult("starter", {"stt": "sphinx"}, "none", 90 * MB, crowds, alone)
+    return EngineSetResult("starter", {"stt": "sphinx"}, "none", 90 * MB, runs, alone)
 
 
-def results() -> Results:
+def results() -> SuiteResults:
     plan = plan_for(load([], {}))
-    return Results(machine(plan.hardware), versions(), plan, (subject(),))
+    return SuiteResults(describe_machine(plan.hardware), package_versions(), plan, (engine_set(),))
 
 
-def test_a_crowd_is_summed_up_in_milliseconds() -> None:
-    one, ten = subject().crowds
+def test_a_run_is_summed_up_in_milliseconds() -> None:
+    one, ten = engine_set().runs
     assert one.client["first_audio"] is not None
     assert (one.client["first_audio"].p50, one.client["first_audio"].most) == (250, 500)
     assert one.client["first_token"] is None
@@ -67,14 +74,14 @@ def test_a_crowd_is_summed_up_in_milliseconds() -> None:
     assert (ten.turns, ten.unanswered, ten.understood) == (3, 1, 2)
 
 
-def test_the_crowd_is_compared_with_one_alone() -> None:
-    [comparison] = subject().comparisons()
+def test_runs_are_compared_with_the_smallest() -> None:
+    [comparison] = engine_set().comparisons()
     assert comparison.first_audio is not None
     assert (comparison.first_audio.p50, comparison.first_audio.most) == (2, 1.5)
     assert comparison.bytes_per_session == 5 * MB
 
 
-def test_everything_is_kept_as_json() -> None:
+def test_the_results_as_json() -> None:
     kept = json.loads(json.dumps(results().as_json()))
     assert {"machine", "versions", "percentiles", "plan", "subjects"} < set(kept)
     assert kept["versions"]["pipecat-ai"] != "not installed"
@@ -85,7 +92,7 @@ def test_everything_is_kept_as_json() -> None:
     assert starter["alone"][0]["figures"]["transcribe"]["p95"] == 200
 
 
-def test_people_read_tables() -> None:
+def test_the_results_as_tables() -> None:
     console = Console(record=True, width=100, file=StringIO())
     report.show(results(), console)
     shown = console.export_text()

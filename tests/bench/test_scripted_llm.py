@@ -1,20 +1,20 @@
-"""The scripted endpoint, over a real port."""
+"""The scripted language model, over a real port."""
 
 import json
 import time
 
 import aiohttp
 
-from appliance.bench.scripted_llm import ANSWER, ANSWERS, TokenPace, scripted_chat
+from appliance.bench.scripted_llm import ANSWER, ANSWERS, TokenPace, scripted_llm
 
 BODY = {"model": "any", "messages": [{"role": "user", "content": "hello"}]}
 
 
-async def test_it_streams_the_answer_no_faster_than_it_says() -> None:
+async def test_a_stream_is_no_faster_than_its_pace() -> None:
     pace = TokenPace(first_token_seconds=0.05, tokens_per_second=1000)
     begin, first, text = time.monotonic(), 0.0, ""
     async with (
-        scripted_chat(pace) as endpoint,
+        scripted_llm(pace) as endpoint,
         aiohttp.ClientSession() as http,
         http.post(f"{endpoint.url}/chat/completions", json={**BODY, "stream": True}) as answer,
     ):
@@ -31,9 +31,9 @@ async def test_it_streams_the_answer_no_faster_than_it_says() -> None:
     assert lines[-2].decode().strip() == "data: [DONE]"
 
 
-async def test_it_answers_whole_where_no_stream_is_wanted() -> None:
+async def test_an_answer_that_is_not_streamed() -> None:
     async with (
-        scripted_chat(TokenPace(0, 1000)) as endpoint,
+        scripted_llm(TokenPace(0, 1000)) as endpoint,
         aiohttp.ClientSession() as http,
         http.post(f"{endpoint.url}/chat/completions", json=BODY) as answer,
     ):
@@ -41,11 +41,11 @@ async def test_it_answers_whole_where_no_stream_is_wanted() -> None:
     assert body["choices"][0]["message"] == {"role": "assistant", "content": ANSWER}
 
 
-def test_it_says_that_it_is_scripted() -> None:
+def test_a_pace_in_words() -> None:
     assert str(TokenPace()) == "scripted, first token after 220 ms, then 50 tokens/s"
 
 
-def test_every_question_of_a_conversation_has_an_answer_of_its_own() -> None:
+def test_answers_rotate_within_a_conversation() -> None:
     pace = TokenPace(answers=("one", "two"))
     question, answer = {"role": "user"}, {"role": "assistant"}
     system = {"role": "system"}

@@ -1,4 +1,4 @@
-"""Percentiles and ratios, by their definitions."""
+"""Percentiles, spreads and ratios, compared with their definitions."""
 
 import pytest
 from hypothesis import given
@@ -27,7 +27,7 @@ def test_percentiles_of_twenty_turns() -> None:
 
 
 @pytest.mark.parametrize(("values", "share"), [([], 0.5), ([1.0], 0), ([1.0], 1.1)])
-def test_what_has_no_percentile(values: list[float], share: float) -> None:
+def test_arguments_without_a_percentile(values: list[float], share: float) -> None:
     with pytest.raises(ValueError, match="percentile"):
         percentile(values, share)
 
@@ -46,12 +46,12 @@ def test_nothing_measured_has_neither_spread_nor_ratio() -> None:
     assert ratio(spread([1.0]), None) is None
 
 
-def test_the_crowd_beside_one_alone() -> None:
-    alone, crowd = Spread(20, 100, 200, 50, 300), Spread(60, 150, 300, 60, 900)
-    found = ratio(crowd, alone)
+def test_a_ratio_of_spreads() -> None:
+    base, other = Spread(20, 100, 200, 50, 300), Spread(60, 150, 300, 60, 900)
+    found = ratio(other, base)
     assert found is not None
     assert (found.p50, found.p95, found.most) == (1.5, 1.5, 3)
 
 
-def test_what_a_session_adds() -> None:
-    assert per_session(crowd=390, alone=300, added=9) == 10
+def test_the_cost_of_a_session() -> None:
+    assert per_session(with_sessions=390, without=300, added=9) == 10

@@ -1,15 +1,15 @@
-"""What the command line asks for."""
+"""The options of the suite from those of the command line."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from appliance.bench.suite import KINDS, wanted
+from appliance.bench.suite import KINDS, suite_options
 from appliance.errors import ApplianceError
 
 
-def options(**given: Any) -> dict[str, Any]:  # noqa: ANN401  click's values
+def arguments(**given: Any) -> dict[str, Any]:  # noqa: ANN401  click's values
     plain = {
         **dict.fromkeys(("against", "stt_model", "tts_model", "tts_voices")),
         **{"engines": (), "turns": 20, "sessions": (1, 10), "turns_each": 6, "speech": ()},
@@ -33,27 +33,27 @@ def options(**given: Any) -> dict[str, Any]:  # noqa: ANN401  click's values
 def test_which_engines_are_measured(
     engines: tuple[str, ...], has_models: bool, measured: list[str]
 ) -> None:
-    asked = wanted(options(engines=engines), has_models=has_models)
-    assert [kind for kind in KINDS if getattr(asked, kind)] == measured
-    assert asked.stock is None
+    options = suite_options(arguments(engines=engines), has_models=has_models)
+    assert [kind for kind in KINDS if getattr(options, kind)] == measured
+    assert options.against_stock is None
 
 
 def test_against_stock_the_timed_engines_are_the_usual_ones() -> None:
-    asked = wanted(options(against="stock", ramp=(0,)), has_models=True)
-    assert [kind for kind in KINDS if getattr(asked, kind)] == ["timed"]
-    assert asked.stock is not None
-    assert asked.stock.crowds == ()
+    options = suite_options(arguments(against="stock", ramp=(0,)), has_models=True)
+    assert [kind for kind in KINDS if getattr(options, kind)] == ["timed"]
+    assert options.against_stock is not None
+    assert options.against_stock.ramp == ()
 
 
 def test_there_is_no_stock_service_of_the_starter_engines() -> None:
     with pytest.raises(ApplianceError, match="no services of the starter engines"):
-        wanted(options(against="stock", engines=("starter",)), has_models=True)
+        suite_options(arguments(against="stock", engines=("starter",)), has_models=True)
 
 
 def test_named_models_are_measured_as_they_are_named(tmp_path: Path) -> None:
-    asked = wanted(options(stt_model=tmp_path, tts_model=tmp_path), has_models=False)
-    assert asked.models
-    assert asked.named == {
+    options = suite_options(arguments(stt_model=tmp_path, tts_model=tmp_path), has_models=False)
+    assert options.models
+    assert options.model_settings == {
         "STT__ENGINE": "whisper",
         "STT__MODEL": str(tmp_path),
         "TTS__ENGINE": "kokoro",
@@ -63,4 +63,4 @@ def test_named_models_are_measured_as_they_are_named(tmp_path: Path) -> None:
 
 def test_models_that_are_not_there_cannot_be_measured() -> None:
     with pytest.raises(ApplianceError, match="no models to measure"):
-        wanted(options(engines=("models",)), has_models=False)
+        suite_options(arguments(engines=("models",)), has_models=False)

@@ -1,9 +1,9 @@
-"""Turns out of what arrived, and when."""
+"""Turns from what arrived at the client, and when."""
 
 from typing import Any
 
 from appliance import wire
-from appliance.bench.turns import measured
+from appliance.bench.turns import measure_turn
 from appliance.client import Arrived
 
 END = 100.0
@@ -19,7 +19,7 @@ def audio(after: float, sample: int = 1000) -> Arrived:
 
 
 def test_each_stage_ends_with_its_first_arrival() -> None:
-    turn = measured(
+    turn = measure_turn(
         "what time is it",
         [
             message(0.25, "user-transcription", text="What time is it?", final=True),
@@ -37,7 +37,7 @@ def test_each_stage_ends_with_its_first_arrival() -> None:
 
 
 def test_what_came_before_the_end_of_speech_is_no_answer_to_it() -> None:
-    turn = measured("stop", [audio(-0.5), message(-0.25, "bot-llm-text", text="x")], END)
+    turn = measure_turn("stop", [audio(-0.5), message(-0.25, "bot-llm-text", text="x")], END)
     assert turn.after == {}
     assert not turn.answered
 
@@ -48,6 +48,6 @@ def test_an_utterance_cut_in_two_is_understood_as_one() -> None:
         message(0.125, "user-transcription", text="is it", final=False),
         message(0.25, "user-transcription", text="is it", final=True),
     ]
-    turn = measured("what time is it", heard, END)
+    turn = measure_turn("what time is it", heard, END)
     assert turn.heard == "what time is it"
-    assert not measured("what day is it", heard, END).understood
+    assert not measure_turn("what day is it", heard, END).understood

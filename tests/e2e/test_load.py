@@ -11,8 +11,8 @@ import pytest
 
 from appliance.bench import suite
 from appliance.bench.contenders import BenchSetup
-from appliance.bench.results import CrowdResult, SubjectResult
-from appliance.bench.suite import Wanted
+from appliance.bench.results import EngineSetResult, LoadResult
+from appliance.bench.suite import SuiteOptions
 from tests.daemon import FIXTURES, MICRO_MODELS
 
 pytestmark = pytest.mark.load
@@ -24,10 +24,10 @@ MOST_LAG_MS = 20.0
 TRIES = 3
 
 
-async def measured() -> SubjectResult:
-    wanted = Wanted(turns=8, sessions=(1, 10), turns_each=3)
-    results = await suite.measure(wanted, BenchSetup((), os.environ, lambda told: None))
-    return results.subjects[0]
+async def measured() -> EngineSetResult:
+    options = SuiteOptions(turns=8, sessions=(1, 10), turns_each=3)
+    results = await suite.run_suite(options, BenchSetup((), os.environ, lambda message: None))
+    return results.engine_sets[0]
 
 
 @pytest.mark.timeout(600)
@@ -37,7 +37,7 @@ async def test_ten_sessions_do_not_stand_in_each_others_way() -> None:
         subject = await measured()
         assert subject.unanswered == 0
         assert subject.comparisons()[0].bytes_per_session <= 15 * MB
-        found.append((slowdown(subject), lag(subject.crowds)))
+        found.append((slowdown(subject), lag(subject.runs)))
         if is_fine(*found[-1]):
             return
     pytest.fail(f"times slower, and milliseconds of stall, in {TRIES} tries: {found}")
@@ -47,17 +47,17 @@ def is_fine(slower: float, stalled: float) -> bool:
     return slower <= MOST_SLOWDOWN and stalled <= MOST_LAG_MS
 
 
-def slowdown(subject: SubjectResult) -> float:
+def slowdown(subject: EngineSetResult) -> float:
     """How many times longer answers take than those of one alone, all but the slowest in 20."""
     [comparison] = subject.comparisons()
     assert comparison.first_audio is not None
     return comparison.first_audio.p95
 
 
-def lag(crowds: tuple[CrowdResult, ...]) -> float:
+def lag(runs: tuple[LoadResult, ...]) -> float:
     """The longest that the event loop stood still while anybody talked, in milliseconds, less
     what all of the machine stood still meanwhile."""
-    return max(max(0.0, crowd.loop_lag_max - crowd.machine_pause_max) for crowd in crowds)
+    return max(max(0.0, run.loop_lag_max - run.machine_pause_max) for run in runs)
 
 
 def bench(output: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from appliance.bench.recordings import COMMANDS, sentences
+from appliance.bench.recordings import shipped_command
 from appliance.client import Call
 from appliance.conversation import NO_ANSWERS
 from appliance.errors import SessionError, SessionLimit
@@ -84,7 +84,7 @@ class FullTurnCheck(BaseCheck):
         """Asks in the engine's own voice and, where that is not understood, in a recorded one."""
         own = await daemon.synthesize(SENTENCE)
         extra = ANSWER_LENGTH * own.seconds
-        recorded = next(one for one in sentences(COMMANDS) if one.text == SENTENCE)
+        recorded = shipped_command(SENTENCE)
         turn = await _run_turn(
             *(context, daemon, f"its own voice ({own.engine})"),
             *(audio_level.resample_to_input(own.pcm), extra),

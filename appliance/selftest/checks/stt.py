@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from appliance.bench.recordings import COMMANDS, sentences
+from appliance.bench.recordings import shipped_command
 from appliance.engines.probe import TranscriptionProbe
 from appliance.errors import EngineError
 from appliance.selftest import engine_probe, expectations
@@ -21,7 +21,7 @@ class STTCheck(BaseCheck):
     limit: ClassVar[float] = 300.0  # without a daemon, a large model is loaded first
 
     async def run(self, context: CheckContext) -> Finding:
-        recording = next(one for one in sentences(COMMANDS) if one.text == SENTENCE)
+        recording = shipped_command(SENTENCE)
         planned = await engine_probe.planned_engine(context, "stt")
         try:
             heard = await engine_probe.transcribe(context, recording.pcm, TIMES)
