@@ -1,4 +1,4 @@
-"""The appliance's tools as functions of a language model, whichever way it is spoken to."""
+"""Offers the appliance's tools to a language model as functions, on either route."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -12,23 +12,23 @@ from pipecat.services.llm_service import FunctionCallParams, LLMService
 from appliance.tools import ToolResult
 from appliance.tools.registry import ToolRegistry
 
-Caller = Callable[[str, Mapping[str, Any], str], Awaitable[ToolResult]]
-"""Calls a tool by name, with arguments; the last word is who asked for it."""
+CallTool = Callable[[str, Mapping[str, Any], str], Awaitable[ToolResult]]
+"""Calls a tool by name, with arguments; the last argument is what asked for it."""
 
 
-def offer(
+def offer_tools(
     service: LLMService[Any],
     context: LLMContext,
     registry: ToolRegistry,
-    call: Caller,
+    call_tool: CallTool,
     *,
     realtime: bool = False,
 ) -> None:
-    """Has the service call tools; with `realtime`, only those that may run on that route."""
+    """Registers the tools with the service; with `realtime`, only those allowed on that route."""
 
     async def run_tool(params: FunctionCallParams) -> None:
-        answer = await call(params.function_name, params.arguments, "model")
-        result = await hand_over(params.llm, answer)
+        answer = await call_tool(params.function_name, params.arguments, "model")
+        result = await function_result(params.llm, answer)
         silent = FunctionCallResultProperties(run_llm=False) if answer.quoted else None
         await params.result_callback(result, properties=silent)
 
@@ -48,10 +48,10 @@ def offer(
     context.set_tools(ToolsSchema(standard_tools=[*functions]))
 
 
-async def hand_over(service: LLMService[Any], answer: ToolResult) -> dict[str, Any]:
-    """What a model is told of a tool's answer.
+async def function_result(service: LLMService[Any], answer: ToolResult) -> dict[str, Any]:
+    """The result of a tool for the model.
 
-    Somebody else's words are said to the user, and kept from the model.
+    A quoted answer holds words of others: it is spoken to the user and kept from the model.
     """
     if not answer.quoted:
         return {"spoken": answer.spoken, **answer.data}

@@ -1,4 +1,4 @@
-"""Who answers a turn: a tool at once, the language model, or an honest apology."""
+"""Routes a turn to what answers it: a tool, the language model, or an apology."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -31,37 +31,42 @@ from appliance.voice.services.tool_caller import ToolCaller
 
 @dataclass(frozen=True, slots=True)
 class _Ahead:
-    """What the model is answering before the turn is over, and whether it failed at that."""
+    """The question that the model answers before the turn is over, and whether it failed to."""
 
-    text: str = ""
+    question: str = ""
     failed: bool = False
 
 
 class IntentRouter(FrameProcessor):
-    """Stands before the language model and answers what needs none."""
+    """Stands before the language model and answers the turns that need none.
+
+    `on_speaking` is called when the assistant begins and ends to speak, `on_thinking` when an
+    answer is on its way and when it no longer is. `reroute` is called with a question to which no
+    model answers; it returns True where another route does.
+    """
 
     def __init__(
         self,
-        call: ToolCaller,
+        call_tool: ToolCaller,
         recorder: Recorder,
         context: LLMContext,
         *,
         has_model: bool,
         context_tokens: int,
-        speaking: Callable[[bool], None],
-        thinking: Callable[[bool], None],
-        failed: Callable[[str], bool],
+        on_speaking: Callable[[bool], None],
+        on_thinking: Callable[[bool], None],
+        reroute: Callable[[str], bool],
     ) -> None:
         super().__init__()
-        self._call = call
+        self._call_tool = call_tool
         self._recorder = recorder
         self._context = context
         self._ahead = _Ahead()
         self._has_model = has_model
         self._context_tokens = context_tokens
-        self._speaking = speaking
-        self._thinking = thinking
-        self._failed = failed
+        self._on_speaking = on_speaking
+        self._on_thinking = on_thinking
+        self._reroute = reroute
         self._turn_open = False
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -74,45 +79,45 @@ class IntentRouter(FrameProcessor):
         elif isinstance(frame, EagerEndOfTurnCancelFrame):
             self._ahead = _Ahead()
         elif isinstance(frame, InterruptionFrame):
-            self._thinking(False)
+            self._on_thinking(False)
         elif isinstance(frame, UserStartedSpeakingFrame):
             self._turn_open = True
         elif isinstance(frame, UserStoppedSpeakingFrame):
-            await self._confirm(frame)
+            await self._end_turn(frame)
             return
         await self.push_frame(frame, direction)
 
     async def _observe(self, frame: Frame) -> None:
         if isinstance(frame, BotStartedSpeakingFrame):
-            self._speaking(True)
-            self._thinking(False)
+            self._on_speaking(True)
+            self._on_thinking(False)
         elif isinstance(frame, BotStoppedSpeakingFrame):
-            self._speaking(False)
+            self._on_speaking(False)
         elif isinstance(frame, EagerEndOfTurnCancelFrame):
-            # The model wants a tool, and tools do not run ahead.
+            # The model asks for a tool, and tools do not run ahead.
             self._ahead = _Ahead()
         elif isinstance(frame, ErrorFrame):
             self._recorder.emit(EventKind.ERROR, code="pipeline", message=frame.error)
             if not isinstance(frame.processor, LLMService):
                 return
-            if self._ahead.text:
+            if self._ahead.question:
                 self._ahead = replace(self._ahead, failed=True)
             else:
-                await self._apologise(_last_words(self._context))
+                await self._apologise(_newest_user_text(self._context))
 
     async def _answer(self, frame: LLMContextFrame) -> None:
-        text = _last_words(frame.context)
+        text = _newest_user_text(frame.context)
         if frame.speculation and self._turn_open:
             self._ahead = _Ahead(text)
             await self.push_frame(frame)
             return
         self._begin_turn(text)
-        # The end of the turn may overtake what was asked ahead of it; it is the answer then.
-        match = None if frame.speculation else self._call.match(text)
+        # A speculation that the end of the turn has overtaken is the turn's question, no command.
+        match = None if frame.speculation else self._call_tool.match(text)
         if match is not None:
-            answer = await self._call(match.tool.name, match.arguments, "sentence")
+            answer = await self._call_tool(match.tool.name, match.arguments, "sentence")
             if answer.quoted:
-                # Past the context: a model that reads it might take it for an order.
+                # Past the context: a model that reads it might take it for an instruction.
                 await self.push_frame(TTSSpeakFrame(answer.spoken, append_to_context=False))
             else:
                 await self._say("" if answer.silent else answer.spoken)
@@ -124,39 +129,39 @@ class IntentRouter(FrameProcessor):
 
     def _begin_turn(self, text: str) -> None:
         self._recorder.turn_started(text)
-        self._call.turn_started(text)
-        self._thinking(True)
+        self._call_tool.turn_started(text)
+        self._on_thinking(True)
         messages: Any = self._context.get_messages()
         kept: Any = trim(messages, self._context_tokens)
         self._context.set_messages(kept)
 
-    async def _confirm(self, frame: UserStoppedSpeakingFrame) -> None:
-        """The turn is over, which lets go of what the model answered ahead."""
+    async def _end_turn(self, frame: UserStoppedSpeakingFrame) -> None:
+        """Passes on that the turn is over, which releases what the model answered ahead."""
         self._turn_open = False
         ahead, self._ahead = self._ahead, _Ahead()
-        if ahead.text:
-            self._begin_turn(ahead.text)
+        if ahead.question:
+            self._begin_turn(ahead.question)
         await self.push_frame(frame)
         if ahead.failed:
-            await self._apologise(ahead.text)
+            await self._apologise(ahead.question)
 
     async def _apologise(self, question: str) -> None:
-        """No model answers: another route does, or nobody."""
-        if not self._failed(question):
+        """Says that no model answers, unless another route does."""
+        if not self._reroute(question):
             await self.push_frame(TTSSpeakFrame(MODEL_SILENT))
 
     async def _say(self, text: str) -> None:
-        """Answers as a language model would, so that everything behind treats it alike."""
+        """Answers as a language model would, so that all later processors treat it alike."""
         if not text:
-            self._thinking(False)
+            self._on_thinking(False)
             return
         await self.push_frame(LLMFullResponseStartFrame())
         await self.push_frame(LLMTextFrame(text))
         await self.push_frame(LLMFullResponseEndFrame())
 
 
-def _last_words(context: LLMContext) -> str:
-    """The newest thing the user said; empty where the newest message is not the user's."""
+def _newest_user_text(context: LLMContext) -> str:
+    """The newest message, where that is the user's; else nothing."""
     messages: Any = context.get_messages()
     if not messages or messages[-1].get("role") != "user":
         return ""
@@ -165,7 +170,7 @@ def _last_words(context: LLMContext) -> str:
 
 
 def last_question(context: LLMContext) -> str:
-    """The newest thing the user said that nobody has answered; empty where there is none."""
+    """The newest message of the user that has no answer; empty where there is none."""
     messages: Any = context.get_messages()
     for message in reversed(messages):
         content = message.get("content")

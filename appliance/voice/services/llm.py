@@ -1,4 +1,4 @@
-"""The language model of one session, as a Pipecat service: thin, it asks what all share."""
+"""The language model as a Pipecat service: one per session, on endpoints that all share."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -28,8 +28,8 @@ BACK = "My own language model answers again."
 class ChatService(OpenAILLMService):
     """Pipecat's chat service on the endpoints that all sessions share.
 
-    `opening` is told of what is written while the answer is held, `recorder` of who is asked. That
-    words go out of the box where the owner's own choice would have kept them in is said first.
+    Where a local model is the owner's choice but an endpoint outside the device is asked, the
+    user is told before its answer. `opening` is fed with the answer while it is held.
     """
 
     def __init__(
@@ -43,8 +43,9 @@ class ChatService(OpenAILLMService):
         self._endpoints = endpoints
         self._opening = opening
         self._recorder = recorder
-        self._told_out = self._told_out_before = False
-        self._asked_out = self._answering = False
+        # The user was told that an endpoint outside answers; now, and before this question.
+        self._announced = self._announced_before = False
+        self._is_outside = self._answer_began = False
         super().__init__(
             settings=self.Settings(
                 model=endpoints.first.model,
@@ -65,35 +66,36 @@ class ChatService(OpenAILLMService):
 
     async def _create(self, **params: Any) -> Any:  # noqa: ANN401  openai's own types
         if not params.get("stream"):
-            return await self._endpoints.create(self._noted, **params)
-        self._answering = False
-        self._told_out_before = self._told_out
-        answer = await self._endpoints.create(self._announced, **params)
-        self._answering = True
-        if self._told_out and not self._asked_out:
-            # Not before it answers: it was asked in vain often enough.
-            self._told_out = False
+            return await self._endpoints.create(self._record, **params)
+        self._answer_began = False
+        self._announced_before = self._announced
+        answer = await self._endpoints.create(self._announce, **params)
+        self._answer_began = True
+        if self._announced and not self._is_outside:
+            # Not before the local model answers: it may have been asked in vain several times.
+            self._announced = False
             await self.push_frame(TTSSpeakFrame(BACK, append_to_context=False))
         return answer
 
-    async def _noted(self, chosen: Endpoint) -> None:
+    async def _record(self, chosen: Endpoint) -> None:
         self._recorder.model_asked(left_the_box=chosen.left_the_box)
 
-    async def _announced(self, chosen: Endpoint) -> None:
-        await self._noted(chosen)
-        self._asked_out = chosen.left_the_box and not self._endpoints.first.left_the_box
-        if self._asked_out and not self._told_out:
-            self._told_out = True
-            # What is said apart from an answer that has begun is said after it.
+    async def _announce(self, chosen: Endpoint) -> None:
+        await self._record(chosen)
+        self._is_outside = chosen.left_the_box and not self._endpoints.first.left_the_box
+        if self._is_outside and not self._announced:
+            self._announced = True
+            # Within an answer that has begun, it is part of its text: a frame of its own would be
+            # spoken after the answer.
             apart = TTSSpeakFrame(GONE_OUT, append_to_context=False)
-            await self.push_frame(LLMTextFrame(f"... {GONE_OUT}") if self._answering else apart)
+            await self.push_frame(LLMTextFrame(f"... {GONE_OUT}") if self._answer_began else apart)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if isinstance(frame, EagerEndOfTurnCancelFrame | InterruptionFrame):
             self._opening.withdraw()
             if self._speculation_gate.is_speculating:
-                # What was to be told is withdrawn with the answer.
-                self._told_out = self._told_out_before
+                # The announcement is withdrawn with the answer.
+                self._announced = self._announced_before
         await super().process_frame(frame, direction)
 
     async def push_frame(

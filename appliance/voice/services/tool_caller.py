@@ -12,14 +12,14 @@ from appliance.voice.recorder import Recorder
 
 @dataclass(slots=True)
 class ToolCaller:
-    """Calls tools for one session and writes down each call and result."""
+    """Calls tools on behalf of one session, which is their `context`."""
 
     registry: ToolRegistry
     context: ToolContext
     recorder: Recorder
 
     async def __call__(self, name: str, arguments: Mapping[str, Any], via: str) -> ToolResult:
-        """Runs a tool; `via` says who asked: "sentence" or "model"."""
+        """Runs a tool; `via` is what asked for it: "sentence" or "model"."""
         self.recorder.emit(EventKind.TOOL_CALL, tool=name, arguments=dict(arguments), via=via)
         answer = await self.registry.call(name, arguments, self.context, via)
         self.recorder.emit(
@@ -28,9 +28,9 @@ class ToolCaller:
         return answer
 
     def match(self, text: str) -> Match | None:
-        """The tool that the user asks for; a yes or no only where this session was asked."""
+        """The tool that the text asks for; a yes or no only counts where this session was asked."""
         return self.registry.match(text, self.context.session_id)
 
     def turn_started(self, text: str) -> None:
-        """Anything but a yes or no withdraws what waits for one."""
+        """Withdraws what waits for a yes or no, if the text is neither."""
         self.registry.user_turn(text, self.context.session_id)

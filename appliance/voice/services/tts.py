@@ -1,4 +1,4 @@
-"""The engine that speaks, as a Pipecat service: thin, one a session, no model inside."""
+"""Text to speech as a Pipecat service: one per session, on the engines that all share."""
 
 import asyncio
 import time
@@ -25,34 +25,35 @@ from appliance.text.normalize import Speakable
 from appliance.voice.services.engine_latency import EngineLatency
 
 LONGEST_GAP_SECONDS = 60.0
-"""In an answer: what comes after more is no part of it. Every engine may have to be given up."""
+"""The longest gap within an answer: long enough for every engine to fail in turn."""
 
 
 @dataclass(slots=True)
 class _Prepared:
-    """A piece of text that is being spoken into memory."""
+    """A piece of text that is synthesized into memory."""
 
     text: str
     voice: Voice
     engine: Synthesizer
     ticket: Ticket = field(default_factory=lambda: Ticket(Priority.AHEAD))
     chunks: "asyncio.Queue[bytes | EngineError | None]" = field(default_factory=asyncio.Queue)
-    speaking: "asyncio.Task[None] | None" = None
+    task: "asyncio.Task[None] | None" = None
 
     def is_for(self, engine: Synthesizer, text: str, voice: Voice) -> bool:
         same_words = self.text.strip() == text.strip()
         return same_words and self.engine is engine and self.voice == voice
 
-    async def keep(self, spoken: AsyncIterator[bytes]) -> None:
+    async def collect(self, audio: AsyncIterator[bytes]) -> None:
+        """Keeps the audio, then None, or the error in its place."""
         try:
-            async for pcm in spoken:
+            async for pcm in audio:
                 self.chunks.put_nowait(pcm)
             self.chunks.put_nowait(None)
         except EngineError as error:
             self.chunks.put_nowait(error)
 
     async def audio(self) -> AsyncIterator[bytes]:
-        """What was spoken, and the rest as it comes. Raises what the engine raised."""
+        """The audio so far and the rest as it comes. Raises the engine's error."""
         self.ticket.priority = Priority.NOW
         try:
             while (chunk := await self.chunks.get()) is not None:
@@ -60,14 +61,14 @@ class _Prepared:
                     raise chunk
                 yield chunk
         finally:
-            if self.speaking is not None:
-                self.speaking.cancel()
+            if self.task is not None:
+                self.task.cancel()
 
 
 @dataclass(frozen=True, slots=True)
 class _Speech:
-    """A sentence that has begun to sound. If its engine fails from here on, the sentence stays
-    cut: half of it is not said twice in two voices."""
+    """A sentence whose audio has begun. If its engine fails from here on, the sentence stays cut:
+    it is not repeated in another voice."""
 
     engine: Synthesizer
     first: bytes
@@ -75,7 +76,7 @@ class _Speech:
 
     @classmethod
     async def begin(cls, engine: Synthesizer, audio: AsyncIterator[bytes]) -> "_Speech":
-        """Waits for the first sound; a text without words has none. Raises EngineError."""
+        """Waits for the first audio; a text without words has none. Raises EngineError."""
         first = b""
         async for first in audio:
             if first:
@@ -90,22 +91,25 @@ class _Speech:
 
 
 class EngineTTS(TTSService):
-    """Sentences through the engine of the moment, with the time at which each word is heard.
+    """Speaks sentences by the engine of the moment, with the time at which each word is heard.
 
-    Engines give no word times, so a sentence's words share its duration by their length. That
-    is good to about a syllable, and it is what decides how much of an answer counts as heard.
+    Engines give no word times, so the words of a sentence share its duration by their length. That
+    is good to about a syllable, and it decides how much of an answer counts as heard. `voice`
+    gives the voice of the moment; `reroute` is called where no engine can speak, and returns True
+    where another route answers instead.
     """
 
     def __init__(
         self,
         engines: EngineProvider[Synthesizer],
         voice: Callable[[], Voice],
-        pace: EngineLatency,
+        latency: EngineLatency,
         apology: Apology,
+        reroute: Callable[[], bool],
     ) -> None:
         self._apology = apology
-        self._apologised = ""
-        self.failed: Callable[[], bool] = lambda: False
+        self._apologised_in = ""
+        self._reroute = reroute
         self._speakable = Speakable()
 
         async def transform(text: str, _type: str) -> str:
@@ -124,7 +128,7 @@ class EngineTTS(TTSService):
         )
         self._engines = engines
         self._current_voice = voice
-        self._pace = pace
+        self._latency = latency
         self._heard_context = ""
         self._heard_start = 0.0
         self._heard_end = 0.0
@@ -139,47 +143,47 @@ class EngineTTS(TTSService):
         await super().process_frame(frame, direction)
 
     def is_quick(self) -> bool:
-        """Whether the rest of an answer is ready before a first word is over."""
-        return self._pace.is_quick(self._engines.current.name)
+        """True where the rest of an answer is ready before its first word is over."""
+        return self._latency.is_quick(self._engines.current.name)
 
-    def prepare(self, piece: str) -> None:
-        """Speaks the first piece of an answer that may still be withdrawn, into memory."""
+    def prepare(self, text: str) -> None:
+        """Synthesizes the opening of an answer that may still be withdrawn into memory."""
         self.discard()
-        text = Speakable().fragment(piece.strip())
+        text = Speakable().fragment(text.strip())
         if text.strip():
-            made = _Prepared(text, self._current_voice(), self._engines.current)
-            spoken = self._spoken(made.engine, text, made.voice, made.ticket)
-            made.speaking = self.create_task(made.keep(spoken), "prepare")
-            self._prepared = made
+            prepared = _Prepared(text, self._current_voice(), self._engines.current)
+            audio = self._synthesize(prepared.engine, text, prepared.voice, prepared.ticket)
+            prepared.task = self.create_task(prepared.collect(audio), "prepare")
+            self._prepared = prepared
 
     def discard(self) -> None:
-        """What was prepared is not needed."""
+        """Gives up what was prepared."""
         prepared, self._prepared = self._prepared, None
-        if prepared is not None and prepared.speaking is not None:
-            prepared.speaking.cancel()
+        if prepared is not None and prepared.task is not None:
+            prepared.task.cancel()
 
     def _audio(self, engine: Synthesizer, text: str, ticket: Ticket) -> AsyncIterator[bytes]:
-        """The text as sound: out of memory where it was prepared, else by the engine."""
+        """The audio of the text: from memory where it was prepared, else from the engine."""
         prepared, voice = self._prepared, self._current_voice()
         if prepared is not None and prepared.is_for(engine, text, voice):
             self._prepared = None
             return prepared.audio()
         self.discard()
-        return self._spoken(engine, text, voice, ticket)
+        return self._synthesize(engine, text, voice, ticket)
 
-    async def _spoken(
+    async def _synthesize(
         self, engine: Synthesizer, text: str, voice: Voice, ticket: Ticket
     ) -> AsyncIterator[bytes]:
-        """The text by the engine, which shows how fast it is."""
-        asked, made, seconds = time.monotonic(), 0.0, 0.0
+        """The audio of the text from the engine, whose speed is measured."""
+        start, seconds, speech_seconds = time.monotonic(), 0.0, 0.0
         async for pcm in engine.synthesize(text, voice, ticket):
-            made = time.monotonic() - asked
-            seconds += len(pcm) / 2 / OUTPUT_RATE
+            seconds = time.monotonic() - start
+            speech_seconds += len(pcm) / 2 / OUTPUT_RATE
             yield pcm
-        self._pace.spoke(engine.name, made, seconds)
+        self._latency.add_synthesis(engine.name, seconds, speech_seconds)
 
     async def on_turn_context_completed(self) -> None:
-        # Pipecat goes by the last piece alone, which may have had no sound.
+        # Pipecat goes by the last piece of text alone, which may have had no audio.
         self._is_yielding_frames_synchronously = True
         await super().on_turn_context_completed()
 
@@ -190,7 +194,7 @@ class EngineTTS(TTSService):
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         spoken_seconds = 0.0
         begin = 0.0
-        # Somebody waits for the first piece of an answer; the others are needed later.
+        # The user waits for the first piece of an answer; the others are needed later.
         is_first = context_id != self._heard_context
         ticket = Ticket(Priority.NOW if is_first else Priority.LATER)
         speech: _Speech | None = None
@@ -216,12 +220,15 @@ class EngineTTS(TTSService):
                 words += _word_times(self._apology.text, begin + spoken_seconds, seconds)
                 spoken_seconds += seconds
                 yield TTSAudioRawFrame(pcm, OUTPUT_RATE, 1, context_id=context_id)
-            self._said_instead(" ".join(word for word, _ in words), context_id)
+            self._correct_spoken_text(" ".join(word for word, _ in words), context_id)
         self._heard_end = begin + spoken_seconds
         await self.add_word_timestamps(words, context_id)
 
-    def _said_instead(self, text: str, context_id: str) -> None:
-        """What was not spoken was not heard: Pipecat else takes the whole piece for spoken."""
+    def _correct_spoken_text(self, text: str, context_id: str) -> None:
+        """Puts `text`, what was really spoken, in the place of the piece that should have been.
+
+        Pipecat would take the whole piece for heard.
+        """
         pieces = self._aggregated_frame_sequencer._slots
         piece = next((p for p in reversed(pieces) if p.spoken and p.context_id == context_id), None)
         if piece is not None and text:
@@ -230,12 +237,12 @@ class EngineTTS(TTSService):
             piece.complete = True
 
     def _apologise(self, context_id: str) -> bytes:
-        """What is heard where nobody is left to speak: once an answer, in a voice that was."""
-        said, self._apologised = self._apologised, context_id
-        return b"" if said == context_id or self.failed() else self._apology.pcm
+        """The recorded apology, once an answer; nothing where another route answers instead."""
+        latest, self._apologised_in = self._apologised_in, context_id
+        return b"" if latest == context_id or self._reroute() else self._apology.pcm
 
     def _sentence_start(self, context_id: str) -> float:
-        """When this sentence starts to be heard, in seconds after its context's first audio.
+        """When this sentence begins to be heard, in seconds after the context's first audio.
 
         Sentences follow each other without a gap, unless synthesis was slower than speech.
         """
@@ -246,7 +253,7 @@ class EngineTTS(TTSService):
 
 
 def _word_times(text: str, begin: float, seconds: float) -> list[tuple[str, float]]:
-    """When each word is heard; none is in no time."""
+    """When each word is heard, in seconds after the context's first audio."""
     words = text.split() if seconds else []
     length = sum(len(word) + 1 for word in words)
     times: list[tuple[str, float]] = []

@@ -1,10 +1,10 @@
-"""Whether speech over an answer is meant to interrupt it.
+"""Barge-in: decides whether speech over an answer interrupts it.
 
-speech begins while an answer is due or playing ─► the answer is held: silence within a window
-    ─► it lasts (CONFIRM_SECONDS), or its words are meant for the assistant: an interruption
+speech begins while an answer is expected or playing ─► the answer is held: silence within a window
+    ─► speech lasts (CONFIRM_SECONDS), or its words are meant for the assistant: an interruption
     ─► a cough, "mm-hm", the assistant's own voice out of the loudspeaker: the answer goes on
 
-Time is counted in audio, never in clocks.
+Time is counted in audio, never by a clock.
 """
 
 import re
@@ -23,19 +23,19 @@ from pipecat.frames.frames import (
 from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_start import BaseUserTurnStartStrategy
 
-# Longer than a cough or an "mm-hm" and the silence by which its end is known. Who says something
-# short is understood before that.
+# Longer than a cough or an "mm-hm", together with the silence after which its end is known. Short
+# commands are understood before that.
 CONFIRM_SECONDS = 0.8
-# If nobody can tell what was said (an engine that hangs), the answer goes on after this.
+# If it does not become known what was said (an engine hangs), the answer goes on after this.
 UNDECIDED_SECONDS = 4.0
 
-# What people say while they listen, without wanting the word.
+# Back-channel: what people say while they listen, without wanting the floor.
 _MURMURS = {
     *("mm", "mmm", "mhm", "mmhm", "hm", "hmm", "uh", "huh", "uhhuh", "um", "ah", "aha", "oh"),
     *("ooh", "wow", "ha", "haha", "er", "eh"),
 }
-# The same, unless the assistant has just asked something: then they are answers. Written as they
-# are compared: without hyphens, apostrophes and murmurs.
+# Back-channel too, unless the assistant has just asked something: then they are answers. Written
+# as they are compared: without hyphens, apostrophes and murmurs.
 _ASSENT = {
     "en": {"yeah", "yes", "yep", "yup", "ok", "okay", "right", "sure", "good", "great", "nice"}
     | {"cool", "really", "i see", "got it", "all right", "alright", "of course", "thanks"},
@@ -49,41 +49,44 @@ _ECHO_WORDS = 2  # fewer words in common are a coincidence
 
 
 class Playback(Protocol):
-    """The answer on its way to the loudspeaker."""
+    """The playback of the answer."""
 
     @property
-    def playing(self) -> bool: ...
+    def playing(self) -> bool:
+        """True while an answer is heard, or would be if it were not paused."""
 
-    def hold(self) -> None: ...
+    def hold(self) -> None:
+        """Pauses it; without effect while it is paused."""
 
-    def resume(self) -> None: ...
+    def resume(self) -> None:
+        """Plays on from about where it was paused; without effect where it was not."""
 
 
 def is_meant(text: str, answer: str, language: str) -> bool:
-    """Whether words said over `answer` want something of the assistant."""
+    """True where words said over `answer` are neither back-channel nor its echo."""
     words = _words(text)
-    plain = [word for word in words if word not in _MURMURS]
-    if not plain or _is_echo(words, _words(answer)):
+    content = [word for word in words if word not in _MURMURS]
+    if not content or _is_echo(words, _words(answer)):
         return False
     assent = _ASSENT.get(language.partition("-")[0], set())
-    asked = answer.rstrip().endswith("?")
-    return asked or not _made_of(plain, assent)
+    is_question = answer.rstrip().endswith("?")
+    return is_question or not _consists_of(content, assent)
 
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", _JOINED.sub("", text.lower()))
 
 
-def _made_of(words: list[str], phrases: set[str]) -> bool:
-    """Whether one phrase after the other makes up all the words."""
+def _consists_of(words: list[str], phrases: set[str]) -> bool:
+    """True where the words are a sequence of the phrases."""
     if not words:
         return True
     heads = (" ".join(words[:count]) for count in (1, 2, 3))
-    return any(head in phrases and _made_of(words[len(head.split()) :], phrases) for head in heads)
+    return any(head in phrases and _consists_of(words[len(head.split()) :], phrases) for head in heads)
 
 
 def _is_echo(words: list[str], answer: list[str]) -> bool:
-    """Whether the words stand side by side in the answer, but for one in five misheard."""
+    """True where the words stand side by side in the answer, one in five of them misheard."""
     count = len(words)
     if count < _ECHO_WORDS:
         return False
@@ -96,31 +99,32 @@ def _is_echo(words: list[str], answer: list[str]) -> bool:
 
 @dataclass(slots=True)
 class BargeIn:
-    """One session's speech over answers.
+    """Decides over the speech over answers of one session.
 
-    `answer` is what the assistant is saying, `language` what is spoken; `can_answer` is whether it
-    could answer a text at all: without a language model, what is no command was a noise, or might
-    as well have been.
+    `answer` gives what the assistant is saying, `language` the language that is spoken.
+    `can_answer` tells whether the assistant could answer a text at all: without a language model,
+    whatever is no command is treated like a noise. `on_dismissed` is called with words, maybe
+    none, that were not meant for the assistant.
     """
 
     playback: Playback
     answer: Callable[[], str]
     language: Callable[[], str]
     can_answer: Callable[[str], bool]
-    dismissed: Callable[[str], None]
+    on_dismissed: Callable[[str], None]
     undecided: bool = field(default=False, init=False)
-    _thinking: bool = field(default=False, init=False)
+    _answer_expected: bool = field(default=False, init=False)
     _speaking: bool = field(default=False, init=False)
     _spoken: float = field(default=0.0, init=False)
     _waited: float = field(default=0.0, init=False)
 
-    def expect(self, thinking: bool) -> None:
-        """Whether an answer is on its way that has not been heard yet."""
-        self._thinking = thinking
+    def expect_answer(self, expected: bool) -> None:
+        """An answer is on its way and not heard yet; or, with False, none is any more."""
+        self._answer_expected = expected
 
     def speech_began(self) -> bool:
-        """True where it has to be found out whether this is an interruption."""
-        if not self.undecided and not (self._thinking or self.playback.playing):
+        """True, and the answer held, where this may be an interruption of it."""
+        if not self.undecided and not (self._answer_expected or self.playback.playing):
             return False
         self.playback.hold()
         self.undecided = self._speaking = True
@@ -131,7 +135,7 @@ class BargeIn:
         self._speaking = False
 
     def lasted(self, seconds: float) -> bool:
-        """Counts audio; True once speech has lasted too long to be anything but meant."""
+        """Counts audio; True once speech has lasted too long for back-channel."""
         if not self.undecided:
             return False
         if self._speaking:
@@ -143,25 +147,29 @@ class BargeIn:
         return False
 
     def interrupts(self) -> None:
-        """The speech was meant; whoever says so stops the answer."""
+        """The speech is an interruption; the caller stops the answer."""
         self.undecided = False
 
     def is_meant(self, text: str) -> bool:
+        """True where the words are meant for the assistant."""
         return self.can_answer(text) and is_meant(text, self.answer(), self.language())
 
     def dismisses(self, text: str) -> bool:
-        """Whether words, or none, were not meant for the assistant; the answer then goes on."""
+        """True where the final words, maybe none, were not meant for the assistant.
+
+        The answer then goes on, unless somebody speaks again already.
+        """
         if not self.undecided or self.is_meant(text):
             return False
         if not self._speaking:
             self.undecided = False
             self.playback.resume()
-        self.dismissed(text)
+        self.on_dismissed(text)
         return True
 
 
 class BargeInTurnStart(BaseUserTurnStartStrategy):
-    """Begins a user's turn with speech; over an answer, only with speech that is meant."""
+    """Begins a user's turn with speech; over an answer, only with an interruption."""
 
     def __init__(self, barge_in: BargeIn) -> None:
         super().__init__()
@@ -186,6 +194,6 @@ class BargeInTurnStart(BaseUserTurnStartStrategy):
         elif isinstance(frame, EagerTranscriptionFrame):
             return barge_in.undecided and barge_in.is_meant(frame.text)
         elif isinstance(frame, TranscriptionFrame):
-            # What was not meant has been dismissed before it came here.
+            # Words that were not meant for the assistant were dismissed before they came here.
             return barge_in.undecided
         return False

@@ -1,13 +1,8 @@
-"""When a user's turn is over, and what may be answered before that is certain.
+"""Decides when a user's turn is over, and what may be answered before that is certain.
 
-A pause begins ─► transcribed ahead, smart-turn looks ahead
-    ─► EagerTranscriptionFrame ─► looks complete? the model begins to answer, held back
-the silence has been long enough ─► the turn ends: the held answer is let go, if the words are
-    still the same; else it is withdrawn and the model asked again
-the user goes on ─► withdrawn
-
-Tools never run ahead: a spoken command waits for the end of the turn, and a model that wants a
-tool is withdrawn by Pipecat itself.
+The events of a turn and their order are described in `coordinator`. Tools never run ahead: a
+spoken command waits for the end of the turn, and the answer of a model that asks for a tool is
+withdrawn by Pipecat itself.
 """
 
 import asyncio
@@ -24,195 +19,242 @@ from pipecat.frames.frames import (
     VADUserStoppedSpeakingFrame,
 )
 from pipecat.turns.types import ProcessFrameResult, UserTurnSpeculation
-from pipecat.turns.user_stop import TurnAnalyzerUserTurnStopStrategy
+from pipecat.turns.user_stop import BaseUserTurnStopStrategy, TurnAnalyzerUserTurnStopStrategy
 
-from appliance.voice.turns.smart_turn import LOOKS_LATER_MS, LOOKS_MS, SmartTurnAnalyzer
+from appliance.voice.turns.coordinator import TurnCoordinator, TurnListener
+from appliance.voice.turns.smart_turn import AGAIN_AFTER_MS, AHEAD_AFTER_MS, SmartTurnAnalyzer
 
-# Of a speaker who pauses inside of sentences, so many pauses are answered before anybody has
-# judged them; after that it is better to know.
+# Of a speaker who pauses within sentences, so many pauses of a turn are answered before
+# smart-turn has judged them; after that its verdict is worth waiting for.
 MOST_GUESSES = 3
 
 
-class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy):
-    """Smart-turn decides by the voice, unless the words are already a whole command.
+class Speculation:
+    """The answer that the language model begins before the end of a turn is certain.
 
-    Smart-turn takes short questions ("what time is it") for unfinished more often than long
-    ones, and then the silence time-out is all that ends the turn. A transcript that is a spoken
-    sentence of a tool, word for word, needs no second opinion: `is_command` tells of a final
-    one, `command_ahead` whether one was heard before the silence was long enough.
+    `may_guess` tells whether pauses may be answered that smart-turn has not judged yet, which asks
+    the model about three times as often; it is asked anew for each pause.
+    """
 
-    With `speculate` pauses are answered ahead; `optimistic` tells whether also those that nobody
-    has judged yet, which asks the model about three times as often.
+    def __init__(self, strategy: BaseUserTurnStopStrategy, may_guess: Callable[[], bool]) -> None:
+        self._strategy = strategy
+        self._may_guess = may_guess
+        self._current: UserTurnSpeculation | None = None
+        self._guesses = 0
+
+    def turn_started(self) -> None:
+        self._guesses = 0
+
+    def is_worthwhile(self, likely: bool | None) -> bool:
+        """True where a pause should be answered; `likely` is smart-turn's verdict, None so far.
+
+        Judging may take as long as transcribing did, and waiting for it makes the answer later by
+        that much; a question to a local model that turns out to be needless costs less.
+        """
+        guess = self._may_guess() and self._guesses < MOST_GUESSES
+        return guess if likely is None else likely
+
+    async def begin(self, text: str, *, guessed: bool) -> None:
+        """Has the model answer `text`, in place of what it was answering before."""
+        self._guesses += guessed
+        await self.withdraw()
+        self._current = UserTurnSpeculation(text=text)
+        await self._strategy.trigger_user_turn_inference_triggered(speculation=self._current)
+
+    async def withdraw(self) -> None:
+        """Withdraws the answer that is held, if there is one."""
+        if self._current is not None:
+            self._current = None
+            await self._strategy.trigger_user_turn_speculation_cancelled()
+
+    def was_withdrawn(self) -> None:
+        """The answer that is held has been withdrawn by another processor."""
+        self._current = None
+
+    async def confirm(self, text: str) -> bool:
+        """True where the held answer is one to `text`, and to be released; else withdraws it."""
+        current, self._current = self._current, None
+        if current is None:
+            return False
+        if current.text == text:
+            return True
+        await self._strategy.trigger_user_turn_speculation_cancelled()
+        return False
+
+
+class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
+    """Ends turns by smart-turn's verdict on the voice, unless the words are a whole command.
+
+    Smart-turn takes short questions ("what time is it") for unfinished more often than long ones,
+    and then only the silence time-out ends the turn. A transcript that is a spoken sentence of a
+    tool, word for word (`is_command`), needs no verdict.
+
+    With `speculate`, pauses are answered ahead; `may_guess` is that of `Speculation`.
     """
 
     def __init__(
         self,
-        end_of_turn: SmartTurnAnalyzer,
+        turn: TurnCoordinator,
+        analyzer: SmartTurnAnalyzer,
         is_command: Callable[[str], bool],
-        command_ahead: Callable[[], bool],
         *,
         speculate: bool,
-        optimistic: Callable[[], bool],
+        may_guess: Callable[[], bool],
     ) -> None:
-        super().__init__(turn_analyzer=end_of_turn)
-        self._end_of_turn = end_of_turn
+        super().__init__(turn_analyzer=analyzer)
+        self._turn = turn
+        self._analyzer = analyzer
         self._is_command = is_command
-        self._command_ahead = command_ahead
         self._may_speculate = speculate
-        self._is_optimistic = optimistic
+        self._speculation = Speculation(self, may_guess)
         self._in_turn = False
+        # The final transcripts of the turn, and the words before a pause that lasts, until an
+        # answer to them is begun.
         self._said: list[str] = []
-        self._speculation: UserTurnSpeculation | None = None
-        # What was heard before a pause that lasts, and whether it is being judged.
         self._heard = ""
-        self._looked = self._guesses = 0
-        self._guessing: asyncio.Task[None] | None = None
+        self._looks_ahead = 0
+        self._awaiting_verdict: asyncio.Task[None] | None = None
         self._looks_left: list[int] = []
-        self._looking: asyncio.Task[None] | None = None
+        self._looking_again: asyncio.Task[None] | None = None
+        turn.add_listener(self)
 
-    def look_ahead(self, lasted_ms: float) -> None:
-        """A pause lasts. Smart-turn is asked only where its verdict could be of use."""
-        due = sum(lasted_ms >= look for look in LOOKS_MS)
-        if due > self._looked and self._may_speculate and not self._command_ahead():
-            self._looked = due
-            self._end_of_turn.look_ahead()
-            self._guess_once_judged()
+    def pause_lasted(self, milliseconds: float) -> None:
+        """Has smart-turn look ahead, where its verdict could be of use."""
+        due = sum(milliseconds >= after for after in AHEAD_AFTER_MS)
+        if due > self._looks_ahead and self._may_speculate and not self._is_command(self._turn.words_ahead):
+            self._looks_ahead = due
+            self._analyzer.look_ahead()
+            self._speculate_once_judged()
 
-    def look_away(self) -> None:
-        """The speaker goes on."""
-        self._heard, self._looked = "", 0
-        self._end_of_turn.look_away()
+    def speech_resumed(self) -> None:
+        """Drops the words and the verdict of the pause."""
+        self._heard, self._looks_ahead = "", 0
+        self._analyzer.drop_look_ahead()
+
+    async def dismissed(self) -> None:
+        """Forgets what was heard."""
+        await self.handle_user_turn_stopped()
+
+    async def nothing_heard(self) -> None:
+        """Ends a turn in which nothing else was said."""
+        if not self._said and not self._vad_user_speaking:
+            await self._speculation.withdraw()
+            await self.trigger_user_turn_finalized()
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
+        """Takes the frames of the user aggregator; never keeps other strategies from them."""
         if isinstance(frame, InputAudioRawFrame):  # most of them by far
             await self._handle_input_audio(frame)
             return ProcessFrameResult.CONTINUE
         if isinstance(frame, EagerTranscriptionFrame):
             self._heard = frame.text
-            await self._guess()
+            await self._speculate()
         elif isinstance(frame, EagerEndOfTurnCancelFrame):
-            self._heard, self._speculation = "", None
+            self._heard = ""
+            self._speculation.was_withdrawn()
         elif isinstance(frame, VADUserStartedSpeakingFrame):
-            self.look_away()
-            await self._withdraw()
+            self.speech_resumed()
+            await self._speculation.withdraw()
         elif isinstance(frame, TranscriptionFrame):
             self._said.append(frame.text)
         return await super().process_frame(frame)
 
-    async def _guess(self) -> None:
-        """Has the model answer what was heard so far, unless that is known to be unfinished.
-
-        The judging may take as long as the transcribing did, and who waits for it answers later
-        by that much; a question to a model in the house, asked for nothing, costs less.
-        """
-        heard, likely = self._heard, self._end_of_turn.likely
+    async def _speculate(self) -> None:
+        """Has the model answer the words before the pause, unless they are known to be unfinished."""
+        heard, likely = self._heard, self._analyzer.likely
         if not (heard and self._may_speculate and self._in_turn) or self._is_command(heard):
             return
-        optimistic = self._is_optimistic() and self._guesses < MOST_GUESSES
-        if likely or (likely is None and optimistic):
+        if self._speculation.is_worthwhile(likely):
             self._heard = ""
-            self._guesses += likely is None
-            await self._withdraw()
-            self._speculation = UserTurnSpeculation(text=" ".join([*self._said, heard]))
-            await self.trigger_user_turn_inference_triggered(speculation=self._speculation)
+            text = " ".join([*self._said, heard])
+            await self._speculation.begin(text, guessed=likely is None)
         else:
-            self._guess_once_judged()
+            self._speculate_once_judged()
 
-    def _guess_once_judged(self) -> None:
-        if self._heard and self._guessing is None and self._end_of_turn.likely is None:
-            task = self._guess_again()
-            self._guessing = self.task_manager.create_task(task, f"{self}::guess")
+    def _speculate_once_judged(self) -> None:
+        if self._heard and self._awaiting_verdict is None and self._analyzer.likely is None:
+            self._awaiting_verdict = self.task_manager.create_task(
+                self._speculate_if_likely(), f"{self}::speculate"
+            )
 
-    async def _guess_again(self) -> None:
-        await self._end_of_turn.judged()
-        self._guessing = None
-        if self._end_of_turn.likely:
-            await self._guess()
-
-    async def _withdraw(self) -> None:
-        if self._speculation is not None:
-            self._speculation = None
-            await self.trigger_user_turn_speculation_cancelled()
+    async def _speculate_if_likely(self) -> None:
+        await self._analyzer.wait_look_ahead()
+        self._awaiting_verdict = None
+        if self._analyzer.likely:
+            await self._speculate()
 
     async def trigger_user_turn_stopped(
         self, *, enable_user_speaking_frames: bool | None = None
     ) -> None:
-        speculation, self._speculation = self._speculation, None
-        if speculation is not None and speculation.text == " ".join(self._said):
+        """Ends the turn with the held answer, where that answers the final words."""
+        if await self._speculation.confirm(" ".join(self._said)):
             await self.trigger_user_turn_finalized(
                 enable_user_speaking_frames=enable_user_speaking_frames, confirms_speculation=True
             )
             return
-        if speculation is not None:
-            await self.trigger_user_turn_speculation_cancelled()
         await super().trigger_user_turn_stopped(
             enable_user_speaking_frames=enable_user_speaking_frames
         )
 
-    async def nothing_heard(self) -> None:
-        """What ended was no speech: a turn in which nothing else was said need not wait."""
-        if not self._said and not self._vad_user_speaking:
-            await self._withdraw()
-            await self.trigger_user_turn_finalized()
-
     async def handle_user_turn_started(self) -> None:
-        # A turn may begin when its speech is over already (see barge_in): what was judged of
-        # that speech still holds.
-        self._in_turn, self._guesses = True, 0
+        """Begins a turn, maybe after its speech is over (see `barge_in`)."""
+        self._in_turn = True
+        self._speculation.turn_started()
+        # What was judged of speech that is over already still holds.
         if self._vad_user_speaking or not self._vad_stopped:
             await super().handle_user_turn_started()
 
     async def handle_user_turn_stopped(self) -> None:
+        """Clears what belongs to the turn."""
         self._in_turn = False
         await super().handle_user_turn_stopped()
 
-    async def forget(self) -> None:
-        """What was heard was not meant for the assistant."""
-        await self.handle_user_turn_stopped()
-
     async def cleanup(self) -> None:
-        await self._stop_looking()
-        if self._guessing is not None:
-            await self.task_manager.cancel_task(self._guessing)
+        """Cancels the tasks of this strategy."""
+        await self._stop_looking_again()
+        if self._awaiting_verdict is not None:
+            await self.task_manager.cancel_task(self._awaiting_verdict)
         await super().cleanup()
 
     async def _reset(self) -> None:
         self._heard = ""
-        await self._withdraw()
+        await self._speculation.withdraw()
         self._said = []
         await super()._reset()
 
     async def _discard_pending_end_of_turn(self) -> None:
-        await self._stop_looking()
+        await self._stop_looking_again()
         await super()._discard_pending_end_of_turn()
 
-    async def _stop_looking(self) -> None:
-        looking, self._looking, self._looks_left = self._looking, None, []
-        # The turn that it ended is what may be cleaning up here.
+    async def _stop_looking_again(self) -> None:
+        looking, self._looking_again, self._looks_left = self._looking_again, None, []
+        # The task itself may have ended the turn that is cleaned up here.
         if looking is not None and looking is not asyncio.current_task():
             await self.task_manager.cancel_task(looking)
 
     async def _handle_input_audio(self, frame: InputAudioRawFrame) -> None:
         await super()._handle_input_audio(frame)
-        silence = self._end_of_turn.silence_ms
+        silence = self._analyzer.silence_ms
         is_due = bool(self._looks_left) and silence >= self._looks_left[0]
-        if is_due and self._looking is None and self._end_of_turn.may_look_again:
-            self._looks_left = [look for look in self._looks_left if look > silence]
-            self._looking = self.task_manager.create_task(self._look_again(), f"{self}::look_again")
+        if is_due and self._looking_again is None and self._analyzer.may_look_again:
+            self._looks_left = [after for after in self._looks_left if after > silence]
+            self._looking_again = self.task_manager.create_task(
+                self._look_again(), f"{self}::look_again"
+            )
 
     async def _look_again(self) -> None:
         """Judges an unfinished sentence once more, with the silence that has followed it."""
-        state, prediction = await self._end_of_turn.analyze_end_of_turn()
+        state, prediction = await self._analyzer.analyze_end_of_turn()
         await self._handle_prediction_result(prediction)
-        self._looking = None
+        self._looking_again = None
         if state is EndOfTurnState.COMPLETE:
             self._looks_left = []
             self._turn_complete = True
             await self._maybe_trigger_user_turn_stopped()
 
     async def _handle_vad_user_stopped_speaking(self, frame: VADUserStoppedSpeakingFrame) -> None:
-        if not self._command_ahead():
-            self._looks_left = list(LOOKS_LATER_MS)
+        if not self._is_command(self._turn.words_ahead):
+            self._looks_left = list(AGAIN_AFTER_MS)
             await super()._handle_vad_user_stopped_speaking(frame)
             if self._turn_complete:
                 self._looks_left = []

@@ -1,7 +1,7 @@
-"""Silero's model, in memory once, asked by all speakers; in a crowd, for several at once.
+"""Silero's VAD model, in memory once for all speakers; in a crowd it takes several at a time.
 
-Its weights are most of what a question costs, so eight windows together take the time of two or
-three. Who speaks alone is answered at once.
+The weights are most of what a call costs, so eight windows together take the time of two or three.
+A speaker without others is answered at once.
 """
 
 import asyncio
@@ -19,71 +19,74 @@ WINDOW = 512
 WINDOW_SECONDS = WINDOW / INPUT_RATE
 CONTEXT = 64
 STATE = (2, 1, 128)
-# From so many voices at once on, a window waits for those of others, and how long it does.
+# From so many simultaneous speakers on, a window waits for those of others, and for how long.
 CROWD = 4.0
-GATHER_SECONDS = 0.012
+BATCH_SECONDS = 0.012
 
 Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _Request:
     window: Array
     state: Array
-    answer: "asyncio.Future[tuple[float, Array]]"
+    result: "asyncio.Future[tuple[float, Array]]"
 
 
-class Silero:
-    """`session` is the ONNX session."""
+class SileroModel:
+    """The ONNX session, which all speakers share."""
 
     def __init__(self, session: Any) -> None:  # noqa: ANN401  onnxruntime has no types
         self._session = session
         self._rate = np.array(INPUT_RATE, dtype=np.int64)
-        self._voices = Utilisation()
-        self._waiting: list[_Question] = []
+        self._speakers = Utilisation()
+        self._batch: list[_Request] = []
 
-    def crowded(self) -> bool:
-        """Whether many speak at once."""
-        return self._voices.share(time.monotonic()) >= CROWD
+    def is_crowded(self) -> bool:
+        """True where many speak at once."""
+        return self._speakers.share(time.monotonic()) >= CROWD
 
-    async def judge(self, window: Array, state: Array) -> tuple[float, Array]:
-        """How sure it is of a voice, 0 to 1, in 1 x (CONTEXT + WINDOW) samples, and the speaker's
-        next state; `state` is STATE in shape, zeros in the beginning."""
+    async def predict(self, window: Array, state: Array) -> tuple[float, Array]:
+        """The probability of a voice, and the speaker's next state.
+
+        `window` is 1 x (CONTEXT + WINDOW) samples between -1 and 1, the end of the window before
+        included; `state` has the shape STATE and begins as zeros.
+        """
         loop = asyncio.get_running_loop()
-        self._voices.worked(WINDOW_SECONDS, time.monotonic())
-        if not self.crowded():
-            return self.judge_now(window, state)
-        question = _Question(window, state, loop.create_future())
-        if not self._waiting:
-            loop.call_later(GATHER_SECONDS, self._answer)
-        self._waiting.append(question)
-        return await question.answer
+        self._speakers.add(WINDOW_SECONDS, time.monotonic())
+        if not self.is_crowded():
+            return self.predict_now(window, state)
+        request = _Request(window, state, loop.create_future())
+        if not self._batch:
+            loop.call_later(BATCH_SECONDS, self._run_batch)
+        self._batch.append(request)
+        return await request.result
 
-    def judge_now(self, window: Array, state: Array) -> tuple[float, Array]:
-        """The same, without the others."""
-        confidence, state = self._run(window, state)
-        return float(confidence[0, 0]), state
+    def predict_now(self, window: Array, state: Array) -> tuple[float, Array]:
+        """The same without waiting for the windows of others."""
+        probability, state = self._run(window, state)
+        return float(probability[0, 0]), state
 
     def _run(self, windows: Array, states: Array) -> tuple[Array, Array]:
-        answer: tuple[Array, Array] = self._session.run(
+        result: tuple[Array, Array] = self._session.run(
             None, {"input": windows, "state": states, "sr": self._rate}
         )
-        return answer
+        return result
 
-    def _answer(self) -> None:
-        questions = [question for question in self._waiting if not question.answer.done()]
-        self._waiting = []
-        if not questions:
+    def _run_batch(self) -> None:
+        batch = [request for request in self._batch if not request.result.done()]
+        self._batch = []
+        if not batch:
             return
         try:
-            confidences, states = self._run(
-                np.concatenate([question.window for question in questions]),
-                np.concatenate([question.state for question in questions], axis=1),
+            probabilities, states = self._run(
+                np.concatenate([request.window for request in batch]),
+                np.concatenate([request.state for request in batch], axis=1),
             )
-        except Exception as error:  # noqa: BLE001  for those who wait
-            for question in questions:
-                question.answer.set_exception(error)
+        except Exception as error:  # noqa: BLE001  raised again in every session that waits
+            for request in batch:
+                request.result.set_exception(error)
             return
-        for number, question in enumerate(questions):
+        for number, request in enumerate(batch):
             state = np.ascontiguousarray(states[:, number : number + 1])
-            question.answer.set_result((float(confidences[number, 0]), state))
+            request.result.set_result((float(probabilities[number, 0]), state))

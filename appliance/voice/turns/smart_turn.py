@@ -1,8 +1,9 @@
-"""Are they done: smart-turn's verdict over a pause, by one thread for all speakers.
+"""Judges by the voice whether a speaker is done: smart-turn, on one thread for all sessions.
 
-A look takes 30 to 100 ms of that thread. The one at the end of speech decides, and comes first;
-looks ahead, which only let an answer begin sooner, and looks at somebody who thinks share what
-of the thread is left. So a crowd is answered a little later each, and nobody much later.
+A verdict takes 30 to 100 ms of that thread. The one at the end of speech decides, and comes first.
+Looks ahead of it, which only let an answer begin sooner, and further looks at a silence that goes
+on take what the thread has to spare. So in a crowd everybody is answered a little later, and
+nobody much later.
 """
 
 import asyncio
@@ -19,34 +20,37 @@ from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTu
 from appliance.audio.format import INPUT_RATE
 from appliance.audio.mel import features
 
-# How much silence, in milliseconds, is judged ahead of the end of speech: the first look lets an
-# answer begin, the second is near enough to the end to be the verdict itself.
-LOOKS_MS = (60, 150)
-# How long it stays silent after an unfinished sentence before it is judged again: silence itself
-# is a sign of the end.
-LOOKS_LATER_MS = (300, 600, 900)
-# How sure it has to be to end a turn. An answer is begun, to be withdrawn where the speaker goes
-# on, on less: a question for nothing costs less than everybody's waiting for the answer.
+# After how much silence, in milliseconds, smart-turn looks ahead of the end of speech: the first
+# look lets an answer begin, the second is near enough to the end to be the verdict itself.
+AHEAD_AFTER_MS = (60, 150)
+# After how much silence an unfinished sentence is judged again: silence itself is a sign of the
+# end.
+AGAIN_AFTER_MS = (300, 600, 900)
+# The probability that ends a turn. An answer is begun, and withdrawn where the speaker goes on, at
+# less: a needless question to the model costs less than everybody's waiting for the answer.
 COMPLETE = 0.5
 LIKELY = 0.1
-# What a verdict is worth waiting for. Where so many speak at once that it takes longer, silence
-# alone ends a turn.
-JUDGING_SECONDS = 0.3
-# Up to which share of the thread's time, of late, more than ends of speech is judged: it would
-# keep those waiting. Who has ended a sentence and is not believed waits longest without.
+# How long a verdict is waited for. Where so many speak at once that it takes longer, silence alone
+# ends a turn.
+VERDICT_SECONDS = 0.3
+# Up to which utilisation of the thread more than ends of speech is judged: it would keep those
+# waiting. A finished sentence that was taken for an unfinished one waits longest, so its further
+# looks come before looks ahead.
 AGAIN_BELOW = 0.7
 AHEAD_BELOW = 0.4
-# Smart-turn looks at eight seconds; more of an endless utterance need not be kept.
+# Smart-turn takes eight seconds; of an endless utterance no more than 20 s is kept.
 KEPT_CHUNKS = 20 * 50
-
-LATELY_SECONDS = 2.0
+# The time constant with which utilisation decays.
+DECAY_SECONDS = 2.0
 
 Predict = Callable[[np.ndarray], dict[str, Any]]
+"""Samples at 16 kHz, between -1 and 1, to the prediction and its probability."""
 Verdict = tuple[EndOfTurnState, Any]
+"""The state and Pipecat's metrics of the prediction, None where there was no audio."""
 
 
-def prediction(session: Any) -> Predict:  # noqa: ANN401  onnxruntime has no types
-    """Smart-turn's ONNX session, asked and answering as by Pipecat's own analyzer."""
+def predictor(session: Any) -> Predict:  # noqa: ANN401  onnxruntime has no types
+    """Wraps smart-turn's ONNX session; predicts as Pipecat's own analyzer does."""
 
     def predict(audio: np.ndarray) -> dict[str, Any]:
         (complete,) = session.run(None, {"input_features": features(audio)[np.newaxis]})
@@ -57,86 +61,92 @@ def prediction(session: Any) -> Predict:  # noqa: ANN401  onnxruntime has no typ
 
 
 class Utilisation:
-    """Which share of the time something has been busy; what was long ago fades.
+    """The share of time for which something was busy of late; what is long ago decays.
 
-    Of several that are busy at once, the sum: two that always are make 2.
+    Of several that are busy at once it is the sum: two that always are make 2.
     """
 
     def __init__(self) -> None:
         self._share = self._at = 0.0
 
-    def worked(self, seconds: float, now: float) -> None:
-        self._share, self._at = self.share(now) + seconds / LATELY_SECONDS, now
+    def add(self, seconds: float, now: float) -> None:
+        """Counts so many seconds of work that ended at `now`."""
+        self._share, self._at = self.share(now) + seconds / DECAY_SECONDS, now
 
     def share(self, now: float) -> float:
-        return self._share * math.exp((self._at - now) / LATELY_SECONDS)
+        return self._share * math.exp((self._at - now) / DECAY_SECONDS)
 
 
 class SmartTurnModel:
-    """The smart-turn session and its thread, shared by all speakers."""
+    """The smart-turn session and its thread, which all speakers share."""
 
     def __init__(self, predict: Predict) -> None:
-        self._session = predict
+        self._predict = predict
         self._thread = ThreadPoolExecutor(1, "smart-turn")
-        self._waiting: set[asyncio.Future[Verdict]] = set()
-        self._busy = Utilisation()
+        self._pending: set[asyncio.Future[Verdict]] = set()
+        self._utilisation = Utilisation()
 
-    def spares(self, below: float) -> bool:
-        """Whether nobody waits, and less than that share of its time is taken."""
-        return not self._waiting and self._busy.share(time.monotonic()) < below
+    def has_capacity(self, below: float) -> bool:
+        """True where nothing waits for the thread and its utilisation is lower than that."""
+        return not self._pending and self._utilisation.share(time.monotonic()) < below
 
-    def begin(self, judge: Callable[[], Verdict]) -> asyncio.Future[Verdict]:
-        """Has it judged after what waits already; cancelled before that, it never is."""
+    def submit(self, judge: Callable[[], Verdict]) -> asyncio.Future[Verdict]:
+        """Runs `judge` on the thread, after what waits already; not if cancelled before that."""
         verdict = asyncio.get_running_loop().run_in_executor(self._thread, judge)
-        self._waiting.add(verdict)
-        verdict.add_done_callback(self._waiting.discard)
+        self._pending.add(verdict)
+        verdict.add_done_callback(self._pending.discard)
         return verdict
 
     def predict(self, audio: np.ndarray) -> dict[str, Any]:
-        """What the session says, on the thread."""
+        """Runs the session. Blocks: for the thread."""
         began = time.monotonic()
         try:
-            return self._session(audio)
+            return self._predict(audio)
         finally:
             now = time.monotonic()
-            self._busy.worked(now - began, now)
+            self._utilisation.add(now - began, now)
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
 class SmartTurnAnalyzer(BaseSmartTurn):
-    """One speaker's end of turn."""
+    """The end of turn of one speaker, by the shared model."""
 
-    def __init__(self, judging: SmartTurnModel, params: SmartTurnParams) -> None:
+    def __init__(self, model: SmartTurnModel, params: SmartTurnParams) -> None:
         super().__init__(sample_rate=INPUT_RATE, params=params)
-        self._judging = judging
+        self._model = model
         self._ahead: asyncio.Future[Verdict] | None = None
 
     def look_ahead(self) -> None:
-        """Begins to judge what was heard so far, unless there is no time to spare, or the last
-        look is not over or was enough; the verdict is `likely`'s to tell."""
+        """Begins to judge what was heard so far; the verdict is `likely`.
+
+        Does nothing while the last look is under way or where it was "complete". Drops it without
+        a new one where the thread has no time to spare.
+        """
         if self._ahead is not None and (not self._ahead.done() or self._is_complete(self._ahead)):
             return
-        self.look_away()
-        if self._judging.spares(AHEAD_BELOW):
-            self._ahead = self._begin()
+        self.drop_look_ahead()
+        if self._model.has_capacity(AHEAD_BELOW):
+            self._ahead = self._submit()
 
-    def look_away(self) -> None:
+    def drop_look_ahead(self) -> None:
         """The speaker went on: what was judged is out of date."""
         if self._ahead is not None:
             self._ahead.cancel()  # where it still waits behind other speakers
             self._ahead = None
 
-    def _begin(self) -> asyncio.Future[Verdict]:
+    def _submit(self) -> asyncio.Future[Verdict]:
         heard = list(self._audio_buffer)
-        return self._judging.begin(lambda: self._process_speech_segment(heard))
+        return self._model.submit(lambda: self._process_speech_segment(heard))
 
     async def analyze_end_of_turn(self) -> Verdict:
-        """The verdict of the look ahead where that was "complete"; else another look. Complete,
-        too, where no verdict can be had in time."""
+        """The verdict of the look ahead where that was "complete", else that of another look.
+
+        Complete, too, where no verdict can be had in time.
+        """
         try:
-            async with asyncio.timeout(JUDGING_SECONDS):
+            async with asyncio.timeout(VERDICT_SECONDS):
                 verdict = await self._verdict()
         except TimeoutError:
             verdict = (EndOfTurnState.COMPLETE, None)
@@ -149,12 +159,12 @@ class SmartTurnAnalyzer(BaseSmartTurn):
             await asyncio.wait({ahead})
             if self._is_complete(ahead):
                 return ahead.result()
-        return await self._begin()
+        return await self._submit()
 
     @property
     def may_look_again(self) -> bool:
-        """Whether there is time to judge the silence that has followed, too."""
-        return self._judging.spares(AGAIN_BELOW)
+        """True where the thread has time to judge the silence that has followed, too."""
+        return self._model.has_capacity(AGAIN_BELOW)
 
     @staticmethod
     def _is_complete(ahead: asyncio.Future[Verdict]) -> bool:
@@ -162,32 +172,33 @@ class SmartTurnAnalyzer(BaseSmartTurn):
 
     @property
     def likely(self) -> bool | None:
-        """Whether the turn looked likely to be complete; None while that is not known."""
+        """True where the turn is likely to be complete; None while that is not known."""
         ahead = self._ahead
         if ahead is None or not ahead.done() or ahead.cancelled():
             return None
-        judged = ahead.result()[1]
-        return judged is not None and bool(judged.probability >= LIKELY)
+        metrics = ahead.result()[1]
+        return metrics is not None and bool(metrics.probability >= LIKELY)
 
-    async def judged(self) -> None:
-        """Until the look ahead that is under way is over."""
+    async def wait_look_ahead(self) -> None:
+        """Returns when the look ahead that is under way is over."""
         if self._ahead is not None:
             await asyncio.wait({self._ahead})
 
     @property
     def silence_ms(self) -> float:
-        """How long it has been silent since the end of speech was noticed."""
+        """The silence since the end of speech was noticed."""
         return float(self._silence_ms)
 
     def _clear(self, turn_state: EndOfTurnState) -> None:
         super()._clear(turn_state)
-        self.look_away()
+        self.drop_look_ahead()
 
     def append_audio(self, buffer: bytes, is_speech: bool) -> EndOfTurnState:
+        """As Pipecat's, which keeps the audio of a whole utterance however long it is."""
         state = super().append_audio(buffer, is_speech)
         if len(self._audio_buffer) > KEPT_CHUNKS:
             del self._audio_buffer[: -KEPT_CHUNKS // 2]
         return state
 
     def _predict_endpoint(self, audio_array: np.ndarray) -> dict[str, Any]:
-        return self._judging.predict(audio_array)
+        return self._model.predict(audio_array)

@@ -1,25 +1,40 @@
-"""The user's side of a conversation, where what the microphone heard ends."""
+"""The user's side of the context, at which microphone audio ends."""
 
 from collections.abc import Callable
 
 from pipecat.audio.vad.vad_controller import VADController
 from pipecat.frames.frames import Frame, InputAudioRawFrame
-from pipecat.processors.aggregators.llm_response_universal import LLMUserAggregator
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import (
+    LLMUserAggregator,
+    LLMUserAggregatorParams,
+)
 from pipecat.processors.frame_processor import FrameDirection
 
 
 class UserAggregator(LLMUserAggregator):
-    """Pipecat's, but for audio: it may come by `hear`, and goes no further."""
+    """Pipecat's aggregator, except that audio may come by `hear` and goes no further.
 
-    speech_began: Callable[[], None] = staticmethod(lambda: None)
+    `speech_began` is called as soon as the VAD notices speech.
+    """
+
+    def __init__(
+        self,
+        context: LLMContext,
+        *,
+        speech_began: Callable[[], None],
+        params: LLMUserAggregatorParams | None = None,
+    ) -> None:
+        super().__init__(context, params=params)
+        self._speech_began = speech_began
 
     async def _on_vad_speech_started(self, controller: VADController) -> None:
-        # At once: packets that came together are heard before any frame has got anywhere.
-        self.speech_began()
+        # At once: packets that arrive together are heard before any frame has got anywhere.
+        self._speech_began()
         await super()._on_vad_speech_started(controller)
 
     async def hear(self, frame: InputAudioRawFrame) -> None:
-        """What a frame of audio does here, at once instead of in its turn in the queue."""
+        """Processes a frame of audio at once, past the queue of this processor."""
         if self._vad_controller is not None:
             await self._vad_controller.process_frame(frame)
         await self._user_turn_controller.process_frame(frame)
@@ -31,4 +46,4 @@ class UserAggregator(LLMUserAggregator):
             await super().push_frame(frame, direction)
 
     async def _on_vad_speech_activity(self, controller: object) -> None:
-        """Five times a second Pipecat would tell everybody of speech that goes on."""
+        """Sends nothing: Pipecat would broadcast a frame five times a second while speech lasts."""

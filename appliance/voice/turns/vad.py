@@ -1,21 +1,14 @@
-"""Who is speaking, and are they done: Silero VAD and smart-turn, loaded once, used by all.
+"""Voice activity of one speaker, on the Silero model that all speakers share."""
 
-Pipecat's own analyzers load a model per session (20 MB and a 95 ms stall of the event loop
-each) and hop to a thread per audio packet. Here the ONNX sessions are shared; what belongs to
-one speaker (recurrent state, buffered audio) stays with the session. Silero takes 0.1 to 0.3 ms
-a window of 32 ms, so it runs inline (see `silero`); smart-turn takes 30 ms and more, so it runs
-on a thread (see `judging`).
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
 
 from appliance.audio.format import INPUT_RATE
 from appliance.audio.silence import SilenceDetector
-from appliance.voice.turns.silero import CONTEXT, STATE, WINDOW, WINDOW_SECONDS, Silero
+from appliance.config.schema import TurnConfig
+from appliance.voice.turns.silero import CONTEXT, STATE, WINDOW, WINDOW_SECONDS, SileroModel
 
 # Non-speech shifts Silero's recurrent state so that it hears the next speech late; Pipecat
 # resets it every two seconds of clear non-speech, and so does this.
@@ -23,31 +16,41 @@ RESET_SAMPLES = 2 * INPUT_RATE
 RESET_BELOW = 0.1
 RESET_WINDOWS = 5
 WINDOW_MS = 1000 * WINDOW_SECONDS
-# How many windows of speech share one measure of their loudness.
+# How many windows of speech share one measurement of their loudness.
 MEASURED_WINDOWS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class PauseTracker:
-    """Told of every pause in speech long before it is long enough to end a turn.
+class PauseListener(Protocol):
+    """Is called for every pause in speech long before it is long enough to end a turn."""
 
-    `lasting` is called again and again with the milliseconds of silence so far, `over` when
-    speech goes on.
-    """
+    def pause_lasted(self, milliseconds: float) -> None:
+        """Called again and again while a pause lasts, with the silence so far."""
 
-    lasting: Callable[[float], None]
-    over: Callable[[], None]
+    def speech_resumed(self) -> None:
+        """Called when speech goes on after it."""
 
 
-class Vad(VADAnalyzer):
-    """One speaker's voice activity, on the shared Silero session, without a thread hop."""
+def vad_params(config: TurnConfig) -> VADParams:
+    """When speech begins and ends, as configured."""
+    return VADParams(
+        confidence=config.confidence,
+        start_secs=config.start_seconds,
+        stop_secs=config.stop_seconds,
+        min_volume=config.min_volume,
+    )
 
-    def __init__(self, silero: Silero, params: VADParams, pauses: PauseTracker | None) -> None:
+
+class SileroVAD(VADAnalyzer):
+    """Pipecat's analyzer without a thread hop per packet, which reports pauses early."""
+
+    def __init__(
+        self, model: SileroModel, params: VADParams, pauses: PauseListener | None
+    ) -> None:
         super().__init__(sample_rate=INPUT_RATE, params=params)
-        self._silero = silero
+        self._model = model
         self._pauses = pauses
-        self._quiet = SilenceDetector(INPUT_RATE)
-        self._lasted = 0.0
+        self._silence = SilenceDetector(INPUT_RATE)
+        self._pause_ms = 0.0
         self._confidence = self._loudness = 0.0
         self._measured_ago = MEASURED_WINDOWS
         self._since_reset = 0
@@ -61,33 +64,34 @@ class Vad(VADAnalyzer):
         return WINDOW
 
     async def analyze_audio(self, buffer: bytes) -> VADState:
+        """The state after any number of samples; they are judged in windows of 32 ms."""
         rest = buffer
         while rest:
             missing = 2 * WINDOW - len(self._vad_buffer)
             piece, rest = rest[:missing], rest[missing:]
             if len(piece) == missing:
-                self._confidence = await self._judge(self._vad_buffer + piece)
+                self._confidence = await self._predict(self._vad_buffer + piece)
             self._run_analyzer(piece)
         if self._pauses is not None:
-            self._note_pause(self._pauses, buffer, self._vad_state)
+            self._track_pause(self._pauses, buffer, self._vad_state)
         return self._vad_state
 
     def voice_confidence(self, buffer: bytes) -> float:
-        """Of the window that was judged for it."""
+        """The probability of a voice in the window that `analyze_audio` has just judged."""
         return self._confidence
 
-    async def _judge(self, pcm: bytes) -> float:
+    async def _predict(self, pcm: bytes) -> float:
         samples = np.frombuffer(pcm, np.int16)
         if self._vad_state == VADState.QUIET and not samples.any():
-            # A muted microphone, or a browser that suppresses noise, sends digital silence: what
-            # is certain needs no model, and whatever follows begins from a fresh one.
+            # A muted microphone, or a browser that suppresses noise, sends digital silence: that
+            # needs no model, and whatever follows begins from a fresh state.
             if self._since_reset:
                 self._reset_model()
             return 0.0
         window = self._window
         window[0, :CONTEXT] = window[0, WINDOW:]
         np.multiply(samples, 1 / 32768, out=window[0, CONTEXT:], dtype=np.float32)
-        confidence, self._state = await self._silero.judge(window, self._state)
+        confidence, self._state = await self._model.predict(window, self._state)
         self._maybe_reset_model(confidence)
         return confidence
 
@@ -103,16 +107,16 @@ class Vad(VADAnalyzer):
             self._loudness, self._measured_ago = self._volume_tracker.volume, 0
         return self._loudness
 
-    def _note_pause(self, pauses: PauseTracker, buffer: bytes, state: VADState) -> None:
+    def _track_pause(self, pauses: PauseListener, buffer: bytes, state: VADState) -> None:
         stopping = self._vad_stopping_count * WINDOW_MS if state == VADState.STOPPING else 0
         speaking = state in (VADState.SPEAKING, VADState.STOPPING)
-        lasted = max(stopping, self._quiet.hear(buffer, speaking=speaking))
-        if lasted < self._lasted and state == VADState.SPEAKING:
-            pauses.over()
-            self._lasted = 0.0
-        if lasted > self._lasted:
-            pauses.lasting(lasted)
-        self._lasted = lasted
+        pause_ms = max(stopping, self._silence.hear(buffer, speaking=speaking))
+        if pause_ms < self._pause_ms and state == VADState.SPEAKING:
+            pauses.speech_resumed()
+            self._pause_ms = 0.0
+        if pause_ms > self._pause_ms:
+            pauses.pause_lasted(pause_ms)
+        self._pause_ms = pause_ms
 
     def _maybe_reset_model(self, confidence: float) -> None:
         self._since_reset += 1

@@ -1,0 +1,100 @@
+"""The order of events of a user's turn, between VAD, STT, end of turn and barge-in. Pure."""
+
+from collections.abc import Callable
+
+
+class TurnListener:
+    """Takes part in turns. An event that a listener does not override means nothing to it."""
+
+    def speech_began(self) -> None:
+        """Speech began with the latest packet of audio."""
+
+    def pause_lasted(self, milliseconds: float) -> None:
+        """Speech has paused for that long so far. Called again with every packet of the pause."""
+
+    def speech_resumed(self) -> None:
+        """The pause ended before it was long enough to be the end of speech."""
+
+    async def dismissed(self) -> None:
+        """The words were not meant for the assistant, and belong to no turn."""
+
+    async def nothing_heard(self) -> None:
+        """Speech ended that had no words."""
+
+
+class TurnCoordinator:
+    """Passes the events of one session's turns on to those who have to act.
+
+    VAD, STT and the end of turn depend on each other in a circle, so the coordinator is built
+    first and each of them is given it; STT and the end of turn listen from their construction on,
+    in that order. `dismisses` is the barge-in's verdict on words.
+
+    A turn goes like this:
+
+    1. Speech begins (VAD: `speech_began`). STT keeps the audio from here on. Over an answer, the
+       barge-in holds the answer.
+    2. A pause is noticed (VAD: `pause_lasted`), long before it is long enough to end the turn. STT
+       transcribes what was said so far; smart-turn judges whether it sounds complete.
+    3. The words are known (STT: `heard_ahead`). The end of turn may have the language model begin
+       an answer, which is held back (a speculation).
+    4. Either speech goes on (VAD: `speech_resumed`): whatever was prepared is withdrawn. Or the
+       pause becomes the end of speech: smart-turn decides whether the turn is over, unless the
+       words are a command as they stand.
+    5. The final words are known. Over an answer, the barge-in may find that they were not meant
+       for the assistant (STT: `dismisses`): the answer goes on, and the end of turn forgets them.
+       Without any words (STT: `nothing_heard`) a turn in which nothing else was said ends.
+    6. The turn ends. The held answer is released if it answers the final words; otherwise it is
+       withdrawn and the language model is asked again.
+
+    Frames take the way of the pipeline; these calls reach their listeners at once, while the
+    packet of audio that caused them is being processed.
+    """
+
+    def __init__(self, dismisses: Callable[[str], bool]) -> None:
+        self._dismisses = dismisses
+        self._listeners: list[TurnListener] = []
+        self._words_ahead = ""
+
+    def add_listener(self, listener: TurnListener) -> None:
+        """Passes all further events on to the listener, after those that were added before."""
+        self._listeners.append(listener)
+
+    @property
+    def words_ahead(self) -> str:
+        """The words before the present pause; empty while they are not known."""
+        return self._words_ahead
+
+    def speech_began(self) -> None:
+        """Called by VAD, before any frame has told it to the pipeline."""
+        for listener in self._listeners:
+            listener.speech_began()
+
+    def pause_lasted(self, milliseconds: float) -> None:
+        """Called by VAD with the silence so far, again and again while a pause lasts."""
+        for listener in self._listeners:
+            listener.pause_lasted(milliseconds)
+
+    def speech_resumed(self) -> None:
+        """Called by VAD when speech goes on after a pause."""
+        for listener in self._listeners:
+            listener.speech_resumed()
+
+    def heard_ahead(self, words: str) -> None:
+        """Called by STT with the words before the pause; with none when they no longer count."""
+        self._words_ahead = words
+
+    async def dismisses(self, words: str) -> bool:
+        """Called by STT with the final words, maybe none.
+
+        True where they were not meant for the assistant: they go no further.
+        """
+        if not self._dismisses(words):
+            return False
+        for listener in self._listeners:
+            await listener.dismissed()
+        return True
+
+    async def nothing_heard(self) -> None:
+        """Called by STT when speech has ended without words."""
+        for listener in self._listeners:
+            await listener.nothing_heard()
