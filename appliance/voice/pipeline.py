@@ -209,9 +209,7 @@ def _turn_stop(shared: SharedParts, turn: TurnCoordinator) -> SpeculativeTurnSto
     )
 
 
-def _intent_router(
-    shared: SharedParts, session: SessionParts, barge_in: BargeIn
-) -> IntentRouter:
+def _intent_router(shared: SharedParts, session: SessionParts, barge_in: BargeIn) -> IntentRouter:
     return IntentRouter(
         session.call_tool,
         session.recorder,

@@ -1,27 +1,33 @@
-"""How the parts of one session are put together."""
+"""How the parts of one session's pipeline are put together."""
 
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pipecat.audio.vad.vad_analyzer import VADParams
 
 from appliance.config.loader import load
-from appliance.voice.pipeline import _user_params
+from appliance.voice.pipeline import _stt, _turn_stop, _user_aggregator
+from appliance.voice.services.stt import EngineSTT
+from appliance.voice.turns.coordinator import TurnCoordinator
 from appliance.voice.turns.endpointing import SpeculativeTurnStop
+from appliance.voice.turns.silero import SileroModel
+from appliance.voice.turns.vad import SileroVAD
 
 anything: Any = SimpleNamespace
 
 
-def _end_of_turn(models: Any, *, configured: bool) -> Any:  # noqa: ANN401  its inner state is looked at
+def _turn_models() -> Any:  # noqa: ANN401  stands for TurnModels
+    def vad(params: VADParams, turn: TurnCoordinator) -> SileroVAD:
+        return SileroVAD(SileroModel(None), params, turn)
+
+    return anything(vad=vad, turn_analyzer=lambda _params: None)
+
+
+def _end_of_turn(llm: Any, *, configured: bool) -> SpeculativeTurnStop:  # noqa: ANN401  any will do
     config = load((), {"APPLIANCE__TURN__SPECULATE": str(configured).lower()})
-    hearing = anything(vad=lambda *_: None, end_of_turn=lambda _params: None)
-    shared = anything(llm=models, turn_models=hearing, is_command=bool)
-    params = _user_params(shared, config.turn, anything(), anything())
-    assert params.user_turn_strategies is not None
-    assert params.user_turn_strategies.stop
-    end = params.user_turn_strategies.stop[0]
-    assert isinstance(end, SpeculativeTurnStop)
-    return end
+    shared = anything(config=config, llm=llm, turn_models=_turn_models(), is_command=bool)
+    return _turn_stop(shared, TurnCoordinator(lambda _words: False))
 
 
 @pytest.mark.parametrize(
@@ -35,9 +41,21 @@ def test_pauses_are_answered_ahead_where_there_is_a_model(
     assert end._may_speculate is speculates
 
 
-def test_a_model_outside_is_not_told_what_nobody_has_judged() -> None:
-    models = anything(current=anything(left_the_box=False))
-    end = _end_of_turn(models, configured=True)
-    assert end._is_optimistic()
-    models.current = anything(left_the_box=True)
-    assert not end._is_optimistic()
+def test_a_model_outside_the_device_gets_no_words_that_smart_turn_has_not_judged() -> None:
+    llm = anything(current=anything(left_the_box=False))
+    end = _end_of_turn(llm, configured=True)
+    assert end._speculation.is_worthwhile(None)
+    llm.current = anything(left_the_box=True)
+    assert not end._speculation.is_worthwhile(None)
+    assert end._speculation.is_worthwhile(True)
+
+
+def test_events_of_a_turn_reach_stt_before_the_end_of_turn() -> None:
+    turn = TurnCoordinator(lambda _words: False)
+    config = load((), {})
+    shared = anything(config=config, llm=None, turn_models=_turn_models(), is_command=bool)
+    shared.engines = shared.latency = anything()
+    session = anything(recorder=anything(), language=lambda: "en", context=anything())
+    _stt(shared, session, turn)
+    _user_aggregator(shared, session, turn, anything())
+    assert [type(listener) for listener in turn._listeners] == [EngineSTT, SpeculativeTurnStop]

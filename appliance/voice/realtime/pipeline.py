@@ -46,14 +46,15 @@ from appliance.engines.ladder import with_failover
 from appliance.errors import EngineError
 from appliance.tools.registry import Match
 from appliance.voice.parts import SessionParts, SharedParts
-from appliance.voice.pipeline import vad_params, write_down
+from appliance.voice.pipeline import record_answers
 from appliance.voice.realtime.confirming import Confirming
 from appliance.voice.realtime.service import RealtimeService
 from appliance.voice.recorder import Recorder
 from appliance.voice.routing import Unanswered
 from appliance.voice.rtvi import RTVIOutbox
-from appliance.voice.services.function_calling import offer
+from appliance.voice.services.function_calling import offer_tools
 from appliance.voice.transport.input import INPUT_BURST_SECONDS
+from appliance.voice.turns.vad import vad_params
 
 
 def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
@@ -74,7 +75,7 @@ def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
             one.recorder.turn_begun()
         one.recorder.model_asked(left_the_box=shared.realtime.left_the_box)
     confirming = Confirming(one.call_tool)
-    offer(service, context, shared.registry, confirming, realtime=True)
+    offer_tools(service, context, shared.registry, confirming, realtime=True)
     pair = LLMContextAggregatorPair(context, user_params=_user_params(shared))
     _only_write_down(pair.user())
 
@@ -82,7 +83,7 @@ def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
     async def understood(_aggregator: object, message: UserTurnMessageAddedMessage) -> None:
         one.recorder.understood(message.content)
 
-    write_down(pair.assistant(), one.recorder)
+    record_answers(pair.assistant(), one.recorder)
     leaves = shared.realtime.left_the_box
     stages: list[FrameProcessor] = [
         one.transport.input(),
@@ -122,7 +123,7 @@ def _user_params(shared: SharedParts) -> LLMUserAggregatorParams:
     if config.realtime.turn_detection != "local":
         return LLMUserAggregatorParams()
     turn = config.turn
-    end = shared.turn_models.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
+    end = shared.turn_models.turn_analyzer(SmartTurnParams(stop_secs=turn.incomplete_seconds))
     return LLMUserAggregatorParams(
         vad_analyzer=shared.turn_models.vad(vad_params(turn)),
         audio_idle_timeout=INPUT_BURST_SECONDS,

@@ -33,7 +33,7 @@ from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.realtime.telling import Teller
 from appliance.voice.realtime.utterance_buffer import UtteranceBuffer
 from appliance.voice.routing import Unanswered
-from appliance.voice.services.function_calling import hand_over
+from appliance.voice.services.function_calling import function_result
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +180,7 @@ class RealtimeService(Teller):
 
     async def tell(self, answer: ToolResult) -> None:
         """Has the model tell what it came to, as soon as it is silent."""
-        told = await hand_over(self, answer)
+        told = await function_result(self, answer)
         self._outcome = _CARRIED_OUT + json.dumps(told, ensure_ascii=False)
         if not self._response_active and self._overdue is None:
             await self._tell_outcome()

@@ -82,7 +82,9 @@ def _consists_of(words: list[str], phrases: set[str]) -> bool:
     if not words:
         return True
     heads = (" ".join(words[:count]) for count in (1, 2, 3))
-    return any(head in phrases and _consists_of(words[len(head.split()) :], phrases) for head in heads)
+    return any(
+        head in phrases and _consists_of(words[len(head.split()) :], phrases) for head in heads
+    )
 
 
 def _is_echo(words: list[str], answer: list[str]) -> bool:

@@ -121,7 +121,9 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
     def pause_lasted(self, milliseconds: float) -> None:
         """Has smart-turn look ahead, where its verdict could be of use."""
         due = sum(milliseconds >= after for after in AHEAD_AFTER_MS)
-        if due > self._looks_ahead and self._may_speculate and not self._is_command(self._turn.words_ahead):
+        if due <= self._looks_ahead or not self._may_speculate:
+            return
+        if not self._is_command(self._turn.words_ahead):
             self._looks_ahead = due
             self._analyzer.look_ahead()
             self._speculate_once_judged()
@@ -160,7 +162,7 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
         return await super().process_frame(frame)
 
     async def _speculate(self) -> None:
-        """Has the model answer the words before the pause, unless they are known to be unfinished."""
+        """Has the model answer the words before the pause, unless they sound unfinished."""
         heard, likely = self._heard, self._analyzer.likely
         if not (heard and self._may_speculate and self._in_turn) or self._is_command(heard):
             return

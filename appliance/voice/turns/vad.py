@@ -43,9 +43,7 @@ def vad_params(config: TurnConfig) -> VADParams:
 class SileroVAD(VADAnalyzer):
     """Pipecat's analyzer without a thread hop per packet, which reports pauses early."""
 
-    def __init__(
-        self, model: SileroModel, params: VADParams, pauses: PauseListener | None
-    ) -> None:
+    def __init__(self, model: SileroModel, params: VADParams, pauses: PauseListener | None) -> None:
         super().__init__(sample_rate=INPUT_RATE, params=params)
         self._model = model
         self._pauses = pauses

@@ -1,4 +1,4 @@
-"""A slow engine is not asked for what may not be needed."""
+"""A slow engine is not asked for work that may not be needed."""
 
 import pytest
 
@@ -7,58 +7,58 @@ from appliance.voice.services.engine_latency import (
     EAGER_SECONDS,
     LATE_MS,
     LATE_SECONDS,
-    QUICK_VOICE,
+    QUICK_REAL_TIME_FACTOR,
     SLOW_MS,
     EngineLatency,
 )
 
 
-def test_an_engine_that_nobody_knows_is_taken_for_a_slow_one() -> None:
-    pace = EngineLatency()
-    assert (pace.patience_ms("whisper"), pace.interim_seconds("whisper")) == (SLOW_MS, None)
+def test_an_unmeasured_engine_counts_as_slow() -> None:
+    latency = EngineLatency()
+    assert (latency.pause_ms("whisper"), latency.interim_seconds("whisper")) == (SLOW_MS, None)
 
 
-def test_a_fast_engine_is_asked_at_the_first_sign_of_silence() -> None:
-    pace = EngineLatency()
-    pace.took("whisper", 0.09)
-    assert pace.patience_ms("whisper") == EAGER_MS
-    assert pace.interim_seconds("whisper") == pytest.approx(0.5)
+def test_a_fast_engine_transcribes_at_the_first_sign_of_silence() -> None:
+    latency = EngineLatency()
+    latency.add_transcription("whisper", 0.09)
+    assert latency.pause_ms("whisper") == EAGER_MS
+    assert latency.interim_seconds("whisper") == pytest.approx(0.5)
 
 
-def test_other_engines_do_not_count() -> None:
-    pace = EngineLatency()
-    pace.took("whisper", 0.09)
-    assert pace.patience_ms("sphinx") == SLOW_MS
+def test_engines_are_measured_apart() -> None:
+    latency = EngineLatency()
+    latency.add_transcription("whisper", 0.09)
+    assert latency.pause_ms("sphinx") == SLOW_MS
 
 
-def test_it_notices_when_an_engine_gets_slow_and_fast_again() -> None:
-    pace = EngineLatency()
-    pace.took("whisper", 0.05)
+def test_an_engine_may_become_slow_and_fast_again() -> None:
+    latency = EngineLatency()
+    latency.add_transcription("whisper", 0.05)
     for _ in range(5):
-        pace.took("whisper", 2 * EAGER_SECONDS)
-    assert (pace.patience_ms("whisper"), pace.interim_seconds("whisper")) == (SLOW_MS, None)
+        latency.add_transcription("whisper", 2 * EAGER_SECONDS)
+    assert (latency.pause_ms("whisper"), latency.interim_seconds("whisper")) == (SLOW_MS, None)
     for _ in range(10):
-        pace.took("whisper", 0.05)
-    assert pace.patience_ms("whisper") == EAGER_MS
+        latency.add_transcription("whisper", 0.05)
+    assert latency.pause_ms("whisper") == EAGER_MS
 
 
-def test_a_voice_is_quick_when_it_has_shown_it() -> None:
-    pace = EngineLatency()
-    assert not pace.is_quick("kokoro")
-    pace.spoke("kokoro", 0.08, 2.0)
-    assert pace.is_quick("kokoro")
+def test_a_voice_is_quick_once_it_was_measured_so() -> None:
+    latency = EngineLatency()
+    assert not latency.is_quick("kokoro")
+    latency.add_synthesis("kokoro", 0.08, 2.0)
+    assert latency.is_quick("kokoro")
     for _ in range(5):
-        pace.spoke("kokoro", 2 * QUICK_VOICE, 1.0)
-    assert not pace.is_quick("kokoro")
+        latency.add_synthesis("kokoro", 2 * QUICK_REAL_TIME_FACTOR, 1.0)
+    assert not latency.is_quick("kokoro")
 
 
-def test_silence_is_no_measure_of_a_voice() -> None:
-    pace = EngineLatency()
-    pace.spoke("kokoro", 0.01, 0.0)
-    assert not pace.is_quick("kokoro")
+def test_synthesis_without_speech_is_not_counted() -> None:
+    latency = EngineLatency()
+    latency.add_synthesis("kokoro", 0.01, 0.0)
+    assert not latency.is_quick("kokoro")
 
 
-def test_an_engine_in_a_crowd_is_asked_once() -> None:
-    pace = EngineLatency()
-    pace.took("sphinx", LATE_SECONDS)
-    assert pace.patience_ms("sphinx") == LATE_MS
+def test_a_very_slow_engine_transcribes_only_at_the_end_of_speech() -> None:
+    latency = EngineLatency()
+    latency.add_transcription("sphinx", LATE_SECONDS)
+    assert latency.pause_ms("sphinx") == LATE_MS

@@ -1,4 +1,4 @@
-"""What is transcribed ahead belongs to its own stretch of speech, however long the line is."""
+"""A transcription made ahead belongs to its own segment, however many segments wait."""
 
 import asyncio
 from typing import Any
@@ -23,13 +23,14 @@ from appliance.engines import Ticket, Transcript
 from appliance.errors import EngineFailed
 from appliance.voice.recorder import Gauges, Recorder
 from appliance.voice.services.engine_latency import SLOW_MS, EngineLatency
-from appliance.voice.services.stt import NOT_HEARD, EngineSTT, Judge
+from appliance.voice.services.stt import NOT_HEARD, EngineSTT
+from appliance.voice.turns.coordinator import TurnCoordinator
 
 
-class Ear:
-    """Hears the first byte of what it is given."""
+class FirstByte:
+    """An engine that transcribes the first byte of the audio."""
 
-    name = "ear"
+    name = "first byte"
     supports_interim = False
 
     async def transcribe(
@@ -39,7 +40,7 @@ class Ear:
 
 
 class Engines:
-    current = Ear()
+    current = FirstByte()
 
     def report_failure(self, *_: object) -> bool:
         return False
@@ -49,14 +50,23 @@ async def _nothing(*_: object, **__: object) -> None:
     return None
 
 
-def _service(kept: OnEvent = lambda _event: None, language: str = "en") -> Any:  # noqa: ANN401  its inner state is what is driven here
+def _service(  # its inner state is what is driven here
+    on_event: OnEvent = lambda _event: None, language: str = "en", *, dismissed: bool = False
+) -> Any:  # noqa: ANN401
     gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
-    recorder = Recorder("c", "s", kept, gauges, dict)
     engines: Any = Engines()
-    stt: Any = EngineSTT(engines, recorder, lambda: language, load((), {}).turn, EngineLatency())
+    stt: Any = EngineSTT(
+        engines,
+        Recorder("c", "s", on_event, gauges, dict),
+        lambda: language,
+        load((), {}).turn,
+        EngineLatency(),
+        TurnCoordinator(lambda _words: dismissed),
+        reroute=lambda _audio: False,
+    )
     stt._sample_rate = 16_000
 
-    # Pipecat's own, which keeps to itself what a task raises.
+    # Pipecat's own, which swallows what a task raises.
     stt.create_task = TaskManager(loop=asyncio.get_running_loop()).create_task
     stt.push_frame = stt.start_processing_metrics = stt.stop_processing_metrics = _nothing
     stt._record_stt_audio_usage = lambda pcm: None
@@ -78,18 +88,18 @@ async def _texts(stt: Any) -> list[str]:  # noqa: ANN401  as above
 async def _speak(stt: Any, word: bytes) -> None:  # noqa: ANN401  as above
     await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
     stt._audio_buffer += word * 3_200
-    stt.pause(SLOW_MS)
+    stt._turn.pause_lasted(SLOW_MS)
     await stt._handle_user_stopped_speaking(VADUserStoppedSpeakingFrame(stop_secs=0.2))
 
 
-async def test_segments_that_wait_keep_what_was_heard_of_each() -> None:
+async def test_waiting_segments_keep_their_transcriptions() -> None:
     stt = _service()
     await _speak(stt, b"a")
     await _speak(stt, b"b")
     assert await _texts(stt) == ["a", "b"]
 
 
-async def test_a_pause_after_a_cut_does_not_answer_for_what_was_cut() -> None:
+async def test_a_transcription_after_a_cut_is_not_that_of_the_cut_segment() -> None:
     stt = _service()
     stt._claims.append(None)
     stt._segment_queue.put_nowait(b"a" * 3_200)
@@ -97,22 +107,22 @@ async def test_a_pause_after_a_cut_does_not_answer_for_what_was_cut() -> None:
     assert await _texts(stt) == ["a", "b"]
 
 
-async def test_going_on_gives_up_what_was_transcribed_ahead() -> None:
+async def test_speech_that_resumes_withdraws_the_transcription_ahead() -> None:
     stt = _service()
     await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
     stt._audio_buffer += b"x" * 3_200
-    stt.pause(SLOW_MS)
-    stt.resume()
+    stt._turn.pause_lasted(SLOW_MS)
+    stt._turn.speech_resumed()
     stt._audio_buffer[:1] = b"y"
     await stt._handle_user_stopped_speaking(VADUserStoppedSpeakingFrame(stop_secs=0.2))
     assert await _texts(stt) == ["y"]
 
 
-class Slow(Ear):
-    """Is never done."""
+class Stuck(FirstByte):
+    """An engine that never answers."""
 
     def __init__(self) -> None:
-        self.asked, self.gave_up = asyncio.Event(), asyncio.Event()
+        self.asked, self.cancelled = asyncio.Event(), asyncio.Event()
 
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
@@ -121,23 +131,23 @@ class Slow(Ear):
         try:
             await asyncio.Event().wait()
         finally:
-            self.gave_up.set()
+            self.cancelled.set()
         raise AssertionError
 
 
-async def test_who_leaves_waits_for_no_engine() -> None:
+async def test_cleanup_cancels_a_transcription_ahead() -> None:
     stt = _service()
     stt._engines = Engines()
-    slow = stt._engines.current = Slow()
+    stuck = stt._engines.current = Stuck()
     await _speak(stt, b"a")
-    await slow.asked.wait()
+    await stuck.asked.wait()
     stt._task_manager = TaskManager(loop=asyncio.get_running_loop())
     await stt.cleanup()
-    assert slow.gave_up.is_set()
+    assert stuck.cancelled.is_set()
 
 
-async def test_a_cut_utterance_is_shown_from_its_new_beginning() -> None:
-    class Shown(Ear):
+async def test_interim_transcripts_of_a_cut_utterance_begin_at_the_cut() -> None:
+    class Shown(FirstByte):
         supports_interim = True
 
     shown: list[str] = []
@@ -149,7 +159,7 @@ async def test_a_cut_utterance_is_shown_from_its_new_beginning() -> None:
     stt = _service()
     stt._engines = Engines()
     stt._engines.current = Shown()
-    stt._pace.took("ear", 0.01)
+    stt._latency.add_transcription("first byte", 0.01)
     await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
     stt._user_speaking, stt.push_frame = True, push
     stt._max_seconds = 2
@@ -162,8 +172,8 @@ async def test_a_cut_utterance_is_shown_from_its_new_beginning() -> None:
     assert {"a", "b"} == set(shown)
 
 
-class Linguist(Ear):
-    """Tells the language, even of a cough."""
+class Multilingual(FirstByte):
+    """An engine that reports the language, even of a cough."""
 
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
@@ -178,47 +188,65 @@ class Linguist(Ear):
 async def test_only_words_make_a_spoken_turn(
     heard: bytes, source: str, language: str | None
 ) -> None:
-    kept: list[Event] = []
-    stt = _service(kept.append, "auto")
+    events: list[Event] = []
+    stt = _service(events.append, "auto")
     stt._engines = Engines()
-    stt._engines.current = Linguist()
+    stt._engines.current = Multilingual()
     stt._recorder.speech_ended(0.2)
     async for _ in stt.run_stt(heard):
         pass
     # Without words, what comes next was typed.
     stt._recorder.turn_started("hello")
-    assert (kept[0].data["source"], kept[0].data.get("language")) == (source, language)
+    assert (events[0].data["source"], events[0].data.get("language")) == (source, language)
 
 
-async def test_what_was_not_meant_is_not_the_language_of_the_conversation() -> None:
-    async def dismissed(_text: str) -> bool:
-        return True
-
-    stt = _service(language="auto")
+async def test_dismissed_words_do_not_set_the_language_of_the_conversation() -> None:
+    stt = _service(language="auto", dismissed=True)
     stt._engines = Engines()
-    stt._engines.current = Linguist()
-    stt.judge = Judge(dismissed)
+    stt._engines.current = Multilingual()
     assert [frame async for frame in stt.run_stt(b"mm")] == []
     assert stt._recorder.language == ""
 
 
-class Deaf(Ear):
+class Broken(FirstByte):
+    """An engine that fails."""
+
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
     ) -> Transcript:
-        raise EngineFailed("the ear is broken")
+        raise EngineFailed("the engine is broken")
 
 
 @pytest.mark.parametrize("ahead", [False, True])
-async def test_who_cannot_hear_says_so(ahead: bool) -> None:
+async def test_a_failed_transcription_is_reported_and_apologised_for(ahead: bool) -> None:
     stt = _service()
     stt._engines = Engines()
-    stt._engines.current = Deaf()
+    stt._engines.current = Broken()
     if ahead:
         await _speak(stt, b"a")
         await asyncio.wait([stt._ahead])
-        assert stt.heard_ahead == ""
-    told, said = [frame async for frame in stt.run_stt(b"a" * 3_200)]
-    assert isinstance(told, ErrorFrame)
-    assert isinstance(said, TTSSpeakFrame)
-    assert said.text == NOT_HEARD
+        assert stt._turn.words_ahead == ""
+    error, apology = [frame async for frame in stt.run_stt(b"a" * 3_200)]
+    assert isinstance(error, ErrorFrame)
+    assert isinstance(apology, TTSSpeakFrame)
+    assert apology.text == NOT_HEARD
+
+
+async def test_words_heard_ahead_count_while_the_pause_lasts() -> None:
+    stt = _service()
+    await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
+    stt._audio_buffer += b"a" * 3_200
+    stt._turn.pause_lasted(SLOW_MS)
+    await asyncio.wait([stt._ahead])
+    assert stt._turn.words_ahead == "a"
+    stt._turn.speech_resumed()
+    assert stt._turn.words_ahead == ""
+
+
+async def test_a_late_transcription_does_not_count_for_the_next_utterance() -> None:
+    stt = _service()
+    await _speak(stt, b"a")
+    late = stt._ahead
+    stt._turn.speech_began()
+    await asyncio.wait([late])
+    assert stt._turn.words_ahead == ""

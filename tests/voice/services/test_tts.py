@@ -1,4 +1,4 @@
-"""Who cannot speak apologises all the same, in the voice of better times."""
+"""Where an engine fails the next one speaks; where none is left, the recorded apology is heard."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,8 +18,8 @@ from appliance.voice.services.engine_latency import EngineLatency
 from appliance.voice.services.tts import EngineTTS
 
 
-class Mouth:
-    """Says one sample a letter, until it is broken."""
+class SamplePerLetter:
+    """An engine that speaks one sample per letter, unless it is broken."""
 
     voices = ("",)
 
@@ -35,32 +35,32 @@ class Mouth:
 
 
 class Engines:
-    """Both fail, one after the other."""
+    """A ladder of engines without the way up."""
 
-    def __init__(self, *mouths: Mouth) -> None:
-        self.mouths = list(mouths)
+    def __init__(self, *ladder: SamplePerLetter) -> None:
+        self.ladder = list(ladder)
 
     @property
-    def current(self) -> Mouth:
-        return self.mouths[0]
+    def current(self) -> SamplePerLetter:
+        return self.ladder[0]
 
-    def report_failure(self, engine: Mouth, _error: EngineError) -> bool:
-        if len(self.mouths) > 1 and self.mouths[0] is engine:
-            self.mouths.pop(0)
+    def report_failure(self, engine: SamplePerLetter, _error: EngineError) -> bool:
+        if len(self.ladder) > 1 and self.ladder[0] is engine:
+            self.ladder.pop(0)
             return True
         return False
 
 
 async def _apology() -> Apology:
     apology = Apology()
-    mouth: Any = Mouth("best")
-    await apology.speak(mouth, Voice())
+    engine: Any = SamplePerLetter("best")
+    await apology.speak(engine, Voice())
     return apology
 
 
 def _service(engines: Engines, apology: Apology) -> Any:  # noqa: ANN401  its inner state is looked at
     given: Any = engines
-    tts: Any = EngineTTS(given, Voice, EngineLatency(), apology)
+    tts: Any = EngineTTS(given, Voice, EngineLatency(), apology, reroute=lambda: False)
     tts.heard = []
 
     async def heard(words: list[tuple[str, float]], _context_id: str) -> None:
@@ -70,26 +70,28 @@ def _service(engines: Engines, apology: Apology) -> Any:  # noqa: ANN401  its in
     return tts
 
 
-async def _said(tts: Any, text: str, context_id: str) -> tuple[bytes, int]:  # noqa: ANN401
-    """The sound of a text, and how many errors were told."""
+async def _speak(tts: Any, text: str, context_id: str) -> tuple[bytes, int]:  # noqa: ANN401
+    """The audio of a text, and the number of errors."""
     frames = [frame async for frame in tts.run_tts(text, context_id)]
-    sound = b"".join(frame.audio for frame in frames if isinstance(frame, TTSAudioRawFrame))
-    return sound, sum(isinstance(frame, ErrorFrame) for frame in frames)
+    audio = b"".join(frame.audio for frame in frames if isinstance(frame, TTSAudioRawFrame))
+    return audio, sum(isinstance(frame, ErrorFrame) for frame in frames)
 
 
-async def test_the_next_voice_says_it_where_one_fails() -> None:
-    tts = _service(Engines(Mouth("best", broken=True), Mouth("starter")), await _apology())
-    assert await _said(tts, "Hello there.", "a") == (b"\1\0" * 12, 0)
+async def test_the_next_engine_speaks_where_one_fails() -> None:
+    tts = _service(
+        Engines(SamplePerLetter("best", broken=True), SamplePerLetter("starter")), await _apology()
+    )
+    assert await _speak(tts, "Hello there.", "a") == (b"\1\0" * 12, 0)
     assert tts.heard == ["Hello", "there."]
 
 
-class Patient(Mouth):
-    """Speaks when it is told to."""
+class Waiting(SamplePerLetter):
+    """An engine that speaks once it may."""
 
     def __init__(self) -> None:
-        super().__init__("patient")
+        super().__init__("waiting")
         self.asked, self.may_speak = asyncio.Event(), asyncio.Event()
-        self.gave_up = asyncio.Event()
+        self.cancelled = asyncio.Event()
 
     async def synthesize(
         self, text: str, voice: Voice, ticket: Ticket | None = None
@@ -98,57 +100,60 @@ class Patient(Mouth):
         try:
             await self.may_speak.wait()
         except asyncio.CancelledError:
-            self.gave_up.set()
+            self.cancelled.set()
             raise
         yield b"\1\0" * len(text)
 
 
-async def test_what_comes_out_of_memory_does_not_make_a_voice_quick(
+async def test_prepared_speech_does_not_count_as_quick(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    mouth = Patient()
-    tts = _service(Engines(mouth), Apology())
+    engine = Waiting()
+    tts = _service(Engines(engine), Apology())
     tts.create_task = TaskManager(loop=asyncio.get_running_loop()).create_task
     clock: Any = SimpleNamespace(now=0.0)
     clock.monotonic = lambda: clock.now
     monkeypatch.setattr(speaking, "time", clock)
     tts.prepare("Hello there.")
-    await mouth.asked.wait()
+    await engine.asked.wait()
     clock.now = 60.0
-    mouth.may_speak.set()
-    assert await _said(tts, "Hello there.", "a") == (b"\1\0" * 12, 0)
+    engine.may_speak.set()
+    assert await _speak(tts, "Hello there.", "a") == (b"\1\0" * 12, 0)
     assert not tts.is_quick()
 
 
-async def test_who_leaves_waits_for_no_voice() -> None:
-    mouth = Patient()
-    tts = _service(Engines(mouth), Apology())
+async def test_cleanup_cancels_prepared_speech() -> None:
+    engine = Waiting()
+    tts = _service(Engines(engine), Apology())
     tts.create_task = TaskManager(loop=asyncio.get_running_loop()).create_task
     tts.prepare("Hello there.")
-    await mouth.asked.wait()
+    await engine.asked.wait()
     await tts.cleanup()
     async with asyncio.timeout(10):
-        await mouth.gave_up.wait()
+        await engine.cancelled.wait()
 
 
-async def test_where_no_voice_is_left_the_apology_is_heard_once_an_answer() -> None:
+async def test_without_an_engine_the_apology_is_heard_once_an_answer() -> None:
     apology = await _apology()
     assert len(apology.pcm) == 2 * len(SPEECHLESS)
-    tts = _service(Engines(Mouth("best", broken=True), Mouth("starter", broken=True)), apology)
-    assert await _said(tts, "It is noon.", "a") == (apology.pcm, 1)
-    # What was heard is the apology, and neither the answer nor the rest of it.
+    tts = _service(
+        Engines(SamplePerLetter("best", broken=True), SamplePerLetter("starter", broken=True)),
+        apology,
+    )
+    assert await _speak(tts, "It is noon.", "a") == (apology.pcm, 1)
+    # The apology is what was heard, and no word of the answer.
     assert tts.heard == SPEECHLESS.split()
-    assert await _said(tts, "And sunny.", "a") == (b"", 1)
+    assert await _speak(tts, "And sunny.", "a") == (b"", 1)
     assert tts.heard == SPEECHLESS.split()
-    assert (await _said(tts, "Hello.", "b"))[0] == apology.pcm
+    assert (await _speak(tts, "Hello.", "b"))[0] == apology.pcm
 
 
-async def test_the_best_voice_that_there_was_apologises() -> None:
+async def test_the_apology_is_recorded_by_the_first_engine_that_speaks() -> None:
     apology = Apology()
-    broken: Any = Mouth("starter", broken=True)
+    broken: Any = SamplePerLetter("starter", broken=True)
     await apology.speak(broken, Voice())
     assert apology.pcm == b""
-    best: Any = Mouth("best")
+    best: Any = SamplePerLetter("best")
     await apology.speak(best, Voice())
     kept = apology.pcm
     await apology.speak(broken, Voice())

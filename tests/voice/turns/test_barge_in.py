@@ -169,10 +169,10 @@ async def test_who_goes_on_speaking_interrupts() -> None:
 
 async def test_an_answer_that_nobody_has_heard_yet_is_held_too() -> None:
     room = Room(Loudspeaker(playing=False))
-    room.barge_in.expect(True)
+    room.barge_in.expect_answer(True)
     await room.speak(0.2)
     assert (room.turns, room.loudspeaker.did) == (0, ["hold"])
-    room.barge_in.expect(False)
+    room.barge_in.expect_answer(False)
     await room.fall_silent()
     await room.understood("")
     assert room.loudspeaker.did == ["hold", "resume"]

@@ -1,4 +1,4 @@
-"""When a turn ends, and that answering ahead never answers anything else than what was said."""
+"""Turns end when they should, and an answer begun ahead only counts if it answers what was said."""
 
 import asyncio
 from collections.abc import Iterator
@@ -23,10 +23,11 @@ from pipecat.processors.frame_processor import FrameProcessorSetup
 from pipecat.utils.asyncio.task_manager import TaskManager
 
 from appliance.voice.turns import smart_turn
+from appliance.voice.turns.coordinator import TurnCoordinator
 from appliance.voice.turns.endpointing import MOST_GUESSES, SpeculativeTurnStop
 from appliance.voice.turns.smart_turn import (
-    LOOKS_LATER_MS,
-    LOOKS_MS,
+    AGAIN_AFTER_MS,
+    AHEAD_AFTER_MS,
     SmartTurnAnalyzer,
     SmartTurnModel,
 )
@@ -35,34 +36,34 @@ COMMAND = "what time is it"
 
 
 @pytest.fixture(autouse=True, scope="module")
-def unhurried() -> Iterator[None]:
-    """A thread that is held up is neither given up nor taken for busy."""
+def no_time_passes() -> Iterator[None]:
+    """Disables the time-out, and counts no time: the thread may be held up by the test machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(smart_turn, "JUDGING_SECONDS", 60.0)
+        patch.setattr(smart_turn, "VERDICT_SECONDS", 60.0)
         patch.setattr(smart_turn, "time", SimpleNamespace(monotonic=lambda: 0.0))
         yield
 
 
 @dataclass
 class Turns:
-    """A turn's end and everything it decided, driven by what a speaker does."""
+    """The end-of-turn strategy with all that it decided, driven by what a speaker does."""
 
     speculate: bool = True
-    optimistic: bool = True
+    may_guess: bool = True
     complete: bool = True
-    ahead: str = ""
     decided: list[tuple[str, str]] = field(default_factory=list)
     judged: int = 0
 
     async def begin(self) -> None:
-        self._judging = SmartTurnModel(self._predict)
-        judge = SmartTurnAnalyzer(self._judging, SmartTurnParams())
+        self._model = SmartTurnModel(self._predict)
+        self.turn = TurnCoordinator(lambda _words: True)
+        self.analyzer = SmartTurnAnalyzer(self._model, SmartTurnParams())
         self.end = SpeculativeTurnStop(
-            judge,
+            self.turn,
+            self.analyzer,
             lambda text: text == COMMAND,
-            lambda: self.ahead == COMMAND,
             speculate=self.speculate,
-            optimistic=lambda: self.optimistic,
+            may_guess=lambda: self.may_guess,
         )
         setup: Any = FrameProcessorSetup
         manager = TaskManager(loop=asyncio.get_running_loop())
@@ -86,25 +87,25 @@ class Turns:
         self.decided.append(("confirm" if params.confirms_speculation else "stop", ""))
 
     async def speak(self) -> None:
-        self.ahead = ""
+        self.turn.heard_ahead("")
         await self.end.process_frame(VADUserStartedSpeakingFrame(start_secs=0.2))
         audio = InputAudioRawFrame(audio=bytes(640), sample_rate=16_000, num_channels=1)
         await self.end.process_frame(audio)
 
     async def pause(self, heard: str) -> None:
-        self.ahead = heard
-        self.end.look_ahead(LOOKS_MS[0])
-        await self.end._end_of_turn.judged()
+        self.turn.heard_ahead(heard)
+        self.turn.pause_lasted(AHEAD_AFTER_MS[0])
+        await self.analyzer.wait_look_ahead()
         await self.end.process_frame(EagerTranscriptionFrame(heard, "", ""))
         await self.settle()
 
     async def settle(self) -> None:
-        """Until what smart-turn is asked beside everything else has come to its end."""
-        while asked := [task for task in (self.end._guessing, self.end._looking) if task]:
-            await asyncio.wait(asked)
+        """Returns when the strategy has no task of its own under way."""
+        while tasks := [t for t in (self.end._awaiting_verdict, self.end._looking_again) if t]:
+            await asyncio.wait(tasks)
 
     async def go_on(self) -> None:
-        self.ahead = ""
+        self.turn.heard_ahead("")
         await self.end.process_frame(EagerEndOfTurnCancelFrame())
         self.decided.append(("went on", ""))
 
@@ -121,7 +122,7 @@ class Turns:
     async def over(self) -> None:
         await self.end.handle_user_turn_stopped()
         await self.end.cleanup()
-        self._judging.close()
+        self._model.close()
 
 
 def _final(text: str) -> TranscriptionFrame:
@@ -130,7 +131,7 @@ def _final(text: str) -> TranscriptionFrame:
     return frame
 
 
-async def test_what_was_answered_ahead_is_confirmed() -> None:
+async def test_an_answer_begun_ahead_is_confirmed() -> None:
     turns = Turns()
     await turns.begin()
     await turns.speak()
@@ -140,7 +141,7 @@ async def test_what_was_answered_ahead_is_confirmed() -> None:
     assert turns.decided == [("ahead", "tell me a story"), ("confirm", "")]
 
 
-async def test_other_words_are_asked_again() -> None:
+async def test_other_final_words_are_asked_again() -> None:
     turns = Turns()
     await turns.begin()
     await turns.speak()
@@ -150,7 +151,7 @@ async def test_other_words_are_asked_again() -> None:
     assert turns.decided == [("ahead", "tell me a"), ("withdraw", ""), ("ask", ""), ("stop", "")]
 
 
-async def test_a_command_never_runs_ahead_and_needs_no_second_opinion() -> None:
+async def test_a_command_never_runs_ahead_and_needs_no_verdict() -> None:
     turns = Turns(complete=False)
     await turns.begin()
     await turns.speak()
@@ -179,29 +180,29 @@ async def test_a_pause_that_is_still_being_judged_is_answered() -> None:
     assert turns.decided == [("ahead", "and then"), ("withdraw", "")]
 
 
-async def test_whom_each_question_costs_waits_for_the_verdict() -> None:
-    turns = Turns(optimistic=False)
+async def test_without_guessing_the_verdict_is_waited_for() -> None:
+    turns = Turns(may_guess=False)
     await turns.begin()
     await turns.speak()
     await turns.end.process_frame(EagerTranscriptionFrame("tell me a story", "", ""))
     assert turns.decided == []
-    turns.end.look_ahead(LOOKS_MS[0])
+    turns.turn.pause_lasted(AHEAD_AFTER_MS[0])
     await turns.settle()
     assert turns.decided == [("ahead", "tell me a story")]
     await turns.over()
 
 
-async def test_a_model_that_costs_from_now_on_waits_from_now_on() -> None:
+async def test_guessing_may_end_in_mid_turn() -> None:
     turns = Turns()
     await turns.begin()
     await turns.speak()
-    turns.optimistic = False
+    turns.may_guess = False
     await turns.end.process_frame(EagerTranscriptionFrame("tell me a story", "", ""))
     await turns.over()
     assert turns.decided == []
 
 
-async def test_who_pauses_all_the_time_is_judged_first() -> None:
+async def test_after_several_guesses_the_verdict_is_waited_for() -> None:
     turns = Turns(complete=False)
     await turns.begin()
     for _ in range(MOST_GUESSES + 2):
@@ -221,7 +222,7 @@ async def test_speaking_again_withdraws() -> None:
     assert turns.decided == [("ahead", "tell me"), ("withdraw", "")]
 
 
-async def test_where_nothing_may_be_answered_ahead_no_pause_is_judged() -> None:
+async def test_without_speculation_no_pause_is_judged_ahead() -> None:
     turns = Turns(speculate=False)
     await turns.begin()
     await turns.speak()
@@ -242,15 +243,15 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_an_answer_let_go_answers_exactly_what_was_said(
+def test_a_released_answer_answers_exactly_what_was_said(
     steps: list[tuple[str, str, bool]],
 ) -> None:
-    """Whatever a speaker does, with and without answering ahead."""
-    asyncio.run(_holds(steps, speculate=True))
-    asyncio.run(_holds(steps, speculate=False))
+    """Whatever a speaker does, with and without speculation."""
+    asyncio.run(_check_steps(steps, speculate=True))
+    asyncio.run(_check_steps(steps, speculate=False))
 
 
-async def _holds(steps: list[tuple[str, str, bool]], *, speculate: bool) -> None:
+async def _check_steps(steps: list[tuple[str, str, bool]], *, speculate: bool) -> None:
     turns = Turns(speculate=speculate)
     await turns.begin()
     await turns.speak()
@@ -289,12 +290,12 @@ async def test_an_unfinished_sentence_is_judged_again_while_it_stays_silent() ->
     await turns.fall_silent("what time is it now")
     assert turns.decided == []
     turns.complete = True
-    await turns.stay_silent(LOOKS_LATER_MS[0])
+    await turns.stay_silent(AGAIN_AFTER_MS[0])
     await turns.over()
     assert turns.decided == [("ask", ""), ("stop", "")]
 
 
-async def test_who_goes_on_is_not_judged_by_an_old_silence() -> None:
+async def test_speech_that_goes_on_is_not_judged_by_an_old_silence() -> None:
     turns = Turns(complete=False)
     await turns.begin()
     await turns.speak()
@@ -302,19 +303,19 @@ async def test_who_goes_on_is_not_judged_by_an_old_silence() -> None:
     judged = turns.judged
     await turns.speak()
     turns.complete = True
-    await turns.stay_silent(LOOKS_LATER_MS[0])
+    await turns.stay_silent(AGAIN_AFTER_MS[0])
     await turns.over()
     assert (turns.decided, turns.judged) == ([], judged)
 
 
-async def test_a_look_at_the_next_silent_windows_may_let_the_answer_begin() -> None:
+async def test_a_second_look_ahead_may_let_the_answer_begin() -> None:
     turns = Turns(complete=False)
     await turns.begin()
     await turns.speak()
     await turns.pause("tell me a story")
     assert turns.decided == []
     turns.complete = True
-    turns.end.look_ahead(LOOKS_MS[1])
+    turns.turn.pause_lasted(AHEAD_AFTER_MS[1])
     await turns.settle()
     assert turns.decided == [("ahead", "tell me a story")]
     judged = turns.judged
@@ -329,7 +330,7 @@ async def test_a_turn_without_words_ends_at_once() -> None:
     await turns.begin()
     await turns.speak()
     await turns.end.process_frame(VADUserStoppedSpeakingFrame(stop_secs=0.2))
-    await turns.end.nothing_heard()
+    await turns.turn.nothing_heard()
     await turns.over()
     assert turns.decided == [("stop", "")]
 
@@ -341,12 +342,12 @@ async def test_a_cough_after_words_does_not_end_the_turn() -> None:
     await turns.fall_silent("tell me")
     await turns.speak()
     await turns.end.process_frame(VADUserStoppedSpeakingFrame(stop_secs=0.2))
-    await turns.end.nothing_heard()
+    await turns.turn.nothing_heard()
     await turns.over()
     assert turns.decided == []
 
 
-async def test_outside_of_a_turn_nothing_is_answered_ahead() -> None:
+async def test_outside_a_turn_nothing_is_answered_ahead() -> None:
     turns = Turns()
     await turns.begin()
     await turns.end.handle_user_turn_stopped()

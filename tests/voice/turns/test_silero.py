@@ -1,4 +1,4 @@
-"""One model for all speakers: in a crowd their windows are judged together, and alike."""
+"""The shared Silero model takes the windows of a crowd together, with the same results."""
 
 import asyncio
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from appliance.voice.turns.silero import (
     WINDOW,
     WINDOW_SECONDS,
     Array,
-    Silero,
+    SileroModel,
 )
 from tests.daemon import LEAD_IN, speech
 
@@ -24,37 +24,37 @@ SPEAKERS = 6
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Any]:
-    hearing = TurnModels.load()
-    yield hearing.silero._session
-    hearing.close()
+    models = TurnModels.load()
+    yield models.silero._session
+    models.close()
 
 
 class Counting:
-    """A session that notes for how many it is asked."""
+    """A session that counts the windows of each call."""
 
     def __init__(self, session: Any) -> None:  # noqa: ANN401  onnxruntime has no types
         self._session = session
-        self.asked: list[int] = []
+        self.counts: list[int] = []
 
     def run(self, outputs: None, inputs: dict[str, Any]) -> Any:  # noqa: ANN401  as it is
-        self.asked.append(len(inputs["input"]))
+        self.counts.append(len(inputs["input"]))
         return self._session.run(outputs, inputs)
 
 
 def windows() -> list[Array]:
-    """Of a sentence, each with the end of the one before."""
+    """The windows of a sentence, each with the end of the one before."""
     pcm = speech("what_time_is_it")[len(LEAD_IN) :]
     samples: Array = (np.frombuffer(pcm, np.int16) / 32768).astype(np.float32)
     starts = range(CONTEXT, len(samples) - WINDOW, WINDOW)
     return [samples[np.newaxis, start - CONTEXT : start + WINDOW] for start in starts]
 
 
-async def listen(silero: Silero, delay: int) -> list[float]:
-    """What is heard of the sentence by somebody who begins so many windows later."""
+async def listen(silero: SileroModel, delay: int) -> list[float]:
+    """The probabilities for a speaker who begins the sentence so many windows later."""
     state = np.zeros(STATE, dtype=np.float32)
     heard = []
     for window in later(delay):
-        confidence, state = await silero.judge(window, state)
+        confidence, state = await silero.predict(window, state)
         heard.append(confidence)
     return heard
 
@@ -63,61 +63,61 @@ def later(delay: int) -> list[Array]:
     return [np.zeros_like(windows()[0])] * delay + windows()
 
 
-def alone(session: Any, delay: int) -> list[float]:  # noqa: ANN401
-    """The same, without a crowd."""
-    silero, state, heard = Silero(session), np.zeros(STATE, dtype=np.float32), []
+def listen_alone(session: Any, delay: int) -> list[float]:  # noqa: ANN401
+    """The same without other speakers."""
+    silero, state, heard = SileroModel(session), np.zeros(STATE, dtype=np.float32), []
     for window in later(delay):
-        confidence, state = silero.judge_now(window, state)
+        confidence, state = silero.predict_now(window, state)
         heard.append(confidence)
     return heard
 
 
-async def test_who_speaks_alone_is_answered_at_once(session: Any) -> None:  # noqa: ANN401
+async def test_a_single_speaker_is_answered_at_once(session: Any) -> None:  # noqa: ANN401
     counting = Counting(session)
     state = np.zeros(STATE, dtype=np.float32)
-    answer = Silero(counting).judge(windows()[0], state)
+    answer = SileroModel(counting).predict(windows()[0], state)
     with pytest.raises(StopIteration):
         answer.send(None)
-    assert counting.asked == [1]
+    assert counting.counts == [1]
 
 
-async def test_a_crowd_is_judged_together_and_everybody_alike(session: Any) -> None:  # noqa: ANN401
+async def test_a_crowd_is_judged_together_with_the_same_results(session: Any) -> None:  # noqa: ANN401
     counting = Counting(session)
-    silero = Silero(counting)
-    expected = [alone(session, number) for number in range(SPEAKERS)]
-    silero._voices.worked(10 * CROWD, asyncio.get_running_loop().time())
+    silero = SileroModel(counting)
+    expected = [listen_alone(session, number) for number in range(SPEAKERS)]
+    silero._speakers.add(10 * CROWD, asyncio.get_running_loop().time())
     crowd = await asyncio.gather(*(listen(silero, number) for number in range(SPEAKERS)))
-    assert max(counting.asked) == SPEAKERS
-    assert sum(counting.asked) == sum(map(len, expected))
+    assert max(counting.counts) == SPEAKERS
+    assert sum(counting.counts) == sum(map(len, expected))
     assert max(expected[0]) > 0.9
-    for heard, without_others in zip(crowd, expected, strict=True):
-        assert heard == pytest.approx(without_others, abs=1e-4)
+    for heard, alone in zip(crowd, expected, strict=True):
+        assert heard == pytest.approx(alone, abs=1e-4)
 
 
-async def test_who_leaves_takes_nobody_along(session: Any) -> None:  # noqa: ANN401
-    silero = Silero(session)
+async def test_a_cancelled_request_leaves_the_others_of_its_batch_alone(session: Any) -> None:  # noqa: ANN401
+    silero = SileroModel(session)
     loop = asyncio.get_running_loop()
-    silero._voices.worked(10 * CROWD, loop.time())
+    silero._speakers.add(10 * CROWD, loop.time())
     state = np.zeros(STATE, dtype=np.float32)
-    leaving, staying = (asyncio.create_task(silero.judge(windows()[9], state)) for _ in range(2))
+    leaving, staying = (asyncio.create_task(silero.predict(windows()[9], state)) for _ in range(2))
     await asyncio.sleep(0)
     leaving.cancel()
     confidence, _ = await staying
-    assert confidence == pytest.approx(silero.judge_now(windows()[9], state)[0], abs=1e-4)
+    assert confidence == pytest.approx(silero.predict_now(windows()[9], state)[0], abs=1e-4)
 
 
-async def test_a_model_that_fails_fails_for_everybody_who_waits() -> None:
+async def test_a_failing_model_fails_for_every_request_of_the_batch() -> None:
     class Broken:
         def run(self, *_arguments: object) -> None:
             raise RuntimeError("no model")
 
-    silero = Silero(Broken())
-    silero._voices.worked(10 * CROWD, asyncio.get_running_loop().time())
+    silero = SileroModel(Broken())
+    silero._speakers.add(10 * CROWD, asyncio.get_running_loop().time())
     state = np.zeros(STATE, dtype=np.float32)
-    judged = (silero.judge(windows()[0], state) for _ in range(2))
-    answers = await asyncio.gather(*judged, return_exceptions=True)
+    requests = (silero.predict(windows()[0], state) for _ in range(2))
+    answers = await asyncio.gather(*requests, return_exceptions=True)
     assert [str(answer) for answer in answers] == ["no model"] * 2
 
 
-def test_a_window_is_as_long_as_pipecat_wants_it() -> None:
+def test_a_window_is_as_long_as_pipecats() -> None:
     assert WINDOW_SECONDS == 0.032

@@ -1,9 +1,10 @@
-"""Voice activity on shared models: the same as Pipecat's own, and pauses told early."""
+"""Voice activity on the shared model is that of Pipecat's analyzer; pauses are reported early."""
 
 import asyncio
 import random
 import wave
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams, VADState
 
 from appliance.voice.turns.shared_models import TurnModels
-from appliance.voice.turns.silero import Array, Silero
-from appliance.voice.turns.vad import WINDOW_MS, PauseTracker
+from appliance.voice.turns.silero import Array, SileroModel
+from appliance.voice.turns.vad import WINDOW_MS
 from tests.daemon import LEAD_IN, speech
 
 AUDIO = Path(__file__).parents[2] / "fixtures" / "audio"
@@ -20,7 +21,7 @@ PACKET = 640
 
 
 @pytest.fixture(scope="module")
-def hearing() -> Iterator[TurnModels]:
+def models() -> Iterator[TurnModels]:
     loaded = TurnModels.load()
     yield loaded
     loaded.close()
@@ -34,14 +35,31 @@ def sentences() -> bytes:
         return bytes(file.readframes(file.getnframes()))
 
 
+@dataclass
+class Pauses:
+    """The reported lengths of the present pause, and how many pauses speech followed."""
+
+    lasted: list[float] = field(default_factory=list)
+    resumed: int = 0
+
+    def pause_lasted(self, milliseconds: float) -> None:
+        self.lasted.append(milliseconds)
+
+    def speech_resumed(self) -> None:
+        self.resumed += 1
+        self.lasted.clear()
+
+
 def packets(pcm: bytes) -> list[bytes]:
     return [pcm[i : i + PACKET] for i in range(0, len(pcm), PACKET)]
 
 
-async def test_it_hears_what_pipecats_analyzer_hears(hearing: TurnModels, sentences: bytes) -> None:
+async def test_the_states_are_those_of_pipecats_analyzer(
+    models: TurnModels, sentences: bytes
+) -> None:
     # Without the volume, whose way up is our own.
     params = VADParams(min_volume=0.0)
-    ours, theirs = hearing.vad(params), SileroVADAnalyzer(params=params)
+    ours, theirs = models.vad(params), SileroVADAnalyzer(params=params)
     theirs.set_sample_rate(16_000)
     heard: set[VADState] = set()
     for packet in packets(sentences):
@@ -52,8 +70,8 @@ async def test_it_hears_what_pipecats_analyzer_hears(hearing: TurnModels, senten
     assert {VADState.SPEAKING, VADState.QUIET} <= heard
 
 
-async def test_speech_out_of_digital_silence_is_noticed_as_soon_as_in_a_room(
-    hearing: TurnModels,
+async def test_speech_after_digital_silence_is_noticed_as_soon_as_in_a_room(
+    models: TurnModels,
 ) -> None:
     murmur = random.Random(1)
     room = b"".join(
@@ -61,19 +79,19 @@ async def test_speech_out_of_digital_silence_is_noticed_as_soon_as_in_a_room(
     )
 
     async def packets_until_noticed(before: bytes) -> int:
-        vad = hearing.vad(VADParams())
+        vad = models.vad(VADParams())
         for packet in packets(before):
             assert await vad.analyze_audio(packet) == VADState.QUIET
         spoken = packets(speech("what_time_is_it")[len(LEAD_IN) :])
         return [await vad.analyze_audio(packet) for packet in spoken].index(VADState.SPEAKING)
 
-    out_of_silence = await packets_until_noticed(bytes(len(room)))
-    assert abs(out_of_silence - await packets_until_noticed(room)) <= 2
+    after_silence = await packets_until_noticed(bytes(len(room)))
+    assert abs(after_silence - await packets_until_noticed(room)) <= 2
 
 
 @pytest.mark.slow
-async def test_speakers_do_not_hear_each_other(hearing: TurnModels, sentences: bytes) -> None:
-    alone, beside, silent = (hearing.vad(VADParams()) for _ in range(3))
+async def test_speakers_do_not_influence_each_other(models: TurnModels, sentences: bytes) -> None:
+    alone, beside, silent = (models.vad(VADParams()) for _ in range(3))
     for packet in packets(sentences):
         expected = await alone.analyze_audio(packet)
         heard, _ = await asyncio.gather(
@@ -83,18 +101,11 @@ async def test_speakers_do_not_hear_each_other(hearing: TurnModels, sentences: b
 
 
 @pytest.mark.slow
-async def test_a_pause_is_told_before_the_end_of_speech(
-    hearing: TurnModels, sentences: bytes
+async def test_a_pause_is_reported_before_the_end_of_speech(
+    models: TurnModels, sentences: bytes
 ) -> None:
-    lasted: list[float] = []
-    resumed = 0
-
-    def resume() -> None:
-        nonlocal resumed
-        resumed += 1
-        lasted.clear()
-
-    vad = hearing.vad(VADParams(), PauseTracker(lasted.append, resume))
+    pauses = Pauses()
+    vad = models.vad(VADParams(), pauses)
     before = VADState.QUIET
     ends = 0
     for packet in packets(sentences):
@@ -102,42 +113,42 @@ async def test_a_pause_is_told_before_the_end_of_speech(
         if state == VADState.QUIET and before == VADState.STOPPING:
             ends += 1
             # From the first sign of silence on, and longer than the detector's own.
-            assert lasted == sorted(lasted)
-            assert lasted[0] <= WINDOW_MS
-            assert lasted[-1] >= 5 * WINDOW_MS
-            lasted.clear()
+            assert pauses.lasted == sorted(pauses.lasted)
+            assert pauses.lasted[0] <= WINDOW_MS
+            assert pauses.lasted[-1] >= 5 * WINDOW_MS
+            pauses.lasted.clear()
         before = state
     assert ends >= 5
-    assert resumed, "the recording has pauses inside sentences"
+    assert pauses.resumed, "the recording has pauses inside sentences"
 
 
-async def test_digital_silence_costs_no_model(hearing: TurnModels) -> None:
-    asked: list[int] = []
+async def test_digital_silence_is_not_given_to_the_model(models: TurnModels) -> None:
+    calls: list[int] = []
 
-    class Counted(Silero):
-        async def judge(self, window: Array, state: Array) -> tuple[float, Array]:
-            asked.append(1)
-            return await hearing.silero.judge(window, state)
+    class Counted(SileroModel):
+        async def predict(self, window: Array, state: Array) -> tuple[float, Array]:
+            calls.append(1)
+            return await models.silero.predict(window, state)
 
-    vad = TurnModels(Counted(None), hearing.judging).vad(VADParams())
+    vad = TurnModels(Counted(None), models.smart_turn).vad(VADParams())
     for packet in packets(bytes(32_000)):
         assert await vad.analyze_audio(packet) == VADState.QUIET
-    assert not asked
+    assert not calls
     spoken = packets(speech("what_time_is_it")[len(LEAD_IN) :])
     while await vad.analyze_audio(spoken.pop(0)) != VADState.SPEAKING:
         pass
-    before = len(asked)
+    before = len(calls)
     while await vad.analyze_audio(bytes(PACKET)) != VADState.QUIET:
         pass
-    assert len(asked) >= before + 6, "whoever falls silent is heard out by the model"
+    assert len(calls) >= before + 6, "silence after speech is judged by the model"
 
 
 @pytest.mark.slow
-async def test_any_cut_of_the_same_audio_is_heard_alike(
-    hearing: TurnModels, sentences: bytes
+async def test_the_size_of_the_packets_does_not_matter(
+    models: TurnModels, sentences: bytes
 ) -> None:
     async def heard(size: int) -> list[VADState]:
-        vad = hearing.vad(VADParams())
+        vad = models.vad(VADParams())
         cut = (sentences[start : start + size] for start in range(0, len(sentences), size))
         return [await vad.analyze_audio(piece) for piece in cut]
 
