@@ -54,7 +54,7 @@ def test_events_of_a_turn_reach_stt_before_the_end_of_turn() -> None:
     turn = TurnCoordinator(lambda _words: False)
     config = load((), {})
     shared = anything(config=config, llm=None, turn_models=_turn_models(), is_command=bool)
-    shared.engines = shared.latency = anything()
+    shared.engines, shared.latency = anything(stt=anything()), anything()
     session = anything(recorder=anything(), language=lambda: "en", context=anything())
     _stt(shared, session, turn)
     _user_aggregator(shared, session, turn, anything())
