@@ -1,10 +1,10 @@
-"""The order of events of a user's turn, between VAD, STT, end of turn and barge-in. Pure."""
+"""Coordinates VAD, STT, end of turn and barge-in through the events of a user's turn. Pure."""
 
 from collections.abc import Callable
 
 
 class TurnListener:
-    """Takes part in turns. An event that a listener does not override means nothing to it."""
+    """A part that acts on the events of a turn; those that it does not override it ignores."""
 
     def speech_began(self) -> None:
         """Speech began with the latest packet of audio."""
@@ -31,10 +31,11 @@ class TurnCoordinator:
 
     A turn goes like this:
 
-    1. Speech begins (VAD: `speech_began`). STT keeps the audio from here on. Over an answer, the
-       barge-in holds the answer.
+    1. Speech begins (VAD: `speech_began`). STT keeps the audio from here on. If an answer is
+       playing or expected, the barge-in holds it until it is clear whether the speech interrupts
+       it; otherwise the turn begins.
     2. A pause is noticed (VAD: `pause_lasted`), long before it is long enough to end the turn. STT
-       transcribes what was said so far; smart-turn judges whether it sounds complete.
+       transcribes what was said so far, then smart-turn judges whether it sounds complete.
     3. The words are known (STT: `heard_ahead`). The end of turn may have the language model begin
        an answer, which is held back (a speculation).
     4. Either speech goes on (VAD: `speech_resumed`): whatever was prepared is withdrawn. Or the
@@ -65,7 +66,7 @@ class TurnCoordinator:
         return self._words_ahead
 
     def speech_began(self) -> None:
-        """Called by VAD, before any frame has told it to the pipeline."""
+        """Called by VAD, before its frame reaches any processor."""
         for listener in self._listeners:
             listener.speech_began()
 

@@ -1,4 +1,4 @@
-"""A cough does not stop an answer; whoever wants the word gets it."""
+"""Back-channel does not stop an answer; an interruption does."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,39 +51,43 @@ UNANSWERABLE = "any chance"
         ("Ah bon ?", ANSWER, "fr", False),
     ],
 )
-def test_what_is_meant(text: str, answer: str, language: str, meant: bool) -> None:
+def test_back_channel_and_echo_are_not_meant_for_the_assistant(
+    text: str, answer: str, language: str, meant: bool
+) -> None:
     assert is_meant(text, answer, language) is meant
 
 
 @given(st.text(max_size=40), st.text(max_size=80))
-def test_any_text_is_judged(text: str, answer: str) -> None:
+def test_any_text_can_be_judged(text: str, answer: str) -> None:
     assert is_meant(text, answer, "en") in (True, False)
 
 
 @dataclass
-class Loudspeaker:
+class FakePlayback:
+    """Lists the calls."""
+
     playing: bool = True
-    did: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
 
     def hold(self) -> None:
-        self.did.append("hold")
+        self.calls.append("hold")
 
     def resume(self) -> None:
-        self.did.append("resume")
+        self.calls.append("resume")
 
 
 @dataclass
-class Room:
-    """Somebody who speaks while an answer is played, and what becomes of it."""
+class Scene:
+    """A user who speaks while an answer is played; counts the turns, lists dismissed words."""
 
-    loudspeaker: Loudspeaker = field(default_factory=Loudspeaker)
+    playback: FakePlayback = field(default_factory=FakePlayback)
     turns: int = 0
     language: str = "en"
     dismissed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.barge_in = BargeIn(
-            self.loudspeaker,
+            self.playback,
             lambda: ANSWER,
             lambda: self.language,
             lambda text: text != UNANSWERABLE,
@@ -108,90 +112,90 @@ class Room:
         for _ in range(round(seconds / PACKET)):
             await self.start.process_frame(audio)
 
-    async def understood(self, text: str, *, final: bool = True) -> None:
+    async def transcribed(self, text: str, *, final: bool = True) -> None:
         if not final:
             await self.start.process_frame(EagerTranscriptionFrame(text, "", ""))
         elif not self.barge_in.dismisses(text):
             await self.start.process_frame(TranscriptionFrame(text, "", ""))
 
 
-async def test_speech_into_silence_is_a_turn_at_once() -> None:
-    room = Room(Loudspeaker(playing=False))
-    await room.speak(PACKET)
-    assert (room.turns, room.loudspeaker.did) == (1, [])
+async def test_speech_without_an_answer_begins_a_turn_at_once() -> None:
+    scene = Scene(FakePlayback(playing=False))
+    await scene.speak(PACKET)
+    assert (scene.turns, scene.playback.calls) == (1, [])
 
 
 @pytest.mark.parametrize("text", ["", "mm-hm", "yeah", UNANSWERABLE])
-async def test_a_murmur_holds_the_answer_for_a_moment(text: str) -> None:
-    room = Room()
-    await room.speak(CONFIRM_SECONDS - 2 * PACKET)
-    await room.fall_silent()
-    await room.understood(text)
-    assert (room.turns, room.loudspeaker.did) == (0, ["hold", "resume"])
-    assert room.dismissed == [text]
+async def test_a_murmur_only_holds_the_answer_for_a_moment(text: str) -> None:
+    scene = Scene()
+    await scene.speak(CONFIRM_SECONDS - 2 * PACKET)
+    await scene.fall_silent()
+    await scene.transcribed(text)
+    assert (scene.turns, scene.playback.calls) == (0, ["hold", "resume"])
+    assert scene.dismissed == [text]
 
 
-async def test_assent_is_that_of_the_language_spoken_now() -> None:
-    room = Room()
-    for room.language, turns in (("en", 1), ("de", 1)):
-        await room.speak(0.2)
-        await room.fall_silent()
-        await room.understood("Ja, genau.")
-        assert room.turns == turns
-    assert room.dismissed == ["Ja, genau."]
+async def test_assent_is_that_of_the_language_of_the_moment() -> None:
+    scene = Scene()
+    for scene.language, turns in (("en", 1), ("de", 1)):
+        await scene.speak(0.2)
+        await scene.fall_silent()
+        await scene.transcribed("Ja, genau.")
+        assert scene.turns == turns
+    assert scene.dismissed == ["Ja, genau."]
 
 
-async def test_words_interrupt_when_they_are_understood() -> None:
-    room = Room()
-    await room.speak(0.2)
-    await room.understood("stop", final=False)
-    assert (room.turns, room.loudspeaker.did) == (1, ["hold"])
+async def test_words_interrupt_as_soon_as_they_are_heard_ahead() -> None:
+    scene = Scene()
+    await scene.speak(0.2)
+    await scene.transcribed("stop", final=False)
+    assert (scene.turns, scene.playback.calls) == (1, ["hold"])
 
 
-async def test_the_final_words_count_where_the_first_guess_was_a_murmur() -> None:
-    room = Room()
-    await room.speak(0.2)
-    await room.understood("yeah", final=False)
-    assert room.turns == 0
-    await room.fall_silent()
-    await room.understood("yeah but why")
-    assert (room.turns, room.loudspeaker.did) == (1, ["hold"])
+async def test_final_words_interrupt_where_those_heard_ahead_were_a_murmur() -> None:
+    scene = Scene()
+    await scene.speak(0.2)
+    await scene.transcribed("yeah", final=False)
+    assert scene.turns == 0
+    await scene.fall_silent()
+    await scene.transcribed("yeah but why")
+    assert (scene.turns, scene.playback.calls) == (1, ["hold"])
 
 
-async def test_who_goes_on_speaking_interrupts() -> None:
-    room = Room()
-    await room.speak(CONFIRM_SECONDS)
-    assert room.turns == 1
-    await room.fall_silent()
-    await room.understood("yeah")
-    assert room.loudspeaker.did == ["hold"]
+async def test_speech_that_lasts_interrupts() -> None:
+    scene = Scene()
+    await scene.speak(CONFIRM_SECONDS)
+    assert scene.turns == 1
+    await scene.fall_silent()
+    await scene.transcribed("yeah")
+    assert scene.playback.calls == ["hold"]
 
 
-async def test_an_answer_that_nobody_has_heard_yet_is_held_too() -> None:
-    room = Room(Loudspeaker(playing=False))
-    room.barge_in.expect_answer(True)
-    await room.speak(0.2)
-    assert (room.turns, room.loudspeaker.did) == (0, ["hold"])
-    room.barge_in.expect_answer(False)
-    await room.fall_silent()
-    await room.understood("")
-    assert room.loudspeaker.did == ["hold", "resume"]
+async def test_an_expected_answer_is_held_before_it_is_heard() -> None:
+    scene = Scene(FakePlayback(playing=False))
+    scene.barge_in.expect_answer(True)
+    await scene.speak(0.2)
+    assert (scene.turns, scene.playback.calls) == (0, ["hold"])
+    scene.barge_in.expect_answer(False)
+    await scene.fall_silent()
+    await scene.transcribed("")
+    assert scene.playback.calls == ["hold", "resume"]
 
 
-async def test_a_murmur_before_more_speech_does_not_let_the_answer_go_on() -> None:
-    room = Room()
-    await room.speak(0.2)
-    await room.fall_silent()
-    await room.speak(0.2)
-    await room.understood("mm")
-    assert room.loudspeaker.did == ["hold", "hold"]
-    await room.fall_silent()
-    await room.understood("wait")
-    assert room.turns == 1
+async def test_a_dismissed_murmur_does_not_resume_the_answer_while_the_user_speaks() -> None:
+    scene = Scene()
+    await scene.speak(0.2)
+    await scene.fall_silent()
+    await scene.speak(0.2)
+    await scene.transcribed("mm")
+    assert scene.playback.calls == ["hold", "hold"]
+    await scene.fall_silent()
+    await scene.transcribed("wait")
+    assert scene.turns == 1
 
 
-async def test_an_engine_that_says_nothing_does_not_hold_the_answer_for_ever() -> None:
-    room = Room()
-    await room.speak(0.2)
-    await room.fall_silent(UNDECIDED_SECONDS)
-    assert (room.turns, room.loudspeaker.did) == (0, ["hold", "resume"])
+async def test_an_answer_resumes_if_no_transcript_comes() -> None:
+    scene = Scene()
+    await scene.speak(0.2)
+    await scene.fall_silent(UNDECIDED_SECONDS)
+    assert (scene.turns, scene.playback.calls) == (0, ["hold", "resume"])
