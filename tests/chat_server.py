@@ -1,7 +1,6 @@
-"""A chat-completions endpoint on a real port, speaking the protocol of OpenAI's API.
+"""Runs a scripted chat-completions endpoint on a real port, with the protocol of OpenAI's API.
 
-It answers by script: a text is streamed token by token, a `Call` becomes a tool call, and the
-other replies are what endpoints do when they are in trouble.
+A text is streamed token by token, a `Call` becomes a tool call, and `Trouble` is a failure.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ from appliance.bench.scripted_llm import chunk_event, completion, serve_on_free_
 
 @dataclass(frozen=True)
 class Call:
-    """The model wants a tool."""
+    """The model calls a tool."""
 
     name: str
     arguments: dict[str, Any]
@@ -26,7 +25,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Trouble:
-    """An HTTP status, a silence (`stall`), or a connection that breaks off after some tokens."""
+    """A failure: an HTTP status, no answer (`stall`), garbage, or a break after some tokens."""
 
     status: int = 200
     stall: bool = False
@@ -41,9 +40,9 @@ Script = Callable[[list[dict[str, Any]]], Reply]
 
 @dataclass
 class ChatServer:
-    """`requests` are the bodies received, in order, `keys` what they came with.
+    """A running endpoint; `script` maps the messages of a request to a reply.
 
-    `script` maps the messages to a reply.
+    `requests` are the bodies received, in order; `keys` are their Authorization headers.
     """
 
     script: Script
@@ -109,7 +108,7 @@ def _tokens(text: str) -> list[str]:
 async def chat_server(
     script: Script, *, tokens_per_second: float = 200.0, first_token_seconds: float = 0.0
 ) -> AsyncIterator[ChatServer]:
-    """Serves on a free port of the loopback."""
+    """Runs the endpoint on a free port of the loopback."""
     server = ChatServer(script, tokens_per_second, first_token_seconds)
     app = web.Application()
     app.router.add_post("/v1/chat/completions", server.complete)

@@ -1,11 +1,11 @@
-"""How all tests run."""
+"""Settings of all tests."""
 
 from hypothesis import HealthCheck, settings
 
-# How long an example takes says how busy the machine is, and nothing about what is tested.
+# The time that an example takes depends on the machine, so there is no deadline.
 untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# The same examples in every run: what a change is judged by is no lottery. Others, and more of
-# them: pytest --hypothesis-profile=explore.
+# The same examples in every run, so that a change is not judged by chance. For others, and more:
+# pytest --hypothesis-profile=explore.
 settings.register_profile("same", untimed, derandomize=True)
 settings.register_profile("explore", untimed, max_examples=1_000)
 settings.load_profile("same")

@@ -1,4 +1,4 @@
-"""A real appliance in a process of its own, for tests that go in through the front door."""
+"""Runs a real appliance in a process of its own, for tests over its real sockets."""
 
 import asyncio
 import contextlib
@@ -17,21 +17,21 @@ from typing import Any
 import aiohttp
 
 FIXTURES = Path(__file__).parent / "fixtures"
-LEAD_IN, LEAD_OUT = bytes(9_600), bytes(9_600)  # 0.3 s of silence around what is said
+LEAD_IN, LEAD_OUT = bytes(9_600), bytes(9_600)  # 0.3 s of silence before and after speech
 
 
 def speech(name: str) -> bytes:
-    """A sentence of fixtures/speech as 16 kHz PCM with silence around it."""
+    """Returns a sentence of fixtures/speech as 16 kHz PCM, with silence around it."""
     return _pcm(FIXTURES / "speech" / f"{name}.wav")
 
 
 def sound(name: str) -> bytes:
-    """Something else of fixtures/audio, in the same way."""
+    """Returns a sound of fixtures/audio in the same form."""
     return _pcm(FIXTURES / "audio" / f"{name}.wav")
 
 
 def command(name: str) -> bytes:
-    """A sentence that micro_whisper knows, as 16 kHz PCM with silence around it."""
+    """Returns a sentence that micro_whisper knows, in the same form."""
     return _pcm(FIXTURES / "micro_whisper" / "utterances" / f"{name}.wav")
 
 
@@ -53,7 +53,7 @@ MICRO_MODELS = {
 
 @dataclass
 class Daemon:
-    """A running appliance. `log` grows as it speaks; read it after it ended."""
+    """A running appliance. `log` grows as it runs, and is complete after its end."""
 
     process: asyncio.subprocess.Process
     base_url: str
@@ -66,13 +66,13 @@ class Daemon:
         return self.state / "voice_conversations.db"
 
     async def get(self, path: str) -> tuple[int, Any]:
-        """Status and JSON (or text) of a GET."""
+        """Returns the status and the JSON (or text) of a GET."""
         async with aiohttp.ClientSession() as http, http.get(self.base_url + path) as answer:
             is_json = answer.content_type == "application/json"
             return answer.status, await (answer.json() if is_json else answer.text())
 
     async def metric(self, name: str) -> float:
-        """The sum of a metric over all its labels; 0 where it has never been counted."""
+        """Returns the sum of a metric over all its labels; 0 where it was never set."""
         _, text = await self.get("/metrics")
         pattern = rf"^{re.escape(name)}(?:\{{[^}}]*\}})? ([0-9.e+-]+)$"
         return sum(float(value) for value in re.findall(pattern, text, re.MULTILINE))
@@ -89,7 +89,7 @@ class Daemon:
         )
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ends the process with a signal; its exit status."""
+        """Ends the process with a signal, and returns its exit status."""
         if self.process.returncode is None:
             self.process.send_signal(number)
         async with asyncio.timeout(20):
@@ -105,9 +105,9 @@ async def running(
     seconds: float = 60.0,
     module: str = "appliance",
 ) -> AsyncIterator[Daemon]:
-    """An appliance with open access on a free port, its state in `state`, once `until` is 200.
+    """Runs an appliance with open access on a free port, from the time that `until` answers 200.
 
-    `module` is what is run: the appliance itself, or something that runs it.
+    Its state is kept in `state`; `module` is the appliance itself, or a program that runs it.
     """
     state.mkdir(parents=True, exist_ok=True)
     environment = {
@@ -117,7 +117,7 @@ async def running(
         "APPLIANCE__SERVER__PORT": "0",
         "APPLIANCE__ACCESS__MODE": "open",
         "APPLIANCE__ACCESS__SESSIONS_PER_MINUTE": "600",
-        # An engine that has little of the processors has not failed.
+        # On a busy machine, a slow engine must not count as a failed one.
         "APPLIANCE__LIMITS__ENGINE_SECONDS": "60",
         **(overrides or {}),
     }
@@ -130,7 +130,7 @@ async def running(
         stderr=asyncio.subprocess.PIPE,
     )
     daemon = Daemon(process, "", state, environment)
-    reading = asyncio.create_task(_read(daemon))
+    reading = asyncio.create_task(_read_log(daemon))
     try:
         async with asyncio.timeout(seconds):
             await _listening(daemon)
@@ -144,7 +144,7 @@ async def running(
         await reading
 
 
-async def _read(daemon: Daemon) -> None:
+async def _read_log(daemon: Daemon) -> None:
     assert daemon.process.stderr is not None
     async for line in daemon.process.stderr:
         daemon.log.append(line.decode())

@@ -1,7 +1,7 @@
-"""A Realtime endpoint on a real port, speaking the protocol of OpenAI's API over WebSockets.
+"""Runs a scripted Realtime server on a real port, with the protocol of OpenAI's API.
 
-It hears speech where audio is loud, takes it for what the test says, and answers by script: a
-text with a tone as its voice, a `Call` for a tool, or a connection that breaks off.
+Loud audio counts as speech, whose transcript the test sets. The script answers with a text (spoken
+as a tone), a `Call` for a tool, or a failure.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ CHUNK = struct.pack("<h", 6_000) * 2_400  # 100 ms of a voice
 
 @dataclass(frozen=True)
 class Call:
-    """The model wants a tool."""
+    """The model calls a tool."""
 
     name: str
     arguments: dict[str, Any]
@@ -38,38 +38,40 @@ class Call:
 
 @dataclass(frozen=True)
 class Drop:
-    """The connection breaks off, after some words of an answer."""
+    """The connection breaks after some words of an answer."""
 
     after: str = ""
 
 
 @dataclass(frozen=True)
 class Fails:
-    """The model cannot answer, and says so."""
+    """The response fails with an error."""
 
 
 @dataclass(frozen=True)
 class Mute:
-    """There is never an answer."""
+    """The response never comes."""
 
 
 @dataclass(frozen=True)
 class Nonsense:
-    """What comes is no event."""
+    """The server sends text that is not an event."""
 
 
 Reply = str | Call | Drop | Fails | Mute | Nonsense
 Script = Callable[[str], Reply]
-"""From what the user said, or a tool's result as JSON, to what is answered."""
+"""Maps the user's words, or the result of a tool as JSON, to a reply."""
 
 
 @dataclass
 class RealtimeServer:
-    """`refuse` is an HTTP status with which nobody is let in, `greeting` what is said first;
-    `transcribes`: it tells what it has heard.
+    """A running server.
 
-    `sessions` holds the configuration of each connection, `events` all that came in, `faults`
-    what was no event of the `openai` package's own, in either direction: no test passes with any.
+    `refuse` is an HTTP status with which it refuses every connection, `greeting` the first event,
+    `transcribes` whether it sends transcripts; `hears` is the transcript of any speech.
+    `sessions` has the settings of the connections, and `events` all events received. `faults` has
+    the messages, of either direction, that are no events of the `openai` package; every test fails
+    where there is one.
     """
 
     script: Script
@@ -89,7 +91,7 @@ class RealtimeServer:
 
     @property
     def used(self) -> list["Line"]:
-        """The connections that became sessions; one that opens slowly is tried again."""
+        """Returns the connections that became sessions; a slow one may have been repeated."""
         return [line for line in self.lines if line.session]
 
     def of_type(self, kind: str) -> list[dict[str, Any]]:
@@ -139,7 +141,7 @@ class Line:
             self.silence_answer()
 
     def drop(self) -> None:
-        """Breaks the connection off, without a goodbye."""
+        """Breaks the connection without a close frame."""
         assert self.request.transport is not None
         self.request.transport.write_eof()
 
@@ -222,7 +224,7 @@ class Line:
             self.answering = None
 
     async def break_off(self) -> None:
-        """Ends an answer that is under way, and says so."""
+        """Ends the response that is under way, with its event."""
         if self.answering is not None and not self.answering.done():
             self.silence_answer()
             await self.send("response.done", response={"id": "broken", "status": "cancelled"})
@@ -273,7 +275,7 @@ class Line:
 
 
 def merge(into: dict[str, Any], update: dict[str, Any]) -> None:
-    """What an update does not name stays as it is."""
+    """Merges an update into settings; keys that it does not name stay."""
     for key, value in update.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):
             merge(into[key], value)
@@ -283,7 +285,7 @@ def merge(into: dict[str, Any], update: dict[str, Any]) -> None:
 
 @asynccontextmanager
 async def realtime_server(script: Script) -> AsyncIterator[RealtimeServer]:
-    """Serves on a free port of the loopback."""
+    """Runs the server on a free port of the loopback."""
     server = RealtimeServer(script)
     app = web.Application()
     app.router.add_get("/v1/realtime", server.connect)

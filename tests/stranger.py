@@ -1,4 +1,4 @@
-"""Somebody who does not keep to the protocol: sockets without manners, and requests as sent."""
+"""Sends raw requests and sockets, also such as break the protocol."""
 
 import asyncio
 import base64
@@ -19,7 +19,7 @@ from tests.daemon import Daemon
 
 @dataclass(frozen=True)
 class Answered:
-    """What an HTTP request came to."""
+    """The answer to an HTTP request."""
 
     status: int
     headers: Mapping[str, str]
@@ -31,7 +31,7 @@ class Answered:
 
     @property
     def code(self) -> str:
-        """The stable code of an error, having checked that the error has its one shape."""
+        """Returns the stable code of an error, and checks that the error has its one shape."""
         error = self.json["error"]
         assert set(self.json) == {"error"}
         assert set(error) == {"code", "message", "advice"}
@@ -48,7 +48,7 @@ async def ask(
     data: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answered:
-    """One request, with `body` as JSON or `data` as it is."""
+    """Sends one request, with `body` as JSON or with `data` as it is."""
     async with (
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
         http.request(
@@ -59,7 +59,7 @@ async def ask(
 
 
 async def new_session(daemon: Daemon, **wishes: str) -> dict[str, Any]:
-    """The body of a session's 201."""
+    """Creates a session, and returns the body of the answer."""
     answer = await ask(daemon, "POST", "/api/sessions", body=wishes)
     assert answer.status == 201, answer.text
     session: dict[str, Any] = answer.json
@@ -67,7 +67,7 @@ async def new_session(daemon: Daemon, **wishes: str) -> dict[str, Any]:
 
 
 async def until(holds: Callable[[], Any], seconds: float = 15.0) -> None:
-    """Waits until an asynchronous predicate holds; fails when it does not come to."""
+    """Waits until an asynchronous predicate holds; fails after `seconds`."""
     async with asyncio.timeout(seconds):
         while not await holds():  # noqa: ASYNC110  what is awaited happens in another process
             await asyncio.sleep(0.05)
@@ -77,7 +77,7 @@ async def until(holds: Callable[[], Any], seconds: float = 15.0) -> None:
 async def connected(
     daemon: Daemon, path: str, headers: Mapping[str, str] | None = None
 ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    """A WebSocket that has said nothing yet."""
+    """Opens a WebSocket, and sends nothing."""
     address = daemon.base_url.replace("http", "ws", 1) + path
     async with (
         aiohttp.ClientSession() as http,
@@ -87,7 +87,7 @@ async def connected(
 
 
 async def refused(daemon: Daemon, path: str, headers: Mapping[str, str] | None = None) -> Answered:
-    """What a WebSocket handshake that is refused is answered."""
+    """Sends a WebSocket handshake that will be refused, and returns the answer."""
     key = base64.b64encode(os.urandom(16)).decode()
     handshake = {
         "Upgrade": "websocket",
@@ -100,7 +100,7 @@ async def refused(daemon: Daemon, path: str, headers: Mapping[str, str] | None =
 
 
 async def next_message(ws: aiohttp.ClientWebSocketResponse, kind: str) -> dict[str, Any]:
-    """The next RTVI message of a kind; what comes before it is passed over."""
+    """Returns the next RTVI message of a kind, and skips others before it."""
     async with asyncio.timeout(15):
         while True:
             frame = wire.decode(await ws.receive_bytes())
@@ -109,20 +109,20 @@ async def next_message(ws: aiohttp.ClientWebSocketResponse, kind: str) -> dict[s
 
 
 def message(kind: str, data: Mapping[str, Any] | None = None) -> bytes:
-    """An RTVI message as it crosses the wire."""
+    """Returns an encoded RTVI message."""
     body = {"label": wire.LABEL, "type": kind, "id": "x", "data": dict(data or {})}
     return wire.encode(wire.Message(body))
 
 
 def raw_message(text: str) -> bytes:
-    """A message frame with a text that need not be JSON."""
+    """Returns a message frame whose text need not be JSON."""
     frame = wire._frame_class()()
     frame.message.data = text
     return bytes(frame.SerializeToString())
 
 
 async def deaf_socket(daemon: Daemon, path: str) -> socket.socket:
-    """A WebSocket whose owner never reads: its receive buffer is as small as Linux allows."""
+    """Opens a WebSocket that never reads, with the smallest receive buffer that Linux allows."""
     place = urlsplit(daemon.base_url)
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
@@ -142,7 +142,7 @@ async def deaf_socket(daemon: Daemon, path: str) -> socket.socket:
 
 
 def masked_frame(payload: bytes, opcode: int = 2) -> bytes:
-    """A WebSocket frame of a client, with a mask of zeros."""
+    """Returns a WebSocket frame as of a client, masked with zeros."""
     size = len(payload)
     if size < 126:
         length = bytes([0x80 | size])

@@ -78,6 +78,7 @@ class Server:
                     advice="If it is running already, stop it first;"
                     " otherwise set another server.host, server.port or server.listen.",
                 ) from None
+            log.info("listening on %s", self._address)
             yield
 
     async def stop_accepting(self) -> None:

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 class Audience:
     """The clients that are connected, empty until the voice pipeline is loaded.
 
-    `is_guest` tells whether a client, by its id, is no more than a guest.
+    `is_guest` tells whether a client, by its id, has no more rights than a guest.
     """
 
     def __init__(self, is_guest: IsGuest) -> None:
-        self._is_guest = is_guest
+        self.is_guest = is_guest
         self._sessions: SessionRegistry | None = None
 
     def admit(self, sessions: "SessionRegistry") -> None:
-        """The pipeline is loaded: from now on the clients of `sessions` are the audience."""
+        """Makes the clients of `sessions` the audience, once the pipeline is loaded."""
         self._sessions = sessions
 
     @property
@@ -68,4 +68,4 @@ class Audience:
             await self._sessions.part(conversation_id)
 
     async def _without_guests(self, clients: Iterable[str]) -> set[str]:
-        return {client for client in clients if not await self._is_guest(client)}
+        return {client for client in clients if not await self.is_guest(client)}

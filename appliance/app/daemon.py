@@ -42,7 +42,7 @@ from appliance.store.records import AuditEntry
 from appliance.store.store import Store
 from appliance.timers.notifier import PublishingTimerStore, TimerNotifier
 from appliance.timers.scheduler import Timer, TimerScheduler, TimerStore
-from appliance.tools import IsGuest, Tool
+from appliance.tools import Tool
 from appliance.tools.builtin.catalogue import builtin_tools
 from appliance.tools.builtin.history import history_tools
 from appliance.tools.registry import ToolRegistry
@@ -70,18 +70,19 @@ async def run(
         store = await asyncio.to_thread(_open_store, config, metrics)
         stack.push_async_callback(store.close)
         plan = await asyncio.to_thread(planner.plan_for, config)
-        is_guest = partial(_is_guest, store.clients if config.access.mode == "paired" else None)
-        audience = Audience(is_guest)
+        audience = _audience(config, store)
         timers, notifier = await asyncio.to_thread(_timers, store.timers(Timer), audience)
         agents = AgentService(config, secrets, os.environ, store.tasks, audience)
         stack.push_async_callback(agents.close)
         background = BackgroundTasks()
         stack.push_async_callback(background.finish, FORGET_SECONDS)
-        tools = _tools(config, timers, store, agents, background, audience, is_guest)
-        registry = ToolRegistry(tools, is_guest=is_guest)
+        tools = _tools(config, timers, store, agents, background, audience)
+        registry = ToolRegistry(tools, is_guest=audience.is_guest)
         opened = partial(_opened, notifier, timers, agents)
-        shared = (config, plan, metrics, store, audience, registry)
-        runtime = VoiceRuntime(*shared, opened, partial(_expects_event, timers, agents))
+        expects_event = partial(_expects_event, timers, agents)
+        runtime = VoiceRuntime(
+            config, plan, metrics, store, audience, registry, opened, expects_event
+        )
         server = Server(config.server, state / "control.sock", systemd.sockets())
         report = StatusReport(config, plan, runtime, store, metrics, lambda: server.address)
         report.log_warnings()
@@ -90,7 +91,6 @@ async def run(
         await stack.enter_async_context(server.serving(api))
         stack.push_async_callback(runtime.close)
         stack.push_async_callback(server.stop_accepting)
-        log.info("listening on %s", server.address)
         systemd.ready("Loading models")
         await _until_stopped(
             runtime.load(secrets),
@@ -105,6 +105,15 @@ async def run(
         log.info("stopping")
 
 
+def _audience(config: Config, store: Store) -> Audience:
+    """With open access no client is a guest: nobody is paired, so there are no roles."""
+    return Audience(partial(_is_guest, store.clients if config.access.mode == "paired" else None))
+
+
+async def _is_guest(paired: Clients | None, client_id: str) -> bool:
+    return paired is not None and not reaches(await paired.role(client_id), Role.USER)
+
+
 def _tools(
     config: Config,
     timers: TimerScheduler,
@@ -112,13 +121,16 @@ def _tools(
     agents: AgentService,
     background: BackgroundTasks,
     audience: Audience,
-    is_guest: IsGuest,
 ) -> Sequence[Tool]:
     forget = partial(_forget_later, background, audience, agents, store)
     readings = partial(telemetry.read, disk=config.store.path.parent)
     others = (*history_tools(_now, store.user_texts, forget), *agents.tools)
-    enabled = config.tools.enabled
-    return builtin_tools(_now, timers, readings, others=others, patterns=enabled, is_guest=is_guest)
+    return builtin_tools(
+        *(_now, timers, readings),
+        others=others,
+        patterns=config.tools.enabled,
+        is_guest=audience.is_guest,
+    )
 
 
 def _timers(kept: TimerStore, audience: Audience) -> tuple[TimerScheduler, TimerNotifier]:
@@ -146,13 +158,8 @@ def _opened(
 
 
 def _expects_event(timers: TimerScheduler, agents: AgentService, conversation_id: str) -> bool:
-    """Whether something is yet to be announced in a conversation; a timer rings in every one."""
+    """Whether an announcement is due in a conversation later; a timer rings in all of them."""
     return bool(timers.snapshot()) or agents.works_for(conversation_id)
-
-
-async def _is_guest(paired: Clients | None, client_id: str) -> bool:
-    """Whether a client is no more than a guest; with open access (None) no client is."""
-    return paired is not None and not reaches(await paired.role(client_id), Role.USER)
 
 
 def _forget_later(

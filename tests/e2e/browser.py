@@ -1,7 +1,7 @@
-"""A person at the page: real Chromium, with a file for a microphone.
+"""Drives the page in real Chromium, with a file as its microphone.
 
-Whatever a visit does, it fails when anything was asked of another host than the appliance, when
-the content security policy refused something, or when a script failed.
+Every visit fails when the page requested anything from another host than the appliance, when the
+content security policy refused something, or when a script failed.
 """
 
 import asyncio
@@ -41,11 +41,11 @@ FLAGS = (
 
 
 def write_microphone(path: Path, says: Sequence[tuple[float, bytes]], seconds: float) -> Path:
-    """A WAV in which each piece of 16 kHz PCM begins at its second, in silence otherwise."""
+    """Writes a WAV in which each piece of 16 kHz PCM begins at its second; the rest is silent."""
     sound = bytearray()
     for second, pcm in says:
         gap = int(second * RATE) * 2 - len(sound)
-        assert gap >= 0, f"what is said before {second} s is too long"
+        assert gap >= 0, f"the speech before {second} s is too long"
         sound += bytes(gap) + pcm
     sound += bytes(max(0, int(seconds * RATE) * 2 - len(sound)))
     with wave.open(str(path), "wb") as file:
@@ -58,19 +58,19 @@ def write_microphone(path: Path, says: Sequence[tuple[float, bytes]], seconds: f
 
 @dataclass
 class Visit:
-    """One page, and what was seen of its doings."""
+    """One page, with the hosts it asked and the errors of its scripts."""
 
     page: Page
     hosts: set[str] = field(default_factory=set)
     complaints: list[str] = field(default_factory=list)
 
     async def until(self, expression: str, seconds: float = 30.0, *, every: float = 0.03) -> None:
-        """Waits for a JavaScript expression, from outside: the page's policy forbids eval."""
+        """Polls a JavaScript expression from outside, because the page's policy forbids eval."""
         last = time.monotonic() + seconds
         while not await self.page.evaluate(expression):
             if time.monotonic() > last:
                 seen = await self.page.inner_text("body")
-                raise AssertionError(f"{expression} did not come true; the page says:\n{seen}")
+                raise AssertionError(f"{expression} did not come true; the page shows:\n{seen}")
             await asyncio.sleep(every)
 
     async def until_state(self, state: str, seconds: float = 30.0) -> None:
@@ -96,7 +96,7 @@ class Visit:
         return str(await self.page.evaluate("window.__appliance.conversationId"))
 
     async def log(self) -> list[tuple[str, str]]:
-        """Who said what, as the page shows it."""
+        """Returns the speaker and the words of each entry that the page shows."""
         rows: list[list[str]] = await self.page.evaluate(
             "[...document.querySelectorAll('#log .entry')]"
             ".map(e => [e.querySelector('.who').innerText, e.querySelector('.main').innerText])"
@@ -104,12 +104,12 @@ class Visit:
         return [(who, words) for who, words in rows]
 
     async def events(self) -> list[dict[str, Any]]:
-        """What the page noted of its doings: `at` in ms, `type`, `detail`."""
+        """Returns the events that the page recorded: `at` in ms, `type`, `detail`."""
         noted: list[dict[str, Any]] = await self.page.evaluate("window.__appliance.events")
         return noted
 
     async def probe(self) -> dict[str, Any]:
-        """What the probe has seen so far; samples are (ms, microphone, assistant)."""
+        """Returns the recordings of the probe; samples are (ms, microphone, assistant)."""
         seen: dict[str, Any] = await self.page.evaluate("window.__probe")
         return seen
 
@@ -127,7 +127,7 @@ def _follow(visit: Visit) -> None:
     page.on("pageerror", lambda error: visit.complaints.append(f"script: {error}"))
 
 
-async def _is_clean(visit: Visit) -> None:
+async def _check(visit: Visit) -> None:
     refused = (await visit.probe())["refused"]
     assert not refused, f"the policy refused {refused}"
     assert not visit.complaints, visit.complaints
@@ -135,14 +135,14 @@ async def _is_clean(visit: Visit) -> None:
 
 
 def _spki(certificate: Path) -> str:
-    """The hash by which Chromium is told that this one self-made certificate is all right."""
+    """Returns the key's hash, by which Chromium accepts this one self-signed certificate."""
     pem = succeed("openssl", "x509", "-in", certificate, "-pubkey", "-noout")
     key = base64.b64decode("".join(pem.splitlines()[1:-1]))
     return base64.b64encode(hashlib.sha256(key).digest()).decode()
 
 
 def _chromium() -> str | None:
-    """CHROMIUM, or one on the path; None lets Playwright use its own."""
+    """Returns $CHROMIUM or one on the path; None makes Playwright use its own."""
     return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -150,9 +150,9 @@ def _chromium() -> str | None:
 async def browser_for(
     place: Place, microphone: Path | None = None, *, trusting: bool = True
 ) -> AsyncIterator[Browser]:
-    """Chromium, whose microphone plays the file once, from the moment at which it is opened.
+    """Starts Chromium, whose microphone plays the file once from the moment it is opened.
 
-    Unless it is `trusting`, it has never heard of the appliance's certificate.
+    Unless `trusting`, it does not trust the appliance's certificate.
     """
     flags = [*FLAGS]
     if trusting:
@@ -172,7 +172,7 @@ async def browser_for(
 async def visiting(
     browser: Browser, address: str, *, microphone_allowed: bool = True
 ) -> AsyncIterator[Visit]:
-    """A person of their own (cookies, permissions) at an address; looked over at the end."""
+    """Opens an address with cookies and permissions of its own, and checks the visit at its end."""
     permissions = ["microphone"] if microphone_allowed else []
     context = await browser.new_context(viewport=DESKTOP, permissions=permissions)
     try:
@@ -181,6 +181,6 @@ async def visiting(
         _follow(visit)
         await visit.page.goto(address)
         yield visit
-        await _is_clean(visit)
+        await _check(visit)
     finally:
         await context.close()

@@ -1,4 +1,4 @@
-"""The appliance as a person gets it: `./install.sh run`, up to the pairing code that it prints."""
+"""Runs the appliance as a person does, by `./install.sh run`, up to the pairing code."""
 
 import asyncio
 import contextlib
@@ -17,13 +17,13 @@ from appliance.store import queries
 from appliance.store.records import Conversation
 from tests.install.shell import INSTALL, ROOT, free_ports, hear_signals
 
-# Installing what another checkout of the packages needs takes minutes, and only the first time.
-PATIENCE_SECONDS = 600.0
+# The first run of a checkout installs packages, which takes minutes.
+INSTALL_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an appliance runs: its state and its ports outlive a process."""
+    """The state and the ports of an appliance, which outlive a process."""
 
     directory: Path
     https: int
@@ -45,7 +45,7 @@ class Place:
 
 @dataclass
 class Installed:
-    """A running `install.sh run`. `said` are the lines it printed so far, `log` the daemon's."""
+    """A running `install.sh run`. `said` has the lines that it printed, `log` the daemon's."""
 
     place: Place
     process: asyncio.subprocess.Process
@@ -63,13 +63,13 @@ class Installed:
         return f"{self.place.address}/#pair={self.pairing_code}"
 
     def conversation(self, conversation_id: str) -> Conversation:
-        """What the database holds of a conversation."""
+        """Returns a conversation from the database."""
         database = self.place.directory / "run" / "voice_conversations.db"
         with queries.reading(database) as db:
             return queries.conversation(db, conversation_id)
 
     async def command_line(self, *arguments: str) -> str:
-        """What `appliance …` prints, called as a person calls it."""
+        """Runs `appliance …` as a person does, and returns what it prints."""
         layer = self.place.directory / "run" / "appliance.toml"
         process = await asyncio.create_subprocess_exec(
             *[str(ROOT / ".venv" / "bin" / "appliance"), *arguments, "--config", str(layer)],
@@ -78,14 +78,14 @@ class Installed:
         return (await process.communicate())[0].decode()
 
     async def new_code(self, *options: str) -> str:
-        """Another pairing code."""
+        """Returns another pairing code."""
         said = await self.command_line("pair", *options)
         found = re.search(r"Pairing code: (\d{4}) (\d{4})", said)
         assert found, said
         return found[1] + found[2]
 
     def kill_daemon(self) -> None:
-        """Ends the daemon as a crash does."""
+        """Kills the daemon, as a crash does."""
         parent = self.process.pid
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
         for child in children:
@@ -110,7 +110,7 @@ class Installed:
 async def installed(
     place: Place, overrides: Mapping[str, str] | None = None
 ) -> AsyncIterator[Installed]:
-    """Runs the installer's `run` until the block ends, then asks it to stop as Ctrl-C does."""
+    """Runs `install.sh run` until the block ends, then stops it as Ctrl-C does."""
     ports = ["--https-port", place.https, "--http-port", place.http, "--port", place.port]
     places = ["--bind", "127.0.0.1", "--run-dir", place.directory / "run"]
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("APPLIANCE__")}
@@ -132,12 +132,12 @@ async def installed(
         asyncio.create_task(_read(process.stderr, one.log, None)),
     ]
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(INSTALL_SECONDS):
             await announced.wait()
         assert process.returncode is None, "".join(one.log)
         yield one
     except BaseException as error:
-        error.add_note("The appliance said:\n" + "".join(one.log))
+        error.add_note("The appliance logged:\n" + "".join(one.log))
         raise
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -154,6 +154,6 @@ async def _read(
         lines.append(line.decode())
         if announced and "Ctrl-C stops it" in lines[-1]:
             announced.set()
-    # At its end too: an appliance that never started is not waited for.
+    # At the end of the output too, so that an appliance that failed to start is not waited for.
     if announced:
         announced.set()

@@ -1,16 +1,16 @@
-"""When was the assistant interrupted, and how long did its voice go on? Pure."""
+"""Measures barge-ins: how long the assistant's voice goes on after the user begins. Pure."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-# Root mean square of 5 ms; below it nobody speaks. Speech of the fixtures is at 0.05 to 0.3.
+# Root mean square of 5 ms below which it is silent; speech of the fixtures is at 0.05 to 0.3.
 HEARD = 0.01
 # Longer than any gap between the words of one sentence.
 PAUSE_MS = 800.0
-# A page that stood still for longer saw neither the onset nor the end when they were.
+# After a longer gap between samples, onset or end may have been seen too late.
 STILL_MS = 40.0
-# Shorter than what is said to interrupt, so that the answer to that is not taken for the voice
+# Shorter than the sentence that interrupts, so that the next answer is not taken for the voice
 # that should have stopped.
 LOOK_MS = 1000.0
 
@@ -22,7 +22,7 @@ class Sample(NamedTuple):
 
 
 def onsets(samples: Sequence[Sample]) -> list[float]:
-    """The ms at which somebody began to speak into the microphone after a pause."""
+    """Returns the times, in ms, at which speech into the microphone begins after a pause."""
     found: list[float] = []
     last = float("-inf")
     for sample in samples:
@@ -34,11 +34,10 @@ def onsets(samples: Sequence[Sample]) -> list[float]:
 
 
 def barge_ins(samples: Sequence[Sample], playing: Sequence[tuple[float, bool]]) -> list[float]:
-    """For each time the user spoke into the assistant's voice: ms until it was silenced.
+    """Returns, for each time the user spoke over the assistant, the ms until it was silent.
 
-    `playing` tells when the page began and ceased to play speech; the pauses between words, in
-    which nothing is heard either, are part of it. What the samples have a gap in is left out,
-    because it would read too well.
+    `playing` has the times at which the page began and ceased to play speech, pauses between words
+    included. A barge-in with a gap in its samples is left out: it would seem too short.
     """
     found: list[float] = []
     for onset in onsets(samples):

@@ -1,4 +1,4 @@
-"""What a stranger may throw at the WebSocket: told, counted, and survived by everybody."""
+"""Malformed, oversized and excessive input on the WebSocket: reported, counted, survived."""
 
 import asyncio
 import contextlib
@@ -66,32 +66,32 @@ BAD_FRAMES: list[tuple[str, bytes | str]] = [
 ]
 
 
-async def throws(daemon: Daemon, frames: list[tuple[str, bytes | str]]) -> None:
-    """Sends bad frames, sees each refused by its name, and talks on."""
+async def sends_bad_frames(daemon: Daemon, frames: list[tuple[str, bytes | str]]) -> None:
+    """Sends bad frames, expects an error with the right code for each, and has a turn after it."""
     async with calling(daemon.base_url) as call:
         for _, data in frames:
             await call.send_raw(data)
         await call.wait_for(lambda _: len(call.after(0, "error")) == len(frames))
-        told = [arrival.data for arrival in call.after(0, "error")]
-        assert [error["code"] for error in told] == [f"malformed_{code}" for code, _ in frames]
-        assert all(error["error"] and error["fatal"] is False for error in told)
+        errors = [arrival.data for arrival in call.after(0, "error")]
+        assert [error["code"] for error in errors] == [f"malformed_{code}" for code, _ in frames]
+        assert all(error["error"] and error["fatal"] is False for error in errors)
         await answers_a_turn(call)
 
 
-async def test_a_bad_frame_is_told_counted_and_survived(daemon: Daemon) -> None:
+async def test_a_bad_frame_is_reported_counted_and_survived(daemon: Daemon) -> None:
     counted = await daemon.metric("appliance_malformed_frames_total")
     async with calling(daemon.base_url) as other:
         await other.type("what can you do")
-        # A session is told of five errors a second at most.
+        # A session gets five errors a second at most.
         for start in range(0, len(BAD_FRAMES), 5):
-            await throws(daemon, BAD_FRAMES[start : start + 5])
+            await sends_bad_frames(daemon, BAD_FRAMES[start : start + 5])
             await answers_a_turn(other)
         assert other.after(0, "error") == []
     now = await daemon.metric("appliance_malformed_frames_total")
     assert now == counted + len(BAD_FRAMES)
 
 
-async def test_a_flood_of_bad_frames_is_counted_and_answered_sparingly(daemon: Daemon) -> None:
+async def test_a_flood_of_bad_frames_is_counted_and_few_are_answered(daemon: Daemon) -> None:
     counted = await daemon.metric("appliance_malformed_frames_total")
     async with calling(daemon.base_url) as call:
         for _ in range(2_000):
@@ -101,15 +101,15 @@ async def test_a_flood_of_bad_frames_is_counted_and_answered_sparingly(daemon: D
     assert await daemon.metric("appliance_malformed_frames_total") == counted + 2_000
 
 
-async def test_what_is_too_large_to_read_ends_the_session_and_is_counted(daemon: Daemon) -> None:
+async def test_a_message_too_large_to_read_ends_the_session_and_is_counted(daemon: Daemon) -> None:
     counted = await daemon.metric("appliance_refused_total")
     async with calling(daemon.base_url) as other:
         async with calling(daemon.base_url, microphone=False) as call:
-            # It may hang up before all of it is sent.
+            # The appliance may close before all of it is sent.
             with contextlib.suppress(OSError):
                 await call.send_raw(bytes(2 * 1024 * 1024))
-            # What is still unread when the appliance hangs up resets the connection, and then
-            # the client may lose the close frame itself.
+            # Unread data resets the connection when the appliance closes it; the client may then
+            # miss the close frame.
             too_big, lost = (
                 aiohttp.WSCloseCode.MESSAGE_TOO_BIG,
                 aiohttp.WSCloseCode.ABNORMAL_CLOSURE,
@@ -119,7 +119,7 @@ async def test_what_is_too_large_to_read_ends_the_session_and_is_counted(daemon:
         await answers_a_turn(other)
 
 
-async def test_what_is_no_websocket_frame_ends_the_session(daemon: Daemon) -> None:
+async def test_data_that_is_not_a_websocket_frame_ends_the_session(daemon: Daemon) -> None:
     counted = await daemon.metric("appliance_refused_total")
     session = await new_session(daemon)
     async with calling(daemon.base_url) as other:
@@ -132,14 +132,14 @@ async def test_what_is_no_websocket_frame_ends_the_session(daemon: Daemon) -> No
         await answers_a_turn(other)
 
 
-async def test_nobody_has_to_introduce_himself_before_he_speaks(daemon: Daemon) -> None:
+async def test_audio_and_text_are_accepted_before_client_ready(daemon: Daemon) -> None:
     session = await new_session(daemon)
     async with connected(daemon, session["ws_url"]) as ws:
         for _ in range(10):
             await ws.send_bytes(wire.encode(wire.Audio(PCM)))
         await ws.send_bytes(message("send-text", {"content": "what can you do"}))
-        told = await next_message(ws, "bot-llm-text")
-        assert "I can" in told["data"]["text"]
+        answer = await next_message(ws, "bot-llm-text")
+        assert "I can" in answer["data"]["text"]
         for _ in range(2):
             await ws.send_bytes(message("client-ready", {"version": "2.0.0"}))
             await next_message(ws, "bot-ready")
@@ -151,25 +151,25 @@ async def test_nobody_has_to_introduce_himself_before_he_speaks(daemon: Daemon) 
     "data",
     [{}, {"version": 7}, {"version": "99.0.0"}, {"version": "x"}, {"version": "2.0.0", "about": 3}],
 )
-async def test_an_odd_introduction_is_survived(daemon: Daemon, data: dict[str, object]) -> None:
+async def test_an_odd_client_ready_is_survived(daemon: Daemon, data: dict[str, object]) -> None:
     session = await new_session(daemon)
     async with connected(daemon, session["ws_url"]) as ws:
         await ws.send_bytes(message("client-ready", data))
         await next_message(ws, "bot-ready")
 
 
-async def test_a_flood_of_messages_waits_at_its_sender(daemon: Daemon) -> None:
+async def test_a_flood_of_messages_is_held_back_at_its_sender(daemon: Daemon) -> None:
     counted = await daemon.metric("appliance_malformed_frames_total")
     async with calling(daemon.base_url) as call, calling(daemon.base_url) as other:
         for _ in range(230):
-            # Without the field "t" each is answered.
+            # Each is answered, because the field "t" is missing.
             await call.message("client-message", {})
         await answers_a_turn(other)
-        told = await call.wait_for(lambda a: a.kind == "error")
-        assert told.data["code"] == "malformed_too_fast"
+        error = await call.wait_for(lambda a: a.kind == "error")
+        assert error.data["code"] == "malformed_too_fast"
         assert len(call.after(0, "error-response")) < 230
         assert call.close_code is None
-        # What still waits need not be waited for.
+        # Ends the session now, with messages still waiting.
         await ask(daemon, "DELETE", f"/api/sessions/{call.session_id}")
     assert await daemon.metric("appliance_malformed_frames_total") > counted
 
@@ -180,7 +180,7 @@ def noise(seconds: float, level: float = 0.15) -> bytes:
 
 
 def music(seconds: float) -> bytes:
-    """Chords of sine tones with their overtones, a new one every half second."""
+    """Returns chords of sine tones with their overtones, a new one every half second."""
     times = np.arange(int(seconds * INPUT_RATE)) / INPUT_RATE
     samples = np.zeros_like(times)
     chords = itertools.cycle([(262, 330, 392), (294, 370, 440), (247, 311, 370)])
@@ -193,19 +193,19 @@ def music(seconds: float) -> bytes:
 
 
 def voiced(pcm: bytes) -> bytes:
-    """Speech without the silence before and after it."""
+    """Returns speech without the silence before and after it."""
     loud = np.flatnonzero(np.abs(np.frombuffer(pcm, np.int16)) > 300)
     return pcm[2 * int(loud[0]) : 2 * int(loud[-1])]
 
 
-async def hears_nothing(daemon: Daemon, pcm: bytes) -> None:
+async def is_no_turn(daemon: Daemon, pcm: bytes) -> None:
     async with calling(daemon.base_url) as call:
         await call.say(pcm)
         assert call.after(0, "user-transcription") == []
         assert call.after(0, "bot-llm-text") == []
 
 
-async def hears_one_turn(daemon: Daemon, pcm: bytes) -> None:
+async def is_one_turn(daemon: Daemon, pcm: bytes) -> None:
     async with calling(daemon.base_url) as call:
         before = (await daemon.get("/health"))[1]["resident_bytes"]
         end = await call.say(pcm + bytes(16_000))
@@ -219,15 +219,17 @@ async def hears_one_turn(daemon: Daemon, pcm: bytes) -> None:
         assert after - before < 64 * 1024 * 1024
 
 
-async def test_sounds_are_no_turn_and_speech_without_a_pause_is_one(daemon: Daemon) -> None:
-    """The speech is longer than an utterance may be (5 s here), or a silence (9 s)."""
+async def test_noise_and_music_are_no_turn_and_speech_without_a_pause_is_one(
+    daemon: Daemon,
+) -> None:
+    """The speech is longer than the longest utterance (5 s here) and the idle limit (9 s)."""
     once = voiced(speech("tell_me_a_story"))
     seconds = 5.5
     await asyncio.gather(
-        hears_nothing(daemon, bytes(int(seconds * 32_000))),
-        hears_nothing(daemon, noise(seconds)),
-        hears_nothing(daemon, music(seconds)),
-        hears_one_turn(daemon, once * (1 + 11 * 32_000 // len(once))),
+        is_no_turn(daemon, bytes(int(seconds * 32_000))),
+        is_no_turn(daemon, noise(seconds)),
+        is_no_turn(daemon, music(seconds)),
+        is_one_turn(daemon, once * (1 + 11 * 32_000 // len(once))),
     )
 
 
@@ -249,7 +251,7 @@ async def refused_are(daemon: Daemon, count: float) -> bool:
     return await daemon.metric("appliance_refused_total") == count
 
 
-async def test_a_client_that_does_not_read_loses_its_audio_and_nobody_elses(
+async def test_a_client_that_does_not_read_loses_only_its_own_audio(
     daemon: Daemon,
 ) -> None:
     dropped = await daemon.metric("appliance_dropped_total")

@@ -1,4 +1,4 @@
-"""The measure of a barge-in, on samples made by hand."""
+"""The measurement of a barge-in, on synthetic samples."""
 
 from tests.e2e.browser_barge_in import Sample, barge_ins, onsets
 
@@ -16,7 +16,7 @@ def playing(until: float) -> list[tuple[float, bool]]:
     return [(0, True), (until, False)]
 
 
-def test_it_lasts_from_the_onset_to_the_last_of_the_voice() -> None:
+def test_it_lasts_from_the_onset_of_speech_to_the_end_of_the_voice() -> None:
     assert onsets(recording(1205)) == [1000]
     assert barge_ins(recording(1205), playing(1190)) == [200]
 
@@ -25,14 +25,14 @@ def test_a_pause_between_words_is_not_the_end_of_the_voice() -> None:
     assert barge_ins(recording(1050), playing(1230)) == [230]
 
 
-def test_speaking_into_silence_interrupts_nobody() -> None:
+def test_speech_in_silence_is_not_a_barge_in() -> None:
     assert barge_ins(recording(500), playing(500)) == []
 
 
-def test_a_page_that_stood_still_measures_nothing() -> None:
+def test_samples_with_a_gap_are_left_out() -> None:
     assert barge_ins(recording(1205, gap=(950, 1100)), playing(1205)) == []
     assert barge_ins(recording(1205, gap=(1195, 1300)), playing(1205)) == []
 
 
-def test_a_voice_that_does_not_stop_is_seen() -> None:
+def test_a_voice_that_does_not_stop_has_the_longest_time() -> None:
     assert barge_ins(recording(3000), playing(3000)) == [1000]

@@ -1,4 +1,4 @@
-"""The model and the voice are lost in the middle of an answer, and come back; seen on the page."""
+"""Language model and TTS fail during an answer and recover, as the page shows it."""
 
 import json
 import os
@@ -27,7 +27,7 @@ async def until_badges(visit: Visit, *labels: str) -> None:
     await visit.until(f"document.querySelector('#badges').dataset.shown === {','.join(labels)!r}")
 
 
-async def test_the_badge_changes_and_changes_back(tmp_path: Path) -> None:
+async def test_the_badges_change_and_change_back(tmp_path: Path) -> None:
     replies: list[Reply] = [Trouble(break_after=25, text=STORY), Trouble(status=500)]
     faults = tmp_path / "faults"
 
@@ -39,7 +39,7 @@ async def test_the_badge_changes_and_changes_back(tmp_path: Path) -> None:
         chat_server(own, tokens_per_second=8.0) as chat,
         chat_server(lambda _: FAR) as outside,
     ):
-        # An address that is not known to be this machine's own.
+        # An address that counts as another machine's.
         other = {
             "provider": "custom",
             "base_url": outside.base_url.replace("127.0.0.1", "0.0.0.0"),
@@ -65,7 +65,7 @@ async def test_the_badge_changes_and_changes_back(tmp_path: Path) -> None:
             await visit.type("please tell me a long story")
             await visit.until_state("speaking")
             break_engines(faults, {"kokoro": RAISES})
-            # The voice goes first, then the model; somebody else ends what they began.
+            # First the TTS fails, then the model; others finish the answer.
             await until_badges(visit, "on this device", "starter voice")
             await visit.until_shown("#log .assistant", "tells you the rest")
             await visit.until_state("listening")

@@ -1,4 +1,4 @@
-"""Getting in, and what the page says when something is not as it should be."""
+"""Pairing, trust and roles in a browser, and what the page shows when something is wrong."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ async def test_a_browser_is_paired_by_its_code(tmp_path: Path) -> None:
         code = appliance.pairing_code
         await visit.page.fill("#code", f"{code[:4]} {code[4:]}")
         await visit.page.click("#pairing button")
-        # Whoever guesses has to wait; a person reads so and tries again.
+        # After a wrong code the page asks the user to wait; then the code works.
         await visit.until_shown("#code-error", "Wait")
         await visit.until(f"document.querySelector('#pairing button').click(), {PAIRED}", every=1.0)
         await visit.page.reload()
@@ -35,7 +35,7 @@ async def test_a_browser_is_paired_by_its_code(tmp_path: Path) -> None:
         assert await visit.page.is_hidden("#pairing")
 
 
-async def test_text_is_enough_where_the_microphone_is_refused(tmp_path: Path) -> None:
+async def test_typing_works_where_the_microphone_is_refused(tmp_path: Path) -> None:
     place = Place.new(tmp_path)
     async with (
         installed(place) as appliance,
@@ -43,7 +43,7 @@ async def test_text_is_enough_where_the_microphone_is_refused(tmp_path: Path) ->
         visiting(browser, appliance.pairing_link, microphone_allowed=False) as visit,
     ):
         await visit.until_state("idle")
-        assert visit.page.url == f"{place.address}/", "a code in the address bar is given away"
+        assert visit.page.url == f"{place.address}/", "the code must not stay in the address bar"
         await appliance.ready()
         await visit.connect()
         await visit.until_shown("#mic-problem", "Microphone refused")
@@ -56,7 +56,7 @@ async def test_text_is_enough_where_the_microphone_is_refused(tmp_path: Path) ->
         assert [turn.user_text for turn in kept.turns] == ["what day is it"]
 
 
-async def test_the_one_place_too_many_is_told(tmp_path: Path) -> None:
+async def test_a_session_beyond_the_limit_is_explained(tmp_path: Path) -> None:
     place = Place.new(tmp_path)
     async with (
         installed(place, {"APPLIANCE__LIMITS__SESSIONS": "1"}) as appliance,
@@ -112,12 +112,12 @@ async def test_plain_http_explains_trust_and_leads_to_the_page(tmp_path: Path) -
         await visit.until_shown("#address", place.address)
         await visit.page.click("#test")
         await visit.until_shown("#verdict", "It is trusted")
-        # It opens by itself, and the code of the link has paired the browser by then.
+        # The page opens by itself, and the code of the link pairs the browser.
         await visit.page.wait_for_url(f"{place.address}/")
         await visit.until_state("idle")
 
 
-async def test_a_browser_that_does_not_trust_the_certificate_is_told(tmp_path: Path) -> None:
+async def test_a_browser_that_does_not_trust_the_certificate_is_warned(tmp_path: Path) -> None:
     place = Place.new(tmp_path)
     async with (
         installed(place),
@@ -128,7 +128,7 @@ async def test_a_browser_that_does_not_trust_the_certificate_is_told(tmp_path: P
         await visit.until_shown("#verdict", "does not trust the appliance yet")
 
 
-async def test_a_socket_alone_that_fails_points_to_the_certificate(tmp_path: Path) -> None:
+async def test_a_websocket_that_fails_alone_points_to_the_certificate(tmp_path: Path) -> None:
     place = Place.new(tmp_path)
     async with (
         installed(place) as appliance,
@@ -137,7 +137,7 @@ async def test_a_socket_alone_that_fails_points_to_the_certificate(tmp_path: Pat
     ):
         await visit.until_state("idle")
         await appliance.ready()
-        # What Safari does where the certificate was only clicked through.
+        # As Safari does where the user only clicked past the certificate warning.
         await visit.page.route_web_socket("**/ws/**", lambda socket: socket.close(code=1006))
         await visit.page.click("#connect")
         await visit.until_shown("#problem", "This device must trust the certificate")
@@ -145,7 +145,7 @@ async def test_a_socket_alone_that_fails_points_to_the_certificate(tmp_path: Pat
         await visit.until_shown("#secure", "secure address already")
 
 
-async def test_a_guest_talks_and_is_out_at_once_when_revoked(tmp_path: Path) -> None:
+async def test_a_guest_talks_and_loses_access_at_once_when_revoked(tmp_path: Path) -> None:
     place = Place.new(tmp_path)
     async with installed(place) as appliance, browser_for(place) as browser:
         link = f"{place.address}/#pair={await appliance.new_code('--role', 'guest')}"
@@ -162,7 +162,7 @@ async def test_a_guest_talks_and_is_out_at_once_when_revoked(tmp_path: Path) -> 
             await visit.until_shown("#pairing", "Pair this browser")
 
 
-async def test_open_access_is_written_on_the_page(tmp_path: Path) -> None:
+async def test_open_access_is_shown_on_the_page(tmp_path: Path) -> None:
     place = Place.new(tmp_path)
     async with (
         installed(place, {"APPLIANCE__ACCESS__MODE": "open"}),

@@ -1,4 +1,4 @@
-"""The self-test as an administrator sees it: on the page, from the button to the copied report."""
+"""The self-test on the page, from its button to the copied report; for administrators only."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.e2e.browser_appliance import Place, installed
 pytestmark = pytest.mark.browser
 
 
-async def test_an_administrator_tests_and_hands_the_report_on(tmp_path: Path) -> None:
+async def test_an_administrator_runs_it_and_copies_the_report(tmp_path: Path) -> None:
     place = Place.new(tmp_path)
     state = tmp_path / "run"
     state.mkdir()
@@ -50,7 +50,7 @@ async def through_the_panel(visit: Visit) -> None:
     assert earlier.endswith("1 failed, 2 to look at, 16 good.")
     wrong = page.locator("#selftest-rows :is([data-verdict=warning], [data-verdict=failure])")
     assert await wrong.count() == await wrong.locator(".advice").count()
-    # Without the right to the clipboard the report stands in a field, marked, to be copied.
+    # Without access to the clipboard, the report is shown in a field, selected for copying.
     refuse = "navigator.clipboard.writeText = () => Promise.reject(new Error('no'))"
     await page.evaluate(f"void ({refuse})")
     await page.click("#selftest-copy")
@@ -62,7 +62,7 @@ async def through_the_panel(visit: Visit) -> None:
     assert await page.is_hidden("#selftest")
 
 
-async def test_a_user_is_not_offered_it(tmp_path: Path) -> None:
+async def test_a_user_does_not_see_it(tmp_path: Path) -> None:
     place = Place.new(tmp_path)
     async with (
         installed(place) as appliance,

@@ -17,7 +17,7 @@ from tests.e2e.browser_barge_in import Sample, barge_ins
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-# The end-to-end budget: from the first sound of the user's voice to the last of the assistant's.
+# The end-to-end budget, from the onset of the user's voice to the end of the assistant's.
 BARGE_IN_MS = 300.0
 
 INTERRUPTED = "document.querySelectorAll('#log [data-state=interrupted]').length"
@@ -30,7 +30,7 @@ FORECAST = (
 
 
 async def take_pictures(visit: Visit, directory: Path) -> None:
-    """The page in the middle of a conversation, on a desk and on a phone."""
+    """Takes pictures of the page during a conversation, at the sizes of a desktop and a phone."""
     desk = visit.page.viewport_size
     assert desk
     await visit.page.evaluate("document.activeElement.blur()")
@@ -75,7 +75,7 @@ async def test_the_starter_engines_hold_a_conversation(tmp_path: Path) -> None:
         playing = [(e["at"], e["detail"]) for e in await visit.events() if e["type"] == "audible"]
         measured = barge_ins(samples, playing)
         (tmp_path / "barge_in.json").write_text(json.dumps({"ms": measured}))
-        assert measured, "the page stood still whenever the assistant was interrupted"
+        assert measured, "the page stalled during every barge-in"
         assert statistics.median(measured) <= BARGE_IN_MS, measured
 
         kept = appliance.conversation(await visit.conversation_id())
@@ -111,7 +111,7 @@ async def test_small_models_and_a_language_model_hold_a_conversation(tmp_path: P
             await appliance.ready()
             await visit.connect()
             await visit.until_shown("#log .assistant", "In Paris")
-            # It is written down as it is heard, not when it is known.
+            # The page shows the words as they are heard, not when they arrive.
             assert "umbrella" not in (await visit.log())[-1][1]
             await visit.until("window.__appliance.outputLevel() > 0.001")
             await visit.until_shown("#log .assistant", "take an umbrella")
@@ -124,8 +124,8 @@ async def test_small_models_and_a_language_model_hold_a_conversation(tmp_path: P
     assert heard == ["what is the weather in paris", "what time is it", "turn on the kitchen light"]
     assert [turn.user_text for turn in kept.turns] == heard
     assert kept.turns[0].answer == FORECAST
-    # The time was answered on the spot; the model was asked for the rest, and streamed. It may
-    # have been asked more than once, where a pause between two words looked like the end.
+    # A tool answered the time; the model was asked for the rest, as a stream. It may have been
+    # asked twice, where a pause between two words seemed to end the turn.
     assert all(request["stream"] for request in chat.requests)
     asked = [request["messages"][-1]["content"] for request in chat.requests]
     assert list(dict.fromkeys(words for words in asked if words in heard)) == [heard[0], heard[2]]

@@ -1,4 +1,4 @@
-"""A spoken conversation through the front door: real process, real socket, real speech."""
+"""Spoken conversations with a real process over a real socket, with real speech."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from tests.chat_server import Call, chat_server
 from tests.daemon import MICRO_MODELS, command, running, sound, speech
 
 
-async def test_the_starter_engines_tell_the_time(tmp_path: Path) -> None:
+async def test_the_starter_engines_answer_the_time(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
         end = await call.say(speech("what_time_is_it"))
         heard = await call.wait_for(lambda a: a.kind == "user-transcription", since=end)
@@ -47,10 +47,10 @@ async def test_a_model_answers_and_calls_tools(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_a_pause_inside_a_sentence_does_not_cut_it(tmp_path: Path) -> None:
+async def test_a_short_pause_does_not_end_a_turn(tmp_path: Path) -> None:
     sentence = speech("set_a_timer_for_five_seconds")
-    # 130 ms of silence where the voice is quietest near the middle: less than ends a turn, more
-    # than begins to transcribe ahead.
+    # 130 ms of silence where the voice is quietest near the middle: too short to end a turn, long
+    # enough to begin a speculative transcription.
     middle = min(
         range(len(sentence) * 4 // 10, len(sentence) * 6 // 10, 320), key=_energy(sentence)
     )
@@ -70,7 +70,7 @@ def _energy(pcm: bytes) -> Callable[[int], int]:
 
 
 @pytest.mark.slow
-async def test_nothing_is_heard_after_an_interruption(tmp_path: Path) -> None:
+async def test_no_audio_is_sent_after_an_interruption(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
         end = await call.say(speech("what_can_you_do"))
         started = await call.wait_for(lambda a: a.kind == "bot-started-speaking", since=end)
@@ -83,13 +83,13 @@ async def test_nothing_is_heard_after_an_interruption(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.alone
-async def test_a_murmur_does_not_stop_an_answer(tmp_path: Path) -> None:
+async def test_a_back_channel_does_not_stop_an_answer(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
         end = await call.say(speech("what_can_you_do"))
         started = await call.wait_for(lambda a: a.kind == "bot-started-speaking", since=end)
         await call.say(sound("murmur"))
         held = await call.wait_for(lambda a: a.kind == "interruption", since=started.at)
-        # Nothing is sent while it is held, and then the rest of it.
+        # Audio is held back meanwhile; then the rest of it follows.
         resumed = await call.wait_for(lambda a: a.kind == "audio", since=held.at + 0.1)
         over = await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=resumed.at)
         assert over.at - resumed.at > 1
@@ -105,8 +105,8 @@ async def test_a_murmur_does_not_stop_an_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_speech_that_comes_all_at_once_is_heard_from_its_beginning(tmp_path: Path) -> None:
-    """As after a network that stood still for a moment."""
+async def test_speech_that_arrives_in_a_burst_is_transcribed_completely(tmp_path: Path) -> None:
+    """As after a network that stalled for a moment."""
     said = speech("what_is_the_capital_of_france") + bytes(2 * 32_000)
     async with running(tmp_path) as daemon, calling(daemon.base_url, microphone=False) as call:
         sent = time.monotonic()
@@ -117,7 +117,7 @@ async def test_speech_that_comes_all_at_once_is_heard_from_its_beginning(tmp_pat
 
 
 @pytest.mark.slow
-async def test_a_network_that_stands_still_ends_no_sentence(tmp_path: Path) -> None:
+async def test_a_stalled_network_does_not_end_a_turn(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, calling(daemon.base_url) as call:
         saying = asyncio.create_task(call.say(speech("what_is_the_capital_of_france")))
         await call.wait_for(lambda a: a.kind == "user-started-speaking")

@@ -1,4 +1,4 @@
-"""What goes wrong with a process and its files: killed, in each other's way, or damaged."""
+"""Killed processes, two at once, faulty configurations, and damaged files."""
 
 import os
 import sqlite3
@@ -60,12 +60,12 @@ async def is_committed(daemon: Daemon, conversation_id: str, kind: str) -> bool:
 
 
 async def is_past(moment: float) -> bool:
-    """Half a second past it, so that whatever is due then has happened."""
+    """Whether it is half a second past a moment, so that what was due then has happened."""
     return time.time() > moment + 0.5
 
 
 def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """An appliance that is expected not to come up."""
+    """Runs an appliance that is expected to exit with an error."""
     return subprocess.run(
         [sys.executable, "-m", "appliance", "run"],
         env=environment,
@@ -76,25 +76,25 @@ def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     )
 
 
-async def test_a_second_appliance_is_told_what_is_taken_and_the_first_goes_on(
+async def test_a_second_appliance_fails_with_the_reason_and_the_first_goes_on(
     tmp_path: Path,
 ) -> None:
     async with running(tmp_path, until="/health") as daemon:
         port = daemon.base_url.rpartition(":")[2]
         taken = {"APPLIANCE__SERVER__PORT": port}
         elsewhere = {"APPLIANCE__STORE__PATH": str(tmp_path / "other" / "conversations.db")}
-        for overrides, said in (
+        for overrides, reason in (
             (taken, "another appliance is using"),
             (taken | elsewhere, "address already in use"),
         ):
             second = start({**daemon.environment, **overrides})
             assert second.returncode == 1
-            assert said in second.stderr
+            assert reason in second.stderr
             assert "Traceback" not in second.stderr
         assert daemon.command_line("clients", "list").returncode == 0
 
 
-async def test_a_configuration_with_faults_names_them_all(tmp_path: Path) -> None:
+async def test_all_faults_of_a_configuration_are_reported(tmp_path: Path) -> None:
     faults = {
         "APPLIANCE__STORE__PATH": str(tmp_path / "db"),
         "APPLIANCE__SERVER__PORT": "many",
@@ -108,7 +108,7 @@ async def test_a_configuration_with_faults_names_them_all(tmp_path: Path) -> Non
     assert "Traceback" not in failed.stderr
 
 
-async def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+async def test_a_directory_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     failed = start({**os.environ, "APPLIANCE__STORE__PATH": str(tmp_path / "file" / "db")})
     assert failed.returncode == 1
@@ -118,7 +118,7 @@ async def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def crippled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
-    """An appliance whose models are damaged and whose language model is not there."""
+    """An appliance with damaged models and an unreachable language model."""
     state = tmp_path_factory.mktemp("crippled")
     whisper = state / "models" / "whisper"
     whisper.mkdir(parents=True)
@@ -138,7 +138,7 @@ async def crippled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Da
         yield daemon
 
 
-async def test_damaged_models_leave_the_starter_engines_and_a_reason(crippled: Daemon) -> None:
+async def test_damaged_models_are_reported_and_the_starter_engines_answer(crippled: Daemon) -> None:
     _, health = await crippled.get("/health")
     engines: dict[str, Any] = health["engines"]
     assert engines["stt"]["name"] == "sphinx"
@@ -153,7 +153,7 @@ async def test_damaged_models_leave_the_starter_engines_and_a_reason(crippled: D
         assert answer.data["text"].startswith("It is ")
 
 
-async def test_an_endpoint_that_is_not_there_is_apologised_for(crippled: Daemon) -> None:
+async def test_an_unreachable_language_model_is_apologised_for(crippled: Daemon) -> None:
     async with calling(crippled.base_url) as call:
         sent = await call.type("tell me about the moon please")
         await call.wait_for(

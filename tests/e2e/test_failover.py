@@ -1,4 +1,4 @@
-"""A model fails in the middle of a conversation: the next one answers, and everybody is told."""
+"""A language model fails during a conversation: the next one answers, and the user learns of it."""
 
 import json
 from pathlib import Path
@@ -26,25 +26,25 @@ def asking(first: ChatServer, other: str, policy: str) -> dict[str, str]:
 
 
 def outside(chat: ChatServer) -> str:
-    """The same port under an address that is not known to be this machine's own."""
+    """Returns the same port under an address that counts as another machine's."""
     return chat.base_url.replace("127.0.0.1", "0.0.0.0")
 
 
 async def heard(call: Call, asked: str, words: str) -> str:
-    """What is read aloud after a question, as soon as `words` are among it."""
+    """Asks, and returns what is spoken, once it contains `words` and has ended."""
     sent = await call.type(asked)
 
-    def aloud() -> str:
+    def spoken() -> str:
         return " ".join(a.data["text"] for a in call.after(sent, "bot-tts-text"))
 
-    await call.wait_for(lambda _: words in aloud())
+    await call.wait_for(lambda _: words in spoken())
     await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent)
-    return aloud()
+    return spoken()
 
 
 def routes(call: Call) -> list[dict[str, Any]]:
-    told = [arrival.data for arrival in call.after(0, "server-message")]
-    return [data for data in told if data["type"] == "route"]
+    messages = [arrival.data for arrival in call.after(0, "server-message")]
+    return [data for data in messages if data["type"] == "route"]
 
 
 async def test_the_next_model_answers_in_the_same_turn(tmp_path: Path) -> None:
@@ -60,17 +60,19 @@ async def test_the_next_model_answers_in_the_same_turn(tmp_path: Path) -> None:
         before, after = routes(call)[0], routes(call)[-1]
         assert (before["left_the_box"], after["left_the_box"]) == (False, True)
         assert after["engines"]["llm"].startswith("other at 0.0.0.0")
-        # Said once; and what has failed is not waited for again.
+        # The notice is spoken once, and the failed model is not waited for again.
         assert await heard(call, "and how far is the sun", "far away.") == "It is far away."
         assert len(first.requests) == 1
-        # A command asks nobody.
+        # A command needs no model.
         await heard(call, "what day is it", "day")
         _, kept = await daemon.get(f"/api/conversations/{call.conversation_id}")
         assert [turn["left_the_box"] for turn in kept["turns"]] == [True, True, False]
         assert await daemon.metric("appliance_reroutes_total") == 1
 
 
-async def test_an_answer_that_breaks_off_goes_on_outside_and_says_so_first(tmp_path: Path) -> None:
+async def test_an_answer_that_breaks_off_is_continued_outside_after_a_notice(
+    tmp_path: Path,
+) -> None:
     begun = "The moon is a large stone. It is so far away that nobody has gone there on foot."
     replies: list[Reply] = [Trouble(break_after=12, text=begun), Trouble(status=500)]
     async with (
@@ -82,12 +84,12 @@ async def test_an_answer_that_breaks_off_goes_on_outside_and_says_so_first(tmp_p
         aloud = await heard(call, "how far away is the moon", "far away.")
         assert "stone." in aloud
         assert aloud.index(GONE_OUT) < aloud.index("It is far away.")
-        # It is asked again, and does not answer: nobody is told that it does.
+        # The first is asked again and fails again, so no notice says that it works.
         assert await heard(call, "and how far is the sun", "far away.") == "It is far away."
         assert len(first.requests) == 2
 
 
-async def test_without_leave_nothing_goes_out(tmp_path: Path) -> None:
+async def test_with_policy_off_no_model_outside_is_asked(tmp_path: Path) -> None:
     async with (
         chat_server(lambda _: Trouble(status=500)) as first,
         chat_server(lambda _: "It is far away.") as other,

@@ -1,7 +1,7 @@
-"""Whatever fails, somebody answers: every part, every way of failing, every policy.
+"""Every part fails in every way under every policy, and the user is answered in time.
 
-The real appliance on its real libraries, which fail when the test says so; the models outside are
-on real ports.
+It is the real appliance with its real libraries, which fail on the test's command; the models
+outside listen on real ports.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -42,12 +42,12 @@ pytestmark = [
     pytest.mark.timeout(120),
 ]
 
-ANSWERED_SECONDS = 3.0  # after the fault, which a silence becomes when its time is over
+ANSWERED_SECONDS = 3.0  # after the fault; a silence is one after its time-out
 FIRST_TOKEN_SECONDS = 1.0
 
 NEAR = "The moon is far away. Nobody has ever gone there on foot."
 FAR = "From outside it looks far away."
-TIME = "It is"  # what the clock's tool begins with, which needs no model
+TIME = "It is"  # the beginning of the clock tool's answer, which needs no model
 
 MODEL_FAULTS: dict[str, Written] = {
     RAISES: Trouble(status=500),
@@ -62,17 +62,17 @@ REALTIME_FAULTS: dict[str, Spoken] = {
     DIES: Drop("Well"),
 }
 ENGINES = {
-    "the best ear": ("whisper",),
-    "every ear": ("whisper", "sphinx"),
-    "the best voice": ("kokoro",),
-    "every voice": ("kokoro", "espeak"),
+    "best stt": ("whisper",),
+    "all stt": ("whisper", "sphinx"),
+    "best tts": ("kokoro",),
+    "all tts": ("kokoro", "espeak"),
 }
-PARTS = (*ENGINES, "the model", "realtime")
+PARTS = (*ENGINES, "llm", "realtime")
 
 
 @dataclass
 class Box:
-    """An appliance under one policy, and everything that it may ask."""
+    """An appliance under one policy, and the models that it may use."""
 
     policy: str
     faults: Path
@@ -85,27 +85,27 @@ class Box:
     def break_(self, part: str, fault: str) -> None:
         if part in ENGINES:
             break_engines(self.faults, dict.fromkeys(ENGINES[part], fault))
-        elif part == "the model":
+        elif part == "llm":
             self.written[0] = MODEL_FAULTS[fault]
         else:
             self.spoken[0] = REALTIME_FAULTS[fault]
 
     async def mend(self) -> None:
-        """Everything works again, and is as it was."""
+        """Removes all faults, and waits until the best engines answer again."""
         self.faults.unlink(missing_ok=True)
         struck_file(self.faults).unlink(missing_ok=True)
         self.written[0], self.spoken[0] = NEAR, FAR
 
-        async def is_whole() -> bool:
+        async def is_mended() -> bool:
             _, health = await self.daemon.get("/health")
             return all(
                 engine["ladder"][0]["state"] == "ready" for engine in health["engines"].values()
             )
 
-        await until(is_whole, 60)
+        await until(is_mended, 60)
 
     def struck(self) -> float:
-        """When a library last failed; 0: none did."""
+        """Returns the time at which a library last failed; 0 where none did."""
         file = struck_file(self.faults)
         return float(file.read_text().split()[-1]) if file.exists() else 0.0
 
@@ -129,14 +129,14 @@ async def started(
             "APPLIANCE__LLM__PROVIDER": "custom",
             "APPLIANCE__LLM__BASE_URL": chat.base_url,
             "APPLIANCE__LLM__FIRST_TOKEN_SECONDS": f"{FIRST_TOKEN_SECONDS}",
-            # An address that is not known to be this machine's own.
+            # An address that counts as another machine's.
             "APPLIANCE__REALTIME__BASE_URL": realtime.base_url.replace("127.0.0.1", "0.0.0.0"),
             "APPLIANCE__REALTIME__FIRST_TOKEN_SECONDS": f"{FIRST_TOKEN_SECONDS}",
         }
         async with running(state, settings, module="tests.faulty") as daemon:
             box = Box(request.param, state / "faults", chat, realtime, daemon, written, spoken)
             yield box
-            # A thread that hangs would outlive the appliance.
+            # Otherwise a hanging thread would outlive the appliance.
             box.faults.unlink(missing_ok=True)
 
 
@@ -154,18 +154,18 @@ def aloud(call: Call, since: float) -> str:
 
 
 def expected(box: Box, part: str, fault: str) -> str:
-    """What is heard, or as much of it as tells who says it."""
+    """Returns the beginning of the answer, by which its speaker is recognised."""
     outside = box.policy != "off"
     if box.policy == "always":
         return FAR if part != "realtime" else NEAR
-    if part in ("realtime", "the best voice"):
+    if part in ("realtime", "best tts"):
         return NEAR
-    if part == "the best ear":
+    if part == "best stt":
         return TIME
-    # Of an answer that was half heard, nobody else says the rest.
-    if outside and (part, fault) != ("every voice", DIES):
+    # The rest of an answer that was half spoken is not spoken by another route.
+    if outside and (part, fault) != ("all tts", DIES):
         return FAR
-    return {"every ear": NOT_HEARD, "every voice": SPEECHLESS, "the model": MODEL_SILENT}[part]
+    return {"all stt": NOT_HEARD, "all tts": SPEECHLESS, "llm": MODEL_SILENT}[part]
 
 
 def sounds(arrival: Arrived) -> bool:
@@ -173,20 +173,20 @@ def sounds(arrival: Arrived) -> bool:
 
 
 def longest_silence(call: Call, begin: float, end: float) -> float:
-    """In seconds; what is announced before the answer is no silence."""
+    """Returns the longest silence in seconds; notices before the answer are no silence."""
     heard = [arrival.at for arrival in call.after(begin) if sounds(arrival) and arrival.at < end]
     return max(after - before for before, after in pairwise([begin, *heard, end]))
 
 
 async def ask(call: Call, part: str) -> float:
-    """Asks by voice where it is the ears that fail; the time at which it was asked."""
-    if "ear" in part:
+    """Asks, by voice where the STT fails, and returns the time of the question."""
+    if "stt" in part:
         return await call.say(command("what_time_is_it"))
     return await call.type("how far away is the moon")
 
 
 async def kept(box: Box, call: Call, holds: Callable[[Any], bool]) -> dict[str, Any]:
-    """The conversation as it was written down, as soon as that holds for it."""
+    """Returns the stored conversation, once the predicate holds for it."""
     found: list[dict[str, Any]] = []
 
     async def is_kept() -> bool:
@@ -200,7 +200,7 @@ async def kept(box: Box, call: Call, holds: Callable[[Any], bool]) -> dict[str, 
 
 @pytest.mark.parametrize("fault", [RAISES, HANGS, GARBAGE, DIES])
 @pytest.mark.parametrize("part", PARTS)
-async def test_somebody_answers(box: Box, part: str, fault: str) -> None:
+async def test_the_user_is_answered(box: Box, part: str, fault: str) -> None:
     wishes = {"route": "realtime"} if part == "realtime" else {}
     if part == "realtime" and box.policy == "off":
         with pytest.raises(SessionError, match="not open"):
@@ -223,9 +223,9 @@ async def test_somebody_answers(box: Box, part: str, fault: str) -> None:
         conversation = await kept(
             box, call, lambda c: any(e["kind"] == "answer" for e in c["events"])
         )
-    told = {event["kind"] for event in conversation["events"]}
+    kinds = {event["kind"] for event in conversation["events"]}
     if box.policy != "always" or part == "realtime":
-        assert told & {"error", "route_changed"}, told
+        assert kinds & {"error", "route_changed"}, kinds
     if box.policy == "off":
         assert not box.realtime.keys
         assert not any(turn["left_the_box"] for turn in conversation["turns"])

@@ -1,4 +1,4 @@
-"""Memory as a running appliance tells of it."""
+"""/health and /api/status report the route, the engine ladders and the memory."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.daemon import MICRO_MODELS, running
 pytestmark = pytest.mark.slow
 
 
-async def test_what_is_in_force_is_what_is_told(tmp_path: Path) -> None:
+async def test_health_reports_the_route_and_the_session_limit(tmp_path: Path) -> None:
     settings = {
         "OPENAI_API_KEY": "sk-nobody-s",
         "APPLIANCE__FALLBACK__POLICY": "always",
@@ -21,14 +21,17 @@ async def test_what_is_in_force_is_what_is_told(tmp_path: Path) -> None:
     assert (health["route"], health["session_limit"]) == ("realtime", 3)
 
 
-async def test_the_ladders_and_the_memory_are_told(tmp_path: Path) -> None:
+async def test_health_reports_the_ladders_and_the_memory(tmp_path: Path) -> None:
     async with running(tmp_path, MICRO_MODELS) as daemon:
         _, health = await daemon.get("/health")
         for kind, starter in (("stt", "sphinx"), ("tts", "espeak")):
-            told = health["engines"][kind]
-            assert (told["state"], told["why"]) == ("ready", "the first choice of the plan")
-            assert told["since"] >= told["ladder"][-1]["since"]
-            assert (told["ladder"][-1]["name"], told["ladder"][-1]["state"]) == (starter, "ready")
+            engine = health["engines"][kind]
+            assert (engine["state"], engine["why"]) == ("ready", "the first choice of the plan")
+            assert engine["since"] >= engine["ladder"][-1]["since"]
+            assert (engine["ladder"][-1]["name"], engine["ladder"][-1]["state"]) == (
+                starter,
+                "ready",
+            )
         memory = health["memory"]
         assert memory["available"] > 0
         assert memory["state"] in ("ok", "tight", "critical")

@@ -1,4 +1,4 @@
-"""A language model that fails, rambles or forgets: the user always hears something sensible."""
+"""A language model that fails, sends markup or meets its limits: the user hears an answer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ APOLOGY = "reach my language model"
 
 @dataclass
 class Model:
-    """An endpoint that answers what the test says, and the appliance that asks it."""
+    """A scripted endpoint, and the appliance that uses it."""
 
     daemon: Daemon
     chat: ChatServer
@@ -58,7 +58,7 @@ def model(served: Model) -> Model:
 
 
 async def spoken(call: Call, since: float, words: str) -> None:
-    """Waits until `words` were read aloud."""
+    """Waits until `words` have been spoken."""
 
     def all_of_it(_: object) -> bool:
         return words in " ".join(a.data["text"] for a in call.after(since, "bot-tts-text"))
@@ -91,7 +91,7 @@ async def test_a_model_in_trouble_is_apologised_for(model: Model) -> None:
             await answers_a_command(call)
             sent = await call.type("and now about the moon please")
             await spoken(call, sent, "far away.")
-        # Asked once: a second try costs the user more than an honest word, a command none at all.
+        # Asked once: an apology comes sooner than a second try. Commands do not ask it at all.
         assert [r["messages"][-1]["content"] for r in model.chat.requests].count(asked) == 1
 
     model.troubles = {f"tell me about {name} please": kind for name, kind in TROUBLES.items()}
@@ -100,7 +100,7 @@ async def test_a_model_in_trouble_is_apologised_for(model: Model) -> None:
     assert len(model.chat.requests) == 2 * len(TROUBLES)
 
 
-async def test_signs_emoji_and_code_are_not_read_aloud(model: Model) -> None:
+async def test_markup_emoji_and_code_are_not_spoken(model: Model) -> None:
     model.reply = (
         "## Answer\n\n**Hello** there 😀, see `this` and [that](https://example.org/x).\n\n"
         "```python\nprint('secret')\n```\n\n* Goodbye\n"
@@ -108,17 +108,17 @@ async def test_signs_emoji_and_code_are_not_read_aloud(model: Model) -> None:
     async with calling(model.daemon.base_url) as call:
         sent = await call.type("how does one say hello")
         await spoken(call, sent, "Goodbye")
-        aloud = " ".join(a.data["text"] for a in call.after(sent, "bot-tts-text"))
+        spoken_text = " ".join(a.data["text"] for a in call.after(sent, "bot-tts-text"))
         for word in ("Answer", "Hello", "there", "this", "that"):
-            assert word in aloud
+            assert word in spoken_text
         for silent in ("*", "#", "`", "😀", "print", "secret", "example.org"):
-            assert silent not in aloud
-        # The page shows what was written, code too.
-        told = "".join(a.data["text"] for a in call.after(sent, "bot-llm-text"))
-        assert "print('secret')" in told
+            assert silent not in spoken_text
+        # The page shows the text of the model, with its code.
+        written = "".join(a.data["text"] for a in call.after(sent, "bot-llm-text"))
+        assert "print('secret')" in written
 
 
-async def test_an_answer_of_nothing_to_say_is_survived(model: Model) -> None:
+async def test_an_answer_without_words_is_survived(model: Model) -> None:
     async with calling(model.daemon.base_url) as call:
         for nothing in ("", "😀😀", "```\nx\n```"):
             model.reply = nothing
@@ -129,7 +129,7 @@ async def test_an_answer_of_nothing_to_say_is_survived(model: Model) -> None:
 
 
 def size(request: dict[str, Any]) -> int:
-    """About the tokens of a request, four characters each."""
+    """Estimates the tokens of a request, at four characters each."""
     return sum(len(str(message.get("content"))) for message in request["messages"]) // 4
 
 
@@ -151,7 +151,7 @@ async def test_a_long_conversation_is_summarised_and_stays_within_its_budget(
     assert [line for line in model.daemon.log[seen:] if " ERROR " in line] == []
 
 
-async def test_a_conversation_that_is_resumed_is_remembered(model: Model) -> None:
+async def test_a_resumed_conversation_has_its_history(model: Model) -> None:
     model.reply = "I will remember the number seven."
     async with calling(model.daemon.base_url) as call:
         sent = await call.type("please remember the number seven")

@@ -1,4 +1,4 @@
-"""The Realtime route, spoken to through the front door; only the far end is a fake."""
+"""The Realtime route of a real appliance, against a scripted Realtime server."""
 
 import json
 import sys
@@ -32,7 +32,7 @@ def allowed(server: RealtimeServer, policy: str) -> dict[str, str]:
     return {
         "OPENAI_API_KEY": KEY,
         "APPLIANCE__FALLBACK__POLICY": policy,
-        # An address that is not known to be this machine's own.
+        # An address that counts as another machine's.
         "APPLIANCE__REALTIME__BASE_URL": server.base_url.replace("127.0.0.1", "0.0.0.0"),
     }
 
@@ -45,7 +45,7 @@ def asking(chat: ChatServer) -> dict[str, str]:
 async def far(
     state: Path, script: Script, **settings: str
 ) -> AsyncIterator[tuple[RealtimeServer, Daemon]]:
-    """A Realtime endpoint outside the box, and an appliance that may ask it."""
+    """Runs a Realtime server that counts as outside, and an appliance that may use it."""
     async with realtime_server(script) as server:
         changes = {f"APPLIANCE__REALTIME__{key.upper()}": value for key, value in settings.items()}
         overrides = {**allowed(server, "on_failure"), **changes}
@@ -53,24 +53,26 @@ async def far(
             yield server, daemon
 
 
-def told(call: Call, since: float) -> str:
+def answer_text(call: Call, since: float) -> str:
     return "".join(arrival.data["text"] for arrival in call.after(since, "bot-llm-text"))
 
 
 async def answered(call: Call, since: float, words: str) -> None:
-    await call.wait_for(lambda _: words in told(call, since))
+    await call.wait_for(lambda _: words in answer_text(call, since))
     await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=since)
 
 
 async def heard_out(call: Call, since: float) -> None:
-    """Until the last word of the answer was spoken, whatever else was said before it."""
-    await call.wait_for(lambda _: _aloud(call, since).endswith(told(call, since).strip() or "?"))
+    """Waits until the last word of the answer was spoken, after any notices."""
+    await call.wait_for(
+        lambda _: _aloud(call, since).endswith(answer_text(call, since).strip() or "?")
+    )
     spoken = call.after(since, "bot-tts-text")[-1].at
     await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=spoken)
 
 
 async def kept(daemon: Daemon, call: Call) -> dict[str, Any]:
-    """The conversation as it was written down, once its session is over."""
+    """Returns the stored conversation, once its session is over."""
     found: list[dict[str, Any]] = []
 
     async def is_over() -> bool:
@@ -107,8 +109,8 @@ async def test_speech_is_answered_with_speech(tmp_path: Path) -> None:
         assert KEY not in "".join(daemon.log)
 
 
-async def test_a_spoken_question_is_asked_once_however_long_its_answer(tmp_path: Path) -> None:
-    """Its words come into the context while the answer is being spoken."""
+async def test_a_spoken_question_is_sent_once_even_with_a_long_answer(tmp_path: Path) -> None:
+    """Its transcript arrives while the answer is being spoken."""
     story = " ".join(["It is far away, and nobody has ever gone there on foot."] * 4)
     async with far(tmp_path, lambda _: story) as (server, daemon):
         async with calling(daemon.base_url, wishes=REALTIME) as call:
@@ -120,8 +122,8 @@ async def test_a_spoken_question_is_asked_once_however_long_its_answer(tmp_path:
     assert server.of_type("response.create") == []
 
 
-async def test_an_answer_that_comes_with_the_speech_is_heard_to_its_end(tmp_path: Path) -> None:
-    """As after a network that stood still: the server's events come together."""
+async def test_an_answer_that_arrives_with_the_question_is_not_interrupted(tmp_path: Path) -> None:
+    """As after a stalled network, when the server's events arrive together."""
     said = speech("what_time_is_it") + bytes(2 * 32_000)
     async with far(tmp_path, lambda _: "It is far away.") as (_, daemon):
         async with calling(daemon.base_url, wishes=REALTIME, microphone=False) as call:
@@ -148,7 +150,7 @@ async def test_a_tool_is_called_and_its_result_answered(tmp_path: Path) -> None:
 
 
 def turns_on_the_light(said: str) -> Reply:
-    """Calls the tool for whatever it hears, as a model may that takes a yes for an order."""
+    """Calls the tool whatever the user says, like a model that takes a yes for a command."""
     if said.startswith("{"):
         return f"Asked: {json.loads(said)['spoken']}"
     return ToolCall("home_turn_on", {"room": "kitchen"})
@@ -159,7 +161,9 @@ async def said_in(daemon: Daemon, words: str) -> bool:
 
 
 @pytest.mark.parametrize("aloud", [True, False], ids=["spoken", "typed"])
-async def test_a_yes_is_the_users_own_and_runs_the_tool_once(tmp_path: Path, aloud: bool) -> None:
+async def test_only_the_users_yes_confirms_and_the_tool_runs_once(
+    tmp_path: Path, aloud: bool
+) -> None:
     calls = tmp_path / "calls"
     program = ["/usr/bin/env", f"CALLS={calls}", sys.executable, str(MCP_SERVER), "stdio"]
     async with realtime_server(turns_on_the_light) as server:
@@ -182,7 +186,7 @@ async def test_a_yes_is_the_users_own_and_runs_the_tool_once(tmp_path: Path, alo
         assert used == [("home_turn_on", "model"), ("confirm", "sentence")]
 
 
-async def test_who_speaks_over_an_answer_ends_it(tmp_path: Path) -> None:
+async def test_speech_over_an_answer_interrupts_it(tmp_path: Path) -> None:
     story = " ".join(f"word{number}" for number in range(80))  # eight seconds
     async with far(tmp_path, lambda _: story) as (server, daemon):
         async with calling(daemon.base_url, wishes=REALTIME) as call:
@@ -196,13 +200,13 @@ async def test_who_speaks_over_an_answer_ends_it(tmp_path: Path) -> None:
         conversation = await kept(daemon, call)
     answers = [e["data"] for e in conversation["events"] if e["kind"] == "answer"]
     assert answers[0]["interrupted"]
-    # What was heard, and no more; the server is told how much that was.
+    # Only the words that were heard are stored; the server learns how much that was.
     assert "word5" in answers[0]["text"]
     assert "word79" not in answers[0]["text"]
     assert server.of_type("conversation.item.truncate")[0]["audio_end_ms"] < 8_000
 
 
-async def test_a_timer_rings_and_is_written_down(tmp_path: Path) -> None:
+async def test_a_timer_rings_and_is_stored(tmp_path: Path) -> None:
     def script(said: str) -> Reply:
         return "It is set." if said.startswith("{") else ToolCall("set_timer", {"seconds": 1})
 
@@ -219,7 +223,7 @@ async def test_a_timer_rings_and_is_written_down(tmp_path: Path) -> None:
         assert "timer_rang" in [e["kind"] for e in (await kept(daemon, call))["events"]]
 
 
-async def test_our_own_ears_may_end_the_turn(tmp_path: Path) -> None:
+async def test_the_appliance_may_detect_the_end_of_the_turn(tmp_path: Path) -> None:
     async with far(tmp_path, lambda _: "It is far away.", turn_detection="local") as (s, daemon):
         async with calling(daemon.base_url, wishes=REALTIME) as call:
             sent = await call.say(speech("what_time_is_it"))
@@ -228,7 +232,9 @@ async def test_our_own_ears_may_end_the_turn(tmp_path: Path) -> None:
         assert s.of_type("input_audio_buffer.commit")
 
 
-async def test_a_lost_connection_is_opened_again_and_knows_what_was_said(tmp_path: Path) -> None:
+async def test_a_lost_connection_is_opened_again_with_the_conversation_so_far(
+    tmp_path: Path,
+) -> None:
     replies: list[Reply] = ["It is far away.", Drop("Very"), "As I said: very far."]
     async with far(tmp_path, lambda _: replies.pop(0)) as (server, daemon):
         async with calling(daemon.base_url, wishes=REALTIME) as call:
@@ -236,9 +242,9 @@ async def test_a_lost_connection_is_opened_again_and_knows_what_was_said(tmp_pat
             await answered(call, sent, "far away.")
             sent = await call.type("really")
             await call.wait_for(lambda _: LOST in _aloud(call, sent))
-            again = await call.wait_for(lambda _: "very far." in told(call, sent))
+            again = await call.wait_for(lambda _: "very far." in answer_text(call, sent))
             lost = next(a.at for a in call.after(sent, "bot-tts-text") if LOST in a.data["text"])
-            # One attempt; each that the machine held up may cost as much again.
+            # About one attempt; on a busy machine each further one may take as long.
             assert again.at - lost < 2 * (len(server.lines) - 1)
             assert _aloud(call, sent).count(LOST) == 1
         assert len(server.used) == 2
@@ -252,7 +258,7 @@ def _aloud(call: Call, since: float) -> str:
     return " ".join(arrival.data["text"] for arrival in call.after(since, "bot-tts-text"))
 
 
-async def test_who_may_not_leave_the_box_does_not(tmp_path: Path) -> None:
+async def test_with_policy_off_there_is_no_realtime_route(tmp_path: Path) -> None:
     async with realtime_server(lambda _: "It is far away.") as server:
         overrides = {"OPENAI_API_KEY": KEY, "APPLIANCE__REALTIME__BASE_URL": server.base_url}
         async with running(tmp_path, overrides) as daemon:
@@ -262,7 +268,9 @@ async def test_who_may_not_leave_the_box_does_not(tmp_path: Path) -> None:
         assert not server.keys
 
 
-async def test_what_the_box_cannot_answer_is_answered_outside(tmp_path: Path) -> None:
+async def test_a_turn_that_the_local_model_cannot_answer_is_answered_outside(
+    tmp_path: Path,
+) -> None:
     async with (
         chat_server(lambda _: Trouble(status=500)) as chat,
         realtime_server(lambda said: f"You asked {said}.") as server,
@@ -278,7 +286,7 @@ async def test_what_the_box_cannot_answer_is_answered_outside(tmp_path: Path) ->
             notices = [data["message"] for data in messages if data["type"] == "notice"]
             assert notices == [GONE_FAR]
             assert _aloud(call, sent).startswith(GONE_FAR)
-            # The next turn, by voice, goes there at once.
+            # The next turn, by voice, uses that route at once.
             server.hears = "and the sun"
             end = await call.say(speech("what_time_is_it"))
             await answered(call, end, "You asked and the sun.")
@@ -289,7 +297,7 @@ async def test_what_the_box_cannot_answer_is_answered_outside(tmp_path: Path) ->
         assert await daemon.metric("appliance_reroutes_total") >= 1
 
 
-async def test_a_server_that_lets_nobody_in_and_says_nothing_is_left(tmp_path: Path) -> None:
+async def test_a_server_that_opens_no_session_is_left(tmp_path: Path) -> None:
     async with (
         chat_server(lambda _: "It is far away.") as chat,
         realtime_server(lambda _: "Hello.") as server,
@@ -308,7 +316,7 @@ async def test_a_server_that_lets_nobody_in_and_says_nothing_is_left(tmp_path: P
             await answered(call, sent, "It is far away.")
 
 
-async def test_the_box_answers_where_the_outside_does_not(tmp_path: Path) -> None:
+async def test_the_local_route_answers_where_the_realtime_server_fails(tmp_path: Path) -> None:
     async with (
         chat_server(lambda _: "It is far away.") as chat,
         realtime_server(lambda _: Drop("Well")) as server,
@@ -323,7 +331,7 @@ async def test_the_box_answers_where_the_outside_does_not(tmp_path: Path) -> Non
         assert [data["route"] for data in messages if data["type"] == "route"][-1] == "local"
 
 
-async def test_a_question_that_nobody_wrote_down_is_answered_from_its_sound(
+async def test_a_question_without_a_transcript_is_answered_from_its_audio(
     tmp_path: Path,
 ) -> None:
     async with (
@@ -342,7 +350,7 @@ async def test_a_question_that_nobody_wrote_down_is_answered_from_its_sound(
         assert turn["answer"].startswith("It is ")
 
 
-async def test_a_question_is_asked_again_as_sound(tmp_path: Path) -> None:
+async def test_a_question_without_a_transcript_is_sent_again_as_audio(tmp_path: Path) -> None:
     replies: list[Reply] = ["It is far away.", Drop()]
     async with far(tmp_path, lambda _: replies.pop()) as (server, daemon):
         server.transcribes = False
@@ -350,11 +358,11 @@ async def test_a_question_is_asked_again_as_sound(tmp_path: Path) -> None:
             end = await call.say(speech("what_time_is_it"))
             await answered(call, end, "It is far away.")
         assert len(server.used) == 2
-        # The server ended the turn itself the first time; the second time it was told to.
+        # The server ended the first turn itself; the second was committed by the appliance.
         assert len(server.of_type("input_audio_buffer.commit")) == 1
 
 
-async def test_words_that_another_route_answers_are_written_down_once(tmp_path: Path) -> None:
+async def test_a_question_that_another_route_answers_is_stored_once(tmp_path: Path) -> None:
     async with (
         chat_server(lambda _: "It is far away.") as chat,
         realtime_server(lambda _: Drop()) as server,
@@ -368,7 +376,7 @@ async def test_words_that_another_route_answers_are_written_down_once(tmp_path: 
         assert turn["answer"] == "It is far away."
 
 
-async def test_a_question_outlives_a_server_that_is_away_for_a_moment(tmp_path: Path) -> None:
+async def test_a_question_outlasts_a_short_outage_of_the_server(tmp_path: Path) -> None:
     replies: list[Reply] = ["It is far away.", Drop()]
 
     def script(_: str) -> Reply:

@@ -1,4 +1,4 @@
-"""How sessions end: limits, hanging up, and an appliance that stops."""
+"""The end of sessions: limits, silence, hanging up, and a daemon that stops."""
 
 import asyncio
 import itertools
@@ -29,33 +29,33 @@ async def daemon(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daem
         yield daemon
 
 
-async def nobody_is_talking(daemon: Daemon) -> bool:
+async def no_session_is_open(daemon: Daemon) -> bool:
     return await daemon.metric("appliance_sessions") == 0
 
 
-async def ended(daemon: Daemon, conversation_id: str) -> str:
-    """Why the session of a conversation ended, as it was written down."""
+async def stored_reason(daemon: Daemon, conversation_id: str) -> str:
+    """Returns the stored reason for which the session of a conversation ended."""
     reasons: list[str] = []
 
-    async def is_written_down() -> bool:
+    async def is_stored() -> bool:
         _, kept = await daemon.get(f"/api/conversations/{conversation_id}")
         events = kept.get("events", [])
         reasons.extend(e["data"]["reason"] for e in events if e["kind"] == "session_ended")
         return bool(reasons)
 
-    await until(is_written_down)
+    await until(is_stored)
     return reasons[0]
 
 
-async def goodbye(ws: aiohttp.ClientWebSocketResponse) -> tuple[int, str]:
-    """Code and reason with which the appliance closed."""
+async def close_frame(ws: aiohttp.ClientWebSocketResponse) -> tuple[int, str]:
+    """Returns the code and the reason with which the appliance closes."""
     async with asyncio.timeout(15):
         while (last := await ws.receive()).type is aiohttp.WSMsgType.BINARY:
             pass
     return last.data, str(last.extra)
 
 
-async def test_a_place_more_than_there_are_is_refused_with_advice(daemon: Daemon) -> None:
+async def test_a_session_beyond_the_limit_is_refused_with_advice(daemon: Daemon) -> None:
     offered = [await new_session(daemon) for _ in range(2)]
     answer = await ask(daemon, "POST", "/api/sessions")
     assert (answer.status, answer.code) == (503, "session_limit")
@@ -67,8 +67,8 @@ async def test_a_place_more_than_there_are_is_refused_with_advice(daemon: Daemon
         pass
 
 
-async def test_silence_and_length_end_a_session_with_a_reason(daemon: Daemon) -> None:
-    await until(lambda: nobody_is_talking(daemon))
+async def test_idle_time_and_length_end_a_session_with_a_reason(daemon: Daemon) -> None:
+    await until(lambda: no_session_is_open(daemon))
     silent, busy = await new_session(daemon), await new_session(daemon)
 
     async def keep_talking(ws: aiohttp.ClientWebSocketResponse) -> None:
@@ -81,14 +81,14 @@ async def test_silence_and_length_end_a_session_with_a_reason(daemon: Daemon) ->
         connected(daemon, busy["ws_url"]) as long,
     ):
         talking = asyncio.create_task(keep_talking(long))
-        code, reason = await goodbye(idle)
+        code, reason = await close_frame(idle)
         assert (code, reason) == (1000, "Nobody has spoken for a while.")
-        code, reason = await goodbye(long)
+        code, reason = await close_frame(long)
         assert (code, reason) == (1000, "This session has reached its longest time.")
         talking.cancel()
-    await until(lambda: nobody_is_talking(daemon))
-    assert await ended(daemon, silent["conversation_id"]) == "idle"
-    assert await ended(daemon, busy["conversation_id"]) == "too_long"
+    await until(lambda: no_session_is_open(daemon))
+    assert await stored_reason(daemon, silent["conversation_id"]) == "idle"
+    assert await stored_reason(daemon, busy["conversation_id"]) == "too_long"
 
 
 async def test_a_session_waits_for_the_timer_that_runs(tmp_path: Path) -> None:
@@ -99,33 +99,33 @@ async def test_a_session_waits_for_the_timer_that_runs(tmp_path: Path) -> None:
             await call.wait_for(lambda a: a.data.get("state") == "rang", since=sent)
             await call.wait_for(lambda a: "is done" in str(a.data.get("text")), since=sent)
             assert await call.wait_closed() == 1000
-        assert await ended(daemon, call.conversation_id) == "idle"
+        assert await stored_reason(daemon, call.conversation_id) == "idle"
 
 
-async def test_hanging_up_from_elsewhere_says_so(daemon: Daemon) -> None:
+async def test_a_session_ended_over_http_gets_the_reason(daemon: Daemon) -> None:
     session = await new_session(daemon)
     async with connected(daemon, session["ws_url"]) as ws:
         place = f"/api/sessions/{session['session_id']}"
         assert (await ask(daemon, "DELETE", place)).status == 204
-        assert await goodbye(ws) == (1000, "The conversation was ended.")
-    await until(lambda: nobody_is_talking(daemon))
-    assert await ended(daemon, session["conversation_id"]) == "hung_up"
+        assert await close_frame(ws) == (1000, "The conversation was ended.")
+    await until(lambda: no_session_is_open(daemon))
+    assert await stored_reason(daemon, session["conversation_id"]) == "hung_up"
 
 
-async def test_who_leaves_at_once_leaves_nothing_behind(daemon: Daemon) -> None:
+async def test_clients_that_leave_at_once_leave_no_task_behind(daemon: Daemon) -> None:
     for _ in range(10):
         session = await new_session(daemon)
         async with connected(daemon, session["ws_url"]):
             pass
-        await until(lambda: nobody_is_talking(daemon))
-    # Requests make garbage, and its collection is when Python complains of lost tasks.
+        await until(lambda: no_session_is_open(daemon))
+    # Requests make garbage; when it is collected, Python complains of tasks that were lost.
     for _ in itertools.repeat(None, 400):
         await ask(daemon, "GET", "/nothing")
     assert [line for line in daemon.log if "was destroyed" in line] == []
 
 
 def events(daemon: Daemon, conversation_id: str) -> list[dict[str, Any]]:
-    """What was committed of a conversation, by the command line."""
+    """Returns the committed events of a conversation, from the command line."""
     import json
 
     exported = daemon.command_line("conversations", "export", conversation_id)
@@ -140,7 +140,7 @@ async def starts_to_speak(call: Call, asked: str) -> float:
     return sent
 
 
-async def test_a_stop_lets_the_sentence_be_finished(tmp_path: Path) -> None:
+async def test_a_stop_waits_for_the_sentence_being_spoken(tmp_path: Path) -> None:
     overrides = {"APPLIANCE__SERVER__DRAIN_SECONDS": "20"}
     async with (
         running(tmp_path, overrides) as daemon,
@@ -150,7 +150,7 @@ async def test_a_stop_lets_the_sentence_be_finished(tmp_path: Path) -> None:
         async with calling(daemon.base_url) as leaving:
             await starts_to_speak(leaving, "what can you do")
             sent = await starts_to_speak(call, "what day is it")
-        # Nobody waits for the sentence of a client that has just left in the middle of it.
+        # The sentence of the client that has just left is not waited for.
         daemon.process.send_signal(signal.SIGTERM)
         await call.wait_for(lambda a: a.data.get("type") == "notice", since=sent)
         refused = await ask(daemon, "POST", "/api/sessions")
@@ -164,15 +164,15 @@ async def test_a_stop_lets_the_sentence_be_finished(tmp_path: Path) -> None:
     assert kept[-1]["data"] == {"reason": "shutdown"}
     answer = next(event["data"] for event in kept if event["kind"] == "answer")
     assert answer["interrupted"] is False
-    told = "".join(a.data["text"] for a in call.after(sent, "bot-llm-text"))
-    assert answer["text"].split() == told.split()
+    written = "".join(a.data["text"] for a in call.after(sent, "bot-llm-text"))
+    assert answer["text"].split() == written.split()
 
 
-async def test_a_second_signal_and_a_long_answer_do_not_hold_it_up(tmp_path: Path) -> None:
+async def test_a_second_signal_and_a_long_answer_do_not_delay_a_stop(tmp_path: Path) -> None:
     overrides = {"APPLIANCE__SERVER__DRAIN_SECONDS": "0.2"}
     async with running(tmp_path, overrides) as daemon, calling(daemon.base_url) as call:
         sent = await starts_to_speak(call, "what can you do")
-        # All at once, however long this test may be held up between two of them.
+        # While it is stopped, so that both arrive together however busy the machine is.
         for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
             daemon.process.send_signal(number)
         assert await call.wait_closed() == 1001
@@ -180,14 +180,14 @@ async def test_a_second_signal_and_a_long_answer_do_not_hold_it_up(tmp_path: Pat
         assert await daemon.stop() == 0
     kept = events(daemon, call.conversation_id)
     assert kept[-1]["data"] == {"reason": "shutdown"}
-    # What was heard of the answer is kept, though not all of it was.
-    told = "".join(a.data["text"] for a in call.after(sent, "bot-llm-text"))
+    # The part of the answer that was heard is stored.
+    written = "".join(a.data["text"] for a in call.after(sent, "bot-llm-text"))
     heard = next(event["data"]["text"] for event in kept if event["kind"] == "answer")
-    assert told.startswith(heard)
-    assert len(heard) < len(told)
+    assert written.startswith(heard)
+    assert len(heard) < len(written)
 
 
-async def test_a_stop_while_it_loads_is_a_stop(tmp_path: Path) -> None:
+async def test_a_stop_while_models_load_ends_the_daemon(tmp_path: Path) -> None:
     async with running(tmp_path, until="/health") as daemon:
         early = await ask(daemon, "POST", "/api/sessions")
         assert (early.status, early.code) == (503, "not_ready")

@@ -1,4 +1,4 @@
-"""Answering ahead changes when something is said, never what is said or done."""
+"""Speculative answers come sooner, and never change what is said or done."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ SENTENCES = (LONG_ANSWER, LONG_ANSWER, "turn_on_the_kitchen_light", "good_mornin
 
 @dataclass(frozen=True)
 class Step:
-    """Something said: with a pause inside, and into the answer before, or after it."""
+    """A sentence with a pause inside, said after the answer before, or as an interruption of it."""
 
     name: str
     pause_seconds: float
@@ -44,9 +44,9 @@ def _script(seed: int) -> list[Step]:
     chance = random.Random(seed)
     steps = [Step(LONG_ANSWER, 0.08, 0.0)]
     for _ in range(5):
-        # Only into an answer that is sure to go on still.
+        # Interrupts only the long answer, which is certainly still being spoken.
         interrupts = chance.choice([0.0, 0.5, 1.5]) if steps[-1].name == LONG_ANSWER else 0.0
-        # Shorter than ends a turn, longer than begins to answer ahead.
+        # Too short to end a turn, long enough to begin a speculative answer.
         pause = chance.choice([0.0, 0.04, 0.08])
         steps.append(Step(chance.choice(SENTENCES), pause, interrupts))
     return steps
@@ -66,7 +66,7 @@ def _reply(messages: list[dict[str, Any]]) -> Reply:
 
 
 async def _perform(steps: list[Step], state: Path, *, speculate: bool) -> list[tuple[str, str]]:
-    """What was said and done, as the appliance wrote it down."""
+    """Returns what was said and done, from the stored conversation."""
     async with chat_server(_reply) as chat:
         overrides = {
             **MICRO_MODELS,
@@ -80,25 +80,27 @@ async def _perform(steps: list[Step], state: Path, *, speculate: bool) -> list[t
                 began = await _say(call, step, began)
             await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=began, seconds=60)
             _, kept = await daemon.get(f"/api/conversations/{call.conversation_id}")
-    return [told for event in kept["events"] if (told := _told(event))]
+    return [entry for event in kept["events"] if (entry := _comparable(event))]
 
 
 async def _say(call: Call, step: Step, began: float) -> float:
-    """Says it; returns when the answer began."""
+    """Says a sentence, and returns when its answer began."""
     if began and step.interrupts_after:
         await asyncio.sleep(step.interrupts_after)
     elif began:
         await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=began, seconds=60)
-    # Said into the middle of an answer, without the silence that the others have around them.
+    # An interruption has no silence before and after it.
     pcm = step.pcm if not step.interrupts_after else step.pcm[len(LEAD_IN) : -len(LEAD_OUT)]
     end = await call.say(pcm)
     answered = await call.wait_for(lambda a: a.kind == "bot-started-speaking", since=end)
     return answered.at
 
 
-def _told(event: dict[str, Any]) -> tuple[str, str] | None:
-    """What has to be the same: of an answer that was interrupted, how much of it was heard is a
-    matter of milliseconds."""
+def _comparable(event: dict[str, Any]) -> tuple[str, str] | None:
+    """Returns what must be equal with and without speculation.
+
+    Interrupted answers are left out: how much of one is heard is a matter of milliseconds.
+    """
     kind, data = event["kind"], event["data"]
     if kind == "tool_call":
         return kind, f"{data['tool']} {data['arguments']}"
@@ -108,11 +110,11 @@ def _told(event: dict[str, Any]) -> tuple[str, str] | None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_the_same_is_said_and_done(seed: int, tmp_path: Path) -> None:
+async def test_speculation_changes_nothing_that_is_said_or_done(seed: int, tmp_path: Path) -> None:
     steps = _script(seed)
-    ahead, in_turn = await asyncio.gather(
+    ahead, in_order = await asyncio.gather(
         _perform(steps, tmp_path / "ahead", speculate=True),
-        _perform(steps, tmp_path / "in_turn", speculate=False),
+        _perform(steps, tmp_path / "in_order", speculate=False),
     )
-    assert ahead == in_turn
+    assert ahead == in_order
     assert sum(kind == "user_transcript" for kind, _ in ahead) == len(steps)

@@ -1,4 +1,4 @@
-"""Nothing leaves the loopback without the owner's leave, whatever fails: counted by the kernel."""
+"""No packet leaves the loopback under policy off, whatever fails; the kernel counts them."""
 
 import json
 import shlex
@@ -10,8 +10,8 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-# A way out that leads nowhere, which counts what is sent there. It sends nothing by itself.
-WAY_OUT = """
+# A default route over an interface whose other end nobody reads; its counter shows what is sent.
+DEFAULT_ROUTE = """
 set -e
 ip link set lo up
 ip link add out type veth peer name nowhere
@@ -25,27 +25,27 @@ ip route add default dev out
 
 APOLOGIES = {
     "model": "can't reach my language model",
-    "ears": "could not listen",
-    "voices": "my voice fails me",
+    "stt": "could not listen",
+    "tts": "my voice fails me",
 }
 
 
 @pytest.mark.parametrize("trouble", APOLOGIES)
 @pytest.mark.parametrize(("policy", "leaves"), [("off", False), ("on_failure", True)])
-def test_packets_leave_only_where_the_owner_allows_it(
+def test_packets_leave_only_where_the_policy_allows_it(
     policy: str, leaves: bool, trouble: str, tmp_path: Path
 ) -> None:
     given = (str(tmp_path), policy, "out", trouble)
     talk = shlex.join([sys.executable, "-m", "tests.e2e.unplugged", *given])
     ran = subprocess.run(
-        ["unshare", "--map-root-user", "--net", "sh", "-c", f"{WAY_OUT}exec {talk}"],
+        ["unshare", "--map-root-user", "--net", "sh", "-c", f"{DEFAULT_ROUTE}exec {talk}"],
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    told = json.loads(ran.stdout)
-    assert (told["packets"] > 0) is leaves, told
+    result = json.loads(ran.stdout)
+    assert (result["packets"] > 0) is leaves, result
     if not leaves:
-        assert APOLOGIES[trouble] in told["aloud"]
+        assert APOLOGIES[trouble] in result["spoken"]

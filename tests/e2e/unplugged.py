@@ -1,9 +1,9 @@
-"""An appliance in trouble, for a network namespace of its own: python -m tests.e2e.unplugged …
+"""Program for test_unplugged.py, run in a network namespace: an appliance with a failing part.
 
-    unplugged STATE POLICY DEVICE TROUBLE
+    python -m tests.e2e.unplugged STATE POLICY DEVICE TROUBLE
 
-What fails is its model, or every ear or voice; everything that could help is outside. Prints as
-JSON what was read aloud, and how many packets went out by the device that leads there.
+TROUBLE is the part that fails: model, stt or tts; its replacements are outside. Prints as JSON what
+was spoken and how many packets left by DEVICE.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from tests.chat_server import Trouble, chat_server
 from tests.daemon import MICRO_MODELS, command, running
 from tests.faulty import FAULTS, RAISES
 
-ENGINES = {"ears": ("whisper", "sphinx"), "voices": ("kokoro", "espeak"), "model": ()}
-OUTSIDE = "203.0.113.9"  # of a network that is nobody's
+ENGINES = {"stt": ("whisper", "sphinx"), "tts": ("kokoro", "espeak"), "model": ()}
+OUTSIDE = "203.0.113.9"  # TEST-NET-3 of RFC 5737, which nobody uses
 
 
 def packets_out(device: str) -> int:
@@ -27,7 +27,7 @@ def packets_out(device: str) -> int:
 
 
 async def talk(state: Path, policy: str, device: str, trouble: str) -> dict[str, object]:
-    """One question that nobody on the box answers, aloud, and a command that needs no model."""
+    """Asks a question that only services outside can answer, and gives a command."""
     outside = [
         {"provider": "custom", "base_url": f"http://{OUTSIDE}:8000/v1", "first_token_seconds": 1},
         {"provider": "openai", "first_token_seconds": 1},
@@ -54,8 +54,8 @@ async def talk(state: Path, policy: str, device: str, trouble: str) -> dict[str,
             await call.wait_for(spoken, seconds=40)
             sent = await call.type("what day is it")
             await call.wait_for(spoken, since=sent, seconds=40)
-            aloud = " ".join(a.data["text"] for a in call.after(0, "bot-tts-text"))
-    return {"aloud": aloud, "packets": packets_out(device)}
+            text = " ".join(a.data["text"] for a in call.after(0, "bot-tts-text"))
+    return {"spoken": text, "packets": packets_out(device)}
 
 
 def spoken(arrival: Arrived) -> bool:
