@@ -101,20 +101,11 @@ class TaskService(Protocol):
 
 
 class SelftestService(Protocol):
-    """Self-tests as the page sees them, and the models asked for one of them.
+    """Self-tests that the page starts; see appliance.selftest.subprocess_runner."""
 
-    What `ask` and `knock` give is a dataclass of plain values; see appliance.selftest.asking.
-    """
-
-    def shown(self) -> dict[str, Any]: ...
+    def state(self) -> dict[str, Any]: ...
 
     def start(self) -> None: ...
-
-    @property
-    def ask(self) -> "Callable[[], Awaitable[DataclassInstance]]": ...
-
-    @property
-    def knock(self) -> "Callable[[], Awaitable[DataclassInstance]]": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +113,8 @@ class ApiDependencies:
     """All that the handlers use.
 
     `sessions` raises NotReady until the voice pipeline is loaded; `ready` tells whether every
-    engine of the plan has answered its warm-up or been replaced.
+    engine of the plan has answered its warm-up or been replaced. `probe_llm` and `probe_realtime`
+    try the servers with the daemon's keys, and return a dataclass; see appliance.llm.probe.
     """
 
     sessions: Callable[[], SessionService]
@@ -142,6 +134,8 @@ class ApiDependencies:
     warnings: tuple[str, ...]
     engines: EngineProbes
     selftest: SelftestService
+    probe_llm: "Callable[[], Awaitable[DataclassInstance]]"
+    probe_realtime: "Callable[[], Awaitable[DataclassInstance]]"
     agents: TaskService
 
     def loaded_sessions(self) -> SessionService | None:

@@ -33,7 +33,7 @@ class SpeechRequest(JsonBody):
 
 async def last(request: web.Request) -> web.Response:
     """GET /api/selftest → {running, progress, report, history}."""
-    return web.json_response(request.app[DEPENDENCIES].selftest.shown())
+    return web.json_response(request.app[DEPENDENCIES].selftest.state())
 
 
 async def start(request: web.Request) -> web.Response:
@@ -41,7 +41,7 @@ async def start(request: web.Request) -> web.Response:
     await read_body(request, JsonBody)
     selftest = request.app[DEPENDENCIES].selftest
     selftest.start()
-    return web.json_response(selftest.shown(), status=202)
+    return web.json_response(selftest.state(), status=202)
 
 
 async def hear(request: web.Request) -> web.Response:
@@ -76,14 +76,14 @@ async def say(request: web.Request) -> web.Response:
     )
 
 
-async def ask(request: web.Request) -> web.Response:
+async def probe_llm(request: web.Request) -> web.Response:
     """POST /ask → the result of asking the language model for one token."""
-    return web.json_response(asdict(await request.app[DEPENDENCIES].selftest.ask()))
+    return web.json_response(asdict(await request.app[DEPENDENCIES].probe_llm()))
 
 
-async def knock(request: web.Request) -> web.Response:
+async def probe_realtime(request: web.Request) -> web.Response:
     """POST /knock → the result of opening a session with the Realtime server."""
-    return web.json_response(asdict(await request.app[DEPENDENCIES].selftest.knock()))
+    return web.json_response(asdict(await request.app[DEPENDENCIES].probe_realtime()))
 
 
 async def enter_visitor(request: web.Request) -> web.Response:

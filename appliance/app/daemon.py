@@ -86,8 +86,8 @@ async def run(
         server = Server(config.server, state / "control.sock", systemd.sockets())
         report = StatusReport(config, plan, runtime, store, metrics, lambda: server.address)
         report.log_warnings()
-        selftests = _selftests(config, secrets, selftest)
-        api = _dependencies(config, runtime, report, metrics, store, selftests, agents)
+        selftests = SelftestRunner(ReportStore(state), selftest)
+        api = _dependencies(config, secrets, runtime, report, metrics, store, selftests, agents)
         await stack.enter_async_context(server.serving(api))
         stack.push_async_callback(runtime.close)
         stack.push_async_callback(server.stop_accepting)
@@ -179,18 +179,6 @@ def _forget_later(
     background.run(forget(), f"forget {conversation_id}")
 
 
-def _selftests(
-    config: Config, secrets: Mapping[str, str], command: Sequence[str]
-) -> SelftestRunner:
-    kept = ReportStore(config.store.path.parent)
-    return SelftestRunner(
-        kept,
-        command,
-        partial(probe_llm, config.llm, secrets),
-        partial(probe_realtime, config, secrets),
-    )
-
-
 def _open_store(config: Config, metrics: Metrics) -> Store:
     store = Store.open(config.store.path, on_error=lambda error: metrics.error(error.code))
     if store.quarantined:
@@ -224,6 +212,7 @@ def _now() -> datetime:
 
 def _dependencies(
     config: Config,
+    secrets: Mapping[str, str],
     runtime: VoiceRuntime,
     report: StatusReport,
     metrics: Metrics,
@@ -249,6 +238,8 @@ def _dependencies(
         warnings=report.access_warnings,
         engines=runtime.engines,
         selftest=selftests,
+        probe_llm=partial(probe_llm, config.llm, secrets),
+        probe_realtime=partial(probe_realtime, config, secrets),
         agents=agents,
         host_names=HostNames(config),
     )

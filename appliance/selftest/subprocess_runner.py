@@ -7,12 +7,11 @@ night and of the terminal as well.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from appliance.bench.process import stop_process
 from appliance.errors import SelftestRunning
-from appliance.llm.probe import ProbeResult
 from appliance.selftest import report_text
 from appliance.selftest.report_store import ReportStore
 from appliance.selftest.runner import TOTAL_SECONDS
@@ -32,26 +31,17 @@ _NOT_STORED = (
 class SelftestRunner:
     """Runs self-tests on request, one at a time, for the life of the daemon.
 
-    `command` is the command line of a self-test. `ask` probes the language model and `knock` the
-    Realtime server, on behalf of a self-test that has no keys of its own.
+    `command` is the command line of a self-test.
     """
 
-    def __init__(
-        self,
-        store: ReportStore,
-        command: Sequence[str],
-        ask: Callable[[], Awaitable[ProbeResult]],
-        knock: Callable[[], Awaitable[ProbeResult]],
-    ) -> None:
-        self.ask = ask
-        self.knock = knock
+    def __init__(self, store: ReportStore, command: Sequence[str]) -> None:
         self._store = store
         self._command = tuple(command)
         self._requested = asyncio.Event()
         self._error = ""
 
-    def shown(self) -> dict[str, Any]:
-        """The body of GET /api/selftest."""
+    def state(self) -> dict[str, Any]:
+        """Returns the body of GET /api/selftest."""
         reports = self._store.reports()
         return {
             "running": self._requested.is_set() or self._store.running(),

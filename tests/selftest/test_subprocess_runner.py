@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from appliance.llm.probe import ProbeOutcome, ProbeResult
 from appliance.selftest.report_store import ReportStore
 from appliance.selftest.subprocess_runner import SelftestRunner
 from tests.stranger import until
@@ -30,14 +29,10 @@ sys.exit(1)
 """
 
 
-async def unconfigured() -> ProbeResult:
-    return ProbeResult(ProbeOutcome.UNCONFIGURED)
-
-
 @asynccontextmanager
 async def background(state: Path, program: str) -> AsyncIterator[SelftestRunner]:
     command = [sys.executable, "-c", program, str(state)]
-    made = SelftestRunner(ReportStore(state), command, unconfigured, unconfigured)
+    made = SelftestRunner(ReportStore(state), command)
     running = asyncio.create_task(made.run())
     try:
         yield made
@@ -48,7 +43,7 @@ async def background(state: Path, program: str) -> AsyncIterator[SelftestRunner]
 
 async def see_through(made: SelftestRunner) -> None:
     async def over() -> bool:
-        return not made.shown()["running"]
+        return not made.state()["running"]
 
     made.start()
     await until(over, 30)
@@ -58,7 +53,7 @@ async def test_a_result_that_was_kept_is_shown(tmp_path: Path) -> None:
     ReportStore(tmp_path).append(LAST_NIGHT)
     async with background(tmp_path, KEEPS) as made:
         await see_through(made)
-        shown = made.shown()
+        shown = made.state()
     assert (shown["trouble"], shown["report"]["started_at"]) == ("", 2.0)
     assert [line["verdict"] for line in shown["history"]] == ["ok", "failure"]
 
@@ -74,12 +69,12 @@ async def test_a_full_disk_does_not_make_last_night_todays_result(
     (tmp_path / "selftest.json.new").mkdir()
     async with background(tmp_path, KEEPS) as made:
         await see_through(made)
-        assert "could not be kept" in made.shown()["trouble"]
-        assert made.shown()["report"] == (LAST_NIGHT if earlier else None)
+        assert "could not be kept" in made.state()["trouble"]
+        assert made.state()["report"] == (LAST_NIGHT if earlier else None)
         # The next one that can be kept is one without trouble.
         (tmp_path / "selftest.json.new").rmdir()
         await see_through(made)
-        assert made.shown()["trouble"] == ""
+        assert made.state()["trouble"] == ""
 
 
 @pytest.mark.parametrize(
@@ -95,4 +90,4 @@ async def test_a_self_test_that_breaks_off(tmp_path: Path, program: str, trouble
     ReportStore(tmp_path).append(LAST_NIGHT)
     async with background(tmp_path, program) as made:
         await see_through(made)
-        assert trouble in made.shown()["trouble"]
+        assert trouble in made.state()["trouble"]
