@@ -44,9 +44,9 @@ NOT_HEARD = "Sorry, I could not listen just now. Please say that again."
 class EngineSTT(SegmentedSTTService, TurnListener):
     """Transcribes utterances, as the VAD cuts them, by the engine of the moment.
 
-    `language` gives that of the moment. Of the pauses in a turn and of what was heard it reads
-    and reports through `turn`. `reroute` is called with an utterance (16 kHz PCM) that no engine
-    could transcribe; it returns True where another route answers it.
+    `language` gives that of the moment. `turn` reports pauses, and is given what was heard.
+    `reroute` is called with an utterance (16 kHz PCM) that no engine could transcribe; it returns
+    True where another route answers it.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class EngineSTT(SegmentedSTTService, TurnListener):
         # The transcription of the latest pause, and that of each segment that waits: a segment may
         # still wait while the next pause is being transcribed.
         self._ahead: asyncio.Task[Transcript | EngineError] | None = None
-        self._claims: deque[asyncio.Task[Transcript | EngineError] | None] = deque()
+        self._segment_transcripts: deque[asyncio.Task[Transcript | EngineError] | None] = deque()
         self._ticket = Ticket()
         # The interim transcription, and how many bytes of speech the latest one was of.
         self._interim: asyncio.Task[None] | None = None
@@ -117,7 +117,7 @@ class EngineSTT(SegmentedSTTService, TurnListener):
         if self.is_usable:
             # The pause was the end of speech: its transcription is needed now.
             self._ticket.priority = Priority.NOW
-            self._claims.append(self._ahead)
+            self._segment_transcripts.append(self._ahead)
         await super()._handle_user_stopped_speaking(frame)
 
     async def hear(self, frame: InputAudioRawFrame) -> None:
@@ -137,8 +137,8 @@ class EngineSTT(SegmentedSTTService, TurnListener):
         self._recorder.speech_heard()
         self._transcribe_interim()
         if len(self._audio_buffer) >= int(self._max_seconds * self.sample_rate) * 2:
-            self.speech_resumed()
-            self._claims.append(None)
+            self.speech_resumed()  # so that nothing transcribed ahead outlives the cut
+            self._segment_transcripts.append(None)
             await self._segment_queue.put(bytes(self._audio_buffer))
             self._audio_buffer.clear()
             self._interim_bytes = 0
@@ -209,7 +209,7 @@ class EngineSTT(SegmentedSTTService, TurnListener):
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
         await self.start_processing_metrics()
-        ahead = self._claims.popleft() if self._claims else None
+        ahead = self._segment_transcripts.popleft() if self._segment_transcripts else None
         try:
             transcript = await (ahead or self._transcribe(audio, Ticket()))
             if isinstance(transcript, EngineError):

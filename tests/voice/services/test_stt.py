@@ -101,7 +101,7 @@ async def test_waiting_segments_keep_their_transcriptions() -> None:
 
 async def test_a_transcription_after_a_cut_is_not_that_of_the_cut_segment() -> None:
     stt = _service()
-    stt._claims.append(None)
+    stt._segment_transcripts.append(None)
     stt._segment_queue.put_nowait(b"a" * 3_200)
     await _speak(stt, b"b")
     assert await _texts(stt) == ["a", "b"]

@@ -359,3 +359,30 @@ async def test_outside_a_turn_nothing_is_answered_ahead() -> None:
     await turns.end.process_frame(_final("tell me a story"))
     await turns.over()
     assert turns.decided == [("ask", ""), ("stop", "")], "the verdict holds for a late turn"
+
+
+async def test_dismissed_words_are_forgotten() -> None:
+    turns = Turns()
+    await turns.begin()
+    await turns.speak()
+    await turns.pause("mm-hm")
+    assert await turns.turn.dismisses("mm-hm")
+    await turns.speak()
+    await turns.pause("tell me a story")
+    await turns.over()
+    assert turns.decided == [("ahead", "mm-hm"), ("withdraw", "")]
+
+
+async def test_resumed_speech_drops_the_verdict_of_the_pause() -> None:
+    turns = Turns(may_guess=False)
+    await turns.begin()
+    await turns.speak()
+    turns.turn.pause_lasted(AHEAD_AFTER_MS[0])
+    await turns.analyzer.wait_look_ahead()
+    verdicts = [turns.analyzer.likely]
+    turns.turn.speech_resumed()
+    verdicts.append(turns.analyzer.likely)
+    assert verdicts == [True, None]
+    await turns.end.process_frame(EagerTranscriptionFrame("tell me", "", ""))
+    await turns.over()
+    assert turns.decided == []
