@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from appliance.hardware import sysfs as files
 from appliance.hardware.detect import Hardware, detect
-from appliance.hardware.gpu_support import usable
+from appliance.hardware.gpu_support import gpu_support
 
 MANIFEST = Path(__file__).with_name("wheels.toml")
 # What the engines run on; a stack has to bring both, or half of a turn would stay on the processor.
@@ -60,8 +60,8 @@ def gate(hardware: Hardware) -> tuple[str, str]:
     """ "none" (no Jetson), "processor" or "gpu", and the reason."""
     if not hardware.is_jetson:
         return "none", "this is no Jetson"
-    accelerator = usable(hardware)
-    return ("gpu" if accelerator.types else "processor"), accelerator.reason
+    support = gpu_support(hardware)
+    return ("gpu" if support.stt_types else "processor"), support.reason
 
 
 def choose(hardware: Hardware, software: Software, stacks: Sequence[Mapping[str, Any]]) -> Choice:

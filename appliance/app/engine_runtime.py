@@ -12,7 +12,7 @@ from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config
 from appliance.engines import Synthesizer, Transcriber, Voice, probe
 from appliance.engines.apology import Apology
-from appliance.engines.factory import synthesizers, transcribers
+from appliance.engines.factory import synthesizer_loaders, transcriber_loaders
 from appliance.engines.ladder import LadderContext
 from appliance.engines.memory_governor import GovernorMetrics, MemoryGovernor
 from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
@@ -119,10 +119,10 @@ class EngineRuntime:
         """Loads the starter engines, and has the apology spoken by what there is."""
         await self._grammar.update()
         self._supervisor = EngineSupervisor(
-            transcribers(
+            transcriber_loaders(
                 self._plan, self._config, lambda: self._grammar.text, self._registry.hot_words()
             ),
-            synthesizers(self._plan, self._config),
+            synthesizer_loaders(self._plan, self._config),
             self._switched,
             LadderContext(
                 idle=lambda: self.idle,

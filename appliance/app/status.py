@@ -87,7 +87,7 @@ class StatusReport:
             "access": "open" if self.access_warnings else "paired",
             "address": self._address(),
             "warnings": list(self._warnings),
-            "plan": asdict(self._plan),
+            "plan": self._plan.as_dict(),
             "gauges": asdict(gauges),
             "store": asdict(self._store.stats()),
         }

@@ -10,7 +10,7 @@ from appliance.audio.format import OUTPUT_RATE
 from appliance.bench.recordings import Recording
 from appliance.config.loader import Config
 from appliance.engines import Synthesizer, Transcriber, Voice
-from appliance.engines.factory import synthesizers, transcribers
+from appliance.engines.factory import synthesizer_loaders, transcriber_loaders
 from appliance.errors import EngineError
 from appliance.hardware import telemetry
 from appliance.hardware.plan import Plan
@@ -44,7 +44,7 @@ async def measure_stt(
     plan: Plan, config: Config, sentences: Sequence[Recording]
 ) -> TranscriptionTiming:
     """Loads the first transcriber of the plan and measures it. Raises EngineError."""
-    engine = await transcribers(plan, config, await grammar(config))[0].load()
+    engine = await transcriber_loaders(plan, config, await grammar(config))[0].load()
     try:
         return await _transcribe_all(engine, sentences, config.stt.language)
     finally:
@@ -53,7 +53,7 @@ async def measure_stt(
 
 async def measure_tts(plan: Plan, config: Config, texts: Sequence[str]) -> SynthesisTiming:
     """Loads the first synthesizer of the plan and measures it. Raises EngineError."""
-    engine = await synthesizers(plan, config)[0].load()
+    engine = await synthesizer_loaders(plan, config)[0].load()
     try:
         return await _synthesize_all(engine, texts, config)
     finally:

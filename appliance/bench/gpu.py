@@ -33,7 +33,7 @@ async def measure_large_models(
                 "STT__COMPUTE_TYPE": precision,
             }
             plan, config = _plan_with(settings, setup)
-            if plan.stt.rungs[0].device == "cuda":
+            if plan.stt.options[0].device == "cuda":
                 found.append(
                     transcription_result(await engine_bench.measure_stt(plan, config, said))
                 )
@@ -43,7 +43,7 @@ async def measure_large_models(
     setup.progress("kokoro on the GPU")
     settings = {"TTS__ENGINE": "kokoro", "TTS__MODEL": str(models.kokoro), "TTS__VOICE": VOICE}
     plan, config = _plan_with(settings, setup)
-    if plan.tts.rungs[0].device == "cuda":
+    if plan.tts.options[0].device == "cuda":
         clauses = [sentence.text for sentence in said]
         found.append(synthesis_result(await engine_bench.measure_tts(plan, config, clauses)))
     else:

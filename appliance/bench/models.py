@@ -95,7 +95,7 @@ def planned_models(overrides: dict[str, str], setup: BenchSetup) -> ModelEngines
     environ = {**setup.environ, **{PREFIX + key: value for key, value in overrides.items()}}
     config = load(setup.files, environ)
     plan = planner.plan_for(config)
-    stt, tts = plan.stt.rungs[0], plan.tts.rungs[0]
+    stt, tts = plan.stt.options[0], plan.tts.options[0]
     if (stt.engine, tts.engine) != ("whisper", "kokoro"):
         raise ApplianceError(
             "a Whisper and a Kokoro are needed to measure against Pipecat's services",

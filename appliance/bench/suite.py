@@ -140,7 +140,7 @@ class SuiteResults:
             "machine": dict(self.machine),
             "versions": dict(self.versions),
             "percentiles": "nearest rank; times in milliseconds after the end of speech",
-            "plan": asdict(self.plan),
+            "plan": self.plan.as_dict(),
             "subjects": [measured.as_json() for measured in self.engine_sets],
             "comparisons": [compared.as_json() for compared in self.comparisons],
             "accelerated": [asdict(engine) for engine in self.gpu],

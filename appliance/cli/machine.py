@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from appliance.hardware.plan import describe
 def plan(files: tuple[Path, ...], as_json: bool) -> None:
     """What was detected, what was chosen, why, and what the next better choice would need."""
     made = planner.plan_for(configuration(files))
-    click.echo(json.dumps(asdict(made), indent=2) if as_json else describe(made))
+    click.echo(json.dumps(made.as_dict(), indent=2) if as_json else describe(made))
 
 
 @click.command()
@@ -89,7 +88,7 @@ def bench(files: tuple[Path, ...], output: Path, **options: Any) -> None:  # noq
     from appliance.bench.contenders import BenchSetup
 
     # The last slot of a ladder is the starter engine, which needs no model.
-    has_models = len(planner.plan_for(configuration(files)).stt.rungs) > 1
+    has_models = len(planner.plan_for(configuration(files)).stt.options) > 1
     suite_options = suite.suite_options(options, has_models=has_models)
     with Console(stderr=True).status("measuring") as status:
         setup = BenchSetup(files, os.environ, status.update)

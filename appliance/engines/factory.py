@@ -1,4 +1,4 @@
-"""The plan's choices as loaders. Engines are imported when they are loaded, not before."""
+"""Engine factory: the options of the plan as loaders, which import their engine when they run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,39 +12,40 @@ from appliance.hardware.candidates import EngineOption
 from appliance.hardware.memory_pressure import MemoryPool
 from appliance.hardware.plan import Plan
 
-# The smallest published Whisper has 75 MB. What is smaller never learnt to take a hint, and hears
-# worse for it.
-_LEAST_TO_TAKE_HINTS = 70_000_000
+_MIN_BYTES_FOR_HINTS = 70_000_000
+"""The smallest published Whisper has 75 MB. Smaller ones were never trained with hints and become
+less accurate by them."""
 
 
-def transcribers(
+def transcriber_loaders(
     plan: Plan, config: Config, grammar: str | Callable[[], str], hot_words: Sequence[str] = ()
 ) -> list[EngineLoader[Transcriber]]:
-    """The plan's ladder for hearing; `grammar` is, or tells, what the starter engine listens for.
+    """Loaders of the plan's transcribers, best first.
 
-    `hot_words` are names that the others may expect, the likeliest first.
+    `grammar`, or what it returns, is what the starter engine listens for. `hot_words` are names
+    that Whisper may expect, the likeliest first.
     """
-    # Each decoder costs 95 MB; two let a second speaker be heard while the first still is.
+    # Each decoder takes 95 MB; with two, a second speaker need not wait for the first.
     decoders = min(2, plan.hardware.cores)
     return [
-        _placed(_transcriber(rung, config, grammar, decoders, hot_words), rung, plan)
-        for rung in plan.stt.rungs
+        _with_memory(_transcriber(option, config, grammar, decoders, hot_words), option, plan)
+        for option in plan.stt.options
     ]
 
 
-def synthesizers(plan: Plan, config: Config) -> list[EngineLoader[Synthesizer]]:
-    """The plan's ladder for speaking."""
-    return [_placed(_synthesizer(rung, config), rung, plan) for rung in plan.tts.rungs]
+def synthesizer_loaders(plan: Plan, config: Config) -> list[EngineLoader[Synthesizer]]:
+    """Loaders of the plan's synthesizers, best first."""
+    return [_with_memory(_synthesizer(option, config), option, plan) for option in plan.tts.options]
 
 
-def _placed(candidate: EngineLoader[E], rung: EngineOption, plan: Plan) -> EngineLoader[E]:
-    """With the memory that it will take, and where."""
-    own = rung.device == "cuda" and plan.hardware.gpu_memory is not None
-    return replace(candidate, memory=rung.memory, pool=MemoryPool.GPU if own else MemoryPool.HOST)
+def _with_memory(loader: EngineLoader[E], option: EngineOption, plan: Plan) -> EngineLoader[E]:
+    on_card = option.device == "cuda" and plan.hardware.has_own_gpu_memory
+    pool = MemoryPool.GPU if on_card else MemoryPool.HOST
+    return replace(loader, memory=option.memory, pool=pool)
 
 
 def _transcriber(
-    rung: EngineOption,
+    option: EngineOption,
     config: Config,
     grammar: str | Callable[[], str],
     decoders: int,
@@ -53,9 +54,9 @@ def _transcriber(
     async def whisper() -> Transcriber:
         from appliance.engines.whisper.engine import Whisper
 
-        directory = _named(rung.model, config.models.directory)
+        directory = _model_path(option.model, config.models.directory)
         return await Whisper.load(
-            *(directory, rung.device, rung.compute_type, rung.threads),
+            *(directory, option.device, option.compute_type, option.threads),
             hot_words=hints(config, directory, hot_words),
         )
 
@@ -64,29 +65,29 @@ def _transcriber(
 
         return await Sphinx.load(grammar, threads=decoders)
 
-    async def timed() -> Transcriber:
+    async def simulated() -> Transcriber:
         from appliance.engines.simulated import SimulatedTranscriber, duration
 
-        return SimulatedTranscriber(duration(rung.model))
+        return SimulatedTranscriber(duration(option.model))
 
-    if rung.engine == "whisper":
-        return EngineLoader(_title(rung), whisper)
-    if rung.engine == "timed":
-        return EngineLoader(f"timed {rung.model}", timed)
+    if option.engine == "whisper":
+        return EngineLoader(_engine_name(option), whisper)
+    if option.engine == "timed":
+        return EngineLoader(f"timed {option.model}", simulated)
     return EngineLoader("sphinx", sphinx)
 
 
-def _synthesizer(rung: EngineOption, config: Config) -> EngineLoader[Synthesizer]:
+def _synthesizer(option: EngineOption, config: Config) -> EngineLoader[Synthesizer]:
     async def kokoro() -> Synthesizer:
         from appliance.engines.kokoro.engine import Kokoro
 
-        model = _named(rung.model, config.models.directory)
+        model = _model_path(option.model, config.models.directory)
         model = model if model.suffix == ".onnx" else model.with_name(f"{model.name}.onnx")
         return await Kokoro.load(
             model,
             _voices(model, config),
-            rung.device,
-            rung.threads,
+            option.device,
+            option.threads,
             phrase_bytes=config.tts.phrase_cache_mb * 1_000_000,
         )
 
@@ -95,39 +96,40 @@ def _synthesizer(rung: EngineOption, config: Config) -> EngineLoader[Synthesizer
 
         return await Espeak.load()
 
-    async def timed() -> Synthesizer:
+    async def simulated() -> Synthesizer:
         from appliance.engines.simulated import SimulatedSynthesizer, duration
 
-        return SimulatedSynthesizer(duration(rung.model))
+        return SimulatedSynthesizer(duration(option.model))
 
-    if rung.engine == "kokoro":
-        return EngineLoader(_title(rung), kokoro)
-    if rung.engine == "timed":
-        return EngineLoader(f"timed {rung.model}", timed)
+    if option.engine == "kokoro":
+        return EngineLoader(_engine_name(option), kokoro)
+    if option.engine == "timed":
+        return EngineLoader(f"timed {option.model}", simulated)
     return EngineLoader("espeak", espeak)
 
 
 def hints(config: Config, directory: Path, hot_words: Sequence[str]) -> Sequence[str]:
-    """The hot words that a Whisper model is given: none where it is too small to use them, or
-    where they are not wanted."""
-    large = sysfs.size(directory / "model.bin") >= _LEAST_TO_TAKE_HINTS
+    """The hot words for a Whisper model: none where it is too small for them or they are off."""
+    large = sysfs.size(directory / "model.bin") >= _MIN_BYTES_FOR_HINTS
     return hot_words if config.stt.hot_words and large else ()
 
 
-def _named(model: str, directory: Path) -> Path:
-    """A model is a path of its own, or a name in the models directory."""
+def _model_path(model: str, directory: Path) -> Path:
+    """The path of a model that the configuration gives as a path, or as a name."""
     path = Path(model)
     return path if path.is_absolute() else directory / model
 
 
 def _voices(model: Path, config: Config) -> Path:
-    """The configured voices file, or the one beside the model."""
+    """The configured file of voices, or the one beside the model."""
     if config.tts.voices != "auto":
-        return _named(config.tts.voices, config.models.directory)
+        return _model_path(config.tts.voices, config.models.directory)
     beside = sorted(model.parent.glob("voices*.bin"))
     return beside[0] if beside else model.with_name("voices-v1.0.bin")
 
 
-def _title(rung: EngineOption) -> str:
-    name = Path(rung.model).name.removesuffix(".onnx")
-    return " ".join(part for part in (rung.engine, name, rung.compute_type, rung.device) if part)
+def _engine_name(option: EngineOption) -> str:
+    name = Path(option.model).name.removesuffix(".onnx")
+    return " ".join(
+        part for part in (option.engine, name, option.compute_type, option.device) if part
+    )

@@ -1,1 +1,1 @@
-"""What the machine is (detect), how it is doing (telemetry), and what it can carry (plan)."""
+"""The machine: detection of its parts, telemetry of its state, and the plan of its engines."""

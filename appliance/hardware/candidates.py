@@ -1,4 +1,7 @@
-"""What could listen and speak, best first, before memory is counted. Pure."""
+"""Engine options: each way to run Whisper and Kokoro on a machine, best first. Pure.
+
+Memory is not counted here; `plan.py` takes of the options those that fit.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,21 +12,22 @@ from appliance.hardware.gpu_support import GpuSupport
 from appliance.hardware.model_profiles import WHISPER, WhisperModel, kokoro_memory, whisper_memory
 
 _CPU_TYPES = ("int8", "float32")
-# float32 is the only Kokoro with GPU kernels throughout. On a CPU int8 saves memory, not time: on
-# a Xeon with AVX-512 VNNI, made for int8, 1 s of speech costs 1.03 s of a core, as float32 0.89 s.
-# So the order is fixed. Trying both at the first start would take the memory of both, seconds of
-# a small board, and a verdict from whatever else was running just then.
+# float32 is the only Kokoro with GPU kernels throughout. On a CPU, int8 saves memory, not time: on
+# a Xeon with AVX-512 VNNI, made for int8, 1 s of speech costs 1.03 s of a core, in float32 0.89 s.
+# So the order is fixed. Timing both at the first start would take the memory of both and seconds
+# of a small board, and the result would depend on whatever else runs at that moment.
 _KOKORO_CPU = ("kokoro-v1.0", "kokoro-v1.0.int8", "kokoro-v1.0.fp16")
 KOKORO_GPU = "kokoro-v1.0"
 
-_MOST_THREADS = 8  # beyond this the engines gain nothing from a short utterance
+_MAX_THREADS = 8  # more of them gain nothing for a short utterance
 
 
 @dataclass(frozen=True, slots=True)
 class EngineOption:
-    """One choice: `device` is cuda or cpu; `memory` is the estimate in bytes.
+    """One way to run an engine.
 
-    `model` and `compute_type` are empty where the engine has no choice of them.
+    `device` is cuda or cpu; `memory` is an estimate in bytes; `reason` says why it was taken.
+    `model` and `compute_type` are empty where the engine has only one.
     """
 
     engine: str
@@ -35,10 +39,13 @@ class EngineOption:
     reason: str
 
 
-def whisper_rungs(
+def whisper_options(
     hardware: Hardware, config: Config, gpu: GpuSupport, on_disk: Mapping[str, int]
 ) -> Iterator[EngineOption]:
-    """What Whisper could run as: the best model that is fast enough, then ever smaller ones."""
+    """The options for Whisper: the best model that is fast enough, then ever smaller ones.
+
+    `on_disk` maps models to bytes of weights.
+    """
     if config.stt.engine in ("sphinx", "timed"):
         return
     threads = config.stt.threads or _threads(hardware)
@@ -57,68 +64,70 @@ def whisper_rungs(
             )
 
 
-def reasoned(
-    taken: Sequence[EngineOption], candidates: Sequence[EngineOption]
+def with_reasons(
+    taken: Sequence[EngineOption], options: Sequence[EngineOption]
 ) -> Iterator[EngineOption]:
-    """The rungs that were taken of the candidates, each with its reason if it had none."""
+    """The options that were taken of all `options`, each with a reason."""
     above: EngineOption | None = None
-    for rung in taken:
-        why = rung.reason or (_why(rung, above) if above else _why_first(rung, candidates[0]))
-        yield replace(rung, reason=why)
-        above = rung
+    for option in taken:
+        reason = option.reason or (
+            _reason(option, above) if above else _reason_for_first(option, options[0])
+        )
+        yield replace(option, reason=reason)
+        above = option
 
 
-def _why_first(rung: EngineOption, best: EngineOption) -> str:
-    where = "GPU" if rung.device == "cuda" else "processor"
-    if rung != best:
-        return f"the best that fits into memory; {_told(best)} does not"
-    if rung.engine == "kokoro":
+def _reason_for_first(first: EngineOption, best: EngineOption) -> str:
+    where = "GPU" if first.device == "cuda" else "processor"
+    if first != best:
+        return f"the best that fits into memory; {_label(best)} does not"
+    if first.engine == "kokoro":
         return f"the natural voice, on the {where}"
     return f"the best on disk with which this {where} answers in time"
 
 
-def _why(rung: EngineOption, above: EngineOption) -> str:
-    """The reason for a rung, given the one above it."""
-    if above.device != rung.device and rung.device == "cpu":
+def _reason(option: EngineOption, above: EngineOption) -> str:
+    """The reason for an option, given the one above it."""
+    if above.device != option.device and option.device == "cpu":
         return "if the GPU fails"
-    if above.model == rung.model:
+    if above.model == option.model:
         return f"if {above.compute_type} fails"
-    # Whisper's follow each other by size; Kokoro's by how fast they are.
-    if rung.engine == "whisper" or rung.memory < above.memory:
+    # Whisper's options are in the order of their size, Kokoro's in that of their speed.
+    if option.engine == "whisper" or option.memory < above.memory:
         return "smaller, for want of memory or time"
-    return f"if {_told(above)} fails"
+    return f"if {_label(above)} fails"
 
 
-def _told(rung: EngineOption) -> str:
-    return f"{rung.model} {rung.compute_type} {rung.device}"
+def _label(option: EngineOption) -> str:
+    return f"{option.model} {option.compute_type} {option.device}"
 
 
 def _whisper_models(
     config: Config, on_disk: Mapping[str, int]
 ) -> Iterator[tuple[WhisperModel, str]]:
-    """The models to consider, with the reason for one that somebody named."""
-    named, least = config.stt.model, float("inf")
+    """The models to consider, each with its reason if the configuration names it."""
+    named, least_work = config.stt.model, float("inf")
     if named != "auto" and named in on_disk:
         known = WHISPER.get(named) or WhisperModel(named, on_disk[named], 0, 0.0)
-        least = known.work or least
+        least_work = known.work or least_work
         yield known, "named in the configuration"
-    for model in ranked(config.stt.language):
-        if model.name in on_disk and model.work < least:
+    for model in models_by_quality(config.stt.language):
+        if model.name in on_disk and model.work < least_work:
             yield model, ""
-            least = model.work
+            least_work = model.work
 
 
-def ranked(language: str) -> list[WhisperModel]:
-    """The known models for a language, the best first."""
+def models_by_quality(language: str) -> list[WhisperModel]:
+    """The known models for a language, best first."""
     fitting = [model for model in WHISPER.values() if language == "en" or not model.english]
     return sorted(fitting, key=lambda model: -model.quality)
 
 
 def _devices(config: Config, gpu: GpuSupport) -> Iterator[tuple[str, str]]:
-    """Devices and compute types, fastest first, as far as the configuration leaves a choice."""
+    """Devices and compute types, fastest first, that the configuration allows."""
     chosen = config.stt.compute_type
-    if gpu.types and config.stt.device != "cpu":
-        for kind in gpu.types:
+    if gpu.stt_types and config.stt.device != "cpu":
+        for kind in gpu.stt_types:
             if chosen in ("auto", kind):
                 yield "cuda", kind
     for kind in _CPU_TYPES:
@@ -129,7 +138,7 @@ def _devices(config: Config, gpu: GpuSupport) -> Iterator[tuple[str, str]]:
 def capacity(hardware: Hardware, device: str) -> float:
     """The most work (see WhisperModel) with which an answer still comes in time: an estimate.
 
-    On Jetson boards the size of the memory tells the class of the GPU.
+    On Jetson boards the size of the memory indicates the class of the GPU.
     """
     if device == "cuda":
         if not hardware.is_jetson:
@@ -141,23 +150,23 @@ def capacity(hardware: Hardware, device: str) -> float:
     return next((work for count, work in limits if cores < count), 6.0)
 
 
-def kokoro_rungs(
+def kokoro_options(
     hardware: Hardware, config: Config, gpu: GpuSupport, on_disk: Mapping[str, int]
 ) -> Iterator[EngineOption]:
-    """What Kokoro could run as."""
+    """The options for Kokoro, fastest first. `on_disk` maps models to bytes of weights."""
     if config.tts.engine in ("espeak", "timed"):
         return
     threads = config.tts.threads or _threads(hardware)
     named = config.tts.model
     if named != "auto" and named in on_disk:
         why = "named in the configuration"
-        if gpu.speaks and ".int8" not in named and ".fp16" not in named:
+        if gpu.tts and ".int8" not in named and ".fp16" not in named:
             yield EngineOption(
                 "kokoro", named, "cuda", "float32", 1, kokoro_memory(on_disk[named]), why
             )
         yield EngineOption("kokoro", named, "cpu", "", threads, kokoro_memory(on_disk[named]), why)
         return
-    if gpu.speaks and KOKORO_GPU in on_disk:
+    if gpu.tts and KOKORO_GPU in on_disk:
         memory = kokoro_memory(on_disk[KOKORO_GPU])
         yield EngineOption("kokoro", KOKORO_GPU, "cuda", "float32", 1, memory, "")
     for model in _KOKORO_CPU:
@@ -171,7 +180,7 @@ def _precision(model: str) -> str:
 
 
 def _threads(hardware: Hardware) -> int:
-    """All cores of a small machine; of a larger one all but one, which turns the event loop."""
+    """All cores of a small machine; on a larger one, one is left to the event loop."""
     if hardware.cores <= 2:
         return hardware.cores
-    return min(hardware.cores - 1, _MOST_THREADS)
+    return min(hardware.cores - 1, _MAX_THREADS)

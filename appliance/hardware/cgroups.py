@@ -1,4 +1,4 @@
-"""What a container or a systemd unit leaves this process of the machine: control groups, v2."""
+"""Control groups (v2): the share of the machine that a container or a unit leaves this process."""
 
 import math
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from pathlib import Path, PurePosixPath
 
 from appliance.hardware import sysfs
 
-# Of what a group has in use, the kernel takes these back before it kills anything.
+# Memory in use that the kernel takes back before it kills anything.
 _RECLAIMABLE = ("inactive_file", "active_file", "slab_reclaimable")
 
 
 def groups(root: Path) -> list[Path]:
-    """The directories of the groups this process is in, its own first, up to the topmost.
+    """The directories of the groups of this process, its own first, up to the topmost.
 
-    In a container the topmost is all there is to see, and holds the container's limits.
+    In a container only the topmost is visible, and it holds the container's limits.
     """
     top = root / "sys/fs/cgroup"
     lines = sysfs.text(root / "proc/self/cgroup").splitlines()
@@ -24,10 +24,10 @@ def groups(root: Path) -> list[Path]:
 
 
 def memory(root: Path) -> Iterator[tuple[int, int]]:
-    """The limit of each group that has one, and what is left of it, in bytes."""
+    """The memory limit of each group that has one, and what is left of it, in bytes."""
     for group in groups(root):
-        set_ = (sysfs.number(group / name) for name in ("memory.max", "memory.high"))
-        limit = min((number for number in set_ if number is not None), default=None)
+        limits = (sysfs.number(group / name) for name in ("memory.max", "memory.high"))
+        limit = min((number for number in limits if number is not None), default=None)
         if limit is not None:
             used = (sysfs.number(group / "memory.current") or 0) - _reclaimable(group)
             yield limit, max(0, limit - max(0, used))
@@ -40,7 +40,7 @@ def _reclaimable(group: Path) -> int:
 
 
 def cores(root: Path) -> int | None:
-    """The smallest quota of processor time, in cores, a part of one counted whole; None: none."""
+    """The smallest CPU quota in cores, rounded up; None without a quota."""
     quotas = []
     for group in groups(root):
         quota, _, period = sysfs.text(group / "cpu.max").partition(" ")
@@ -50,16 +50,16 @@ def cores(root: Path) -> int | None:
 
 
 def stalled(root: Path) -> float:
-    """The share of the last ten seconds in which all work stood still for want of memory.
+    """The share of the last ten seconds in which all work waited for memory (PSI, "full").
 
-    Of this process's group and of the whole machine whichever is more; 0 where it is not told.
+    The larger one of this process's group and of the whole machine; 0 where it is unknown.
     """
     places = [root / "proc/pressure/memory"]
     places += [group / "memory.pressure" for group in groups(root)[:1]]
-    return max(map(_full, places))
+    return max(map(_full_share, places))
 
 
-def _full(place: Path) -> float:
+def _full_share(place: Path) -> float:
     for line in sysfs.text(place).splitlines():
         kind, _, rest = line.partition(" ")
         fields = dict(part.partition("=")[::2] for part in rest.split())

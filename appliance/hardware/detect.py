@@ -1,8 +1,8 @@
-"""What machine this is, from files alone, below any root (so that recorded boards can be read).
+"""Detects the machine from files below any root, so that recorded boards can be read as well.
 
-The recipe for Jetson boards: the SoC decides, from the device tree; the release comes from
-/etc/nv_tegra_release, else from the package database. The BOARD field of the release file is
-always wrong and its date changes format, so neither is read. arm64 alone is no Jetson.
+A Jetson board is recognised by its SoC in the device tree; arm64 alone is no Jetson. The release
+of Jetson Linux comes from /etc/nv_tegra_release, else from the package database. The BOARD field
+of the release file is always wrong and its date changes format, so neither is read.
 """
 
 import re
@@ -41,11 +41,12 @@ class L4t:
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """A machine. Sizes are in bytes; empty and None mean that it does not tell.
+    """A machine. Sizes are in bytes; empty and None stand for unknown.
 
-    `memory_available` and `cores` are what this process may use: a container's limits count.
-    `gpu` is the name of an NVIDIA GPU that is really there; `gpu_memory` its own memory and
-    `driver` what serves it, as NVML tells: None for one that shares the board's (every Jetson).
+    `memory_available` and `cores` are what this process may use, limits of containers included.
+    `gpu` names an NVIDIA GPU whose driver is up; `gpu_memory`, `gpu_memory_free` and `driver` are
+    those of a graphics card, from NVML. A GPU that shares the board's memory (every Jetson's) has
+    no `gpu_memory`.
     """
 
     model: str
@@ -67,16 +68,22 @@ class Hardware:
     def is_jetson(self) -> bool:
         return self.soc in SOCS or self.l4t is not None
 
+    @property
+    def has_own_gpu_memory(self) -> bool:
+        """Whether an engine on the GPU takes none of the machine's memory."""
+        return self.gpu_memory is not None and not self.is_jetson
+
 
 def detect(root: Path = Path("/"), cards: Callable[[], Sequence[Card]] | None = None) -> Hardware:
-    """The machine whose files stand below `root`. Never raises for what is missing.
+    """Detects the machine whose files are below `root`. Never raises for missing files.
 
-    `cards` tells its graphics cards: NVML, but for recorded machines, which have none.
+    `cards` lists its graphics cards; the default is NVML, and no cards for a recorded machine.
     """
     compatible = _device_tree(root, "compatible").split()
     soc = next((soc for soc in SOCS if f"nvidia,{soc}" in compatible), "")
     packages = _packages(root, ("nvidia-l4t-core", "nvidia-jetpack"))
     total, available = memory(root)
+    l4t = _l4t(root, packages.get("nvidia-l4t-core", ""))
     card = _card(soc, cards or (nvml.cards if root == Path("/") else tuple))
     return Hardware(
         model=_model(root),
@@ -86,20 +93,21 @@ def detect(root: Path = Path("/"), cards: Callable[[], Sequence[Card]] | None = 
         memory_available=available,
         soc=soc,
         module=_module(compatible),
-        l4t=_l4t(root, packages.get("nvidia-l4t-core", "")),
+        l4t=l4t,
         jetpack=packages.get("nvidia-jetpack", ""),
         compute_capability=card.capability if card else SOCS.get(soc),
         gpu=card.name if card else _gpu(root, soc),
-        gpu_memory=card.memory_total if card else None,
-        gpu_memory_free=card.memory_free if card else None,
+        # In a container, NVML may report a Jetson's GPU, whose memory is nevertheless the board's.
+        gpu_memory=card.memory_total if card and not l4t else None,
+        gpu_memory_free=card.memory_free if card and not l4t else None,
         driver=card.driver if card else "",
     )
 
 
 def _card(soc: str, cards: Callable[[], Sequence[Card]]) -> Card | None:
-    """The card with the least free memory: which of them the engines will take is not known.
+    """The card with the least free memory, as it is unknown which one the engines will take.
 
-    None on a Jetson, whose NVML knows next to nothing.
+    None on a Jetson, whose NVML reports next to nothing.
     """
     found = () if soc else cards()
     return min(found, key=lambda card: card.memory_free or 0, default=None)
@@ -143,7 +151,7 @@ def _packages(root: Path, names: tuple[str, ...]) -> dict[str, str]:
 
 
 def _architecture(root: Path, soc: str) -> str:
-    """As `uname -m` says it; older kernels do not tell, so a program's own header is asked."""
+    """The architecture as in `uname -m`; with older kernels, from the header of a program."""
     if named := sysfs.text(root / "proc/sys/kernel/arch"):
         return named
     for program in ("usr/bin/env", "bin/sh", "sbin/init"):
@@ -158,7 +166,7 @@ def _architecture(root: Path, soc: str) -> str:
 
 
 def cores(root: Path) -> int:
-    """The processor cores this process may use, at least one."""
+    """The number of processor cores that this process may use, at least one."""
     online = sysfs.text(root / "sys/devices/system/cpu/online")
     counted = sum(_span(part) for part in online.split(",") if part)
     available = counted or sysfs.text(root / "proc/cpuinfo").count("processor\t") or 1
@@ -166,7 +174,7 @@ def cores(root: Path) -> int:
 
 
 def _span(part: str) -> int:
-    """How many cores "0-5" or "7" names."""
+    """The number of cores in a range such as "0-5" or "7"."""
     first, _, last = part.partition("-")
     if not first.isdigit() or (last and not last.isdigit()):
         return 0
@@ -174,7 +182,7 @@ def _span(part: str) -> int:
 
 
 def memory(root: Path) -> tuple[int, int]:
-    """Bytes of memory in all and available now, limits included; 0 where unknown."""
+    """Total and available bytes of memory, limits included; 0 where unknown."""
     known = sysfs.meminfo(root)
     total, available = known.get("MemTotal", 0), known.get("MemAvailable", 0)
     for limit, left in cgroups.memory(root):
@@ -184,7 +192,7 @@ def memory(root: Path) -> tuple[int, int]:
 
 
 def _gpu(root: Path, soc: str) -> str:
-    """The name of the NVIDIA GPU, as far as its driver has brought it up."""
+    """The name of the NVIDIA GPU, if its driver has brought it up."""
     for card in sysfs.entries(root / "proc/driver/nvidia/gpus", "*/information"):
         named = re.search(r"^Model:\s*(.+)$", sysfs.text(card), re.MULTILINE)
         if named:
@@ -193,10 +201,10 @@ def _gpu(root: Path, soc: str) -> str:
 
 
 def gpu_nodes(root: Path) -> list[Path]:
-    """The devfreq nodes of an integrated NVIDIA GPU; they may come late in the boot.
+    """The devfreq nodes of an integrated NVIDIA GPU, which may appear late in the boot.
 
     Their names change with every release (17000000.ga10b, 17000000.gpu, gpu-gpc-0), so the name
-    in the device tree is asked as well.
+    in the device tree counts as well.
     """
     chips = ("gv11b", "gp10b", "ga10b", "gb10b", "gm20b", "gpu")
     return [

@@ -1,19 +1,19 @@
-"""What the installed engine libraries can do with a GPU; asking imports them."""
+"""GPU abilities of the installed engine libraries, found by importing them."""
 
 import logging
 from importlib.metadata import PackageNotFoundError, version
 
-from appliance.hardware.gpu_support import Wheels
+from appliance.hardware.gpu_support import GpuLibraries
 
 log = logging.getLogger(__name__)
 
 
-def wheels() -> Wheels:
-    """For a machine that has a GPU: on others it is a second and 100 MB for nothing.
+def installed_libraries() -> GpuLibraries:
+    """The abilities of the installed libraries. Takes a second and 100 MB.
 
-    One that cannot even be imported (its CUDA is not there) finds nothing, and is told of.
+    A library that cannot be imported, as without its CUDA, has none, and is logged.
     """
-    return Wheels(
+    return GpuLibraries(
         ctranslate2_devices=_devices(),
         onnx_providers=_providers(),
         onnx_packages=tuple(filter(_is_installed, ("onnxruntime", "onnxruntime-gpu"))),

@@ -1,27 +1,27 @@
-"""Whether the GPU of this machine may be used, and with which compute types. Pure."""
+"""GPU support: whether engines may use the GPU of a machine, and with which compute types. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appliance.hardware.detect import Hardware, L4t
 
-# Fastest first. On Orin, int8 on the GPU loads and then fails at the first transcription, so it
-# is not among them; float32 is for cards whose libraries refuse the others.
+# Compute types, fastest first. On Orin, int8 on the GPU loads and then fails at the first
+# transcription, so it is left out; float32 is for cards whose libraries refuse the others.
 _ORIN = ("float16", "int8_float16", "int8_float32")
 _CARD = ("float16", "int8_float16", "int8_float32", "float32")
 
 _NVMAP_BUG = L4t(36, 4, 7)
-_OLDEST_LINE = 36  # JetPack 6: before it, no GPU build of the engines is to be had
+_OLDEST_LINE = 36  # JetPack 6: there is no GPU build of the engines for older releases
 _THOR_ONLY_LINE = 38
-_OLDEST_CARD = (7, 0)  # float16 and int8 want tensor cores
+_OLDEST_CARD = (7, 0)  # float16 and int8 need tensor cores
 
 
 @dataclass(frozen=True, slots=True)
-class Wheels:
+class GpuLibraries:
     """What the installed libraries find: devices of CTranslate2, providers of ONNX Runtime.
 
-    `onnx_packages` are those of onnxruntime and onnxruntime-gpu that are installed: both of them
-    write the same directory, and whichever came last is what there is.
+    `onnx_packages` are those of onnxruntime and onnxruntime-gpu that are installed: both write
+    into the same directory, and the one installed last wins.
     """
 
     ctranslate2_devices: int
@@ -29,66 +29,69 @@ class Wheels:
     onnx_packages: tuple[str, ...] = ("onnxruntime-gpu",)
 
     @property
-    def hear(self) -> bool:
+    def can_transcribe(self) -> bool:
         return self.ctranslate2_devices > 0
 
     @property
-    def speak(self) -> bool:
+    def can_synthesize(self) -> bool:
         return "CUDAExecutionProvider" in self.onnx_providers
 
 
-WITH_CUDA = Wheels(1, ("CUDAExecutionProvider", "CPUExecutionProvider"))
-"""Libraries that can use any GPU that is there."""
+WITH_CUDA = GpuLibraries(1, ("CUDAExecutionProvider", "CPUExecutionProvider"))
+"""Libraries that can use any GPU."""
 
 
 @dataclass(frozen=True, slots=True)
 class GpuSupport:
-    """`types` are Whisper's compute types to try on the GPU, empty where it hears without it.
+    """What the GPU may be used for.
 
-    `speaks`: the voice may run on it too. `reason` says why there is a GPU to use, or none; the
-    `faults` are what keeps engines from a GPU that is well. `own_memory` is what a card of its
-    own has to give, in bytes; None where the GPU takes it from the memory of the board.
+    `reason` says why there is a GPU to use, or none. `stt_types` are Whisper's compute types to
+    try on it, empty where Whisper must not use it; `tts`: whether Kokoro may. `own_memory` is what
+    a graphics card has to give, in bytes; None where the GPU shares the memory of the board.
+    `faults` are what keeps engines from a working GPU.
     """
 
     reason: str
-    types: tuple[str, ...] = ()
-    speaks: bool = False
+    stt_types: tuple[str, ...] = ()
+    tts: bool = False
     own_memory: int | None = None
     faults: tuple[str, ...] = ()
 
 
-def usable(hardware: Hardware, wheels: Wheels = WITH_CUDA) -> GpuSupport:
-    """What the GPU is good for on this machine, with the libraries that are installed."""
+def gpu_support(hardware: Hardware, libraries: GpuLibraries = WITH_CUDA) -> GpuSupport:
+    """What the GPU of this machine may be used for, given the installed libraries."""
     refused = _refusal(hardware)
     if refused:
         return GpuSupport(refused)
-    faults = tuple(_faults(wheels))
+    faults = tuple(_faults(libraries))
     types = _ORIN if hardware.is_jetson else _CARD
     reason, own = f"{hardware.gpu}, sharing the memory of the board", None
     if not hardware.is_jetson:
         total = hardware.gpu_memory or 0
         free = total if hardware.gpu_memory_free is None else hardware.gpu_memory_free
         reason = f"{hardware.gpu} with {total / 1e9:.1f} GB, {free / 1e9:.1f} GB of them free"
-        # A tenth is left to the display and to the fragments of other programs.
+        # A tenth is left for the display and other programs.
         own = max(0, free - total // 10)
-    if not (wheels.hear or wheels.speak):
+    if not (libraries.can_transcribe or libraries.can_synthesize):
         reason = f"not used: no installed library can use {hardware.gpu}"
-    return GpuSupport(reason, types if wheels.hear else (), wheels.speak, own, faults)
+    return GpuSupport(
+        reason, types if libraries.can_transcribe else (), libraries.can_synthesize, own, faults
+    )
 
 
-def _faults(wheels: Wheels) -> Iterator[str]:
-    """What is wrong with the libraries on a machine whose GPU could be used."""
-    if not wheels.hear:
+def _faults(libraries: GpuLibraries) -> Iterator[str]:
+    """The faults of the libraries on a machine whose GPU could be used."""
+    if not libraries.can_transcribe:
         yield (
             "the GPU is not used for hearing: the installed ctranslate2 finds no CUDA device;"
             " install a build for this GPU (install.sh --wheels)"
         )
-    if not wheels.speak and len(wheels.onnx_packages) > 1:
+    if not libraries.can_synthesize and len(libraries.onnx_packages) > 1:
         yield (
             "the GPU is not used for speaking: the CPU package onnxruntime has overwritten"
             " onnxruntime-gpu; install that one last (install.sh --wheels)"
         )
-    elif not wheels.speak:
+    elif not libraries.can_synthesize:
         yield (
             "the GPU is not used for speaking: the installed onnxruntime has no"
             " CUDAExecutionProvider; install a build for this GPU (install.sh --wheels)"

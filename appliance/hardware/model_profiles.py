@@ -1,8 +1,8 @@
-"""What is known of the models: how good they are, and the memory that they take.
+"""Model profiles: quality, cost and memory of the known Whisper and Kokoro models.
 
-Whisper weights are stored as float16, so the file's size is that of the float16 weights and half
-of it that of int8. What comes on top (CUDA context and libraries, work space) is an estimate
-until it is measured on a board, and errs on the large side.
+Whisper weights are stored as float16, so the file's size is that of the float16 weights, and half
+of it that of int8. The rest (CUDA context and libraries, work space) is an estimate until it is
+measured on a board, and errs on the large side.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 MB = 10**6
 
-# On top of the weights: runtime libraries and work space.
+# Runtime libraries and work space, on top of the weights.
 _GPU_OVERHEAD = 550 * MB
 _CPU_OVERHEAD = 200 * MB
 # Bytes of memory for each byte of float16 weights, by compute type; work space grows with them.
@@ -19,10 +19,10 @@ _WEIGHTS = {"float32": 2.4, "float16": 1.25, "int8_float16": 0.7, "int8_float32"
 
 @dataclass(frozen=True, slots=True)
 class WhisperModel:
-    """A Whisper variant; `english` knows no other language.
+    """A Whisper variant; an `english` one knows no other language.
 
-    `quality` orders them, higher is preferred: turbo hears nearly as well as large-v3 in half the
-    time. `work` is the cost of an answer relative to base.
+    Higher `quality` is preferred; turbo stands above large-v3, as it is nearly as accurate in half
+    the time. `work` is the cost of a transcription relative to base.
     """
 
     name: str
@@ -34,7 +34,7 @@ class WhisperModel:
 
 @dataclass(frozen=True, slots=True)
 class KokoroModel:
-    """A Kokoro file. All precisions sound nearly alike; what differs is where they are fast."""
+    """A Kokoro file. All precisions sound nearly alike; they differ in where they are fast."""
 
     name: str
     bytes: int
@@ -74,12 +74,12 @@ KOKORO: Mapping[str, KokoroModel] = {
 
 
 def whisper_memory(weights: int, device: str, compute_type: str) -> int:
-    """Estimated bytes that a Whisper model with that size on disk takes when it is at work."""
+    """Estimated bytes that a Whisper model takes at work; `weights` is its size on disk."""
     overhead = _GPU_OVERHEAD if device == "cuda" else _CPU_OVERHEAD
     return overhead + round(weights * _WEIGHTS[compute_type])
 
 
 def kokoro_memory(size: int) -> int:
-    """Estimated bytes for a Kokoro file of that size, known or not."""
+    """Estimated bytes that any Kokoro model takes at work; `size` is that of its file."""
     known = next((model.memory for model in KOKORO.values() if model.bytes == size), 0)
     return known or 600 * MB + round(size * 1.25)

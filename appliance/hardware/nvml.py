@@ -1,7 +1,7 @@
-"""Graphics cards of ordinary machines, through NVIDIA's own library: no tool and no package.
+"""NVML: the graphics cards of the machine, through the library that comes with NVIDIA's driver.
 
-The library comes with the driver. Where it is missing, or there is no card, there are no cards;
-what one of them does not tell (a Jetson's tells little) stays unknown. Asked anew every time.
+Neither a tool nor a package is needed. Without the library there are no cards; values that a card
+does not report (a Jetson's reports few) stay unknown. Every call reads them anew.
 """
 
 import ctypes
@@ -18,9 +18,9 @@ S = TypeVar("S", bound=ctypes.Structure)
 
 _SUCCESS = 0
 _GPU_TEMPERATURE = 0
-_LONGEST_TEXT = 96
-# Bits of the reasons for which a clock is held down: power cap, hardware, heat (twice), brake.
-_HELD_DOWN: Final = {
+_TEXT_BYTES = 96
+# Bits of the reasons why a clock is throttled.
+_THROTTLE_REASONS: Final = {
     0x04: "power cap",
     0x08: "hardware slowdown",
     0x20: "heat",
@@ -31,7 +31,10 @@ _HELD_DOWN: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Memory in bytes, load a share of 1, temperature in degrees Celsius, power in watts."""
+    """A graphics card: memory in bytes, load from 0 to 1, temperature in Celsius, power in watts.
+
+    `throttled` names the reasons why its clocks are held down now.
+    """
 
     name: str
     memory_total: int | None = None
@@ -41,7 +44,7 @@ class Card:
     load: float | None = None
     temperature: float | None = None
     power: float | None = None
-    held_down: tuple[str, ...] = ()
+    throttled: tuple[str, ...] = ()
 
 
 class _Memory(ctypes.Structure):
@@ -57,11 +60,11 @@ class _Utilization(ctypes.Structure):
 
 
 class _Unknown(Exception):
-    """The library does not tell, for whatever reason."""
+    """The library reports no value, for whatever reason."""
 
 
 def cards(library: str = LIBRARY) -> tuple[Card, ...]:
-    """The cards in the machine now, in the driver's order."""
+    """The graphics cards in the machine now, in the driver's order."""
     try:
         nvml = ctypes.CDLL(library)
     except OSError:
@@ -71,7 +74,7 @@ def cards(library: str = LIBRARY) -> tuple[Card, ...]:
         try:
             count = ctypes.c_uint()
             _call(nvml, "nvmlDeviceGetCount_v2", ctypes.byref(count))
-            found = (_maybe(partial(_card, nvml, index)) for index in range(count.value))
+            found = (_or_none(partial(_card, nvml, index)) for index in range(count.value))
             return tuple(card for card in found if card)
         finally:
             nvml.nvmlShutdown()
@@ -81,9 +84,9 @@ def cards(library: str = LIBRARY) -> tuple[Card, ...]:
 def _card(nvml: ctypes.CDLL, index: int) -> Card:
     handle = ctypes.c_void_p()
     _call(nvml, "nvmlDeviceGetHandleByIndex_v2", ctypes.c_uint(index), ctypes.byref(handle))
-    memory = _maybe(lambda: _read(nvml, "nvmlDeviceGetMemoryInfo", handle, _Memory()))
+    memory = _or_none(lambda: _query(nvml, "nvmlDeviceGetMemoryInfo", handle, _Memory()))
     major, minor = ctypes.c_int(), ctypes.c_int()
-    capability = _maybe(
+    capability = _or_none(
         lambda: _call(
             nvml,
             "nvmlDeviceGetCudaComputeCapability",
@@ -92,59 +95,61 @@ def _card(nvml: ctypes.CDLL, index: int) -> Card:
             ctypes.byref(minor),
         )
     )
-    use = _maybe(lambda: _read(nvml, "nvmlDeviceGetUtilizationRates", handle, _Utilization()))
+    use = _or_none(lambda: _query(nvml, "nvmlDeviceGetUtilizationRates", handle, _Utilization()))
     return Card(
-        name=_text(nvml, "nvmlDeviceGetName", handle),
+        name=_query_text(nvml, "nvmlDeviceGetName", handle),
         memory_total=memory.total if memory else None,
         memory_free=memory.free if memory else None,
         capability=(major.value, minor.value) if capability else None,
-        driver=_maybe(lambda: _text(nvml, "nvmlSystemGetDriverVersion")) or "",
+        driver=_or_none(lambda: _query_text(nvml, "nvmlSystemGetDriverVersion")) or "",
         load=use.gpu / 100 if use else None,
-        temperature=_number(nvml, "nvmlDeviceGetTemperature", handle, _GPU_TEMPERATURE),
-        power=_milli(_number(nvml, "nvmlDeviceGetPowerUsage", handle)),
-        held_down=_held_down(nvml, handle),
+        temperature=_query_number(nvml, "nvmlDeviceGetTemperature", handle, _GPU_TEMPERATURE),
+        power=_thousandths(_query_number(nvml, "nvmlDeviceGetPowerUsage", handle)),
+        throttled=_throttled(nvml, handle),
     )
 
 
 def _call(nvml: ctypes.CDLL, name: str, *arguments: Any) -> bool:  # noqa: ANN401  C's own types
-    """True. Raises _Unknown for an older library, and for whatever is no success."""
+    """Calls a function; True. Raises _Unknown where an older library lacks it, or it fails."""
     function = getattr(nvml, name, None)
     if function is None or function(*arguments) != _SUCCESS:
         raise _Unknown(name)
     return True
 
 
-def _maybe(ask: Callable[[], T]) -> T | None:
+def _or_none(query: Callable[[], T]) -> T | None:
     with suppress(_Unknown):
-        return ask()
+        return query()
     return None
 
 
-def _read(nvml: ctypes.CDLL, name: str, handle: ctypes.c_void_p, into: S) -> S:
+def _query(nvml: ctypes.CDLL, name: str, handle: ctypes.c_void_p, into: S) -> S:
     _call(nvml, name, handle, ctypes.byref(into))
     return into
 
 
-def _text(nvml: ctypes.CDLL, name: str, *handle: ctypes.c_void_p) -> str:
-    buffer = ctypes.create_string_buffer(_LONGEST_TEXT)
-    _call(nvml, name, *handle, buffer, ctypes.c_uint(_LONGEST_TEXT))
+def _query_text(nvml: ctypes.CDLL, name: str, *handle: ctypes.c_void_p) -> str:
+    buffer = ctypes.create_string_buffer(_TEXT_BYTES)
+    _call(nvml, name, *handle, buffer, ctypes.c_uint(_TEXT_BYTES))
     return buffer.value.decode(errors="replace").strip()
 
 
-def _number(nvml: ctypes.CDLL, name: str, handle: ctypes.c_void_p, *which: int) -> float | None:
+def _query_number(
+    nvml: ctypes.CDLL, name: str, handle: ctypes.c_void_p, *which: int
+) -> float | None:
     value = ctypes.c_uint()
     sensor = map(ctypes.c_int, which)
-    known = _maybe(lambda: _call(nvml, name, handle, *sensor, ctypes.byref(value)))
+    known = _or_none(lambda: _call(nvml, name, handle, *sensor, ctypes.byref(value)))
     return float(value.value) if known else None
 
 
-def _milli(number: float | None) -> float | None:
+def _thousandths(number: float | None) -> float | None:
     return None if number is None else number / 1000
 
 
-def _held_down(nvml: ctypes.CDLL, handle: ctypes.c_void_p) -> tuple[str, ...]:
+def _throttled(nvml: ctypes.CDLL, handle: ctypes.c_void_p) -> tuple[str, ...]:
     bits = ctypes.c_ulonglong()
     name = "nvmlDeviceGetCurrentClocksThrottleReasons"
-    if not _maybe(lambda: _call(nvml, name, handle, ctypes.byref(bits))):
+    if not _or_none(lambda: _call(nvml, name, handle, ctypes.byref(bits))):
         return ()
-    return tuple(dict.fromkeys(why for bit, why in _HELD_DOWN.items() if bits.value & bit))
+    return tuple(dict.fromkeys(why for bit, why in _THROTTLE_REASONS.items() if bits.value & bit))

@@ -1,46 +1,63 @@
-"""Which engines, models and limits this machine gets, and why. Pure: facts in, plan out.
+"""Plans the engines, models and limits of a machine, with the reason for each choice. Pure.
 
 The budget is the memory available now less a reserve for everything else on the machine, never
-what CUDA believes to be free. Each ladder leads from the best choice that fits to the starter
-engine, which is always loaded and always the last rung; one rung of a ladder is in use at a time.
+what CUDA reports as free. Each ladder leads from the best option that fits down to the starter
+engine, which is always loaded; beside it one option of a ladder is loaded at a time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 from appliance.config.loader import Config
 from appliance.config.schema import STTConfig, TTSConfig
-from appliance.hardware import candidates as rungs
-from appliance.hardware import gpu_support
-from appliance.hardware.candidates import EngineOption
+from appliance.hardware.candidates import (
+    KOKORO_GPU,
+    EngineOption,
+    capacity,
+    kokoro_options,
+    models_by_quality,
+    whisper_options,
+    with_reasons,
+)
 from appliance.hardware.detect import Hardware
-from appliance.hardware.gpu_support import WITH_CUDA, GpuSupport, Wheels
+from appliance.hardware.gpu_support import WITH_CUDA, GpuLibraries, GpuSupport, gpu_support
 from appliance.hardware.model_profiles import KOKORO, MB, WHISPER, kokoro_memory, whisper_memory
 
-SESSION_BYTES = 15 * MB  # what one more session may cost: the limit that it is held to
-LEAST_SESSIONS = 4  # a household; for fewer no engine is chosen larger
-STARTER_BYTES = 220 * MB  # two PocketSphinx decoders with their language model, and eSpeak NG
+SESSION_BYTES: Final = 15 * MB
+"""Most that one more session may cost; a test holds sessions to it."""
+MIN_SESSIONS: Final = 4
+"""A family at once: no engine is chosen so large that fewer sessions fit beside it."""
+STARTER_BYTES: Final = 220 * MB
+"""Two PocketSphinx decoders with their language model, and eSpeak NG."""
 
-# How many sessions one core carries, by what listens: they rarely talk at the same moment.
-_SESSIONS_PER_CORE = {"sphinx": 8, "cpu": 4}
-_SESSIONS_PER_GPU = 32
+_SESSIONS_PER_CORE: Final = {"sphinx": 8, "cpu": 4}
+"""Sessions that one core carries, by transcriber: they rarely talk at the same moment."""
+_SESSIONS_PER_GPU: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
-    """The rungs, best first, the starter engine last; `better` says what a better one needs."""
+class PlannedLadder:
+    """Options for one kind of engine, best first, the starter engine last.
 
-    rungs: tuple[EngineOption, ...]
+    `better` says what the next better option would need.
+    """
+
+    options: tuple[EngineOption, ...]
     better: str
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What this machine gets. `budget` is what engines and sessions may take, in bytes."""
+    """The engines and limits of a machine.
+
+    `budget` is what engines and sessions may take, `reserve` what is left to the rest of the
+    machine, in bytes. `accelerator` says which GPU is used, or why none is.
+    """
 
     hardware: Hardware
-    stt: Ladder
-    tts: Ladder
+    stt: PlannedLadder
+    tts: PlannedLadder
     sessions: int
     sessions_reason: str
     budget: int
@@ -51,31 +68,40 @@ class Plan:
     @property
     def uses_card(self) -> bool:
         """Whether an engine may take a graphics card's own memory."""
-        taken = (*self.stt.rungs, *self.tts.rungs)
-        return self.hardware.gpu_memory is not None and any(r.device == "cuda" for r in taken)
+        options = (*self.stt.options, *self.tts.options)
+        return self.hardware.has_own_gpu_memory and any(o.device == "cuda" for o in options)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan for JSON, where the options of a ladder are its `rungs`."""
+        plan = asdict(self)
+        for kind in ("stt", "tts"):
+            ladder = plan[kind]
+            plan[kind] = {"rungs": ladder["options"], "better": ladder["better"]}
+        return plan
 
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """Memory to give away: of the machine, and of a card of its own (None: there is none)."""
+    """Bytes to give away: of the machine, and of a graphics card (None: there is none)."""
 
     host: int
     card: int | None
 
-    def holds(self, rung: EngineOption) -> bool:
-        return rung.memory <= self._of(rung)
+    def holds(self, option: EngineOption) -> bool:
+        return option.memory <= self.on(option.device)
 
-    def _of(self, rung: EngineOption) -> int:
-        return self.card if rung.device == "cuda" and self.card is not None else self.host
+    def on(self, device: str) -> int:
+        """The bytes that an engine on the device can take."""
+        return self.card if device == "cuda" and self.card is not None else self.host
 
     def without(self, taken: Iterable[EngineOption]) -> "_Room":
-        """The room beside a ladder, of which one rung, maybe the largest, is in use."""
+        """The room beside a ladder of which one option is loaded, possibly the largest."""
         host = card = 0
-        for rung in taken:
-            if rung.device == "cuda" and self.card is not None:
-                card = max(card, rung.memory)
+        for option in taken:
+            if option.device == "cuda" and self.card is not None:
+                card = max(card, option.memory)
             else:
-                host = max(host, rung.memory)
+                host = max(host, option.memory)
         return _Room(self.host - host, None if self.card is None else self.card - card)
 
 
@@ -83,62 +109,63 @@ def plan(
     hardware: Hardware,
     config: Config,
     models_on_disk: Mapping[str, int],
-    wheels: Wheels = WITH_CUDA,
+    libraries: GpuLibraries = WITH_CUDA,
 ) -> Plan:
-    """The plan for this machine; `models_on_disk` maps what can be loaded to its bytes.
+    """Plans the engines and limits of a machine.
 
-    The names are those of hardware.models, and what stands in stt.model and tts.model. Bytes are
-    those of the weights: model.bin of a Whisper model, the .onnx file of Kokoro.
+    `models_on_disk` maps every model that can be loaded to the bytes of its weights (model.bin of
+    Whisper, the .onnx file of Kokoro). Its names are those of `model_profiles` and the values of
+    stt.model and tts.model.
     """
-    gpu = gpu_support.usable(hardware, wheels)
+    gpu = gpu_support(hardware, libraries)
     reserve = reserve_of(hardware.memory_total)
     budget = max(0, hardware.memory_available - reserve)
-    room = _Room(budget - STARTER_BYTES - LEAST_SESSIONS * SESSION_BYTES, gpu.own_memory)
-    voices = list(rungs.kokoro_rungs(hardware, config, gpu, models_on_disk))
-    wanted = list(rungs.whisper_rungs(hardware, config, gpu, models_on_disk))
-    ears = _ladder(wanted, _beside_a_voice(room, wanted, voices))
-    beside = room.without(ears)
-    spoken = _ladder(voices, beside)
-    sessions, why = _sessions(hardware, config, budget, [*ears, *spoken])
+    room = _Room(budget - STARTER_BYTES - MIN_SESSIONS * SESSION_BYTES, gpu.own_memory)
+    tts_options = list(kokoro_options(hardware, config, gpu, models_on_disk))
+    stt_options = list(whisper_options(hardware, config, gpu, models_on_disk))
+    stt = _that_fit(stt_options, _beside_a_voice(room, stt_options, tts_options))
+    beside_stt = room.without(stt)
+    tts = _that_fit(tts_options, beside_stt)
+    sessions, reason = _sessions(hardware, config, budget, [*stt, *tts])
     return Plan(
         hardware=hardware,
-        stt=Ladder(
-            (*ears, _starter("sphinx", config.stt, wanted)),
-            _better_stt(hardware, config, gpu, models_on_disk, ears, room),
+        stt=PlannedLadder(
+            (*stt, _starter("sphinx", config.stt, stt_options)),
+            _better_stt(hardware, config, gpu, models_on_disk, stt, room),
         ),
-        tts=Ladder(
-            (*spoken, _starter("espeak", config.tts, voices)),
-            _better_tts(config, gpu, models_on_disk, spoken, beside),
+        tts=PlannedLadder(
+            (*tts, _starter("espeak", config.tts, tts_options)),
+            _better_tts(config, gpu, models_on_disk, tts, beside_stt),
         ),
         sessions=sessions,
-        sessions_reason=why,
+        sessions_reason=reason,
         budget=budget,
         reserve=reserve,
         accelerator=gpu.reason,
-        warnings=(*_warnings(config, gpu, models_on_disk), *_unheard(config, ears)),
+        warnings=(*_warnings(config, gpu, models_on_disk), *_language_warnings(config, stt)),
     )
 
 
 def reserve_of(total: int) -> int:
-    """What is left to the rest of the machine: a tenth, and no less than 256 MB (700 from 6 GB)."""
+    """Bytes left to the rest of the machine: a tenth, at least 256 MB (700 MB from 6 GB)."""
     return max(total // 10, (700 if total >= 6000 * MB else 256) * MB)
 
 
-def _ladder(candidates: Sequence[EngineOption], room: _Room) -> tuple[EngineOption, ...]:
-    taken = [rung for rung in candidates if room.holds(rung)]
-    return tuple(rungs.reasoned(taken, candidates))
+def _that_fit(options: Sequence[EngineOption], room: _Room) -> tuple[EngineOption, ...]:
+    taken = [option for option in options if room.holds(option)]
+    return tuple(with_reasons(taken, options))
 
 
 def _beside_a_voice(
-    room: _Room, ears: Sequence[EngineOption], voices: Sequence[EngineOption]
+    room: _Room, stt_options: Sequence[EngineOption], tts_options: Sequence[EngineOption]
 ) -> _Room:
-    """The room less the smallest voice, where any transcriber fits beside it.
+    """The room less the smallest synthesizer, where any transcriber fits beside it.
 
-    Where not both fit, understanding comes before sounding natural.
+    Where both do not fit, understanding comes before sounding natural.
     """
-    for voice in sorted(voices, key=lambda rung: rung.memory):
+    for voice in sorted(tts_options, key=lambda option: option.memory):
         smaller = room.without([voice])
-        if room.holds(voice) and any(smaller.holds(rung) for rung in ears):
+        if room.holds(voice) and any(smaller.holds(option) for option in stt_options):
             return smaller
     return room
 
@@ -160,12 +187,12 @@ def _starter(
 def _sessions(
     hardware: Hardware, config: Config, budget: int, taken: Sequence[EngineOption]
 ) -> tuple[int, str]:
-    """How many sessions at once, and what limits them; one is always allowed."""
+    """The number of sessions at once, and what limits it; one is always allowed."""
     if config.limits.sessions:
         return config.limits.sessions, "set in the configuration"
-    shared = [rung for rung in taken if rung.device == "cpu" or hardware.gpu_memory is None]
+    on_card = "cuda" if hardware.has_own_gpu_memory else None
     engines = sum(
-        max((rung.memory for rung in shared if rung.engine == engine), default=0)
+        max((o.memory for o in taken if o.engine == engine and o.device != on_card), default=0)
         for engine in ("whisper", "kokoro")
     )
     by_memory = (budget - STARTER_BYTES - engines) // SESSION_BYTES
@@ -193,20 +220,18 @@ def _better_stt(
         return 'stt.engine = "auto"'
     if config.stt.model != "auto" and config.stt.model in on_disk and chosen:
         return 'stt.model = "auto", to let the plan choose'
-    device, kind = ("cuda", gpu.types[0]) if gpu.types else ("cpu", "int8")
+    device, kind = ("cuda", gpu.stt_types[0]) if gpu.stt_types else ("cpu", "int8")
     better = None
-    for model in rungs.ranked(config.stt.language):
+    for model in models_by_quality(config.stt.language):
         if chosen and model.name == chosen[0].model:
             break
         better = model
     if better is None:
         return "nothing: it is the best there is"
     needs = [] if better.name in on_disk else [f"`appliance models pull {better.name}`"]
-    if better.work > rungs.capacity(hardware, device):
-        needs.append("a faster GPU" if gpu.types else "a usable GPU or a faster processor")
-    missing = whisper_memory(better.bytes, device, kind) - (
-        room.card if device == "cuda" and room.card is not None else room.host
-    )
+    if better.work > capacity(hardware, device):
+        needs.append("a faster GPU" if gpu.stt_types else "a usable GPU or a faster processor")
+    missing = whisper_memory(better.bytes, device, kind) - room.on(device)
     if missing > 0:
         needs.append(f"{missing // MB + 1} MB more memory")
     return f"{better.name} needs {' and '.join(needs) or 'less memory taken by the voice'}"
@@ -222,7 +247,7 @@ def _better_tts(
     """What the next better synthesizer would need."""
     if config.tts.engine in ("espeak", "timed"):
         return 'tts.engine = "auto"'
-    if chosen and (chosen[0].device == "cuda" or not gpu.speaks or config.tts.model != "auto"):
+    if chosen and (chosen[0].device == "cuda" or not gpu.tts or config.tts.model != "auto"):
         return "nothing: it is the best there is"
     if chosen:
         return _better_on_the_gpu(on_disk, room)
@@ -234,40 +259,40 @@ def _better_tts(
 
 
 def _better_on_the_gpu(on_disk: Mapping[str, int], room: _Room) -> str:
-    """What the voice would need to move from the processor to the GPU."""
-    model = rungs.KOKORO_GPU
+    """What Kokoro would need to move from the processor to the GPU."""
+    model = KOKORO_GPU
     if model not in on_disk:
         return f"{model} on the GPU needs `appliance models pull {model}`"
-    missing = kokoro_memory(on_disk[model]) - (room.host if room.card is None else room.card)
+    missing = kokoro_memory(on_disk[model]) - room.on("cuda")
     return f"{model} on the GPU needs {missing // MB + 1} MB more memory"
 
 
 def _warnings(config: Config, gpu: GpuSupport, on_disk: Mapping[str, int]) -> Iterator[str]:
-    """What was asked for and cannot be had."""
+    """What the configuration asks for and the machine cannot give."""
     for key, part in (("stt.model", config.stt), ("tts.model", config.tts)):
         name = part.model
         if part.engine != "timed" and name != "auto" and name not in on_disk:
             yield f"{key}: {name} is not on disk"
-    if config.stt.device == "cuda" and not gpu.types:
+    if config.stt.device == "cuda" and not gpu.stt_types:
         yield f"stt.device is cuda, but {gpu.faults[0] if gpu.faults else gpu.reason}"
     yield from gpu.faults
     kind = config.stt.compute_type
-    if kind not in ("auto", *gpu.types, "int8", "float32"):
+    if kind not in ("auto", *gpu.stt_types, "int8", "float32"):
         yield f"stt.compute_type: {kind} needs a GPU, so int8 is used on the processor"
 
 
-def _unheard(config: Config, ears: Sequence[EngineOption]) -> Iterator[str]:
-    """What is missing for the language that was asked for."""
+def _language_warnings(config: Config, stt: Sequence[EngineOption]) -> Iterator[str]:
+    """What is missing for the configured language."""
     language = config.stt.language
     if language == "en" or config.stt.engine == "timed":
         return
-    if not ears:
+    if not stt:
         yield (
             f"stt.language is {language}, but without a Whisper model only the starter engine"
             " hears, and it knows nothing but English commands"
         )
     named = WHISPER.get(config.stt.model)
-    if named and named.english and any(rung.model == named.name for rung in ears):
+    if named and named.english and any(option.model == named.name for option in stt):
         yield f"stt.language is {language}, but stt.model {named.name} knows English only"
 
 
@@ -284,16 +309,16 @@ def describe(made: Plan) -> str:
         jetpack = f", JetPack {machine.jetpack}" if machine.jetpack else ""
         lines.append(f"system    L4T {machine.l4t}{jetpack}")
     for title, ladder in (("listening", made.stt), ("speaking", made.tts)):
-        lines += ["", title, *map(_row, ladder.rungs), f"  better: {ladder.better}"]
+        lines += ["", title, *map(_row, ladder.options), f"  better: {ladder.better}"]
     lines += ["", f"sessions  {made.sessions} ({made.sessions_reason})"]
     lines += [f"warning   {warning}" for warning in made.warnings]
     return "\n".join(lines)
 
 
-def _row(rung: EngineOption) -> str:
-    what = " ".join(filter(None, (rung.engine, rung.model, rung.compute_type, rung.device)))
-    threads = f"{rung.threads} thread{'' if rung.threads == 1 else 's'}"
-    return f"  {what:44} {_mb(rung.memory):>9} {threads:>10}  {rung.reason}"
+def _row(option: EngineOption) -> str:
+    what = " ".join(filter(None, (option.engine, option.model, option.compute_type, option.device)))
+    threads = f"{option.threads} thread{'' if option.threads == 1 else 's'}"
+    return f"  {what:44} {_mb(option.memory):>9} {threads:>10}  {option.reason}"
 
 
 def _mb(amount: int) -> str:

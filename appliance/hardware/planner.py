@@ -1,4 +1,4 @@
-"""The plan of this machine: facts and files gathered for the pure function that decides."""
+"""Planner: gathers hardware, models on disk and libraries for `plan.plan`, which decides."""
 
 import os
 from collections.abc import Mapping
@@ -7,50 +7,51 @@ from pathlib import Path
 from appliance.config.loader import Config
 from appliance.hardware import sysfs
 from appliance.hardware.detect import Hardware, detect
-from appliance.hardware.gpu_libraries import wheels
-from appliance.hardware.gpu_support import WITH_CUDA, usable
+from appliance.hardware.gpu_libraries import installed_libraries
+from appliance.hardware.gpu_support import WITH_CUDA, gpu_support
 from appliance.hardware.model_profiles import KOKORO, WHISPER
 from appliance.hardware.plan import Plan, plan
 
 
 def plan_for(config: Config, root: Path = Path("/")) -> Plan:
-    """Detects the machine, looks which models are on its disk, and plans; for milliseconds.
+    """Detects the machine, lists the models on its disk, and plans. Takes milliseconds.
 
-    Where there is a GPU, the libraries that would use it are asked whether they can: a second.
+    Where there is a GPU, the libraries that would use it are imported, which takes a second.
     """
     hardware = detect(root)
-    libraries = wheels() if usable(hardware).types else WITH_CUDA
+    libraries = installed_libraries() if gpu_support(hardware).stt_types else WITH_CUDA
     return plan(hardware, config, models_on_disk(config), libraries)
 
 
 def recommended(hardware: Hardware, config: Config, models: Mapping[str, int]) -> list[str]:
-    """What the plan would choose first if all of these models, by name and bytes, were on disk.
+    """The models that the plan would choose first if all of `models` were on disk.
 
-    Nothing for an engine that the configuration rules out, or for which no model fits.
+    `models` maps names to bytes of weights. An engine has none where the configuration rules it
+    out or no model fits.
     """
     made = plan(hardware, config, models)
-    first = (made.stt.rungs[0].model, made.tts.rungs[0].model)
+    first = (made.stt.options[0].model, made.tts.options[0].model)
     return [name for name in first if name in models]
 
 
 def fits(hardware: Hardware, config: Config, name: str, size: int) -> bool:
-    """Whether the plan would give that model a place, were it the only one on disk."""
+    """Whether the plan would use the model if it were the only one on disk."""
     if name not in KOKORO:
-        # The same weights under another name are judged alike.
+        # The same weights under another name have the same profile.
         name = next((model.name for model in WHISPER.values() if model.bytes == size), name)
     known = name in WHISPER or name in KOKORO
-    # Of the others the plan takes only one that it is told.
+    # The plan uses a model that it does not know only where the configuration names it.
     change = {"engine": "auto", "model": "auto" if known else name}
     stt = config.stt.model_copy(update=change)
     tts = config.tts.model_copy(update=change)
     made = plan(hardware, config.model_copy(update={"stt": stt, "tts": tts}), {name: size})
-    return any(rung.model == name for rung in (*made.stt.rungs, *made.tts.rungs))
+    return any(option.model == name for option in (*made.stt.options, *made.tts.options))
 
 
 def models_on_disk(config: Config) -> dict[str, int]:
-    """The bytes of the weights of every model that could be loaded, by name or configured path.
+    """Bytes of weights of every model that could be loaded, by name or configured path.
 
-    Hidden entries are none: downloads under way stand there, and every file by its hash.
+    Hidden entries are not models: they hold downloads under way, and all files by their hash.
     """
     directory = config.models.directory
     entries = sysfs.entries(directory, "*")
@@ -58,7 +59,7 @@ def models_on_disk(config: Config) -> dict[str, int]:
     found = {entry.name.removesuffix(".onnx"): _weights(entry) for entry in models}
     for named in (config.stt.model, config.tts.model):
         path = Path(named)
-        # Not Path.exists, which raises where it may not look.
+        # Not Path.exists, which raises where access is denied.
         if path.is_absolute() and os.path.exists(path):  # noqa: PTH110
             found[named] = _weights(path)
     return found
@@ -69,9 +70,9 @@ def _is_model(path: Path) -> bool:
 
 
 def _weights(path: Path) -> int:
-    """A Whisper directory's model.bin, or the file itself; 0 where a directory has none.
+    """Bytes of a Whisper directory's model.bin, or of the file itself; 0 where there is none.
 
-    A model without weights still counts as there, so that loading it says what is missing, and
-    so does one that the appliance may not read.
+    A model without weights, or with unreadable ones, still counts as on disk, so that loading it
+    says what is wrong.
     """
     return sysfs.size(path / "model.bin" if os.path.isdir(path) else path)  # noqa: PTH112

@@ -1,14 +1,14 @@
-"""Reading the small files of /proc and /sys below any root, absent and unreadable ones included.
+"""Reads small files of /proc and /sys below any root, absent and unreadable ones included.
 
-Some of them exist and fail when read (the temperature of a sensor that is switched off), and
-device-tree strings end with NUL.
+Some files exist and fail when read, as the temperature of a sensor that is switched off; strings
+of the device tree end with NUL.
 """
 
 from pathlib import Path
 
 
 def text(path: Path) -> str:
-    """The content without NUL and surrounding space; empty where it cannot be read."""
+    """The content of a file without NUL and surrounding space; empty where it cannot be read."""
     try:
         return path.read_bytes().decode(errors="replace").replace("\0", " ").strip()
     except OSError:
@@ -16,7 +16,7 @@ def text(path: Path) -> str:
 
 
 def number(path: Path) -> int | None:
-    """The content as a whole number; None where it cannot be read or is none."""
+    """The content of a file as an integer; None where it is none or cannot be read."""
     try:
         return int(text(path))
     except ValueError:
@@ -24,7 +24,7 @@ def number(path: Path) -> int | None:
 
 
 def entries(directory: Path, pattern: str = "*") -> list[Path]:
-    """What matches in a directory, sorted; nothing where there is no such directory."""
+    """The matching entries of a directory, sorted; none where there is no such directory."""
     try:
         return sorted(directory.glob(pattern))
     except OSError:
@@ -32,7 +32,7 @@ def entries(directory: Path, pattern: str = "*") -> list[Path]:
 
 
 def meminfo(root: Path) -> dict[str, int]:
-    """/proc/meminfo in bytes by name."""
+    """The values of /proc/meminfo by name, in bytes."""
     found = {}
     for line in text(root / "proc/meminfo").splitlines():
         name, _, rest = line.partition(":")
@@ -43,7 +43,7 @@ def meminfo(root: Path) -> dict[str, int]:
 
 
 def size(path: Path) -> int:
-    """The bytes of a file; 0 where there is none, or none that may be looked at."""
+    """The size of a file in bytes; 0 where it is missing or may not be looked at."""
     try:
         return path.stat().st_size if path.is_file() else 0
     except OSError:

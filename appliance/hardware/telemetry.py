@@ -1,4 +1,7 @@
-"""How the machine is doing, from files and NVML. Read anew at every call: nodes come and go."""
+"""Telemetry: temperatures, load, memory and power of the machine, from files and NVML.
+
+Every call looks for the files anew, because device nodes come and go.
+"""
 
 import re
 import shutil
@@ -10,23 +13,23 @@ from appliance.hardware import nvml, sysfs
 from appliance.hardware.detect import cores, gpu_nodes, memory
 from appliance.hardware.nvml import Card
 
-# What a sensor that is switched off reports, and everything colder than any shelf.
+# A sensor that is switched off reports less than this, and no room is as cold.
 _COLDEST = -40.0
-# The rails that carry the whole board (Orin Nano and NX, Nano); on others the rails add up to it.
+# Rails that carry the whole board (Orin Nano and NX, Nano); on other boards the rails add up.
 _WHOLE_BOARD = ("VDD_IN", "POM_5V_IN")
 
-# What a Raspberry Pi's firmware reports of this moment; higher bits are of the past.
+# Bits of a Raspberry Pi's firmware for this moment; higher bits are of the past.
 _RASPBERRY = {0x1: "under-voltage", 0x2: "frequency cap", 0x4: "throttled", 0x8: "heat"}
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """The gauges; None and empty stand for what the machine does not tell.
+    """The state of the machine at one moment; None and empty stand for unknown.
 
     Temperatures are in degrees Celsius by sensor, rails in watts; `load` is the one-minute load
-    per core (1: every core busy) and `gpu_load` a share of 1; sizes are in bytes, `uptime` in
-    seconds, `power` the watts of the whole board. `throttled` names what holds clocks down now;
-    `overcurrents` counts the times since the start that the power supply fell short.
+    per core (1: every core busy), `gpu_load` is from 0 to 1; sizes are in bytes, `uptime` is in
+    seconds, `power` the watts of the whole board. `throttled` names the reasons why clocks are
+    held down now; `overcurrents` counts how often since the start the power supply fell short.
     """
 
     temperatures: Mapping[str, float] = field(default_factory=dict)
@@ -49,31 +52,32 @@ def read(
     disk: Path | None = None,
     cards: Callable[[], Sequence[Card]] | None = None,
 ) -> Readings:
-    """The gauges now; `disk` is any path on the file system whose space counts (default `root`).
+    """Reads the state of the machine whose files are below `root`.
 
-    `cards` tells of graphics cards: NVML, but for recorded machines, which have none.
+    `disk` is any path on the file system whose free space counts (default: `root`). `cards` lists
+    the graphics cards; the default is NVML, and no cards for a recorded machine.
     """
     total, available = memory(root)
-    seen = (cards or (nvml.cards if root == Path("/") else tuple))()
+    found = (cards or (nvml.cards if root == Path("/") else tuple))()
     rails = _rails(root)
     return Readings(
-        temperatures=_temperatures(root) | _hottest(seen),
-        rails=rails | {card.name: card.power for card in seen if card.power is not None},
+        temperatures=_temperatures(root) | _card_temperatures(found),
+        rails=rails | {card.name: card.power for card in found if card.power is not None},
         load=_load(root, cores(root)),
-        gpu_load=_busiest(seen, _gpu_load(root)),
+        gpu_load=_busiest(found, _gpu_load(root)),
         memory_total=total or None,
         memory_available=available if total else None,
-        gpu_memory_used=_used(seen) or sysfs.meminfo(root).get("NvMapMemUsed"),
+        gpu_memory_used=_memory_used(found) or sysfs.meminfo(root).get("NvMapMemUsed"),
         disk_free=_disk_free(disk or root),
         uptime=_first_number(root / "proc/uptime"),
         power=_power(rails),
-        gpu_memory_total=sum(card.memory_total or 0 for card in seen) or None,
-        throttled=tuple(_throttled(root, seen)),
+        gpu_memory_total=sum(card.memory_total or 0 for card in found) or None,
+        throttled=tuple(_throttled(root, found)),
         overcurrents=_overcurrents(root),
     )
 
 
-def _hottest(cards: Sequence[Card]) -> dict[str, float]:
+def _card_temperatures(cards: Sequence[Card]) -> dict[str, float]:
     return {card.name: card.temperature for card in cards if card.temperature is not None}
 
 
@@ -82,8 +86,8 @@ def _busiest(cards: Sequence[Card], integrated: float | None) -> float | None:
     return max(loads) if loads else integrated
 
 
-def _used(cards: Sequence[Card]) -> int | None:
-    """What is in use of the memory of all cards that tell."""
+def _memory_used(cards: Sequence[Card]) -> int | None:
+    """Bytes in use on all cards that report their memory."""
     used = [
         card.memory_total - card.memory_free
         for card in cards
@@ -93,17 +97,17 @@ def _used(cards: Sequence[Card]) -> int | None:
 
 
 def _throttled(root: Path, cards: Sequence[Card]) -> Iterator[str]:
-    """What holds a clock down at this moment: the kernel's thermal governor, firmware, a card."""
+    """Why clocks are held down now, by the kernel's thermal governor, firmware or a card."""
     for device in sysfs.entries(root / "sys/class/thermal", "cooling_device*"):
         kind = sysfs.text(device / "type")
-        # Fans cool without holding anything down.
+        # Fans are cooling devices too, but slow nothing down.
         if "freq" in kind and (sysfs.number(device / "cur_state") or 0) > 0:
             yield kind
     for place in sysfs.entries(root / "sys/devices/platform/soc", "*/get_throttled"):
         now = _hexadecimal(sysfs.text(place))
         yield from (name for bit, name in _RASPBERRY.items() if now & bit)
     for card in cards:
-        yield from (f"{card.name}: {why}" for why in card.held_down)
+        yield from (f"{card.name}: {reason}" for reason in card.throttled)
 
 
 def _hexadecimal(text: str) -> int:
@@ -114,7 +118,7 @@ def _hexadecimal(text: str) -> int:
 
 
 def _overcurrents(root: Path) -> int | None:
-    """Of a Jetson: its counters of over-current events, after each of which clocks are cut."""
+    """Over-current events of a Jetson, after each of which it cuts its clocks."""
     counters = sysfs.entries(root / "sys/class/hwmon", "hwmon*/oc*_event_cnt")
     counts = [count for count in map(sysfs.number, counters) if count is not None]
     return sum(counts) if counts else None
@@ -143,7 +147,7 @@ def _first_number(path: Path) -> float | None:
 
 
 def _gpu_load(root: Path) -> float | None:
-    """The integrated GPU's load; the files count in thousandths."""
+    """Load of the integrated GPU; the files give thousandths."""
     nodes = [node / "device/load" for node in gpu_nodes(root)]
     nodes += sysfs.entries(root / "sys/devices", "gpu.0/load")
     nodes += sysfs.entries(root / "sys/devices/platform", "*gpu*/load")
@@ -152,7 +156,7 @@ def _gpu_load(root: Path) -> float | None:
 
 
 def _rails(root: Path) -> dict[str, float]:
-    """Power by rail, from the INA3221 monitors: millivolts times milliamperes."""
+    """Watts by rail, from the INA3221 monitors: millivolts times milliamperes."""
     found = {}
     for label in sysfs.entries(root / "sys/bus/i2c/drivers/ina3221", "*/hwmon/hwmon*/in*_label"):
         channel = re.fullmatch(r"in(\d)_label", label.name)

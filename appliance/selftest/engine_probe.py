@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from appliance.bench.engine_bench import grammar
 from appliance.engines import Voice, probe
-from appliance.engines.factory import synthesizers, transcribers
+from appliance.engines.factory import synthesizer_loaders, transcriber_loaders
 from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
 from appliance.hardware.plan import Plan
 from appliance.selftest.context import CheckContext
@@ -55,7 +55,7 @@ class PlannedEngine:
     def from_plan(cls, plan: Plan, kind: Kind) -> "PlannedEngine":
         """The first choice of a plan made for this test, without a daemon."""
         ladder = plan.stt if kind == "stt" else plan.tts
-        first = ladder.rungs[0]
+        first = ladder.options[0]
         return cls(first.engine, first.model, first.device, plan.accelerator, ladder.better)
 
 
@@ -74,7 +74,7 @@ async def transcribe(context: CheckContext, pcm: bytes, times: int) -> Transcrip
     if context.daemon:
         probes = [await context.daemon.transcribe(pcm) for _ in range(times)]
     else:
-        loaders = transcribers(context.plan, context.config, await grammar(context.config))
+        loaders = transcriber_loaders(context.plan, context.config, await grammar(context.config))
         engine = await loaders[0].load()
         try:
             probes = [await probe.hear(engine, pcm, "en") for _ in range(times)]
@@ -91,7 +91,7 @@ async def synthesize(context: CheckContext, texts: list[str]) -> SynthesisProbe:
     if context.daemon:
         probes = [await context.daemon.synthesize(text) for text in texts]
     else:
-        engine = await synthesizers(context.plan, context.config)[0].load()
+        engine = await synthesizer_loaders(context.plan, context.config)[0].load()
         voice = Voice(context.config.tts.voice, "en", context.config.tts.speed)
         try:
             probes = [await probe.say(engine, text, voice) for text in texts]

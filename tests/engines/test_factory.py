@@ -7,8 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from appliance.config.loader import Config, load
-from appliance.engines.factory import hints, transcribers
+from appliance.engines.factory import hints, transcriber_loaders
 from appliance.engines.whisper.engine import Whisper
+from appliance.hardware.detect import Hardware, L4t
+from appliance.hardware.memory_pressure import MemoryPool
+from appliance.hardware.plan import plan
 from appliance.hardware.planner import plan_for
 
 
@@ -18,6 +21,20 @@ def configured(**settings: str) -> Config:
 
 def test_a_model_that_cannot_be_looked_at_is_given_no_hints(tmp_path: Path) -> None:
     assert hints(configured(), tmp_path / ("x" * 300), ("lamp",)) == ()
+
+
+@pytest.mark.parametrize(
+    ("l4t", "pool"), [(None, MemoryPool.GPU), (L4t(36, 5, 0), MemoryPool.HOST)]
+)
+def test_an_engine_takes_the_memory_of_its_gpu_where_that_has_its_own(
+    l4t: L4t | None, pool: MemoryPool
+) -> None:
+    machine = Hardware(
+        "", "aarch64", 6, 8 * 10**9, 5 * 10**9, l4t=l4t, gpu="A GPU", gpu_memory=8 * 10**9
+    )
+    made = plan(machine, configured(), {"base.en": 145_216_508})
+    on_gpu, *_, starter = transcriber_loaders(made, configured(), "")
+    assert (on_gpu.pool, starter.pool) == (pool, MemoryPool.HOST)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +64,6 @@ async def test_hot_words_are_for_a_model_that_can_use_them_and_only_where_wanted
         stt__model=str(weights.parent),
         stt__hot_words=wanted,
     )
-    first, *_ = transcribers(plan_for(config), config, "", ("lamp",))
+    first, *_ = transcriber_loaders(plan_for(config), config, "", ("lamp",))
     await first.load()
     assert loaded == [(weights.parent, given)]

@@ -109,10 +109,10 @@ async def supervisor(machine: Machine) -> AsyncIterator[EngineSupervisor]:
 
 
 def states(supervisor: EngineSupervisor) -> list[str]:
-    return [rung["state"] for rung in supervisor.states()["stt"]["ladder"]]
+    return [slot["state"] for slot in supervisor.states()["stt"]["ladder"]]
 
 
-async def test_the_next_rung_takes_the_place_of_one_that_failed(
+async def test_the_next_engine_replaces_one_that_failed(
     machine: Machine, supervisor: EngineSupervisor
 ) -> None:
     assert supervisor.stt.report_failure(supervisor.stt.current, BROKEN)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from appliance.config import loader
-from appliance.engines.factory import synthesizers, transcribers
+from appliance.engines.factory import synthesizer_loaders, transcriber_loaders
 from appliance.engines.ladder import LadderContext
 from appliance.engines.memory_governor import GovernorMetrics, MemoryGovernor
 from appliance.engines.supervisor import EngineSupervisor
@@ -40,8 +40,8 @@ class Machine:
         chosen = loader.load([], MICRO_MODELS)
         plan = planner.plan_for(chosen)
         self.supervisor = EngineSupervisor(
-            transcribers(plan, chosen, GRAMMAR),
-            synthesizers(plan, chosen),
+            transcriber_loaders(plan, chosen, GRAMMAR),
+            synthesizer_loaders(plan, chosen),
             lambda: self.told.append("another engine answers"),
             LadderContext(idle=lambda: self.idle, has_room=self._has_room),
         )

@@ -7,7 +7,7 @@ import pytest
 from appliance.audio.format import OUTPUT_RATE
 from appliance.config.loader import load
 from appliance.engines import CHARACTERS_PER_SECOND, Voice
-from appliance.engines.factory import synthesizers, transcribers
+from appliance.engines.factory import synthesizer_loaders, transcriber_loaders
 from appliance.engines.simulated import (
     HEARD,
     SimulatedSynthesizer,
@@ -67,7 +67,7 @@ async def test_the_configuration_names_them_and_nothing_stands_below_them() -> N
     plan = plan_for(config)
     assert not plan.warnings
     assert plan.stt.better == 'stt.engine = "auto"'
-    [ear], [mouth] = transcribers(plan, config, ""), synthesizers(plan, config)
+    [ear], [mouth] = transcriber_loaders(plan, config, ""), synthesizer_loaders(plan, config)
     assert (ear.name, mouth.name) == ("timed 90ms", "timed 80ms")
     assert (await ear.load()).name == "timed 90ms"
     assert (await mouth.load()).name == "timed 80ms"
@@ -76,4 +76,4 @@ async def test_the_configuration_names_them_and_nothing_stands_below_them() -> N
 async def test_a_time_that_is_none_is_told_when_it_is_loaded() -> None:
     config = load([], configured("soon", "80ms"))
     with pytest.raises(ModelMissing, match="soon"):
-        await transcribers(plan_for(config), config, "")[0].load()
+        await transcriber_loaders(plan_for(config), config, "")[0].load()

@@ -7,7 +7,7 @@ import pytest
 from appliance.config import loader
 from appliance.engines import Synthesizer, Transcriber, Voice
 from appliance.engines.espeak.engine import Espeak
-from appliance.engines.factory import synthesizers, transcribers
+from appliance.engines.factory import synthesizer_loaders, transcriber_loaders
 from appliance.engines.ladder import EngineLoader
 from appliance.engines.sphinx.engine import Sphinx
 from appliance.engines.supervisor import EngineSupervisor
@@ -73,7 +73,7 @@ async def test_what_cannot_load_is_told_and_passed_over(supervisor: EngineSuperv
     await supervisor.load_starters()
     await supervisor.load_better()
     ladder = supervisor.states()["stt"]["ladder"]
-    assert [rung["state"] for rung in ladder] == ["failed", "ready", "ready"]
+    assert [slot["state"] for slot in ladder] == ["failed", "ready", "ready"]
     assert "no Whisper model in" in ladder[0]["error"]
     assert "appliance models pull" in ladder[0]["advice"]
 
@@ -117,7 +117,7 @@ async def test_the_plan_of_a_configuration_becomes_engines_that_answer() -> None
     named = {"APPLIANCE__STT__MODEL": str(MODEL), "APPLIANCE__TTS__MODEL": str(voice)}
     chosen = loader.load([], {**named, "APPLIANCE__STT__DEVICE": "cpu"})
     plan = await asyncio.to_thread(planner.plan_for, chosen)
-    ladders = transcribers(plan, chosen, GRAMMAR), synthesizers(plan, chosen)
+    ladders = transcriber_loaders(plan, chosen, GRAMMAR), synthesizer_loaders(plan, chosen)
     assert [ladder[-1].name for ladder in ladders] == ["sphinx", "espeak"]
     supervisor = EngineSupervisor(*ladders, Changes())
     await supervisor.load_starters()
@@ -148,7 +148,7 @@ async def test_hot_words_reach_a_model_that_can_use_them(
             weights.truncate(size)
         chosen = loader.load([], {"APPLIANCE__STT__MODEL": str(directory)})
         plan = planner.plan_for(chosen)
-        whisper = transcribers(plan, chosen, GRAMMAR, ("Claude", "pasta"))[0]
+        whisper = transcriber_loaders(plan, chosen, GRAMMAR, ("Claude", "pasta"))[0]
         with pytest.raises(Asked):
             await whisper.load()
     assert asked == [(), ("Claude", "pasta")]
@@ -159,7 +159,7 @@ async def test_the_language_is_told_by_the_model() -> None:
         [], {"APPLIANCE__STT__MODEL": str(MODEL), "APPLIANCE__STT__LANGUAGE": "auto"}
     )
     plan = await asyncio.to_thread(planner.plan_for, chosen)
-    candidate = transcribers(plan, chosen, GRAMMAR)[0]
+    candidate = transcriber_loaders(plan, chosen, GRAMMAR)[0]
     assert candidate.name.startswith("whisper")
     engine = await candidate.load()
     said = recording("micro_whisper", "utterances", "what_time_is_it.wav")

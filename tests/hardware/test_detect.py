@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from appliance.hardware.detect import Hardware, L4t, detect
+from appliance.hardware.nvml import Card
 from tests.hardware import boards
 from tests.hardware.boards import BOARDS, Board, meminfo, write
 
@@ -93,6 +94,15 @@ def test_a_graphics_card_is_named(tmp_path: Path) -> None:
     assert found.gpu == "NVIDIA GeForce RTX 4060"
     assert found.gpu_memory is None
     assert not found.is_jetson
+
+
+def test_a_jetson_whose_gpu_is_reported_as_a_card_has_no_memory_of_its_own(tmp_path: Path) -> None:
+    """In a container the device tree may be missing, and with it the name of the SoC."""
+    write(tmp_path, "etc/nv_tegra_release", "# R39 (release), REVISION: 2.1, GCID: 1\n")
+    orin = Card("Orin (nvgpu)", 8_000_000_000, 5_000_000_000, (8, 7))
+    found = detect(tmp_path, lambda: [orin])
+    assert (found.soc, found.is_jetson, found.gpu) == ("", True, "Orin (nvgpu)")
+    assert (found.gpu_memory, found.gpu_memory_free) == (None, None)
 
 
 def test_the_limits_of_a_container_count(tmp_path: Path) -> None:

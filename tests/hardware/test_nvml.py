@@ -28,7 +28,7 @@ def test_a_card_tells_all_of_it(library: str) -> None:
             load=0.37,
             temperature=61.0,
             power=84.5,
-            held_down=("power cap", "heat"),
+            throttled=("power cap", "heat"),
         ),
     )
 

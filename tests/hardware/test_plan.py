@@ -3,12 +3,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appliance.config.loader import Config, load
 from appliance.hardware.detect import Hardware, L4t, detect
-from appliance.hardware.gpu_support import WITH_CUDA, Wheels
+from appliance.hardware.gpu_support import WITH_CUDA, GpuLibraries
 from appliance.hardware.model_profiles import KOKORO, MB, WHISPER, whisper_memory
 from appliance.hardware.plan import SESSION_BYTES, STARTER_BYTES, Plan, describe, plan, reserve_of
 from tests.hardware.boards import BOARDS
@@ -26,7 +26,7 @@ def configured(**settings: str) -> Config:
 
 
 def best(made: Plan) -> tuple[str, str]:
-    first, voice = made.stt.rungs[0], made.tts.rungs[0]
+    first, voice = made.stt.options[0], made.tts.options[0]
     return (
         " ".join(filter(None, (first.engine, first.model, first.compute_type, first.device))),
         " ".join(filter(None, (voice.engine, voice.model, voice.device))),
@@ -55,7 +55,7 @@ def test_the_ladder_of_an_orin(tmp_path: Path) -> None:
     hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
     disk = {"small.en": EVERYTHING["small.en"], "base.en": EVERYTHING["base.en"]}
     made = plan(hardware, DEFAULTS, disk)
-    assert [(r.model, r.compute_type, r.device) for r in made.stt.rungs] == [
+    assert [(r.model, r.compute_type, r.device) for r in made.stt.options] == [
         ("small.en", "float16", "cuda"),
         ("small.en", "int8_float16", "cuda"),
         ("small.en", "int8_float32", "cuda"),
@@ -66,7 +66,7 @@ def test_the_ladder_of_an_orin(tmp_path: Path) -> None:
         ("base.en", "float32", "cpu"),
         ("", "", "cpu"),
     ]
-    assert made.stt.rungs[1].reason == "if float16 fails"
+    assert made.stt.options[1].reason == "if float16 fails"
 
 
 def test_without_turbo_the_largest_model_serves_the_largest_boards(tmp_path: Path) -> None:
@@ -100,14 +100,14 @@ def test_no_models_means_the_starter_engines_and_what_to_pull() -> None:
 def test_a_card_of_its_own_has_its_own_memory() -> None:
     card = replace(DESKTOP, gpu="NVIDIA Something", compute_capability=(8, 6))
     unknown = plan(card, DEFAULTS, EVERYTHING)
-    assert unknown.stt.rungs[0].device == "cpu"
+    assert unknown.stt.options[0].device == "cpu"
     assert "is not known" in unknown.accelerator
     large = plan(replace(card, gpu_memory=24_000 * MB), DEFAULTS, EVERYTHING)
     assert best(large) == ("whisper large-v3-turbo float16 cuda", "kokoro kokoro-v1.0 cuda")
     small = plan(replace(card, gpu_memory=2_500 * MB), DEFAULTS, EVERYTHING)
     assert best(small)[0] == "whisper large-v3-turbo int8_float16 cuda"
     old = replace(card, gpu_memory=8_000 * MB, compute_capability=(6, 1))
-    assert plan(old, DEFAULTS, EVERYTHING).stt.rungs[0].device == "cpu"
+    assert plan(old, DEFAULTS, EVERYTHING).stt.options[0].device == "cpu"
 
 
 @pytest.mark.parametrize(
@@ -126,14 +126,14 @@ def test_a_gpu_that_cannot_be_used_says_why(
     hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
     made = plan(replace(hardware, **change), DEFAULTS, EVERYTHING)
     assert reason in made.accelerator
-    assert made.stt.rungs[0].device == "cpu"
+    assert made.stt.options[0].device == "cpu"
 
 
 def test_an_unknown_revision_of_a_known_line_is_trusted(tmp_path: Path) -> None:
     hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
     for release in (L4t(36, 4, 8), L4t(36, 9, 0), L4t(39, 7, 3), L4t(41, 0, 0)):
         made = plan(replace(hardware, l4t=release), DEFAULTS, EVERYTHING)
-        assert made.stt.rungs[0].device == "cuda", release
+        assert made.stt.options[0].device == "cuda", release
 
 
 def test_what_the_owner_names_comes_first() -> None:
@@ -141,9 +141,9 @@ def test_what_the_owner_names_comes_first() -> None:
     disk = {"/models/mine": 40 * MB, "/models/voice.onnx": 9 * MB, "base.en": 145 * MB}
     made = plan(DESKTOP, named, disk)
     assert best(made) == ("whisper /models/mine int8 cpu", "kokoro /models/voice.onnx cpu")
-    assert made.stt.rungs[0].threads == 3
-    assert made.stt.rungs[0].reason == "named in the configuration"
-    assert "base.en" in {rung.model for rung in made.stt.rungs}
+    assert made.stt.options[0].threads == 3
+    assert made.stt.options[0].reason == "named in the configuration"
+    assert "base.en" in {option.model for option in made.stt.options}
     assert not made.warnings
     absent = plan(DESKTOP, named, {})
     assert absent.warnings == (
@@ -155,17 +155,20 @@ def test_what_the_owner_names_comes_first() -> None:
 def test_what_the_owner_rules_out_stays_out(tmp_path: Path) -> None:
     orin = detect(BOARDS["orin nano super"].lay(tmp_path))
     simple = plan(orin, configured(stt__engine="sphinx", tts__engine="espeak"), EVERYTHING)
-    assert [rung.engine for rung in (*simple.stt.rungs, *simple.tts.rungs)] == ["sphinx", "espeak"]
+    assert [option.engine for option in (*simple.stt.options, *simple.tts.options)] == [
+        "sphinx",
+        "espeak",
+    ]
     cpu = plan(orin, configured(stt__device="cpu"), EVERYTHING)
-    assert {rung.device for rung in cpu.stt.rungs} == {"cpu"}
+    assert {option.device for option in cpu.stt.options} == {"cpu"}
     typed = plan(orin, configured(stt__compute_type="int8_float16"), EVERYTHING)
-    assert typed.stt.rungs[0].compute_type == "int8_float16"
+    assert typed.stt.options[0].compute_type == "int8_float16"
     german = plan(orin, configured(stt__language="de"), EVERYTHING)
-    assert german.stt.rungs[0].model == "small"
+    assert german.stt.options[0].model == "small"
     no_gpu = plan(DESKTOP, configured(stt__device="cuda"), EVERYTHING)
     assert no_gpu.warnings == ("stt.device is cuda, but no NVIDIA GPU was found",)
     wrong = plan(DESKTOP, configured(stt__compute_type="float16"), EVERYTHING)
-    assert wrong.stt.rungs[0].compute_type == "int8"
+    assert wrong.stt.options[0].compute_type == "int8"
     assert "needs a GPU" in wrong.warnings[0]
 
 
@@ -234,37 +237,59 @@ disks = st.dictionaries(
 )
 
 
+# A Jetson whose device tree cannot be read, as in a container, where NVML reports its GPU.
+CONTAINER = Hardware(
+    *("any", "x86_64", 1, 1_423_750_000, 1_139_000_000),
+    l4t=L4t(36, 0, 0),
+    gpu="A GPU",
+    gpu_memory=0,
+)
+
+
 @given(machines, configs, disks)
+@example(CONTAINER, DEFAULTS, {"tiny": 1 * MB})
 def test_every_plan_holds_what_it_promises(
     hardware: Hardware, config: Config, disk: dict[str, int]
 ) -> None:
     made = plan(hardware, config, disk)
     assert made == plan(hardware, config, dict(reversed(disk.items())))
-    assert made.stt.rungs[-1].engine == "sphinx"
-    assert made.tts.rungs[-1].engine == "espeak"
+    assert made.stt.options[-1].engine == "sphinx"
+    assert made.tts.options[-1].engine == "espeak"
     assert made.sessions >= 1
     assert made.budget <= max(0, hardware.memory_available - reserve_of(hardware.memory_total))
-    engines = [made.stt.rungs[:-1], made.tts.rungs[:-1]]
-    assert all(rung.model in disk for rungs in engines for rung in rungs)
-    assert all(rung.reason and rung.threads >= 1 for rungs in engines for rung in rungs)
+    ladders = [made.stt.options[:-1], made.tts.options[:-1]]
+    options = [*ladders[0], *ladders[1]]
+    assert all(option.model in disk for option in options)
+    assert all(option.reason and option.threads >= 1 for option in options)
     own = hardware.gpu_memory if not hardware.is_jetson else None
     host = sum(
-        max((r.memory for r in rungs if own is None or r.device == "cpu"), default=0)
-        for rungs in engines
+        max((o.memory for o in ladder if own is None or o.device == "cpu"), default=0)
+        for ladder in ladders
     )
-    card = sum(max((r.memory for r in rungs if r.device == "cuda"), default=0) for rungs in engines)
-    if any(engines):
+    card = sum(
+        max((o.memory for o in ladder if o.device == "cuda"), default=0) for ladder in ladders
+    )
+    if options:
         needed = host + STARTER_BYTES + made.sessions * SESSION_BYTES
         assert needed <= made.budget or not host
         assert own is None or card <= own
     assert describe(made)
 
 
+def test_an_engine_on_a_shared_gpu_takes_memory_of_the_board() -> None:
+    """Whatever NVML reports as the memory of that GPU."""
+    made = plan(CONTAINER, DEFAULTS, {"tiny": 1 * MB})
+    largest = made.stt.options[0]
+    assert largest.device == "cuda"
+    assert made.sessions == (made.budget - STARTER_BYTES - largest.memory) // SESSION_BYTES
+    assert not made.uses_card
+
+
 def worth(made: Plan, best: Plan) -> tuple[int, int]:
     """How many kinds go beyond their starter, and how high up the ears stand on the best ladder."""
-    places = {(r.model, r.device, r.compute_type): -i for i, r in enumerate(best.stt.rungs)}
-    ear = made.stt.rungs[0]
-    beyond = (len(made.stt.rungs) > 1) + (len(made.tts.rungs) > 1)
+    places = {(r.model, r.device, r.compute_type): -i for i, r in enumerate(best.stt.options)}
+    ear = made.stt.options[0]
+    beyond = (len(made.stt.options) > 1) + (len(made.tts.options) > 1)
     return beyond, places[ear.model, ear.device, ear.compute_type]
 
 
@@ -281,25 +306,27 @@ def test_more_memory_never_makes_a_plan_worse(
     best = plan(all_there_is, config, EVERYTHING)
     poorer = plan(hardware, config, EVERYTHING)
     assert worth(plan(richer, config, EVERYTHING), best) >= worth(poorer, best)
-    assert poorer.stt.rungs[-1].engine == "sphinx"
-    assert poorer.tts.rungs[-1].engine == "espeak"
+    assert poorer.stt.options[-1].engine == "sphinx"
+    assert poorer.tts.options[-1].engine == "espeak"
 
 
 def test_the_libraries_decide_what_may_use_the_gpu(tmp_path: Path) -> None:
     hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
-    deaf = plan(hardware, DEFAULTS, EVERYTHING, Wheels(0, WITH_CUDA.onnx_providers))
+    deaf = plan(hardware, DEFAULTS, EVERYTHING, GpuLibraries(0, WITH_CUDA.onnx_providers))
     assert best(deaf) == ("whisper base.en int8 cpu", "kokoro kokoro-v1.0 cuda")
     assert "ctranslate2 finds no CUDA device" in deaf.warnings[0]
-    mute = plan(hardware, DEFAULTS, EVERYTHING, Wheels(1, ("CPUExecutionProvider",)))
+    mute = plan(hardware, DEFAULTS, EVERYTHING, GpuLibraries(1, ("CPUExecutionProvider",)))
     assert best(mute) == ("whisper small.en float16 cuda", "kokoro kokoro-v1.0 cpu")
     assert "no CUDAExecutionProvider" in mute.warnings[0]
     both = ("onnxruntime", "onnxruntime-gpu")
-    overwritten = plan(hardware, DEFAULTS, EVERYTHING, Wheels(1, ("CPUExecutionProvider",), both))
+    overwritten = plan(
+        hardware, DEFAULTS, EVERYTHING, GpuLibraries(1, ("CPUExecutionProvider",), both)
+    )
     assert "has overwritten onnxruntime-gpu" in overwritten.warnings[0]
-    neither = plan(hardware, DEFAULTS, EVERYTHING, Wheels(0, ("CPUExecutionProvider",)))
+    neither = plan(hardware, DEFAULTS, EVERYTHING, GpuLibraries(0, ("CPUExecutionProvider",)))
     assert "no installed library can use" in neither.accelerator
     asked = configured(stt__device="cuda")
-    assert "stt.device is cuda, but" in plan(hardware, asked, {}, Wheels(0, ())).warnings[0]
+    assert "stt.device is cuda, but" in plan(hardware, asked, {}, GpuLibraries(0, ())).warnings[0]
 
 
 def test_a_card_in_use_gives_what_is_left() -> None:
@@ -308,7 +335,9 @@ def test_a_card_in_use_gives_what_is_left() -> None:
     assert best(made)[0] == "whisper small.en int8_float16 cuda"
     assert made.uses_card
     assert not plan(card, configured(stt__device="cpu", tts__engine="espeak"), EVERYTHING).uses_card
-    assert plan(replace(card, gpu_memory_free=0), DEFAULTS, EVERYTHING).stt.rungs[0].device == "cpu"
+    assert (
+        plan(replace(card, gpu_memory_free=0), DEFAULTS, EVERYTHING).stt.options[0].device == "cpu"
+    )
 
 
 def test_other_languages_need_a_whisper_that_knows_them() -> None:
@@ -317,4 +346,4 @@ def test_other_languages_need_a_whisper_that_knows_them() -> None:
     told = plan(DESKTOP, configured(stt__language="de", stt__model="base.en"), EVERYTHING)
     assert told.warnings == ("stt.language is de, but stt.model base.en knows English only",)
     made = plan(DESKTOP, configured(stt__language="auto"), EVERYTHING)
-    assert (made.warnings, made.stt.rungs[0].model) == ((), "base")
+    assert (made.warnings, made.stt.options[0].model) == ((), "base")

@@ -11,7 +11,7 @@ import pytest
 
 from appliance.config.loader import load
 from appliance.hardware.detect import detect
-from appliance.hardware.gpu_support import WITH_CUDA, Wheels
+from appliance.hardware.gpu_support import WITH_CUDA, GpuLibraries
 from appliance.hardware.model_profiles import KOKORO, WHISPER
 from appliance.hardware.plan import describe, plan
 from tests.hardware.boards import BOARDS, COMPUTERS, Board, Computer
@@ -21,12 +21,12 @@ EVERYTHING = {name: model.bytes for name, model in WHISPER.items()} | {
     name: model.bytes for name, model in KOKORO.items()
 }
 NAMES = [*BOARDS, *COMPUTERS]
-WITHOUT_CUDA = Wheels(0, ("CPUExecutionProvider",), ("onnxruntime", "onnxruntime-gpu"))
+WITHOUT_CUDA = GpuLibraries(0, ("CPUExecutionProvider",), ("onnxruntime", "onnxruntime-gpu"))
 VARIANTS = {
     "orin nano super with wheels for the processor": ("orin nano super", WITHOUT_CUDA),
     "workstation without CTranslate2 for its card": (
         "workstation with a card",
-        Wheels(0, WITH_CUDA.onnx_providers),
+        GpuLibraries(0, WITH_CUDA.onnx_providers),
     ),
 }
 

@@ -82,7 +82,7 @@ def test_this_very_machine(tmp_path: Path) -> None:
 
 def test_a_graphics_card_tells_its_own(tmp_path: Path) -> None:
     write(tmp_path, "proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 500 kB\n")
-    card = Card("A card", 8_000, 3_000, load=0.4, temperature=71.0, power=90.0, held_down=("heat",))
+    card = Card("A card", 8_000, 3_000, load=0.4, temperature=71.0, power=90.0, throttled=("heat",))
     now = read(tmp_path, cards=lambda: (card,))
     assert (now.gpu_load, now.gpu_memory_used, now.gpu_memory_total) == (0.4, 5_000, 8_000)
     assert now.temperatures == {"A card": 71.0}

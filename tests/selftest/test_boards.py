@@ -41,7 +41,7 @@ async def test_recorded_boards(tmp_path: Path, make_context: MakeContext, name: 
     assert word in finding.message
     assert bool(finding.advice) is (verdict is not OK)
     # What the self-test calls bad, the plan does not use, and the other way round.
-    uses_gpu = made.plan.tts.rungs[0].device == "cuda"
+    uses_gpu = made.plan.tts.options[0].device == "cuda"
     assert uses_gpu is (verdict is OK)
     assert (await MemoryCheck().run(made)).verdict is OK
 
