@@ -13,7 +13,7 @@ import pytest
 from appliance import wire
 from appliance.client import Call, calling, packets
 from appliance.errors import SessionError
-from appliance.voice.realtime.service import LOST
+from appliance.voice.realtime.connection import CONNECTION_LOST
 from appliance.voice.route_runner import BACK_HERE, GONE_FAR
 from tests.chat_server import ChatServer, Trouble, chat_server
 from tests.daemon import Daemon, running, speech
@@ -241,12 +241,13 @@ async def test_a_lost_connection_is_opened_again_with_the_conversation_so_far(
             sent = await call.type("how far away is the moon")
             await answered(call, sent, "far away.")
             sent = await call.type("really")
-            await call.wait_for(lambda _: LOST in _aloud(call, sent))
+            await call.wait_for(lambda _: CONNECTION_LOST in _aloud(call, sent))
             again = await call.wait_for(lambda _: "very far." in answer_text(call, sent))
-            lost = next(a.at for a in call.after(sent, "bot-tts-text") if LOST in a.data["text"])
+            spoken = call.after(sent, "bot-tts-text")
+            lost = next(a.at for a in spoken if CONNECTION_LOST in a.data["text"])
             # About one attempt; on a busy machine each further one may take as long.
             assert again.at - lost < 2 * (len(server.lines) - 1)
-            assert _aloud(call, sent).count(LOST) == 1
+            assert _aloud(call, sent).count(CONNECTION_LOST) == 1
         assert len(server.used) == 2
         given = server.of_type("conversation.item.create")[-1]["item"]
         assert given["role"] == "system"

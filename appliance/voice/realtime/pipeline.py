@@ -1,10 +1,11 @@
 """One session's pipeline on the Realtime route, with the same transport, tools and recorder.
 
-transport.input ─► user context (turns) ─► RealtimeNotes ─► RealtimeService ─► Announcer
-    ─► transport.output ─► assistant context (what was heard)
+transport.input ─► user context ─► RealtimeRecorder ─► ConfirmationProcessor ─► RealtimeService
+    ─► RealtimeTTS ─► transport.output ─► assistant context (what was heard)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
@@ -28,7 +29,7 @@ from pipecat.frames.frames import (
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_response_universal import (
-    LLMContextAggregatorPair,
+    LLMAssistantAggregator,
     LLMUserAggregator,
     LLMUserAggregatorParams,
     UserTurnMessageAddedMessage,
@@ -41,89 +42,86 @@ from pipecat.utils.text.base_text_aggregator import TextType
 
 from appliance.audio.format import OUTPUT_RATE
 from appliance.conversation import EventKind
-from appliance.engines import EngineProvider, Synthesizer, Voice
-from appliance.engines.ladder import with_failover
+from appliance.engines import EngineProvider, Voice
 from appliance.errors import EngineError
+from appliance.tools import ToolResult
 from appliance.tools.registry import Match
 from appliance.voice.parts import SessionParts, SharedParts
-from appliance.voice.pipeline import record_answers
-from appliance.voice.realtime.confirming import Confirming
-from appliance.voice.realtime.service import RealtimeService
+from appliance.voice.pipeline import vad_params, write_down
+from appliance.voice.realtime.route import RealtimeRoute
+from appliance.voice.realtime.service import RealtimeService, typed_text
 from appliance.voice.recorder import Recorder
 from appliance.voice.routing import Unanswered
 from appliance.voice.rtvi import RTVIOutbox
-from appliance.voice.services.function_calling import offer_tools
+from appliance.voice.services.function_calling import offer
+from appliance.voice.services.tool_caller import ToolCaller
 from appliance.voice.transport.input import INPUT_BURST_SECONDS
-from appliance.voice.turns.vad import vad_params
 
 
 def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
     """The worker that runs one session on the Realtime route; it connects when it starts."""
     assert shared.realtime is not None
-    context = one.context
-
-    def failed(unanswered: Unanswered | None) -> bool:
-        owed = Unanswered() if one.recorder.answer_awaited else None
-        return one.reroute(unanswered or owed)
-
-    service = RealtimeService(shared.realtime, context, one.system_prompt, failed)
-    service.told = one.notice
+    leaves = shared.realtime.left_the_box
     if one.unanswered is not None:
-        service.unanswered = one.unanswered
         if one.unanswered.audio:
             one.recorder.transcribed()
             one.recorder.turn_begun()
-        one.recorder.model_asked(left_the_box=shared.realtime.left_the_box)
-    confirming = Confirming(one.call_tool)
-    offer_tools(service, context, shared.registry, confirming, realtime=True)
-    pair = LLMContextAggregatorPair(context, user_params=_user_params(shared))
-    _only_write_down(pair.user())
+        one.recorder.model_asked(left_the_box=leaves)
+    call_tool = ConfirmingToolCaller(one.call_tool)
+    service = _service(shared.realtime, one)
+    offer(service, one.context, shared.registry, call_tool, realtime=True)
+    user = TranscriptAggregator(one.context, params=_user_params(shared))
+    # As LLMContextAggregatorPair does, which makes a user aggregator of its own.
+    assistant = LLMAssistantAggregator(one.context, _paired_user_aggregator=user)
 
-    @pair.user().event_handler("on_user_turn_message_added")
-    async def understood(_aggregator: object, message: UserTurnMessageAddedMessage) -> None:
+    @user.event_handler("on_user_turn_message_added")
+    async def transcribed(_aggregator: object, message: UserTurnMessageAddedMessage) -> None:
         one.recorder.understood(message.content)
 
-    record_answers(pair.assistant(), one.recorder)
-    leaves = shared.realtime.left_the_box
+    write_down(assistant, one.recorder)
     stages: list[FrameProcessor] = [
         one.transport.input(),
-        pair.user(),
+        user,
         RealtimeRecorder(one.recorder, one.on_speaking, left_the_box=leaves),
-        ConfirmationProcessor(confirming, service),
+        ConfirmationProcessor(call_tool, service),
         service,
-        RealtimeTTS(shared.engines.tts, one.voice, one.recorder),
+        RealtimeTTS(shared.engines, one.voice, one.recorder),
         one.transport.output(),
-        pair.assistant(),
+        assistant,
     ]
     return PipelineWorker(
         Pipeline(stages),
         params=PipelineParams(enable_metrics=True),
         enable_turn_tracking=False,
+        # Pipecat's idle timeout would cancel the whole runner.
         idle_timeout_secs=None,
         rtvi_processor=RTVIOutbox(one.transport.send_queue.put_message),
         cancel_timeout_secs=5.0,
     )
 
 
-def _only_write_down(user: LLMUserAggregator) -> None:
-    """What was spoken is asked already: its words come later, while the answer is being spoken.
+def _service(route: RealtimeRoute, one: SessionParts) -> RealtimeService:
+    def give_up(unanswered: Unanswered | None) -> None:
+        owed = Unanswered() if one.recorder.answer_awaited else None
+        one.reroute(unanswered or owed)
 
-    Pipecat hands on the context with them, as it does for typed text, and that would be asked.
-    """
-
-    async def write_down() -> str:
-        return await user._push_aggregation(run_llm=False)
-
-    user.push_aggregation = write_down  # type: ignore[method-assign]  # the pair makes its own
+    return RealtimeService(
+        route,
+        one.context,
+        one.system_prompt,
+        give_up,
+        notice=one.notice,
+        unanswered=one.unanswered,
+    )
 
 
 def _user_params(shared: SharedParts) -> LLMUserAggregatorParams:
-    """Nothing where the server ends the turns; else our own ears and smart-turn."""
+    """Our own VAD and smart-turn, unless the server detects the turns."""
     config = shared.config
     if config.realtime.turn_detection != "local":
         return LLMUserAggregatorParams()
     turn = config.turn
-    end = shared.turn_models.turn_analyzer(SmartTurnParams(stop_secs=turn.incomplete_seconds))
+    end = shared.turn_models.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
     return LLMUserAggregatorParams(
         vad_analyzer=shared.turn_models.vad(vad_params(turn)),
         audio_idle_timeout=INPUT_BURST_SECONDS,
@@ -134,86 +132,129 @@ def _user_params(shared: SharedParts) -> LLMUserAggregatorParams:
     )
 
 
+class TranscriptAggregator(LLMUserAggregator):
+    """Adds what the user spoke to the context without asking the service to answer it.
+
+    The server heard it and has been asked already by the time its words are known. Pipecat
+    pushes the context with them all the same, as it does for typed text.
+    """
+
+    async def push_aggregation(self) -> str:
+        return await self._push_aggregation(run_llm=False)
+
+
 class RealtimeRecorder(FrameProcessor):
-    """Stands before the service and has written down what goes to it, and that it goes out."""
+    """Stands before the service and records what the user says, and that it leaves the box."""
 
     def __init__(
-        self, recorder: Recorder, speaking: Callable[[bool], None], *, left_the_box: bool
+        self, recorder: Recorder, on_speaking: Callable[[bool], None], *, left_the_box: bool
     ) -> None:
         super().__init__()
         self._recorder = recorder
-        self._speaking = speaking
+        self._on_speaking = on_speaking
         self._left_the_box = left_the_box
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if direction == FrameDirection.UPSTREAM:
-            self._observe(frame)
+            self._record_answer(frame)
         elif isinstance(frame, UserStartedSpeakingFrame):
             self._recorder.speech_heard()
         elif isinstance(frame, UserStoppedSpeakingFrame):
-            # The server tells no sooner when it was that the words ended.
+            # The server does not say earlier when the speech ended.
             self._recorder.speech_ended(0.0)
             self._recorder.transcribed()
-            self._begin()
-        elif isinstance(frame, LLMContextFrame) and (typed := _typed(frame)):
-            self._begin()
-            self._recorder.understood(typed, "text")
+            self._begin_turn()
+        elif isinstance(frame, LLMContextFrame) and (text := typed_text(frame.context)) is not None:
+            self._begin_turn()
+            self._recorder.understood(text, "text")
         await self.push_frame(frame, direction)
 
-    def _begin(self) -> None:
+    def _begin_turn(self) -> None:
         self._recorder.turn_begun()
         self._recorder.model_asked(left_the_box=self._left_the_box)
 
-    def _observe(self, frame: Frame) -> None:
+    def _record_answer(self, frame: Frame) -> None:
         if isinstance(frame, BotStartedSpeakingFrame):
-            self._speaking(True)
+            self._on_speaking(True)
         elif isinstance(frame, BotStoppedSpeakingFrame):
-            self._speaking(False)
+            self._on_speaking(False)
         elif isinstance(frame, ErrorFrame):
             self._recorder.emit(EventKind.ERROR, code="pipeline", message=frame.error)
+
+
+@dataclass(slots=True)
+class ConfirmingToolCaller:
+    """Calls tools, and tells which words of the user answer a question that a tool asked.
+
+    The model hears a yes or no too, but only the user's own counts. The words that brought a
+    question about may become known after it was asked, so turns are counted as they begin.
+    """
+
+    call_tool: ToolCaller
+    _turns: int = 0
+    _asked_in_turn: int = 0
+
+    async def __call__(self, name: str, arguments: Mapping[str, Any], via: str) -> ToolResult:
+        result = await self.call_tool(name, arguments, via)
+        if "asked_the_user" in result.data:
+            self._asked_in_turn = self._turns
+        return result
+
+    def turn_begins(self) -> None:
+        """The user begins to speak, or has typed something."""
+        self._turns += 1
+
+    def confirmation(self, text: str) -> Match | None:
+        """The tool call that the text confirms or declines, if it answers a tool's question."""
+        if self._turns <= self._asked_in_turn:
+            return None
+        self.call_tool.turn_started(text)
+        match = self.call_tool.match(text)
+        return match if match is not None and match.tool.answers else None
 
 
 class ConfirmationProcessor(FrameProcessor):
     """Stands before the service and carries out what the user says yes to."""
 
-    def __init__(self, confirming: Confirming, service: RealtimeService) -> None:
+    def __init__(self, call_tool: ConfirmingToolCaller, service: RealtimeService) -> None:
         super().__init__()
-        self._confirming = confirming
+        self._call_tool = call_tool
         self._service = service
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, UserStartedSpeakingFrame) and direction == FrameDirection.DOWNSTREAM:
-            self._confirming.turn_begins()
+            self._call_tool.turn_begins()
         elif isinstance(frame, TranscriptionFrame):
-            await self._answered(frame.text)
-        elif isinstance(frame, LLMContextFrame) and (typed := _typed(frame)):
-            self._confirming.turn_begins()
-            if await self._answered(typed):
-                return
+            await self._confirm(frame.text)
+        elif isinstance(frame, LLMContextFrame):
+            text = typed_text(frame.context)
+            if text is not None:
+                self._call_tool.turn_begins()
+                if await self._confirm(text):
+                    return
         await self.push_frame(frame, direction)
 
-    async def _answered(self, text: str) -> bool:
-        match = self._confirming.heard(text)
+    async def _confirm(self, text: str) -> bool:
+        match = self._call_tool.confirmation(text)
         if match is None:
             return False
-        await self._service.hold()
-        # Apart, because it may take minutes, and the conversation goes on.
+        await self._service.suppress_answers()
+        # A task of its own, because it may take minutes, and the conversation goes on.
         self.create_task(self._carry_out(match), "carry out")
         return True
 
     async def _carry_out(self, match: Match) -> None:
-        await self._service.tell(
-            await self._confirming(match.tool.name, match.arguments, "sentence")
-        )
+        result = await self._call_tool(match.tool.name, match.arguments, "sentence")
+        await self._service.report_outcome(result)
 
 
 class RealtimeTTS(FrameProcessor):
-    """Stands behind the service and speaks, with our own voice, what the service does not say."""
+    """Stands behind the service and speaks announcements and notices with our own voice."""
 
     def __init__(
-        self, engines: EngineProvider[Synthesizer], voice: Callable[[], Voice], recorder: Recorder
+        self, engines: EngineProvider, voice: Callable[[], Voice], recorder: Recorder
     ) -> None:
         super().__init__()
         self._engines = engines
@@ -225,7 +266,7 @@ class RealtimeTTS(FrameProcessor):
         if isinstance(frame, TTSSpeakFrame):
             await self._speak(frame)
             return
-        # Microphone audio ends here, and what the service heard is of no use to the output.
+        # No later processor uses the microphone's audio or the service's transcripts.
         if isinstance(frame, InputAudioRawFrame | TranscriptionFrame):
             if direction == FrameDirection.DOWNSTREAM:
                 return
@@ -235,29 +276,23 @@ class RealtimeTTS(FrameProcessor):
 
     async def _speak(self, frame: TTSSpeakFrame) -> None:
         try:
-            pcm = await self._spoken(frame.text)
+            pcm = await self._synthesize(frame.text)
         except EngineError as error:
             await self.push_error(f"{error.message} {error.advice}")
             return
-        kept = frame.append_to_context is not False
         await self.push_frame(TTSStartedFrame())
         await self.push_frame(TTSAudioRawFrame(pcm, OUTPUT_RATE, 1))
         text = TTSTextFrame(frame.text, text_type=TextType.SENTENCE)
-        text.append_to_context = kept
+        text.append_to_context = frame.append_to_context is not False
         await self.push_frame(text)
         await self.push_frame(TTSStoppedFrame())
 
-    async def _spoken(self, text: str) -> bytes:
-        """The text as PCM, by the current engine, or by the next one where that fails."""
-
-        async def synthesize(engine: Synthesizer) -> bytes:
-            return b"".join([pcm async for pcm in engine.synthesize(text, self._voice())])
-
-        return await with_failover(self._engines, synthesize)
-
-
-def _typed(frame: LLMContextFrame) -> str:
-    """What the user typed, where that is what the context brings."""
-    messages: Any = frame.context.get_messages()
-    last = messages[-1] if messages else {}
-    return str(last["content"]) if last.get("role") == "user" else ""
+    async def _synthesize(self, text: str) -> bytes:
+        """The text as audio, from the next engine down where one fails."""
+        while True:
+            engine = self._engines.synthesizer
+            try:
+                return b"".join([pcm async for pcm in engine.synthesize(text, self._voice())])
+            except EngineError as error:
+                if not self._engines.failed(engine, error):
+                    raise

@@ -1,8 +1,9 @@
-"""Where the Realtime route leads, and what its server is told of a session."""
+"""The Realtime route: its server, and the client events that set up a session there."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pipecat.services.openai.realtime import events
@@ -11,16 +12,19 @@ from appliance.config.loader import Config
 from appliance.config.schema import RealtimeConfig
 from appliance.llm.providers import OPENAI_REALTIME, is_local, realtime
 
-DETECTION: Final[Mapping[str, events.TurnDetection | events.SemanticTurnDetection | bool]] = {
+TURN_DETECTION: Final[Mapping[str, events.TurnDetection | events.SemanticTurnDetection | bool]] = {
     "server_vad": events.TurnDetection(),
     "semantic_vad": events.SemanticTurnDetection(),
     "local": False,
 }
+HISTORY_INTRODUCTION: Final = (
+    "What was said before, as JSON. Go on from there; do not mention this message.\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class RealtimeRoute:
-    """Where the Realtime route leads; there is none without a key and the owner's leave."""
+    """The server of the Realtime route; there is none without a key and the owner's permission."""
 
     config: RealtimeConfig
     instructions: str
@@ -32,6 +36,7 @@ class RealtimeRoute:
 
     @property
     def left_the_box(self) -> bool:
+        """Whether what is said to this server leaves the appliance."""
         return not is_local(self.base_url)
 
     @property
@@ -49,9 +54,9 @@ def realtime_route(config: Config, secrets: Mapping[str, str]) -> RealtimeRoute 
     )
 
 
-def properties(config: RealtimeConfig) -> events.SessionProperties:
-    """What the server is told of a session, but for instructions and tools."""
-    reduced = config.noise_reduction
+def session_properties(config: RealtimeConfig) -> events.SessionProperties:
+    """The configuration of a session, apart from instructions and tools."""
+    reduction = config.noise_reduction
     return events.SessionProperties(
         output_modalities=["audio"],
         max_output_tokens=config.max_tokens or "inf",
@@ -60,10 +65,43 @@ def properties(config: RealtimeConfig) -> events.SessionProperties:
                 format=events.PCMAudioFormat(),
                 transcription=events.InputAudioTranscription(model=config.transcription_model),
                 noise_reduction=None
-                if reduced == "off"
-                else events.InputAudioNoiseReduction(type=reduced),
-                turn_detection=DETECTION[config.turn_detection],
+                if reduction == "off"
+                else events.InputAudioNoiseReduction(type=reduction),
+                turn_detection=TURN_DETECTION[config.turn_detection],
             ),
             output=events.AudioOutput(format=events.PCMAudioFormat(), voice=config.voice),
         ),
     )
+
+
+def turn_detection(mode: str) -> events.SessionUpdateEvent:
+    """Changes how a session detects the end of turns."""
+    audio_input = events.AudioInput(turn_detection=TURN_DETECTION[mode])
+    audio = events.AudioConfiguration(input=audio_input)
+    return events.SessionUpdateEvent(session=events.SessionProperties(audio=audio))
+
+
+def message(role: str, text: str) -> events.ConversationItemCreateEvent:
+    """Adds a message to a session's conversation, unanswered."""
+    content = [events.ItemContent(type="input_text", text=text)]
+    item = events.ConversationItem(type="message", role=role, content=content)
+    return events.ConversationItemCreateEvent(item=item)
+
+
+def history(
+    messages: Sequence[Any], open_question: str
+) -> events.ConversationItemCreateEvent | None:
+    """Adds what was said before, as one message; None where nothing was.
+
+    `messages` are those of an LLM context. `open_question` is left out: it is still to be asked.
+    """
+    said = [
+        {"role": one["role"], "content": one["content"]}
+        for one in messages
+        if one.get("role") in ("user", "assistant") and isinstance(one.get("content"), str)
+    ]
+    if open_question and said and said[-1] == {"role": "user", "content": open_question}:
+        said.pop()
+    if not said:
+        return None
+    return message("system", HISTORY_INTRODUCTION + json.dumps(said, ensure_ascii=False))

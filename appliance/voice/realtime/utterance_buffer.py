@@ -1,37 +1,39 @@
-"""What somebody says, as sound, until it is known in words: then the sound is let go of."""
+"""The audio of what a user says on the Realtime route, until its words are known."""
 
 from typing import Final
 
 from appliance.audio.format import INPUT_RATE
 
 LEAD_IN_SECONDS: Final = 2.0
-"""Before speech is noticed: the first word began by then, wherever it is noticed, and however late
-a server far away tells it."""
-MOST_SECONDS: Final = 60.0
+"""Kept from before the start of speech is noticed: far servers report it late."""
+MAX_SECONDS: Final = 60.0
 
 
 class UtteranceBuffer:
-    """The sound of the question under way: 16-bit mono at INPUT_RATE. `asked` is one already."""
+    """Keeps the audio of the user's question, 16-bit mono at INPUT_RATE.
 
-    def __init__(self, asked: bytes = b"") -> None:
-        self._heard = bytearray(asked)
-        self._begun = bool(asked)
+    `audio` is that of a question asked already, on the route before.
+    """
 
-    def hear(self, pcm: bytes) -> None:
-        """More from the microphone, whoever speaks."""
-        self._heard += pcm
-        seconds = MOST_SECONDS if self._begun else LEAD_IN_SECONDS
-        del self._heard[: -2 * int(seconds * INPUT_RATE)]
+    def __init__(self, audio: bytes = b"") -> None:
+        self._buffer = bytearray(audio)
+        self._is_open = bool(audio)
 
-    def begin(self) -> None:
-        """Somebody speaks."""
-        self._begun = True
+    def append(self, pcm: bytes) -> None:
+        """Adds microphone audio, speech or not."""
+        self._buffer += pcm
+        seconds = MAX_SECONDS if self._is_open else LEAD_IN_SECONDS
+        del self._buffer[: -2 * int(seconds * INPUT_RATE)]
 
-    def known(self) -> None:
-        """What was said is known in words, or was answered without."""
-        self._begun = False
+    def open(self) -> None:
+        """The user begins to speak."""
+        self._is_open = True
+
+    def close(self) -> None:
+        """The words of the question are known, or it was answered without them."""
+        self._is_open = False
 
     @property
-    def sound(self) -> bytes:
-        """The question and a moment before it; empty where all is known that was said."""
-        return bytes(self._heard) if self._begun else b""
+    def audio(self) -> bytes:
+        """The question with its lead-in; empty where there is none or its words are known."""
+        return bytes(self._buffer) if self._is_open else b""
