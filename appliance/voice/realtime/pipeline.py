@@ -42,20 +42,22 @@ from pipecat.utils.text.base_text_aggregator import TextType
 
 from appliance.audio.format import OUTPUT_RATE
 from appliance.conversation import EventKind
-from appliance.engines import EngineProvider, Voice
+from appliance.engines import EngineProvider, Synthesizer, Voice
+from appliance.engines.ladder import with_failover
 from appliance.errors import EngineError
 from appliance.tools import ToolResult
 from appliance.tools.registry import Match
 from appliance.voice.parts import SessionParts, SharedParts
-from appliance.voice.pipeline import vad_params, write_down
+from appliance.voice.pipeline import record_answers
 from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.realtime.service import RealtimeService, typed_text
 from appliance.voice.recorder import Recorder
 from appliance.voice.routing import Unanswered
 from appliance.voice.rtvi import RTVIOutbox
-from appliance.voice.services.function_calling import offer
+from appliance.voice.services.function_calling import offer_tools
 from appliance.voice.services.tool_caller import ToolCaller
 from appliance.voice.transport.input import INPUT_BURST_SECONDS
+from appliance.voice.turns.vad import vad_params
 
 
 def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
@@ -69,7 +71,7 @@ def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
         one.recorder.model_asked(left_the_box=leaves)
     call_tool = ConfirmingToolCaller(one.call_tool)
     service = _service(shared.realtime, one)
-    offer(service, one.context, shared.registry, call_tool, realtime=True)
+    offer_tools(service, one.context, shared.registry, call_tool, realtime=True)
     user = TranscriptAggregator(one.context, params=_user_params(shared))
     # As LLMContextAggregatorPair does, which makes a user aggregator of its own.
     assistant = LLMAssistantAggregator(one.context, _paired_user_aggregator=user)
@@ -78,14 +80,14 @@ def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
     async def transcribed(_aggregator: object, message: UserTurnMessageAddedMessage) -> None:
         one.recorder.understood(message.content)
 
-    write_down(assistant, one.recorder)
+    record_answers(assistant, one.recorder)
     stages: list[FrameProcessor] = [
         one.transport.input(),
         user,
         RealtimeRecorder(one.recorder, one.on_speaking, left_the_box=leaves),
         ConfirmationProcessor(call_tool, service),
         service,
-        RealtimeTTS(shared.engines, one.voice, one.recorder),
+        RealtimeTTS(shared.engines.tts, one.voice, one.recorder),
         one.transport.output(),
         assistant,
     ]
@@ -121,7 +123,7 @@ def _user_params(shared: SharedParts) -> LLMUserAggregatorParams:
     if config.realtime.turn_detection != "local":
         return LLMUserAggregatorParams()
     turn = config.turn
-    end = shared.turn_models.end_of_turn(SmartTurnParams(stop_secs=turn.incomplete_seconds))
+    end = shared.turn_models.turn_analyzer(SmartTurnParams(stop_secs=turn.incomplete_seconds))
     return LLMUserAggregatorParams(
         vad_analyzer=shared.turn_models.vad(vad_params(turn)),
         audio_idle_timeout=INPUT_BURST_SECONDS,
@@ -254,7 +256,7 @@ class RealtimeTTS(FrameProcessor):
     """Stands behind the service and speaks announcements and notices with our own voice."""
 
     def __init__(
-        self, engines: EngineProvider, voice: Callable[[], Voice], recorder: Recorder
+        self, engines: EngineProvider[Synthesizer], voice: Callable[[], Voice], recorder: Recorder
     ) -> None:
         super().__init__()
         self._engines = engines
@@ -288,11 +290,9 @@ class RealtimeTTS(FrameProcessor):
         await self.push_frame(TTSStoppedFrame())
 
     async def _synthesize(self, text: str) -> bytes:
-        """The text as audio, from the next engine down where one fails."""
-        while True:
-            engine = self._engines.synthesizer
-            try:
-                return b"".join([pcm async for pcm in engine.synthesize(text, self._voice())])
-            except EngineError as error:
-                if not self._engines.failed(engine, error):
-                    raise
+        """The text as PCM, by the current engine, or by the next one where that fails."""
+
+        async def synthesize(engine: Synthesizer) -> bytes:
+            return b"".join([pcm async for pcm in engine.synthesize(text, self._voice())])
+
+        return await with_failover(self._engines, synthesize)
