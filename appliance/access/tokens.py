@@ -24,10 +24,10 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-def reaches(role: str | None, least: Role) -> bool:
-    """Whether `role` has the rights of `least`; None and an unknown role have no rights."""
+def reaches(role: str | None, minimum: Role) -> bool:
+    """Whether `role` has the rights of `minimum`; None and an unknown role have no rights."""
     ranks = list(Role)
-    return role in ranks and ranks.index(Role(role)) >= ranks.index(least)
+    return role in ranks and ranks.index(Role(role)) >= ranks.index(minimum)
 
 
 def role_for_pairing(requested: Role | None, *, anybody: bool) -> Role:

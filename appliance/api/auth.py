@@ -1,17 +1,14 @@
 """Authenticates requests: by a client's token, or as anybody where access is open."""
 
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from appliance.access.tokens import Role, reaches, token_hash
 from appliance.api.dependencies import DEPENDENCIES
-from appliance.api.middleware import COOKIE, token
+from appliance.api.middleware import COOKIE, Handler, token
 from appliance.errors import Forbidden, NotPaired
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ANYBODY = "anybody"
 
@@ -47,20 +44,20 @@ async def identify(request: web.Request) -> Identity | None:
     return Identity(client.id, client.name, Role(client.role))
 
 
-def guarded(handler: Handler, least: Role | None) -> Handler:
-    """Returns the handler for clients whose role reaches `least`; None: for everybody.
+def guarded(handler: Handler, minimum: Role | None) -> Handler:
+    """Returns the handler for clients whose role reaches `minimum`; None: for everybody.
 
     It raises NotPaired without a valid token and Forbidden for a lower role, and sets the identity
     that `sender` returns. A valid cookie is prolonged to half a year from now.
     """
-    if least is None:
+    if minimum is None:
         return handler
 
     async def guard(request: web.Request) -> web.StreamResponse:
         identity = await identify(request)
         if identity is None:
             raise NotPaired("this browser is not paired with the appliance")
-        if not reaches(identity.role, least):
+        if not reaches(identity.role, minimum):
             raise Forbidden(
                 f"a client with the role {identity.role.value} may not do this",
                 advice="Ask an administrator of the appliance to do it, or for another role.",

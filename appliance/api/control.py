@@ -12,9 +12,9 @@ from appliance.access.audit import COMMAND_LINE, AuditAction
 from appliance.access.tokens import Role, role_for_pairing
 from appliance.api import clients, conversations, health, selftest
 from appliance.api.audit import note
-from appliance.api.auth import IDENTITY, Handler, Identity
+from appliance.api.auth import IDENTITY, Identity
 from appliance.api.dependencies import DEPENDENCIES, ApiDependencies
-from appliance.api.middleware import errors
+from appliance.api.middleware import Handler, errors
 from appliance.api.schemas import JsonBody, read_body
 from appliance.conversation import SELFTEST_PREFIX
 
@@ -49,6 +49,7 @@ async def as_owner(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def control_app(deps: ApiDependencies) -> web.Application:
+    """Returns the application of the control socket."""
     app = web.Application(middlewares=[errors, as_owner], client_max_size=MAX_BODY_BYTES)
     app[DEPENDENCIES] = deps
     app.router.add_post("/pair", new_code)
@@ -63,6 +64,6 @@ def control_app(deps: ApiDependencies) -> web.Application:
     app.router.add_post("/knock", selftest.probe_realtime)
     app.router.add_post("/visitor", selftest.enter_visitor)
     app.router.add_delete("/visitor", selftest.remove_visitors)
-    app.router.add_get("/conversations/{id}", conversations.one)
+    app.router.add_get("/conversations/{id}", conversations.read)
     app.router.add_delete("/conversations/{id}", conversations.delete)
     return app

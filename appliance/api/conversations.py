@@ -38,7 +38,7 @@ async def search(request: web.Request) -> web.Response:
     return web.json_response({"found": [asdict(hit) for hit in found]})
 
 
-async def one(request: web.Request) -> web.Response:
+async def read(request: web.Request) -> web.Response:
     """GET /api/conversations/{id}: all that is kept of it."""
     conversation = await _visible_conversation(request)
     return web.json_response(asdict(conversation), dumps=_to_json)

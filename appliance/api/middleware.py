@@ -78,6 +78,8 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
         risky = deps.paired_only and COOKIE in request.cookies
         program = bearer(request) is not None or not risky
         if not origin_allowed(origin, request.host, deps.origins, bearer=program):
+            if origin is None:
+                raise Forbidden("a request with the cookie of the page must have an Origin header")
             raise Forbidden(f"a page of the origin {origin} may not use this appliance")
     return await handler(request)
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from appliance.access.tokens import Role
 from appliance.api import clients, conversations, health, selftest, sessions, tasks
-from appliance.api.auth import Handler
+from appliance.api.middleware import Handler
 
 
 class Route(NamedTuple):
@@ -40,10 +40,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/ws/{id}", sessions.websocket, GUEST),
     Route("GET", "/api/conversations", conversations.listing, USER),
     Route("GET", "/api/conversations/search", conversations.search, USER),
-    Route("GET", "/api/conversations/{id}", conversations.one, USER),
+    Route("GET", "/api/conversations/{id}", conversations.read, USER),
     Route("GET", "/api/conversations/{id}/export", conversations.export, USER),
     Route("DELETE", "/api/conversations/{id}", conversations.delete, USER),
     Route("GET", "/api/tasks", tasks.listing, USER),
-    Route("GET", "/api/tasks/{id}", tasks.one, USER),
+    Route("GET", "/api/tasks/{id}", tasks.read, USER),
     Route("DELETE", "/api/tasks/{id}", tasks.cancel, USER),
 )

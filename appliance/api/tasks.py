@@ -23,7 +23,7 @@ async def listing(request: web.Request) -> web.Response:
     return web.json_response({"tasks": [_as_json(task) for task in found]})
 
 
-async def one(request: web.Request) -> web.Response:
+async def read(request: web.Request) -> web.Response:
     """GET /api/tasks/{id}: one task with its full result."""
     return web.json_response(_as_json(await _visible_task(request)))
 

@@ -1,4 +1,4 @@
-"""Reaches whoever is connected: messages to pages, timers, announcements; guests set apart."""
+"""Reaches the connected clients with messages, timers and announcements; guests set apart."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -62,7 +62,7 @@ class Audience:
         hearers = await self._without_guests(self._sessions.clients())
         return await self._sessions.say_at_pause(text, task, hearers)
 
-    async def leave(self, conversation_id: str) -> None:
+    async def end_conversation(self, conversation_id: str) -> None:
         """Ends the sessions of a conversation once the sentence being spoken there is finished."""
         if self._sessions:
             await self._sessions.part(conversation_id)

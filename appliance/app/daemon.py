@@ -172,7 +172,7 @@ def _forget_later(
     """Forgets a conversation for good, once the goodbye has been said in it."""
 
     async def forget() -> None:
-        await audience.leave(conversation_id)
+        await audience.end_conversation(conversation_id)
         await agents.forget(conversation_id)
         await store.delete(conversation_id)
 
@@ -182,13 +182,13 @@ def _forget_later(
 def _open_store(config: Config, metrics: Metrics) -> Store:
     store = Store.open(config.store.path, on_error=lambda error: metrics.error(error.code))
     if store.quarantined:
-        log.error("the database was damaged; it was kept as %s", store.quarantined)
-    store.clients.audit_news(_settings(config))
+        log.error("the database was damaged; it was moved to %s", store.quarantined)
+    store.clients.audit_news(_settings_entry(config))
     return store
 
 
-def _settings(config: Config) -> AuditEntry:
-    """The settings in force as an entry of the audit trail, which so shows every change."""
+def _settings_entry(config: Config) -> AuditEntry:
+    """Returns the settings in force as an audit entry, so that the trail shows every change."""
     digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:12]
     detail = f"access {config.access.mode}, configuration {digest}"
     return AuditEntry(time.time(), AuditAction.SETTINGS, "the appliance", None, DONE, None, detail)
@@ -200,7 +200,7 @@ def _feed_watchdog(store: Store, engines: EngineRuntime) -> Coroutine[Any, Any, 
 
 
 def _hung_part(store: Store, engines: EngineRuntime) -> str:
-    """The part that hangs for good, so that only a restart helps; empty where none does."""
+    """Returns the part that hangs for good, so that only a restart helps, else ""."""
     if not store.alive:
         return "the database's writer"
     return f"the engine {stuck}" if (stuck := engines.stuck()) else ""
@@ -246,14 +246,13 @@ def _dependencies(
 
 
 async def _until_stopped(*jobs: Coroutine[Any, Any, None]) -> None:
-    """Runs the parts until SIGTERM or SIGINT. The first part that fails ends all, and raises."""
+    """Runs the jobs until SIGTERM or SIGINT. The first one that fails ends all, and raises."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     stopped = asyncio.create_task(stop.wait())
-    parts = {asyncio.create_task(job) for job in jobs}
-    running: set[asyncio.Task[Any]] = {stopped, *parts}
+    running: set[asyncio.Task[Any]] = {stopped, *map(asyncio.create_task, jobs)}
     try:
         while not stopped.done():
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""Runs the speech engines of the daemon: loads them, replaces them, and tries them on request."""
+"""Runs the speech engines of the daemon: loads them, replaces them, and probes them on request."""
 
 import asyncio
 import gc
@@ -41,7 +41,7 @@ class StarterGrammar:
         return self._text
 
     async def update(self) -> None:
-        """Reads the sentences of the tools again, without words that the engine cannot hear."""
+        """Reads the sentences of the tools again, without words that the engine does not know."""
         from appliance.engines.sphinx.engine import Sphinx
 
         async with self._updating:
@@ -51,7 +51,7 @@ class StarterGrammar:
 
 
 class EngineRuntime:
-    """The engines for hearing and for speaking, from the first load to the last close.
+    """The STT and TTS engines of the process, from the first load to the last close.
 
     `switched` is called whenever another engine takes over.
     """
@@ -102,21 +102,21 @@ class EngineRuntime:
         return not in_use and self._audience.idle
 
     def states(self) -> dict[str, Any]:
-        """Per kind of engine: which one answers, its state, and the rest of its ladder."""
+        """Returns, per kind of engine, which one answers, its state, and the rest of its ladder."""
         return self._supervisor.states() if self._supervisor else {}
 
     def memory_state(self) -> dict[str, Any]:
-        """Bytes of memory available, whether they are enough, and the latest step taken."""
+        """Returns the bytes of memory available, their level, and the latest step taken."""
         return self._governor.state()
 
     def stuck(self) -> str:
-        """The name of an engine in use whose thread hangs for good; empty where none does."""
+        """Returns the name of an engine in use whose thread hangs for good, else ""."""
         if self._supervisor is None or not self.ready:
             return ""
         return stuck_engine(self._supervisor.answering)
 
     async def load_starters(self) -> None:
-        """Loads the starter engines, and has the apology spoken by what there is."""
+        """Loads the starter engines, and prepares the apology with them."""
         await self._grammar.update()
         self._supervisor = EngineSupervisor(
             transcriber_loaders(
@@ -137,19 +137,16 @@ class EngineRuntime:
         """Loads the plan's own engines, behind the starter engines that answer meanwhile."""
         await self.supervisor.load_better()
         await self._prepare_apology()
-        # What is loaded stays. Left to the collector, its 170,000 objects are walked
-        # through now and then, and the event loop stands still for 50 to 100 ms.
+        # What is loaded stays. Unfrozen, its 170,000 objects are walked by the garbage collector
+        # now and then, which blocks the event loop for 50 to 100 ms.
         gc.freeze()
 
     async def maintain(self) -> None:
-        """Replaces engines that fail, and those that memory no longer suffices for.
-
-        Runs until it is cancelled.
-        """
+        """Replaces engines that fail or give way to memory pressure. Runs until cancelled."""
         await self.supervisor.supervise()
 
     async def govern_memory(self) -> None:
-        """Steps down to smaller engines while memory is short. Runs until it is cancelled."""
+        """Steps down to smaller engines while memory is short. Runs until cancelled."""
         await self._governor.run()
 
     def tools_changed(self) -> None:
@@ -169,7 +166,7 @@ class EngineRuntime:
         return Voice(self._config.tts.voice, "en", self._config.tts.speed)
 
     async def _prepare_apology(self) -> None:
-        """Has the best voice of the moment speak the clip for the time when there is no voice."""
+        """Renders the apology with the best TTS of the moment, for a time when no TTS works."""
         with suppress(NotReady):
             await self.apology.speak(self.supervisor.tts.current, self._voice)
 
@@ -181,7 +178,7 @@ class EngineRuntime:
 
 
 def stuck_engine(engines: Iterable[Transcriber | Synthesizer]) -> str:
-    """The name of the first engine with a thread that hangs for good; empty where none has."""
+    """Returns the name of the first engine whose thread hangs for good, else ""."""
     for engine in engines:
         if engine.stuck_seconds > STUCK_SECONDS:
             return engine.name

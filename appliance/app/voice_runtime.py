@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HISTORY_TURNS = 10  # of a resumed conversation, which its new session is given
+HISTORY_TURNS = 10  # the turns of a resumed conversation that its new session gets
 
 
 class VoiceRuntime:
-    """What talking needs: engines, language models and sessions. It loads while requests arrive.
+    """The engines, language models and sessions of the daemon. Loads them while requests arrive.
 
     `opened` is called with each session that opens; `expects_event` tells whether a timer or an
     agent's task is yet to be announced in a conversation, by its id.
@@ -54,7 +54,7 @@ class VoiceRuntime:
         self._opened = opened
         self._expects_event = expects_event
         self._sessions: SessionRegistry | None = None
-        self._models: FailoverClient | None = None
+        self._llm: FailoverClient | None = None
         switched = partial(self._rerouted, "engine")
         self.engines = EngineRuntime(config, plan, metrics, audience, registry, switched)
 
@@ -86,21 +86,21 @@ class VoiceRuntime:
         return self._sessions is not None and self.engines.ready
 
     def engine_names(self) -> dict[str, str]:
-        """The engines and the language model that answer now: by kind, names for people."""
+        """Returns the names of the engines and the language model that answer now, by kind."""
         names = {kind: str(state["name"]) for kind, state in self.engines.states().items()}
-        return names | ({"llm": self._models.current.name} if self._models else {})
+        return names | ({"llm": self._llm.current.name} if self._llm else {})
 
     def summary(self) -> str:
-        """The state of the appliance in one line, for `systemctl status`."""
+        """Returns the state of the appliance in one line, for `systemctl status`."""
         names = ", ".join(self.engine_names().values())
         if not self.ready:
             return f"Loading models; answering with {names}" if self._sessions else "Loading models"
         return f"Ready: {names}; {self.open_count} of {self.limit} places taken"
 
     async def load(self, secrets: Mapping[str, str]) -> None:
-        """Loads starter engines and pipeline, so that people can talk, then the plan's engines.
+        """Loads starter engines and pipeline, so that sessions can open, then the plan's engines.
 
-        Then maintains them until it is cancelled.
+        Then maintains them until cancelled.
         """
         await asyncio.to_thread(self._registry.prepare)
         await self.engines.load_starters()
@@ -108,8 +108,8 @@ class VoiceRuntime:
         self._audience.admit(self._sessions)
         log.info("ready to talk, %d at once: %s", self._plan.sessions, self._plan.sessions_reason)
         maintenance = [self._maintain_engines(), self.engines.govern_memory()]
-        if self._models:
-            maintenance.append(self._models.keep_retrying(lambda: self.engines.idle))
+        if self._llm:
+            maintenance.append(self._llm.keep_retrying(lambda: self.engines.idle))
         await asyncio.gather(*maintenance)
 
     async def _maintain_engines(self) -> None:
@@ -126,15 +126,13 @@ class VoiceRuntime:
         from appliance.voice.session_registry import SessionRegistry
         from appliance.voice.turns.shared_models import TurnModels
 
-        self._models = models = failover_client(
-            self._config, secrets, partial(self._rerouted, "model")
-        )
-        if models:
-            warm_up(models.first)
+        self._llm = llm = failover_client(self._config, secrets, partial(self._rerouted, "model"))
+        if llm:
+            warm_up(llm.first)
         turn_models = TurnModels.load()
-        gc.collect()  # here, on a thread and before anybody talks, it disturbs nobody
+        gc.collect()  # on a thread, before any session, it delays nobody
         shared = SharedParts(
-            *(self._config, turn_models, self.engines.supervisor, self._registry, models),
+            *(self._config, turn_models, self.engines.supervisor, self._registry, llm),
             realtime=realtime_route(self._config, secrets),
             apology=self.engines.apology,
         )

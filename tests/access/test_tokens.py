@@ -17,7 +17,7 @@ from appliance.errors import NotPaired, SessionTaken, SessionUnknown
 
 
 def test_each_role_has_the_rights_of_those_below_it() -> None:
-    reached = {role: [least for least in Role if reaches(role, least)] for role in Role}
+    reached = {role: [minimum for minimum in Role if reaches(role, minimum)] for role in Role}
     assert reached == {
         Role.GUEST: [Role.GUEST],
         Role.USER: [Role.GUEST, Role.USER],
@@ -26,8 +26,8 @@ def test_each_role_has_the_rights_of_those_below_it() -> None:
 
 
 @given(st.text().filter(lambda role: role not in set(Role)), st.sampled_from(Role))
-def test_an_unknown_role_has_no_rights(role: str, least: Role) -> None:
-    assert not reaches(role, least)
+def test_an_unknown_role_has_no_rights(role: str, minimum: Role) -> None:
+    assert not reaches(role, minimum)
 
 
 def test_the_first_pairing_makes_the_administrator() -> None:

@@ -42,7 +42,7 @@ async def test_before_the_pipeline_is_loaded_nobody_hears_anything() -> None:
     audience.send_message(MESSAGE)
     await audience.send_to_users(MESSAGE)
     audience.engines_changed()
-    await audience.leave("c1")
+    await audience.end_conversation("c1")
     assert not await audience.ring("Your timer is done.", MESSAGE)
     assert not await audience.say_at_pause("Claude has finished.", TASK)
 
