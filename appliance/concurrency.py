@@ -1,4 +1,4 @@
-"""Runs work beside the event loop and beside the caller: background tasks and daemon threads."""
+"""Runs coroutines in the background of an event loop, and blocking calls on daemon threads."""
 
 import asyncio
 import logging

@@ -21,7 +21,7 @@ from appliance.errors import ApplianceError
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
-# Sessions are ended before the server is; what is left then need not be waited for.
+# Sessions end before the server does; other requests need no longer grace.
 SHUTDOWN_SECONDS = 2.0
 # The queue of connections at an inherited socket. The same as in voice-appliance.socket, because
 # the last call of listen() decides, and aiohttp's 128 are used up by a restart of some seconds.

@@ -71,7 +71,7 @@ CREATE TABLE timers (
     due_at          REAL NOT NULL,
     seconds         REAL NOT NULL,
     created_at      REAL NOT NULL,
-    -- A timer is a promise to the household: it still rings when the words are forgotten.
+    -- A timer outlives its conversation: it still rings when the words are deleted.
     conversation_id TEXT REFERENCES conversations (id) ON DELETE SET NULL
 ) STRICT;
 CREATE INDEX timers_by_conversation ON timers (conversation_id);

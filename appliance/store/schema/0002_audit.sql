@@ -1,4 +1,4 @@
--- The audit trail says who did something and how it ended; nobody rewrites it, and it is bounded.
+-- The audit trail records actions and their outcomes. It is append-only and bounded.
 
 ALTER TABLE audit ADD COLUMN who TEXT;  -- a client's id, "the command line", or NULL: a stranger
 ALTER TABLE audit ADD COLUMN outcome TEXT NOT NULL DEFAULT 'done';  -- or the code of an error
@@ -6,7 +6,7 @@ ALTER TABLE audit ADD COLUMN outcome TEXT NOT NULL DEFAULT 'done';  -- or the co
 CREATE TRIGGER audit_never_changes BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 
--- 10,000 entries are years of a household and about two megabytes.
+-- 10,000 entries are years of use in a home, and about two megabytes.
 CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit
 WHEN OLD.id > (SELECT max(id) FROM audit) - 10000
 BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;

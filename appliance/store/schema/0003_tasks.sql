@@ -12,9 +12,9 @@ CREATE TABLE tasks (
     updated_at      REAL NOT NULL,
     progress        TEXT NOT NULL,
     result          TEXT NOT NULL,
-    cost            REAL,                -- US dollars; NULL: the agent did not tell
+    cost            REAL,                -- US dollars; NULL: unknown
     agent_session   TEXT NOT NULL,       -- by which the agent resumes the work
-    announced       INTEGER NOT NULL     -- 1: somebody heard how it ended
+    announced       INTEGER NOT NULL     -- 1: a user heard how it ended
 ) STRICT;
 CREATE INDEX tasks_by_conversation ON tasks (conversation_id);
 CREATE INDEX tasks_by_age ON tasks (created_at);
