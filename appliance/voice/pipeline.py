@@ -116,7 +116,7 @@ def _take_over(worker: PipelineWorker, shared: SharedParts, session: SessionPart
         if audio and not await _transcribe_question(shared, session, audio):
             await worker.queue_frame(TTSSpeakFrame(NOT_HEARD, append_to_context=False))
         else:
-            session.recorder.taken_over()
+            session.recorder.turn_taken_over()
             await worker.queue_frame(LLMRunFrame())
 
 
@@ -137,7 +137,7 @@ def record_answers(assistant: LLMAssistantAggregator, recorder: Recorder) -> Non
 
     @assistant.event_handler("on_assistant_turn_stopped")
     async def heard(_aggregator: object, message: AssistantTurnStoppedMessage) -> None:
-        recorder.answered(message.content, interrupted=message.interrupted)
+        recorder.answer_heard(message.content, interrupted=message.interrupted)
 
     @assistant.event_handler("on_summary_applied")
     async def summarised(_a: object, _summarizer: object, event: SummaryAppliedEvent) -> None:
@@ -148,10 +148,10 @@ def _barge_in(shared: SharedParts, session: SessionParts) -> BargeIn:
     recorder = session.recorder
     return BargeIn(
         session.transport.output(),
-        answer=lambda: recorder.saying,
+        answer=lambda: recorder.answer_text,
         language=lambda: session.voice().language,
         can_answer=lambda text: shared.llm is not None or shared.is_command(text),
-        on_dismissed=recorder.dismissed,
+        on_dismissed=recorder.speech_dismissed,
     )
 
 

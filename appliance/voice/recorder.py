@@ -1,27 +1,62 @@
-"""Writes down a session as it goes: what was said, what was heard, how long it took.
+"""Records a session as it goes: what was said, what was heard, and how long each turn took.
 
-Services and processors call it at the moment something happens; it turns that into events and
-measurements. It never waits and never fails a turn.
+Services and processors call the recorder at the moment something happens; it turns that into
+events and measurements. It never waits and never fails a turn.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from appliance.conversation import Event, EventKind, OnEvent
-from appliance.voice import timings
-from appliance.voice.timings import Timings
 
-BREATH = 2.0
-"""Seconds of silence after which nobody is taken to be in the middle of anything."""
-ANSWER_SECONDS = 15.0
-"""After these, an answer that has not begun is not waited for: there may be none."""
+PAUSE_SECONDS: Final = 2.0
+"""Silence after which neither side is taken to be in the middle of something."""
+ANSWER_SECONDS: Final = 15.0
+"""The longest wait for an answer to begin: after this there may be none."""
+
+END_OF_SPEECH: Final = "end_of_speech"
+ENDPOINTING: Final = "endpointing"
+TRANSCRIPTION: Final = "transcription"
+FIRST_TOKEN: Final = "first_token"
+FIRST_AUDIO: Final = "first_audio"
+
+
+@dataclass(slots=True)
+class TurnTimings:
+    """When each stage of a turn ended. A stage is marked once; later marks are ignored.
+
+    Pure: times are arguments, in seconds of one clock.
+    """
+
+    marks: dict[str, float] = field(default_factory=dict)
+
+    def mark(self, stage: str, at: float) -> bool:
+        """Marks the end of a stage; False where it was marked already or the turn has no start."""
+        if stage in self.marks or (stage != END_OF_SPEECH and END_OF_SPEECH not in self.marks):
+            return False
+        self.marks[stage] = at
+        return True
+
+    def since_speech(self) -> dict[str, float]:
+        """Milliseconds from the end of speech to the end of each later stage."""
+        start = self.marks.get(END_OF_SPEECH)
+        if start is None:
+            return {}
+        return {
+            stage: round(1000 * (at - start), 1)
+            for stage, at in self.marks.items()
+            if stage != END_OF_SPEECH
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """What a recorder measures into, without knowing where it goes."""
+    """Where a recorder's measurements go.
+
+    `stage` gets a stage's name and its seconds, `turn` the route that answered.
+    """
 
     stage: Callable[[str, float], None]
     turn: Callable[[str], None]
@@ -30,9 +65,11 @@ class Gauges:
 
 @dataclass(slots=True)
 class Recorder:
-    """The events of one session. `engines` tells which engines answer at this moment.
+    """The events of one session.
 
-    `language` is that in which the user was heard last, empty before.
+    `engines` returns the engines that answer at the moment, by kind. `language` is the one heard
+    last, empty before. `answer_text` is the current answer as far as it is written, `last_answer`
+    the last one as it was heard. `last_activity` is a time of the monotonic clock.
     """
 
     conversation_id: str
@@ -43,13 +80,13 @@ class Recorder:
     route: str = "local"
     turn: int = 0
     last_answer: str = ""
-    saying: str = ""
+    answer_text: str = ""
     last_activity: float = field(default_factory=time.monotonic)
     answer_awaited: bool = False
     language: str = ""
     _spoken: bool = False
-    _timings: Timings = field(default_factory=Timings)
-    _pending: Timings = field(default_factory=Timings)
+    _timings: TurnTimings = field(default_factory=TurnTimings)
+    _next_timings: TurnTimings = field(default_factory=TurnTimings)
     _left_the_box: bool = False
     _answered: bool = False
     _taken_over: bool = False
@@ -61,9 +98,9 @@ class Recorder:
         )
 
     @property
-    def quiet_in(self) -> float:
-        """Seconds until nobody is taken to speak, hear something or wait for an answer."""
-        enough = ANSWER_SECONDS if self.answer_awaited else BREATH
+    def seconds_to_pause(self) -> float:
+        """Seconds until nobody is taken to speak, to hear something or to wait for an answer."""
+        enough = ANSWER_SECONDS if self.answer_awaited else PAUSE_SECONDS
         return max(0.0, self.last_activity + enough - time.monotonic())
 
     def speech_heard(self) -> None:
@@ -71,56 +108,56 @@ class Recorder:
         self.last_activity = time.monotonic()
 
     def speech_ended(self, hold: float) -> None:
-        """The VAD reports the end of speech, `hold` seconds after it was."""
+        """The VAD reports the end of speech, `hold` seconds after it."""
         now = time.monotonic()
         self.last_activity = now
-        self._pending = Timings()
-        self._pending.mark(timings.END_OF_SPEECH, now - hold)
+        self._next_timings = TurnTimings()
+        self._next_timings.mark(END_OF_SPEECH, now - hold)
 
     def transcribed(self, language: str = "") -> None:
-        """Words were understood, in that language where it is known."""
-        self._pending.mark(timings.TRANSCRIPTION, time.monotonic())
+        """Words were understood, in `language` where that is known."""
+        self._next_timings.mark(TRANSCRIPTION, time.monotonic())
         self._spoken = True
         self.language = language or self.language
 
-    def taken_over(self) -> None:
-        """Another route answers the turn that was begun: the same question comes once more."""
+    def turn_taken_over(self) -> None:
+        """Another route answers the current turn: the same question comes once more."""
         self._taken_over = self.turn > 0
 
-    def turn_started(self, text: str) -> None:
-        """The user is done: a transcript is complete, or a typed text came in."""
+    def user_turn(self, text: str) -> None:
+        """The user's turn is over: its transcript is complete, or a typed text has arrived."""
         taken_over, self._taken_over = self._taken_over, False
         if taken_over and self._question.strip() in ("", text.strip()):
             self.answer_awaited = True
             self.last_activity = time.monotonic()
             if not self._question:
-                self.understood(text)
+                self.transcript_known(text)
             return
-        source = self.turn_begun()
+        source = self.begin_turn()
         self._question = text
         known = {"language": self.language} if source == "voice" and self.language else {}
         self.emit(EventKind.USER_TRANSCRIPT, text=text, source=source, **known)
 
-    def turn_begun(self) -> str:
-        """The user is done, whatever it was that was said: "voice" or "text"."""
+    def begin_turn(self) -> str:
+        """The user's turn is over, whatever its text; the source of it: "voice" or "text"."""
         now = time.monotonic()
         self.last_activity = now
         self.answer_awaited = True
-        # It may be this turn's words that a model was asked ahead, so that it stays said.
-        self._tell_what_left()
+        # A model may have been asked ahead with the words of this turn: the mark is kept.
+        self._emit_left_the_box()
         self._answered, self._question = False, ""
         self.turn += 1
-        self.saying = ""
-        self._timings, self._pending = self._pending, Timings()
+        self.answer_text = ""
+        self._timings, self._next_timings = self._next_timings, TurnTimings()
         spoken, self._spoken = self._spoken, False
         if not spoken:
-            self._timings = Timings()
-            self._timings.mark(timings.END_OF_SPEECH, now)
-        self._timings.mark(timings.ENDPOINTING, now)
+            self._timings = TurnTimings()
+            self._timings.mark(END_OF_SPEECH, now)
+        self._timings.mark(ENDPOINTING, now)
         return "voice" if spoken else "text"
 
-    def understood(self, text: str, source: str = "voice") -> None:
-        """What was said, or typed ("text"), in this turn is known only now."""
+    def transcript_known(self, text: str, source: str = "voice") -> None:
+        """The text of the current turn has become known after the turn began."""
         self._question = text
         self.emit(EventKind.USER_TRANSCRIPT, text=text, source=source)
 
@@ -128,28 +165,28 @@ class Recorder:
         """A model gets the user's words, for certain or ahead of the turn's end."""
         self._left_the_box |= left_the_box
 
-    def says(self, text: str) -> None:
-        """More of an answer, as far as it has been written."""
-        self.saying += text
+    def answer_written(self, text: str) -> None:
+        """More of the current answer was written."""
+        self.answer_text += text
 
-    def dismissed(self, text: str) -> None:
-        """Somebody spoke over an answer, but not to interrupt it; `text` may be empty."""
+    def speech_dismissed(self, text: str) -> None:
+        """The user spoke over an answer without interrupting it; `text` may be empty."""
         self.emit(EventKind.NOT_MEANT, text=text)
 
-    def token(self) -> None:
-        self._timings.mark(timings.FIRST_TOKEN, time.monotonic())
+    def token_received(self) -> None:
+        self._timings.mark(FIRST_TOKEN, time.monotonic())
 
     def audio_sent(self) -> None:
         self.last_activity = now = time.monotonic()
         self.answer_awaited = False
-        if self._timings.mark(timings.FIRST_AUDIO, now):
+        if self._timings.mark(FIRST_AUDIO, now):
             spans = self._timings.since_speech()
             for stage, milliseconds in spans.items():
                 self.gauges.stage(stage, milliseconds / 1000)
             self.emit(EventKind.TURN_TIMINGS, milliseconds=spans)
 
-    def answered(self, text: str, *, interrupted: bool) -> None:
-        """The assistant fell silent; `text` is what the user heard of its answer."""
+    def answer_heard(self, text: str, *, interrupted: bool) -> None:
+        """The assistant fell silent; `text` is the part of its answer that the user heard."""
         if interrupted:
             self.gauges.interrupted()
         if not text:
@@ -167,12 +204,11 @@ class Recorder:
         self._left_the_box = False
         self._answered = True
 
-    def ended(self, reason: str) -> None:
-        """The session is over."""
-        self._tell_what_left()
+    def session_ended(self, reason: str) -> None:
+        self._emit_left_the_box()
         self.emit(EventKind.SESSION_ENDED, reason=reason)
 
-    def _tell_what_left(self) -> None:
-        """Of a turn whose answer nobody heard; otherwise the answer says it."""
+    def _emit_left_the_box(self) -> None:
+        """Records it of a turn whose answer nobody heard; the answer's event has it otherwise."""
         if self._left_the_box and self.turn and not self._answered:
             self.emit(EventKind.LEFT_THE_BOX, left_the_box=True)

@@ -148,7 +148,9 @@ class Session:
     @property
     def in_turn(self) -> bool:
         """Whether somebody speaks, waits for an answer that may still come, or hears it."""
-        return self.state is SessionState.OPEN and (self.speaking or self.recorder.quiet_in > 0)
+        return self.state is SessionState.OPEN and (
+            self.speaking or self.recorder.seconds_to_pause > 0
+        )
 
     @property
     def speech(self) -> Speech:
@@ -192,7 +194,7 @@ class Session:
             watching.cancel()
             self.state = SessionState.ENDED
             why = self._reason or CloseReason.FAILED
-            self.recorder.ended(why.value)
+            self.recorder.session_ended(why.value)
             if self._transport and why is not CloseReason.CLIENT_LEFT:
                 await self._transport.close(*CLOSE_FRAMES[why])
 
@@ -285,7 +287,7 @@ class Session:
         """Returns when nobody has spoken and no answer been waited for, for a moment."""
         while self.state is SessionState.OPEN:
             await self._quiet.wait()
-            if not (rest := self.recorder.quiet_in):
+            if not (rest := self.recorder.seconds_to_pause):
                 return
             await asyncio.sleep(min(rest, CHECK_SECONDS))
 
@@ -299,7 +301,7 @@ class Session:
         words = TTSSpeakFrame(text, append_to_context=not quoted)
         if not await self._answering.queue(*sound, words):
             return False
-        self.recorder.saying = text
+        self.recorder.answer_text = text
         return True
 
     def _on_speaking(self, speaking: bool) -> None:

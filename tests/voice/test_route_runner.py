@@ -114,7 +114,7 @@ async def test_where_nothing_was_asked_nobody_is_asked(seen: Seen) -> None:
 
 async def test_half_an_answer_is_none(seen: Seen) -> None:
     serving = await seen.serve()
-    seen.recorder.turn_started("how far is the moon")
+    seen.recorder.user_turn("how far is the moon")
     seen.context.add_message({"role": "user", "content": "how far is the moon"})
     seen.context.add_message({"role": "assistant", "content": "Well"})
     assert seen.made[0][1].reroute(Unanswered())

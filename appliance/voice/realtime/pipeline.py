@@ -67,7 +67,7 @@ def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
     if one.unanswered is not None:
         if one.unanswered.audio:
             one.recorder.transcribed()
-            one.recorder.turn_begun()
+            one.recorder.begin_turn()
         one.recorder.model_asked(left_the_box=leaves)
     call_tool = ConfirmingToolCaller(one.call_tool)
     service = _service(shared.realtime, one)
@@ -78,7 +78,7 @@ def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
 
     @user.event_handler("on_user_turn_message_added")
     async def transcribed(_aggregator: object, message: UserTurnMessageAddedMessage) -> None:
-        one.recorder.understood(message.content)
+        one.recorder.transcript_known(message.content)
 
     record_answers(assistant, one.recorder)
     stages: list[FrameProcessor] = [
@@ -169,11 +169,11 @@ class RealtimeRecorder(FrameProcessor):
             self._begin_turn()
         elif isinstance(frame, LLMContextFrame) and (text := typed_text(frame.context)) is not None:
             self._begin_turn()
-            self._recorder.understood(text, "text")
+            self._recorder.transcript_known(text, "text")
         await self.push_frame(frame, direction)
 
     def _begin_turn(self) -> None:
-        self._recorder.turn_begun()
+        self._recorder.begin_turn()
         self._recorder.model_asked(left_the_box=self._left_the_box)
 
     def _record_answer(self, frame: Frame) -> None:
@@ -273,7 +273,7 @@ class RealtimeTTS(FrameProcessor):
             if direction == FrameDirection.DOWNSTREAM:
                 return
         elif isinstance(frame, LLMTextFrame):
-            self._recorder.token()
+            self._recorder.token_received()
         await self.push_frame(frame, direction)
 
     async def _speak(self, frame: TTSSpeakFrame) -> None:

@@ -85,7 +85,7 @@ class AnswerText(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, LLMTextFrame) and direction == FrameDirection.DOWNSTREAM:
-            self._recorder.token()
+            self._recorder.token_received()
             await self._push(self._segmenter.feed(frame.text, time.monotonic()))
             return
         if isinstance(frame, LLMFullResponseStartFrame):
@@ -99,7 +99,7 @@ class AnswerText(FrameProcessor):
     async def _push(self, segments: list[Segment]) -> None:
         for text, spoken in segments:
             if spoken:
-                self._recorder.says(text)
+                self._recorder.answer_written(text)
                 await self.push_frame(AggregatedTextFrame(text, TextType.SENTENCE))
             else:
                 code = LLMTextFrame(text)

@@ -128,7 +128,7 @@ class IntentRouter(FrameProcessor):
             await self._say(NO_MODEL if len(text.split()) > 3 else NOT_CAUGHT)
 
     def _begin_turn(self, text: str) -> None:
-        self._recorder.turn_started(text)
+        self._recorder.user_turn(text)
         self._call_tool.turn_started(text)
         self._on_thinking(True)
         messages: Any = self._context.get_messages()

@@ -196,7 +196,7 @@ async def test_only_words_make_a_spoken_turn(
     async for _ in stt.run_stt(heard):
         pass
     # Without words, what comes next was typed.
-    stt._recorder.turn_started("hello")
+    stt._recorder.user_turn("hello")
     assert (events[0].data["source"], events[0].data.get("language")) == (source, language)
 
 
