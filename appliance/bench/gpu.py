@@ -21,7 +21,7 @@ async def measure_large_models(
     Raises ApplianceError where the models cannot be made or loaded.
     """
     found, notes = [], []
-    said = load_recordings(SENTENCES)
+    recordings = load_recordings(SENTENCES)
     for name in MODELS:
         directory = await models.ensure_whisper(name, "float16", setup.progress)
         for precision in PRECISIONS:
@@ -35,7 +35,7 @@ async def measure_large_models(
             plan, config = _plan_with(settings, setup)
             if plan.stt.options[0].device == "cuda":
                 found.append(
-                    transcription_result(await engine_bench.measure_stt(plan, config, said))
+                    transcription_result(await engine_bench.measure_stt(plan, config, recordings))
                 )
             else:
                 notes.append(f"whisper {name} {precision} was not measured: {plan.accelerator}")
@@ -44,7 +44,7 @@ async def measure_large_models(
     settings = {"TTS__ENGINE": "kokoro", "TTS__MODEL": str(models.kokoro), "TTS__VOICE": VOICE}
     plan, config = _plan_with(settings, setup)
     if plan.tts.options[0].device == "cuda":
-        clauses = [sentence.text for sentence in said]
+        clauses = [recording.text for recording in recordings]
         found.append(synthesis_result(await engine_bench.measure_tts(plan, config, clauses)))
     else:
         notes.append(f"kokoro float32 was not measured: {plan.accelerator}")

@@ -47,7 +47,7 @@ def load_recordings(places: Sequence[Path]) -> list[Recording]:
     if not files:
         raise ApplianceError(
             f"there are no .wav files in {', '.join(map(str, places))}",
-            advice="Name them after what is said in them: what_time_is_it.wav.",
+            advice="Name them after their words: what_time_is_it.wav.",
         )
     return [Recording(file.stem.replace("_", " ").lower(), _read_pcm(file)) for file in files]
 

@@ -214,24 +214,30 @@ async def _engine_sets(options: SuiteOptions, setup: BenchSetup) -> list[_Engine
 async def _compare(
     options: SuiteOptions, size: ComparisonSize, setup: BenchSetup
 ) -> list[ComparisonRun]:
-    said = load_recordings(options.speech or SENTENCES)
+    recordings = load_recordings(options.speech or SENTENCES)
     found = []
     if options.timed:
         [longest] = load_recordings([LONGEST])
-        found.append(await comparison.compare_timed(TimedEngines(), said, longest, size, setup))
+        found.append(
+            await comparison.compare_timed(TimedEngines(), recordings, longest, size, setup)
+        )
     if options.random:
         engines = await options.random.engines(setup.progress)
-        found.append(await comparison.compare_models(engines, said, size, options.pace, setup))
+        found.append(
+            await comparison.compare_models(engines, recordings, size, options.pace, setup)
+        )
     if options.models:
         engines = planned_models(dict(options.model_settings), setup)
-        found.append(await comparison.compare_models(engines, said, size, options.pace, setup))
+        found.append(
+            await comparison.compare_models(engines, recordings, size, options.pace, setup)
+        )
     return found
 
 
 async def _measure(
     engines: _EngineSet, options: SuiteOptions, setup: BenchSetup
 ) -> EngineSetResult:
-    said = load_recordings(engines.speech)
+    recordings = load_recordings(engines.speech)
     async with AsyncExitStack() as stack:
         settings = dict(engines.settings)
         llm = "none"
@@ -254,23 +260,23 @@ async def _measure(
         resident = daemon.resident_bytes()
         stalls = await stack.enter_async_context(watch_host())
         runs = await _run_loads(
-            *(engines.name, daemon, said, options, setup.progress),
+            *(engines.name, daemon, recordings, options, setup.progress),
             *(stalls, gpu_before),
         )
         names = daemon.engines
-    alone = await _measure_alone(engines, said, setup)
+    alone = await _measure_alone(engines, recordings, setup)
     return EngineSetResult(engines.name, names, llm, resident, tuple(runs), alone)
 
 
 async def _measure_alone(
-    engines: _EngineSet, said: Sequence[Recording], setup: BenchSetup
+    engines: _EngineSet, recordings: Sequence[Recording], setup: BenchSetup
 ) -> tuple[EngineResult, ...]:
     setup.progress(f"{engines.name}: engines alone")
     overrides = {PREFIX + key: value for key, value in engines.settings.items()}
     config = load(setup.files, {**setup.environ, **overrides})
-    plan, texts = planner.plan_for(config), [recording.text for recording in said]
+    plan, texts = planner.plan_for(config), [recording.text for recording in recordings]
     return (
-        transcription_result(await engine_bench.measure_stt(plan, config, said)),
+        transcription_result(await engine_bench.measure_stt(plan, config, recordings)),
         synthesis_result(await engine_bench.measure_tts(plan, config, texts)),
     )
 
@@ -278,7 +284,7 @@ async def _measure_alone(
 async def _run_loads(
     name: str,
     daemon: DaemonProcess,
-    said: Sequence[Recording],
+    recordings: Sequence[Recording],
     options: SuiteOptions,
     progress: Callable[[str], None],
     stalls: HostStalls,
@@ -286,7 +292,8 @@ async def _run_loads(
 ) -> list[LoadResult]:
     """Runs every number of sessions, the smallest first, after a warm-up."""
     await run_sessions(
-        *(daemon, said, 1, WARM_UP_TURNS), lambda done: progress(f"{name}: warming up, {done}")
+        *(daemon, recordings, 1, WARM_UP_TURNS),
+        lambda done: progress(f"{name}: warming up, {done}"),
     )
     results = []
     smallest = min(options.sessions)
@@ -296,7 +303,7 @@ async def _run_loads(
             progress(f"{name}: {sessions} at once, turn {done}")
 
         turns = options.turns if sessions == smallest else options.turns_each
-        run = await run_sessions(daemon, said, sessions, turns, turn_done)
+        run = await run_sessions(daemon, recordings, sessions, turns, turn_done)
         timings = await asyncio.to_thread(_recorded_timings, daemon.database, run.conversations)
         metrics = await daemon.metrics()
         results.append(load_result(run, timings, metrics, gpu_before, stalls.longest))

@@ -24,9 +24,13 @@ _ROLE = click.Choice(["guest", "user", "admin"])
 @click.command()
 @config_option
 @click.option("--role", type=_ROLE, default=None)
-@click.option("--minutes", type=float, default=None, help="How long the code works.")
-@click.option("--address", default="", help="The address to put into the QR code.")
-@click.option("--fingerprint/--no-fingerprint", default=True, help="That of the certificate's CA.")
+@click.option("--minutes", type=float, default=None, help="Minutes for which the code works.")
+@click.option("--address", default="", help="The address in the QR code.")
+@click.option(
+    "--fingerprint/--no-fingerprint",
+    default=True,
+    help="Show the fingerprint of the certificate's CA.",
+)
 def pair(
     files: tuple[Path, ...],
     role: str | None,
@@ -34,7 +38,7 @@ def pair(
     address: str,
     fingerprint: bool,
 ) -> None:
-    """A code, a QR code in the terminal, the address to open, and whose certificate it shows.
+    """Prints a pairing code, as a QR code too, the page's address, and the CA's fingerprint.
 
     Without --role the first client becomes administrator and later ones users.
     """
@@ -88,14 +92,14 @@ def _qr_code(link: str) -> str:
 
 @click.group("clients")
 def clients_group() -> None:
-    """Who may talk to the appliance."""
+    """Lists the paired clients, changes their roles, revokes them, and shows the audit trail."""
 
 
 @clients_group.command("list")
 @config_option
 @json_option
 def list_clients(files: tuple[Path, ...], as_json: bool) -> None:
-    """Everybody who was paired."""
+    """Lists all clients that were paired."""
     clients = asyncio.run(control.request(configuration(files), "GET", "/clients"))["clients"]
     if as_json:
         click.echo(json.dumps(clients, indent=2))
@@ -114,7 +118,7 @@ def list_clients(files: tuple[Path, ...], as_json: bool) -> None:
 @config_option
 @click.argument("client_id")
 def revoke_client(files: tuple[Path, ...], client_id: str) -> None:
-    """Takes a client's access away; its sessions end at once."""
+    """Revokes a client's access; its sessions end at once."""
     asyncio.run(control.request(configuration(files), "DELETE", f"/clients/{client_id}"))
     click.echo(f"{client_id} may no longer talk.")
 
@@ -124,7 +128,10 @@ def revoke_client(files: tuple[Path, ...], client_id: str) -> None:
 @click.argument("client_id")
 @click.argument("role", type=_ROLE)
 def change_role(files: tuple[Path, ...], client_id: str, role: str) -> None:
-    """Changes what a client may do: talk; have history and agents of its own too; everything."""
+    """Changes the role of a client.
+
+    A guest may talk; a user also has history and agents of their own; an admin may do everything.
+    """
     path = f"/clients/{client_id}"
     asyncio.run(control.request(configuration(files), "PATCH", path, {"role": role}))
     click.echo(f"{client_id} is now {role}.")
@@ -135,7 +142,7 @@ def change_role(files: tuple[Path, ...], client_id: str, role: str) -> None:
 @click.option("--limit", type=click.IntRange(1, 1000), default=50)
 @json_option
 def show_audit(files: tuple[Path, ...], limit: int, as_json: bool) -> None:
-    """Who was let in, refused and revoked, and what was deleted and exported; newest first."""
+    """Lists admissions, refusals, revocations, deletions and exports, newest first."""
     path = f"/audit?limit={limit}"
     entries = asyncio.run(control.request(configuration(files), "GET", path))["audit"]
     if as_json:

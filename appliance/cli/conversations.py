@@ -28,7 +28,7 @@ _LIMIT = click.IntRange(1, 10_000)
 
 @click.group("conversations")
 def conversations_group() -> None:
-    """What was said."""
+    """Lists, shows, exports, searches and deletes conversations."""
 
 
 @conversations_group.command("list")
@@ -36,7 +36,7 @@ def conversations_group() -> None:
 @click.option("--limit", type=_LIMIT, default=20)
 @json_option
 def list_conversations(files: tuple[Path, ...], limit: int, as_json: bool) -> None:
-    """The newest conversations."""
+    """Lists the newest conversations."""
     with queries.reading(configuration(files).store.path) as db:
         found = queries.conversations(db, limit=limit)
     if as_json:
@@ -50,7 +50,7 @@ def list_conversations(files: tuple[Path, ...], limit: int, as_json: bool) -> No
 @config_option
 @click.argument("conversation_id")
 def show_conversation(files: tuple[Path, ...], conversation_id: str) -> None:
-    """One conversation, as it was heard."""
+    """Shows one conversation as text."""
     _export(configuration(files), conversation_id, "markdown")
 
 
@@ -59,7 +59,7 @@ def show_conversation(files: tuple[Path, ...], conversation_id: str) -> None:
 @click.argument("conversation_id")
 @click.option("--format", "fmt", type=click.Choice(["json", "markdown"]), default="json")
 def export_conversation(files: tuple[Path, ...], conversation_id: str, fmt: Format) -> None:
-    """One conversation with all its events, as a document."""
+    """Exports one conversation with all its events."""
     _export(configuration(files), conversation_id, fmt)
 
 
@@ -73,7 +73,7 @@ def _export(config: Config, conversation_id: str, fmt: Format) -> None:
 @click.argument("text")
 @click.option("--limit", type=_LIMIT, default=20)
 def search_conversations(files: tuple[Path, ...], text: str, limit: int) -> None:
-    """Where something was said."""
+    """Searches all conversations for words."""
     with queries.reading(configuration(files).store.path) as db:
         found = queries.search(db, text, limit=limit)
     rows = [(hit.conversation_id, local_time(hit.at), hit.excerpt) for hit in found]
@@ -85,7 +85,7 @@ def search_conversations(files: tuple[Path, ...], text: str, limit: int) -> None
 @click.argument("conversation_id")
 @click.confirmation_option(prompt="Forget this conversation for good?")
 def delete_conversation(files: tuple[Path, ...], conversation_id: str) -> None:
-    """Forgets a conversation, in the file too."""
+    """Deletes a conversation so that its words are in no file any more."""
     asyncio.run(_delete(configuration(files), conversation_id))
     click.echo("Forgotten.")
 

@@ -18,7 +18,7 @@ from appliance.hardware.plan import describe
 @config_option
 @json_option
 def plan(files: tuple[Path, ...], as_json: bool) -> None:
-    """What was detected, what was chosen, why, and what the next better choice would need."""
+    """Shows the detected hardware, the chosen engines and why, and what a better choice needs."""
     made = planner.plan_for(configuration(files))
     click.echo(json.dumps(made.as_dict(), indent=2) if as_json else describe(made))
 
@@ -30,41 +30,69 @@ def plan(files: tuple[Path, ...], as_json: bool) -> None:
     "output",
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     default=Path("benchmark_results.json"),
-    help="Where all figures are kept; a drawing beside it, against stock.",
+    help="The file for all figures; with --against, a drawing is put beside it.",
 )
 @click.option(
     "--engines",
     type=click.Choice(["starter", "models", "timed", "random"]),
     multiple=True,
-    help="Several are allowed; timed ones only take time, random ones have weights of no meaning.",
+    help="Repeatable. `timed` engines only take time; `random` ones have random weights.",
 )
-@click.option("--against", type=click.Choice(["stock"]), help="Pipecat's own services beside ours.")
-@click.option("--stt-model", type=click.Path(path_type=Path, exists=True), help="A directory.")
-@click.option("--tts-model", type=click.Path(path_type=Path, exists=True), help="An .onnx file.")
-@click.option("--tts-voices", type=click.Path(path_type=Path, exists=True), help="Its voices.")
-@click.option("--turns", type=click.IntRange(1), default=20, help="Of one session alone.")
-@click.option("--sessions", type=click.IntRange(1), multiple=True, default=(1, 10), help="At once.")
-@click.option("--interruptions", type=click.IntRange(1), default=10, help="Against stock.")
+@click.option(
+    "--against", type=click.Choice(["stock"]), help="Compare with Pipecat's own services."
+)
+@click.option(
+    "--stt-model", type=click.Path(path_type=Path, exists=True), help="Whisper: a directory."
+)
+@click.option(
+    "--tts-model", type=click.Path(path_type=Path, exists=True), help="Kokoro: an .onnx file."
+)
+@click.option(
+    "--tts-voices",
+    type=click.Path(path_type=Path, exists=True),
+    help="Kokoro: the file of its voices.",
+)
+@click.option(
+    "--turns", type=click.IntRange(1), default=20, help="Turns of the smallest number of sessions."
+)
+@click.option(
+    "--sessions",
+    type=click.IntRange(1),
+    multiple=True,
+    default=(1, 10),
+    help="Concurrent sessions; repeatable.",
+)
+@click.option(
+    "--interruptions",
+    type=click.IntRange(1),
+    default=10,
+    help="Interrupted answers, against stock.",
+)
 @click.option(
     "--ramp",
     type=click.IntRange(0),
     multiple=True,
     default=(1, 16, 24, 32, 40, 48),
-    help="Sessions at once against stock, until they are too many; 0: leave it out.",
+    help="Concurrent sessions against stock, until they are too many; 0 leaves the ramp out.",
 )
 @click.option(
     "--random-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("random-models"),
-    help="Where models of random weights are, or are put.",
+    help="The directory of models of random weights; missing ones are made there.",
 )
 @click.option(
     "--random-python",
     type=click.Path(path_type=Path, exists=True),
     default=Path(sys.executable),
-    help="A Python with torch, which makes them.",
+    help="A Python with torch, to make models of random weights.",
 )
-@click.option("--turns-each", type=click.IntRange(1), default=6, help="Of each of several.")
+@click.option(
+    "--turns-each",
+    type=click.IntRange(1),
+    default=6,
+    help="Turns of each session where there are several.",
+)
 @click.option(
     "--speech",
     type=click.Path(path_type=Path, exists=True),
@@ -72,15 +100,22 @@ def plan(files: tuple[Path, ...], as_json: bool) -> None:
     help="Recordings to say: a .wav named after its words, or a directory of them.",
 )
 @click.option("--llm-url", default="", help="A real endpoint instead of the scripted one.")
-@click.option("--llm-model", default="")
-@click.option("--llm-first-token", type=float, default=0.22, help="Seconds, scripted.")
-@click.option("--llm-tokens", type=float, default=50.0, help="A second, scripted.")
+@click.option("--llm-model", default="", help="The model at --llm-url.")
+@click.option(
+    "--llm-first-token",
+    type=float,
+    default=0.22,
+    help="Seconds to the first token of the scripted model.",
+)
+@click.option(
+    "--llm-tokens", type=float, default=50.0, help="Tokens per second of the scripted model."
+)
 def bench(files: tuple[Path, ...], output: Path, **options: Any) -> None:  # noqa: ANN401  click's values
     """Measures whole turns, many sessions at once, and the engines alone; takes minutes.
 
     Starts appliances of its own and talks to them in real time. Without --engines it measures
-    the starter engines, and models where they are named or the plan has some; against stock the
-    timed ones. Exits with 1 when a turn stayed unanswered, never for a slow one.
+    the starter engines, and models where they are named or the plan has some; against stock, the
+    timed engines. The exit status is 1 when a turn stayed unanswered, never for a slow one.
     """
     from rich.console import Console
 

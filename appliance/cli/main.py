@@ -35,7 +35,7 @@ def cli() -> None:
 @config_option
 @click.option("--debug", is_flag=True, help="Log everything, Pipecat's frames included.")
 def run(files: tuple[Path, ...], debug: bool) -> None:
-    """The daemon, in the foreground; what systemd starts."""
+    """Runs the daemon in the foreground, as systemd does."""
     # Before numpy is imported: smart-turn is twice as fast without threads fighting for cores.
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
@@ -49,13 +49,13 @@ def run(files: tuple[Path, ...], debug: bool) -> None:
 
 @cli.group("config")
 def config_group() -> None:
-    """The configuration."""
+    """Checks and shows the configuration."""
 
 
 @config_group.command("check")
 @config_option
 def check_config(files: tuple[Path, ...]) -> None:
-    """Every fault at once, with key, value, expectation and a suggestion."""
+    """Reports every fault at once, with key, value, expectation and a suggestion."""
     configuration(files)
     click.echo("The configuration is good.")
 
@@ -63,7 +63,7 @@ def check_config(files: tuple[Path, ...]) -> None:
 @config_group.command("show")
 @config_option
 def show_config(files: tuple[Path, ...]) -> None:
-    """What is in force, secrets masked."""
+    """Shows the configuration in force, secrets masked."""
     click.echo(json.dumps(masked(configuration(files)), indent=2))
 
 

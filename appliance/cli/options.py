@@ -25,7 +25,9 @@ def config_option(command: F) -> F:
 
 def json_option(command: F) -> F:
     """`--json`; the command receives it as `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="For programs.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(
+        command
+    )
 
 
 def configuration(files: tuple[Path, ...]) -> Config:

@@ -32,10 +32,17 @@ Echo = Callable[[str], None]
 @click.command()
 @config_option
 @json_option
-@click.option("--progress", is_flag=True, help="With --json: the table too, on standard error.")
-@click.option("--only", multiple=True, metavar="CHECK", help="This check alone; repeatable.")
-@click.option("--history", is_flag=True, help="How those before went, instead of a new one.")
-@click.option("--wait", type=click.FloatRange(0), default=0.0, help="Seconds, for another's end.")
+@click.option(
+    "--progress", is_flag=True, help="With --json: print the table too, on standard error."
+)
+@click.option("--only", multiple=True, metavar="CHECK", help="Run this check alone; repeatable.")
+@click.option("--history", is_flag=True, help="List the stored reports instead of a new self-test.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Seconds to wait for another self-test to end.",
+)
 def selftest(
     files: tuple[Path, ...],
     as_json: bool,
@@ -44,10 +51,10 @@ def selftest(
     history: bool,
     wait: float,
 ) -> None:
-    """Looks whether all is well, from the board to a spoken conversation; changes nothing.
+    """Checks everything from the board to a spoken conversation; changes nothing.
 
-    Exits with 0 when all is good (warnings are told), 1 when something failed, 2 when it could
-    not run.
+    The exit status is 0 when nothing failed (there may be warnings), 1 when a check failed, 2
+    when the self-test could not run.
     """
     if history:
         click.echo(_history(configuration(files), as_json=as_json))

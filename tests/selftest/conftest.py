@@ -1,4 +1,4 @@
-"""Facts for checks: real files below a directory, a real configuration, and no daemon."""
+"""Fixtures for checks: a context of real files and a real configuration, without a daemon."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +37,7 @@ def configured(tmp_path: Path) -> Callable[..., Config]:
 
 @pytest.fixture
 def here(site: Nginx) -> Site:  # noqa: F811  the fixture
-    """What the self-test reads of that nginx."""
+    """The site of the running nginx, as the self-test reads it."""
     found = nginx_site.find(site.directory, root=Path("/nowhere"))
     assert found
     return found
@@ -45,7 +45,7 @@ def here(site: Nginx) -> Site:  # noqa: F811  the fixture
 
 @pytest.fixture
 def make_context(tmp_path: Path, configured: Callable[..., Config]) -> MakeContext:
-    """Facts about the machine whose files stand below `root`, and a configuration."""
+    """Makes the context of a machine whose files are below `root`, and of a configuration."""
 
     def make(
         root: Path | None = None,
@@ -63,13 +63,13 @@ def make_context(tmp_path: Path, configured: Callable[..., Config]) -> MakeConte
 
 
 def good(finding: Finding) -> str:
-    """The message of a finding that is good."""
+    """The message of a finding, which must be good."""
     assert finding.verdict is Verdict.OK, finding
     return finding.message
 
 
 def bad(finding: Finding, verdict: Verdict) -> tuple[str, str]:
-    """Message and advice of a finding that is not good."""
+    """Message and advice of a finding, which must have this verdict."""
     assert finding.verdict is verdict, finding
     assert finding.advice
     return finding.message, finding.advice

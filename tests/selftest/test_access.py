@@ -1,4 +1,4 @@
-"""Whether strangers are let in: by what the running appliance says, and by coming as one."""
+"""The check that clients without a token are refused, by judgement and by real requests."""
 
 import os
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ OPEN, PUBLIC = {"ACCESS__MODE": "open"}, {"SERVER__PUBLIC_URL": "https://voice.e
         (TCP, None, PUBLIC, "https://voice.example"),
     ],
 )
-def test_open_is_told_wherever_somebody_else_may_come_in(
+def test_open_access_is_a_warning_where_other_machines_reach_it(
     make_context: MakeContext,
     daemon: DaemonClient,
     nginx: Site | None,
@@ -57,7 +57,7 @@ def test_open_is_told_wherever_somebody_else_may_come_in(
     assert 'access.mode = "paired"' in advice
 
 
-def test_open_by_something_else_than_the_settings(make_context: MakeContext) -> None:
+def test_open_access_that_the_configuration_does_not_explain(make_context: MakeContext) -> None:
     message, advice = bad(AccessCheck().judge("open", 200, make_context(), UNIX), WARNING)
     assert message.startswith("open: everybody")
     assert "APPLIANCE__ACCESS__MODE" in advice
@@ -67,7 +67,7 @@ def test_open_by_something_else_than_the_settings(make_context: MakeContext) -> 
     ("status", "message", "advice"),
     [(200, "strangers are let in", "stop nginx"), (502, "answers 502", "`page`")],
 )
-def test_paired_is_what_a_stranger_finds(
+def test_paired_access_is_judged_by_the_answer_to_a_request_without_a_token(
     make_context: MakeContext, status: int, message: str, advice: str
 ) -> None:
     told = bad(AccessCheck().judge("paired", status, make_context(), TCP), FAILURE)
@@ -76,21 +76,21 @@ def test_paired_is_what_a_stranger_finds(
     assert "only paired" in good(AccessCheck().judge("paired", 401, make_context(), TCP))
 
 
-def test_a_daemon_on_the_network_itself(make_context: MakeContext) -> None:
+def test_a_daemon_that_listens_on_the_network_itself(make_context: MakeContext) -> None:
     message, advice = bad(AccessCheck().judge("paired", 401, make_context(), EXPOSED), WARNING)
     assert "listens on 0.0.0.0" in message
     assert "nginx" in advice
 
 
-async def test_without_the_appliance_nothing_is_observed(make_context: MakeContext) -> None:
+async def test_without_a_daemon_the_check_is_skipped(make_context: MakeContext) -> None:
     assert "does not run" in skipped(await AccessCheck().run(make_context()))
 
 
 @asynccontextmanager
-async def posing(
+async def fake_daemon(
     context: CheckContext, mode: str, port: int, answer: int
 ) -> AsyncIterator[CheckContext]:
-    """Facts with an appliance that says it has that mode, and answers strangers so."""
+    """A context with a fake daemon that reports `mode` and answers requests without a token."""
 
     async def status(_: web.Request) -> web.Response:
         return web.json_response({"access": mode, "address": f"http://127.0.0.1:{port}"})
@@ -122,7 +122,7 @@ async def posing(
 
 
 async def found(context: CheckContext, mode: str, port: int, answer: int) -> Finding:
-    async with posing(context, mode, port, answer) as made:
+    async with fake_daemon(context, mode, port, answer) as made:
         return await AccessCheck().run(made)
 
 
@@ -130,7 +130,7 @@ async def found(context: CheckContext, mode: str, port: int, answer: int) -> Fin
     ("mode", "answer", "verdict"),
     [("paired", 401, OK), ("paired", 200, FAILURE), ("open", 200, OK)],
 )
-async def test_it_comes_as_a_stranger_where_the_appliance_says_it_listens(
+async def test_the_request_goes_to_the_address_that_the_daemon_reports(
     make_context: MakeContext, mode: str, answer: int, verdict: Verdict
 ) -> None:
     (port,) = free_ports(1)
@@ -141,7 +141,7 @@ async def test_it_comes_as_a_stranger_where_the_appliance_says_it_listens(
     ("answer", "verdict", "word"),
     [(401, OK, "401"), (204, FAILURE, "let in"), (500, FAILURE, "502")],
 )
-async def test_it_comes_through_nginx_where_there_is_one(
+async def test_the_request_goes_through_nginx_where_there_is_one(
     make_context: MakeContext, site: Nginx, here: Site, answer: int, verdict: Verdict, word: str
 ) -> None:
     finding = await found(make_context(site=here), "paired", site.upstream, answer)
@@ -161,10 +161,10 @@ async def test_an_unreachable_nginx_is_a_failure(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["open", "paired"])
-async def test_the_running_appliance_is_believed_and_not_the_file(
+async def test_the_settings_of_the_running_daemon_count_and_not_those_of_the_file(
     tmp_path: Path, make_context: MakeContext, mode: str
 ) -> None:
-    """Its unit may set what the self-test's does not, and a file may be newer than it."""
+    """The daemon's unit may set variables that the self-test's does not; the file may be newer."""
     state = tmp_path / "state"
     overrides = {
         "APPLIANCE__ACCESS__MODE": mode,

@@ -1,4 +1,4 @@
-"""Recorded boards, from their files through detection and plan to what the self-test says."""
+"""The checks of board, release, power and temperature on the files of recorded boards."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from appliance.hardware.detect import Hardware
 from appliance.selftest.check import Verdict
-from appliance.selftest.checks.board import BoardCheck as BoardCheck
+from appliance.selftest.checks.board import BoardCheck
 from appliance.selftest.checks.l4t_release import L4tReleaseCheck
 from appliance.selftest.checks.memory import MemoryCheck
 from appliance.selftest.checks.power import PowerCheck
@@ -18,7 +18,7 @@ from tests.selftest.conftest import MakeContext, bad, good, skipped
 
 OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
 
-# What is said of the releases that are not good; of all other boards everything is.
+# The boards whose release is not good.
 BAD = {
     "orin nano with the bad release": (FAILURE, "NvMap"),
     "agx orin on jetpack 5": (WARNING, "no GPU engines"),
@@ -26,7 +26,7 @@ BAD = {
 }
 
 
-def test_there_are_boards_enough() -> None:
+def test_the_expected_boards_are_recorded() -> None:
     assert set(BAD) < set(BOARDS)
     assert len(BOARDS) >= 8
 
@@ -40,7 +40,7 @@ async def test_recorded_boards(tmp_path: Path, make_context: MakeContext, name: 
     assert finding.verdict is verdict
     assert word in finding.message
     assert bool(finding.advice) is (verdict is not OK)
-    # What the self-test calls bad, the plan does not use, and the other way round.
+    # The plan uses the GPU exactly where the self-test calls the release good.
     uses_gpu = made.plan.tts.options[0].device == "cuda"
     assert uses_gpu is (verdict is OK)
     assert (await MemoryCheck().run(made)).verdict is OK
@@ -62,15 +62,15 @@ async def test_the_first_release_of_jetpack_6_is_too_old(
     )
 
 
-async def test_a_release_nobody_has_seen_yet_is_newer(
-    tmp_path: Path, make_context: MakeContext
-) -> None:
+async def test_an_unknown_newer_release_is_good(tmp_path: Path, make_context: MakeContext) -> None:
     newer = boards.R39_2_1.replace("R39", "R41")
     board = replace(boards.ORIN_NANO_SUPER, release=newer)
     assert "L4T 41.2.1" in good(await L4tReleaseCheck().run(make_context(board.lay(tmp_path))))
 
 
-async def test_a_gpu_that_has_not_come_up(tmp_path: Path, make_context: MakeContext) -> None:
+async def test_a_gpu_that_did_not_start_is_a_failure(
+    tmp_path: Path, make_context: MakeContext
+) -> None:
     board = replace(boards.ORIN_NANO_SUPER, gpu="")
     message, advice = bad(await BoardCheck().run(make_context(board.lay(tmp_path))), FAILURE)
     assert "GPU" in message
@@ -85,7 +85,9 @@ async def test_a_jetson_in_a_container(tmp_path: Path, make_context: MakeContext
     )
 
 
-async def test_what_is_no_jetson_has_no_release(tmp_path: Path, make_context: MakeContext) -> None:
+async def test_a_machine_that_is_no_jetson_has_no_release(
+    tmp_path: Path, make_context: MakeContext
+) -> None:
     pi = Board("Raspberry Pi 5 Model B", ("raspberrypi,5-model-b", "brcm,bcm2712"), gpu="")
     root = pi.lay(tmp_path)
     write(root, "proc/sys/kernel/arch", "aarch64\n")
@@ -153,7 +155,7 @@ async def test_power_modes(
         assert "`sudo nvpmodel -m 2` sets MAXN_SUPER" in finding.advice
 
 
-async def test_a_power_supply_that_falls_short(tmp_path: Path, make_context: MakeContext) -> None:
+async def test_overcurrent_events_are_a_warning(tmp_path: Path, make_context: MakeContext) -> None:
     root = power_board(tmp_path)
     write(root, "sys/class/hwmon/hwmon3/oc1_event_cnt", "7\n")
     message, advice = bad(
@@ -163,10 +165,12 @@ async def test_a_power_supply_that_falls_short(tmp_path: Path, make_context: Mak
     assert "power supply" in advice
 
 
-async def test_a_board_that_tells_no_power_mode(tmp_path: Path, make_context: MakeContext) -> None:
+async def test_a_board_without_a_known_power_mode(
+    tmp_path: Path, make_context: MakeContext
+) -> None:
     assert skipped(await PowerCheck().run(make_context(boards.NANO.lay(tmp_path))))
     assert "only Jetson" in skipped(await PowerCheck().run(make_context(tmp_path / "nothing")))
-    # The clock alone is enough to tell that it is held back.
+    # The clock limit alone is enough for a warning.
     held = await PowerCheck().run(make_context(power_board(tmp_path / "held", 306_000_000)))
     assert "unknown mode" in bad(held, WARNING)[0]
 
@@ -194,7 +198,7 @@ def zone(root: Path, number: int, name: str, millidegrees: int, passive: int = 0
         (71_000, 70_000, FAILURE),
     ],
 )
-async def test_heat(
+async def test_temperature_limits(
     tmp_path: Path, make_context: MakeContext, gpu: int, passive: int, verdict: Verdict
 ) -> None:
     zone(tmp_path, 0, "cpu-thermal", 45_000)
@@ -207,7 +211,7 @@ async def test_heat(
     assert bool(finding.advice) is (verdict is not OK)
 
 
-async def test_what_is_slowed_down_is_named_and_a_fan_is_not(
+async def test_throttled_devices_are_named_and_fans_are_not(
     tmp_path: Path, make_context: MakeContext
 ) -> None:
     zone(tmp_path, 0, "cpu-thermal", 70_000)
@@ -222,7 +226,7 @@ async def test_what_is_slowed_down_is_named_and_a_fan_is_not(
     assert "air" in advice
 
 
-async def test_a_machine_that_tells_no_temperature(
+async def test_a_machine_without_temperature_sensors_is_skipped(
     tmp_path: Path, make_context: MakeContext
 ) -> None:
     assert skipped(await TemperatureCheck().run(make_context(tmp_path)))

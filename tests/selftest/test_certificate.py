@@ -1,4 +1,4 @@
-"""The certificate that nginx shows: its dates, and the names and addresses of this machine."""
+"""The check of the certificate: its dates, and the names and addresses of this machine."""
 
 import asyncio
 import ssl
@@ -18,7 +18,7 @@ from tests.selftest.conftest import MakeContext, bad, good
 OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
 
 
-async def test_the_certificate_that_nginx_shows(here: Site, make_context: MakeContext) -> None:
+async def test_the_certificate_of_a_real_nginx(here: Site, make_context: MakeContext) -> None:
     shown = await site_client.fetch_certificate(here)
     assert set(shown.names) >= {"localhost", "kitchen.local", "192.168.1.20"}
     assert 390 < (shown.ends - datetime.now(UTC)).days < 398
@@ -53,7 +53,7 @@ def test_dates_and_names(
     message: str,
 ) -> None:
     now = BEGINS + timedelta(days=days)
-    # A directory in which nobody chose addresses.
+    # A directory without options of certificate.sh.
     there = replace(here, address=address, certificate=Path("/nowhere/server.crt"))
     finding = CertificateCheck().judge(SHOWN, there, own, now)
     assert finding.verdict is verdict
@@ -65,11 +65,11 @@ def test_dates_and_names(
     ("own", "lacking"),
     [
         (("192.168.1.20", "10.0.0.9", "fd00::2"), ["10.0.0.9", "fd00::2"]),
-        # Addresses outside home networks are left out of the certificate on purpose.
+        # Public addresses are left out of the certificate on purpose.
         (("192.168.1.20", "192.0.2.2", "2001:db8::7"), []),
     ],
 )
-def test_every_address_in_the_house_is_in_the_certificate(
+def test_every_private_address_must_be_in_the_certificate(
     here: Site, monkeypatch: pytest.MonkeyPatch, own: tuple[str, ...], lacking: list[str]
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "Kitchen.lan")
@@ -92,14 +92,14 @@ def test_every_address_in_the_house_is_in_the_certificate(
         (("--no-name-constraints",), ("10.0.0.9",), WARNING),
     ],
 )
-async def test_what_the_owner_chose_is_what_is_wanted(
+async def test_the_options_of_certificate_sh_decide_which_names_are_required(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     chosen: tuple[str, ...],
     own: tuple[str, ...],
     verdict: Verdict,
 ) -> None:
-    """Of a real certificate, whose IPv6 addresses OpenSSL writes in its own way."""
+    """With a real certificate, whose IPv6 addresses OpenSSL writes in full."""
     monkeypatch.setattr("socket.gethostname", lambda: "kitchen")
     numbers = ("--address", "192.168.1.20", "--address", "fd00::2")
     succeed(CERTIFICATE, tmp_path, "--host", "kitchen", *numbers)
@@ -115,7 +115,7 @@ async def test_what_the_owner_chose_is_what_is_wanted(
     assert finding.verdict is verdict, finding
 
 
-def test_of_a_foreign_certificate_the_names_are_its_owners(here: Site) -> None:
+def test_no_names_are_required_of_a_certificate_of_the_owners(here: Site) -> None:
     own = replace(here, address=ANYWHERE, authority=None)
     finding = CertificateCheck().judge(SHOWN, own, ("10.0.0.1",), BEGINS + timedelta(days=1))
     assert finding.verdict is OK

@@ -1,4 +1,4 @@
-"""A sensor that hangs costs its own check, no other, and not the end of the program."""
+"""A sensor that hangs fails its own check alone, and does not keep the program from ending."""
 
 import asyncio
 import os
@@ -26,12 +26,12 @@ SENSOR = "sys/class/thermal/thermal_zone7/temp"
 
 @pytest.fixture
 def board(tmp_path: Path) -> Iterator[Path]:
-    """A Jetson with a sensor whose file is opened and then says nothing: a FIFO."""
+    """The files of a Jetson with a sensor that blocks its reader: a FIFO."""
     root = boards.ORIN_NANO_SUPER.lay(tmp_path / "board")
     sensor = root / SENSOR
     sensor.parent.mkdir(parents=True)
     os.mkfifo(sensor)
-    # Both ends are this one's, so that who reads waits in the read, as in a driver.
+    # With a writer, the open succeeds and the read blocks, as in a driver.
     held = os.open(sensor, os.O_RDWR)
     yield root
     os.close(held)
@@ -40,20 +40,20 @@ def board(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     "check", [TemperatureCheck(), MemoryCheck(), PowerCheck()], ids=lambda check: check.name
 )
-async def test_a_sensor_that_hangs_is_given_up(
+async def test_a_check_of_a_hanging_sensor_ends_at_its_limit(
     board: Path, make_context: MakeContext, check: Check
 ) -> None:
     made = make_context(board, power_mode="NV Power Mode: 25W\n")
-    turning = asyncio.create_task(asyncio.sleep(0))
+    other_task = asyncio.create_task(asyncio.sleep(0))
     finding = await run_check(check, made, 0.2)
-    assert turning.done()
+    assert other_task.done()
     assert finding.verdict is Verdict.FAILURE
     assert "no result within 0.2 s" in finding.message
-    # Whether the machine is busy is asked by other checks, and is not the sensor's to tell.
+    # Other checks ask whether the machine is busy, so that must not read sensors.
     assert made.is_busy() in (True, False)
 
 
-def test_the_program_ends_all_the_same(board: Path, tmp_path: Path) -> None:
+def test_the_program_ends_in_spite_of_a_hanging_sensor(board: Path, tmp_path: Path) -> None:
     program = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
@@ -78,7 +78,7 @@ def test_the_program_ends_all_the_same(board: Path, tmp_path: Path) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "failure\n", "")
 
 
-async def test_a_driver_that_hangs_before_the_first_check(
+async def test_a_hanging_driver_ends_the_gathering(
     configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     until = threading.Event()

@@ -1,4 +1,4 @@
-"""The language model, at a real endpoint on a real port, in health and in trouble."""
+"""The check of the language model, against a real endpoint on a real port."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,10 +16,10 @@ SECRETS = {"OPENAI_API_KEY": "sk-not-for-anybody"}
 
 
 @asynccontextmanager
-async def asking(
+async def finding_with(
     make_context: MakeContext, reply: Reply, **settings: str
 ) -> AsyncIterator[Finding]:
-    """The finding with a server that answers so."""
+    """The finding with a server that gives `reply`."""
     async with chat_server(lambda _: reply) as server:
         named = {
             "LLM__PROVIDER": "custom",
@@ -30,11 +30,11 @@ async def asking(
         yield await LLMCheck().run(make_context(settings=named, secrets=SECRETS))
 
 
-async def test_no_model_is_no_fault(make_context: MakeContext) -> None:
+async def test_without_a_model_the_check_is_skipped(make_context: MakeContext) -> None:
     assert "nothing leaves" in skipped(await LLMCheck().run(make_context()))
 
 
-async def test_one_token_is_asked_for_and_timed(make_context: MakeContext) -> None:
+async def test_one_token_is_requested_and_timed(make_context: MakeContext) -> None:
     async with chat_server(lambda _: "Yes.") as server:
         settings = {"LLM__PROVIDER": "custom", "LLM__BASE_URL": server.base_url}
         finding = await LLMCheck().run(make_context(settings=settings, secrets=SECRETS))
@@ -70,24 +70,26 @@ async def test_a_slow_model_is_a_warning(make_context: MakeContext) -> None:
         (Trouble(break_after=0), "cannot be reached", "server running"),
     ],
 )
-async def test_trouble(
+async def test_faulty_answers(
     make_context: MakeContext, trouble: Trouble, message: str, advice: str
 ) -> None:
-    async with asking(make_context, trouble) as finding:
-        told = bad(finding, FAILURE)
-    assert message in told[0]
-    assert advice in told[1]
+    async with finding_with(make_context, trouble) as finding:
+        message_and_advice = bad(finding, FAILURE)
+    assert message in message_and_advice[0]
+    assert advice in message_and_advice[1]
     assert SECRETS["OPENAI_API_KEY"] not in str(finding)
 
 
-async def test_a_model_that_never_begins(make_context: MakeContext) -> None:
-    async with asking(make_context, Trouble(stall=True), LLM__FIRST_TOKEN_SECONDS="0.1") as finding:
+async def test_a_model_without_a_first_token(make_context: MakeContext) -> None:
+    async with finding_with(
+        make_context, Trouble(stall=True), LLM__FIRST_TOKEN_SECONDS="0.1"
+    ) as finding:
         message, advice = bad(finding, FAILURE)
     assert "no answer within 0.2 s" in message
     assert "overloaded" in advice
 
 
-async def test_nobody_listens(make_context: MakeContext) -> None:
+async def test_an_unreachable_server(make_context: MakeContext) -> None:
     url = f"http://user:password@127.0.0.1:{free_ports(1)[0]}/v1"
     settings = {"LLM__PROVIDER": "custom", "LLM__BASE_URL": url}
     finding = await LLMCheck().run(make_context(settings=settings, secrets=SECRETS))
@@ -97,7 +99,7 @@ async def test_nobody_listens(make_context: MakeContext) -> None:
     assert "password" not in message + advice
 
 
-async def test_a_password_stays_a_secret(make_context: MakeContext) -> None:
+async def test_a_password_in_the_url_is_not_shown(make_context: MakeContext) -> None:
     settings = {"LLM__PROVIDER": "custom", "LLM__BASE_URL": "http://user:hush-hush@a b/v1"}
     finding = await LLMCheck().run(make_context(settings=settings, secrets=SECRETS))
     assert "cannot be reached" in bad(finding, FAILURE)[0]
@@ -107,7 +109,7 @@ async def test_a_password_stays_a_secret(make_context: MakeContext) -> None:
 @pytest.mark.parametrize(
     ("provider", "secret"), [("openai", "OPENAI_API_KEY"), ("groq", "GROQ_API_KEY")]
 )
-async def test_a_provider_without_its_key_is_not_asked(
+async def test_a_provider_without_its_key_is_a_failure(
     make_context: MakeContext, provider: str, secret: str
 ) -> None:
     finding = await LLMCheck().run(make_context(settings={"LLM__PROVIDER": provider}))

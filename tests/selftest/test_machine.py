@@ -1,4 +1,4 @@
-"""Memory, disk and clock."""
+"""The checks of memory, disk space and clock."""
 
 import os
 from dataclasses import dataclass
@@ -44,13 +44,13 @@ async def test_memory(
     assert ("limits.sessions" in finding.advice) is (verdict is not OK)
 
 
-async def test_memory_that_nobody_tells_of(tmp_path: Path, make_context: MakeContext) -> None:
+async def test_memory_that_cannot_be_read(tmp_path: Path, make_context: MakeContext) -> None:
     assert "ProcSubset" in bad(await MemoryCheck().run(make_context(tmp_path)), WARNING)[1]
 
 
 @dataclass(frozen=True)
 class Space:
-    """Of os.statvfs, what the check looks at; blocks of 1 MB."""
+    """The fields of os.statvfs that the check reads; blocks of 1 MB."""
 
     f_bavail: int
     f_files: int = 1_000_000
@@ -75,7 +75,7 @@ def test_disk(space: os.statvfs_result, verdict: Verdict, word: str) -> None:
     assert ("Make room" in finding.advice) is (verdict is not OK)
 
 
-async def test_the_fullest_disk_counts(make_context: MakeContext) -> None:
+async def test_the_state_directory_must_exist(make_context: MakeContext) -> None:
     made = make_context()
     assert "not there yet" in skipped(await DiskCheck().run(made))
     made.state.mkdir()
@@ -123,14 +123,14 @@ async def test_the_real_clock_is_later_than_this_program(make_context: MakeConte
         ("run/systemd/timesync/other", WARNING),
     ],
 )
-async def test_where_the_kernel_may_not_be_asked_its_client_is(
+async def test_timesyncd_is_asked_where_the_kernel_may_not_be(
     tmp_path: Path,
     make_context: MakeContext,
     monkeypatch: pytest.MonkeyPatch,
     laid: str | None,
     verdict: Verdict,
 ) -> None:
-    """ProtectClock, in the unit of the nightly self-test and in the daemon's."""
+    """ProtectClock forbids it in the units of the nightly self-test and of the daemon."""
     monkeypatch.setattr(clock, "kernel", lambda _: None)
     if laid:
         write(tmp_path, laid, "")
@@ -143,7 +143,7 @@ def program(place: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "seconds", "told"),
+    ("content", "seconds", "state"),
     [
         ('[ "$*" = "show --property=NTPSynchronized --value" ] && echo yes', 60.0, True),
         ("echo no", 60.0, False),
@@ -151,14 +151,18 @@ def program(place: Path, content: str) -> None:
         ("exec sleep 30", 0.5, None),
     ],
 )
-def test_where_neither_tells_systemd_is_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, seconds: float, told: bool | None
+def test_timedatectl_is_asked_last(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str,
+    seconds: float,
+    state: bool | None,
 ) -> None:
-    """As where chrony keeps the clock."""
+    """Needed where chrony keeps the clock."""
     monkeypatch.setattr(clock, "TIMEDATECTL_SECONDS", seconds)
     program(tmp_path / "timedatectl", content)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert clock.timedated(Path("/")) is told
+    assert clock.timedated(Path("/")) is state
     assert clock.timedated(tmp_path) is None
 
 

@@ -1,4 +1,4 @@
-"""The Realtime server's door, on a real port, with keys that open it and others."""
+"""The check of the Realtime route, against a real server on a real port."""
 
 import pytest
 
@@ -32,23 +32,25 @@ async def finding(
     return found
 
 
-async def test_a_key_that_opens_the_door(make_context: MakeContext) -> None:
+async def test_a_valid_key_opens_a_session(make_context: MakeContext) -> None:
     async with realtime_server(lambda _: "Hello.") as server:
         found = await finding(make_context, "on_failure", base_url=server.base_url)
     assert "gpt-realtime at 127.0.0.1:" in good(found)
     assert found.figures["seconds"] > 0
     assert (server.keys, server.models) == ([f"Bearer {KEY}"], ["gpt-realtime"])
-    # Nothing is said there, and nothing is paid for.
+    # No event was sent, so nothing is paid for.
     assert not server.events
 
 
-async def test_nobody_is_asked_where_the_policy_is_off(make_context: MakeContext) -> None:
+async def test_the_server_is_not_asked_where_the_policy_is_off(make_context: MakeContext) -> None:
     async with realtime_server(lambda _: "Hello.") as server:
         assert "looks right" in good(await finding(make_context, "off", base_url=server.base_url))
     assert not server.keys
 
 
-async def test_without_a_key_there_is_no_such_route(make_context: MakeContext) -> None:
+async def test_without_a_key_the_check_is_skipped_unless_the_policy_is_always(
+    make_context: MakeContext,
+) -> None:
     for policy in ("off", "on_failure"):
         assert "OPENAI_API_KEY" in skipped(await finding(make_context, policy, key=""))
     message, advice = bad(await finding(make_context, "always", key=""), WARNING)
@@ -57,7 +59,7 @@ async def test_without_a_key_there_is_no_such_route(make_context: MakeContext) -
 
 
 @pytest.mark.parametrize("key", ["sk-short", "paste your key here", '"sk-not-for-anybody-else"'])
-async def test_what_is_no_key_is_told_before_anybody_is_asked(
+async def test_a_malformed_key_is_a_failure_without_asking_the_server(
     make_context: MakeContext, key: str
 ) -> None:
     message, advice = bad(await finding(make_context, "off", key=key), FAILURE)
@@ -90,7 +92,7 @@ def test_the_shape_of_a_key(key: str, of_openai: bool, fits: bool) -> None:
     ],
     ids=str,
 )
-async def test_trouble(
+async def test_faulty_servers(
     make_context: MakeContext,
     monkeypatch: pytest.MonkeyPatch,
     trouble: dict[str, int | str],
@@ -101,9 +103,11 @@ async def test_trouble(
         monkeypatch.setattr(probe, "REALTIME_SECONDS", 0.3)
     async with realtime_server(lambda _: "Hello.") as server:
         _spoil(server, trouble)
-        told = bad(await finding(make_context, "always", base_url=server.base_url), FAILURE)
-    assert message in told[0]
-    assert advice in told[1]
+        message_and_advice = bad(
+            await finding(make_context, "always", base_url=server.base_url), FAILURE
+        )
+    assert message in message_and_advice[0]
+    assert advice in message_and_advice[1]
 
 
 def _spoil(server: RealtimeServer, trouble: dict[str, int | str]) -> None:
@@ -111,7 +115,7 @@ def _spoil(server: RealtimeServer, trouble: dict[str, int | str]) -> None:
         setattr(server, name, value)
 
 
-async def test_nobody_listens(make_context: MakeContext) -> None:
+async def test_an_unreachable_server(make_context: MakeContext) -> None:
     url = f"ws://user:password@127.0.0.1:{free_ports(1)[0]}/v1/realtime"
     message, advice = bad(await finding(make_context, "always", base_url=url), FAILURE)
     assert "cannot be reached" in message

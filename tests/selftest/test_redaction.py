@@ -1,4 +1,4 @@
-"""By which names this household could be found, for the report that is handed on."""
+"""The names and addresses that a report must not contain when it is handed on."""
 
 import json
 from dataclasses import replace
@@ -43,7 +43,7 @@ def config(tmp_path: Path) -> Config:
     return load([file], {})
 
 
-async def test_all_that_is_configured_and_the_machine_itself(
+async def test_every_configured_host_and_the_machine_itself(
     make_context: MakeContext, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "Kitchen.smith.net")
@@ -67,12 +67,12 @@ async def test_the_names_of_the_certificate_and_its_authority(
     assert not {"localhost", "127.0.0.1", "::1", ""} & set(names)
 
 
-async def test_nginx_that_does_not_answer(make_context: MakeContext, here: Site) -> None:
+async def test_an_nginx_that_does_not_answer(make_context: MakeContext, here: Site) -> None:
     names = await identifying_names(make_context(site=replace(here, port=1)))
     assert "kitchen.local" in names
 
 
-def test_of_ones_own_certificate_a_family_and_no_public_authority(here: Site) -> None:
+def test_an_unknown_issuer_is_identifying_and_a_public_one_is_not(here: Site) -> None:
     now = datetime.now(UTC)
     shown = site_client.ServedCertificate(("*.smith.net",), now, now, "Smith Family CA")
     own = replace(here, authority=None)
@@ -81,8 +81,8 @@ def test_of_ones_own_certificate_a_family_and_no_public_authority(here: Site) ->
     assert list(redaction._certificate_names(unknown, own)) == ["smith.net", "Smith Family CA"]
 
 
-async def test_what_the_page_is_tested_with_is_what_aiohttp_says() -> None:
-    """web/test/selftest.test.ts takes these words out of a report."""
+async def test_the_page_is_tested_with_the_real_message_of_aiohttp() -> None:
+    """web/test/selftest.test.ts redacts this message."""
     (port,) = free_ports(1)
     async with aiohttp.ClientSession() as http:
         with pytest.raises(aiohttp.ClientConnectorError) as raised:

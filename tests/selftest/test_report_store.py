@@ -1,4 +1,4 @@
-"""Self-tests are kept beside the database, one at a time, the latest only."""
+"""The store of self-test reports and its lock."""
 
 import json
 import os
@@ -19,7 +19,7 @@ def kept(tmp_path: Path) -> ReportStore:
     return ReportStore(tmp_path)
 
 
-def test_the_latest_are_kept_in_their_order(kept: ReportStore, tmp_path: Path) -> None:
+def test_the_latest_reports_are_stored_in_order(kept: ReportStore, tmp_path: Path) -> None:
     assert kept.latest() is None
     for number in range(KEPT + 3):
         kept.append({"number": number})
@@ -42,7 +42,7 @@ def test_a_damaged_file_holds_no_reports_and_is_replaced(
     assert json.loads(file.read_text())
 
 
-def test_one_runs_at_a_time(
+def test_the_lock_is_exclusive(
     kept: ReportStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report_store, "LOCK_SECONDS", 0.0)
@@ -62,7 +62,9 @@ def test_one_runs_at_a_time(
         pass
 
 
-def test_who_waits_comes_when_the_other_has_ended(kept: ReportStore, tmp_path: Path) -> None:
+def test_a_waiting_selftest_begins_when_the_other_has_ended(
+    kept: ReportStore, tmp_path: Path
+) -> None:
     begun, ended = threading.Event(), threading.Event()
 
     def wait() -> None:
@@ -74,13 +76,13 @@ def test_who_waits_comes_when_the_other_has_ended(kept: ReportStore, tmp_path: P
     with kept.exclusive():
         waiting.start()
         assert begun.wait(10)
-        # For longer than anybody waits who was not told to.
+        # Longer than without a wait argument.
         assert not ended.wait(report_store.LOCK_SECONDS + 0.3)
     assert ended.wait(10)
     waiting.join()
 
 
-def test_no_link_leads_root_elsewhere(kept: ReportStore, tmp_path: Path) -> None:
+def test_links_are_not_followed(kept: ReportStore, tmp_path: Path) -> None:
     other = tmp_path / "other"
     for name in ("selftest.lock", "selftest.json.new"):
         (tmp_path / name).symlink_to(other)
@@ -100,7 +102,9 @@ def _missing(place: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [_file_in_place, _missing])
-def test_a_place_that_takes_nothing(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_an_unusable_directory_is_a_store_error(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
     place = tmp_path / "state"
     make(place)
     kept = ReportStore(place)
@@ -121,7 +125,7 @@ def test_a_place_that_takes_nothing(tmp_path: Path, make: Callable[[Path], None]
     assert (kept.reports(), kept.running(), kept.progress()) == ([], False, None)
 
 
-def test_what_root_writes_belongs_to_the_appliance(tmp_path: Path) -> None:
+def test_files_that_root_writes_belong_to_the_owner_of_the_directory(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("only root writes for somebody else")
     os.chown(tmp_path, 12_345, 12_346)

@@ -1,4 +1,4 @@
-"""One check can spoil neither the others nor the run."""
+"""The runner isolates the checks from each other; findings as table rows."""
 
 import asyncio
 import threading
@@ -76,7 +76,7 @@ def ignore(_findings: Sequence[Finding], _check: Check | None) -> None:
         (Hang(), "no result within 0.05 s", "Something hangs"),
     ],
 )
-async def test_what_goes_wrong_is_a_failure_of_that_check_alone(
+async def test_an_error_is_a_failure_of_that_check_alone(
     make_context: MakeContext, check: Check, message: str, advice: str
 ) -> None:
     report = await run([Good(), check, Good()], make_context(), ignore)
@@ -90,19 +90,21 @@ async def test_what_goes_wrong_is_a_failure_of_that_check_alone(
         check.until.set()
 
 
-async def test_the_findings_are_told_as_they_come(make_context: MakeContext) -> None:
-    told: list[tuple[list[str], str]] = []
+async def test_progress_is_reported_before_each_check_and_at_the_end(
+    make_context: MakeContext,
+) -> None:
+    reported: list[tuple[list[str], str]] = []
 
     def watch(findings: Sequence[Finding], check: Check | None) -> None:
-        told.append(([finding.check for finding in findings], check.name if check else ""))
+        reported.append(([finding.check for finding in findings], check.name if check else ""))
 
     report = await run([Good(), Crash()], make_context(), watch)
-    assert told == [([], "good"), (["good"], "crash"), (["good", "crash"], "")]
+    assert reported == [([], "good"), (["good"], "crash"), (["good", "crash"], "")]
     assert [finding.title for finding in report.findings] == ["Good", "Good"]
     assert abs(report.started_at - time.time()) < 60
 
 
-async def test_a_run_that_is_given_up_ends_all_of_it(make_context: MakeContext) -> None:
+async def test_a_cancelled_run_ends(make_context: MakeContext) -> None:
     check = LongHang()
     task = asyncio.create_task(run([check, Good()], make_context(), ignore))
     await asyncio.sleep(0)
@@ -128,11 +130,13 @@ def report(*verdicts: Verdict) -> SelftestReport:
         ((Verdict.WARNING, Verdict.FAILURE, Verdict.OK), Verdict.FAILURE),
     ],
 )
-def test_the_worst_finding_is_that_of_all(verdicts: tuple[Verdict, ...], worst: Verdict) -> None:
+def test_the_verdict_of_a_report_is_its_worst_finding(
+    verdicts: tuple[Verdict, ...], worst: Verdict
+) -> None:
     assert report(*verdicts).verdict is worst
 
 
-def test_the_table_advises_where_something_is_wrong_and_nowhere_else() -> None:
+def test_the_table_shows_advice_for_warnings_and_failures_alone() -> None:
     def paint(text: str, colour: str) -> str:
         return f"<{colour}>{text}</>"
 
@@ -144,7 +148,7 @@ def test_the_table_advises_where_something_is_wrong_and_nowhere_else() -> None:
     )
 
 
-def test_what_is_to_be_copied_is_never_broken() -> None:
+def test_commands_are_not_broken_across_lines() -> None:
     command = "`sudo chown -R --reference=/var/lib/voice-appliance-with-a-very-long-name /there`"
     finding = Finding("x", Verdict.FAILURE, "m " * 60, command, "X")
     shown = report_text.finding_row(finding, lambda text, _: text, 60)

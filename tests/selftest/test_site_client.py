@@ -1,4 +1,4 @@
-"""The door for everybody else: a real nginx, with the certificate that the appliance makes."""
+"""The checks that go through a real nginx, with the certificate that the appliance makes."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ from tests.selftest.conftest import MakeContext, bad, good, skipped
 OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
 
 
-def test_ports_and_certificate_stand_in_the_site_file(here: Site, tls: Path) -> None:
+def test_address_and_certificate_are_read_from_the_site_file(here: Site, tls: Path) -> None:
     assert here.address == "127.0.0.1"
     assert here.certificate == tls / "server.crt"
     assert here.authority == tls / "ca.crt"
@@ -58,7 +58,7 @@ NAMES = ("localhost", "kitchen.local", "127.0.0.1", "192.168.1.20")
         ("192.168.1.20", (), (), "localhost"),
     ],
 )
-def test_it_comes_in_from_outside_where_it_can(
+def test_the_entry_host_is_an_outside_address_where_possible(
     here: Site, address: str, own: tuple[str, ...], names: tuple[str, ...], host: str
 ) -> None:
     assert site_client.entry_host(replace(here, address=address), own, names) == host
@@ -66,7 +66,7 @@ def test_it_comes_in_from_outside_where_it_can(
 
 @asynccontextmanager
 async def upstream(nginx: Nginx, unknown: str = "") -> AsyncIterator[None]:
-    """What nginx takes for the appliance. Of the machine's names it does not know that one."""
+    """A fake daemon behind nginx that refuses requests by the host name `unknown`."""
 
     async def health(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -104,10 +104,10 @@ async def test_the_page_and_the_appliance_behind_it(
 
 
 @pytest.mark.parametrize("name", ["kitchen.local", "kitchen"])
-async def test_a_name_that_nginx_knows_and_the_appliance_does_not(
+async def test_a_name_that_nginx_knows_and_the_daemon_does_not(
     site: Nginx, here: Site, make_context: MakeContext, name: str
 ) -> None:
-    """As after `hostnamectl set-hostname`; the second the certificate may not have at all."""
+    """As after `hostnamectl set-hostname`; the certificate may lack the second name."""
     async with upstream(site):
         message = good(await NginxCheck().run(make_context(site=here)))
     assert message.endswith(", also as localhost, kitchen, kitchen.local")
@@ -117,7 +117,7 @@ async def test_a_name_that_nginx_knows_and_the_appliance_does_not(
     assert "restart voice-appliance" in advice
 
 
-async def test_a_name_that_nginx_itself_does_not_know_yet(
+async def test_a_name_that_nginx_does_not_know_yet(
     site: Nginx, here: Site, make_context: MakeContext, tmp_path: Path
 ) -> None:
     for file in (here.certificate, here.authority):
@@ -130,13 +130,13 @@ async def test_a_name_that_nginx_itself_does_not_know_yet(
     assert message.endswith("by the name of attic.local (421)")
 
 
-async def test_no_nginx_is_nothing_to_look_at(make_context: MakeContext) -> None:
+async def test_without_nginx_the_checks_are_skipped(make_context: MakeContext) -> None:
     assert "no nginx" in skipped(await NginxCheck().run(make_context()))
     assert "no nginx" in skipped(await CertificateCheck().run(make_context()))
     assert "does not run" in skipped(await WebSocketCheck().run(make_context()))
 
 
-async def test_nginx_does_not_listen(here: Site, make_context: MakeContext) -> None:
+async def test_an_nginx_that_does_not_listen(here: Site, make_context: MakeContext) -> None:
     made = make_context(site=replace(here, port=free_ports(1)[0]))
     for check in (NginxCheck(), CertificateCheck()):
         message, advice = bad(await check.run(made), FAILURE)
@@ -144,7 +144,7 @@ async def test_nginx_does_not_listen(here: Site, make_context: MakeContext) -> N
         assert "nginx" in advice
 
 
-async def test_the_page_is_missing(site: Nginx, here: Site, make_context: MakeContext) -> None:
+async def test_a_missing_page(site: Nginx, here: Site, make_context: MakeContext) -> None:
     page = site.directory / "page" / "index.html"
     content = page.read_text()
     page.unlink()
@@ -156,7 +156,7 @@ async def test_the_page_is_missing(site: Nginx, here: Site, make_context: MakeCo
     assert "installer" in advice
 
 
-async def test_a_certificate_that_its_authority_did_not_sign(
+async def test_a_certificate_of_another_authority(
     tmp_path: Path, here: Site, make_context: MakeContext
 ) -> None:
     other = tmp_path / "other"
@@ -168,10 +168,10 @@ async def test_a_certificate_that_its_authority_did_not_sign(
     assert "does not verify" in bad(await NginxCheck().run(made), FAILURE)[0]
 
 
-async def test_a_certificate_of_ones_own_that_nobody_here_vouches_for(
+async def test_a_certificate_of_the_owners_with_an_unknown_issuer(
     site: Nginx, tmp_path: Path, here: Site, make_context: MakeContext
 ) -> None:
-    """Who trusts it is the owner's to know; that it is another than the one given, is not."""
+    """Its issuer may be unknown, but it must be the configured certificate."""
     own = replace(here, authority=None)
     async with upstream(site):
         good(await NginxCheck().run(make_context(site=own)))
@@ -187,8 +187,8 @@ async def test_a_certificate_of_ones_own_that_nobody_here_vouches_for(
     assert "does not verify" in bad(await NginxCheck().run(wrong), FAILURE)[0]
 
 
-def test_a_certificate_of_ones_own_is_a_link(tmp_path: Path, here: Site, tls: Path) -> None:
-    """A local CA may be left from before."""
+def test_a_linked_certificate_is_the_owners(tmp_path: Path, here: Site, tls: Path) -> None:
+    """A local CA may remain from an earlier installation."""
     shutil.copy(tls / "ca.crt", tmp_path)
     (tmp_path / "server.crt").symlink_to(tls / "server.crt")
     file = tmp_path / "site.conf"

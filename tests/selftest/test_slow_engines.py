@@ -1,4 +1,4 @@
-"""A voice that is slow is waited for, by how slow it is: it is no voice that is silent."""
+"""A slow TTS engine lengthens the time-outs of the whole turn."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.install.shell import free_ports
 pytestmark = pytest.mark.slow
 
 
-async def test_the_answer_of_a_slow_voice_is_waited_for(
+async def test_the_answer_of_a_slow_voice_is_awaited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faults = tmp_path / "faults"
@@ -27,7 +27,7 @@ async def test_the_answer_of_a_slow_voice_is_waited_for(
         "APPLIANCE__SERVER__PORT": str(free_ports(1)[0]),
         "APPLIANCE__ACCESS__MODE": "paired",
     }
-    # No answer can come in the time that is given to a fast voice.
+    # Shorter than the engine takes, so that the answer needs the extra time.
     monkeypatch.setattr(full_turn, "ANSWER_SECONDS", 0.9 * DAWDLE_SECONDS)
     async with running(tmp_path / "state", settings, module="tests.faulty") as daemon:
         context = await gather(load([], daemon.environment), {})

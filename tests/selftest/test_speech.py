@@ -1,4 +1,4 @@
-"""What the checks of engines and of a conversation make of what they saw. Pure."""
+"""The judgements of the checks of engines and of a whole turn. Pure."""
 
 import math
 from dataclasses import replace
@@ -36,7 +36,7 @@ OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
         ("", "", 0.0),
     ],
 )
-def test_words_are_compared_as_words(said: str, heard: str, rate: float) -> None:
+def test_the_word_error_rate(said: str, heard: str, rate: float) -> None:
     assert error_rate(said, heard) == rate
 
 
@@ -55,28 +55,28 @@ def tone(seconds: float, peak: int = 8000) -> bytes:
         (tone(9.0), "no plausible length"),
     ],
 )
-def test_speech_is_told_from_what_is_none(pcm: bytes, fault: str) -> None:
+def test_silence_and_implausible_lengths_are_faults(pcm: bytes, fault: str) -> None:
     found = audio_level.measure(pcm).fault("what time is it")
     assert fault in found if fault else not found
 
 
-def test_half_a_sample_at_the_end_is_no_matter() -> None:
+def test_an_incomplete_sample_is_left_out() -> None:
     assert audio_level.measure(tone(1.0) + b"x").seconds == 1.0
 
 
-def test_a_microphone_hears_as_much_of_it() -> None:
+def test_resampling_keeps_length_and_level() -> None:
     heard = audio_level.resample_to_input(tone(1.0))
     assert abs(len(heard) / 2 / 16_000 - 1.0) < 0.01
     assert audio_level.measure(heard, 16_000).peak > 7000
 
 
-def test_engines_are_known_by_their_names() -> None:
+def test_real_time_factors_by_engine_name() -> None:
     assert expectations.engine_and_device("whisper small.en float16 cuda") == ("whisper", "cuda")
     assert expectations.engine_and_device("sphinx") == ("sphinx", "cpu")
     assert expectations.engine_and_device("") == ("", "cpu")
 
 
-def test_a_gpu_is_allowed_less_time_and_every_stage_more_than_the_one_before() -> None:
+def test_stage_budgets_grow_and_are_smaller_on_a_gpu() -> None:
     gpu = expectations.stage_budgets("whisper x cuda", "kokoro x cuda", 200)
     cpu = expectations.stage_budgets("whisper x cpu", "kokoro x cpu", 200)
     assert all(gpu[stage] < cpu[stage] for stage in gpu)
@@ -90,7 +90,7 @@ def test_a_gpu_is_allowed_less_time_and_every_stage_more_than_the_one_before() -
 @pytest.mark.parametrize(
     ("taken", "verdict"), [(1.0, OK), (1.01, WARNING), (2.0, WARNING), (2.01, FAILURE)]
 )
-def test_over_twice_the_budget_is_a_failure(taken: float, verdict: Verdict) -> None:
+def test_a_duration_over_twice_the_limit_is_a_failure(taken: float, verdict: Verdict) -> None:
     assert expectations.rate_duration(taken, 1.0) is verdict
 
 
@@ -133,7 +133,7 @@ def jetson(tmp_path: Path, make_context: MakeContext) -> CheckContext:
         (CPU, "whisper small.en int8 cpu", 9.5, WARNING, "slower than", "power mode"),
     ],
 )
-def test_the_engine_of_the_plan_on_its_device_in_time(
+def test_an_engine_is_assessed_by_plan_device_and_speed(
     jetson: CheckContext,
     planned: PlannedEngine,
     name: str,
@@ -149,18 +149,18 @@ def test_the_engine_of_the_plan_on_its_device_in_time(
     assert bool(found.advice) is (verdict is not OK)
 
 
-def test_on_a_busy_machine_a_slow_gpu_may_be_one(jetson: CheckContext) -> None:
+def test_on_a_busy_machine_a_slow_gpu_is_a_warning(jetson: CheckContext) -> None:
     assert assess_engine(GPU, "whisper x float16 cuda", 1.4, jetson, busy=True).verdict is WARNING
 
 
-def test_without_a_gpu_the_processor_is_as_planned(make_context: MakeContext) -> None:
+def test_without_a_gpu_the_processor_is_good(make_context: MakeContext) -> None:
     assert (
         assess_engine(STARTER, "sphinx", 0.1, make_context(), busy=False).message
         == ", on the processor"
     )
 
 
-def test_hearing_that_does_not_understand(make_context: MakeContext) -> None:
+def test_a_wrong_transcript_is_a_warning(make_context: MakeContext) -> None:
     heard = TranscriptionProbe("sphinx", "cancel the timer", 0.1, 0.1)
     message, advice = bad(STTCheck().judge(STARTER, heard, make_context()), WARNING)
     assert "'cancel the timer' instead of 'what is the date today'" in message
@@ -169,7 +169,7 @@ def test_hearing_that_does_not_understand(make_context: MakeContext) -> None:
     assert "100 ms" in good(STTCheck().judge(STARTER, understood, make_context()))
 
 
-def test_a_voice_that_is_silent(make_context: MakeContext) -> None:
+def test_a_silent_voice_is_a_failure(make_context: MakeContext) -> None:
     said = SynthesisProbe("kokoro x cpu", bytes(96_000), 0.1, 0.05)
     planned = replace(STARTER, engine="kokoro")
     message, advice = bad(TTSCheck().judge(planned, said, make_context()), FAILURE)
@@ -179,7 +179,7 @@ def test_a_voice_that_is_silent(make_context: MakeContext) -> None:
     assert "100 ms for 2.0 s" in good(TTSCheck().judge(planned, loud, make_context()))
 
 
-def test_no_sentence_is_said_twice() -> None:
+def test_the_synthesized_sentences_differ() -> None:
     assert len(set(tts.texts())) == tts.TIMES
 
 
@@ -208,7 +208,7 @@ STATUS = {
         ),
     ],
 )
-def test_what_became_of_the_first_choice(
+def test_the_state_of_the_planned_engine(
     state: dict[str, object], loading: bool, error: str
 ) -> None:
     found = PlannedEngine.from_status({**STATUS, "engines": {"stt": state}}, "stt")
@@ -226,14 +226,14 @@ MISHEARD = replace(TURN, heard="want dime his hat")
 UNANSWERED = replace(TURN, heard="what time is", answer="Sorry, I did not catch that.")
 
 
-def test_a_conversation_that_is_as_it_should_be() -> None:
+def test_a_turn_in_order() -> None:
     message = good(FullTurnCheck().judge(TURN, ALLOWED, TURN))
     assert "its own voice" in message
     assert ANSWER in message
     assert "510 ms" in message
 
 
-def test_its_own_voice_is_not_understood_but_a_recording_is() -> None:
+def test_a_turn_that_needs_the_recorded_voice() -> None:
     recorded = replace(TURN, voice="a recorded voice")
     message, advice = bad(FullTurnCheck().judge(recorded, ALLOWED, MISHEARD), WARNING)
     assert "a recorded voice" in message
@@ -243,7 +243,7 @@ def test_its_own_voice_is_not_understood_but_a_recording_is() -> None:
         "was heard as 'what time is' and answered 'Sorry,"
         in (bad(FullTurnCheck().judge(recorded, ALLOWED, UNANSWERED), WARNING)[0])
     )
-    # The robot's voice is hard to understand, and that is known.
+    # eSpeak's voice is known to be hard to understand.
     robot = replace(MISHEARD, voice="its own voice (espeak)")
     assert "heard as 'want dime his hat'" in good(FullTurnCheck().judge(recorded, ALLOWED, robot))
 
@@ -260,16 +260,16 @@ def test_its_own_voice_is_not_understood_but_a_recording_is() -> None:
         (replace(TURN, milliseconds={}), WARNING, "not written down"),
     ],
 )
-def test_a_conversation_in_trouble(turn: SpokenTurn, verdict: Verdict, message: str) -> None:
+def test_turns_with_faults(turn: SpokenTurn, verdict: Verdict, message: str) -> None:
     assert message in bad(FullTurnCheck().judge(turn, ALLOWED, turn), verdict)[0]
 
 
 @pytest.mark.parametrize("excuse", ["a busy machine", "a processor"])
-def test_with_an_excuse_being_late_is_no_failure(excuse: str) -> None:
+def test_a_late_answer_with_an_excuse_is_a_warning(excuse: str) -> None:
     late = replace(TURN, milliseconds=TIMES | {"first_audio": 1700.0})
     message, _ = bad(FullTurnCheck().judge(late, ALLOWED, late, excuse), WARNING)
     assert f"on {excuse}" in message
 
 
-def test_the_sentence_is_one_that_a_tool_answers() -> None:
+def test_the_sentence_is_the_one_that_was_said() -> None:
     assert error_rate(SENTENCE, TURN.heard) == 0

@@ -1,4 +1,4 @@
-"""Model files and the database, on a real disk."""
+"""The checks of model files and of the database, on a real disk."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.selftest.conftest import MakeContext, bad, good
 WARNING, FAILURE = Verdict.WARNING, Verdict.FAILURE
 
 
-def lay_models(make_context: MakeContext, tmp_path: Path, *, known: bool = True) -> CheckContext:
+def with_models(make_context: MakeContext, tmp_path: Path, *, known: bool = True) -> CheckContext:
     """A manifest of one voice of two files, both on disk."""
     directory = tmp_path / "models"
     directory.mkdir()
@@ -50,27 +50,25 @@ def lay_models(make_context: MakeContext, tmp_path: Path, *, known: bool = True)
     return make_context(manifest=manifest)
 
 
-async def test_models_as_they_were_fetched(make_context: MakeContext, tmp_path: Path) -> None:
+async def test_unchanged_models_are_good(make_context: MakeContext, tmp_path: Path) -> None:
     assert (
-        good(await ModelFilesCheck().run(lay_models(make_context, tmp_path)))
+        good(await ModelFilesCheck().run(with_models(make_context, tmp_path)))
         == "2 files are as they were fetched"
     )
 
 
-async def test_no_models(make_context: MakeContext) -> None:
+async def test_without_models_the_check_is_good(make_context: MakeContext) -> None:
     assert "starter engines" in good(await ModelFilesCheck().run(make_context()))
 
 
-async def test_a_model_of_which_nobody_knows_what_it_must_be(
-    make_context: MakeContext, tmp_path: Path
-) -> None:
+async def test_a_model_without_a_known_hash(make_context: MakeContext, tmp_path: Path) -> None:
     assert "of 1 it is not known" in good(
-        await ModelFilesCheck().run(lay_models(make_context, tmp_path, known=False))
+        await ModelFilesCheck().run(with_models(make_context, tmp_path, known=False))
     )
 
 
-async def test_a_flipped_bit_is_found(make_context: MakeContext, tmp_path: Path) -> None:
-    made = lay_models(make_context, tmp_path)
+async def test_a_flipped_bit_is_damage(make_context: MakeContext, tmp_path: Path) -> None:
+    made = with_models(make_context, tmp_path)
     file = tmp_path / "models" / "tiny.onnx"
     content = bytearray(file.read_bytes())
     content[3000] ^= 1
@@ -80,13 +78,13 @@ async def test_a_flipped_bit_is_found(make_context: MakeContext, tmp_path: Path)
     assert "`appliance models pull tiny`" in advice
 
 
-async def test_a_file_that_is_gone(make_context: MakeContext, tmp_path: Path) -> None:
-    made = lay_models(make_context, tmp_path)
+async def test_a_missing_file(make_context: MakeContext, tmp_path: Path) -> None:
+    made = with_models(make_context, tmp_path)
     (tmp_path / "models" / "voices.bin").unlink()
     assert "voices.bin is missing" in bad(await ModelFilesCheck().run(made), FAILURE)[0]
 
 
-async def test_a_model_that_is_configured_and_not_there(make_context: MakeContext) -> None:
+async def test_a_configured_model_that_is_not_on_disk(make_context: MakeContext) -> None:
     made = make_context(settings={"STT__MODEL": "large-v9"})
     message, advice = bad(await ModelFilesCheck().run(made), WARNING)
     assert "large-v9 is not on disk" in message
@@ -95,7 +93,7 @@ async def test_a_model_that_is_configured_and_not_there(make_context: MakeContex
 
 @pytest.fixture
 def kept(make_context: MakeContext) -> CheckContext:
-    """Facts with a fresh database."""
+    """A context with a fresh database."""
     made = make_context()
     opened = open_for_writing(made.config.store.path)
     opened.db.close()
@@ -107,7 +105,7 @@ async def check(context: CheckContext) -> Finding:
     return await DatabaseCheck().run(context)
 
 
-async def test_a_sound_database_is_left_as_it_is(kept: CheckContext) -> None:
+async def test_a_sound_database_is_not_changed(kept: CheckContext) -> None:
     path = kept.config.store.path
     before = path.read_bytes()
     finding = await check(kept)
@@ -117,7 +115,7 @@ async def test_a_sound_database_is_left_as_it_is(kept: CheckContext) -> None:
     assert {file.name for file in path.parent.iterdir()} == {"voice.db", "voice.db.lock"}
 
 
-async def test_a_database_that_is_not_there_yet(make_context: MakeContext) -> None:
+async def test_a_missing_database(make_context: MakeContext) -> None:
     made = make_context()
     message, advice = bad(await check(made), WARNING)
     assert "there is no" in message
@@ -129,7 +127,7 @@ async def test_a_wiped_header_and_a_flipped_page_are_damage(kept: CheckContext) 
     path = kept.config.store.path
     whole = path.read_bytes()
     wiped = bytes(100) + whole[100:]
-    # The first page of a table or index that is not the schema itself.
+    # The second page is the first that does not hold the schema.
     torn = whole[:4096] + os.urandom(8192) + whole[4096 + 8192 :]
     for content in (wiped, torn):
         path.write_bytes(content)
@@ -149,7 +147,7 @@ async def test_a_database_of_another_program(kept: CheckContext) -> None:
         await check(kept)
 
 
-async def test_a_database_that_somebody_else_holds(kept: CheckContext) -> None:
+async def test_a_locked_database_cannot_be_written(kept: CheckContext) -> None:
     path = kept.config.store.path
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
@@ -171,5 +169,5 @@ async def test_a_database_of_another_user(kept: CheckContext) -> None:
     assert "chown" in advice
 
 
-async def test_a_report_of_all_this_is_json(kept: CheckContext) -> None:
+async def test_the_figures_are_json(kept: CheckContext) -> None:
     assert json.loads(json.dumps((await check(kept)).figures))["lost_entries"] == 0

@@ -1,4 +1,4 @@
-"""A self-test that the page asked for: what is told when there is no result of it."""
+"""Self-tests in a process of their own: their results, and the errors where there is none."""
 
 import asyncio
 import sys
@@ -30,51 +30,49 @@ sys.exit(1)
 
 
 @asynccontextmanager
-async def background(state: Path, program: str) -> AsyncIterator[SelftestRunner]:
+async def running(state: Path, program: str) -> AsyncIterator[SelftestRunner]:
     command = [sys.executable, "-c", program, str(state)]
-    made = SelftestRunner(ReportStore(state), command)
-    running = asyncio.create_task(made.run())
+    runner = SelftestRunner(ReportStore(state), command)
+    task = asyncio.create_task(runner.run())
     try:
-        yield made
+        yield runner
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
-async def see_through(made: SelftestRunner) -> None:
+async def run_selftest(runner: SelftestRunner) -> None:
     async def over() -> bool:
-        return not made.state()["running"]
+        return not runner.state()["running"]
 
-    made.start()
+    runner.start()
     await until(over, 30)
 
 
-async def test_a_result_that_was_kept_is_shown(tmp_path: Path) -> None:
+async def test_a_stored_report_is_shown(tmp_path: Path) -> None:
     ReportStore(tmp_path).append(LAST_NIGHT)
-    async with background(tmp_path, KEEPS) as made:
-        await see_through(made)
-        shown = made.state()
+    async with running(tmp_path, KEEPS) as runner:
+        await run_selftest(runner)
+        shown = runner.state()
     assert (shown["trouble"], shown["report"]["started_at"]) == ("", 2.0)
     assert [line["verdict"] for line in shown["history"]] == ["ok", "failure"]
 
 
 @pytest.mark.parametrize("earlier", [True, False])
-async def test_a_full_disk_does_not_make_last_night_todays_result(
-    tmp_path: Path, earlier: bool
-) -> None:
+async def test_a_report_that_cannot_be_stored_is_an_error(tmp_path: Path, earlier: bool) -> None:
     kept = ReportStore(tmp_path)
     if earlier:
         kept.append(LAST_NIGHT)
-    # Where the new file would be written, nothing can be written.
+    # A directory in place of the new file makes writing it fail.
     (tmp_path / "selftest.json.new").mkdir()
-    async with background(tmp_path, KEEPS) as made:
-        await see_through(made)
-        assert "could not be kept" in made.state()["trouble"]
-        assert made.state()["report"] == (LAST_NIGHT if earlier else None)
-        # The next one that can be kept is one without trouble.
+    async with running(tmp_path, KEEPS) as runner:
+        await run_selftest(runner)
+        assert "could not be kept" in runner.state()["trouble"]
+        assert runner.state()["report"] == (LAST_NIGHT if earlier else None)
+        # The next report that is stored clears the error.
         (tmp_path / "selftest.json.new").rmdir()
-        await see_through(made)
-        assert made.state()["trouble"] == ""
+        await run_selftest(runner)
+        assert runner.state()["trouble"] == ""
 
 
 @pytest.mark.parametrize(
@@ -85,9 +83,11 @@ async def test_a_full_disk_does_not_make_last_night_todays_result(
         ("raise SystemExit(2)", "could not run (exit status 2)"),
     ],
 )
-async def test_a_self_test_that_breaks_off(tmp_path: Path, program: str, trouble: str) -> None:
-    """With a traceback Python ends with 1, as a self-test does that found something."""
+async def test_a_process_without_a_report_is_an_error(
+    tmp_path: Path, program: str, trouble: str
+) -> None:
+    """Python exits with 1 after a traceback, and so does a self-test after a failed check."""
     ReportStore(tmp_path).append(LAST_NIGHT)
-    async with background(tmp_path, program) as made:
-        await see_through(made)
-        assert trouble in made.state()["trouble"]
+    async with running(tmp_path, program) as runner:
+        await run_selftest(runner)
+        assert trouble in runner.state()["trouble"]

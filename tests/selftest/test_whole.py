@@ -1,4 +1,4 @@
-"""The whole self-test, of a real appliance behind a real nginx, and of none at all."""
+"""The whole self-test of a real daemon behind a real nginx, and without a daemon."""
 
 import asyncio
 import json
@@ -43,8 +43,8 @@ def by_name(report: Mapping[str, Any]) -> Findings:
     return {finding["check"]: finding for finding in report["findings"]}
 
 
-def advised(findings: Findings) -> None:
-    """Whatever is not good comes with advice."""
+def assert_advised(findings: Findings) -> None:
+    """Every warning and failure carries advice."""
     for finding in findings.values():
         assert finding["message"]
         assert bool(finding["advice"]) is (finding["verdict"] in ("warning", "failure")), finding
@@ -52,9 +52,9 @@ def advised(findings: Findings) -> None:
 
 @asynccontextmanager
 async def appliance(site: Site, state: Path, **settings: str) -> AsyncIterator[Daemon]:
-    """An appliance that must be paired with, behind nginx."""
+    """A daemon behind nginx that accepts paired clients only."""
     state.mkdir()
-    # Where its nginx is found, as `install.sh run` lays it out.
+    # The self-test finds nginx here, as after `install.sh run`.
     (state / "nginx").symlink_to(site.directory / "nginx")
     overrides = {
         "APPLIANCE__SERVER__PORT": str(site.upstream),
@@ -65,7 +65,7 @@ async def appliance(site: Site, state: Path, **settings: str) -> AsyncIterator[D
         yield daemon
 
 
-async def test_an_appliance_that_is_well(site: Site, tmp_path: Path) -> None:
+async def test_a_healthy_appliance(site: Site, tmp_path: Path) -> None:
     async with (
         chat_server(lambda _: "Yes.") as model,
         appliance(
@@ -83,12 +83,12 @@ async def test_an_appliance_that_is_well(site: Site, tmp_path: Path) -> None:
             said = conversations(db)
     findings = by_name(report)
     assert err == ""
-    advised(findings)
+    assert_advised(findings)
     assert list(findings) == [check.name for check in CHECKS]
     for name in ("board", "models", "access", "running", "llm", "page", "certificate", "websocket"):
         assert findings[name]["verdict"] == "ok", findings[name]
     assert status == (1 if report["verdict"] == "failure" else 0)
-    # It heard its question and its answer was heard; how fast depends on who else is at work.
+    # The times depend on other load and are not compared with their limits.
     spoken = findings["spoken"]["figures"]
     assert spoken["heard"].lower() == "what time is it"
     assert spoken["answer"].startswith("It is ")
@@ -96,20 +96,20 @@ async def test_an_appliance_that_is_well(site: Site, tmp_path: Path) -> None:
     assert 0 < spoken["milliseconds"]["transcription"] <= spoken["milliseconds"]["first_audio"]
     assert spoken["first_sound_at_client_ms"] > 0
     assert findings["hearing"]["figures"]["word_error_rate"] == 0
-    # The model was asked for one word, and not about the time.
+    # The model was asked for one token, and not for the time.
     assert [request["max_tokens"] for request in model.requests] == [1]
     assert "through nginx at https://127.0.0.1:" in findings["websocket"]["message"]
-    # Strangers were sent away, and whoever comes by a name that nginx knows is not.
+    # Requests without a token are refused; those by every name of nginx are not.
     assert "401" in findings["access"]["message"]
     assert findings["page"]["message"].endswith(", also as localhost, kitchen, kitchen.local")
     assert {"kitchen", "kitchen.local", "192.168.1.20"} < set(report["names"])
-    # Nothing is left behind but the report.
+    # The self-test leaves nothing but the report.
     assert (listed, said) == ([], [])
     assert kept.latest() == report
     assert [line["verdict"] for line in json.loads(earlier.stdout)] == [report["verdict"]]
 
 
-async def test_an_appliance_of_models_that_does_not_run(tmp_path: Path) -> None:
+async def test_models_without_a_running_daemon(tmp_path: Path) -> None:
     places = {
         "APPLIANCE__STORE__PATH": str(tmp_path / "voice.db"),
         "APPLIANCE__MODELS__DIRECTORY": str(tmp_path / "models"),
@@ -117,7 +117,7 @@ async def test_an_appliance_of_models_that_does_not_run(tmp_path: Path) -> None:
     environ = {k: v for k, v in os.environ.items() if not k.startswith("APPLIANCE__")}
     status, report, _ = await selftest({**environ, **places, **MICRO_MODELS})
     findings = by_name(report)
-    advised(findings)
+    assert_advised(findings)
     assert status == 1
     failed = [name for name, finding in findings.items() if finding["verdict"] == "failure"]
     assert failed == ["running"]
@@ -145,7 +145,7 @@ async def test_an_engine_that_cannot_be_loaded(tmp_path: Path) -> None:
     assert "appliance models pull" in hearing["advice"]
 
 
-async def test_an_appliance_that_is_killed_meanwhile(site: Site, tmp_path: Path) -> None:
+async def test_a_daemon_that_is_killed_during_the_selftest(site: Site, tmp_path: Path) -> None:
     async with appliance(site, tmp_path / "state") as daemon:
         testing = asyncio.create_task(selftest(daemon.environment))
         kept = ReportStore(daemon.state)
@@ -158,17 +158,15 @@ async def test_an_appliance_that_is_killed_meanwhile(site: Site, tmp_path: Path)
         status, report, _ = await testing
         findings = by_name(report)
         assert status == 1
-        advised(findings)
+        assert_advised(findings)
         assert findings["spoken"]["verdict"] == "failure"
         assert not kept.running()
-        # The next one tests what is there now, and says so.
+        # The next self-test reports that the daemon is gone.
         again = by_name((await selftest(daemon.environment, "--only", "running"))[1])
-        assert "does not let this user in, or nobody answers" in again["running"]["message"]
+        assert "this user may not open it, or nobody answers" in again["running"]["message"]
 
 
-async def test_what_a_killed_self_test_leaves_is_forgotten_by_the_next(
-    site: Site, tmp_path: Path
-) -> None:
+async def test_the_next_selftest_cleans_up_after_a_killed_one(site: Site, tmp_path: Path) -> None:
     async with appliance(site, tmp_path / "state") as daemon:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "appliance", "selftest", "--only", "spoken"),
@@ -191,7 +189,7 @@ async def test_what_a_killed_self_test_leaves_is_forgotten_by_the_next(
             assert conversations(db) == []
 
 
-async def test_all_places_taken(site: Site, tmp_path: Path) -> None:
+async def test_no_free_session(site: Site, tmp_path: Path) -> None:
     async with appliance(
         site, tmp_path / "state", APPLIANCE__LIMITS__SESSIONS="1", APPLIANCE__ACCESS__MODE="open"
     ) as daemon:

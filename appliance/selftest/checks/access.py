@@ -58,7 +58,7 @@ class AccessCheck(BaseCheck):
         if mode == "open" and (way := _route_from_network(context, daemon)):
             differs_from_file = context.config.access.mode == "paired"
             return self.warning(
-                f"open: everybody who comes by {way} may talk, and read and delete what was said",
+                f"open: everybody who comes by {way} may talk, and read and delete conversations",
                 _RESTART if differs_from_file else _PAIR,
             )
         if exposed := _exposed_host(daemon):
@@ -69,7 +69,7 @@ class AccessCheck(BaseCheck):
                 "open, but it listens to this machine alone; a web server before it would let"
                 " everybody in"
             )
-        return self.ok("only paired clients; a stranger is sent away (401)")
+        return self.ok("only paired clients are admitted; others are refused (401)")
 
 
 def _not_refused(status: int) -> tuple[str, str]:
@@ -79,7 +79,7 @@ def _not_refused(status: int) -> tuple[str, str]:
             f"strangers are let in: without a token, {PROTECTED_PATH} answers {status}"
             " instead of 401",
             "Keep everybody out with `sudo systemctl stop nginx`, and run the installer again:"
-            " nginx's site file was changed, or what is installed.",
+            " nginx's site file or the installation was changed.",
         )
     return (
         f"without a token, {PROTECTED_PATH} answers {status} instead of 401",

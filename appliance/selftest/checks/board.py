@@ -17,28 +17,28 @@ class BoardCheck(BaseCheck):
     async def run(self, context: CheckContext) -> Finding:
         machine = context.hardware
         module = f", module {machine.module}" if machine.module else ""
-        shown = f"{machine.model or 'a machine without a name'} ({machine.architecture}{module})"
+        summary = f"{machine.model or 'a machine without a name'} ({machine.architecture}{module})"
         if machine.architecture not in SUPPORTED:
             return self.failure(
-                f"{shown} has a processor for which there are no engines",
+                f"{summary} has a processor for which there are no engines",
                 "Use an x86-64 or a 64-bit ARM machine with a 64-bit operating system.",
             )
         if not machine.memory_total:
             return self.warning(
-                f"{shown} does not say how much memory it has",
+                f"{summary} does not say how much memory it has",
                 "/proc/meminfo cannot be read. In a container or a sandbox, let /proc be seen"
                 " (ProcSubset=all).",
             )
         if machine.memory_total < MIN_MEMORY:
             return self.warning(
-                f"{shown} has {machine.memory_total // 10**6} MB of memory, which is little",
+                f"{summary} has {machine.memory_total // 10**6} MB of memory, which is little",
                 "1 GB is the least for one conversation with the starter engines; use a board"
                 " with more.",
             )
         if machine.soc and not machine.gpu:
             return self.failure(
-                f"{shown}: its GPU has not come up",
+                f"{summary}: its GPU has not come up",
                 "Switch the board off, wait ten seconds and switch it on again; a restart is not"
                 " enough. If that does not help, look at `dmesg | grep -i nvgpu`.",
             )
-        return self.ok(shown)
+        return self.ok(summary)

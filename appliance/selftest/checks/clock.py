@@ -32,19 +32,19 @@ class ClockCheck(BaseCheck):
 
         `synchronised` is None where neither the kernel nor a service knows.
         """
-        shown = now.strftime("%Y-%m-%d %H:%M %Z")
+        summary = now.strftime("%Y-%m-%d %H:%M %Z")
         advice = (
             "Connect it to a network with a time server and run `sudo timedatectl set-ntp true`,"
             " or set it by hand with `sudo timedatectl set-time`. A board without a clock"
             " battery forgets the time whenever it is switched off."
         )
         if now.timestamp() < built - DAY:
-            return self.failure(f"{shown}: earlier than this program was made", advice)
+            return self.failure(f"{summary}: earlier than this program was made", advice)
         if synchronised is False:
-            return self.warning(f"{shown}, not compared with any time server", advice)
+            return self.warning(f"{summary}, not compared with any time server", advice)
         if synchronised is None:
-            return self.skipped(f"{shown}; neither the kernel nor a service says if it is exact")
-        return self.ok(f"{shown}, kept by a time server")
+            return self.skipped(f"{summary}; neither the kernel nor a service says if it is exact")
+        return self.ok(f"{summary}, kept by a time server")
 
 
 def modified_at(program: Path) -> float:

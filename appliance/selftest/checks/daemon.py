@@ -27,7 +27,7 @@ class DaemonCheck(BaseCheck):
             exists = True
         if exists:
             return self.failure(
-                f"{socket} is there, but it does not let this user in, or nobody answers",
+                f"{socket} is there, but this user may not open it, or nobody answers",
                 f"Run this as root or as the appliance's user. {DAEMON_GONE_ADVICE}",
             )
         return self.failure(
@@ -39,7 +39,7 @@ class DaemonCheck(BaseCheck):
     def judge(self, status: Mapping[str, Any]) -> Finding:
         up = f"version {status['version']}, up for {_duration(status['uptime_seconds'])}"
         engines = [state["name"] for state in status["engines"].values()]
-        shown = f"{up}; {' and '.join(engines) or 'no engine yet'}"
+        summary = f"{up}; {' and '.join(engines) or 'no engine yet'}"
         if status["version"] != __version__:
             finding = self.warning(
                 f"{up}, while {__version__} is installed",
@@ -47,11 +47,11 @@ class DaemonCheck(BaseCheck):
             )
         elif not status["ready"]:
             finding = self.warning(
-                f"{shown}: still loading",
+                f"{summary}: still loading",
                 "Wait a minute and test again; a large model from a slow disk takes that long.",
             )
         else:
-            finding = self.ok(shown)
+            finding = self.ok(summary)
         return finding.with_figures(
             resident_bytes=status["resident_bytes"],
             sessions=status["sessions"],
@@ -63,5 +63,5 @@ def _duration(seconds: float) -> str:
     hours, minutes = divmod(int(seconds) // 60, 60)
     days, hours = divmod(hours, 24)
     parts = ((days, "d"), (hours, "h"), (minutes, "min"))
-    shown = [f"{count} {unit}" for count, unit in parts if count]
-    return " ".join(shown[:2]) or f"{seconds:.0f} s"
+    summary = [f"{count} {unit}" for count, unit in parts if count]
+    return " ".join(summary[:2]) or f"{seconds:.0f} s"

@@ -19,7 +19,7 @@ class DatabaseCheck(BaseCheck):
             return self._absent(context)
         condition = await run_in_daemon_thread(lambda: examine(path))
         lost = (await context.daemon.status())["store"]["failed"] if context.daemon else 0
-        shown = f"{path}, {condition.bytes / 1e6:.1f} MB"
+        summary = f"{path}, {condition.bytes / 1e6:.1f} MB"
         if condition.damage:
             finding = self.failure(
                 f"{path} is damaged: {condition.damage}",
@@ -34,12 +34,12 @@ class DatabaseCheck(BaseCheck):
             )
         elif lost:
             finding = self.warning(
-                f"{shown}; {lost} entries were lost since the appliance started",
+                f"{summary}; {lost} entries were lost since the appliance started",
                 "The disk was full or failed: see `journalctl -u voice-appliance`, make room, and"
                 " restart the appliance.",
             )
         else:
-            finding = self.ok(f"{shown}, sound and writable")
+            finding = self.ok(f"{summary}, sound and writable")
         return finding.with_figures(bytes=condition.bytes, lost_entries=lost)
 
     def _absent(self, context: CheckContext) -> Finding:
@@ -47,9 +47,9 @@ class DatabaseCheck(BaseCheck):
         if context.daemon:
             return self.failure(
                 f"{path} is gone while the appliance runs",
-                "Somebody removed it; what is said now is not kept. Restart the appliance.",
+                "It was removed, and new conversations are not stored. Restart the appliance.",
             )
         return self.warning(
             f"there is no {path} yet",
-            "It is made when the appliance first starts; see store.path if it should be there.",
+            "The appliance makes it when it first starts; check store.path if it should exist.",
         )

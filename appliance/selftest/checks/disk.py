@@ -31,7 +31,7 @@ class DiskCheck(BaseCheck):
 
     def _assess(self, place: Path, space: os.statvfs_result) -> Finding:
         free = space.f_bavail * space.f_frsize
-        shown = f"{free // MB} MB free at {place}"
+        summary = f"{free // MB} MB free at {place}"
         advice = (
             "Make room: old conversations (`appliance conversations delete`), unused models"
             " (`appliance models rm`), or `sudo journalctl --vacuum-size=100M`."
@@ -42,9 +42,9 @@ class DiskCheck(BaseCheck):
                 f"only {space.f_favail} more files can be made at {place}", advice
             )
         elif free < MIN_FREE:
-            finding = self.failure(f"{shown}; soon nothing can be kept", advice)
+            finding = self.failure(f"{summary}; soon nothing can be kept", advice)
         elif free < ENOUGH_FREE:
-            finding = self.warning(f"{shown}; an update needs 1 GB", advice)
+            finding = self.warning(f"{summary}; an update needs 1 GB", advice)
         else:
-            finding = self.ok(shown)
+            finding = self.ok(summary)
         return finding.with_figures(free_bytes=free)

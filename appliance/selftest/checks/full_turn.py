@@ -124,17 +124,17 @@ class FullTurnCheck(BaseCheck):
                 f"understood {SENTENCE!r}, but {fault} in answer",
                 "See the check `speaking`.",
             )
-        shown = (
+        summary = (
             f"{SENTENCE!r} in {turn.voice} was understood and answered {turn.answer!r};"
             f" first sound after {turn.at_client:.0f} ms"
         )
         if first is not turn:
-            shown += f" ({first.voice} was heard as {first.outcome})"
-        return self._assess_speed(shown, turn, allowed, first, excuse)
+            summary += f" ({first.voice} was heard as {first.outcome})"
+        return self._assess_speed(summary, turn, allowed, first, excuse)
 
     def _assess_speed(
         self,
-        shown: str,
+        summary: str,
         turn: SpokenTurn,
         allowed: Mapping[str, float],
         first: SpokenTurn,
@@ -156,22 +156,22 @@ class FullTurnCheck(BaseCheck):
             return Finding(
                 self.name,
                 Verdict.FAILURE if failed else Verdict.WARNING,
-                f"{shown}; too slow{excuse and f', on {excuse}'}: {durations}",
+                f"{summary}; too slow{excuse and f', on {excuse}'}: {durations}",
                 "Test again when nothing else runs. If it stays slow, see the checks `hearing`,"
                 " `speaking`, `heat` and `power`, or choose a smaller model.",
             )
         if not turn.milliseconds:
             return self.warning(
-                f"{shown}; its stages were not written down",
+                f"{summary}; its stages were not written down",
                 "The database may be failing: see the check `database`.",
             )
         if first is not turn and not first.voice.startswith("its own voice (espeak"):
             return self.warning(
-                shown,
+                summary,
                 "It does not understand its own voice: choose a better stt.model, or another"
                 " tts.voice. People may be misunderstood as well.",
             )
-        return self.ok(shown)
+        return self.ok(summary)
 
 
 def _excuse(engines: Sequence[str], context: CheckContext) -> str:

@@ -69,11 +69,13 @@ class L4tReleaseCheck(BaseCheck):
         if release is None:
             return self.warning(
                 "the release of Jetson Linux cannot be read",
-                "Outside a container, /etc/nv_tegra_release tells it; mount that file into the"
+                "It is in /etc/nv_tegra_release outside a container; mount that file into the"
                 " container, or reinstall the package nvidia-l4t-core.",
             )
-        shown = f"L4T {release}" + (f", JetPack {hardware.jetpack}" if hardware.jetpack else "")
+        summary = f"L4T {release}" + (f", JetPack {hardware.jetpack}" if hardware.jetpack else "")
         for known in KNOWN_PROBLEMS:
             if known.applies(release, hardware):
-                return Finding(self.name, known.verdict, f"{shown}: {known.problem}", known.advice)
-        return self.ok(shown)
+                return Finding(
+                    self.name, known.verdict, f"{summary}: {known.problem}", known.advice
+                )
+        return self.ok(summary)

@@ -37,11 +37,11 @@ class LLMCheck(BaseCheck):
         return finding.with_figures(model=probe.model, first_token_seconds=round(probe.seconds, 3))
 
     def _assess_speed(self, probe: ProbeResult, deadline: float) -> Finding:
-        shown = f"{probe.where} answers after {1000 * probe.seconds:.0f} ms"
+        summary = f"{probe.where} answers after {1000 * probe.seconds:.0f} ms"
         if probe.seconds <= SLOW_SHARE * deadline:
-            return self.ok(shown)
+            return self.ok(summary)
         return self.warning(
-            shown,
+            summary,
             "A smaller model, or one that stays in memory, begins sooner. After"
             f" {deadline:g} s (llm.first_token_seconds) a turn gives up.",
         )

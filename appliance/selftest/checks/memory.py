@@ -35,15 +35,19 @@ class MemoryCheck(BaseCheck):
             )
         free, reserve = gauges.memory_available, reserve_of(gauges.memory_total)
         swapped = _swapped_share(sysfs.meminfo(context.root))
-        shown = f"{free // MB} MB of {gauges.memory_total // MB} MB available"
+        summary = f"{free // MB} MB of {gauges.memory_total // MB} MB available"
         if free < reserve // 2:
-            finding = self.failure(f"{shown}; below {reserve // 2 // MB} MB it gets slow", _ADVICE)
+            finding = self.failure(
+                f"{summary}; below {reserve // 2 // MB} MB it gets slow", _ADVICE
+            )
         elif free < reserve:
-            finding = self.warning(f"{shown}; {reserve // MB} MB should be", _ADVICE)
+            finding = self.warning(f"{summary}; {reserve // MB} MB should be", _ADVICE)
         elif swapped > MAX_SWAPPED:
-            finding = self.warning(f"{shown}, but {swapped:.0%} of the swap space is used", _ADVICE)
+            finding = self.warning(
+                f"{summary}, but {swapped:.0%} of the swap space is used", _ADVICE
+            )
         else:
-            finding = self.ok(shown)
+            finding = self.ok(summary)
         return finding.with_figures(
             available_bytes=free, reserve_bytes=reserve, swapped_share=round(swapped, 3)
         )

@@ -29,7 +29,7 @@ class ModelFilesCheck(BaseCheck):
         wrong = [file for file in found if file.state in ("damaged", "missing")]
         if wrong:
             names = " ".join(dict.fromkeys(file.model for file in wrong if file.model))
-            pull = f"`appliance models pull {names}` fetches what is wrong anew" if names else ""
+            pull = f"`appliance models pull {names}` fetches the wrong files again" if names else ""
             return self.failure(
                 "; ".join(f"{file.path} is {file.state}" for file in wrong),
                 f"{pull or 'The next `appliance models pull` mends it'}; then restart the"
@@ -43,7 +43,7 @@ class ModelFilesCheck(BaseCheck):
         unknown = [file for file in found if file.state == "unknown"]
         if not found:
             return self.ok(f"none in {context.config.models.directory}; starter engines need none")
-        shown = f"{len(found) - len(unknown)} files are as they were fetched"
+        summary = f"{len(found) - len(unknown)} files are as they were fetched"
         if unknown:
-            shown += f"; of {len(unknown)} it is not known what they must be"
-        return self.ok(shown)
+            summary += f"; of {len(unknown)} it is not known what they must be"
+        return self.ok(summary)

@@ -76,7 +76,7 @@ class NginxCheck(BaseCheck):
         refused = [f"{name} ({status})" for name, status in statuses.items() if status != 204]
         if refused:
             return self.failure(
-                f"nobody is let in by the name of {', '.join(refused)}",
+                f"requests are refused by the name of {', '.join(refused)}",
                 "Restart the appliance: `sudo systemctl restart voice-appliance`. If that does not"
                 " help, nginx does not know the name: `sudo systemctl start voice-appliance-certs`"
                 " tells it.",

@@ -55,22 +55,22 @@ class PowerCheck(BaseCheck):
                 f"`sudo nvpmodel -m {fastest.number}` sets {fastest.name}, the fastest;"
                 " the power supply and the cooling must be up to it."
             )
-        shown = mode
+        summary = mode
         overcurrents = telemetry.read(context.root).overcurrents or 0
         if overcurrents:
             return self.warning(
-                f"{shown}: the power supply fell short {overcurrents} times since the start",
+                f"{summary}: the power supply fell short {overcurrents} times since the start",
                 "Use the power supply that came with the board, or a lower power mode: after each"
                 " of these its clocks are cut.",
             ).with_figures(overcurrents=overcurrents)
         if clocks:
             allowed, fastest_clock = clocks
-            shown = f"{mode}, GPU up to {allowed // 10**6} of {fastest_clock // 10**6} MHz"
+            summary = f"{mode}, GPU up to {allowed // 10**6} of {fastest_clock // 10**6} MHz"
             if allowed < MIN_CLOCK_SHARE * fastest_clock:
-                return self.warning(f"{shown}: the power mode holds the GPU back", advice)
+                return self.warning(f"{summary}: the power mode holds the GPU back", advice)
         if fastest and slowest and mode == slowest.name and fastest.watts > slowest.watts:
-            return self.warning(f"{shown}: the slowest of this board", advice)
-        return self.ok(shown)
+            return self.warning(f"{summary}: the slowest of this board", advice)
+        return self.ok(summary)
 
 
 def modes(root: Path) -> list[PowerMode]:

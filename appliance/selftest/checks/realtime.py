@@ -35,10 +35,12 @@ class RealtimeCheck(BaseCheck):
         """`policy` is fallback.policy."""
         match probe.outcome:
             case ProbeOutcome.SESSION_OPENED:
-                shown = f"{probe.where} lets us in after {1000 * probe.seconds:.0f} ms"
-                return self.ok(shown).with_figures(seconds=round(probe.seconds, 3))
+                summary = f"{probe.where} opens a session after {1000 * probe.seconds:.0f} ms"
+                return self.ok(summary).with_figures(seconds=round(probe.seconds, 3))
             case ProbeOutcome.NOT_ASKED:
-                return self.ok("the key looks right; fallback.policy is off, so nobody is asked")
+                return self.ok(
+                    "the key looks right; fallback.policy is off, so the server was not asked"
+                )
             case ProbeOutcome.NO_KEY if policy != "always":
                 return self.skipped(f"there is no {probe.secret}, so that route is never taken")
             case ProbeOutcome.NO_KEY:

@@ -36,11 +36,11 @@ class STTCheck(BaseCheck):
         assessment = expectations.assess_engine(
             planned, heard.engine, heard.share, context, busy=context.is_busy()
         )
-        shown = (
+        summary = (
             f"{heard.engine} took {1000 * heard.seconds:.0f} ms ({heard.share:.0%} of real time)"
         )
         finding = Finding(
-            self.name, assessment.verdict, shown + assessment.message, assessment.advice
+            self.name, assessment.verdict, summary + assessment.message, assessment.advice
         )
         if wrong > MAX_ERROR_RATE and not assessment.is_problem:
             finding = self.warning(

@@ -35,15 +35,15 @@ class TemperatureCheck(BaseCheck):
             return self.skipped("this machine reports no temperature")
         limits = throttling_points(context.root)
         hottest = max(temperatures, key=lambda name: temperatures[name], default="")
-        shown = f"{temperatures[hottest]:.0f} °C ({hottest})" if hottest else "no temperature"
+        summary = f"{temperatures[hottest]:.0f} °C ({hottest})" if hottest else "no temperature"
         if too_hot := _sensors_above(temperatures, limits, 0.0, HOT):
             finding = self.failure(f"{too_hot}: so hot that the machine slows down", _ADVICE)
         elif throttled:
-            finding = self.warning(f"{shown}; held down now: {', '.join(throttled)}", _ADVICE)
+            finding = self.warning(f"{summary}; held down now: {', '.join(throttled)}", _ADVICE)
         elif warm := _sensors_above(temperatures, limits, MARGIN, WARM):
             finding = self.warning(f"{warm}: nearly too hot", _ADVICE)
         else:
-            finding = self.ok(shown)
+            finding = self.ok(summary)
         return finding.with_figures(celsius=dict(temperatures))
 
 

@@ -20,34 +20,34 @@ class TTSCheck(BaseCheck):
     async def run(self, context: CheckContext) -> Finding:
         planned = await engine_probe.planned_engine(context, "tts")
         try:
-            said = await engine_probe.synthesize(context, texts())
+            probe = await engine_probe.synthesize(context, texts())
         except EngineError as error:
             return self.failure(error.message, error.advice)
-        return self.judge(planned, said, context)
+        return self.judge(planned, probe, context)
 
     def judge(
-        self, planned: engine_probe.PlannedEngine, said: SynthesisProbe, context: CheckContext
+        self, planned: engine_probe.PlannedEngine, probe: SynthesisProbe, context: CheckContext
     ) -> Finding:
-        level = audio_level.measure(said.pcm)
+        level = audio_level.measure(probe.pcm)
         fault = level.fault(texts()[0])
         if fault:
             return self.failure(
-                f"{said.engine}: {fault}",
+                f"{probe.engine}: {fault}",
                 "Run `appliance models verify`; if all is good, choose another tts.voice.",
-            ).with_figures(engine=said.engine, peak=level.peak, audio_seconds=level.seconds)
+            ).with_figures(engine=probe.engine, peak=level.peak, audio_seconds=level.seconds)
         assessment = expectations.assess_engine(
-            planned, said.engine, said.share, context, busy=context.is_busy()
+            planned, probe.engine, probe.share, context, busy=context.is_busy()
         )
-        shown = (
-            f"{said.engine} took {1000 * said.seconds:.0f} ms for {level.seconds:.1f} s"
-            f" ({said.share:.0%} of real time)"
+        summary = (
+            f"{probe.engine} took {1000 * probe.seconds:.0f} ms for {level.seconds:.1f} s"
+            f" ({probe.share:.0%} of real time)"
         )
         return Finding(
-            self.name, assessment.verdict, shown + assessment.message, assessment.advice
+            self.name, assessment.verdict, summary + assessment.message, assessment.advice
         ).with_figures(
-            engine=said.engine,
-            seconds=round(said.seconds, 3),
-            real_time_share=round(said.share, 3),
+            engine=probe.engine,
+            seconds=round(probe.seconds, 3),
+            real_time_share=round(probe.share, 3),
             audio_seconds=round(level.seconds, 2),
             peak=level.peak,
         )

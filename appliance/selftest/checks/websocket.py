@@ -31,13 +31,13 @@ class WebSocketCheck(BaseCheck):
             return self.warning(error.message, "Test again when somebody has hung up.")
         except (SessionError, aiohttp.ClientError, OSError) as error:
             return self._failed(context, error)
-        shown = f"a session opened {session.route} in {1000 * seconds:.0f} ms"
+        summary = f"a session opened {session.route} in {1000 * seconds:.0f} ms"
         if seconds > SLOW_SECONDS:
             finding = self.warning(
-                shown, "The machine is overloaded; look at `top`, and test again at rest."
+                summary, "The machine is overloaded; look at `top`, and test again at rest."
             )
         else:
-            finding = self.ok(shown)
+            finding = self.ok(summary)
         return finding.with_figures(seconds=round(seconds, 3))
 
     def _failed(self, context: CheckContext, error: Exception) -> Finding:
