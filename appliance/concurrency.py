@@ -1,7 +1,8 @@
-"""Runs coroutines in the background of an event loop, and blocking calls on daemon threads."""
+"""Runs background tasks and blocking calls beside an event loop, and stops child processes."""
 
 import asyncio
 import logging
+import signal
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -74,3 +75,17 @@ async def run_in_daemon_thread(job: Callable[[], T]) -> T:
 
     threading.Thread(target=work, name="daemon-thread", daemon=True).start()
     return await done
+
+
+async def stop_process(process: asyncio.subprocess.Process, seconds: float) -> None:
+    """Sends SIGTERM, and SIGKILL where the process has not ended after that many seconds."""
+    if process.returncode is not None:
+        return
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(seconds):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()

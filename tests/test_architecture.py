@@ -36,8 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("hardware", "llm", "models", "network", "store", "text", "wire"),
     },
     "bench": {
-        *("audio", "client", "config", "conversation", "engines", "hardware", "observability"),
-        *("store", "timers", "tools", "wire"),
+        *("audio", "client", "concurrency", "config", "conversation", "engines", "hardware"),
+        *("observability", "store", "timers", "tools", "wire"),
     },
     "voice": {
         *("access", "audio", "circuit_breaker", "config", "conversation", "engines", "llm"),

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from appliance.concurrency import BackgroundTasks, run_in_daemon_thread
+from appliance.concurrency import BackgroundTasks, run_in_daemon_thread, stop_process
 from appliance.engines.memory_governor import GovernorMetrics, MemoryGovernor
 from appliance.errors import StoreError
 from appliance.tools.builtin.device import device_tool
@@ -95,3 +97,34 @@ def test_a_program_ends_while_a_sensor_hangs(use: Callable[[Reader], Awaitable[A
     ended = not program.is_alive()
     thaw.set()
     assert ended
+
+
+IGNORES_SIGTERM = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "seconds", "status"),
+    [
+        ("print('ready', flush=True); import time; time.sleep(60)", 30.0, -signal.SIGTERM),
+        (IGNORES_SIGTERM, 0.1, -signal.SIGKILL),
+        ("print('ready', flush=True)", 30.0, 0),
+    ],
+)
+async def test_a_process_is_stopped_by_force_where_it_ignores_sigterm(
+    program: str, seconds: float, status: int
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout
+    assert await process.stdout.readline() == b"ready\n"
+    if status == 0:
+        await process.wait()
+    await stop_process(process, seconds)
+    assert process.returncode == status
+    await stop_process(process, seconds)  # a second time does nothing

@@ -61,8 +61,8 @@ def _claim_bars(row: ClaimRow, top: int) -> list[str]:
 
 def _verdict_label(row: ClaimRow, top: int) -> tuple[int, str, str]:
     """Position, text and style of the limit and whether it was met."""
-    verdicts = {True: "met", False: "missed", None: "open"}[row.met]
-    return top + 2 * LINE, f"{row.limit.kind} {row.limit.value:g}: {verdicts}", "e m"
+    verdict = {True: "met", False: "missed", None: "open"}[row.met]
+    return top + 2 * LINE, f"{row.limit.kind} {row.limit.value:g}: {verdict}", "e m"
 
 
 def _ramp_curves(ramps: Mapping[str, Sequence[RampStep]], top: int) -> list[str]:

@@ -41,12 +41,12 @@ class SynthesisTiming:
 
 
 async def measure_stt(
-    plan: Plan, config: Config, sentences: Sequence[Recording]
+    plan: Plan, config: Config, recordings: Sequence[Recording]
 ) -> TranscriptionTiming:
     """Loads the first transcriber of the plan and measures it. Raises EngineError."""
     engine = await transcriber_loaders(plan, config, await grammar(config))[0].load()
     try:
-        return await _transcribe_all(engine, sentences, config.stt.language)
+        return await _transcribe_all(engine, recordings, config.stt.language)
     finally:
         await engine.close()
 
@@ -61,18 +61,18 @@ async def measure_tts(plan: Plan, config: Config, texts: Sequence[str]) -> Synth
 
 
 async def _transcribe_all(
-    engine: Transcriber, sentences: Sequence[Recording], language: str
+    engine: Transcriber, recordings: Sequence[Recording], language: str
 ) -> TranscriptionTiming:
-    seconds, shares = [], []
+    seconds, factors = [], []
     for number in range(ROUNDS + 1):
-        for sentence in sentences:
+        for recording in recordings:
             begin = time.perf_counter()
-            await engine.transcribe(sentence.pcm, language)
+            await engine.transcribe(recording.pcm, language)
             taken = time.perf_counter() - begin
             if number:
                 seconds.append(taken)
-                shares.append(taken / sentence.seconds)
-    return TranscriptionTiming(engine.name, tuple(seconds), tuple(shares))
+                factors.append(taken / recording.seconds)
+    return TranscriptionTiming(engine.name, tuple(seconds), tuple(factors))
 
 
 async def _synthesize_all(
@@ -83,8 +83,8 @@ async def _synthesize_all(
     rounds = [[f"{text} {number}" for text in texts] for number in range(ROUNDS + 1)]
     measured = [await _synthesize(engine, text, voice) for text in chain.from_iterable(rounds)]
     counted = measured[len(texts) :]
-    firsts, wholes, shares = zip(*counted, strict=True)
-    return SynthesisTiming(engine.name, firsts, wholes, shares)
+    firsts, wholes, factors = zip(*counted, strict=True)
+    return SynthesisTiming(engine.name, firsts, wholes, factors)
 
 
 async def _synthesize(engine: Synthesizer, text: str, voice: Voice) -> tuple[float, float, float]:

@@ -16,7 +16,7 @@ Progress = Callable[[str], None]
 
 async def run_turns(
     calls: Mapping[str, Call],
-    sentences: Sequence[Recording],
+    recordings: Sequence[Recording],
     count: int,
     progress: Progress,
     *,
@@ -31,18 +31,18 @@ async def run_turns(
     done: dict[str, list[MeasuredTurn]] = {name: [] for name in calls}
     playing: dict[str, asyncio.Task[None]] = {}
 
-    async def play(name: str, sentence: Recording, end: float) -> None:
+    async def play(name: str, recording: Recording, end: float) -> None:
         await wait_until_spoken(calls[name], end)
-        done[name].append(measure_turn(sentence.text, calls[name].arrived, end))
+        done[name].append(measure_turn(recording.text, calls[name].arrived, end))
         await asyncio.sleep(GAP_SECONDS)
 
     for number in range(count):
-        sentence = sentences[number % len(sentences)]
+        recording = recordings[number % len(recordings)]
         for name, call in calls.items():
             if name in playing:
                 await playing[name]
-            end = await speak(call, sentence)
-            playing[name] = asyncio.create_task(play(name, sentence, end))
+            end = await speak(call, recording)
+            playing[name] = asyncio.create_task(play(name, recording, end))
             if not overlap:
                 await playing[name]
         progress(f"turn {number + 1}/{count}")
@@ -51,7 +51,7 @@ async def run_turns(
 
 
 async def run_interruptions(
-    calls: Mapping[str, Call], sentences: Sequence[Recording], count: int, progress: Progress
+    calls: Mapping[str, Call], recordings: Sequence[Recording], count: int, progress: Progress
 ) -> dict[str, list[float]]:
     """Interrupts answers; the seconds from the onset of speech to an answer's last sound.
 
@@ -61,11 +61,11 @@ async def run_interruptions(
     done: dict[str, list[float]] = {}
     for name, call in calls.items():
         done[name] = []
-        await speak(call, sentences[0])
+        await speak(call, recordings[0])
         for number in range(1, count + 1):
             await asyncio.sleep(INTO_ANSWER_SECONDS)
             before = list(call.arrived)
-            end = await speak(call, sentences[number % len(sentences)])
+            end = await speak(call, recordings[number % len(recordings)])
             after = seconds_to_silence([*before, *call.arrived], call.speech_began, end)
             done[name] += [after] if after is not None else []
             progress(f"{name}: interruption {number}/{count}")
@@ -84,8 +84,8 @@ def seconds_to_silence(arrived: Sequence[Arrived], onset: float, end: float) -> 
     return max(0.0, max(heard) - onset)
 
 
-async def warm_up(call: Call, sentences: Sequence[Recording], count: int) -> None:
+async def warm_up(call: Call, recordings: Sequence[Recording], count: int) -> None:
     """Runs turns that do not count, answered or not, so that everything was used once."""
     for number in range(count):
-        end = await speak(call, sentences[number % len(sentences)])
+        end = await speak(call, recordings[number % len(recordings)])
         await wait_until_spoken(call, end)

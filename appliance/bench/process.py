@@ -1,10 +1,8 @@
 """Starts a server under measurement as a process of its own, and observes it from outside."""
 
 import asyncio
-import contextlib
 import os
 import re
-import signal
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from appliance.bench.loop_probe import LoopIteration, parse_iterations
+from appliance.concurrency import stop_process
 from appliance.config.loader import PREFIX
 from appliance.errors import ApplianceError
 
@@ -190,17 +189,3 @@ async def _read_log(server: ServerProcess, started: asyncio.Event) -> None:
             server.base_url = found[1]
             started.set()
     started.set()
-
-
-async def stop_process(process: asyncio.subprocess.Process, seconds: float) -> None:
-    """Sends SIGTERM, and SIGKILL where the process has not ended after that many seconds."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(seconds):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()

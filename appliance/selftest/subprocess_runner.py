@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from appliance.bench.process import stop_process
+from appliance.concurrency import stop_process
 from appliance.errors import SelftestRunning
 from appliance.selftest import report_text
 from appliance.selftest.report_store import ReportStore
