@@ -43,7 +43,7 @@ class ChatService(OpenAILLMService):
         self._endpoints = endpoints
         self._opening = opening
         self._recorder = recorder
-        # The user was told that an endpoint outside answers; now, and before this question.
+        # Whether the user knows that an endpoint outside answers: now, and before this question.
         self._announced = self._announced_before = False
         self._is_outside = self._answer_began = False
         super().__init__(

@@ -147,7 +147,7 @@ class EngineTTS(TTSService):
         return self._latency.is_quick(self._engines.current.name)
 
     def prepare(self, text: str) -> None:
-        """Synthesizes the opening of an answer that may still be withdrawn into memory."""
+        """Synthesizes into memory the opening of an answer that may still be withdrawn."""
         self.discard()
         text = Speakable().fragment(text.strip())
         if text.strip():
