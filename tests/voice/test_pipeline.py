@@ -1,4 +1,4 @@
-"""How the parts of one session's pipeline are put together."""
+"""Parts of one session's pipeline are put together as configured, in their order."""
 
 from types import SimpleNamespace
 from typing import Any

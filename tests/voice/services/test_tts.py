@@ -1,4 +1,4 @@
-"""Where an engine fails the next one speaks; where none is left, the recorded apology is heard."""
+"""A failing engine is replaced by the next; without any, the recorded apology is heard."""
 
 import asyncio
 from collections.abc import AsyncIterator
