@@ -65,7 +65,7 @@ class Audience:
     async def end_conversation(self, conversation_id: str) -> None:
         """Ends the sessions of a conversation once the sentence being spoken there is finished."""
         if self._sessions:
-            await self._sessions.part(conversation_id)
+            await self._sessions.end_conversation_at_pause(conversation_id)
 
     async def _without_guests(self, clients: Iterable[str]) -> set[str]:
         return {client for client in clients if not await self.is_guest(client)}

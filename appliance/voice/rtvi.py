@@ -8,10 +8,10 @@ from pydantic import BaseModel
 
 
 class RTVIOutbox(RTVIProcessor):
-    """Pipecat's, but that its messages are handed to `send`.
+    """Pipecat's RTVI processor, except that it passes its messages to `send`.
 
     It stands before the microphone, and a turn has some seventy messages: each would pass every
-    processor on its way to the loudspeaker.
+    processor on its way to the output.
     """
 
     def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:

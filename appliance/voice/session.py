@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -12,9 +12,9 @@ from pipecat.frames.frames import OutputAudioRawFrame, TTSSpeakFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
 
 from appliance.audio.format import OUTPUT_RATE
+from appliance.config.loader import Config
 from appliance.config.schema import LimitsConfig
 from appliance.conversation import EventKind, OnEvent
-from appliance.engines import Voice
 from appliance.llm.context import Messages
 from appliance.tools import Speech
 from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
@@ -22,6 +22,7 @@ from appliance.voice.parts import SessionParts, SharedParts
 from appliance.voice.recorder import Gauges, Recorder
 from appliance.voice.route_runner import RouteCallbacks, RouteRunner
 from appliance.voice.services.tool_caller import ToolCaller
+from appliance.voice.tool_context import SessionToolContext
 from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
 from appliance.voice.transport.websocket import SocketTransport
 from appliance.wire import NoticeMessage, RouteMessage, ServerMessage, Socket
@@ -45,13 +46,18 @@ class SessionOptions:
     language: str = ""
     system_prompt: str = ""
 
+    def speech(self, config: Config) -> Speech:
+        """How a session with these options speaks at first."""
+        language = self.language or config.stt.language
+        return Speech(self.voice or config.tts.voice, language, config.tts.speed)
+
 
 @dataclass(frozen=True, slots=True)
 class SessionCallbacks:
-    """Where a session reports to, and what it asks. Every callable returns at once.
+    """Where sessions report to, and what they ask. Every callable returns at once.
 
-    `expects_event` tells whether a timer or an agent's task is yet to be announced in a
-    conversation, by its id.
+    `opened` is called with each session once its pipeline runs. `expects_event` says whether a
+    timer or an agent's task is yet to be announced in a conversation, by its id.
     """
 
     on_event: OnEvent
@@ -68,7 +74,7 @@ class SessionCallbacks:
 class LifetimeLimits:
     """Decides when a session has been idle, or open, for too long. Pure: times are arguments.
 
-    A session in which an event is expected is not idle: the user waits to hear it.
+    A session in which an event is expected is not idle: its user waits to hear it.
     """
 
     limits: LimitsConfig
@@ -95,8 +101,8 @@ class Session:
         conversation_id: str,
         client_id: str,
         shared: SharedParts,
-        reports: SessionCallbacks,
-        wishes: SessionOptions,
+        callbacks: SessionCallbacks,
+        options: SessionOptions,
         route: str = "local",
     ) -> None:
         self.session_id = session_id
@@ -107,64 +113,42 @@ class Session:
         self.speaking = False
         self.released = asyncio.Event()
         self._shared = shared
-        self._reports = reports
-        self._wishes = wishes
-        self._speech: Speech | None = None
+        self._callbacks = callbacks
+        self._system_prompt = options.system_prompt
         self._reason: CloseReason | None = None
         self._opened = False
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        self._silent = asyncio.Event()
+        self._silent.set()
         self._transport: SocketTransport | None = None
-        self._answering = RouteRunner(
+        self._routes = RouteRunner(
             shared, route, RouteCallbacks(self._on_started, self._on_rerouted, self.end)
         )
         self.recorder = Recorder(
-            conversation_id,
-            session_id,
-            reports.on_event,
-            reports.gauges,
-            self.engines,
+            *(conversation_id, session_id, callbacks.on_event, callbacks.gauges, self.engines),
             route=route,
         )
-
-    @property
-    def language(self) -> str:
-        return self._wishes.language or self._shared.config.stt.language
-
-    @property
-    def last_answer(self) -> str:
-        return self.recorder.last_answer
+        self.tool_context = SessionToolContext(
+            *(conversation_id, session_id, client_id, shared, self.recorder),
+            speech=options.speech(shared.config),
+            stop_speaking=self.stop_speaking,
+            send_message=self.send_message,
+        )
 
     @property
     def route(self) -> str:
-        return self._answering.route
+        return self._routes.current
 
     def engines(self) -> dict[str, str]:
-        """What answers in this session, by kind."""
+        """The engines that answer in this session, by kind."""
         if self.route == "realtime" and self._shared.realtime is not None:
             return {"realtime": self._shared.realtime.name}
-        return self._reports.engines()
+        return self._callbacks.engines()
 
     @property
     def in_turn(self) -> bool:
-        """Whether somebody speaks, waits for an answer that may still come, or hears it."""
-        return self.state is SessionState.OPEN and (
-            self.speaking or self.recorder.seconds_to_pause > 0
-        )
-
-    @property
-    def speech(self) -> Speech:
-        tts = self._shared.config.tts
-        return self._speech or Speech(self._wishes.voice or tts.voice, self.language, tts.speed)
-
-    @property
-    def voices(self) -> tuple[str, ...]:
-        return self._shared.engines.tts.current.voices
-
-    def speak_as(self, speech: Speech) -> None:
-        """Speaks like this from the next sentence on; an empty voice is the language's own."""
-        self._wishes = replace(self._wishes, language=speech.language)
-        self._speech = speech
+        """Whether the user speaks, waits for an answer that may still come, or hears it."""
+        busy = self.speaking or self.recorder.seconds_to_pause > 0
+        return self.state is SessionState.OPEN and busy
 
     def stop_speaking(self) -> None:
         if self._transport:
@@ -173,97 +157,97 @@ class Session:
     async def run(self, socket: Socket, history: Messages) -> None:
         """Serves the socket until either side is done; returns when everything is released."""
         self.state = SessionState.OPEN
+        language = self.tool_context.language
         self.recorder.emit(
             EventKind.SESSION_STARTED,
             client_id=self.client_id,
             route=self.route,
             engines=self.engines(),
-            # What is to be found out is told with the words.
-            language=None if self.language == "auto" else self.language,
+            # A language that is detected is recorded with each transcript.
+            language=None if language == "auto" else language,
         )
         messages: Any = history  # plain role and content, which Pipecat types more closely
         context = LLMContext(messages=messages)
-        send_queue = SendQueue(socket, self._reports.dropped)
+        send_queue = SendQueue(socket, self._callbacks.dropped)
         watching = asyncio.create_task(self._watch(), name=f"watch {self.session_id}")
         try:
             await self._serve(socket, send_queue, context)
             while self._reason is None:
-                # The other route takes over, on the same socket, with all that was said.
+                # The other route takes over, with the same socket and context.
                 await self._serve(socket, send_queue, context)
         finally:
             watching.cancel()
             self.state = SessionState.ENDED
-            why = self._reason or CloseReason.FAILED
-            self.recorder.session_ended(why.value)
-            if self._transport and why is not CloseReason.CLIENT_LEFT:
-                await self._transport.close(*CLOSE_FRAMES[why])
+            reason = self._reason or CloseReason.FAILED
+            self.recorder.session_ended(reason.value)
+            if self._transport and reason is not CloseReason.CLIENT_LEFT:
+                await self._transport.close(*CLOSE_FRAMES[reason])
 
     async def _serve(self, socket: Socket, send_queue: SendQueue, context: LLMContext) -> None:
-        """Until the client, the session or its pipeline is done, or the route changes."""
-        reports = self._reports
+        """Runs one pipeline, until the client, the session or it is done or the route changes."""
         callbacks = TransportCallbacks(
-            malformed=reports.malformed,
-            dropped=reports.dropped,
+            malformed=self._callbacks.malformed,
+            dropped=self._callbacks.dropped,
             audio_sent=self.recorder.audio_sent,
             disconnected=lambda: self.end(CloseReason.CLIENT_LEFT),
         )
         self._transport = SocketTransport(socket, send_queue, callbacks)
-        one = SessionParts(
+        parts = SessionParts(
             transport=self._transport,
             recorder=self.recorder,
-            call_tool=ToolCaller(self._shared.registry, self, self.recorder),
-            voice=lambda: self.voice,
-            language=lambda: self.language,
-            system_prompt=self._wishes.system_prompt,
+            call_tool=ToolCaller(self._shared.registry, self.tool_context, self.recorder),
+            voice=lambda: self.tool_context.voice,
+            language=lambda: self.tool_context.language,
+            system_prompt=self._system_prompt,
             context=context,
             on_speaking=self._on_speaking,
         )
         try:
-            await self._answering.serve(one)
+            await self._routes.run(parts)
         finally:
-            # A pipeline that is cancelled in mid-sentence does not say that it fell silent.
+            # A pipeline that is cancelled in mid-sentence does not report the end of speech.
             self._on_speaking(False)
 
     async def _watch(self) -> None:
-        """Ends the session at its limits; takes the preferred route again between turns."""
+        """Ends the session at its limits, and returns to the preferred route between turns."""
         limits = LifetimeLimits(self._shared.config.limits, time.monotonic())
         while self._reason is None:
             await asyncio.sleep(CHECK_SECONDS)
             reason = limits.exceeded(
                 time.monotonic(),
                 last_activity=self.recorder.last_activity,
-                event_expected=self._reports.expects_event(self.conversation_id),
+                event_expected=self._callbacks.expects_event(self.conversation_id),
             )
             if reason:
                 self.end(reason)
             elif not self.in_turn:
-                self._answering.come_back()
+                self._routes.return_to_preferred()
 
     def _on_started(self) -> None:
         self.send_route()
         if not self._opened:
             self._opened = True
-            self._reports.opened(self)
+            self._callbacks.opened(self)
 
-    def _on_rerouted(self, said: str) -> None:
+    def _on_rerouted(self, notice: str) -> None:
         self.recorder.route = self.route
-        self._reports.rerouted(self.route)
+        self._callbacks.rerouted(self.route)
         self.recorder.emit(EventKind.ROUTE_CHANGED, route=self.route, engines=self.engines())
-        self.send_message(NoticeMessage(said))
+        self.send_message(NoticeMessage(notice))
 
     def end(self, reason: CloseReason) -> None:
         """Asks the session to end; the first reason counts."""
         if self._reason is None:
             self._reason = reason
-            self._answering.leave()
-            # Who has left hears no end of the sentence, and nobody has to wait for it.
-            self._quiet.set()
+            self._routes.stop()
+            # Nobody hears the rest of the sentence, so nobody has to wait for it.
+            self._silent.set()
 
     async def finish_speaking(self, seconds: float) -> None:
         """Waits until the assistant is silent, `seconds` at most."""
         try:
             async with asyncio.timeout(seconds):
-                await self._quiet.wait()
+                await self._silent.wait()
         except TimeoutError:
             log.info("session %s was still speaking", self.session_id)
 
@@ -272,34 +256,34 @@ class Session:
         if self._transport and self.state is SessionState.OPEN:
             self._transport.send_message(message)
 
-    def route_changed(self) -> None:
-        """Another engine answers from here on."""
+    def engines_changed(self) -> None:
+        """Other engines answer from now on: records it and shows it on the page."""
         if self.state is SessionState.OPEN:
             self.recorder.emit(EventKind.ROUTE_CHANGED, route=self.route, engines=self.engines())
             self.send_route()
 
     def send_route(self) -> None:
         """Shows on the page which route and engines answer, and whether words leave the box."""
-        leaves = self._answering.leaves_the_box
+        leaves = self._routes.leaves_the_box
         self.send_message(RouteMessage(self.route, self.engines(), leaves))
 
-    async def pause(self) -> None:
-        """Returns when nobody has spoken and no answer been waited for, for a moment."""
+    async def wait_for_pause(self) -> None:
+        """Returns when nobody has spoken and no answer been awaited for a moment."""
         while self.state is SessionState.OPEN:
-            await self._quiet.wait()
-            if not (rest := self.recorder.seconds_to_pause):
+            await self._silent.wait()
+            if not (seconds := self.recorder.seconds_to_pause):
                 return
-            await asyncio.sleep(min(rest, CHECK_SECONDS))
+            await asyncio.sleep(min(seconds, CHECK_SECONDS))
 
     async def announce(self, text: str, chime: bytes = b"", *, quoted: bool = False) -> bool:
-        """Says something the user did not just ask for, after an optional sound (24 kHz PCM).
+        """Says something that the user did not ask for, after a sound (24 kHz PCM), if any.
 
-        False where nobody is there yet, or any longer, to hear it. `quoted` words are not the
-        assistant's own, and kept from the language model.
+        False where the session cannot be heard, yet or any longer. `quoted` text is somebody
+        else's and is kept from the language model.
         """
         sound = [OutputAudioRawFrame(chime, OUTPUT_RATE, 1)] if chime else []
-        words = TTSSpeakFrame(text, append_to_context=not quoted)
-        if not await self._answering.queue(*sound, words):
+        sentence = TTSSpeakFrame(text, append_to_context=not quoted)
+        if not await self._routes.queue(*sound, sentence):
             return False
         self.recorder.answer_text = text
         return True
@@ -307,14 +291,6 @@ class Session:
     def _on_speaking(self, speaking: bool) -> None:
         self.speaking = speaking
         if speaking:
-            self._quiet.clear()
+            self._silent.clear()
         else:
-            self._quiet.set()
-
-    @property
-    def voice(self) -> Voice:
-        """The voice of the moment; where the user's language is to be found out, in that."""
-        speech = self.speech
-        heard = self.recorder.language or "en"
-        language = heard if speech.language == "auto" else speech.language
-        return Voice(speech.voice, language, speech.speed)
+            self._silent.set()

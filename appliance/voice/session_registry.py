@@ -1,4 +1,4 @@
-"""All sessions of the appliance: admitted up to the plan's limit, found by id, ended together."""
+"""All sessions of the appliance: admitted up to a limit, found by id, ended together."""
 
 import asyncio
 import contextlib
@@ -20,28 +20,32 @@ log = logging.getLogger(__name__)
 
 # As long as a page may take from POST /api/sessions to its WebSocket.
 OFFER_SECONDS = 60.0
-# What an ended session may take to let go of everything, before the process ends anyway.
+# As long as an ended session may take to release everything; the process ends all the same.
 RELEASE_SECONDS = 5.0
 
 History = Callable[[str], Awaitable[Sequence[tuple[str, str]]]]
+"""The last turns of a conversation, by its id: what the user said, and the answer."""
 
 
 class SessionRegistry:
-    """The registry of sessions. `count` is told how many are open whenever that changes."""
+    """The sessions that are offered or open, `limit` at most.
+
+    `on_count` is called with the number of open sessions whenever it changes.
+    """
 
     def __init__(
         self,
         shared: SharedParts,
-        reports: SessionCallbacks,
+        callbacks: SessionCallbacks,
         limit: int,
         history: History,
-        count: Callable[[int], None],
+        on_count: Callable[[int], None],
     ) -> None:
         self._shared = shared
-        self._reports = reports
+        self._callbacks = callbacks
         self._limit = limit
         self._history = history
-        self._count = count
+        self._on_count = on_count
         self._sessions: dict[str, Session] = {}
         self._closing = False
 
@@ -55,12 +59,12 @@ class SessionRegistry:
         client_id: str,
         route: str = "",
     ) -> Session:
-        """Offers a session, to be taken up within a minute; empty wishes mean the defaults.
+        """Offers a session, to be attached within a minute; empty options mean the defaults.
 
-        Raises RouteRefused where that route is not open, SessionLimit where the plan allows no
-        more sessions, or none any longer.
+        Raises RouteRefused where the route is not open, SessionLimit where there are as many
+        sessions as there may be, or the appliance is stopping.
         """
-        self._forget_untaken()
+        self._drop_expired_offers()
         route = route or self._shared.first_route
         if route not in self._shared.routes:
             raise RouteRefused("the realtime route is not open on this appliance")
@@ -73,7 +77,7 @@ class SessionRegistry:
             conversation_id,
             client_id,
             self._shared,
-            self._reports,
+            self._callbacks,
             SessionOptions(voice, language, system_prompt),
             route,
         )
@@ -89,7 +93,7 @@ class SessionRegistry:
         if session.state is not SessionState.OFFERED:
             raise SessionTaken("this session already has its client")
         session.state = SessionState.OPEN
-        self._count(self.open_count)
+        self._on_count(self.open_count)
         try:
             history = from_history(await self._history(session.conversation_id))
             await session.run(socket, history)
@@ -100,9 +104,10 @@ class SessionRegistry:
             session.state = SessionState.ENDED
             session.released.set()
             self._sessions.pop(session_id, None)
-            self._count(self.open_count)
+            self._on_count(self.open_count)
 
     def get(self, session_id: str) -> Session:
+        """Raises SessionUnknown."""
         session = self._sessions.get(session_id)
         if session is None or session.state is SessionState.ENDED:
             raise SessionUnknown("there is no such session, or it is over")
@@ -119,15 +124,15 @@ class SessionRegistry:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody speaks, waits for an answer or hears one."""
+        """Whether no session is in a turn."""
         return not any(session.in_turn for session in self._sessions.values())
 
     def list(self) -> list[Session]:
-        self._forget_untaken()
+        self._drop_expired_offers()
         return [s for s in self._sessions.values() if s.state is not SessionState.ENDED]
 
     def close(self, session_id: str, reason: CloseReason = CloseReason.HUNG_UP) -> None:
-        """Hangs up. Raises SessionUnknown."""
+        """Ends a session. Raises SessionUnknown."""
         session = self.get(session_id)
         if session.state is SessionState.OFFERED:
             del self._sessions[session_id]
@@ -140,12 +145,18 @@ class SessionRegistry:
                 self.close(session.session_id, CloseReason.REVOKED)
 
     async def end_conversation(self, conversation_id: str) -> None:
-        """Ends all sessions of a conversation; returns when they have written their last word."""
+        """Ends all sessions of a conversation; returns when they have recorded their end."""
         sessions = [s for s in self.list() if s.conversation_id == conversation_id]
-        talking = [session for session in sessions if session.state is SessionState.OPEN]
+        open_sessions = [session for session in sessions if session.state is SessionState.OPEN]
         for session in sessions:
             self.close(session.session_id)
-        await _released(talking)
+        await _released(open_sessions)
+
+    async def end_conversation_at_pause(self, conversation_id: str) -> None:
+        """Ends all sessions of a conversation once nobody speaks in it."""
+        sessions = [s for s in self._sessions.values() if s.conversation_id == conversation_id]
+        await asyncio.gather(*(session.wait_for_pause() for session in sessions))
+        await self.end_conversation(conversation_id)
 
     def send_message(self, message: ServerMessage, client_id: str = "") -> None:
         """Sends every page a message, or those of one client."""
@@ -154,12 +165,16 @@ class SessionRegistry:
                 session.send_message(message)
 
     def engines_changed(self) -> None:
-        """Shows on every page which engines answer now; records it in its conversation."""
+        """Other engines answer from now on, in every session."""
         for session in self._sessions.values():
-            session.route_changed()
+            session.engines_changed()
+
+    def clients(self) -> frozenset[str]:
+        """The clients with an open session."""
+        return frozenset(session.client_id for session in self._attended())
 
     async def ring(self, text: str, message: ServerMessage) -> bool:
-        """Rings in every open session; False where there was none to hear it."""
+        """Rings and says `text` in every open session; False where nobody could hear it."""
         heard = False
         for session in self._attended():
             if await session.announce(text, chime()):
@@ -168,34 +183,22 @@ class SessionRegistry:
                 heard = True
         return heard
 
-    async def part(self, conversation_id: str) -> None:
-        """Ends all sessions of a conversation once what is being said there has been said."""
-        talking = [s for s in self._sessions.values() if s.conversation_id == conversation_id]
-        await asyncio.gather(*(session.pause() for session in talking))
-        await self.end_conversation(conversation_id)
+    async def say_at_pause(self, text: str, task: Task, clients: Collection[str]) -> bool:
+        """Says at the next pause how a task ended; False where nobody could hear it.
 
-    def clients(self) -> frozenset[str]:
-        """Who is there."""
-        return frozenset(s.client_id for s in self._attended() if s.state is SessionState.OPEN)
-
-    async def say_at_pause(self, text: str, task: Task, hearers: Collection[str]) -> bool:
-        """Says what became of a task when there is a pause; False where nobody was there.
-
-        Said in the conversation in which it was asked for; else to the client who asked; else in
-        whichever session is open of the clients that may hear it.
+        It is said in the conversation in which the task was asked for, else to the client who
+        asked, else in every open session of `clients`, the only ones that may hear it.
         """
-        talking = [
-            s for s in self._attended() if s.state is SessionState.OPEN and s.client_id in hearers
-        ]
+        sessions = [s for s in self._attended() if s.client_id in clients]
         chosen = (
-            [s for s in talking if s.conversation_id == task.conversation_id]
-            or [s for s in talking if s.client_id == task.client_id]
-            or talking
+            [s for s in sessions if s.conversation_id == task.conversation_id]
+            or [s for s in sessions if s.client_id == task.client_id]
+            or sessions
         )
         return any(await asyncio.gather(*(_say_at_pause(s, text, task) for s in chosen)))
 
     async def shut_down(self, seconds: float) -> None:
-        """Takes no more sessions, lets each finish its sentence, and ends them all."""
+        """Admits no more sessions, lets each finish its sentence, and ends them all."""
         self._closing = True
         sessions = [session for session in self.list() if session.state is SessionState.OPEN]
         for session in sessions:
@@ -206,11 +209,15 @@ class SessionRegistry:
         await _released(sessions)
 
     def _attended(self) -> Sequence[Session]:
-        """Those in which somebody may listen: a self-test listens for its own words alone."""
-        sessions = self._sessions.values()
-        return [s for s in sessions if not s.conversation_id.startswith(SELFTEST_PREFIX)]
+        """The open sessions that a person may hear; those of a self-test are not."""
+        return [
+            session
+            for session in self._sessions.values()
+            if session.state is SessionState.OPEN
+            and not session.conversation_id.startswith(SELFTEST_PREFIX)
+        ]
 
-    def _forget_untaken(self) -> None:
+    def _drop_expired_offers(self) -> None:
         horizon = time.time() - OFFER_SECONDS
         for session_id, session in list(self._sessions.items()):
             if session.state is SessionState.OFFERED and session.created_at < horizon:
@@ -218,7 +225,7 @@ class SessionRegistry:
 
 
 async def _say_at_pause(session: Session, text: str, task: Task) -> bool:
-    await session.pause()
+    await session.wait_for_pause()
     said = await session.announce(text, chime(), quoted=True)
     if said:
         session.recorder.emit(EventKind.TASK, task=task.id, agent=task.agent, said=text)

@@ -14,7 +14,7 @@ from appliance import wire
 from appliance.client import Call, calling, packets
 from appliance.errors import SessionError
 from appliance.voice.realtime.connection import CONNECTION_LOST
-from appliance.voice.route_runner import BACK_HERE, GONE_FAR
+from appliance.voice.route_runner import LOCAL_NOTICE, REALTIME_NOTICE
 from tests.chat_server import ChatServer, Trouble, chat_server
 from tests.daemon import Daemon, running, speech
 from tests.realtime_server import Call as ToolCall
@@ -285,8 +285,8 @@ async def test_a_turn_that_the_local_model_cannot_answer_is_answered_outside(
             routes = [data["route"] for data in messages if data["type"] == "route"]
             assert (routes[0], routes[-1]) == ("local", "realtime")
             notices = [data["message"] for data in messages if data["type"] == "notice"]
-            assert notices == [GONE_FAR]
-            assert _aloud(call, sent).startswith(GONE_FAR)
+            assert notices == [REALTIME_NOTICE]
+            assert _aloud(call, sent).startswith(REALTIME_NOTICE)
             # The next turn, by voice, uses that route at once.
             server.hears = "and the sun"
             end = await call.say(speech("what_time_is_it"))
@@ -328,7 +328,7 @@ async def test_the_local_route_answers_where_the_realtime_server_fails(tmp_path:
         sent = await call.type("how far away is the moon")
         await answered(call, sent, "It is far away.")
         messages = [a.data for a in call.after(sent, "server-message")]
-        assert [data["message"] for data in messages if data["type"] == "notice"] == [BACK_HERE]
+        assert [data["message"] for data in messages if data["type"] == "notice"] == [LOCAL_NOTICE]
         assert [data["route"] for data in messages if data["type"] == "route"][-1] == "local"
 
 

@@ -1,4 +1,4 @@
-"""What happens between two routes: who is asked what, and who is told."""
+"""A change of the route passes on what was not answered, and is reported."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,19 +19,19 @@ from appliance.voice.close_reason import CloseReason
 from appliance.voice.parts import SessionParts, SharedParts
 from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.recorder import Gauges, Recorder
-from appliance.voice.route_runner import BACK_HERE, GONE_FAR, RouteCallbacks, RouteRunner
+from appliance.voice.route_runner import LOCAL_NOTICE, REALTIME_NOTICE, RouteCallbacks, RouteRunner
 from appliance.voice.routing import Unanswered
 
 nothing: Any = None
 
 
 @dataclass
-class Seen:
-    """Pipelines that do nothing, and what an `Answering` does with them."""
+class Run:
+    """A RouteRunner whose pipelines do nothing, and what it reports."""
 
     route: str
-    made: list[tuple[str, SessionParts]] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+    built: list[tuple[str, SessionParts]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     reasons: list[CloseReason] = field(default_factory=list)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     serving: "asyncio.Task[None] | None" = None
@@ -40,8 +40,8 @@ class Seen:
         config = load((), {})
         far = RealtimeRoute(config.realtime, "", "key")
         shared = SharedParts(config, nothing, nothing, nothing, None, far)
-        told = RouteCallbacks(self.started.set, self.said.append, self.ended)
-        self.answering = RouteRunner(shared, self.route, told)
+        callbacks = RouteCallbacks(self.started.set, self.notices.append, self.ended)
+        self.runner = RouteRunner(shared, self.route, callbacks)
         self.context = LLMContext()
         gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
         self.recorder = Recorder("c", "s", lambda event: None, gauges, dict)
@@ -58,89 +58,91 @@ class Seen:
 
     def ended(self, reason: CloseReason) -> None:
         self.reasons.append(reason)
-        self.answering.leave()
+        self.runner.stop()
 
     def pipeline(self, shared: SharedParts, one: SessionParts) -> PipelineWorker:
-        self.made.append((self.answering.route, one))
+        self.built.append((self.runner.current, one))
         return PipelineWorker(Pipeline([IdentityFilter()]), idle_timeout_secs=None)
 
     async def serve(self) -> "asyncio.Task[None]":
         """The next pipeline, once it runs."""
         self.started.clear()
-        self.serving = asyncio.create_task(self.answering.serve(self.one))
+        self.serving = asyncio.create_task(self.runner.run(self.one))
         await self.started.wait()
         return self.serving
 
 
 @pytest_asyncio.fixture(params=["local", "realtime"])
-async def seen(
+async def run(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Seen]:
-    seen = Seen(request.param)
-    monkeypatch.setattr(route_runner, "build", seen.pipeline)
-    monkeypatch.setattr(route_runner, "build_realtime", seen.pipeline)
-    yield seen
-    seen.answering.leave()
-    if seen.serving is not None:
-        await seen.serving
+) -> AsyncIterator[Run]:
+    run = Run(request.param)
+    monkeypatch.setattr(route_runner, "build", run.pipeline)
+    monkeypatch.setattr(route_runner, "build_realtime", run.pipeline)
+    yield run
+    run.runner.stop()
+    if run.serving is not None:
+        await run.serving
 
 
-async def test_the_other_route_gets_what_was_asked(seen: Seen) -> None:
-    serving = await seen.serve()
-    seen.context.add_message({"role": "user", "content": "how far is the moon"})
-    _, first = seen.made[0]
+async def test_the_other_route_gets_the_open_question(run: Run) -> None:
+    serving = await run.serve()
+    run.context.add_message({"role": "user", "content": "how far is the moon"})
+    _, first = run.built[0]
     assert first.reroute(Unanswered(audio=b"\1\0"))
     await serving
-    other = "realtime" if seen.route == "local" else "local"
-    serving = await seen.serve()
-    route, second = seen.made[1]
+    other = "realtime" if run.route == "local" else "local"
+    serving = await run.serve()
+    route, second = run.built[1]
     assert (route, second.unanswered) == (other, Unanswered("how far is the moon", b"\1\0"))
-    assert seen.said == [second.notice] == [GONE_FAR if other == "realtime" else BACK_HERE]
-    seen.answering.leave()
+    assert (
+        run.notices == [second.notice] == [REALTIME_NOTICE if other == "realtime" else LOCAL_NOTICE]
+    )
+    run.runner.stop()
     await serving
-    assert seen.reasons == []
+    assert run.reasons == []
 
 
-async def test_where_nothing_was_asked_nobody_is_asked(seen: Seen) -> None:
-    serving = await seen.serve()
-    seen.context.add_message({"role": "user", "content": "how far is the moon"})
-    seen.context.add_message({"role": "assistant", "content": "It is far away."})
-    # In an earlier session, that is.
-    assert seen.made[0][1].reroute(Unanswered())
+async def test_without_a_question_the_other_route_is_asked_nothing(run: Run) -> None:
+    serving = await run.serve()
+    run.context.add_message({"role": "user", "content": "how far is the moon"})
+    run.context.add_message({"role": "assistant", "content": "It is far away."})
+    # The context is that of an earlier session.
+    assert run.built[0][1].reroute(Unanswered())
     await serving
-    await seen.serve()
-    assert seen.made[1][1].unanswered is None
+    await run.serve()
+    assert run.built[1][1].unanswered is None
 
 
-async def test_half_an_answer_is_none(seen: Seen) -> None:
-    serving = await seen.serve()
-    seen.recorder.user_turn("how far is the moon")
-    seen.context.add_message({"role": "user", "content": "how far is the moon"})
-    seen.context.add_message({"role": "assistant", "content": "Well"})
-    assert seen.made[0][1].reroute(Unanswered())
+async def test_a_question_with_half_an_answer_is_open(run: Run) -> None:
+    serving = await run.serve()
+    run.recorder.user_turn("how far is the moon")
+    run.context.add_message({"role": "user", "content": "how far is the moon"})
+    run.context.add_message({"role": "assistant", "content": "Well"})
+    assert run.built[0][1].reroute(Unanswered())
     await serving
-    await seen.serve()
-    assert seen.made[1][1].unanswered is not None
+    await run.serve()
+    assert run.built[1][1].unanswered is not None
 
 
-async def test_what_fails_while_it_is_left_does_not_end_the_session(seen: Seen) -> None:
-    serving = await seen.serve()
-    assert seen.made[0][1].reroute(Unanswered("moon"))
-    assert seen.made[0][1].reroute(Unanswered("sun"))
+async def test_a_failure_while_the_route_changes_does_not_end_the_session(run: Run) -> None:
+    serving = await run.serve()
+    assert run.built[0][1].reroute(Unanswered("moon"))
+    assert run.built[0][1].reroute(Unanswered("sun"))
     await serving
-    assert (seen.reasons, len(seen.said)) == ([], 1)
+    assert (run.reasons, len(run.notices)) == ([], 1)
 
 
-async def test_what_ends_by_itself_says_so(seen: Seen) -> None:
-    serving = await seen.serve()
-    await seen.answering.queue(EndFrame())
+async def test_a_pipeline_that_ends_by_itself_is_reported(run: Run) -> None:
+    serving = await run.serve()
+    await run.runner.queue(EndFrame())
     await serving
-    assert seen.reasons == [CloseReason.HUNG_UP]
+    assert run.reasons == [CloseReason.HUNG_UP]
 
 
-async def test_who_is_leaving_hears_nothing_more(seen: Seen) -> None:
-    assert not await seen.answering.queue(TTSSpeakFrame("Your timer is done."))
-    await seen.serve()
-    assert await seen.answering.queue(TTSSpeakFrame("Your timer is done."))
-    seen.answering.leave()
-    assert not await seen.answering.queue(TTSSpeakFrame("Your timer is done."))
+async def test_frames_are_queued_only_while_a_pipeline_runs(run: Run) -> None:
+    assert not await run.runner.queue(TTSSpeakFrame("Your timer is done."))
+    await run.serve()
+    assert await run.runner.queue(TTSSpeakFrame("Your timer is done."))
+    run.runner.stop()
+    assert not await run.runner.queue(TTSSpeakFrame("Your timer is done."))

@@ -1,4 +1,4 @@
-"""RTVI messages go to the client, and past the processors between."""
+"""RTVI messages go to the client past the processors of the pipeline."""
 
 from typing import Any
 
@@ -14,16 +14,16 @@ class Message(BaseModel):
     data: str | None = None
 
 
-async def test_a_message_is_handed_over_as_pipecat_would_send_it() -> None:
+async def test_a_message_is_passed_on_as_pipecat_would_send_it() -> None:
     sent: list[dict[str, Any]] = []
 
-    class Pipecats(RTVIProcessor):
+    class PipecatProcessor(RTVIProcessor):
         async def push_frame(self, frame: Frame, *_more: object) -> None:
             assert isinstance(frame, OutputTransportMessageUrgentFrame)
             sent.append(frame.message)
 
-    handed: list[dict[str, Any]] = []
+    passed: list[dict[str, Any]] = []
     for exclude_none in (True, False):
-        await Pipecats().push_transport_message(Message(), exclude_none)
-        await RTVIOutbox(handed.append).push_transport_message(Message(), exclude_none)
-    assert handed == sent == [{"type": "bot-ready"}, {"type": "bot-ready", "data": None}]
+        await PipecatProcessor().push_transport_message(Message(), exclude_none)
+        await RTVIOutbox(passed.append).push_transport_message(Message(), exclude_none)
+    assert passed == sent == [{"type": "bot-ready"}, {"type": "bot-ready", "data": None}]

@@ -1,4 +1,4 @@
-"""What a session knows of whom it talks to."""
+"""A session: its language, its limits, and what survives a change of the route."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from appliance.voice.parts import SessionParts, SharedParts
 from appliance.voice.pipeline import _barge_in
 from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.recorder import Gauges
-from appliance.voice.route_runner import GONE_FAR
+from appliance.voice.route_runner import REALTIME_NOTICE
 from appliance.voice.routing import Unanswered
 from appliance.voice.session import (
     LifetimeLimits,
@@ -35,16 +35,16 @@ anything: Any = SimpleNamespace
 
 
 class ClosedSocket:
-    """Nobody is there."""
+    """A socket whose client has left; it keeps what is sent."""
 
     def __init__(self) -> None:
-        self.got: list[wire.Frame] = []
+        self.sent: list[wire.Frame] = []
 
     async def receive(self) -> None:
         return None
 
     async def send(self, data: bytes) -> None:
-        self.got.append(wire.decode(data))
+        self.sent.append(wire.decode(data))
 
     async def close(self, code: int, reason: str) -> None:
         self.closed = (code, reason)
@@ -59,7 +59,7 @@ def _session(
     far = RealtimeRoute(config.realtime, "", "key")
     shared = SharedParts(config, nothing, nothing, nothing, llm=None, realtime=far)
     gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
-    reports = SessionCallbacks(
+    callbacks = SessionCallbacks(
         on_event=on_event,
         gauges=gauges,
         malformed=lambda code: None,
@@ -69,20 +69,20 @@ def _session(
         rerouted=lambda route: None,
         expects_event=lambda conversation_id: False,
     )
-    return Session("s", "c", "client", shared, reports, SessionOptions(language=language))
+    return Session("s", "c", "client", shared, callbacks, SessionOptions(language=language))
 
 
-def test_a_language_to_be_found_out_is_that_heard_last_and_english_before() -> None:
+def test_a_detected_language_is_the_one_heard_last_and_english_before() -> None:
     session = _session("auto")
-    languages = [session.voice.language]
+    languages = [session.tool_context.voice.language]
     for heard in ("de", "", "fr"):
         session.recorder.transcribed(heard)
-        languages.append(session.voice.language)
+        languages.append(session.tool_context.voice.language)
     assert languages == ["en", "de", "de", "fr"]
-    # Whoever changes the speed alone does not settle on a language.
-    slower = Speech(session.speech.voice, session.speech.language, 0.8)
-    session.speak_as(slower)
-    assert (session.language, session.voice.language) == ("auto", "fr")
+    # A change of the speed alone leaves the language to be detected.
+    context = session.tool_context
+    context.speak_as(Speech(context.speech.voice, context.speech.language, 0.8))
+    assert (context.language, context.voice.language) == ("auto", "fr")
 
 
 def test_assent_is_known_in_the_language_that_is_spoken() -> None:
@@ -91,7 +91,7 @@ def test_assent_is_known_in_the_language_that_is_spoken() -> None:
     one = anything(
         transport=anything(output=lambda: playback),
         recorder=session.recorder,
-        voice=lambda: session.voice,
+        voice=lambda: session.tool_context.voice,
     )
     barge_in = _barge_in(anything(llm=True), one)
     assert barge_in.is_meant("Ja, genau.")
@@ -99,12 +99,13 @@ def test_assent_is_known_in_the_language_that_is_spoken() -> None:
     assert not barge_in.is_meant("Ja, genau.")
 
 
-def test_a_language_that_was_wished_for_stays() -> None:
+def test_a_requested_language_stays_until_a_tool_changes_it() -> None:
     session = _session("de")
     session.recorder.transcribed("fr")
-    assert session.voice.language == "de"
-    session.speak_as(Speech("", "es", 1.0))
-    assert (session.language, session.voice.language) == ("es", "es")
+    context = session.tool_context
+    assert context.voice.language == "de"
+    context.speak_as(Speech("", "es", 1.0))
+    assert (context.language, context.voice.language) == ("es", "es")
 
 
 def test_a_session_is_idle_some_time_after_the_last_activity_or_expected_event() -> None:
@@ -125,30 +126,30 @@ def test_a_session_is_idle_some_time_after_the_last_activity_or_expected_event()
 
 @pytest.fixture
 def pipelines(monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[SessionParts]":
-    """What pipelines were made for; they do nothing themselves."""
-    made: asyncio.Queue[SessionParts] = asyncio.Queue()
+    """The parts that pipelines were built for; these pipelines do nothing."""
+    built: asyncio.Queue[SessionParts] = asyncio.Queue()
 
     def pipeline(_shared: SharedParts, one: SessionParts) -> PipelineWorker:
-        made.put_nowait(one)
+        built.put_nowait(one)
         return PipelineWorker(Pipeline([IdentityFilter()]), idle_timeout_secs=None)
 
     monkeypatch.setattr(route_runner, "build", pipeline)
     monkeypatch.setattr(route_runner, "build_realtime", pipeline)
-    return made
+    return built
 
 
-@pytest.mark.parametrize(("asked", "told"), [("auto", None), ("de", "de")])
-async def test_a_language_to_be_found_out_is_none_yet(
-    pipelines: "asyncio.Queue[SessionParts]", asked: str, told: str | None
+@pytest.mark.parametrize(("asked", "recorded"), [("auto", None), ("de", "de")])
+async def test_a_language_to_be_detected_is_recorded_as_none(
+    pipelines: "asyncio.Queue[SessionParts]", asked: str, recorded: str | None
 ) -> None:
     kept: list[Event] = []
     session = _session(asked, on_event=kept.append)
     session.end(CloseReason.CLIENT_LEFT)
     await session.run(ClosedSocket(), [])
-    assert (kept[0].kind, kept[0].data["language"]) == (EventKind.SESSION_STARTED, told)
+    assert (kept[0].kind, kept[0].data["language"]) == (EventKind.SESSION_STARTED, recorded)
 
 
-async def test_who_is_left_in_mid_sentence_has_fallen_silent(
+async def test_a_route_change_in_mid_sentence_ends_speaking(
     pipelines: "asyncio.Queue[SessionParts]",
 ) -> None:
     opened = asyncio.Event()
@@ -165,7 +166,7 @@ async def test_who_is_left_in_mid_sentence_has_fallen_silent(
     await running
 
 
-async def test_what_is_told_while_the_route_changes_is_told_on_the_next(
+async def test_a_message_sent_while_the_route_changes_arrives_on_the_next(
     pipelines: "asyncio.Queue[SessionParts]",
 ) -> None:
     opened = asyncio.Event()
@@ -173,25 +174,25 @@ async def test_what_is_told_while_the_route_changes_is_told_on_the_next(
     socket = ClosedSocket()
     running = asyncio.create_task(session.run(socket, []))
     await opened.wait()
-    # Nothing writes for the first pipeline; what writes for a real one is gone before it is.
+    # The first pipeline here writes nothing; a real one stops writing before it ends.
     assert (await pipelines.get()).reroute(Unanswered("how far is the moon"))
     second = await pipelines.get()
     writing = asyncio.create_task(second.transport.send_queue.run())
     await second.transport.send_queue.drain(10)
-    told = [frame.data["data"] for frame in socket.got if isinstance(frame, wire.Message)]
-    assert GONE_FAR in [data.get("message") for data in told]
+    sent = [frame.data["data"] for frame in socket.sent if isinstance(frame, wire.Message)]
+    assert REALTIME_NOTICE in [data.get("message") for data in sent]
     writing.cancel()
     session.end(CloseReason.CLIENT_LEFT)
     await running
 
 
-async def test_who_cannot_be_served_is_told() -> None:
+async def test_a_session_that_fails_closes_its_socket_with_the_reason() -> None:
     async def unreadable(_conversation_id: str) -> list[tuple[str, str]]:
         raise OSError("the disk is gone")
 
     session = _session()
     sessions = SessionRegistry(
-        session._shared, session._reports, 1, unreadable, lambda _count: None
+        session._shared, session._callbacks, 1, unreadable, lambda _count: None
     )
     offered = sessions.open(
         voice="", language="", system_prompt="", conversation_id="c", client_id="client"
