@@ -58,9 +58,9 @@ async def ask(
         return Answered(answer.status, dict(answer.headers), await answer.text())
 
 
-async def new_session(daemon: Daemon, **wishes: str) -> dict[str, Any]:
+async def new_session(daemon: Daemon, **options: str) -> dict[str, Any]:
     """Creates a session, and returns the body of the answer."""
-    answer = await ask(daemon, "POST", "/api/sessions", body=wishes)
+    answer = await ask(daemon, "POST", "/api/sessions", body=options)
     assert answer.status == 201, answer.text
     session: dict[str, Any] = answer.json
     return session

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from appliance.bench.recordings import Recording
 from appliance.bench.turns import MeasuredTurn, is_audible, measure_turn, speak, wait_until_spoken
-from appliance.client import Arrived, Call
+from appliance.client import Arrival, Call
 
 GAP_SECONDS = 0.3  # between the end of an answer and the next question
 INTO_ANSWER_SECONDS = 0.8  # from the first sound of an answer to its interruption
@@ -73,7 +73,7 @@ async def run_interruptions(
     return done
 
 
-def seconds_to_silence(arrived: Sequence[Arrived], onset: float, end: float) -> float | None:
+def seconds_to_silence(arrived: Sequence[Arrival], onset: float, end: float) -> float | None:
     """Seconds from `onset` to the last sound before `end`; 0 where none came after it. Pure.
 
     None where no sound had come just before `onset`, so that there was nothing to interrupt.

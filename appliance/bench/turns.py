@@ -15,7 +15,7 @@ from appliance import wire
 from appliance.bench.machine import gpu_memory_used
 from appliance.bench.process import DaemonProcess
 from appliance.bench.recordings import Recording
-from appliance.client import Arrived, Call, calling
+from appliance.client import Arrival, Call, calling
 from appliance.errors import SessionError
 
 T = TypeVar("T")
@@ -167,12 +167,12 @@ async def wait_until_spoken(call: Call, end: float) -> None:
             )
 
 
-def is_audible(arrival: Arrived) -> bool:
+def is_audible(arrival: Arrival) -> bool:
     """Whether this is audio that is not all silence."""
     return isinstance(arrival.frame, wire.Audio) and any(arrival.frame.pcm)
 
 
-def measure_turn(sentence: str, arrived: Sequence[Arrived], end: float) -> MeasuredTurn:
+def measure_turn(sentence: str, arrived: Sequence[Arrival], end: float) -> MeasuredTurn:
     """The turn whose speech ended at `end`, from everything that arrived. Pure."""
     after: dict[str, float] = {}
     for stage, kind in STAGES.items():

@@ -205,7 +205,9 @@ async def open_session(
         else:
             url, tls, socket = daemon.base_url, None, daemon.socket
             route = "past nginx, which is not here,"
-        async with calling(url, token=client.token, wishes=options, tls=tls, socket=socket) as call:
+        async with calling(
+            url, token=client.token, options=options, tls=tls, socket=socket
+        ) as call:
             yield SelftestSession(call, route)
     finally:
         with suppress(ApplianceError):  # without a daemon, the next self-test cleans up

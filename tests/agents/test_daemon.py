@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from appliance.client import Arrived, Call, calling
+from appliance.client import Arrival, Call, calling
 from appliance.conversation import SELFTEST_PREFIX
 from tests.agents.conftest import FAKE_CLAUDE
 from tests.agents.team_server import TeamServer, team_server
@@ -42,7 +42,7 @@ async def hears(call: Call, words: str, since: float = 0.0) -> None:
     await call.wait_for(lambda _: words in said(call, since), since=since, seconds=30)
 
 
-def task_state(arrived: Arrived) -> str:
+def task_state(arrived: Arrival) -> str:
     return str(arrived.data.get("state")) if arrived.data.get("type") == "task-update" else ""
 
 
@@ -184,7 +184,7 @@ async def test_a_task_outlives_its_session_and_is_announced_in_the_next(daemon: 
 
     await until(is_done)
     visit = {"conversation_id": f"{SELFTEST_PREFIX}1"}
-    async with calling(daemon.base_url, wishes=visit) as selftest:
+    async with calling(daemon.base_url, options=visit) as selftest:
         asked = await selftest.type("what time is it")
         await hears(selftest, "It is", asked)
         async with calling(daemon.base_url) as call:

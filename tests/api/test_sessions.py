@@ -10,7 +10,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def test_a_session_is_created_connected_listed_and_ended(daemon: Daemon) -> None:
-    async with calling(daemon.base_url, wishes={"voice": "af_bella"}) as call:
+    async with calling(daemon.base_url, options={"voice": "af_bella"}) as call:
         listed = (await daemon.get("/api/sessions"))[1]["sessions"]
         mine = next(s for s in listed if s["session_id"] == call.session_id)
         assert mine["conversation_id"] == call.conversation_id

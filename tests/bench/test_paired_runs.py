@@ -2,13 +2,13 @@
 
 from appliance import wire
 from appliance.bench.paired_runs import seconds_to_silence
-from appliance.client import Arrived
+from appliance.client import Arrival
 
 ONSET, END = 10.0, 12.0
 
 
-def sound(at: float, sample: int = 500) -> Arrived:
-    return Arrived(at, wire.Audio(sample.to_bytes(2, "little"), 24_000))
+def sound(at: float, sample: int = 500) -> Arrival:
+    return Arrival(at, wire.Audio(sample.to_bytes(2, "little"), 24_000))
 
 
 def test_the_last_sound_before_the_end_of_the_interruption_counts() -> None:

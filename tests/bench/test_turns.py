@@ -4,18 +4,18 @@ from typing import Any
 
 from appliance import wire
 from appliance.bench.turns import measure_turn
-from appliance.client import Arrived
+from appliance.client import Arrival
 
 END = 100.0
 
 
-def message(after: float, kind: str, **data: Any) -> Arrived:  # noqa: ANN401  JSON
-    return Arrived(END + after, wire.Message({"label": "rtvi-ai", "type": kind, "data": data}))
+def message(after: float, kind: str, **data: Any) -> Arrival:  # noqa: ANN401  JSON
+    return Arrival(END + after, wire.Message({"label": "rtvi-ai", "type": kind, "data": data}))
 
 
-def audio(after: float, sample: int = 1000) -> Arrived:
+def audio(after: float, sample: int = 1000) -> Arrival:
     pcm = bytes(2) + sample.to_bytes(2, "little", signed=True)
-    return Arrived(END + after, wire.Audio(pcm, 24_000))
+    return Arrival(END + after, wire.Audio(pcm, 24_000))
 
 
 def test_each_stage_ends_with_its_first_arrival() -> None:

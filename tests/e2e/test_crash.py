@@ -38,8 +38,8 @@ async def test_a_killed_appliance_loses_nothing_that_was_committed(tmp_path: Pat
         shown = daemon.command_line("conversations", "show", other.conversation_id)
         assert shown.returncode == 0, shown.stderr
         assert "set a timer for ten seconds" in shown.stdout
-        wishes = {"conversation_id": other.conversation_id}
-        async with calling(daemon.base_url, wishes=wishes) as call:
+        options = {"conversation_id": other.conversation_id}
+        async with calling(daemon.base_url, options=options) as call:
             assert call.conversation_id == other.conversation_id
 
             def both_rang(_: object) -> bool:

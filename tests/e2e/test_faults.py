@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from appliance.client import Arrived, Call, calling
+from appliance.client import Arrival, Call, calling
 from appliance.conversation import MODEL_SILENT
 from appliance.engines.apology import SPEECHLESS
 from appliance.errors import SessionError
@@ -168,7 +168,7 @@ def expected(box: Box, part: str, fault: str) -> str:
     return {"all stt": NOT_HEARD, "all tts": SPEECHLESS, "llm": MODEL_SILENT}[part]
 
 
-def sounds(arrival: Arrived) -> bool:
+def sounds(arrival: Arrival) -> bool:
     return arrival.kind == "audio" and any(getattr(arrival.frame, "pcm", b""))
 
 
@@ -201,13 +201,13 @@ async def kept(box: Box, call: Call, holds: Callable[[Any], bool]) -> dict[str, 
 @pytest.mark.parametrize("fault", [RAISES, HANGS, GARBAGE, DIES])
 @pytest.mark.parametrize("part", PARTS)
 async def test_the_user_is_answered(box: Box, part: str, fault: str) -> None:
-    wishes = {"route": "realtime"} if part == "realtime" else {}
+    options = {"route": "realtime"} if part == "realtime" else {}
     if part == "realtime" and box.policy == "off":
         with pytest.raises(SessionError, match="not open"):
-            async with calling(box.daemon.base_url, wishes=wishes):
+            async with calling(box.daemon.base_url, options=options):
                 pass
         return
-    async with calling(box.daemon.base_url, wishes=wishes) as call:
+    async with calling(box.daemon.base_url, options=options) as call:
         box.break_(part, fault)
         asked = await ask(call, part)
         words = " ".join(expected(box, part, fault).split()[:3])

@@ -156,8 +156,8 @@ async def test_a_resumed_conversation_has_its_history(model: Model) -> None:
     async with calling(model.daemon.base_url) as call:
         sent = await call.type("please remember the number seven")
         await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent)
-    wishes = {"conversation_id": call.conversation_id}
-    async with calling(model.daemon.base_url, wishes=wishes) as call:
+    options = {"conversation_id": call.conversation_id}
+    async with calling(model.daemon.base_url, options=options) as call:
         sent = await call.type("which number was it again")
         await call.wait_for(lambda a: a.kind == "bot-llm-text", since=sent)
     said = [(m["role"], m["content"]) for m in model.chat.requests[-1]["messages"]]

@@ -87,7 +87,7 @@ async def kept(daemon: Daemon, call: Call) -> dict[str, Any]:
 async def test_speech_is_answered_with_speech(tmp_path: Path) -> None:
     settings = {"model": "gpt-x", "voice": "cedar", "temperature": "0.8", "max_tokens": "77"}
     async with far(tmp_path, lambda _: "It is far away.", **settings) as (server, daemon):
-        async with calling(daemon.base_url, wishes=REALTIME) as call:
+        async with calling(daemon.base_url, options=REALTIME) as call:
             sent = await call.say(speech("what_time_is_it"))
             await answered(call, sent, "far away.")
             route = next(a.data for a in call.after(0, "server-message"))
@@ -113,7 +113,7 @@ async def test_a_spoken_question_is_sent_once_even_with_a_long_answer(tmp_path: 
     """Its transcript arrives while the answer is being spoken."""
     story = " ".join(["It is far away, and nobody has ever gone there on foot."] * 4)
     async with far(tmp_path, lambda _: story) as (server, daemon):
-        async with calling(daemon.base_url, wishes=REALTIME) as call:
+        async with calling(daemon.base_url, options=REALTIME) as call:
             sent = await call.say(speech("what_time_is_it"))
             await answered(call, sent, story)
         turns = (await kept(daemon, call))["turns"]
@@ -126,7 +126,7 @@ async def test_an_answer_that_arrives_with_the_question_is_not_interrupted(tmp_p
     """As after a stalled network, when the server's events arrive together."""
     said = speech("what_time_is_it") + bytes(2 * 32_000)
     async with far(tmp_path, lambda _: "It is far away.") as (_, daemon):
-        async with calling(daemon.base_url, wishes=REALTIME, microphone=False) as call:
+        async with calling(daemon.base_url, options=REALTIME, microphone=False) as call:
             sent = time.monotonic()
             for packet in packets(said):
                 await call.send(wire.Audio(packet))
@@ -141,7 +141,7 @@ async def test_a_tool_is_called_and_its_result_answered(tmp_path: Path) -> None:
         return f"I see: {said}" if said.startswith("{") else ToolCall("get_time", {})
 
     async with far(tmp_path, script) as (server, daemon):
-        async with calling(daemon.base_url, wishes=REALTIME) as call:
+        async with calling(daemon.base_url, options=REALTIME) as call:
             sent = await call.type("what time is it")
             await answered(call, sent, "spoken")
         assert "get_time" in [tool["name"] for tool in server.sessions[0]["tools"]]
@@ -171,7 +171,7 @@ async def test_only_the_users_yes_confirms_and_the_tool_runs_once(
         tools = {f"APPLIANCE__TOOLS__MCP__HOME__{key}": value for key, value in home.items()}
         async with running(tmp_path, {**allowed(server, "on_failure"), **tools}) as daemon:
             await until(lambda: said_in(daemon, "MCP server home offers"), 60)
-            async with calling(daemon.base_url, wishes=REALTIME) as call:
+            async with calling(daemon.base_url, options=REALTIME) as call:
                 server.hears = "turn on the light in the kitchen"
                 asked = await call.say(speech("turn_on_the_kitchen_light"))
                 await answered(call, asked, "Asked: Shall I")
@@ -189,7 +189,7 @@ async def test_only_the_users_yes_confirms_and_the_tool_runs_once(
 async def test_speech_over_an_answer_interrupts_it(tmp_path: Path) -> None:
     story = " ".join(f"word{number}" for number in range(80))  # eight seconds
     async with far(tmp_path, lambda _: story) as (server, daemon):
-        async with calling(daemon.base_url, wishes=REALTIME) as call:
+        async with calling(daemon.base_url, options=REALTIME) as call:
             sent = await call.type("tell me a story")
             await call.wait_for(lambda _: "word5" in _aloud(call, sent))
             server.script = lambda _: "As you like."
@@ -211,7 +211,7 @@ async def test_a_timer_rings_and_is_stored(tmp_path: Path) -> None:
         return "It is set." if said.startswith("{") else ToolCall("set_timer", {"seconds": 1})
 
     async with far(tmp_path, script) as (_, daemon):
-        async with calling(daemon.base_url, wishes=REALTIME) as call:
+        async with calling(daemon.base_url, options=REALTIME) as call:
             sent = await call.type("set a timer for one second")
             await answered(call, sent, "It is set.")
             rang = await call.wait_for(lambda _: "timer is done" in _aloud(call, sent))
@@ -225,7 +225,7 @@ async def test_a_timer_rings_and_is_stored(tmp_path: Path) -> None:
 
 async def test_the_appliance_may_detect_the_end_of_the_turn(tmp_path: Path) -> None:
     async with far(tmp_path, lambda _: "It is far away.", turn_detection="local") as (s, daemon):
-        async with calling(daemon.base_url, wishes=REALTIME) as call:
+        async with calling(daemon.base_url, options=REALTIME) as call:
             sent = await call.say(speech("what_time_is_it"))
             await answered(call, sent, "far away.")
         assert s.sessions[0]["audio"]["input"]["turn_detection"] is None
@@ -237,7 +237,7 @@ async def test_a_lost_connection_is_opened_again_with_the_conversation_so_far(
 ) -> None:
     replies: list[Reply] = ["It is far away.", Drop("Very"), "As I said: very far."]
     async with far(tmp_path, lambda _: replies.pop(0)) as (server, daemon):
-        async with calling(daemon.base_url, wishes=REALTIME) as call:
+        async with calling(daemon.base_url, options=REALTIME) as call:
             sent = await call.type("how far away is the moon")
             await answered(call, sent, "far away.")
             sent = await call.type("really")
@@ -264,7 +264,7 @@ async def test_with_policy_off_there_is_no_realtime_route(tmp_path: Path) -> Non
         overrides = {"OPENAI_API_KEY": KEY, "APPLIANCE__REALTIME__BASE_URL": server.base_url}
         async with running(tmp_path, overrides) as daemon:
             with pytest.raises(SessionError, match="not open"):
-                async with calling(daemon.base_url, wishes=REALTIME):
+                async with calling(daemon.base_url, options=REALTIME):
                     pass
         assert not server.keys
 
@@ -355,7 +355,7 @@ async def test_a_question_without_a_transcript_is_sent_again_as_audio(tmp_path: 
     replies: list[Reply] = ["It is far away.", Drop()]
     async with far(tmp_path, lambda _: replies.pop()) as (server, daemon):
         server.transcribes = False
-        async with calling(daemon.base_url, wishes=REALTIME) as call:
+        async with calling(daemon.base_url, options=REALTIME) as call:
             end = await call.say(speech("what_time_is_it"))
             await answered(call, end, "It is far away.")
         assert len(server.used) == 2
@@ -386,7 +386,7 @@ async def test_a_question_outlasts_a_short_outage_of_the_server(tmp_path: Path) 
         return reply
 
     async with far(tmp_path, script) as (server, daemon):
-        async with calling(daemon.base_url, wishes=REALTIME) as call:
+        async with calling(daemon.base_url, options=REALTIME) as call:
             sent = await call.type("how far away is the moon")
 
             async def was_refused() -> bool:
@@ -410,7 +410,7 @@ async def test_a_new_connection_gets_no_results_of_tools_that_it_did_not_call(
         return Drop() if said == "really" and len(server.used) == 1 else ToolCall("get_time", {})
 
     async with far(tmp_path, script) as (server, daemon):
-        async with calling(daemon.base_url, wishes=REALTIME) as call:
+        async with calling(daemon.base_url, options=REALTIME) as call:
             for question in ("what time is it", "really"):
                 sent = await call.type(question)
                 await answered(call, sent, "I see.")

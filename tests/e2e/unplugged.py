@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from appliance.client import Arrived, calling
+from appliance.client import Arrival, calling
 from tests.chat_server import Trouble, chat_server
 from tests.daemon import MICRO_MODELS, command, running
 from tests.faulty import FAULTS, RAISES
@@ -58,7 +58,7 @@ async def talk(state: Path, policy: str, device: str, trouble: str) -> dict[str,
     return {"spoken": text, "packets": packets_out(device)}
 
 
-def spoken(arrival: Arrived) -> bool:
+def spoken(arrival: Arrival) -> bool:
     return arrival.kind == "bot-stopped-speaking"
 
 
