@@ -1,8 +1,8 @@
-"""The appliance on libraries that fail when a test says so: python -m tests.faulty run
+"""Runs the appliance on engine libraries that fail on command: python -m tests.faulty run
 
-FAULTS names a file of JSON, from an engine to what is wrong with its library: {"kokoro": "hangs"}.
-It is read whenever a library is called, on the engine's own thread; where it strikes, the moment
-(of the monotonic clock) is written behind FAULTS.struck. What failed is tried again at once.
+FAULTS names a JSON file that maps an engine to the fault of its library: {"kokoro": "hangs"}. The
+file is read at every call of a library, on the engine's own thread. Each time a fault strikes, its
+moment (monotonic clock) is appended to FAULTS.struck. A failed engine is loaded again at once.
 """
 
 import functools
@@ -18,17 +18,17 @@ import numpy as np
 
 from appliance.app import engine_runtime
 from appliance.cli.main import main
-from appliance.engines.espeak.library import Library
+from appliance.engines.espeak.library import Delivery, EspeakLibrary
 from appliance.engines.ladder import LadderContext
 from appliance.engines.sphinx.decoder import SphinxDecoder as SphinxDecoder
 from appliance.engines.whisper.decoder import WhisperDecoder as WhisperDecoder
 from appliance.engines.whisper.window import DecodedWindow
 
 FAULTS: Final = "FAULTS"
-PATIENCE_SECONDS: Final = 1.5  # a busy machine takes its time, too
+STALL_SECONDS: Final = 1.5  # more would slow the tests; less would fail on a busy machine
 RAISES, HANGS, GARBAGE, DIES = "raises", "hangs", "garbage", "dies"
 DAWDLES: Final = "dawdles"
-DAWDLE_SECONDS: Final = 0.8 * PATIENCE_SECONDS  # slow, and not yet taken to hang
+DAWDLE_SECONDS: Final = 0.8 * STALL_SECONDS  # slow, but not yet counted as hanging
 
 Call = Callable[..., Any]
 
@@ -37,10 +37,10 @@ def struck_file(faults: Path) -> Path:
     return faults.with_suffix(".struck")
 
 
-def break_engines(faults: Path, how: Mapping[str, str]) -> None:
-    """At once: a library may be asking at this very moment."""
+def break_engines(faults: Path, faults_by_engine: Mapping[str, str]) -> None:
+    """Replaces the faults atomically, as a library may read them at any moment."""
     new = faults.with_suffix(".new")
-    new.write_text(json.dumps(how))
+    new.write_text(json.dumps(faults_by_engine))
     new.replace(faults)
 
 
@@ -53,7 +53,7 @@ def _fault(engine: str) -> str:
 
 
 def _strike(engine: str, fault: str) -> None:
-    """Writes down when, and does what every library may do. Returns where it is not that."""
+    """Notes the moment, and fails as any library may. Returns for faults that need its result."""
     with struck_file(Path(os.environ[FAULTS])).open("a") as struck:
         struck.write(f"{time.monotonic()}\n")
     if fault == HANGS:
@@ -65,10 +65,13 @@ def _strike(engine: str, fault: str) -> None:
         raise RuntimeError("CUDA failed with error out of memory")
 
 
-def _spoilt(engine: str, half: Call, garbage: Call) -> Callable[[Call], Call]:
-    """A library's call that fails as it is told: `half` does part of the work before it dies."""
+def _with_faults(engine: str, half: Call, garbage: Call) -> Callable[[Call], Call]:
+    """Wraps a library's function in faults.
 
-    def around(real: Call) -> Call:
+    `half` does part of the work before the call dies; `garbage` makes a senseless result.
+    """
+
+    def wrap(real: Call) -> Call:
         @functools.wraps(real)
         def call(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401  whatever the library does
             fault = _fault(engine)
@@ -83,7 +86,7 @@ def _spoilt(engine: str, half: Call, garbage: Call) -> Callable[[Call], Call]:
 
         return call
 
-    return around
+    return wrap
 
 
 def _all_of_it(real: Call, *arguments: object, **named: object) -> None:
@@ -102,38 +105,42 @@ def _no_sound(_real: Call, *_arguments: object, **_named: object) -> tuple[Any, 
     return np.full(12_000, np.nan, np.float32), 24_000
 
 
-def _half_aloud(real: Call, self: Library, text: str, voice: str, how: Any, hear: Call) -> None:  # noqa: ANN401
-    """The first tenths of a second, and then the library goes away."""
+def _half_aloud(
+    real: Call, self: EspeakLibrary, text: str, voice: str, how: Delivery, hear: Call
+) -> None:
+    """Speaks the first tenths of a second."""
     left = iter(range(4))
     real(self, text, voice, how, lambda samples: next(left, None) is not None and hear(samples))
 
 
-def _half_samples(real: Call, self: Library, text: str, voice: str, how: Any, hear: Call) -> None:  # noqa: ANN401
-    """What is no whole number of samples."""
+def _half_samples(
+    real: Call, self: EspeakLibrary, text: str, voice: str, how: Delivery, hear: Call
+) -> None:
+    """Cuts the last sample of every chunk in half."""
     real(self, text, voice, how, lambda samples: hear(samples[:-1]))
 
 
-def spoil() -> None:
+def install_faults() -> None:
     """Puts the faults between the engines and their libraries."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as the appliance does before it is loaded
     from kokoro_onnx import Kokoro
 
-    whisper = _spoilt("whisper", _all_of_it, _no_numbers)
-    sphinx = _spoilt("sphinx", _all_of_it, _nothing)
-    kokoro = _spoilt("kokoro", _all_of_it, _no_sound)
-    espeak = _spoilt("espeak", _half_aloud, _half_samples)
-    for owner, name, around in (
+    whisper = _with_faults("whisper", _all_of_it, _no_numbers)
+    sphinx = _with_faults("sphinx", _all_of_it, _nothing)
+    kokoro = _with_faults("kokoro", _all_of_it, _no_sound)
+    espeak = _with_faults("espeak", _half_aloud, _half_samples)
+    for owner, name, wrap in (
         (WhisperDecoder, "decode", whisper),
         (SphinxDecoder, "decode", sphinx),
         (Kokoro, "create", kokoro),
-        (Library, "speak", espeak),
+        (EspeakLibrary, "speak", espeak),
     ):
-        setattr(owner, name, around(getattr(owner, name)))
-    # So that a test need not wait.
-    os.environ["APPLIANCE__LIMITS__ENGINE_SECONDS"] = str(PATIENCE_SECONDS)
+        setattr(owner, name, wrap(getattr(owner, name)))
+    # Short pauses, so that tests need not wait.
+    os.environ["APPLIANCE__LIMITS__ENGINE_SECONDS"] = str(STALL_SECONDS)
     vars(engine_runtime)["LadderContext"] = functools.partial(LadderContext, retry_seconds=(0.1,))
 
 
 if __name__ == "__main__":
-    spoil()
+    install_faults()
     main()

@@ -57,7 +57,7 @@ async def hear(request: web.Request) -> web.Response:
             "engine": heard.engine,
             "text": heard.text,
             "seconds": heard.seconds,
-            "share": heard.share,
+            "share": heard.real_time_factor,
         }
     )
 
@@ -71,7 +71,7 @@ async def say(request: web.Request) -> web.Response:
             "engine": said.engine,
             "pcm": base64.b64encode(said.pcm).decode(),
             "seconds": said.seconds,
-            "share": said.share if math.isfinite(said.share) else None,
+            "share": said.real_time_factor if math.isfinite(said.real_time_factor) else None,
         }
     )
 

@@ -155,11 +155,11 @@ class EngineRuntime:
 
     async def hear(self, pcm: bytes) -> TranscriptionProbe:
         """Transcribes an English recording (16 kHz PCM) with the engine that answers now."""
-        return await probe.hear(self.supervisor.stt.current, pcm, "en")
+        return await probe.transcribe(self.supervisor.stt.current, pcm, "en")
 
     async def say(self, text: str) -> SynthesisProbe:
         """Speaks an English text with the engine that answers now."""
-        return await probe.say(self.supervisor.tts.current, text, self._voice)
+        return await probe.synthesize(self.supervisor.tts.current, text, self._voice)
 
     @property
     def _voice(self) -> Voice:

@@ -49,7 +49,7 @@ from pipecat.workers.runner import WorkerRunner
 from starlette.websockets import WebSocketState
 
 from appliance.engines import CHARACTERS_PER_SECOND
-from appliance.engines.simulated import HEARD, buzz
+from appliance.engines.simulated import SIMULATED_TRANSCRIPT, buzz
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -71,7 +71,7 @@ class TimedSTT(SegmentedSTTService):
         await self.start_processing_metrics()
         await asyncio.sleep(self._seconds)
         await self.stop_processing_metrics()
-        yield TranscriptionFrame(HEARD, self._user_id, time_now_iso8601())
+        yield TranscriptionFrame(SIMULATED_TRANSCRIPT, self._user_id, time_now_iso8601())
 
 
 class TimedTTS(TTSService):

@@ -1,4 +1,4 @@
-"""A spoken apology that needs no voice: made while there was one, and kept as sound."""
+"""Spoken apology for the time when no synthesizer works: rendered ahead and kept as audio."""
 
 import logging
 from typing import Final
@@ -12,7 +12,7 @@ SPEECHLESS: Final = "Sorry, my voice fails me right now. Please try again in a m
 
 
 class Apology:
-    """`pcm` is what engines make (24 kHz); empty until it was spoken once."""
+    """The apology as text, and as `pcm` (24 kHz) once a synthesizer has spoken it."""
 
     text = SPEECHLESS
 
@@ -21,9 +21,9 @@ class Apology:
         self._spoken_by: Synthesizer | None = None
 
     async def speak(self, engine: Synthesizer, voice: Voice) -> None:
-        """Has an engine speak it, behind everything that somebody waits for.
+        """Renders the apology with an engine, after all requests that a user waits for.
 
-        What was there stays where that fails: it is for the time when engines do.
+        If that fails, the audio of an earlier engine stays.
         """
         if engine is self._spoken_by:
             return

@@ -1,4 +1,4 @@
-"""One engine tried once: what it heard or said, and how long that took."""
+"""Probes an engine with one request: its result, and the time that it took."""
 
 import time
 from dataclasses import dataclass
@@ -9,26 +9,27 @@ from appliance.engines import Synthesizer, Transcriber, Voice
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionProbe:
-    """`share` is the time taken as a share of the recording's length (1: as long as that)."""
+    """`real_time_factor` is the time taken as a share of the recording's length."""
 
     engine: str
     text: str
     seconds: float
-    share: float
+    real_time_factor: float
 
 
 @dataclass(frozen=True, slots=True)
 class SynthesisProbe:
-    """`pcm` as engines make it; `share` as in Heard, infinite where no sound came."""
+    """`pcm` is at OUTPUT_RATE. `real_time_factor` is the time taken as a share of its length, and
+    infinite where there is no sound."""
 
     engine: str
     pcm: bytes
     seconds: float
-    share: float
+    real_time_factor: float
 
 
-async def hear(engine: Transcriber, pcm: bytes, language: str) -> TranscriptionProbe:
-    """Transcribes a recording. Raises EngineFailed."""
+async def transcribe(engine: Transcriber, pcm: bytes, language: str) -> TranscriptionProbe:
+    """Transcribes a recording (PCM at INPUT_RATE). Raises EngineFailed."""
     begin = time.perf_counter()
     transcript = await engine.transcribe(pcm, language)
     seconds = time.perf_counter() - begin
@@ -36,7 +37,7 @@ async def hear(engine: Transcriber, pcm: bytes, language: str) -> TranscriptionP
     return TranscriptionProbe(engine.name, transcript.text, seconds, seconds / max(length, 0.1))
 
 
-async def say(engine: Synthesizer, text: str, voice: Voice) -> SynthesisProbe:
+async def synthesize(engine: Synthesizer, text: str, voice: Voice) -> SynthesisProbe:
     """Speaks a text to the end. Raises EngineFailed."""
     begin = time.perf_counter()
     pcm = b"".join([chunk async for chunk in engine.synthesize(text, voice)])

@@ -1,7 +1,7 @@
-"""Engines that only take time: for measuring everything around them, the same on any machine.
+"""Simulated engines: they only take time, the same on any machine, to measure the rest by.
 
-They compute nothing and never wait for each other: each answers so long after it was asked,
-whatever it was given. A model's name is that time: "90ms".
+They compute nothing and never wait for each other: each answers a fixed time after a request,
+whatever it was given. The name of the model is that time, such as "90ms".
 """
 
 import asyncio
@@ -15,15 +15,15 @@ from appliance.audio.format import OUTPUT_RATE
 from appliance.engines import Ticket, Transcript, Voice
 from appliance.errors import ModelMissing
 
-HEARD: Final = "why is the sea salty"
-"""What was said, whatever was said; no command that a tool would answer."""
-_PITCH: Final = 120
+SIMULATED_TRANSCRIPT: Final = "why is the sea salty"
+"""The transcript of any audio; no command that a tool would answer."""
+_PITCH_HZ: Final = 120
 _OVERTONES: Final = (0.2, 0.1, 0.05, 0.05)
-"""Of full scale, a buzz as the vocal folds make it, about -16 dB in all."""
+"""Shares of full scale: a buzz like that of the vocal folds, of about -16 dB in all."""
 
 
 class SimulatedTranscriber:
-    """A Transcriber that hears the same words in everything."""
+    """A Transcriber with the same transcript for any audio."""
 
     supports_interim = True
     stuck_seconds = 0.0
@@ -36,14 +36,14 @@ class SimulatedTranscriber:
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
     ) -> Transcript:
         await asyncio.sleep(self._seconds)
-        return Transcript(HEARD, language)
+        return Transcript(SIMULATED_TRANSCRIPT, language)
 
     async def close(self) -> None:
-        """Holds nothing."""
+        """Nothing to free."""
 
 
 class SimulatedSynthesizer:
-    """A Synthesizer that buzzes for as long as the text would take to say."""
+    """A Synthesizer that buzzes for as long as the text takes to say."""
 
     voices = ("buzz",)
     stuck_seconds = 0.0
@@ -55,18 +55,18 @@ class SimulatedSynthesizer:
     async def synthesize(
         self, text: str, voice: Voice, ticket: Ticket | None = None
     ) -> AsyncIterator[bytes]:
-        """All of it as one chunk; nothing for a text without words."""
+        """One chunk of audio; none for a text without words."""
         if not any(character.isalnum() for character in text):
             return
         await asyncio.sleep(self._seconds)
         yield buzz(voice.seconds(text))
 
     async def close(self) -> None:
-        """Holds nothing."""
+        """Nothing to free."""
 
 
 def duration(model: str) -> float:
-    """The seconds that a model's name stands for. Raises ModelMissing for another name."""
+    """The seconds in a model's name, such as "90ms". Raises ModelMissing for any other name."""
     if found := re.fullmatch(r"(\d{1,5}(?:\.\d+)?)ms", model):
         return float(found[1]) / 1000
     raise ModelMissing(
@@ -75,8 +75,8 @@ def duration(model: str) -> float:
 
 
 def buzz(seconds: float) -> bytes:
-    """PCM at OUTPUT_RATE of that length. Pure."""
-    period = OUTPUT_RATE // _PITCH
+    """A buzz as PCM at OUTPUT_RATE. Pure."""
+    period = OUTPUT_RATE // _PITCH_HZ
     wave = array(
         "h",
         (

@@ -77,7 +77,7 @@ async def transcribe(context: CheckContext, pcm: bytes, times: int) -> Transcrip
         loaders = transcriber_loaders(context.plan, context.config, await grammar(context.config))
         engine = await loaders[0].load()
         try:
-            probes = [await probe.hear(engine, pcm, "en") for _ in range(times)]
+            probes = [await probe.transcribe(engine, pcm, "en") for _ in range(times)]
         finally:
             await engine.close()
     return min(probes, key=lambda one: one.seconds)
@@ -94,7 +94,7 @@ async def synthesize(context: CheckContext, texts: list[str]) -> SynthesisProbe:
         engine = await synthesizer_loaders(context.plan, context.config)[0].load()
         voice = Voice(context.config.tts.voice, "en", context.config.tts.speed)
         try:
-            probes = [await probe.say(engine, text, voice) for text in texts]
+            probes = [await probe.synthesize(engine, text, voice) for text in texts]
         finally:
             await engine.close()
-    return min(probes, key=lambda one: one.share)
+    return min(probes, key=lambda one: one.real_time_factor)

@@ -1,4 +1,4 @@
-"""Recordings and synthesised sound for the tests, as PCM; and a loop that is watched."""
+"""Recordings and synthetic sound as PCM, and a count of event loop turns, for tests."""
 
 import asyncio
 import wave
@@ -29,7 +29,7 @@ def silence(seconds: float) -> bytes:
 
 
 def noise(level: float, seconds: float = 2.0, smoothing: int = 1) -> bytes:
-    """White noise of that standard deviation, or duller noise."""
+    """Noise of a standard deviation: white, or duller the larger `smoothing` is."""
     generator = np.random.default_rng(round(level) + smoothing)
     white = generator.normal(0, level, round(seconds * INPUT_RATE))
     dull = np.convolve(white, np.ones(smoothing) / smoothing, "same") if white.size else white
@@ -37,7 +37,7 @@ def noise(level: float, seconds: float = 2.0, smoothing: int = 1) -> bytes:
 
 
 async def spoken(engine: Synthesizer, text: str, voice: Voice | None = None) -> bytes:
-    """All that an engine says, at its own rate."""
+    """All audio of a synthesis, at OUTPUT_RATE."""
     chunks = [chunk async for chunk in engine.synthesize(text, voice or Voice())]
     assert all(chunk and len(chunk) % 2 == 0 for chunk in chunks)
     return b"".join(chunks)
@@ -54,17 +54,17 @@ def level(pcm: bytes) -> float:
 
 
 def as_input(pcm: bytes) -> bytes:
-    """What an engine said, as a microphone would deliver it."""
+    """Audio of a synthesizer as input for a transcriber, with silence around it."""
     samples = np.frombuffer(pcm, "<i2").astype(np.float32)
     heard = soxr.resample(samples * 0.5, OUTPUT_RATE, INPUT_RATE).astype("<i2").tobytes()
     return silence(0.3) + bytes(heard) + silence(0.3)
 
 
 async def turns_during(work: Callable[[], Awaitable[T]], enough: int) -> tuple[T, int]:
-    """What `work` returns, and how many times the loop came round meanwhile, 1 ms apart.
+    """The result of `work`, and the number of event loop turns meanwhile, 1 ms apart.
 
-    Where that is not more than `enough`, the machine may have held the loop up: work that stands
-    in its way does so all five times.
+    Up to five tries until there are more than `enough`: the machine may hold up the loop now and
+    then, work that blocks it does so every time.
     """
     for _ in range(5):
         result, turns = await _turns_during(work)
@@ -90,7 +90,7 @@ async def _turns_during(work: Callable[[], Awaitable[T]]) -> tuple[T, int]:
 
 
 def with_noise(pcm: bytes, factor: float, snr: float) -> bytes:
-    """The sound made louder or softer, in white noise that many dB below it."""
+    """The sound times `factor`, with white noise `snr` dB below it."""
     samples = np.frombuffer(pcm, "<i2") * factor
     deviation = np.sqrt(np.mean(np.square(samples))) * 10 ** (-snr / 20)
     hiss = np.random.default_rng(samples.size).normal(0, deviation, samples.size)

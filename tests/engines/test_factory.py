@@ -1,4 +1,4 @@
-"""The plan's choices as loaders: what each engine is given."""
+"""Loaders of the plan: memory pools, and what each engine is given."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ def configured(**settings: str) -> Config:
     return load([], {f"APPLIANCE__{name.upper()}": value for name, value in settings.items()})
 
 
-def test_a_model_that_cannot_be_looked_at_is_given_no_hints(tmp_path: Path) -> None:
+def test_an_unreadable_model_gets_no_hints(tmp_path: Path) -> None:
     assert hints(configured(), tmp_path / ("x" * 300), ("lamp",)) == ()
 
 
@@ -45,7 +45,7 @@ def test_an_engine_takes_the_memory_of_its_gpu_where_that_has_its_own(
         (50_000_000, "true", ()),
     ],
 )
-async def test_hot_words_are_for_a_model_that_can_use_them_and_only_where_wanted(
+async def test_hot_words_are_for_models_that_can_use_them_where_configured(
     size: int, wanted: str, given: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = []

@@ -1,4 +1,4 @@
-"""An engine whose thread hangs: who waits for it is told in time, who waits for others is not."""
+"""Leases: an engine that hangs fails its requests in time; requests in the queue may wait."""
 
 import asyncio
 import threading
@@ -17,8 +17,8 @@ STALL_SECONDS = 0.05
 
 
 @dataclass
-class Hanging:
-    """Both kinds of engine, on a real thread that goes on when the test lets it."""
+class HangingEngine:
+    """Both kinds of engine, on a real thread that hangs until `go_on` is set."""
 
     name = "hanging"
     supports_interim = True
@@ -51,28 +51,28 @@ class Hanging:
 
 
 @pytest.fixture
-def engine() -> Iterator[Hanging]:
-    made = Hanging()
+def engine() -> Iterator[HangingEngine]:
+    made = HangingEngine()
     yield made
     made.go_on.set()
 
 
-async def test_an_ear_that_hangs_has_failed_and_is_in_use_no_longer(engine: Hanging) -> None:
+async def test_a_transcriber_that_hangs_fails_and_releases_its_lease(engine: HangingEngine) -> None:
     lease = Lease(STALL_SECONDS)
     leased = LeasedTranscriber(engine, lease)
     with pytest.raises(EngineFailed, match="hanging gives no answer"):
         await leased.transcribe(b"")
     assert not lease.in_use
-    # Who comes later does not wait for what hangs.
+    # A later request fails at once.
     with pytest.raises(EngineFailed):
         await leased.transcribe(b"")
     await engine.close()
 
 
-async def test_a_voice_that_hangs_in_the_middle_has_failed(engine: Hanging) -> None:
+async def test_a_synthesizer_that_hangs_after_a_chunk_fails(engine: HangingEngine) -> None:
     lease = Lease(STALL_SECONDS)
     speaking = aiter(LeasedSynthesizer(engine, lease).synthesize("", Voice()))
-    with lease.hold(60.0):  # for so much speech it may be late with the first of it
+    with lease.hold(60.0):  # the first chunk may take as long
         assert await anext(speaking) == b"\1\0"
     with pytest.raises(EngineFailed, match="hanging gives no answer"):
         await anext(speaking)
@@ -80,7 +80,7 @@ async def test_a_voice_that_hangs_in_the_middle_has_failed(engine: Hanging) -> N
     await engine.close()
 
 
-async def test_long_speech_and_speech_of_others_may_take_longer(engine: Hanging) -> None:
+async def test_the_timeout_grows_with_all_speech_at_work(engine: HangingEngine) -> None:
     lease = Lease(STALL_SECONDS)
     leased = LeasedTranscriber(engine, lease)
     hearing = [
@@ -94,7 +94,7 @@ async def test_long_speech_and_speech_of_others_may_take_longer(engine: Hanging)
     await engine.close()
 
 
-async def test_who_stops_waiting_is_no_user_any_more(engine: Hanging) -> None:
+async def test_a_cancelled_request_releases_the_lease(engine: HangingEngine) -> None:
     lease = Lease(STALL_SECONDS)
     hearing = asyncio.create_task(LeasedTranscriber(engine, lease).transcribe(bytes(320_000)))
     await asyncio.sleep(0)

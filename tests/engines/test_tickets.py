@@ -1,4 +1,4 @@
-"""Every engine gives its workers the ticket that it was given."""
+"""Every engine passes its ticket on to its worker threads."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from appliance.engines import Synthesizer, Ticket, Transcriber, Voice
 from appliance.errors import EngineBusy
 from tests.engines.sound import noise
 
-LATE = Ticket(deadline=0.0)
+EXPIRED = Ticket(deadline=0.0)
 
 
 @pytest.fixture(params=["sphinx", "whisper"])
@@ -21,13 +21,13 @@ def synthesizer(request: pytest.FixtureRequest) -> Synthesizer:
     return engine
 
 
-async def test_a_transcriber_drops_what_is_late(transcriber: Transcriber) -> None:
+async def test_a_transcriber_drops_expired_requests(transcriber: Transcriber) -> None:
     with pytest.raises(EngineBusy):
-        await transcriber.transcribe(noise(3000, 0.5), ticket=LATE)
+        await transcriber.transcribe(noise(3000, 0.5), ticket=EXPIRED)
     assert (await transcriber.transcribe(noise(3000, 0.5))).text == ""
 
 
-async def test_a_synthesizer_drops_what_is_late(synthesizer: Synthesizer) -> None:
+async def test_a_synthesizer_drops_expired_requests(synthesizer: Synthesizer) -> None:
     with pytest.raises(EngineBusy):
-        await anext(synthesizer.synthesize("Too late.", Voice(), LATE))
+        await anext(synthesizer.synthesize("Too late.", Voice(), EXPIRED))
     assert await anext(synthesizer.synthesize("In time.", Voice()))

@@ -1,8 +1,7 @@
-"""eSpeak NG by ctypes: the library that espeakng-loader carries, loaded once per process.
+"""eSpeak NG by ctypes: the library in the espeakng-loader package, loaded once per process.
 
-eSpeak keeps one global state, so every call happens under one lock and sets all it depends on.
-kokoro-onnx's phonemizer speaks to a copy of this file of its own, with its own state: the two
-do not meet.
+eSpeak keeps one global state, so every call holds one lock and sets everything it depends on.
+kokoro-onnx's phonemizer loads its own copy of the library file, whose state is separate.
 """
 
 import ctypes
@@ -37,7 +36,7 @@ _UTF8: Final = 1
 _POSITION_CHARACTER: Final = 1
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
 _UNCLIPPED: Final = 75
-"""At its usual 100, eSpeak clips its louder voices itself."""
+"""At the default of 100, eSpeak clips its louder voices."""
 _BUFFER_MS: Final = 60
 _SLOWEST, _FASTEST = 80, 450
 _REINSTALL: Final = "Install the appliance again; the espeakng-loader package carries this file."
@@ -61,14 +60,14 @@ class _VoiceInfo(Structure):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How to speak: words a minute; pitch and its range from 0 to 100 (eSpeak's default: 50)."""
+    """Prosody: `rate` in words a minute; `pitch` and its `range` from 0 to 100 (default: 50)."""
 
     rate: int = 175
     pitch: int = 50
     range: int = 50
 
 
-class Library:
+class EspeakLibrary:
     """The loaded library. Its methods block and may be called from any thread."""
 
     def __init__(self, library: CDLL, data: Path) -> None:
@@ -80,7 +79,7 @@ class Library:
             raise ModelBroken(f"eSpeak NG cannot use its data in {data}", advice=_REINSTALL)
 
     def voices(self) -> dict[str, str]:
-        """What it speaks ("en-us", "de", "pt-br"), and the name under which `speak` finds it."""
+        """The languages it speaks ("en-us", "de", "pt-br"), each with its voice for `speak`."""
         with self._lock:
             listed = self._library.espeak_ListVoices(None)
             found: dict[str, str] = {}
@@ -93,7 +92,7 @@ class Library:
         return found
 
     def speak(self, text: str, voice: str, delivery: Delivery, on_samples: OnSamples) -> None:
-        """Speaks `text`, handing over samples as they are made. Raises EngineFailed."""
+        """Speaks the text and hands over samples as they are made. Raises EngineFailed."""
         failures: list[BaseException] = []
 
         def receive(samples: "ctypes._Pointer[c_short]", count: int, _events: int) -> int:
@@ -103,13 +102,13 @@ class Library:
                 failures.append(error)
                 return 1
 
-        said = text.replace("\0", " ").encode()
+        encoded = text.replace("\0", " ").encode()
         callback = _Callback(receive)
         with self._lock:
             self._prepare(voice, delivery)
             self._library.espeak_SetSynthCallback(callback)
             status = self._library.espeak_Synth(
-                said, len(said) + 1, 0, _POSITION_CHARACTER, 0, _UTF8, None, None
+                encoded, len(encoded) + 1, 0, _POSITION_CHARACTER, 0, _UTF8, None, None
             )
         if failures:
             raise failures[0]
@@ -131,14 +130,14 @@ class Library:
 
 
 _loading = threading.Lock()
-_loaded: list[Library] = []
+_loaded: list[EspeakLibrary] = []
 
 
-def library() -> Library:
-    """The process's only eSpeak NG, initialised at the first call (some ms; it blocks).
+def espeak_library() -> EspeakLibrary:
+    """The only eSpeak NG of the process, initialised at the first call, which blocks for some ms.
 
-    It is never terminated, because it cannot be without pulling it from under another user.
-    Raises ModelMissing or ModelBroken.
+    It is never terminated, as another user might still need it. Raises ModelMissing or
+    ModelBroken.
     """
     with _loading:
         if not _loaded:
@@ -146,7 +145,7 @@ def library() -> Library:
         return _loaded[0]
 
 
-def _load() -> Library:
+def _load() -> EspeakLibrary:
     spec = importlib.util.find_spec("espeakng_loader")
     if spec is None or not spec.submodule_search_locations:
         raise ModelMissing("the espeakng-loader package is not installed", advice=_REINSTALL)
@@ -169,4 +168,4 @@ def _load() -> Library:
         ]  # fmt: skip
     except (OSError, AttributeError) as error:
         raise ModelBroken(f"{file} cannot be used: {error}", advice=_REINSTALL) from error
-    return Library(loaded, data)
+    return EspeakLibrary(loaded, data)

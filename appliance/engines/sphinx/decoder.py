@@ -1,9 +1,9 @@
-"""One PocketSphinx decoder, through the C functions that the wheel's extension module exports.
+"""PocketSphinx decoder, by ctypes: the C functions that the wheel's extension module exports.
 
 The wheel's own Python class holds the interpreter's lock for a whole decode (its source has no
-`nogil`), which would stop the event loop; ctypes lets go of it. A decoder serves one thread at a
+`nogil`), which would stop the event loop; ctypes releases it. A decoder serves one thread at a
 time. Every search starts from the same state: cepstral means are taken over the utterance alone
-(`full_utt`, CMN batch) and the noise tracker is reset, so one speaker never colours the next.
+(`full_utt`, CMN batch) and the noise tracker is reset, so that no speaker influences the next.
 """
 
 import ctypes
@@ -33,26 +33,26 @@ from typing import Final
 
 from appliance.errors import EngineFailed, ModelBroken, ModelMissing
 
-# Fewer word ends and states a frame than PocketSphinx allows, and no second pass over the words:
-# a quarter of the time for the same share of wrong words on English speech.
+# Fewer word ends and states a frame than by default, and no second pass over the words: a quarter
+# of the time at the same word error rate on English speech.
 _SETTINGS: Final = {"loglevel": "FATAL", "maxhmmpf": 3000, "maxwpf": 5, "fwdflat": False}
 _LANGUAGE_WEIGHT: Final = 1.5
-"""How much the odds of a way through the graph count. PocketSphinx's default, 6.5, is made for
-n-grams: here it prefers one rare word ("chicken timer") to two usual ones ("set a timer")."""
+"""Weight of the probability of a path through the graph. PocketSphinx's default, 6.5, is made for
+n-grams; here it would prefer one rare word ("chicken timer") to two usual ones ("set a timer")."""
 
 _SCORE_UNIT: Final = 1024 * math.log(1.0001)
-"""Scores count in steps of `logbase` 1.0001, shifted by 10 bits but for the lattice's."""
+"""Scores are in steps of `logbase` 1.0001, shifted by 10 bits except for the lattice's."""
 
 _REINSTALL = "Install the appliance again; the pocketsphinx package carries this file."
 
 
 class Search(Enum):
-    """The ways to listen; the value is the name inside the decoder."""
+    """The searches of a decoder; the value is the name inside PocketSphinx."""
 
     GRAMMAR = "grammar"
     """The spoken commands, nothing else."""
     PHONES = "phones"
-    """Any sounds in any order: how well the audio could be explained at best."""
+    """Any phones in any order: the upper bound on how well the audio can be explained."""
     NGRAM = "ngram"
     """American English at large."""
 
@@ -61,7 +61,7 @@ class Search(Enum):
 class Hypothesis:
     """The best path of one search.
 
-    `words` has neither silences nor noises; `frames` (of 10 ms) are the time they take. `score`
+    `words` leaves out silences and noises; `frames` (of 10 ms) is how long the words take. `score`
     is the acoustic log-likelihood (natural log) of the whole path, silences and noises included,
     relative to the best senone of each frame: comparable between searches over the same audio.
     """
@@ -113,11 +113,10 @@ class SphinxDecoder:
     """A loaded acoustic model with three searches over it."""
 
     def __init__(self, grammar: str) -> None:
-        """Loads the model that the pocketsphinx wheel carries, and what `listen_for` takes.
+        """Loads the model of the pocketsphinx wheel, and a grammar (see `set_grammar`).
 
-        `grammar` is a word graph in Sphinx's own text form (FSG) or JSGF. Takes about half a
-        second and blocks. Raises ModelMissing, ModelBroken, or EngineFailed for a grammar that
-        PocketSphinx does not understand.
+        Blocks for about half a second. Raises ModelMissing, ModelBroken, or EngineFailed for a
+        grammar that PocketSphinx does not understand.
         """
         package = _package()
         model = package / "model" / "en-us"
@@ -126,7 +125,7 @@ class SphinxDecoder:
         with ExitStack() as undo:
             undo.callback(self.close)
             self._add_searches(model)
-            self.listen_for(grammar)
+            self.set_grammar(grammar)
             undo.pop_all()
 
     def _open(self, model: Path) -> int:
@@ -143,27 +142,29 @@ class SphinxDecoder:
             raise ModelBroken(f"PocketSphinx cannot load {model}", advice=_REINSTALL)
         return int(decoder)
 
-    def listen_for(self, grammar: str) -> None:
-        """Takes a grammar instead of the one before; blocks. Raises EngineFailed, and keeps that
-        one, where PocketSphinx does not understand it.
+    def set_grammar(self, grammar: str) -> None:
+        """Replaces the grammar, a word graph in Sphinx's own text form (FSG) or JSGF. Blocks.
+
+        Raises EngineFailed, and keeps the grammar before, where PocketSphinx does not understand
+        the new one.
         """
         lib, ps = self._lib, self._ps
-        # A search that is let go of must not be the one in use.
+        # PocketSphinx must not be using the search that is replaced.
         lib.ps_activate_search(ps, Search.PHONES.value.encode())
         config = lib.ps_get_config(ps)
-        # The lattice pass prunes a grammar's right answers away; only the n-grams gain by it.
+        # The lattice pass prunes correct results of a grammar; only the n-grams gain by it.
         lib.ps_config_set_bool(config, b"bestpath", 0)
-        # The grammar is small: wider beams cost it little and lose fewer sentences half way.
+        # The grammar is small: wider beams cost little and prune fewer sentences half way.
         _set_beams(lib, config, beam=1e-60, word=1e-40)
         if not self._add_grammar(grammar):
             raise EngineFailed("PocketSphinx does not understand the grammar of spoken sentences")
 
     def _add_searches(self, model: Path) -> None:
         lib, ps = self._lib, self._ps
-        # Settings are read when a search is added, so each search gets its own.
+        # PocketSphinx reads the settings when a search is added, so that each has its own.
         config = lib.ps_get_config(ps)
         _set_beams(lib, config, beam=1e-48, word=7e-29)  # PocketSphinx's defaults
-        # Phones out of context: a third of the time, and a fair yardstick all the same.
+        # Phones without context take a third of the time and serve the comparison as well.
         lib.ps_config_set_bool(config, b"allphone_ci", 1)
         lib.ps_add_allphone_file(ps, Search.PHONES.value.encode(), None)
         lib.ps_config_set_bool(config, b"bestpath", 1)
@@ -187,7 +188,7 @@ class SphinxDecoder:
         return bool(added >= 0)
 
     def decode(self, search: Search, audio: bytes) -> Hypothesis:
-        """One whole utterance (16 kHz PCM) through one search. Blocks; raises EngineFailed."""
+        """Decodes one whole utterance (16 kHz PCM) with one search. Blocks. Raises EngineFailed."""
         lib, ps = self._lib, self._ps
         if not ps:
             raise EngineFailed("the PocketSphinx decoder is closed")
@@ -205,7 +206,7 @@ class SphinxDecoder:
         return _hypothesis(search, list(self._segments()), unit)
 
     def _segments(self) -> Iterator[tuple[str, int, int]]:
-        """(word, frames, acoustic score) along the best path; the C iterator frees itself."""
+        """(word, frames, acoustic score) along the best path. The C iterator frees itself."""
         lib = self._lib
         first, last, acoustic, unused = c_int(), c_int(), c_int32(), c_int32()
         segment = lib.ps_seg_iter(self._ps)
@@ -217,18 +218,18 @@ class SphinxDecoder:
             segment = lib.ps_seg_next(segment)
 
     def phones(self, found: Hypothesis) -> tuple[str, ...]:
-        """The phones of a hypothesis, each word as the dictionary says it first."""
+        """The phones of a hypothesis, with the first pronunciation of each word."""
         if found.search is Search.PHONES:
             return found.words
-        return tuple(phone for word in found.words for phone in self._said(word))
+        return tuple(phone for word in found.words for phone in self._pronunciation(word))
 
-    def _said(self, word: str) -> list[str]:
+    def _pronunciation(self, word: str) -> list[str]:
         pointer = self._lib.ps_lookup_word(self._ps, word.encode())
         if not pointer:
             return []
-        said = ctypes.string_at(pointer).decode()
+        phones = ctypes.string_at(pointer).decode()
         self._lib.ckd_free(pointer)
-        return said.split()
+        return phones.split()
 
     def close(self) -> None:
         """Frees the decoder. Closing twice is closing once."""
@@ -276,7 +277,7 @@ def _set_beams(library: CDLL, config: int, *, beam: float, word: float) -> None:
 
 
 def _hypothesis(search: Search, segments: list[tuple[str, int, int]], unit: float) -> Hypothesis:
-    spoken = [part for part in segments if not _filler(part[0])]
+    spoken = [part for part in segments if not _is_filler(part[0])]
     return Hypothesis(
         search=search,
         words=tuple(part[0].partition("(")[0] for part in spoken),
@@ -285,6 +286,6 @@ def _hypothesis(search: Search, segments: list[tuple[str, int, int]], unit: floa
     )
 
 
-def _filler(word: str) -> bool:
-    """Silences and noises: <s>, <sil>, [NOISE], (NULL), and SIL and +SPN+ among the phones."""
+def _is_filler(word: str) -> bool:
+    """Whether it is a silence or noise: <s>, <sil>, [NOISE], (NULL); SIL and +SPN+ as phones."""
     return word[:1] in "<[(+" or word == "SIL"

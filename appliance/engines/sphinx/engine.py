@@ -1,8 +1,8 @@
-"""PocketSphinx as a transcriber: the starter engine for hearing.
+"""PocketSphinx as a transcriber: the starter engine of speech recognition.
 
-It listens with a grammar of the spoken commands, checks what that heard against a free loop of
-phones and, where these two do not settle it, against the n-gram model of its wheel. What is no
-command comes back as the n-gram text, for a language model to make sense of.
+It decodes with a grammar of the spoken commands, checks the result against a free loop of phones
+and, where these two do not decide, against the n-gram model of its wheel. Speech that is no
+command is returned as n-gram text, for a language model to interpret.
 """
 
 import asyncio
@@ -32,32 +32,32 @@ T = TypeVar("T")
 Grammar = Callable[[], str]
 
 _LONGEST_COMMAND: Final = 10.0
-"""Seconds; what is longer is no command, and the grammar is not even asked."""
+"""Seconds. Longer speech is no command, and is not decoded with the grammar."""
 _LONGEST_PIECE, _CUT_WITHIN = 15.0, 3.0
-"""Seconds; longer audio is decoded piece by piece, so that others get their turn in between."""
+"""Seconds. Longer audio is decoded in pieces, so that other requests are served in between."""
 _FEWEST_FRAMES: Final = 15
-"""Speech shorter than this (in frames of 10 ms) is a click; the shortest command takes 30."""
+"""Frames of 10 ms. Shorter speech is a click; the shortest command takes 30."""
 _QUIETEST: Final = 10 ** (-60 / 20)
-"""Full scale is 1; a room is louder than this even when nobody speaks."""
-_LEAST_TRUST: Final = 0.02
-"""An n-gram transcript under this is what noise looks like."""
+"""-60 dB of full scale; a room is louder even when nobody speaks."""
+_MIN_CONFIDENCE: Final = 0.02
+"""N-gram transcripts of noise have less."""
 
 
 class Sphinx:
-    """A Transcriber on PocketSphinx with as many decoders as threads. American English only."""
+    """A Transcriber on PocketSphinx, with one decoder per thread. American English only."""
 
     name = "sphinx"
-    # It listens for whole sentences.
+    # The grammar knows whole sentences only.
     supports_interim = False
 
     def __init__(
-        self, workers: WorkerPool, decoders: list[SphinxDecoder], grammar: Grammar, known: str
+        self, workers: WorkerPool, decoders: list[SphinxDecoder], grammar: Grammar, loaded: str
     ) -> None:
-        """Made by `load`."""
+        """Called by `load`."""
         self._workers = workers
         self._grammar = grammar
-        # What each decoder listens for, or could not be made to.
-        self._known = dict.fromkeys(decoders, known)
+        # The latest grammar that each decoder was given, whether it could use it or not.
+        self._given = dict.fromkeys(decoders, loaded)
         self._decoders = decoders
         self._free: queue.SimpleQueue[SphinxDecoder] = queue.SimpleQueue()
         for decoder in decoders:
@@ -65,18 +65,18 @@ class Sphinx:
 
     @classmethod
     async def load(cls, grammar: str | Grammar, *, threads: int = 2) -> "Sphinx":
-        """The engine, warm, listening for `grammar` (Sphinx's FSG text, or JSGF).
+        """Loads the engine with a grammar (Sphinx's FSG text, or JSGF) and warms it up.
 
-        What tells the grammar is asked again before each utterance, and must return at once. It
-        takes about half a second and 95 MB per thread. Every word of a grammar has to be in
-        `known_words()`. Raises ModelMissing, ModelBroken or EngineFailed.
+        Takes half a second and 95 MB per thread. A callable is called before each utterance and
+        must return at once. Every word of the grammar has to be in `known_words()`. Raises
+        ModelMissing, ModelBroken or EngineFailed.
         """
         workers = WorkerPool("sphinx", threads)
-        now = grammar if callable(grammar) else lambda: grammar
-        known = now()
+        current = grammar if callable(grammar) else lambda: grammar
+        loaded = current()
         async with workers.close_on_failure():
-            loads = [workers.run(_warm_decoder, known) for _ in range(threads)]
-            return cls(workers, list(await asyncio.gather(*loads)), now, known)
+            loads = [workers.run(_load_decoder, loaded) for _ in range(threads)]
+            return cls(workers, list(await asyncio.gather(*loads)), current, loaded)
 
     @property
     def stuck_seconds(self) -> float:
@@ -90,15 +90,12 @@ class Sphinx:
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
     ) -> Transcript:
-        """One utterance to the sentence of a command, else to n-gram text, else to nothing.
-
-        Raises EngineFailed.
-        """
+        """The sentence of a command, else n-gram text, else empty. Raises EngineFailed."""
         audio = audio[: len(audio) // 2 * 2]
         if len(audio) <= 2 * INPUT_RATE * _LONGEST_COMMAND:
-            return await self._with_decoder(_hear, audio, ticket)
+            return await self._with_decoder(_transcribe_command, audio, ticket)
         parts = [
-            await self._with_decoder(_hear_freely, piece, ticket)
+            await self._with_decoder(_transcribe_freely, piece, ticket)
             for piece in pieces(audio, _LONGEST_PIECE, _CUT_WITHIN)
         ]
         heard = [part for part in parts if part.text]
@@ -111,26 +108,26 @@ class Sphinx:
     async def _with_decoder(
         self, work: Callable[[SphinxDecoder, bytes], T], audio: bytes, ticket: Ticket | None
     ) -> T:
-        def borrowed() -> T:
+        def borrow() -> T:
             # There are as many decoders as threads, so one is always free here.
             decoder = self._free.get_nowait()
             try:
-                self._bring_up_to_date(decoder)
+                self._update_grammar(decoder)
                 return work(decoder, audio)
             finally:
                 self._free.put(decoder)
 
-        return await self._workers.run(borrowed, ticket=ticket)
+        return await self._workers.run(borrow, ticket=ticket)
 
-    def _bring_up_to_date(self, decoder: SphinxDecoder) -> None:
+    def _update_grammar(self, decoder: SphinxDecoder) -> None:
         grammar = self._grammar()
-        if grammar == self._known[decoder]:
+        if grammar == self._given[decoder]:
             return
-        self._known[decoder] = grammar
+        self._given[decoder] = grammar
         try:
-            decoder.listen_for(grammar)
+            decoder.set_grammar(grammar)
         except EngineFailed as error:
-            log.error("the sentences heard are those of before: %s", error.message)
+            log.error("the new sentences cannot be recognised: %s", error.message)
 
     async def close(self) -> None:
         await self._workers.close()
@@ -138,7 +135,7 @@ class Sphinx:
             decoder.close()
 
 
-def _warm_decoder(grammar: str) -> SphinxDecoder:
+def _load_decoder(grammar: str) -> SphinxDecoder:
     decoder = SphinxDecoder(grammar)
     silence = bytes(INPUT_RATE)
     for search in Search:
@@ -146,8 +143,8 @@ def _warm_decoder(grammar: str) -> SphinxDecoder:
     return decoder
 
 
-def _hear(decoder: SphinxDecoder, audio: bytes) -> Transcript:
-    """A command or not, on an engine thread."""
+def _transcribe_command(decoder: SphinxDecoder, audio: bytes) -> Transcript:
+    """The transcript of a short utterance, possibly a command. Blocks."""
     if loudness(audio) < _QUIETEST:
         return Transcript("", confidence=0.0)
     audio = _with_room_noise(audio)
@@ -165,24 +162,24 @@ def _hear(decoder: SphinxDecoder, audio: bytes) -> Transcript:
         trust = confidence(grammar, phones, ngram)
         if trust > 0.5:
             return Transcript(command.text, confidence=trust)
-    return _trusted(words, ngram, phones)
+    return _ngram_transcript(words, ngram, phones)
 
 
-def _hear_freely(decoder: SphinxDecoder, audio: bytes) -> Transcript:
-    """Any English, on an engine thread."""
+def _transcribe_freely(decoder: SphinxDecoder, audio: bytes) -> Transcript:
+    """The n-gram transcript of any speech. Blocks."""
     if loudness(audio) < _QUIETEST:
         return Transcript("", confidence=0.0)
     audio = _with_room_noise(audio)
     words = decoder.decode(Search.NGRAM, audio)
     phones = _path(decoder, decoder.decode(Search.PHONES, audio))
-    return _trusted(words, _path(decoder, words), phones)
+    return _ngram_transcript(words, _path(decoder, words), phones)
 
 
 def _with_room_noise(audio: bytes) -> bytes:
     """Adds the noise of a quiet room (-66 dB), the same every time.
 
-    Digital silence, as browsers send it between words, has no place in the acoustic model: it
-    spoils the cepstral mean, and with it every word.
+    Digital silence, as browsers send it between words, is unknown to the acoustic model: it
+    distorts the cepstral mean, and with it every word.
     """
     import numpy as np  # here, because importing the package loads nothing heavy
 
@@ -191,9 +188,9 @@ def _with_room_noise(audio: bytes) -> bytes:
     return np.clip(samples + noise, -32768, 32767).astype("<i2").tobytes()
 
 
-def _trusted(words: Hypothesis, ngram: SearchPath, phones: SearchPath) -> Transcript:
+def _ngram_transcript(words: Hypothesis, ngram: SearchPath, phones: SearchPath) -> Transcript:
     trust = transcript_confidence(ngram, phones)
-    return Transcript(words.text if trust >= _LEAST_TRUST else "", confidence=trust)
+    return Transcript(words.text if trust >= _MIN_CONFIDENCE else "", confidence=trust)
 
 
 def _path(decoder: SphinxDecoder, found: Hypothesis) -> SearchPath:

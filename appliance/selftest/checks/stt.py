@@ -34,10 +34,11 @@ class STTCheck(BaseCheck):
     ) -> Finding:
         wrong = error_rate(SENTENCE, heard.text)
         assessment = expectations.assess_engine(
-            planned, heard.engine, heard.share, context, busy=context.is_busy()
+            planned, heard.engine, heard.real_time_factor, context, busy=context.is_busy()
         )
         summary = (
-            f"{heard.engine} took {1000 * heard.seconds:.0f} ms ({heard.share:.0%} of real time)"
+            f"{heard.engine} took {1000 * heard.seconds:.0f} ms"
+            f" ({heard.real_time_factor:.0%} of real time)"
         )
         finding = Finding(
             self.name, assessment.verdict, summary + assessment.message, assessment.advice
@@ -51,6 +52,6 @@ class STTCheck(BaseCheck):
         return finding.with_figures(
             engine=heard.engine,
             seconds=round(heard.seconds, 3),
-            real_time_share=round(heard.share, 3),
+            real_time_share=round(heard.real_time_factor, 3),
             word_error_rate=round(wrong, 2),
         )

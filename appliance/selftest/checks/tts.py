@@ -36,18 +36,18 @@ class TTSCheck(BaseCheck):
                 "Run `appliance models verify`; if all is good, choose another tts.voice.",
             ).with_figures(engine=probe.engine, peak=level.peak, audio_seconds=level.seconds)
         assessment = expectations.assess_engine(
-            planned, probe.engine, probe.share, context, busy=context.is_busy()
+            planned, probe.engine, probe.real_time_factor, context, busy=context.is_busy()
         )
         summary = (
             f"{probe.engine} took {1000 * probe.seconds:.0f} ms for {level.seconds:.1f} s"
-            f" ({probe.share:.0%} of real time)"
+            f" ({probe.real_time_factor:.0%} of real time)"
         )
         return Finding(
             self.name, assessment.verdict, summary + assessment.message, assessment.advice
         ).with_figures(
             engine=probe.engine,
             seconds=round(probe.seconds, 3),
-            real_time_share=round(probe.share, 3),
+            real_time_share=round(probe.real_time_factor, 3),
             audio_seconds=round(level.seconds, 2),
             peak=level.peak,
         )

@@ -8,4 +8,4 @@ import sys
 if "run" in sys.orig_argv:
     from tests import faulty
 
-    faulty.spoil()
+    faulty.install_faults()

@@ -28,23 +28,25 @@ def test_the_longest_difference_is_at_most_all_of_both(
 
 
 @given(phones, phones, phones)
-def test_what_both_begin_and_end_with_makes_no_difference(
+def test_a_common_beginning_and_end_adds_no_difference(
     edge: tuple[str, ...], one: tuple[str, ...], other: tuple[str, ...]
 ) -> None:
-    most = max(len(one), len(other))
-    assert longest_difference(edge + one + edge, edge + other + edge) <= 2 * most
+    longest = max(len(one), len(other))
+    assert longest_difference(edge + one + edge, edge + other + edge) <= 2 * longest
 
 
 def test_one_long_difference_counts_more_than_many_short_ones() -> None:
-    said = ("T", "EH", "L", "M", "IY", "DH", "AH", "T", "AY", "M")
+    expected = ("T", "EH", "L", "M", "IY", "DH", "AH", "T", "AY", "M")
     scattered = ("D", "EH", "L", "N", "IY", "D", "AH", "T", "AA", "M")
     together = ("T", "EH", "L", "M", "IY", "AH", "JH", "OW", "K")
-    assert longest_difference(said, scattered) == 1
-    assert longest_difference(said, together) == 3
+    assert longest_difference(expected, scattered) == 1
+    assert longest_difference(expected, together) == 3
 
 
 @given(paths, paths, paths)
-def test_confidence_is_a_share(grammar: SearchPath, sounds: SearchPath, words: SearchPath) -> None:
+def test_confidence_is_between_0_and_1(
+    grammar: SearchPath, sounds: SearchPath, words: SearchPath
+) -> None:
     for value in (
         confidence(grammar, sounds),
         confidence(grammar, sounds, words),
@@ -54,7 +56,7 @@ def test_confidence_is_a_share(grammar: SearchPath, sounds: SearchPath, words: S
 
 
 @given(paths, paths)
-def test_the_first_look_believes_what_it_is_confident_of(
+def test_the_first_look_accepts_from_a_confidence_of_one_half(
     grammar: SearchPath, sounds: SearchPath
 ) -> None:
     verdict = first_look(grammar, sounds)
@@ -72,9 +74,7 @@ def test_a_worse_score_of_the_grammar_never_raises_confidence(
 
 
 @given(paths, phones)
-def test_where_the_grammar_heard_nothing_there_is_no_command(
-    sounds: SearchPath, words: tuple[str, ...]
-) -> None:
+def test_an_empty_grammar_path_is_no_command(sounds: SearchPath, words: tuple[str, ...]) -> None:
     nothing = SearchPath(0.0, 0, ())
     assert first_look(nothing, sounds) is CommandVerdict.OTHER
     assert confidence(nothing, sounds) == 0
@@ -82,17 +82,17 @@ def test_where_the_grammar_heard_nothing_there_is_no_command(
     assert transcript_confidence(nothing, sounds) == 0
 
 
-def test_what_explains_the_audio_nearly_as_well_as_its_phones_is_a_command() -> None:
+def test_a_path_nearly_as_good_as_the_phones_is_a_command() -> None:
     sounds = SearchPath(-300.0, 100, COMMAND)
     assert first_look(SearchPath(-310.0, 100, COMMAND), sounds) is CommandVerdict.COMMAND
 
 
-def test_what_explains_it_much_worse_is_none() -> None:
+def test_a_path_much_worse_than_the_phones_is_no_command() -> None:
     sounds = SearchPath(-300.0, 100, ("K", "AE", "P", "IH", "T", "AH", "L"))
     assert first_look(SearchPath(-900.0, 100, COMMAND), sounds) is CommandVerdict.OTHER
 
 
-def test_the_words_decide_where_the_phones_leave_it_open() -> None:
+def test_the_ngrams_decide_where_the_phones_do_not() -> None:
     sounds = SearchPath(-300.0, 100, COMMAND[:5])
     grammar = SearchPath(-570.0, 100, COMMAND)
     assert first_look(grammar, sounds) is CommandVerdict.UNSURE

@@ -21,7 +21,7 @@ TRANSITION 2 3 1.0 is
 TRANSITION 3 4 1.0 it
 FSG_END
 """
-SAID = ("W", "AH", "T", "T", "AY", "M", "IH", "Z", "IH", "T")
+PHONES = ("W", "AH", "T", "T", "AY", "M", "IH", "Z", "IH", "T")
 TIME = recording("speech", "what_time_is_it.wav")
 
 
@@ -32,10 +32,10 @@ def decoder() -> Iterator[SphinxDecoder]:
     decoder.close()
 
 
-def test_each_search_hears_in_its_own_way(decoder: SphinxDecoder) -> None:
+def test_each_search_has_its_own_result(decoder: SphinxDecoder) -> None:
     heard = {search: decoder.decode(search, TIME) for search in Search}
     assert heard[Search.GRAMMAR].text == heard[Search.NGRAM].text == "what time is it"
-    assert decoder.phones(heard[Search.GRAMMAR]) == SAID
+    assert decoder.phones(heard[Search.GRAMMAR]) == PHONES
     assert {"T", "AY"} <= set(decoder.phones(heard[Search.PHONES]))
     for found in heard.values():
         assert found.score < 0
@@ -50,14 +50,14 @@ def test_scores_of_different_searches_can_be_compared(decoder: SphinxDecoder) ->
     assert 0 < best - said < joke - other.score
 
 
-def test_what_came_before_changes_nothing(decoder: SphinxDecoder) -> None:
+def test_earlier_audio_does_not_affect_a_result(decoder: SphinxDecoder) -> None:
     first = [decoder.decode(search, TIME) for search in Search]
     for between in (noise(8000), recording("audio", "jfk.wav")[:64000], silence(1)):
         decoder.decode(Search.GRAMMAR, between)
     assert [decoder.decode(search, TIME) for search in Search] == first
 
 
-def test_nothing_in_nothing(decoder: SphinxDecoder) -> None:
+def test_empty_audio_has_no_words(decoder: SphinxDecoder) -> None:
     for audio in (b"", b"\0\0", silence(0.02)):
         assert decoder.decode(Search.NGRAM, audio).words == ()
 
@@ -72,12 +72,12 @@ def test_a_grammar_may_be_a_graph() -> None:
     "grammar",
     ["", "nonsense", "#JSGF V1.0; grammar x; public <x> = qwrtzx;", "FSG_BEGIN\n"],
 )
-def test_a_grammar_that_cannot_be_heard_is_refused(grammar: str) -> None:
+def test_a_broken_grammar_raises(grammar: str) -> None:
     with pytest.raises(EngineFailed, match="grammar"):
         SphinxDecoder(grammar)
 
 
-def test_a_closed_decoder_says_so() -> None:
+def test_a_closed_decoder_raises() -> None:
     decoder = SphinxDecoder(GRAPH)
     decoder.close()
     decoder.close()
@@ -85,14 +85,16 @@ def test_a_closed_decoder_says_so() -> None:
         decoder.decode(Search.GRAMMAR, TIME)
 
 
-def test_the_dictionary_is_the_wheels() -> None:
+def test_dictionary_words() -> None:
     words = dictionary_words()
     assert {"what", "time", "today's"} <= words
     assert not any("(" in word for word in words)
     assert "qwrtzx" not in words
 
 
-def test_files_that_are_missing_or_foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_and_foreign_files_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sphinx_decoder, "_package", lambda: tmp_path)
     for load in (lambda: SphinxDecoder(GRAPH), dictionary_words):
         with pytest.raises(ModelMissing, match=str(tmp_path)):
@@ -103,7 +105,7 @@ def test_files_that_are_missing_or_foreign(tmp_path: Path, monkeypatch: pytest.M
         SphinxDecoder(GRAPH)
 
 
-def test_a_model_that_is_missing_or_damaged(
+def test_a_missing_or_damaged_model_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = sphinx_decoder._package()

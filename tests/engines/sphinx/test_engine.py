@@ -33,7 +33,7 @@ OTHERS = (
     "turn on the kitchen light",
     "how much does a ticket cost",
 )
-MISTAKES = {*COMMANDS, "tell me the time", "what is the time", "how much memory is free"}
+CONFUSIONS = {*COMMANDS, "tell me the time", "what is the time", "how much memory is free"}
 
 
 def sentence(text: str) -> bytes:
@@ -41,7 +41,7 @@ def sentence(text: str) -> bytes:
 
 
 @pytest.mark.parametrize("text", COMMANDS)
-async def test_a_command_is_heard(sphinx: Sphinx, text: str) -> None:
+async def test_commands_are_recognised(sphinx: Sphinx, text: str) -> None:
     heard = await sphinx.transcribe(sentence(text))
     assert heard.text == text
     assert heard.confidence is not None
@@ -49,16 +49,16 @@ async def test_a_command_is_heard(sphinx: Sphinx, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", OTHERS)
-async def test_what_is_no_command_comes_as_free_text(sphinx: Sphinx, text: str) -> None:
+async def test_other_speech_becomes_free_text(sphinx: Sphinx, text: str) -> None:
     heard = await sphinx.transcribe(sentence(text))
-    assert heard.text not in MISTAKES
+    assert heard.text not in CONFUSIONS
     assert set(heard.text.split()) & set(text.split())
     assert heard.confidence is not None
     assert 0 < heard.confidence < 1
 
 
 @pytest.mark.slow
-async def test_human_speech_in_pieces_is_no_command(sphinx: Sphinx) -> None:
+async def test_pieces_of_human_speech_are_no_commands(sphinx: Sphinx) -> None:
     commands = []
     for name in ("jfk.wav", "harvard.wav"):
         audio = recording("audio", name)
@@ -66,13 +66,13 @@ async def test_human_speech_in_pieces_is_no_command(sphinx: Sphinx) -> None:
         for start in range(0, len(audio) - size, size):
             heard = await sphinx.transcribe(silence(0.2) + audio[start : start + size])
             first = heard.text.split()[:1]
-            # Every command but "stop" and its like has two words or more.
+            # Every command except "stop" and the like has at least two words.
             if first and first[0] in {"what", "set", "start", "cancel", "how", "tell", "repeat"}:
                 commands.append(heard)
     assert len(commands) <= 1, commands
 
 
-async def test_the_starter_engines_understand_each_other(sphinx: Sphinx, espeak: Espeak) -> None:
+async def test_sphinx_understands_espeak(sphinx: Sphinx, espeak: Espeak) -> None:
     understood = 0
     for text in COMMANDS:
         said = as_input(await spoken(espeak, text, Voice()))
@@ -100,12 +100,12 @@ async def test_no_text_without_speech(sphinx: Sphinx, audio: bytes) -> None:
     assert (await sphinx.transcribe(audio)).text == ""
 
 
-async def test_an_odd_byte_at_the_end_does_no_harm(sphinx: Sphinx) -> None:
+async def test_an_odd_last_byte_is_ignored(sphinx: Sphinx) -> None:
     assert (await sphinx.transcribe(sentence("repeat that") + b"\1")).text == "repeat that"
 
 
 @pytest.mark.slow
-async def test_speech_without_a_pause_is_heard_to_its_end(sphinx: Sphinx) -> None:
+async def test_long_speech_is_transcribed_to_its_end(sphinx: Sphinx) -> None:
     whole = recording("audio", "harvard.wav")
     heard = await sphinx.transcribe(whole)
     assert "smell of old" in heard.text
@@ -114,21 +114,21 @@ async def test_speech_without_a_pause_is_heard_to_its_end(sphinx: Sphinx) -> Non
     assert heard.confidence > 0.5
 
 
-async def test_the_loop_goes_on_while_it_listens(sphinx: Sphinx) -> None:
+async def test_the_event_loop_runs_while_it_transcribes(sphinx: Sphinx) -> None:
     audio = sentence("what is the capital of france")
     heard, turns = await turns_during(lambda: sphinx.transcribe(audio), 10)
     assert heard.text
-    # A decode takes some hundred milliseconds; one that blocked the loop would leave it one turn.
+    # A decode takes some 100 ms; if it blocked the loop, there would be one turn.
     assert turns > 10
 
 
-async def test_many_at_once_are_all_heard(sphinx: Sphinx) -> None:
+async def test_concurrent_requests_are_all_transcribed(sphinx: Sphinx) -> None:
     texts = COMMANDS[:3] * 2
     heard = await asyncio.gather(*(sphinx.transcribe(sentence(text)) for text in texts))
     assert [one.text for one in heard] == list(texts)
 
 
-async def test_what_it_listens_for_may_change(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_grammar_may_change(caplog: pytest.LogCaptureFixture) -> None:
     grammars = [GRAMMAR]
     engine = await Sphinx.load(lambda: grammars[-1], threads=1)
     cost = "how much does a ticket cost"
@@ -140,16 +140,16 @@ async def test_what_it_listens_for_may_change(caplog: pytest.LogCaptureFixture) 
     grammars.append("nonsense")
     for _ in range(2):
         assert (await engine.transcribe(sentence(cost))).text == cost
-    assert caplog.text.count("the sentences heard are those of before") == 1
+    assert caplog.text.count("the new sentences cannot be recognised") == 1
     await engine.close()
 
 
-async def test_a_grammar_that_does_not_load_is_told() -> None:
+async def test_a_broken_grammar_raises() -> None:
     with pytest.raises(EngineFailed, match="grammar"):
         await Sphinx.load("nonsense", threads=1)
 
 
-async def test_a_closed_engine_says_so() -> None:
+async def test_a_closed_engine_raises() -> None:
     engine = await Sphinx.load(GRAMMAR, threads=1)
     await engine.close()
     await engine.close()
@@ -157,7 +157,7 @@ async def test_a_closed_engine_says_so() -> None:
         await engine.transcribe(sentence("repeat that"))
 
 
-async def test_it_tells_which_words_a_grammar_may_use() -> None:
+async def test_known_words_are_those_of_the_dictionary() -> None:
     words = await Sphinx.known_words()
     assert {"what", "time"} <= words
     assert "qwrtzx" not in words

@@ -11,7 +11,7 @@ from tests.engines.whisper.test_engine import MODEL, TEXTS, utterance
 
 
 class Spy:
-    """CTranslate2's model, with a note of every call. A compiled class takes no patches."""
+    """Wraps CTranslate2's model and records its calls; a compiled class cannot be patched."""
 
     def __init__(self, model: object) -> None:
         self._model = model
@@ -38,7 +38,7 @@ class Spy:
         return self._model.generate(encoded, prompts, **options)  # type: ignore[attr-defined]
 
 
-def made(*hot_words: str) -> tuple[WhisperDecoder, Spy]:
+def load_spied(*hot_words: str) -> tuple[WhisperDecoder, Spy]:
     decoder, _ = load_decoder(MODEL, "cpu", "int8", 1, hot_words, MIN_WINDOW)
     spy = Spy(decoder._model.model)
     decoder._model.model = spy
@@ -47,7 +47,7 @@ def made(*hot_words: str) -> tuple[WhisperDecoder, Spy]:
 
 @pytest.fixture(scope="module")
 def shared() -> tuple[WhisperDecoder, Spy]:
-    return made()
+    return load_spied()
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def spy(shared: tuple[WhisperDecoder, Spy]) -> Spy:
     return shared[1]
 
 
-def test_a_batch_comes_to_what_each_comes_to_alone(decoder: WhisperDecoder, spy: Spy) -> None:
+def test_a_batch_has_the_results_of_each_window_alone(decoder: WhisperDecoder, spy: Spy) -> None:
     asked = [AudioWindow(utterance(name), "en", 8.0) for name in TEXTS]
     asked.insert(3, AudioWindow(noise(1000), "en", 8.0))
     together = decoder.decode(asked)
@@ -77,23 +77,23 @@ def test_a_batch_comes_to_what_each_comes_to_alone(decoder: WhisperDecoder, spy:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_short_window_comes_to_what_the_full_one_does(decoder: WhisperDecoder, name: str) -> None:
+def test_a_short_window_has_the_result_of_the_full_one(decoder: WhisperDecoder, name: str) -> None:
     for window in (4.0, 8.0, 12.0, FULL_WINDOW):
         assert decoder.decode([AudioWindow(utterance(name), "en", window)])[0].text == TEXTS[name]
 
 
-def test_the_language_is_told_from_the_same_encoding(decoder: WhisperDecoder, spy: Spy) -> None:
+def test_the_language_is_detected_from_the_same_encoding(decoder: WhisperDecoder, spy: Spy) -> None:
     audio = utterance("stop.wav")
-    told, given = decoder.decode([AudioWindow(audio, None, 8.0), AudioWindow(audio, "de", 8.0)])
+    detected, given = decoder.decode([AudioWindow(audio, None, 8.0), AudioWindow(audio, "de", 8.0)])
     assert spy.calls == ["encode", "detect_language", "generate"]
     assert given.language == "de"
-    assert told.text == "stop"
+    assert detected.text == "stop"
     codes = [row[1] for row in spy.prompts]
     tokenizer = decoder._model.hf_tokenizer
-    assert codes == [tokenizer.token_to_id(f"<|{one.language}|>") for one in (told, given)]
+    assert codes == [tokenizer.token_to_id(f"<|{one.language}|>") for one in (detected, given)]
 
 
-def test_it_decodes_greedily_without_marks_and_within_bounds(
+def test_it_decodes_greedily_without_special_tokens_and_within_limits(
     decoder: WhisperDecoder, spy: Spy
 ) -> None:
     decoder.decode([AudioWindow(utterance("stop.wav"), "en", 8.0)])
@@ -112,13 +112,13 @@ def test_features_end_in_silence_as_in_training(decoder: WhisperDecoder, spy: Sp
     samples = np.frombuffer(audio + silence(8), "<i2").astype(np.float32) / 32768
     wanted = decoder._model.feature_extractor(samples)[:, :800]
     assert given.shape == wanted.shape
-    # The last frame of the audio lacks the silence that its window would reach into.
+    # The last frame of the audio lacks the silence after it.
     differ = np.abs(given - wanted).max(axis=0) > 1e-4
     assert differ.sum() <= 4
 
 
-def test_hot_words_stand_before_the_text() -> None:
-    decoder, spy = made("Claude", "kitchen")
+def test_hot_words_are_in_the_prompt() -> None:
+    decoder, spy = load_spied("Claude", "kitchen")
     decoder.decode([AudioWindow(utterance("stop.wav"), "en", 8.0)])
     tokenizer = decoder._model.hf_tokenizer
     hint = tokenizer.encode(" Claude, kitchen", add_special_tokens=False).ids
@@ -128,16 +128,16 @@ def test_hot_words_stand_before_the_text() -> None:
 
 
 def test_too_many_hot_words_leave_room_for_the_text() -> None:
-    decoder, spy = made(*["kitchen"] * 500)
+    decoder, spy = load_spied(*["kitchen"] * 500)
     decoder.decode([AudioWindow(utterance("stop.wav"), "en", 8.0)])
     assert len(spy.prompts[0]) <= 105
 
 
-def test_a_text_that_hits_its_bound_is_cut_alone_and_in_a_batch(
+def test_a_text_at_its_limit_is_cut_alone_and_in_a_batch(
     decoder: WhisperDecoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bound = "appliance.engines.whisper.decoder.max_tokens"
-    monkeypatch.setattr(bound, lambda seconds, *, full: 3 if seconds < 2 else 40)
+    limit = "appliance.engines.whisper.decoder.max_tokens"
+    monkeypatch.setattr(limit, lambda seconds, *, full: 3 if seconds < 2 else 40)
     short = AudioWindow(utterance("turn_on_the_kitchen_light.wav")[: 2 * 31_000], "en", 8.0)
     long = AudioWindow(utterance("turn_on_the_kitchen_light.wav") + silence(1), "en", 8.0)
     alone = decoder.decode([short])[0]

@@ -33,7 +33,7 @@ def utterance(name: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-async def test_it_hears_what_was_said(whisper: Whisper, name: str) -> None:
+async def test_utterances_are_transcribed(whisper: Whisper, name: str) -> None:
     heard = await whisper.transcribe(utterance(name))
     assert heard.text == TEXTS[name]
     assert heard.language == "en"
@@ -43,14 +43,14 @@ async def test_it_hears_what_was_said(whisper: Whisper, name: str) -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 @pytest.mark.parametrize(("factor", "snr"), [(0.05, 40), (0.3, 15), (2.5, 20)])
-async def test_it_hears_it_soft_loud_and_in_noise(
+async def test_soft_loud_and_noisy_utterances_are_transcribed(
     whisper: Whisper, name: str, factor: float, snr: float
 ) -> None:
     heard = await whisper.transcribe(with_noise(utterance(name), factor, snr))
     assert heard.text == TEXTS[name]
 
 
-async def test_it_tells_the_language_itself(whisper: Whisper) -> None:
+async def test_the_language_is_detected(whisper: Whisper) -> None:
     heard = await whisper.transcribe(utterance("what_time_is_it.wav"), "auto")
     assert heard.text == "what time is it"
     assert heard.language in ("en", "de", "fr", "es") or len(heard.language) in (2, 3)
@@ -86,13 +86,13 @@ async def test_no_text_without_speech(whisper: Whisper, audio: bytes) -> None:
     assert (heard.text, heard.confidence) == ("", 0.0)
 
 
-async def test_speech_longer_than_the_window_is_heard_to_its_end(whisper: Whisper) -> None:
+async def test_speech_longer_than_the_window_is_transcribed_to_its_end(whisper: Whisper) -> None:
     audio = utterance("good_morning.wav") + silence(28) + utterance("stop.wav")
     assert (await whisper.transcribe(audio)).text == "good morning stop"
 
 
-class Overheard(WhisperDecoder):
-    """Notes which windows were decoded together, and finds short ones doubtful if told to."""
+class RecordingDecoder(WhisperDecoder):
+    """Records which windows are decoded together; with `doubts`, spoils short ones."""
 
     doubts = False
 
@@ -104,7 +104,7 @@ class Overheard(WhisperDecoder):
         return decoded
 
     @classmethod
-    def of(cls, decoder: WhisperDecoder) -> "Overheard":
+    def of(cls, decoder: WhisperDecoder) -> "RecordingDecoder":
         decoder.__class__ = cls
         assert isinstance(decoder, cls)
         decoder.windows = []
@@ -114,46 +114,46 @@ class Overheard(WhisperDecoder):
 
 
 @pytest.fixture
-async def overheard() -> AsyncIterator[tuple[Whisper, Overheard]]:
+async def recorded() -> AsyncIterator[tuple[Whisper, RecordingDecoder]]:
     decoder, name = await asyncio.to_thread(load_decoder, MODEL, "cpu", "int8", 1, (), MIN_WINDOW)
-    listening = Overheard.of(decoder)
+    listening = RecordingDecoder.of(decoder)
     engine = Whisper(WorkerPool("whisper"), listening, name)
     yield engine, listening
     await engine.close()
 
 
-async def test_a_command_is_heard_once_in_a_short_window(
-    overheard: tuple[Whisper, Overheard],
+async def test_a_command_is_decoded_once_in_a_short_window(
+    recorded: tuple[Whisper, RecordingDecoder],
 ) -> None:
-    engine, decoder = overheard
+    engine, decoder = recorded
     await engine.transcribe(utterance("stop.wav"))
     await engine.transcribe(silence(5) + utterance("stop.wav") + silence(2))
     assert decoder.windows == [[8.0], [10.0]]
 
 
-async def test_what_is_doubtful_is_heard_once_more_in_the_full_window(
-    overheard: tuple[Whisper, Overheard],
+async def test_a_doubtful_result_is_decoded_again_in_the_full_window(
+    recorded: tuple[Whisper, RecordingDecoder],
 ) -> None:
-    engine, decoder = overheard
+    engine, decoder = recorded
     decoder.doubts = True
     assert (await engine.transcribe(utterance("stop.wav"))).text == "stop"
     assert decoder.windows == [[8.0], [FULL_WINDOW]]
 
 
 async def test_long_speech_takes_the_full_window_alone(
-    overheard: tuple[Whisper, Overheard],
+    recorded: tuple[Whisper, RecordingDecoder],
 ) -> None:
-    engine, decoder = overheard
+    engine, decoder = recorded
     audio = utterance("stop.wav") + silence(26)
     texts = await asyncio.gather(*(engine.transcribe(audio) for _ in range(3)))
     assert [heard.text for heard in texts] == ["stop"] * 3
     assert decoder.windows == [[FULL_WINDOW]] * 3
 
 
-async def test_those_who_wait_together_are_heard_together(
-    overheard: tuple[Whisper, Overheard],
+async def test_waiting_requests_are_decoded_in_batches(
+    recorded: tuple[Whisper, RecordingDecoder],
 ) -> None:
-    engine, decoder = overheard
+    engine, decoder = recorded
     names = list(TEXTS)
     long = silence(5) + utterance("yes.wav") + silence(2)
     heard = await asyncio.gather(
@@ -167,13 +167,13 @@ async def test_those_who_wait_together_are_heard_together(
     assert all(len(set(batch)) == 1 for batch in decoder.windows)
 
 
-async def test_a_floor_of_thirty_seconds_is_the_full_window_always() -> None:
+async def test_a_minimum_of_thirty_seconds_always_uses_the_full_window() -> None:
     engine = await Whisper.load(MODEL, "cpu", "int8", 1, min_window=FULL_WINDOW)
     assert (await engine.transcribe(utterance("stop.wav"))).text == "stop"
     await engine.close()
 
 
-async def test_the_loop_goes_on_while_it_listens(whisper: Whisper) -> None:
+async def test_the_event_loop_runs_while_it_transcribes(whisper: Whisper) -> None:
     audio = utterance("what_time_is_it.wav")
 
     async def listen() -> list[str]:
@@ -181,25 +181,25 @@ async def test_the_loop_goes_on_while_it_listens(whisper: Whisper) -> None:
 
     heard, turns = await turns_during(listen, 20)
     assert all(heard)
-    # One that stood still would come round once or twice for each.
+    # A blocked loop would turn once or twice for each.
     assert turns > 20
 
 
-async def test_its_name_says_what_runs_where(whisper: Whisper) -> None:
+async def test_the_name_gives_type_and_device(whisper: Whisper) -> None:
     assert whisper.name.startswith("whisper model int8")
     assert whisper.name.endswith(" cpu")
 
 
-async def test_a_model_that_has_lost_its_numbers_has_failed(
+async def test_a_result_that_is_not_a_number_fails(
     whisper: Whisper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lost = DecodedWindow("!!!!!!!!", "en", likelihood=float("nan"), no_speech=0.0, tokens=8)
-    monkeypatch.setattr(WhisperDecoder, "decode", lambda _self, each: [lost] * len(each))
+    nan = DecodedWindow("!!!!!!!!", "en", likelihood=float("nan"), no_speech=0.0, tokens=8)
+    monkeypatch.setattr(WhisperDecoder, "decode", lambda _self, each: [nan] * len(each))
     with pytest.raises(EngineFailed, match="makes sense"):
         await whisper.transcribe(utterance("stop.wav"))
 
 
-async def test_a_closed_engine_says_so() -> None:
+async def test_a_closed_engine_raises() -> None:
     engine = await Whisper.load(MODEL, "cpu", "float32", 1)
     await engine.close()
     await engine.close()
@@ -207,7 +207,7 @@ async def test_a_closed_engine_says_so() -> None:
         await engine.transcribe(utterance("stop.wav"))
 
 
-async def test_a_type_that_the_device_does_not_know_is_no_fault_of_the_file() -> None:
+async def test_an_unsupported_compute_type_is_not_blamed_on_the_file() -> None:
     with pytest.raises(EngineFailed, match="int8_bfloat16 on cpu") as raised:
         await Whisper.load(MODEL, "cpu", "int8_bfloat16", 1)
     assert "stt.compute_type" in raised.value.advice
@@ -256,7 +256,7 @@ async def test_a_broken_file_is_named(copy: Path, fault: str) -> None:
         await Whisper.load(copy, "cpu")
 
 
-async def test_mel_bands_that_do_not_fit_are_found_before_they_crash(copy: Path) -> None:
+async def test_wrong_mel_bands_are_found_before_they_crash(copy: Path) -> None:
     file = copy / "preprocessor_config.json"
     file.write_text(json.dumps({"feature_size": 128}))
     with pytest.raises(ModelBroken, match="promises 128 mel bands"):
