@@ -24,6 +24,10 @@ ApplianceError
   SelftestRunning        selftest_running     409: one self-test at a time
   StoreError             store_failed         the database cannot be read or written
   DownloadFailed         download_failed      a model cannot be fetched or put on the disk
+    SourceUnreachable    source_unreachable   a hub, mirror or package index does not answer
+    SourceMissing        source_missing       it has no such file or package
+    SourceChanged        source_changed       it has other content than the manifest pins
+    ModelUnavailable     model_unavailable    none of the sources of a model has all of it
   ToolError              tool_failed          a tool could not do what was asked
   AgentError             agent_failed         an agent is missing, unreachable or gave up
   NotReady               not_ready            503: engines are still loading
@@ -179,6 +183,26 @@ class StoreError(ApplianceError):
 class DownloadFailed(ApplianceError):
     code = "download_failed"
     status = 502
+
+
+class SourceUnreachable(DownloadFailed):
+    code = "source_unreachable"
+    default_advice = "Is the network there? What has arrived is kept; the same command continues."
+
+
+class SourceMissing(DownloadFailed):
+    code = "source_missing"
+    default_advice = "It may have been withdrawn. Another source of models.sources may have it."
+
+
+class SourceChanged(DownloadFailed):
+    code = "source_changed"
+    default_advice = "Nothing of it was kept. Another source of models.sources may have it."
+
+
+class ModelUnavailable(DownloadFailed):
+    code = "model_unavailable"
+    default_advice = "Is the network there? `appliance models list` shows the sources of each."
 
 
 class ToolError(ApplianceError):

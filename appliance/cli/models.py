@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,14 +11,14 @@ import click
 from appliance.cli.options import config_option, configuration, json_option
 from appliance.cli.output import table
 from appliance.config.loader import Config
-from appliance.errors import ModelBroken, NotFound
+from appliance.errors import ModelBroken, ModelUnavailable, NotFound
 from appliance.hardware import planner
 from appliance.hardware.detect import detect
 from appliance.models import inventory
 from appliance.models.inventory import ListedModel
 from appliance.models.manifest import SHIPPED, Manifest, Model, read_manifest
 from appliance.models.progress import ProgressBars
-from appliance.models.pull import ModelPull
+from appliance.models.pull import ModelPull, PulledModel
 from appliance.models.repository import ModelRepository, disk_errors
 
 RECOMMENDED = "recommended"  # stands for the names of the models that the plan would choose
@@ -47,14 +47,54 @@ class _Models:
             self.manifest, self.repository, self.config.models.mirror, fits
         )
 
-    def named(self, names: Sequence[str]) -> list[Model]:
-        """The models without repetition; `recommended` stands for the choice of the plan."""
+    def recommended(self, without: Collection[str] = ()) -> list[Model]:
+        """The models that the plan would choose first, were all on disk but those `without`."""
         sizes = {model.name: model.weights.bytes or 0 for model in self.manifest.model}
-        resolved: list[str] = []
-        for name in names:
-            recommended = name == RECOMMENDED
-            resolved += planner.recommended(detect(), self.config, sizes) if recommended else [name]
-        return [self.manifest.named(name) for name in dict.fromkeys(resolved)]
+        available = {name: size for name, size in sizes.items() if name not in without}
+        names = planner.recommended(detect(), self.config, available)
+        return [self.manifest.named(name) for name in names]
+
+    async def pull(self, names: Sequence[str], bars: ProgressBars) -> list[PulledModel]:
+        """Fetches the named models, and for `recommended` the best ones that any source has."""
+        models = self.config.models
+        pull = ModelPull(self.manifest, self.repository, bars, models.mirror, models.sources)
+        wanted = [self.manifest.named(name) for name in dict.fromkeys(names) if name != RECOMMENDED]
+        pulled = await pull.run(wanted)
+        if RECOMMENDED in names:
+            pulled += await self._pull_recommended(pull, bars, {model.name for model in wanted})
+        return pulled
+
+    async def _pull_recommended(
+        self, pull: ModelPull, bars: ProgressBars, present: Collection[str]
+    ) -> list[PulledModel]:
+        """Fetches the next best model in place of one that no source has.
+
+        Raises ModelUnavailable if that leaves an engine without a model; those that could be
+        fetched are in place all the same.
+        """
+        pulled: dict[str, PulledModel] = {}
+        failures: dict[str, ModelUnavailable] = {}
+        while wanted := [
+            model
+            for model in self.recommended(failures)
+            if model.name not in pulled and model.name not in present
+        ]:
+            for model in wanted:
+                try:
+                    pulled |= {
+                        done.name: done for done in await pull.run([model], has_alternative=True)
+                    }
+                except ModelUnavailable as failure:
+                    failures[model.name] = failure
+                    bars.message(f"{model.name} cannot be fetched.")
+        engines = {self.manifest.named(name).engine for name in (*pulled, *present)}
+        if lacking := {model.engine for model in self.recommended()} - engines:
+            first = next(iter(failures.values()))
+            raise ModelUnavailable(
+                f"no model can be fetched for {' and '.join(sorted(lacking))}: {first.message}",
+                advice=first.advice,
+            )
+        return list(pulled.values())
 
 
 @click.group("models")
@@ -80,7 +120,7 @@ def list_models(manifest: Path, files: tuple[Path, ...], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(model) for model in listed], indent=2))
         return
-    header = ("model", "engine", "size", "on disk", "fits here", "licence")
+    header = ("model", "engine", "size", "on disk", "fetched from", "fits here", "licence")
     click.echo(table(header, [_row(model) for model in listed]))
 
 
@@ -93,6 +133,7 @@ def _row(listed: ListedModel) -> tuple[str, ...]:
         listed.engine,
         f"{listed.bytes / 1e6:,.0f} MB",
         state,
+        ", ".join(dict.fromkeys(source.partition(" ")[0] for source in listed.fetched_from)),
         "yes" if listed.fits else "no",
         listed.licence,
     )
@@ -108,14 +149,12 @@ def pull_models(
 ) -> None:
     """Fetches models by name, or those `recommended` for this machine; mends damaged ones."""
     models = _Models.open(manifest, files)
-    wanted = models.named(names)
     with (
         ProgressBars() as bars,
         models.repository.lock(lambda: bars.message("Waiting for another command to end.")),
     ):
-        pull = ModelPull(models.manifest, models.repository, bars, models.config.models.mirror)
         try:
-            pulled = asyncio.run(pull.run(wanted))
+            pulled = asyncio.run(models.pull(names, bars))
         except KeyboardInterrupt:
             bars.message(
                 "Stopped. What has arrived is kept; the same command continues from there."
@@ -192,9 +231,14 @@ def _remove(models: _Models, model: Model) -> str:
             advice="Remove it by hand.",
         )
     others = [m for m in manifest.model if m.name != model.name and repository.receipt(m.name)]
-    mirror = models.config.models.mirror
+    kept_packages = manifest.packages_of([file for other in others for file in other.files])
     partials = [
-        repository.partial_path(manifest.url(model, file, mirror), file) for file in model.files
+        repository.download_path(package.key)
+        for package in manifest.packages_of(model.files)
+        if package not in kept_packages
     ]
+    for file in model.files:
+        mirror = models.config.models.mirror
+        partials += repository.partial_paths(manifest, model, file, mirror)
     repository.remove(model, others, partials)
     return f"{model.name} was not there." if state == "absent" else f"{model.name} is gone."

@@ -187,6 +187,9 @@ class StoreConfig(Section):
 class ModelsConfig(Section):
     directory: Path
     mirror: Annotated[str, Field(pattern=r"^(https?://.+)?$")]
+    sources: Annotated[
+        tuple[Literal["mirror", "upstream", "packages"], ...], Field(min_length=1, max_length=3)
+    ]
 
 
 class LimitsConfig(Section):

@@ -9,23 +9,21 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
-from appliance.errors import DownloadFailed
+from appliance.errors import SourceChanged, SourceMissing, SourceUnreachable
+from appliance.models.http_client import without_credentials
 from appliance.models.partial_file import PartialFile, Span
 
 if TYPE_CHECKING:
     import aiohttp
 
-ATTEMPTS: Final = 6
-"""Attempts in a row that bring nothing new; with their pauses, a quarter of a minute."""
-LONGEST_PAUSE: Final = 300.0
-"""Seconds; a server that asks for more ends the download."""
+_ATTEMPTS: Final = 6  # in a row that bring nothing new; with their pauses, a quarter of a minute
+_LONGEST_PAUSE: Final = 300.0  # seconds; a server that asks for more ends the download
 _FIRST_PAUSE, _LONGEST_OWN_PAUSE = 0.5, 8.0
 # Timed out, too early, too many requests, server errors: another attempt may do better.
 _TRANSIENT_STATUS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 _CHUNK: Final = 2**18
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
-_RESUME_ADVICE = "What has arrived is kept; the same command continues from there."
 
 
 class DownloadProgress(Protocol):
@@ -43,13 +41,15 @@ class DownloadProgress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TransferOptions:
-    """The connections at once, and the bytes that each asks for in one request.
+    """The connections at once, the bytes that each asks for in one request, and the retries.
 
     Four connections fill a line on which a hub throttles each of them, and do not burden it.
+    `attempts` is how many in a row may bring nothing new before the server is given up.
     """
 
     connections: int = 4
     piece: int = 32 * 2**20
+    attempts: int = _ATTEMPTS
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -74,13 +74,17 @@ class Transfer:
     ) -> None:
         self._http = http
         self._url = url
+        self._shown = without_credentials(url)
         self._partial = partial
         self._options = options
         self._progress = progress
         self._connections = options.connections
 
     async def run(self) -> None:
-        """Returns when every byte is there. Raises DownloadFailed, or OSError from the disk."""
+        """Returns when every byte is there.
+
+        Raises SourceUnreachable, SourceMissing, SourceChanged, or OSError from the disk.
+        """
         fruitless, most = 0, self._partial.received
         while not self._partial.complete:
             try:
@@ -88,10 +92,9 @@ class Transfer:
             except _AttemptFailed as failure:
                 fruitless = 0 if self._partial.received > most else fruitless + 1
                 most = max(most, self._partial.received)
-                if fruitless >= ATTEMPTS or (failure.wait or 0) > LONGEST_PAUSE:
-                    raise DownloadFailed(
-                        f"{self._url} could not be fetched: {failure}",
-                        advice=f"Is the network there? {_RESUME_ADVICE}",
+                if fruitless >= self._options.attempts or (failure.wait or 0) > _LONGEST_PAUSE:
+                    raise SourceUnreachable(
+                        f"{self._shown} could not be fetched: {failure}"
                     ) from failure
                 await self._options.sleep(pause_before_retry(fruitless, failure.wait))
 
@@ -163,13 +166,13 @@ class Transfer:
                 self._check_length(response, start, end)
                 yield response
         except aiohttp.ClientConnectorCertificateError as error:
-            raise DownloadFailed(
-                f"{self._url}: the certificate of the server is not to be trusted: {error}",
+            raise SourceUnreachable(
+                f"{self._shown}: the certificate of the server is not to be trusted: {error}",
                 advice="Is the clock of this machine right? Is there a proxy that looks inside?",
             ) from error
         except aiohttp.InvalidURL as error:
-            raise DownloadFailed(
-                f"{self._url} is no address", advice="See models.mirror."
+            raise SourceMissing(
+                f"{self._shown} is no address", advice="See models.mirror."
             ) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _AttemptFailed(str(error) or "the server fell silent") from error
@@ -183,13 +186,13 @@ class Transfer:
             self._partial.restart(None, "")
             raise _AttemptFailed("the server has other bytes than those that had arrived")
         if response.status not in (200, 206):
-            raise DownloadFailed(
-                f"{self._url} cannot be had: {response.status} {response.reason}",
+            raise SourceMissing(
+                f"{self._shown} cannot be had: {response.status} {response.reason}",
                 advice="Does models.mirror serve these files? Empty, it means the original hub.",
             )
         if response.content_type == "text/html":
-            raise DownloadFailed(
-                f"{self._url} is a web page, not a model",
+            raise SourceChanged(
+                f"{self._shown} is a web page, not a model",
                 advice="Is there a portal between here and the internet that wants a login?",
             )
 
@@ -204,8 +207,8 @@ class Transfer:
             total = int(sent[3])
         expected = self._partial.expected_total
         if expected is not None and total not in (None, expected):
-            raise DownloadFailed(
-                f"{self._url} has {total} bytes where {expected} were expected",
+            raise SourceChanged(
+                f"{self._shown} has {total} bytes where {expected} were expected",
                 advice="The mirror or a proxy sends something else. Nothing of it was kept.",
             )
         if response.status == 206 and total != self._partial.total:

@@ -10,13 +10,18 @@ from appliance.models.hashing import sha256_of
 from appliance.models.manifest import File, Manifest, Model
 from appliance.models.partial_file import received_bytes
 from appliance.models.repository import ModelRepository
+from appliance.models.sources import distinct
 
 State = Literal["on disk", "by hand", "incomplete", "begun", "absent"]
 
 
 @dataclass(frozen=True, slots=True)
 class ListedModel:
-    """One model of the manifest: `bytes` is its size, `arrived` how much of it is on disk."""
+    """One model of the manifest: `bytes` is its size, `arrived` how much of it is on disk.
+
+    `in_packages` says that packages of the indexes carry all of it; `fetched_from` are the
+    sources that served the files on disk, each once.
+    """
 
     name: str
     engine: str
@@ -26,6 +31,8 @@ class ListedModel:
     path: str
     licence: str
     source: str
+    in_packages: bool
+    fetched_from: tuple[str, ...]
     fits: bool
 
 
@@ -47,6 +54,8 @@ def _list_model(
         _bytes_on_disk(repository, model, file, manifest.url(model, file, mirror))
         for file in model.files
     )
+    arrived = max(arrived, min(model.bytes, _bytes_of_packages(manifest, repository, model)))
+    receipt = repository.receipt(model.name)
     return ListedModel(
         name=model.name,
         engine=model.engine,
@@ -56,6 +65,8 @@ def _list_model(
         path=str(repository.model_path(model)),
         licence=model.licence,
         source=f"{model.repository} @ {model.revision}",
+        in_packages=all(manifest.assembly_of(file) for file in model.files),
+        fetched_from=tuple(distinct(receipt.sources.values() if receipt else ())),
         fits=fits(model),
     )
 
@@ -66,6 +77,12 @@ def _bytes_on_disk(repository: ModelRepository, model: Model, file: File, url: s
         if path and path.is_file():
             return path.stat().st_size
     return received_bytes(repository.partial_path(url, file))
+
+
+def _bytes_of_packages(manifest: Manifest, repository: ModelRepository, model: Model) -> int:
+    """What has arrived of the packages that carry the model."""
+    paths = [repository.download_path(p.key) for p in manifest.packages_of(model.files)]
+    return sum(map(received_bytes, paths))
 
 
 def _state(repository: ModelRepository, model: Model, arrived: int) -> State:

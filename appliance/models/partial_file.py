@@ -19,7 +19,7 @@ _NOTE_INTERVAL = 8 * 2**20  # bytes: the most that a kill costs to fetch again
 
 
 class PartialFile:
-    """Bytes written in any order. Used by one task at a time; closing it keeps what is there."""
+    """Bytes written in any order. Used by one task at a time."""
 
     def __init__(self, path: Path, total: int | None) -> None:
         """Continues what stands at `path` if its note fits; `total` is None where unknown."""
@@ -96,7 +96,7 @@ class PartialFile:
         os.fsync(self._fd)
 
     def close(self) -> None:
-        """Idempotent."""
+        """Keeps what has arrived, and removes a file of which nothing has. Idempotent."""
         if self._fd < 0:
             return
         # On a full disk the older note stays, and some of the bytes are fetched twice.
@@ -105,6 +105,8 @@ class PartialFile:
                 self.write_note()
         os.close(self._fd)
         self._fd = -1
+        if not self.received and not self.complete:
+            discard(self.path)
 
 
 def note_path(path: Path) -> Path:

@@ -1,188 +1,210 @@
-"""Fetches the missing or damaged files of models, and checks each before it counts."""
+"""Fetches the missing or damaged files of models, from one source after the other."""
 
-import asyncio
-import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from appliance.errors import DownloadFailed
-from appliance.models.download import DownloadProgress, Transfer, TransferOptions
-from appliance.models.hashing import sha256_of
+from appliance.errors import DownloadFailed, ModelUnavailable
+from appliance.models.download import DownloadProgress, TransferOptions
 from appliance.models.manifest import File, Manifest, Model
-from appliance.models.partial_file import PartialFile, discard, received_bytes
-from appliance.models.repository import ModelRepository, Receipt, disk_errors
+from appliance.models.packages import PackageSource
+from appliance.models.partial_file import discard, received_bytes
+from appliance.models.repository import ModelRepository, Receipt, check_room, disk_errors
+from appliance.models.sources import (
+    DirectSource,
+    FetchedFile,
+    MissingFile,
+    Source,
+    SourceContext,
+    SourceKind,
+    distinct,
+)
 
-if TYPE_CHECKING:
-    import aiohttp
-
-SPARE: Final = 64 * 2**20
-"""Bytes left free on the disk, because the database and the logs grow meanwhile."""
-_CONNECT_SECONDS, _READ_SECONDS = 15.0, 30.0
+ALL_SOURCES: tuple[SourceKind, ...] = ("mirror", "upstream", "packages")
 
 
 @dataclass(frozen=True, slots=True)
 class PulledModel:
-    """A model that is whole now: `fetched` bytes came; `trusted` files have no known hash."""
+    """A model that is whole now: `fetched` bytes came; `trusted` files have no known hash.
+
+    `sources` says for each file what served it, now or earlier; "" where that is not known.
+    """
 
     name: str
     path: str
     fetched: int
     trusted: tuple[str, ...]
+    sources: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
 class ModelPull:
     """Fetches models into a repository, whose lock the caller holds."""
 
-    manifest: Manifest
-    repository: ModelRepository
-    progress: DownloadProgress
-    mirror: str = ""
-    options: TransferOptions = field(default_factory=TransferOptions)
+    def __init__(
+        self,
+        manifest: Manifest,
+        repository: ModelRepository,
+        progress: DownloadProgress,
+        mirror: str = "",
+        sources: Sequence[SourceKind] = ALL_SOURCES,
+        options: TransferOptions | None = None,
+    ) -> None:
+        """`sources` are tried in this order; the mirror only where there is one."""
+        self._manifest = manifest
+        self._repository = repository
+        self._progress = progress
+        self._mirror = mirror
+        self._context = SourceContext(repository, progress, options or TransferOptions())
+        self._sources = [self._source(kind) for kind in sources if kind != "mirror" or mirror]
 
-    async def run(self, models: Sequence[Model]) -> list[PulledModel]:
+    def _source(self, kind: SourceKind) -> Source:
+        if kind == "packages":
+            return PackageSource(self._manifest, self._context)
+        mirror = self._mirror if kind == "mirror" else ""
+        return DirectSource(
+            kind, lambda model, file: self._manifest.url(model, file, mirror), self._context
+        )
+
+    async def run(
+        self, models: Sequence[Model], *, has_alternative: bool = False
+    ) -> list[PulledModel]:
         """Fetches one model after the other; verifies and repairs those that are there already.
 
-        Raises DownloadFailed; what has arrived by then is kept, and a later run continues it.
+        With `has_alternative`, another model would do, so no server is waited for.
+
+        Raises ModelUnavailable if no source has a model, and DownloadFailed from the disk. What
+        has arrived by then is kept, and a later run continues it.
         """
-        with disk_errors(self.repository.directory):
+        with disk_errors(self._repository.directory):
             self._check_room(models)
-            async with _session() as http:
-                return [await self._pull_model(http, model) for model in models]
+            return [await self._pull_model(model, has_alternative) for model in models]
 
     def _check_room(self, models: Sequence[Model]) -> None:
         missing = {
-            self._partial(model, file): file.bytes or 0
+            path: file.bytes or 0
             for model in models
             for file in model.files
             if not self._is_there(model, file)
+            for path in self._repository.partial_paths(self._manifest, model, file, self._mirror)
         }
         needed = sum(size - received_bytes(path) for path, size in missing.items())
-        free = shutil.disk_usage(self.repository.directory).free
-        if needed and needed + SPARE > free:
-            raise DownloadFailed(
-                f"{needed / 1e6:.0f} MB are to be fetched, and {self.repository.directory} has "
-                f"{free / 1e6:.0f} MB free",
-                advice="Make room (`appliance models rm NAME` gives some), or set models.directory "
-                "to another disk.",
-            )
+        check_room(self._repository.directory, needed)
 
     def _is_there(self, model: Model, file: File) -> bool:
-        paths = [self.repository.file_path(model, file)]
-        paths += [self.repository.blob(file.sha256)] if file.sha256 else []
+        paths = [self._repository.file_path(model, file)]
+        paths += [self._repository.blob(file.sha256)] if file.sha256 else []
         return any(path.is_file() for path in paths)
 
-    def _partial(self, model: Model, file: File) -> Path:
-        return self.repository.partial_path(self._url(model, file), file)
-
-    def _url(self, model: Model, file: File) -> str:
-        return self.manifest.url(model, file, self.mirror)
-
-    async def _pull_model(self, http: "aiohttp.ClientSession", model: Model) -> PulledModel:
-        before = self.repository.receipt(model.name)
-        hashes, fetched, trusted = {}, 0, set()
+    async def _pull_model(self, model: Model, has_alternative: bool) -> PulledModel:
+        before = self._repository.receipt(model.name)
+        hashes: dict[str, str] = {}
+        sources: dict[str, str] = {}
+        missing: list[MissingFile] = []
         for file in model.files:
             expected = file.sha256 or (before.files.get(file.name) if before else None)
-            if not await self._is_good(model, file, expected):
-                expected = await self._fetch(http, model, file, expected)
-                fetched += self.repository.blob(expected).stat().st_size
-            assert expected is not None
-            hashes[file.name] = expected
-            if file.sha256 is None:
-                trusted.add(file.name)
-        self.repository.install(model, Receipt(hashes, frozenset(trusted)))
-        path = str(self.repository.model_path(model))
-        if trusted and fetched:
-            names = ", ".join(sorted(trusted))
-            self.progress.message(
-                f"{model.name}: {names}: no hash was known beforehand; the one found is recorded"
-            )
-        return PulledModel(model.name, path, fetched, tuple(sorted(trusted)))
+            if (
+                expected
+                and (source := await self._source_of_good(model, file, expected)) is not None
+            ):
+                hashes[file.name], sources[file.name] = expected, source
+            else:
+                missing.append(MissingFile(file, expected))
+        fetched = await self._fetch(model, missing, has_alternative)
+        hashes |= {name: file.sha256 for name, file in fetched.items()}
+        sources |= {name: file.source for name, file in fetched.items()}
+        trusted = frozenset(file.name for file in model.files if file.sha256 is None)
+        self._repository.install(model, Receipt(hashes, trusted, sources))
+        self._discard_downloads(model)
+        self._report(model, fetched, trusted)
+        return PulledModel(
+            name=model.name,
+            path=str(self._repository.model_path(model)),
+            fetched=sum(self._repository.blob(f.sha256).stat().st_size for f in fetched.values()),
+            trusted=tuple(sorted(trusted)),
+            sources=sources,
+        )
 
-    async def _is_good(self, model: Model, file: File, expected: str | None) -> bool:
-        """True if the file is there with the expected hash; removes a damaged one."""
+    async def _source_of_good(self, model: Model, file: File, expected: str | None) -> str | None:
+        """What served the file that is there with that hash; None without one.
+
+        A damaged file is removed.
+        """
         if expected is None:
-            return False
-        blob = self.repository.blob(expected)
+            return None
+        blob, label = self._repository.blob(expected), f"{model.name}/{file.name}"
         if not blob.exists():
-            return await self._adopt(model, file)
-        if await self._hash(f"{model.name}/{file.name}", blob) == expected:
-            return True
-        self.progress.message(f"{model.name}/{file.name} is damaged and fetched again")
+            return "by hand" if await self._adopt(model, file) else None
+        if await self._context.hash_file(label, blob) == expected:
+            return self._repository.source_of(expected)
+        self._progress.message(f"{label} is damaged and fetched again")
         blob.unlink()
-        return False
+        return None
 
     async def _adopt(self, model: Model, file: File) -> bool:
         """Takes over the very file if somebody put it there by hand."""
-        file_path = self.repository.file_path(model, file)
-        if file.sha256 is None or not file_path.is_file():
+        path = self._repository.file_path(model, file)
+        if file.sha256 is None or not path.is_file():
             return False
-        if file.bytes not in (None, file_path.stat().st_size):
+        if file.bytes not in (None, path.stat().st_size):
             return False
-        if await self._hash(f"{model.name}/{file.name}", file_path) != file.sha256:
+        if await self._context.hash_file(f"{model.name}/{file.name}", path) != file.sha256:
             return False
-        return self.repository.adopt_file(model, file)
+        return self._repository.adopt_file(model, file)
 
     async def _fetch(
-        self, http: "aiohttp.ClientSession", model: Model, file: File, expected: str | None
-    ) -> str:
-        """Fetches one file into a blob and returns its hash. Raises DownloadFailed."""
-        url, path, what = (
-            self._url(model, file),
-            self._partial(model, file),
-            f"{model.name}/{file.name}",
-        )
-        resumed = received_bytes(path) > 0
-        actual = await self._transfer(http, url, path, file, what)
-        if expected not in (None, actual) and resumed:
-            # The beginning may stem from a power cut or from another server, so start over once.
-            self.progress.message(f"{what} was put together wrongly and is fetched again")
-            discard(path)
-            actual = await self._transfer(http, url, path, file, what)
-        if expected not in (None, actual):
-            discard(path)
-            raise DownloadFailed(
-                f"{url} is not what it must be: its SHA-256 is {actual}, not {expected}",
-                advice="The server or something on the way changed it. Nothing of it was kept."
-                if file.sha256
-                else f"It has changed since the first download. `appliance models rm "
-                f"{model.name}` forgets what that was.",
+        self, model: Model, files: Sequence[MissingFile], has_alternative: bool
+    ) -> dict[str, FetchedFile]:
+        """Asks one source after the other for what is still missing, and says which failed."""
+        fetched: dict[str, FetchedFile] = {}
+        failures: list[DownloadFailed] = []
+        missing = list(files)
+        for number, source in enumerate(self._sources):
+            if not missing or not source.offers(missing):
+                continue
+            others = self._sources[number + 1 :]
+            has_next = any(other.offers(missing) for other in others)
+            self._progress.message(f"{model.name}: {source.describe(model, missing)}")
+            results = await source.fetch(model, missing, is_last=not (has_next or has_alternative))
+            fetched |= {n: r for n, r in results.items() if isinstance(r, FetchedFile)}
+            missing = [wanted for wanted in missing if wanted.file.name not in fetched]
+            failed = [result for result in results.values() if isinstance(result, DownloadFailed)]
+            failures += failed
+            if missing and has_next:
+                self._progress.message(
+                    f"{model.name}: {failed[0].message}. Trying the next source."
+                )
+        if missing:
+            raise self._unavailable(model, failures)
+        return fetched
+
+    def _unavailable(self, model: Model, failures: Sequence[DownloadFailed]) -> ModelUnavailable:
+        if not failures:
+            return ModelUnavailable(
+                f"{model.name} has no source here", advice="Set models.sources or models.mirror."
             )
-        self.repository.store_blob(path, actual)
-        discard(path)
-        return actual
-
-    async def _transfer(
-        self, http: "aiohttp.ClientSession", url: str, path: Path, file: File, what: str
-    ) -> str:
-        partial = PartialFile(path, file.bytes)
-        try:
-            self.progress.start(what, partial.total, partial.received)
-            await Transfer(http, url, partial, self.options, self.progress).run()
-            partial.flush()
-        finally:
-            partial.close()
-        return await self._hash(what, path)
-
-    async def _hash(self, what: str, path: Path) -> str:
-        size = path.stat().st_size
-        self.progress.start(f"checking {what}", size, 0)
-        # On a thread, so that an interrupt is noticed during the seconds that it takes.
-        return await asyncio.to_thread(
-            sha256_of, path, lambda read: self.progress.update(read, size)
+        advice = dict.fromkeys(failure.advice for failure in failures if failure.advice)
+        return ModelUnavailable(
+            "; ".join(dict.fromkeys(failure.message for failure in failures)),
+            advice=" ".join(advice),
         )
 
+    def _discard_downloads(self, model: Model) -> None:
+        """Removes packages, and what other sources had begun to send."""
+        for file in model.files:
+            paths = self._repository.partial_paths(self._manifest, model, file, self._mirror)
+            for path in paths:
+                discard(path)
+        for package in self._manifest.packages_of(model.files):
+            discard(self._repository.download_path(package.key))
 
-def _session() -> "aiohttp.ClientSession":
-    import aiohttp  # here, because it takes long and the other commands do without
-
-    return aiohttp.ClientSession(
-        auto_decompress=False,
-        headers={"Accept-Encoding": "identity", "User-Agent": "voice-appliance"},
-        timeout=aiohttp.ClientTimeout(
-            total=None, sock_connect=_CONNECT_SECONDS, sock_read=_READ_SECONDS
-        ),
-        trust_env=True,  # HTTP_PROXY, HTTPS_PROXY, NO_PROXY
-    )
+    def _report(
+        self, model: Model, fetched: Mapping[str, FetchedFile], trusted: frozenset[str]
+    ) -> None:
+        if not fetched:
+            return
+        served = distinct(file.source for file in fetched.values())
+        self._progress.message(f"{model.name}: fetched from {' and '.join(served)}")
+        if trusted:
+            self._progress.message(
+                f"{model.name}: {', '.join(sorted(trusted))}: no hash was known beforehand; the"
+                " one found is recorded"
+            )

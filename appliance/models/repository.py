@@ -18,12 +18,16 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from appliance.errors import DownloadFailed
-from appliance.models.manifest import File, Model
+from appliance.models.manifest import File, Manifest, Model
 from appliance.models.partial_file import discard
+
+SPARE_BYTES: Final = 64 * 2**20
+"""Left free on the disk, because the database and the logs grow meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,12 @@ class Receipt:
     """The files of a fetched model: SHA-256 by name on disk.
 
     `trusted` names the files whose hash the manifest does not know; the first download set it.
+    `sources` says what served each file; receipts of earlier versions do not have it.
     """
 
     files: Mapping[str, str]
     trusted: frozenset[str]
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 class ModelRepository:
@@ -74,6 +80,15 @@ class ModelRepository:
         key = file.sha256 or "url-" + hashlib.sha256(url.encode()).hexdigest()
         return self._store / "partial" / key
 
+    def partial_paths(self, manifest: Manifest, model: Model, file: File, mirror: str) -> set[Path]:
+        """The paths of the file's downloads from the mirror and the upstream."""
+        urls = (manifest.url(model, file), manifest.url(model, file, mirror))
+        return {self.partial_path(url, file) for url in urls}
+
+    def download_path(self, key: str) -> Path:
+        """The path of a download that is no file of a model, such as a package."""
+        return self._store / "partial" / key
+
     def file_path(self, model: Model, file: File) -> Path:
         """The path under which engines load the file."""
         return (self.model_path(model) if model.engine == "whisper" else self.directory) / file.name
@@ -95,9 +110,19 @@ class ModelRepository:
         """None for a model that was not fetched, or was put there by hand."""
         try:
             read = json.loads(self._receipt_path(name).read_text(encoding="utf-8"))
-            return Receipt(dict(read["files"]), frozenset(read["trusted"]))
+            sources = dict(read.get("sources", {}))
+            return Receipt(dict(read["files"]), frozenset(read["trusted"]), sources)
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    def source_of(self, sha256: str) -> str:
+        """What served the blob, as the receipts have it; "" where none says."""
+        for path in sorted((self._store / "models").glob("*.json")):
+            receipt = self.receipt(path.stem)
+            for name, known in receipt.files.items() if receipt else ():
+                if receipt and known == sha256 and (source := receipt.sources.get(name)):
+                    return source
+        return ""
 
     def store_blob(self, partial: Path, sha256: str) -> None:
         """Turns a complete, checked download into a blob, atomically and durably."""
@@ -113,7 +138,11 @@ class ModelRepository:
             self._install_directory(model, receipt)
         for file in model.files:
             self._link(self.blob(receipt.files[file.name]), self.file_path(model, file))
-        note = {"files": dict(receipt.files), "trusted": sorted(receipt.trusted)}
+        note = {
+            "files": dict(receipt.files),
+            "trusted": sorted(receipt.trusted),
+            "sources": dict(receipt.sources),
+        }
         fresh = self._receipt_path(model.name).with_suffix(".new")
         fresh.write_text(json.dumps(note, indent=1), encoding="utf-8")
         fresh.replace(self._receipt_path(model.name))
@@ -171,6 +200,18 @@ class ModelRepository:
         for blob in map(self.blob, hashes):
             if blob.exists() and blob.stat().st_nlink == 1:
                 blob.unlink()
+
+
+def check_room(directory: Path, needed: int) -> None:
+    """Raises DownloadFailed if `needed` bytes do not fit on the disk of the directory."""
+    free = shutil.disk_usage(directory).free
+    if needed and needed + SPARE_BYTES > free:
+        raise DownloadFailed(
+            f"{needed / 1e6:.0f} MB are to be fetched, and {directory} has {free / 1e6:.0f} MB"
+            " free",
+            advice="Make room (`appliance models rm NAME` gives some), or set models.directory "
+            "to another disk.",
+        )
 
 
 def sync(directory: Path) -> None:

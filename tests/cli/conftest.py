@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from appliance.cli.main import main
-from tests.models.conftest import downloads
+from tests.models.conftest import downloads, registry
 from tests.selftest.conftest import configured
 
-__all__ = ["configured", "downloads"]
+__all__ = ["configured", "downloads", "registry"]
 
 
 @dataclass(frozen=True)

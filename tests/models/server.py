@@ -19,6 +19,7 @@ class Request:
     range: tuple[int, int] | None
     if_range: str
     host: str
+    authorization: str
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Hub:
     etag: str = '"one"'
     lengths: bool = True
     content_type: str = "application/octet-stream"
+    content_types: dict[str, str] = field(default_factory=dict)  # by path, instead of that
     cuts: list[int] = field(default_factory=list)  # a request each: cut after so many bytes
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)  # instead of files
     hold_after: int | None = None  # bytes of one request, until `go` or until…
@@ -56,7 +58,8 @@ class Hub:
         asked = re.fullmatch(r"bytes=(\d+)-(\d+)", http.headers.get("Range", ""))
         wanted = (int(asked[1]), int(asked[2]) + 1) if asked else None
         if_range = http.headers.get("If-Range", "")
-        self.requests.append(Request(http.path, wanted, if_range, http.headers["Host"]))
+        host, authorization = http.headers["Host"], http.headers.get("Authorization", "")
+        self.requests.append(Request(http.path, wanted, if_range, host, authorization))
         if self.answers:
             status, headers = self.answers.pop(0)
             return web.Response(status=status, headers=headers, text="not now")
@@ -75,7 +78,7 @@ class Hub:
     async def _send(
         self, http: web.Request, answer: web.StreamResponse, body: bytes
     ) -> web.StreamResponse:
-        answer.content_type = self.content_type
+        answer.content_type = self.content_types.get(http.path, self.content_type)
         if self.etag:
             answer.headers["ETag"] = self.etag
         if self.lengths:

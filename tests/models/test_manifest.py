@@ -25,7 +25,9 @@ def test_the_link_in_the_repository_leads_to_the_shipped_manifest() -> None:
 
 
 def test_the_plan_and_the_manifest_know_the_same_models() -> None:
-    sizes = {m.name: m.weights.bytes for m in KNOWN.model if m.name not in UNPLANNED}
+    planned_engines = ("whisper", "kokoro")
+    models = [m for m in KNOWN.model if m.engine in planned_engines and m.name not in UNPLANNED]
+    sizes = {model.name: model.weights.bytes for model in models}
     planned = {m.name: m.bytes for m in WHISPER.values()}
     planned |= {m.name: m.bytes for m in KOKORO.values()}
     assert sizes == planned
@@ -122,3 +124,78 @@ def test_faults_of_a_manifest_are_reported(tmp_path: Path, text: str, reported: 
 def test_a_missing_manifest_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         read_manifest(tmp_path / "list.toml")
+
+
+SHA = "a" * 64
+SIZED = SOURCES + ONE.replace(FILE, f'{{ path = "model.bin", bytes = 100, sha256 = "{SHA}" }}')
+PACKAGE = (
+    '[[package]]\nindex = "python"\nname = "parcel"\nversion = "1.0"\nbytes = 10\n'
+    f'sha256 = "{SHA}"\n'
+)
+INTEGRITY = f"sha512-{'A' * 86}=="
+JOIN = (
+    f'[[assembly]]\nkind = "join"\nsha256 = "{SHA}"\n'
+    'parts = [{ package = "parcel", path = "data/part" }]\n'
+)
+NPZ = (
+    f'[[assembly]]\nkind = "npz"\nsha256 = "{SHA}"\npackage = "parcel"\n'
+    'path = "voices/{name}.bin"\nshape = [5, 2]\nnames = ["one", "two"]\n'
+)
+
+
+def test_packages_and_assemblies_are_read(tmp_path: Path) -> None:
+    (tmp_path / "list.toml").write_text(SIZED + PACKAGE + NPZ)
+    manifest = read_manifest(tmp_path / "list.toml")
+    [model] = manifest.model
+    [package] = manifest.packages_of(model.files)
+    assembly = manifest.assembly_of(model.weights)
+    assert str(package) == "parcel 1.0"
+    assert assembly
+    assert [m.path for m in assembly.members()] == ["voices/one.bin", "voices/two.bin"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reported"),
+    [
+        (PACKAGE.replace("python", "cargo"), r"package\.0\.index"),
+        (PACKAGE.replace("parcel", "../parcel"), r"package\.0\.name"),
+        (PACKAGE.replace("parcel", "-e parcel"), r"package\.0\.name"),
+        (PACKAGE.replace('"1.0"', '"1.0 --pre"'), r"package\.0\.version"),
+        (PACKAGE.replace("= 10", "= 0"), r"package\.0\.bytes"),
+        (PACKAGE.replace(f'sha256 = "{SHA}"', ""), "has a sha256"),
+        (PACKAGE.replace("python", "npm"), "one of npm an integrity"),
+        (PACKAGE + f'integrity = "{INTEGRITY}"', "has a sha256"),
+        (PACKAGE.replace("python", "npm").replace("sha256", "integrity"), r"package\.0\.integrity"),
+        (PACKAGE + PACKAGE + JOIN, "two packages called parcel"),
+        (PACKAGE, "no assembly needs the package parcel"),
+        (PACKAGE + JOIN + JOIN, "two assemblies of aaa"),
+        (JOIN, "no package is called parcel"),
+        (PACKAGE + JOIN.replace(SHA, "b" * 64), "makes no file of known size"),
+        (PACKAGE + JOIN.replace("data/part", "data/../../part"), "does not lead out"),
+        (PACKAGE + JOIN.replace("data/part", "/data/part"), r"parts\.0\.path"),
+        (PACKAGE + JOIN.replace('"join"', '"script"'), r"assembly\.0"),
+        (PACKAGE + JOIN.replace('{ package = "parcel", path = "data/part" }', ""), r"parts"),
+        (PACKAGE + NPZ.replace("{name}", "name"), "holds {name} once"),
+        (PACKAGE + NPZ.replace('"two"', '"one"'), "no name occurs twice"),
+        (PACKAGE + NPZ.replace('"two"', '"../two"'), r"names\.1"),
+        (PACKAGE + NPZ.replace("[5, 2]", "[5, 0]"), r"shape\.1"),
+        (PACKAGE + NPZ.replace("[5, 2]", "[50, 2]"), "makes more than 100 bytes"),
+    ],
+)
+def test_faults_of_packages_are_reported(tmp_path: Path, text: str, reported: str) -> None:
+    (tmp_path / "list.toml").write_text(SIZED + text)
+    with pytest.raises(ConfigError, match=reported):
+        read_manifest(tmp_path / "list.toml")
+
+
+def test_all_faults_between_entries_are_reported_at_once(tmp_path: Path) -> None:
+    (tmp_path / "list.toml").write_text(SOURCES + ONE + ONE + JOIN)
+    with pytest.raises(ConfigError) as caught:
+        read_manifest(tmp_path / "list.toml")
+    assert "two models called a" in caught.value.message
+    assert "no package is called parcel" in caught.value.message
+
+
+def test_the_recommended_models_of_a_machine_without_a_hub_are_in_packages() -> None:
+    for name in ("base", "kokoro-v1.0.int8", "en_US-joe-medium"):
+        assert all(KNOWN.assembly_of(file) for file in KNOWN.named(name).files)

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.engines.whisper.engine import Whisper
 from appliance.errors import DownloadFailed
-from appliance.models import pull
+from appliance.models import repository
 from tests.daemon import command
 from tests.models.conftest import MICRO, PIECE, Downloads, model, noise, sha256
 from tests.models.server import serving
@@ -171,6 +171,7 @@ async def test_a_429_for_an_hour_ends_the_pull(downloads: Downloads) -> None:
 
 async def test_an_unreachable_server_is_tried_six_times(downloads: Downloads) -> None:
     downloads.mirror = "http://127.0.0.1:9"  # the discard port: nobody listens
+    downloads.sources = ("mirror",)
     with pytest.raises(DownloadFailed, match="could not be fetched") as caught:
         await downloads.pull(model("big", BIG))
     assert "network" in caught.value.advice
@@ -282,7 +283,7 @@ async def test_files_on_disk_need_no_room(
     downloads.serve(BIG)
     big = model("big", BIG)
     await downloads.pull(big)
-    monkeypatch.setattr(pull, "SPARE", 10**17)
+    monkeypatch.setattr(repository, "SPARE_BYTES", 10**17)
     await downloads.pull(big)
     with pytest.raises(DownloadFailed, match="are to be fetched"):
         await downloads.pull(model("other", {"model.bin": b"1"}))
