@@ -105,7 +105,7 @@ class SocketInput(BaseInputTransport):
         self._tasks: list[asyncio.Task[None]] = []
         self._listeners: tuple[AudioListener, ...] = ()
         self._crowded: Callable[[], bool] = lambda: False
-        self._user_speaking = False
+        self._speech_detected = False
 
     def deliver_to(self, *listeners: AudioListener, crowded: Callable[[], bool]) -> None:
         """Calls `listeners` with each frame of audio, in this order, instead of pushing it.
@@ -149,7 +149,7 @@ class SocketInput(BaseInputTransport):
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if isinstance(frame, VADUserStartedSpeakingFrame | VADUserStoppedSpeakingFrame):
-            self._user_speaking = isinstance(frame, VADUserStartedSpeakingFrame)
+            self._speech_detected = isinstance(frame, VADUserStartedSpeakingFrame)
         await super().process_frame(frame, direction)
 
     async def _receive(self) -> None:
@@ -176,7 +176,7 @@ class SocketInput(BaseInputTransport):
         if not self._audio_limit.take(seconds, time.monotonic()):
             self._callbacks.dropped("input")
             return
-        at_once = self._user_speaking and not self._crowded()
+        at_once = self._speech_detected and not self._crowded()
         if pcm := self._batcher.add(frame.pcm, at_once=at_once):
             await self._deliver(InputAudioRawFrame(pcm, INPUT_RATE, 1))
 
