@@ -9,8 +9,9 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import textwrap
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import version
 from types import ModuleType
@@ -132,26 +133,38 @@ def _modules() -> Iterator[ModuleType]:
                 yield module
 
 
-@cache
-def _tree(cls: type[Any]) -> ast.Module:
-    source = inspect.getsource(cls)
-    indent = len(source) - len(source.lstrip())
-    return ast.parse("\n".join(line[indent:] for line in source.splitlines()))
+def _tree(cls: type[Any]) -> ast.ClassDef:
+    (node,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    assert isinstance(node, ast.ClassDef)
+    return node
+
+
+def _class(path: str) -> Any:  # noqa: ANN401  None where Pipecat has no such class
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name, None)
+
+
+def _path(cls: type[Any]) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 @cache
-def _attributes(cls: type[Any]) -> frozenset[str]:
-    """The names that a class assigns to `self`, or declares as fields."""
-    found = set()
-    for node in ast.walk(_tree(cls)):
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in (one for each in targets for one in ast.walk(each)):
-                if isinstance(target, ast.Attribute) and _is_self(target.value):
-                    found.add(target.attr)
-                elif isinstance(target, ast.Name):
-                    found.add(target.id)
+def _attributes(path: str) -> frozenset[str]:
+    """The names that a class assigns to `self`, or declares in its body."""
+    tree = _tree(_class(path))
+    found = {target.id for target in _targets(tree.body) if isinstance(target, ast.Name)}
+    for target in _targets(ast.walk(tree)):
+        if isinstance(target, ast.Attribute) and _is_self(target.value):
+            found.add(target.attr)
     return frozenset(found)
+
+
+def _targets(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    for node in nodes:
+        if isinstance(node, ast.Assign):
+            yield from (part for target in node.targets for part in ast.walk(target))
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+            yield node.target
 
 
 def _is_self(value: ast.expr) -> bool:
@@ -164,9 +177,9 @@ def _owner(cls: type[Any], name: str) -> str:
     """The class of Pipecat from which `cls` has a private name; empty where it is our own."""
     for base in cls.__mro__:
         if base.__module__.startswith("pipecat.") and (
-            name in vars(base) or name in _attributes(base)
+            name in vars(base) or name in _attributes(_path(base))
         ):
-            return f"{base.__module__}.{base.__qualname__}"
+            return _path(base)
     return ""
 
 
@@ -212,14 +225,13 @@ def _uses() -> dict[tuple[str, str], set[str]]:
 
 def _actual(owner: str, name: str) -> str:
     """What Pipecat has now under a listed name, written as in CONTRACT; empty for nothing."""
-    module, _, class_name = owner.rpartition(".")
-    cls: Any = getattr(importlib.import_module(module), class_name, None)
+    cls = _class(owner)
     if cls is None:
         return ""
     method = inspect.getattr_static(cls, name, None)
     if inspect.isfunction(method):
         return _parameters(method)
-    if name in _attributes(cls) and CONTRACT[owner][name] == ATTRIBUTE:
+    if name in _attributes(owner) and CONTRACT[owner][name] == ATTRIBUTE:
         return ATTRIBUTE
     return PARAMETER if name in inspect.signature(cls).parameters else ""
 
