@@ -1,6 +1,11 @@
 """Settings of all tests."""
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.released import released_models
+
+__all__ = ["released_models"]
 
 # The time that an example takes depends on the machine, so there is no deadline.
 untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -9,3 +14,19 @@ untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("same", untimed, derandomize=True)
 settings.register_profile("explore", untimed, max_examples=1_000)
 settings.load_profile("same")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--without-released-models",
+        action="store_true",
+        help="leave out the tests that need released models, where they cannot be fetched",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--without-released-models"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("released")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
