@@ -28,7 +28,7 @@ class ClockCheck(BaseCheck):
         return self.judge(datetime.now().astimezone(), modified_at(PROGRAM), in_sync)
 
     def judge(self, now: datetime, built: float, synchronised: bool | None) -> Finding:
-        """`built` is the age of this program's files, in seconds since the epoch.
+        """`built` is when this program's newest file was written, in seconds since the epoch.
 
         `synchronised` is None where neither the kernel nor a service knows.
         """
