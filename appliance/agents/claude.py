@@ -103,7 +103,7 @@ def arguments(config: ClaudeConfig, request: str, session: str) -> list[str]:
 
 async def _follow(child: ChildProcess, transcript: ClaudeTranscript, report: Report) -> int | None:
     """Reads until the result or the end of the process; returns its exit status, if it has one."""
-    reading = asyncio.create_task(_read(child, transcript, report))
+    reading = asyncio.create_task(_report_events(child, transcript, report))
     exiting = asyncio.create_task(child.wait())
     try:
         await asyncio.wait({reading, exiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -119,7 +119,7 @@ async def _follow(child: ChildProcess, transcript: ClaudeTranscript, report: Rep
                 await job
 
 
-async def _read(child: ChildProcess, transcript: ClaudeTranscript, report: Report) -> None:
+async def _report_events(child: ChildProcess, transcript: ClaudeTranscript, report: Report) -> None:
     lines = LineSplitter()
     while data := await child.read():
         for line in lines.feed(data):

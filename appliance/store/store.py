@@ -54,8 +54,8 @@ class Store:
         self._writer = Writer(opened.db, on_error)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._closed = False
-        self.clients = Clients(self._write, self._read, self._writer.post)
-        self.tasks = StoredTasks(path, self._write, self._read, self._writer.post)
+        self.clients = Clients(self._write, self._query, self._writer.post)
+        self.tasks = StoredTasks(path, self._write, self._query, self._writer.post)
         self.quarantined = opened.quarantined
 
     @classmethod
@@ -97,39 +97,41 @@ class Store:
         self, limit: int = 50, before: str | None = None, client_id: str | None = None
     ) -> list[ConversationSummary]:
         """See `queries.conversations`."""
-        return await self._read(
+        return await self._query(
             partial(queries.conversations, limit=limit, before=before, client_id=client_id)
         )
 
     async def conversation(self, conversation_id: str) -> Conversation:
         """Returns all that is kept of a conversation. Raises NotFound."""
-        return await self._read(partial(queries.conversation, conversation_id=conversation_id))
+        return await self._query(partial(queries.conversation, conversation_id=conversation_id))
 
     async def conversation_ids(self, prefix: str) -> list[str]:
         """See `queries.conversation_ids`."""
-        return await self._read(partial(queries.conversation_ids, prefix=prefix))
+        return await self._query(partial(queries.conversation_ids, prefix=prefix))
 
     async def search(
         self, text: str, limit: int = 50, client_id: str | None = None
     ) -> list[SearchHit]:
         """See `queries.search`."""
-        return await self._read(
+        return await self._query(
             partial(queries.search, text=text, limit=limit, client_id=client_id)
         )
 
     async def export(self, conversation_id: str, fmt: exporting.Format = "json") -> str:
         """Returns the conversation as a document. Raises NotFound."""
-        return await self._read(
+        return await self._query(
             lambda db: exporting.export(queries.conversation(db, conversation_id), fmt)
         )
 
     async def recent_turns(self, conversation_id: str, n: int) -> list[TurnRecord]:
         """Returns the last `n` turns, oldest first, for a session that resumes the conversation."""
-        return await self._read(partial(queries.recent_turns, conversation_id=conversation_id, n=n))
+        return await self._query(
+            partial(queries.recent_turns, conversation_id=conversation_id, n=n)
+        )
 
     async def user_texts(self, client_id: str, begin: float, end: float) -> list[str]:
         """See `queries.user_texts`."""
-        return await self._read(
+        return await self._query(
             partial(queries.user_texts, client_id=client_id, begin=begin, end=end)
         )
 
@@ -150,7 +152,7 @@ class Store:
         result: T = await asyncio.wrap_future(self._writer.submit(operation))
         return result
 
-    async def _read(self, operation: "Callable[[Database], T]") -> T:
+    async def _query(self, operation: "Callable[[Database], T]") -> T:
         def job() -> T:
             with queries.reading(self._path) as db:
                 return operation(db)

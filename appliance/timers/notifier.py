@@ -63,7 +63,7 @@ class TimerNotifier:
     def ring(self, timer: Timer) -> None:
         """Rings a timer that is due. Returns at once."""
         if self._audience.open_count:
-            self._start_ringing(timer)
+            self._ring_in_background(timer)
         else:
             self._miss(timer)
 
@@ -73,9 +73,9 @@ class TimerNotifier:
             client.send_message(timer_message(timer, "set"))
         missed, self._missed = self._missed, []
         for timer in missed:
-            self._start_ringing(timer)
+            self._ring_in_background(timer)
 
-    def _start_ringing(self, timer: Timer) -> None:
+    def _ring_in_background(self, timer: Timer) -> None:
         self._background.run(self._ring(timer), "ring a timer")
 
     async def _ring(self, timer: Timer) -> None:
