@@ -94,7 +94,7 @@ def _reason(option: EngineOption, above: EngineOption) -> str:
         return f"if {above.compute_type} fails"
     # Whisper's options are in the order of their size, Kokoro's in that of their speed.
     if option.engine == "whisper" or option.memory < above.memory:
-        return "smaller, for want of memory or time"
+        return "smaller, if memory or time is short"
     return f"if {_label(above)} fails"
 
 

@@ -178,10 +178,10 @@ def _starter(
             "timed", section.model, "cpu", "", 1, 0, "takes time only, for measurements"
         )
     if section.engine == engine:
-        why = "named in the configuration"
+        reason = "named in the configuration"
     else:
-        why = "always there, when all else fails" if others else "no other model is on disk"
-    return EngineOption(engine, "", "cpu", "", 1, STARTER_BYTES // 2, why)
+        reason = "always loaded, if all others fail" if others else "no other model is on disk"
+    return EngineOption(engine, "", "cpu", "", 1, STARTER_BYTES // 2, reason)
 
 
 def _sessions(

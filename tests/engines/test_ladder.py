@@ -1,4 +1,4 @@
-"""A ladder at run time, with engines that take time and memory by the word of the test alone."""
+"""Ladders at run time, with engines whose time and memory the test controls."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,22 +16,22 @@ MB = 10**6
 BROKEN = EngineFailed("the GPU is gone")
 
 
-class Ear(SimulatedTranscriber):
-    """Takes memory of the machine until it is closed; hears when it is let."""
+class MemoryTranscriber(SimulatedTranscriber):
+    """Takes memory of the machine until it is closed; transcribes while `may_answer` is set."""
 
     def __init__(self, name: str, machine: "Machine", memory: int) -> None:
         super().__init__(0.0)
         self.name = name
         self.machine, self.memory = machine, memory
-        self.may_hear = asyncio.Event()
-        self.may_hear.set()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         machine.free -= memory
 
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
     ) -> Transcript:
-        await self.may_hear.wait()
-        assert self.memory, "heard after it was closed"
+        await self.may_answer.wait()
+        assert self.memory, "used after it was closed"
         return Transcript(self.name)
 
     async def close(self) -> None:
@@ -41,34 +41,38 @@ class Ear(SimulatedTranscriber):
 
 @dataclass
 class Machine:
-    """What the ladder looks at: memory, a clock, and whether anybody is in a turn."""
+    """What the ladder depends on: memory, a clock, and whether a user is in a turn."""
 
     free: int = 3000 * MB
     time: float = 0.0
     idle: bool = True
     faults: dict[str, EngineError] = field(default_factory=dict)
     loaded: list[str] = field(default_factory=list)
-    ears: dict[str, Ear] = field(default_factory=dict)
+    transcribers: dict[str, MemoryTranscriber] = field(default_factory=dict)
 
-    def ear(self, name: str, memory: int) -> EngineLoader[Transcriber]:
+    def transcriber(self, name: str, memory: int) -> EngineLoader[Transcriber]:
         async def load() -> Transcriber:
             self.loaded.append(name)
             if name in self.faults:
                 raise self.faults[name]
-            self.ears[name] = Ear(name, self, memory * MB)
-            return self.ears[name]
+            self.transcribers[name] = MemoryTranscriber(name, self, memory * MB)
+            return self.transcribers[name]
 
         return EngineLoader(name, load, memory * MB)
 
     def supervisor(self) -> EngineSupervisor:
-        ears = [self.ear("large", 1500), self.ear("small", 500), self.ear("starter", 0)]
+        loaders = [
+            self.transcriber("large", 1500),
+            self.transcriber("small", 500),
+            self.transcriber("starter", 0),
+        ]
         context = LadderContext(
             idle=lambda: self.idle,
             has_room=lambda size, _pool: size <= self.free,
             now=lambda: self.time,
             retry_seconds=(60.0, 300.0, 1800.0),
         )
-        return EngineSupervisor(ears, VOICES, lambda: None, context)
+        return EngineSupervisor(loaders, VOICES, lambda: None, context)
 
 
 def regained(supervisor: EngineSupervisor) -> int | None:
@@ -76,13 +80,13 @@ def regained(supervisor: EngineSupervisor) -> int | None:
 
 
 def in_use(supervisor: EngineSupervisor) -> bool:
-    """Asked anew: it changes while the test awaits."""
+    """A function, as the value changes while the test awaits."""
     return supervisor.in_use
 
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110  what a task of the supervisor does has no event
+        while not holds():  # noqa: ASYNC110  the supervisor's task sets no event
             await asyncio.sleep(0.01)
 
 
@@ -126,29 +130,29 @@ async def test_the_next_engine_replaces_one_that_failed(
     assert shown["since"] >= shown["ladder"][0]["since"] > 0
 
 
-async def test_who_still_uses_a_failed_engine_may_finish(
+async def test_requests_under_way_on_a_failed_engine_may_finish(
     machine: Machine, supervisor: EngineSupervisor
 ) -> None:
-    machine.ears["large"].may_hear.clear()
-    hearing = asyncio.create_task(supervisor.stt.current.transcribe(b""))
+    machine.transcribers["large"].may_answer.clear()
+    transcribing = asyncio.create_task(supervisor.stt.current.transcribe(b""))
     await asyncio.sleep(0)
     assert in_use(supervisor)
     assert supervisor.stt.report_failure(supervisor.stt.current, BROKEN)
     settling = asyncio.create_task(supervisor.load_better())
     await until(lambda: supervisor.settling)
     assert machine.loaded == ["starter", "large"]
-    machine.ears["large"].may_hear.set()
-    assert (await hearing).text == "large"
+    machine.transcribers["large"].may_answer.set()
+    assert (await transcribing).text == "large"
     await settling
     assert (supervisor.stt.current.name, in_use(supervisor)) == ("small", False)
 
 
-async def test_too_busy_is_no_failure(supervisor: EngineSupervisor) -> None:
+async def test_a_busy_engine_has_not_failed(supervisor: EngineSupervisor) -> None:
     assert not supervisor.stt.report_failure(supervisor.stt.current, EngineBusy("too much asked"))
     assert supervisor.stt.current.name == "large"
 
 
-async def test_the_way_back_is_longer_every_time_and_never_in_a_turn(
+async def test_pauses_grow_and_no_attempt_is_made_during_a_turn(
     machine: Machine, supervisor: EngineSupervisor
 ) -> None:
     for pause in (60, 300, 1800, 1800):
@@ -163,12 +167,12 @@ async def test_the_way_back_is_longer_every_time_and_never_in_a_turn(
         await supervisor.load_better()
         assert supervisor.stt.current.name == "large"
         assert supervisor.states()["stt"]["why"] == "the first choice of the plan"
-    machine.time += 4000  # it has held out: the next failure is a first one again
+    machine.time += 4000  # stable since: the next failure counts as the first
     assert supervisor.stt.report_failure(supervisor.stt.current, BROKEN)
     assert supervisor.states()["stt"]["ladder"][0]["retry_seconds"] == 60
 
 
-async def test_what_fails_again_leaves_the_smaller_one_answering(
+async def test_a_failed_attempt_leaves_the_smaller_engine_in_place(
     machine: Machine, supervisor: EngineSupervisor
 ) -> None:
     supervisor.stt.report_failure(supervisor.stt.current, BROKEN)
@@ -182,7 +186,7 @@ async def test_what_fails_again_leaves_the_smaller_one_answering(
     assert supervisor.states()["stt"]["ladder"][0]["error"] == "still gone"
 
 
-async def test_without_room_for_both_the_smaller_one_goes_first(
+async def test_without_room_for_both_the_smaller_engine_is_closed_first(
     machine: Machine, supervisor: EngineSupervisor
 ) -> None:
     supervisor.stt.report_failure(supervisor.stt.current, BROKEN)
@@ -194,7 +198,7 @@ async def test_without_room_for_both_the_smaller_one_goes_first(
     machine.free += 1400 * MB
 
 
-async def test_a_lasting_want_of_memory_means_no_new_attempt(
+async def test_without_memory_no_attempt_is_made(
     machine: Machine, supervisor: EngineSupervisor
 ) -> None:
     supervisor.stt.report_failure(supervisor.stt.current, BROKEN)
@@ -206,7 +210,7 @@ async def test_a_lasting_want_of_memory_means_no_new_attempt(
     machine.free += 1600 * MB
 
 
-async def test_missing_files_are_not_looked_for_again() -> None:
+async def test_missing_files_are_permanent_failures() -> None:
     machine = Machine(faults={"large": ModelMissing("no model there")})
     supervisor = machine.supervisor()
     await supervisor.load_starters()
@@ -217,11 +221,11 @@ async def test_missing_files_are_not_looked_for_again() -> None:
     await supervisor.close()
 
 
-async def test_want_of_memory_steps_down_and_up_again(
+async def test_lack_of_memory_steps_down_and_up_again(
     machine: Machine, supervisor: EngineSupervisor
 ) -> None:
     assert regained(supervisor) is None
-    machine.free -= 900 * MB  # somebody else takes it
+    machine.free -= 900 * MB  # another program takes it
     assert supervisor.step_down() == "large gives way to small"
     assert supervisor.stt.current.name == "starter"
     await supervisor.load_better()
@@ -239,7 +243,7 @@ async def test_want_of_memory_steps_down_and_up_again(
     assert regained(supervisor) is None
 
 
-async def test_a_smaller_one_that_does_not_fit_either_is_left_out(
+async def test_a_smaller_engine_that_does_not_fit_is_passed_over(
     machine: Machine, supervisor: EngineSupervisor
 ) -> None:
     machine.free -= 2700 * MB  # 300 MB are left when large is closed
@@ -253,31 +257,37 @@ async def test_a_smaller_one_that_does_not_fit_either_is_left_out(
     assert supervisor.stt.current.name == "large"
 
 
-async def test_the_tender_does_it_by_itself(machine: Machine) -> None:
+async def test_the_supervisor_replaces_engines_by_itself(machine: Machine) -> None:
     changes: list[str] = []
-    tended = EngineSupervisor(
-        [machine.ear("large", 1500), machine.ear("small", 500), machine.ear("starter", 0)],
+    engines = EngineSupervisor(
+        [
+            machine.transcriber("large", 1500),
+            machine.transcriber("small", 500),
+            machine.transcriber("starter", 0),
+        ],
         VOICES,
-        lambda: changes.append(tended.states()["stt"]["name"]),
+        lambda: changes.append(engines.states()["stt"]["name"]),
         LadderContext(idle=lambda: machine.idle, retry_seconds=(0.01,)),
     )
-    await tended.load_starters()
-    tending = asyncio.create_task(tended.supervise())
-    tended.stt.report_failure(tended.stt.current, BROKEN)  # the last one stays, and nothing happens
-    await tended.load_better()
+    await engines.load_starters()
+    supervising = asyncio.create_task(engines.supervise())
+    engines.stt.report_failure(
+        engines.stt.current, BROKEN
+    )  # the last one stays, and nothing happens
+    await engines.load_better()
     machine.idle = False
-    assert tended.stt.report_failure(tended.stt.current, BROKEN)
-    await until(lambda: "small" in machine.ears)
-    assert tended.stt.current.name == "starter"  # until the answer is over
+    assert engines.stt.report_failure(engines.stt.current, BROKEN)
+    await until(lambda: "small" in machine.transcribers)
+    assert engines.stt.current.name == "starter"  # until the answer is over
     machine.idle = True
-    await until(lambda: tended.stt.current.name == "large")
+    await until(lambda: engines.stt.current.name == "large")
     assert changes[-4:] == ["large", "starter", "small", "large"]
-    tending.cancel()
-    await asyncio.gather(tending, return_exceptions=True)
-    await tended.close()
+    supervising.cancel()
+    await asyncio.gather(supervising, return_exceptions=True)
+    await engines.close()
 
 
-async def test_a_sentence_in_progress_is_finished_by_the_voice_that_began_it() -> None:
+async def test_an_engine_is_in_use_until_its_stream_ends() -> None:
     supervisor = Machine().supervisor()
     await supervisor.load_starters()
     speaking = aiter(supervisor.tts.current.synthesize("one two", Voice()))

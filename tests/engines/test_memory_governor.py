@@ -1,4 +1,4 @@
-"""Memory as a machine's files tell it, and engines that are really loaded and closed."""
+"""The memory governor, with real engines, on a machine whose files say how much is free."""
 
 import asyncio
 import gc
@@ -28,12 +28,12 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class Machine:
-    """A machine below `root` on which the engines of a plan run, and a governor watches."""
+    """A machine below `root` with the engines of a plan and their governor."""
 
     root: Path
     time: float = 0.0
     idle: bool = True
-    told: list[Any] = field(default_factory=list)
+    notices: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.available(5_000)
@@ -42,14 +42,16 @@ class Machine:
         self.supervisor = EngineSupervisor(
             transcriber_loaders(plan, chosen, GRAMMAR),
             synthesizer_loaders(plan, chosen),
-            lambda: self.told.append("another engine answers"),
+            lambda: self.notices.append("another engine answers"),
             LadderContext(idle=lambda: self.idle, has_room=self._has_room),
         )
         self.governor = MemoryGovernor(
             lambda: read_pools(self.root, tuple),
             lambda: self.supervisor,
             lambda: self.idle,
-            GovernorMetrics(lambda _available, level: self.told.append(level), self.told.append),
+            GovernorMetrics(
+                lambda _available, level: self.notices.append(level), self.notices.append
+            ),
             lambda: self.time,
         )
 
@@ -60,7 +62,7 @@ class Machine:
         write(self.root, "proc/meminfo", meminfo(8_000_000, megabytes * 1000))
 
     async def rounds(self, count: int) -> None:
-        """So many readings, with what they lead to done."""
+        """Takes `count` readings, and the steps that they call for."""
         for _ in range(count):
             self.time += 2
             self.governor.observe(read_pools(self.root, tuple))
@@ -77,7 +79,7 @@ async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
     machine = await asyncio.to_thread(Machine, tmp_path)
     await machine.supervisor.load_starters()
     await machine.supervisor.load_better()
-    machine.told.clear()
+    machine.notices.clear()
     yield machine
     await machine.supervisor.close()
 
@@ -101,19 +103,19 @@ async def test_down_to_the_starters_and_up_again(
     assert machine.names == ("sphinx", "espeak")
     heard = await machine.supervisor.stt.current.transcribe(command("what_time_is_it"))
     assert heard.text
-    assert {"down", "another engine answers", PressureLevel.TIGHT} <= set(machine.told)
+    assert {"down", "another engine answers", PressureLevel.TIGHT} <= set(machine.notices)
     assert "memory of the machine: tight, 307 MB available" in caplog.text
-    await machine.rounds(10)  # nothing is left to give
+    await machine.rounds(10)  # there is nothing left to give up
     machine.available(5_000)
     await machine.rounds(92)
     assert machine.names == (whisper, "espeak")
     await machine.rounds(92)
     assert machine.names == (whisper, kokoro)
     assert machine.governor.state()["state"] == "ok"
-    assert machine.told.count("up") == machine.told.count("down") == 2
+    assert machine.notices.count("up") == machine.notices.count("down") == 2
 
 
-async def test_nobody_is_disturbed_unless_it_is_critical(machine: Machine) -> None:
+async def test_turns_are_disturbed_only_by_a_critical_lack(machine: Machine) -> None:
     before, machine.idle = machine.names, False
     machine.available(300)
     await machine.rounds(20)
@@ -127,14 +129,14 @@ async def test_nobody_is_disturbed_unless_it_is_critical(machine: Machine) -> No
     machine.idle = True
 
 
-async def test_what_a_machine_does_not_tell_is_no_reason(machine: Machine) -> None:
+async def test_unknown_memory_changes_nothing(machine: Machine) -> None:
     before = machine.names
     write(machine.root, "proc/meminfo", "")
     await machine.rounds(10)
     assert machine.names == before
 
 
-async def test_the_engines_that_were_left_are_gone(machine: Machine) -> None:
+async def test_replaced_engines_are_freed(machine: Machine) -> None:
     sessions: list[weakref.ref[Any]] = []
     for lease in (machine.supervisor.stt.current, machine.supervisor.tts.current):
         engine: Any = lease
@@ -143,7 +145,7 @@ async def test_the_engines_that_were_left_are_gone(machine: Machine) -> None:
         held = inner._model if hasattr(inner, "_model") else inner._decoder
         sessions.append(weakref.ref(held))
     del lease, engine, inner, held
-    gc.disable()  # what is left has to find its end without luck
+    gc.disable()  # references must end without it
     try:
         machine.available(300)
         await machine.rounds(6)

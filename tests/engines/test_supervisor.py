@@ -32,7 +32,7 @@ VOICES: list[EngineLoader[Synthesizer]] = [EngineLoader("espeak", Espeak.load)]
 
 
 class Changes:
-    """Counts how often a supervisor tells of a change."""
+    """Counts how often the supervisor reports a change."""
 
     count = 0
 
@@ -53,23 +53,25 @@ async def supervisor(changes: Changes, tmp_path: Path) -> AsyncIterator[EngineSu
     await supervisor.close()
 
 
-async def test_the_starters_answer_first_and_the_better_ones_take_over(
+async def test_the_starters_answer_until_better_engines_are_loaded(
     supervisor: EngineSupervisor, changes: Changes
 ) -> None:
     with pytest.raises(NotReady):
         _ = supervisor.stt.current
     await supervisor.load_starters()
     assert (supervisor.stt.current.name, supervisor.tts.current.name) == ("sphinx", "espeak")
-    told, before = changes.count, supervisor.ready
+    count, before = changes.count, supervisor.ready
     await supervisor.load_better()
     assert (before, supervisor.ready) == (False, True)
-    assert changes.count > told
+    assert changes.count > count
     heard = await supervisor.stt.current.transcribe(recording("speech", "what_time_is_it.wav"))
     assert supervisor.stt.current.name.startswith("whisper model")
     assert heard.text
 
 
-async def test_what_cannot_load_is_told_and_passed_over(supervisor: EngineSupervisor) -> None:
+async def test_an_engine_that_cannot_load_is_reported_and_passed_over(
+    supervisor: EngineSupervisor,
+) -> None:
     await supervisor.load_starters()
     await supervisor.load_better()
     ladder = supervisor.states()["stt"]["ladder"]
@@ -78,7 +80,7 @@ async def test_what_cannot_load_is_told_and_passed_over(supervisor: EngineSuperv
     assert "appliance models pull" in ladder[0]["advice"]
 
 
-async def test_a_failed_engine_gives_way_once_and_the_last_one_stays(
+async def test_a_failed_engine_is_left_once_and_the_last_one_stays(
     supervisor: EngineSupervisor,
 ) -> None:
     await supervisor.load_starters()
@@ -94,7 +96,7 @@ async def test_a_failed_engine_gives_way_once_and_the_last_one_stays(
     assert supervisor.states()["stt"]["ladder"][1]["error"] == "out of memory"
 
 
-async def test_with_nothing_but_broken_models_the_starters_go_on(tmp_path: Path) -> None:
+async def test_the_starters_stay_where_all_other_models_are_broken(tmp_path: Path) -> None:
     supervisor = EngineSupervisor([whisper(tmp_path / "absent"), starter()], VOICES, Changes())
     await supervisor.load_starters()
     await supervisor.load_better()
@@ -104,7 +106,7 @@ async def test_with_nothing_but_broken_models_the_starters_go_on(tmp_path: Path)
     await supervisor.close()
 
 
-async def test_without_any_ear_the_voice_answers_alone(tmp_path: Path) -> None:
+async def test_a_synthesizer_answers_without_any_transcriber(tmp_path: Path) -> None:
     supervisor = EngineSupervisor([whisper(tmp_path)], VOICES, lambda: None)
     await supervisor.load_starters()
     assert supervisor.ready
@@ -112,7 +114,7 @@ async def test_without_any_ear_the_voice_answers_alone(tmp_path: Path) -> None:
     await supervisor.close()
 
 
-async def test_the_plan_of_a_configuration_becomes_engines_that_answer() -> None:
+async def test_the_engines_of_a_plan_answer() -> None:
     voice = FIXTURES / "micro_kokoro" / "kokoro-micro.onnx"
     named = {"APPLIANCE__STT__MODEL": str(MODEL), "APPLIANCE__TTS__MODEL": str(voice)}
     chosen = loader.load([], {**named, "APPLIANCE__STT__DEVICE": "cpu"})
@@ -133,12 +135,12 @@ async def test_hot_words_reach_a_model_that_can_use_them(
 ) -> None:
     asked: list[object] = []
 
-    class Asked(Exception):
-        """Raised in place of a model of 70 MB."""
+    class LoadCalled(Exception):
+        """Raised instead of loading a model of 70 MB."""
 
     async def load(*_arguments: object, hot_words: Sequence[str] = ()) -> Whisper:
         asked.append(hot_words)
-        raise Asked
+        raise LoadCalled
 
     monkeypatch.setattr(Whisper, "load", load)
     for size in (1, 70_000_000):
@@ -149,19 +151,19 @@ async def test_hot_words_reach_a_model_that_can_use_them(
         chosen = loader.load([], {"APPLIANCE__STT__MODEL": str(directory)})
         plan = planner.plan_for(chosen)
         whisper = transcriber_loaders(plan, chosen, GRAMMAR, ("Claude", "pasta"))[0]
-        with pytest.raises(Asked):
+        with pytest.raises(LoadCalled):
             await whisper.load()
     assert asked == [(), ("Claude", "pasta")]
 
 
-async def test_the_language_is_told_by_the_model() -> None:
+async def test_the_language_is_detected_by_the_model() -> None:
     chosen = loader.load(
         [], {"APPLIANCE__STT__MODEL": str(MODEL), "APPLIANCE__STT__LANGUAGE": "auto"}
     )
     plan = await asyncio.to_thread(planner.plan_for, chosen)
-    candidate = transcriber_loaders(plan, chosen, GRAMMAR)[0]
-    assert candidate.name.startswith("whisper")
-    engine = await candidate.load()
+    first = transcriber_loaders(plan, chosen, GRAMMAR)[0]
+    assert first.name.startswith("whisper")
+    engine = await first.load()
     said = recording("micro_whisper", "utterances", "what_time_is_it.wav")
     heard = await engine.transcribe(said, chosen.stt.language)
     assert (heard.text, heard.language) == ("what time is it", "en")

@@ -19,7 +19,7 @@ async def workers() -> AsyncIterator[WorkerPool]:
 
 
 class Gate:
-    """Work that has started when `started` is set, and ends when `opened` is."""
+    """Work that sets `started` and ends once `opened` is set."""
 
     def __init__(self) -> None:
         self.started = threading.Event()
@@ -38,13 +38,13 @@ async def busy(workers: WorkerPool) -> tuple[Gate, "asyncio.Task[str]"]:
     return gate, task
 
 
-async def test_the_loop_goes_on_while_a_thread_works(workers: WorkerPool) -> None:
+async def test_the_event_loop_runs_while_a_thread_works(workers: WorkerPool) -> None:
     gate, task = await busy(workers)
-    gate.opened.set()  # done by the loop, which the work would wait for in vain if it blocked it
+    gate.opened.set()  # by the loop, which the work would otherwise block
     assert (await task).startswith("test")
 
 
-async def test_as_much_runs_at_once_as_there_are_threads() -> None:
+async def test_as_many_run_at_once_as_there_are_threads() -> None:
     workers = WorkerPool("wide", threads=2)
     gates = [await busy(workers), await busy(workers)]
     for gate, task in gates:
@@ -53,13 +53,13 @@ async def test_as_much_runs_at_once_as_there_are_threads() -> None:
     await workers.close()
 
 
-async def test_a_foreign_error_becomes_ours(workers: WorkerPool) -> None:
+async def test_foreign_errors_become_engine_failed(workers: WorkerPool) -> None:
     with pytest.raises(EngineFailed, match="test failed: invalid literal") as raised:
         await workers.run(int, "x")
     assert isinstance(raised.value.__cause__, ValueError)
 
 
-async def test_our_own_errors_pass(workers: WorkerPool) -> None:
+async def test_own_errors_pass_unchanged(workers: WorkerPool) -> None:
     def broken() -> None:
         raise ModelBroken("the file")
 
@@ -81,7 +81,7 @@ async def test_cancelling_drops_work_that_has_not_started(workers: WorkerPool) -
     assert done == [3]
 
 
-async def test_cancelled_work_that_has_started_ends_unheard(workers: WorkerPool) -> None:
+async def test_the_result_of_cancelled_work_is_dropped(workers: WorkerPool) -> None:
     gate, task = await busy(workers)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -90,7 +90,7 @@ async def test_cancelled_work_that_has_started_ends_unheard(workers: WorkerPool)
     assert await workers.run(lambda: "next") == "next"
 
 
-async def test_closing_drops_what_waits_and_lets_what_runs_end(workers: WorkerPool) -> None:
+async def test_closing_drops_waiting_work_and_lets_running_work_end(workers: WorkerPool) -> None:
     gate, running = await busy(workers)
     waiting = asyncio.create_task(workers.run(lambda: "never"))
     await asyncio.sleep(0)
@@ -106,7 +106,7 @@ async def test_closing_drops_what_waits_and_lets_what_runs_end(workers: WorkerPo
         await workers.run(lambda: "late")
 
 
-async def test_a_stream_gives_chunks_as_they_come(workers: WorkerPool) -> None:
+async def test_a_stream_yields_chunks_as_they_come(workers: WorkerPool) -> None:
     go_on = threading.Event()
 
     def produce(emit: Emit) -> None:
@@ -121,7 +121,7 @@ async def test_a_stream_gives_chunks_as_they_come(workers: WorkerPool) -> None:
     assert heard == [b"1", b"2"]
 
 
-async def test_a_stream_that_is_left_stops_the_work(workers: WorkerPool) -> None:
+async def test_closing_a_stream_stops_its_work(workers: WorkerPool) -> None:
     answers: list[bool] = []
     left = threading.Event()
 
@@ -139,7 +139,7 @@ async def test_a_stream_that_is_left_stops_the_work(workers: WorkerPool) -> None
     assert answers == [True, False]
 
 
-async def test_a_stream_that_is_left_before_its_turn_is_never_made(workers: WorkerPool) -> None:
+async def test_a_stream_closed_before_its_turn_is_never_started(workers: WorkerPool) -> None:
     gate, running = await busy(workers)
     made: list[int] = []
     stream = workers.stream(lambda emit: made.append(1))
@@ -154,7 +154,7 @@ async def test_a_stream_that_is_left_before_its_turn_is_never_made(workers: Work
     assert made == []
 
 
-async def test_a_stream_fails_after_what_it_said(workers: WorkerPool) -> None:
+async def test_a_stream_raises_after_its_chunks(workers: WorkerPool) -> None:
     def produce(emit: Emit) -> None:
         emit(b"1")
         raise RuntimeError("no more")
@@ -165,7 +165,7 @@ async def test_a_stream_fails_after_what_it_said(workers: WorkerPool) -> None:
         await anext(stream)
 
 
-async def test_who_waits_now_goes_first(workers: WorkerPool) -> None:
+async def test_requests_are_served_by_priority(workers: WorkerPool) -> None:
     gate, running = await busy(workers)
     done: list[str] = []
     waiting = [
@@ -183,7 +183,7 @@ async def test_who_waits_now_goes_first(workers: WorkerPool) -> None:
     assert done == ["now", "now too", "ahead", "later"]
 
 
-async def test_what_was_asked_for_ahead_can_become_urgent(workers: WorkerPool) -> None:
+async def test_the_priority_of_a_waiting_request_may_change(workers: WorkerPool) -> None:
     gate, running = await busy(workers)
     done: list[str] = []
     ahead, other = Ticket(Priority.AHEAD), Ticket(Priority.AHEAD)
@@ -198,7 +198,7 @@ async def test_what_was_asked_for_ahead_can_become_urgent(workers: WorkerPool) -
     assert done == ["mine", "other"]
 
 
-async def test_who_waits_learns_of_the_deadline_while_the_thread_is_busy(
+async def test_a_request_fails_at_its_deadline_while_the_thread_is_busy(
     workers: WorkerPool,
 ) -> None:
     gate, running = await busy(workers)
@@ -212,13 +212,13 @@ async def test_who_waits_learns_of_the_deadline_while_the_thread_is_busy(
     assert done == []
 
 
-async def test_work_in_time_is_not_dropped(workers: WorkerPool) -> None:
+async def test_a_request_before_its_deadline_is_served(workers: WorkerPool) -> None:
     ticket = Ticket(deadline=time.monotonic() + 60)
     assert await workers.run(lambda: "done", ticket=ticket) == "done"
 
 
-class Adder:
-    """Adds ten to whatever comes, and notes what came together."""
+class BatchRecorder:
+    """Computes with each item, and records the batches."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -228,8 +228,8 @@ class Adder:
         return [10 // item * item for item in items]
 
 
-async def test_equals_that_wait_are_served_together(workers: WorkerPool) -> None:
-    add = Adder()
+async def test_equal_requests_are_served_in_one_batch(workers: WorkerPool) -> None:
+    add = BatchRecorder()
     gate, running = await busy(workers)
     waiting = [
         asyncio.create_task(workers.run_batched(add, item, group, Ticket(priority)))
@@ -248,8 +248,8 @@ async def test_equals_that_wait_are_served_together(workers: WorkerPool) -> None
     assert add.batches == [[2, 5, 10], [3], [1]]
 
 
-async def test_nobody_fails_for_another_in_the_batch(workers: WorkerPool) -> None:
-    add = Adder()
+async def test_no_request_fails_for_another_in_its_batch(workers: WorkerPool) -> None:
+    add = BatchRecorder()
     gate, running = await busy(workers)
     items = (1, 0, 2)
     waiting = [asyncio.create_task(workers.run_batched(add, item, "a")) for item in items]
@@ -263,8 +263,8 @@ async def test_nobody_fails_for_another_in_the_batch(workers: WorkerPool) -> Non
     assert add.batches == [[1, 0, 2], [1], [0], [2]]
 
 
-async def test_who_left_is_not_in_the_batch(workers: WorkerPool) -> None:
-    add = Adder()
+async def test_a_cancelled_request_is_not_in_the_batch(workers: WorkerPool) -> None:
+    add = BatchRecorder()
     gate, running = await busy(workers)
     first, second = [asyncio.create_task(workers.run_batched(add, item, "a")) for item in (1, 2)]
     await asyncio.sleep(0)
@@ -277,21 +277,21 @@ async def test_who_left_is_not_in_the_batch(workers: WorkerPool) -> None:
     assert add.batches == [[2]]
 
 
-async def test_the_loop_comes_first_on_a_busy_machine(workers: WorkerPool) -> None:
+async def test_worker_threads_have_a_lower_priority(workers: WorkerPool) -> None:
     def niceness() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     assert await workers.run(niceness) >= min(19, niceness() + NICENESS)
 
 
-async def at_rest(workers: WorkerPool) -> None:
-    """A result is there a moment before its thread has put everything away."""
+async def until_idle(workers: WorkerPool) -> None:
+    """Waits until the threads are idle, which is a moment after a result is there."""
     async with asyncio.timeout(10):
         while workers.stuck_seconds:  # noqa: ASYNC110  it happens on a thread
             await asyncio.sleep(0)
 
 
-async def test_a_thread_that_gives_no_sign_is_seen(workers: WorkerPool) -> None:
+async def test_a_thread_without_progress_is_noticed(workers: WorkerPool) -> None:
     assert workers.stuck_seconds == 0
     gate, running = await busy(workers)
     before = workers.stuck_seconds
@@ -301,10 +301,10 @@ async def test_a_thread_that_gives_no_sign_is_seen(workers: WorkerPool) -> None:
             await asyncio.sleep(0)
     gate.opened.set()
     await running
-    await at_rest(workers)
+    await until_idle(workers)
 
 
-async def test_every_chunk_is_a_sign(workers: WorkerPool) -> None:
+async def test_every_chunk_is_progress(workers: WorkerPool) -> None:
     resume, end = threading.Event(), threading.Event()
 
     def produce(emit: Emit) -> None:
@@ -321,4 +321,4 @@ async def test_every_chunk_is_a_sign(workers: WorkerPool) -> None:
     assert 0 < workers.stuck_seconds <= time.monotonic() - resumed
     end.set()
     assert [chunk async for chunk in chunks] == []
-    await at_rest(workers)
+    await until_idle(workers)

@@ -1,4 +1,4 @@
-"""Machines as directories of the files that detection reads, with the lines real boards have."""
+"""Recorded machines: directories of the files that detection reads, with lines of real boards."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -192,7 +192,7 @@ BOARDS = {
 
 @dataclass(frozen=True)
 class Computer:
-    """An ordinary machine, laid out as `Board` is. Memory in kB; cards as NVML tells of them."""
+    """An ordinary machine, laid out as `Board` is. Memory in kB; `cards` as NVML reports them."""
 
     model: str
     architecture: str
@@ -207,7 +207,7 @@ class Computer:
         write(root, place, f"{self.model}\n")
         write(root, "proc/sys/kernel/arch", f"{self.architecture}\n")
         write(root, "sys/devices/system/cpu/online", self.cpus + "\n")
-        # As everywhere but on a Jetson, nothing here tells of NvMap.
+        # Only a Jetson reports NvMap.
         lines = meminfo(self.total, self.available).splitlines()[:-1]
         write(root, "proc/meminfo", "\n".join(lines) + "\n")
         return root

@@ -29,7 +29,7 @@ def test_without_limits_the_machine_is_the_limit(root: Path) -> None:
     assert cores(root) == 8
 
 
-def test_the_limit_of_the_unit_counts_without_what_the_kernel_takes_back(root: Path) -> None:
+def test_the_limit_of_the_unit_counts_and_reclaimable_memory_is_available(root: Path) -> None:
     write(root, f"{UNIT}/memory.max", f"{2000 * MB}\n")
     write(root, f"{UNIT}/memory.current", f"{1900 * MB}\n")
     assert memory(root) == (2000 * MB, 100 * MB)
@@ -48,7 +48,7 @@ def test_the_limits_of_the_slice_count_as_well(root: Path) -> None:
     assert cores(root) == 3
 
 
-def test_a_group_outside_of_what_is_visible_is_not_looked_for(root: Path) -> None:
+def test_a_group_outside_the_visible_tree_is_ignored(root: Path) -> None:
     write(root, "proc/self/cgroup", "0::/../../elsewhere\n")
     assert cgroups.groups(root) == [root / "sys/fs/cgroup"]
 
@@ -64,7 +64,7 @@ def test_stalls_of_the_machine_or_of_the_unit(root: Path) -> None:
     assert cgroups.stalled(root) == 0.125
 
 
-def test_readings_of_the_machine_and_of_the_tightest_card(root: Path) -> None:
+def test_pools_of_the_machine_and_of_the_tightest_card(root: Path) -> None:
     cards = (
         Card("one", 24_000 * MB, 20_000 * MB),
         Card("two", 8_000 * MB, 2_000 * MB),
@@ -76,7 +76,7 @@ def test_readings_of_the_machine_and_of_the_tightest_card(root: Path) -> None:
     assert list(read_pools(root, tuple)) == [MemoryPool.HOST]
 
 
-def test_room_leaves_what_is_kept_back(root: Path) -> None:
+def test_there_is_room_while_memory_stays_ample(root: Path) -> None:
     card = (Card("one", 8_000 * MB, 2_000 * MB),)
     assert has_room(4000 * MB, pool=MemoryPool.HOST, root=root)
     assert not has_room(4500 * MB, pool=MemoryPool.HOST, root=root)

@@ -58,7 +58,7 @@ def test_releases_have_an_order() -> None:
     assert L4t(36, 4, 7) < L4t(36, 5, 0) < L4t(39, 2, 1)
 
 
-def test_a_gpu_that_has_not_come_up_is_not_there(tmp_path: Path) -> None:
+def test_a_gpu_whose_driver_is_not_up_is_not_detected(tmp_path: Path) -> None:
     assert detect(replace(boards.ORIN_NANO_SUPER, gpu="").lay(tmp_path)).gpu == ""
 
 
@@ -118,7 +118,7 @@ def test_the_limits_of_a_container_count(tmp_path: Path) -> None:
     assert (detect(root).cores, detect(root).memory_total) == (12, 64_000_000 * 1024)
 
 
-def test_nothing_to_read_is_no_error(tmp_path: Path) -> None:
+def test_missing_files_are_no_error(tmp_path: Path) -> None:
     found = detect(tmp_path)
     assert found == Hardware("", "unknown", 1, 0, 0)
 
@@ -133,13 +133,13 @@ def test_damaged_files_are_no_error(tmp_path: Path) -> None:
     assert found.is_jetson
 
 
-def test_the_architecture_of_a_kernel_that_does_not_tell(tmp_path: Path) -> None:
+def test_the_architecture_under_an_older_kernel(tmp_path: Path) -> None:
     (tmp_path / "usr/bin").mkdir(parents=True)
     (tmp_path / "usr/bin/env").write_bytes(b"\x7fELF" + bytes(14) + b"\xb7\x00" + bytes(8))
     assert detect(tmp_path).architecture == "aarch64"
 
 
-def test_this_very_machine() -> None:
+def test_this_machine() -> None:
     found = detect()
     assert found.architecture == platform.machine()
     assert 1 <= found.cores <= (os.cpu_count() or 1)

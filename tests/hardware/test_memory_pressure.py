@@ -26,7 +26,7 @@ def read(
     state: PressureState | None = None,
     every: float = 2.0,
 ) -> tuple[PressureState, list[Step]]:
-    """The steps after each of these readings, one every so many seconds, none of them taken."""
+    """The steps after readings that are `every` seconds apart, with no step taken."""
     state, steps = state or PressureState(), []
     for place, reading in enumerate(readings):
         state, step = next_step(state, reading, THRESHOLDS, step_up_bytes, place * every)
@@ -34,13 +34,13 @@ def read(
     return state, steps
 
 
-def test_a_short_peak_of_another_program_is_no_reason() -> None:
+def test_a_short_peak_of_another_program_is_ignored() -> None:
     assert set(read(*[TIGHT] * (TIGHT_READINGS - 1), AMPLE, TIGHT)[1]) == {Step.STAY}
     state, steps = read(*[TIGHT] * TIGHT_READINGS)
     assert (state.level, steps[-1]) == (PressureLevel.TIGHT, Step.DOWN)
 
 
-def test_a_critical_want_waits_for_the_turn_but_not_for_long() -> None:
+def test_a_critical_lack_waits_for_a_turn_to_end_but_not_for_long() -> None:
     _, steps = read(*[CRITICAL] * 7)
     assert steps[0] is Step.DOWN
     assert steps[int(CRITICAL_SECONDS / 2)] is Step.DOWN_NOW
@@ -57,22 +57,22 @@ def test_ample_memory_brings_the_engine_back_after_minutes() -> None:
     assert Step.UP not in interrupted
 
 
-def test_who_came_back_too_soon_waits_longer_the_next_time() -> None:
-    hasty = PressureState().after(Step.UP, 1000.0).after(Step.DOWN, 1100.0)
-    assert hasty.step_up_after == 2 * AMPLE_SECONDS
-    again = hasty.after(Step.UP, 2000.0).after(Step.DOWN, 2010.0)
+def test_the_wait_doubles_after_a_step_up_that_came_too_soon() -> None:
+    too_soon = PressureState().after(Step.UP, 1000.0).after(Step.DOWN, 1100.0)
+    assert too_soon.step_up_after == 2 * AMPLE_SECONDS
+    again = too_soon.after(Step.UP, 2000.0).after(Step.DOWN, 2010.0)
     assert again.step_up_after == 4 * AMPLE_SECONDS
     assert again.after(Step.DOWN, 2020.0).step_up_after == AMPLE_SECONDS * 4
     assert again.after(Step.UP, 9000.0).after(Step.DOWN, 19_000.0).step_up_after == AMPLE_SECONDS
 
 
-def test_stalls_count_where_memory_is_short() -> None:
+def test_stalls_count_only_where_memory_is_short() -> None:
     assert pressure_level(MemoryReading(700 * MB, 0.2), THRESHOLDS) is PressureLevel.TIGHT
     assert pressure_level(MemoryReading(700 * MB, 0.5), THRESHOLDS) is PressureLevel.CRITICAL
     assert pressure_level(MemoryReading(5000 * MB, 0.5), THRESHOLDS) is PressureLevel.OK
 
 
-def test_a_card_keeps_room_for_the_work_space() -> None:
+def test_a_card_keeps_room_for_work_space() -> None:
     assert gpu_thresholds(24_000 * MB).ample == 1500 * MB
     assert gpu_thresholds(4_000 * MB).ample == 500 * MB
 
@@ -81,7 +81,9 @@ READING = st.builds(MemoryReading, st.integers(0, 6000).map(lambda mb: mb * MB),
 
 
 @given(st.lists(READING, max_size=60), st.none() | st.integers(0, 3000).map(lambda mb: mb * MB))
-def test_steps_have_their_reasons(readings: list[MemoryReading], step_up_bytes: int | None) -> None:
+def test_every_step_has_its_reason(
+    readings: list[MemoryReading], step_up_bytes: int | None
+) -> None:
     state = PressureState()
     for place, reading in enumerate(readings):
         state, step = next_step(state, reading, THRESHOLDS, step_up_bytes, place * 2.0)

@@ -1,4 +1,4 @@
-"""Against a library with the driver's own calls, built here from nvml.c."""
+"""NVML, against a library with the driver's own functions, built from nvml.c."""
 
 import subprocess
 from pathlib import Path
@@ -17,7 +17,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(built)
 
 
-def test_a_card_tells_all_of_it(library: str) -> None:
+def test_all_values_of_a_card(library: str) -> None:
     assert cards(library) == (
         Card(
             name="NVIDIA GeForce RTX 4070",
@@ -33,7 +33,7 @@ def test_a_card_tells_all_of_it(library: str) -> None:
     )
 
 
-def test_what_a_card_does_not_tell_is_unknown(
+def test_values_that_a_card_does_not_report_are_unknown(
     library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for silent in ("memory", "load", "temperature", "power", "capability", "driver", "reasons"):
@@ -70,7 +70,7 @@ def test_no_card_no_driver_no_library(
 
 def test_an_older_library_lacks_calls(tmp_path: Path) -> None:
     source = tmp_path / "old.c"
-    # Its name stands here too: nothing but the name is known of such a card.
+    # Only the name of the card is known then.
     source.write_text(
         "int nvmlInit_v2(void) { return 0; }\nint nvmlShutdown(void) { return 0; }\n"
         "int nvmlDeviceGetCount_v2(unsigned *n) { *n = 1; return 0; }\n"

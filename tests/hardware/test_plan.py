@@ -34,7 +34,7 @@ def best(made: Plan) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "ears", "voice"),
+    ("name", "stt", "tts"),
     [
         ("orin nano super", "whisper small.en float16 cuda", "kokoro kokoro-v1.0 cuda"),
         ("orin nano 4 GB", "whisper base.en float16 cuda", "kokoro kokoro-v1.0 cuda"),
@@ -46,9 +46,9 @@ def best(made: Plan) -> tuple[str, str]:
         ("thor", "whisper large-v3-turbo float16 cuda", "kokoro kokoro-v1.0 cuda"),
     ],
 )
-def test_boards_with_every_model_on_disk(tmp_path: Path, name: str, ears: str, voice: str) -> None:
+def test_boards_with_every_model_on_disk(tmp_path: Path, name: str, stt: str, tts: str) -> None:
     made = plan(detect(BOARDS[name].lay(tmp_path)), DEFAULTS, EVERYTHING)
-    assert best(made) == (ears, voice)
+    assert best(made) == (stt, tts)
 
 
 def test_the_ladder_of_an_orin(tmp_path: Path) -> None:
@@ -76,12 +76,12 @@ def test_without_turbo_the_largest_model_serves_the_largest_boards(tmp_path: Pat
     assert made.stt.better == "large-v3-turbo needs `appliance models pull large-v3-turbo`"
 
 
-def test_half_the_memory_taken_means_a_smaller_choice(tmp_path: Path) -> None:
+def test_with_half_the_memory_in_use_a_smaller_option_is_taken(tmp_path: Path) -> None:
     hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
     tight = replace(hardware, memory_available=2_600 * MB)
-    ears, voice = best(plan(tight, DEFAULTS, EVERYTHING))
-    assert ears == "whisper base.en float16 cuda"
-    assert voice == "kokoro kokoro-v1.0.int8 cpu"
+    stt, tts = best(plan(tight, DEFAULTS, EVERYTHING))
+    assert stt == "whisper base.en float16 cuda"
+    assert tts == "kokoro kokoro-v1.0.int8 cpu"
     starved = plan(replace(hardware, memory_available=900 * MB), DEFAULTS, EVERYTHING)
     assert best(starved) == ("sphinx cpu", "espeak cpu")
     assert starved.sessions >= 1
@@ -89,7 +89,7 @@ def test_half_the_memory_taken_means_a_smaller_choice(tmp_path: Path) -> None:
     assert "more memory" in starved.tts.better
 
 
-def test_no_models_means_the_starter_engines_and_what_to_pull() -> None:
+def test_without_models_the_starter_engines_are_taken() -> None:
     made = plan(DESKTOP, DEFAULTS, {})
     assert best(made) == ("sphinx cpu", "espeak cpu")
     assert "appliance models pull" in made.stt.better
@@ -97,7 +97,7 @@ def test_no_models_means_the_starter_engines_and_what_to_pull() -> None:
     assert made.sessions == 64
 
 
-def test_a_card_of_its_own_has_its_own_memory() -> None:
+def test_a_graphics_card_has_memory_of_its_own() -> None:
     card = replace(DESKTOP, gpu="NVIDIA Something", compute_capability=(8, 6))
     unknown = plan(card, DEFAULTS, EVERYTHING)
     assert unknown.stt.options[0].device == "cpu"
@@ -129,14 +129,14 @@ def test_a_gpu_that_cannot_be_used_says_why(
     assert made.stt.options[0].device == "cpu"
 
 
-def test_an_unknown_revision_of_a_known_line_is_trusted(tmp_path: Path) -> None:
+def test_unknown_revisions_of_a_known_line_are_used(tmp_path: Path) -> None:
     hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
     for release in (L4t(36, 4, 8), L4t(36, 9, 0), L4t(39, 7, 3), L4t(41, 0, 0)):
         made = plan(replace(hardware, l4t=release), DEFAULTS, EVERYTHING)
         assert made.stt.options[0].device == "cuda", release
 
 
-def test_what_the_owner_names_comes_first() -> None:
+def test_models_named_in_the_configuration_come_first() -> None:
     named = configured(stt__model="/models/mine", tts__model="/models/voice.onnx", stt__threads="3")
     disk = {"/models/mine": 40 * MB, "/models/voice.onnx": 9 * MB, "base.en": 145 * MB}
     made = plan(DESKTOP, named, disk)
@@ -152,7 +152,7 @@ def test_what_the_owner_names_comes_first() -> None:
     )
 
 
-def test_what_the_owner_rules_out_stays_out(tmp_path: Path) -> None:
+def test_the_configuration_limits_the_options(tmp_path: Path) -> None:
     orin = detect(BOARDS["orin nano super"].lay(tmp_path))
     simple = plan(orin, configured(stt__engine="sphinx", tts__engine="espeak"), EVERYTHING)
     assert [option.engine for option in (*simple.stt.options, *simple.tts.options)] == [
@@ -192,14 +192,14 @@ def test_the_plan_in_words(tmp_path: Path) -> None:
         "whisper small.en float16 cuda",
         "kokoro kokoro-v1.0 float32 cuda",
         "better: medium needs a faster GPU",
-        "always there, when all else fails",
+        "always loaded, if all others fail",
         "sessions  32",
     ):
         assert part in text
     assert "warning" in describe(plan(DESKTOP, configured(stt__model="nothing"), {}))
 
 
-def test_estimates_are_near_what_was_reported() -> None:
+def test_memory_estimates_are_near_reported_values() -> None:
     """Reported on desktop GPUs: large-v3-turbo 2537 and 1545 MB, large-v2 4525 and 2926 MB."""
     turbo, large = EVERYTHING["large-v3-turbo"], EVERYTHING["large-v3"]
     for weights, kind, reported in (
@@ -248,7 +248,7 @@ CONTAINER = Hardware(
 
 @given(machines, configs, disks)
 @example(CONTAINER, DEFAULTS, {"tiny": 1 * MB})
-def test_every_plan_holds_what_it_promises(
+def test_every_plan_keeps_within_its_budget(
     hardware: Hardware, config: Config, disk: dict[str, int]
 ) -> None:
     made = plan(hardware, config, disk)
@@ -286,11 +286,11 @@ def test_an_engine_on_a_shared_gpu_takes_memory_of_the_board() -> None:
 
 
 def worth(made: Plan, best: Plan) -> tuple[int, int]:
-    """How many kinds go beyond their starter, and how high up the ears stand on the best ladder."""
+    """Kinds of engine above their starter, and the rank of the transcriber on the best ladder."""
     places = {(r.model, r.device, r.compute_type): -i for i, r in enumerate(best.stt.options)}
-    ear = made.stt.options[0]
+    first = made.stt.options[0]
     beyond = (len(made.stt.options) > 1) + (len(made.tts.options) > 1)
-    return beyond, places[ear.model, ear.device, ear.compute_type]
+    return beyond, places[first.model, first.device, first.compute_type]
 
 
 @given(machines, configs, st.integers(0, 20_000), st.integers(0, 20_000))
@@ -329,7 +329,7 @@ def test_the_libraries_decide_what_may_use_the_gpu(tmp_path: Path) -> None:
     assert "stt.device is cuda, but" in plan(hardware, asked, {}, GpuLibraries(0, ())).warnings[0]
 
 
-def test_a_card_in_use_gives_what_is_left() -> None:
+def test_a_card_in_use_gives_what_is_free() -> None:
     card = replace(DESKTOP, gpu="A card", gpu_memory=24_000 * MB, gpu_memory_free=3_500 * MB)
     made = plan(card, DEFAULTS, EVERYTHING)
     assert best(made)[0] == "whisper small.en int8_float16 cuda"
@@ -340,10 +340,10 @@ def test_a_card_in_use_gives_what_is_left() -> None:
     )
 
 
-def test_other_languages_need_a_whisper_that_knows_them() -> None:
+def test_other_languages_need_a_multilingual_whisper() -> None:
     alone = plan(DESKTOP, configured(stt__language="auto"), {})
     assert "nothing but English" in alone.warnings[0]
-    told = plan(DESKTOP, configured(stt__language="de", stt__model="base.en"), EVERYTHING)
-    assert told.warnings == ("stt.language is de, but stt.model base.en knows English only",)
+    german = plan(DESKTOP, configured(stt__language="de", stt__model="base.en"), EVERYTHING)
+    assert german.warnings == ("stt.language is de, but stt.model base.en knows English only",)
     made = plan(DESKTOP, configured(stt__language="auto"), EVERYTHING)
     assert (made.warnings, made.stt.options[0].model) == ((), "base")

@@ -18,7 +18,7 @@ def configured(**settings: str) -> Config:
     return load([], {f"APPLIANCE__{name.upper()}": value for name, value in settings.items()})
 
 
-def test_models_on_disk_are_what_engines_could_load(tmp_path: Path) -> None:
+def test_models_on_disk_are_those_that_engines_can_load(tmp_path: Path) -> None:
     for name, content in {
         ".store/partial/abc": b"begun",
         ".store/blobs/sha256/def": b"blob",
@@ -33,8 +33,8 @@ def test_models_on_disk_are_what_engines_could_load(tmp_path: Path) -> None:
     assert models_on_disk(config) == {"small.en": 7, "empty": 0, "kokoro-v1.0.int8": 5}
 
 
-def test_what_cannot_be_looked_at_stops_nothing(tmp_path: Path) -> None:
-    """Like a directory that belongs to root; root itself, which tests may be, sees those."""
+def test_unreadable_directories_are_no_error(tmp_path: Path) -> None:
+    """Such as one that belongs to root. Tests that run as root can read it all the same."""
     beyond = tmp_path / ("x" * 300)
     with pytest.raises(OSError, match="File name too long"):
         beyond.exists()
@@ -52,7 +52,7 @@ def test_what_cannot_be_looked_at_stops_nothing(tmp_path: Path) -> None:
         ("orin nano super", {"stt__model": "tiny"}, ["tiny", "kokoro-v1.0"]),
     ],
 )
-def test_recommended_is_the_first_choice_of_the_plan(
+def test_recommended_models_are_the_first_choice_of_the_plan(
     tmp_path: Path, board: str, settings: dict[str, str], wanted: list[str]
 ) -> None:
     hardware = detect(BOARDS[board].lay(tmp_path))
@@ -64,7 +64,7 @@ def test_without_memory_nothing_is_recommended(tmp_path: Path) -> None:
     assert recommended(replace(hardware, memory_available=0), configured(), EVERYTHING) == []
 
 
-def test_what_fits_does_not_depend_on_what_is_configured(tmp_path: Path) -> None:
+def test_whether_a_model_fits_does_not_depend_on_the_configured_one(tmp_path: Path) -> None:
     hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
     config = configured(stt__engine="sphinx", tts__model="kokoro-v1.0.fp16")
     turbo = EVERYTHING["large-v3-turbo"]

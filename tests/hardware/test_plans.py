@@ -1,7 +1,7 @@
 """The plan of every recorded machine, word for word as `appliance plan` prints it.
 
-What stands in plans/ was read and found right. After a change that is meant, write it anew with
-`python -m tests.hardware.test_plans`, and read the difference.
+The files in plans/ are reviewed. After an intended change, write them again with
+`python -m tests.hardware.test_plans`, and review the difference.
 """
 
 import tempfile
@@ -44,11 +44,11 @@ def _file(name: str) -> Path:
 
 
 @pytest.mark.parametrize("name", [*NAMES, *VARIANTS])
-def test_the_plan_is_the_one_that_was_found_right(tmp_path: Path, name: str) -> None:
+def test_the_plan_is_the_reviewed_one(tmp_path: Path, name: str) -> None:
     assert printed(name, tmp_path) == _file(name).read_text(encoding="utf-8")
 
 
-def test_every_plan_on_file_is_of_a_machine() -> None:
+def test_every_file_is_the_plan_of_a_machine() -> None:
     assert {file.name for file in PLANS.iterdir()} == {_file(n).name for n in (*NAMES, *VARIANTS)}
 
 

@@ -28,7 +28,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_gauges_of_a_board(root: Path) -> None:
+def test_readings_of_a_board(root: Path) -> None:
     now = read(root)
     assert now.temperatures == {"cpu-thermal": 51.218, "gpu-thermal": 47.625, "tj-thermal": 0.052}
     assert now.rails == {"VDD_IN": 4.745, "VDD_CPU_GPU_CV": 1.27}
@@ -42,14 +42,14 @@ def test_the_gauges_of_a_board(root: Path) -> None:
     assert now.disk_free is not None
 
 
-def test_rails_add_up_where_none_carries_the_whole_board(root: Path) -> None:
+def test_rails_add_up_unless_one_carries_the_whole_board(root: Path) -> None:
     write(root, f"{INA}/in1_label", "VDD_GPU_SOC\n")
     power = read(root).power
     assert power is not None
     assert power == pytest.approx(4.745 + 1.27)
 
 
-def test_gauges_that_come_and_go_are_read_anew(root: Path) -> None:
+def test_nodes_that_come_and_go_are_looked_for_anew(root: Path) -> None:
     load = root / "sys/class/devfreq/17000000.gpu/device/load"
     load.unlink()
     assert read(root).gpu_load is None
@@ -64,15 +64,15 @@ def test_the_gpu_load_of_boards_without_devfreq(tmp_path: Path) -> None:
     assert read(tmp_path).gpu_load == 0.12
 
 
-def test_a_machine_that_tells_nothing(tmp_path: Path) -> None:
+def test_a_machine_without_any_readings(tmp_path: Path) -> None:
     now = read(tmp_path, tmp_path / "nowhere")
     assert now.temperatures == {}
     assert now.rails == {}
-    told = (now.load, now.gpu_load, now.memory_total, now.memory_available, now.gpu_memory_used)
-    assert (*told, now.disk_free, now.uptime, now.power) == (None,) * 8
+    values = (now.load, now.gpu_load, now.memory_total, now.memory_available, now.gpu_memory_used)
+    assert (*values, now.disk_free, now.uptime, now.power) == (None,) * 8
 
 
-def test_this_very_machine(tmp_path: Path) -> None:
+def test_this_machine(tmp_path: Path) -> None:
     now = read(disk=tmp_path)
     assert now.load is not None
     assert now.memory_available
@@ -80,7 +80,7 @@ def test_this_very_machine(tmp_path: Path) -> None:
     assert now.uptime
 
 
-def test_a_graphics_card_tells_its_own(tmp_path: Path) -> None:
+def test_readings_of_a_graphics_card(tmp_path: Path) -> None:
     write(tmp_path, "proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 500 kB\n")
     card = Card("A card", 8_000, 3_000, load=0.4, temperature=71.0, power=90.0, throttled=("heat",))
     now = read(tmp_path, cards=lambda: (card,))
@@ -92,7 +92,7 @@ def test_a_graphics_card_tells_its_own(tmp_path: Path) -> None:
     assert (mute.gpu_load, mute.gpu_memory_used, mute.gpu_memory_total) == (None,) * 3
 
 
-def test_what_holds_clocks_down(root: Path) -> None:
+def test_reasons_for_throttling(root: Path) -> None:
     assert (read(root).throttled, read(root).overcurrents) == ((), None)
     for number, kind, state in ((0, "pwm-fan", 3), (1, "cpufreq-cpu0", 2), (2, "devfreq-gpu", 0)):
         write(root, f"sys/class/thermal/cooling_device{number}/type", f"{kind}\n")
@@ -104,11 +104,11 @@ def test_what_holds_clocks_down(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reported", "told"),
+    ("reported", "expected"),
     [("0", ()), ("50005", ("under-voltage", "throttled")), ("e0000", ()), ("?", ())],
 )
-def test_a_raspberry_tells_what_holds_now(
-    tmp_path: Path, reported: str, told: tuple[str, ...]
+def test_throttling_of_a_raspberry_is_that_of_now(
+    tmp_path: Path, reported: str, expected: tuple[str, ...]
 ) -> None:
     write(tmp_path, "sys/devices/platform/soc/soc:firmware/get_throttled", reported + "\n")
-    assert read(tmp_path).throttled == told
+    assert read(tmp_path).throttled == expected
