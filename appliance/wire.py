@@ -25,14 +25,15 @@ MAX_AUDIO_SECONDS = 1.0
 MAX_JSON_DEPTH = 8
 LABEL = "rtvi-ai"
 
-# What a client may say. Pipecat's processor takes more (function results, raw audio as base64,
-# files, UI events): those would let a client speak for a tool or pass by the audio checks.
+# The messages that a client may send. Pipecat's processor accepts more (function results, raw
+# audio as base64, files, UI events), by which a client could answer for a tool or evade the checks
+# of audio.
 CLIENT_MESSAGES = frozenset({"client-ready", "disconnect-bot", "send-text", "client-message"})
 MAX_TEXT = 4_000
 
 
 class Malformed(ValueError):
-    """A frame that is not part of the protocol. `code` is short and stable, for counting."""
+    """A frame that breaks the protocol. `code` is short and stable, for counting."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
@@ -58,7 +59,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """The assistant fell silent: what the client has buffered must not be played."""
+    """The assistant was interrupted: the client drops the audio that it has buffered."""
 
 
 Frame = Audio | Message | Interruption
@@ -180,10 +181,10 @@ def error_message(fault: Malformed) -> dict[str, Any]:
 
 @cache
 def _frame_class() -> Any:  # noqa: ANN401  a class protobuf makes at run time
-    """The protobuf class of a frame, in a pool of its own.
+    """The protobuf class of a frame, in a descriptor pool of its own.
 
-    The schema is the published one of Pipecat's frames.proto, field for field (a test compares
-    them); it is built here so that clients need nothing of Pipecat to speak to the appliance.
+    Its schema is that of Pipecat's published frames.proto, field for field; a test compares them.
+    It is built here so that a client can talk to the appliance without Pipecat.
     """
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
@@ -242,9 +243,9 @@ def encode(frame: Frame) -> bytes:
 
 
 def decode(data: bytes | str) -> Frame:
-    """Any frame of the protocol, as a client reads what the appliance sends.
+    """A frame from either side. Raises Malformed for data that is no frame of the protocol.
 
-    Raises Malformed for what is no frame at all; it checks form, not permission.
+    It checks the form only, not whether a client may send the frame.
     """
     from google.protobuf.message import DecodeError
 

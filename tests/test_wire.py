@@ -18,11 +18,11 @@ from appliance import wire
 from appliance.conversation import TaskState
 
 ROOT = Path(__file__).parent.parent
-frames_pb2: Any = generated  # its classes are made at run time
+frames_pb2: Any = generated  # protobuf makes its classes at run time
 PCM = b"\x01\x00" * 320
 
 
-def test_the_schema_is_pipecats_field_for_field() -> None:
+def test_the_schema_is_that_of_pipecat_field_for_field() -> None:
     theirs = frames_pb2.Frame.DESCRIPTOR
     ours = wire._frame_class().DESCRIPTOR
     assert [(f.name, f.number) for f in ours.fields] == [(f.name, f.number) for f in theirs.fields]
@@ -39,7 +39,7 @@ def test_the_schema_is_pipecats_field_for_field() -> None:
     "frame",
     [wire.Audio(PCM), wire.Audio(PCM, 24_000, 1), wire.Message({"a": [1]}), wire.Interruption()],
 )
-def test_what_is_encoded_is_decoded(frame: wire.Frame) -> None:
+def test_decoding_reverses_encoding(frame: wire.Frame) -> None:
     assert wire.decode(wire.encode(frame)) == frame
 
 
@@ -87,7 +87,7 @@ def _message(**fields: object) -> bytes:
         (_message(type="send-text", data="hello"), "text_content"),
     ],
 )
-def test_a_client_may_not_send(data: bytes | str, code: str) -> None:
+def test_frames_that_a_client_may_not_send_are_malformed(data: bytes | str, code: str) -> None:
     with pytest.raises(wire.Malformed) as refused:
         wire.decode_from_client(data)
     assert refused.value.code == code
@@ -102,20 +102,20 @@ def test_a_client_may_send_audio_and_messages() -> None:
 
 
 @given(st.binary(max_size=400) | st.text(max_size=100))
-def test_nothing_a_stranger_sends_raises_anything_else(data: bytes | str) -> None:
-    _survives(data)
+def test_arbitrary_data_is_decoded_or_malformed(data: bytes | str) -> None:
+    _assert_decoded_or_malformed(data)
 
 
 @given(st.integers(0, 2**32), st.sampled_from([wire.encode(wire.Audio(PCM)), _message()]))
-def test_no_mutation_of_a_good_frame_raises_anything_else(seed: int, good: bytes) -> None:
+def test_a_mutated_frame_is_decoded_or_malformed(seed: int, good: bytes) -> None:
     chance = random.Random(seed)
     data = bytearray(good)
     for _ in range(chance.randint(1, 8)):
         data[chance.randrange(len(data))] = chance.randrange(256)
-    _survives(bytes(data[: chance.randint(1, len(data))]))
+    _assert_decoded_or_malformed(bytes(data[: chance.randint(1, len(data))]))
 
 
-def _survives(data: bytes | str) -> None:
+def _assert_decoded_or_malformed(data: bytes | str) -> None:
     try:
         frame = wire.decode_from_client(data)
     except wire.Malformed:

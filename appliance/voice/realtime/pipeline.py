@@ -60,35 +60,35 @@ from appliance.voice.transport.input import INPUT_BURST_SECONDS
 from appliance.voice.turns.vad import vad_params
 
 
-def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
+def build_realtime(shared: SharedParts, session: SessionParts) -> PipelineWorker:
     """The worker that runs one session on the Realtime route; it connects when it starts."""
     assert shared.realtime is not None
     leaves = shared.realtime.left_the_box
-    if one.unanswered is not None:
-        if one.unanswered.audio:
-            one.recorder.transcribed()
-            one.recorder.begin_turn()
-        one.recorder.model_asked(left_the_box=leaves)
-    call_tool = ConfirmingToolCaller(one.call_tool)
-    service = _service(shared.realtime, one)
-    offer_tools(service, one.context, shared.registry, call_tool, realtime=True)
-    user = TranscriptAggregator(one.context, params=_user_params(shared))
+    if session.unanswered is not None:
+        if session.unanswered.audio:
+            session.recorder.transcribed()
+            session.recorder.begin_turn()
+        session.recorder.model_asked(left_the_box=leaves)
+    call_tool = ConfirmingToolCaller(session.call_tool)
+    service = _service(shared.realtime, session)
+    offer_tools(service, session.context, shared.registry, call_tool, realtime=True)
+    user = TranscriptAggregator(session.context, params=_user_params(shared))
     # As LLMContextAggregatorPair does, which makes a user aggregator of its own.
-    assistant = LLMAssistantAggregator(one.context, _paired_user_aggregator=user)
+    assistant = LLMAssistantAggregator(session.context, _paired_user_aggregator=user)
 
     @user.event_handler("on_user_turn_message_added")
     async def transcribed(_aggregator: object, message: UserTurnMessageAddedMessage) -> None:
-        one.recorder.transcript_known(message.content)
+        session.recorder.transcript_known(message.content)
 
-    record_answers(assistant, one.recorder)
+    record_answers(assistant, session.recorder)
     stages: list[FrameProcessor] = [
-        one.transport.input(),
+        session.transport.input(),
         user,
-        RealtimeRecorder(one.recorder, one.on_speaking, left_the_box=leaves),
+        RealtimeRecorder(session.recorder, session.on_speaking, left_the_box=leaves),
         ConfirmationProcessor(call_tool, service),
         service,
-        RealtimeTTS(shared.engines.tts, one.voice, one.recorder),
-        one.transport.output(),
+        RealtimeTTS(shared.engines.tts, session.voice, session.recorder),
+        session.transport.output(),
         assistant,
     ]
     return PipelineWorker(
@@ -97,23 +97,23 @@ def build_realtime(shared: SharedParts, one: SessionParts) -> PipelineWorker:
         enable_turn_tracking=False,
         # Pipecat's idle timeout would cancel the whole runner.
         idle_timeout_secs=None,
-        rtvi_processor=RTVIOutbox(one.transport.send_queue.put_message),
+        rtvi_processor=RTVIOutbox(session.transport.send_queue.put_message),
         cancel_timeout_secs=5.0,
     )
 
 
-def _service(route: RealtimeRoute, one: SessionParts) -> RealtimeService:
+def _service(route: RealtimeRoute, session: SessionParts) -> RealtimeService:
     def give_up(unanswered: Unanswered | None) -> None:
-        owed = Unanswered() if one.recorder.answer_awaited else None
-        one.reroute(unanswered or owed)
+        owed = Unanswered() if session.recorder.answer_awaited else None
+        session.reroute(unanswered or owed)
 
     return RealtimeService(
         route,
-        one.context,
-        one.system_prompt,
+        session.context,
+        session.system_prompt,
         give_up,
-        notice=one.notice,
-        unanswered=one.unanswered,
+        notice=session.notice,
+        unanswered=session.unanswered,
     )
 
 
