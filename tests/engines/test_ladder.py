@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from appliance.engines import Synthesizer, Ticket, Transcriber, Transcript, Voice
-from appliance.engines.ladder import EngineLoader, LadderContext
-from appliance.engines.simulated import SimulatedSynthesizer, SimulatedTranscriber
+from appliance.engines.ladder import EngineLoader, LadderContext, with_failover
+from appliance.engines.simulated import (
+    SIMULATED_TRANSCRIPT,
+    SimulatedSynthesizer,
+    SimulatedTranscriber,
+)
 from appliance.engines.supervisor import EngineSupervisor
 from appliance.errors import EngineBusy, EngineError, EngineFailed, ModelMissing
 
@@ -297,3 +301,61 @@ async def test_an_engine_is_in_use_until_its_stream_ends() -> None:
         await anext(speaking)
     assert not in_use(supervisor)
     await supervisor.close()
+
+
+class Failing(SimulatedTranscriber):
+    """Fails at every request."""
+
+    error: EngineError = BROKEN
+
+    async def transcribe(
+        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+    ) -> Transcript:
+        raise self.error
+
+
+class EngineSequence:
+    """An EngineProvider: engines one after the other, and the failures reported of them."""
+
+    def __init__(self, *engines: SimulatedTranscriber) -> None:
+        self.engines = list(engines)
+        self.reported: list[SimulatedTranscriber] = []
+
+    @property
+    def current(self) -> SimulatedTranscriber:
+        return self.engines[0]
+
+    def report_failure(self, engine: SimulatedTranscriber, error: EngineError) -> bool:
+        self.reported.append(engine)
+        if len(self.engines) > 1:
+            self.engines.pop(0)
+            return True
+        return False
+
+
+async def _transcribe(engine: SimulatedTranscriber) -> str:
+    return (await engine.transcribe(b"")).text
+
+
+async def test_failover_tries_one_engine_after_the_other() -> None:
+    first, second, third = Failing(0.0), Failing(0.0), SimulatedTranscriber(0.0)
+    engines = EngineSequence(first, second, third)
+    assert await with_failover(engines, _transcribe) == SIMULATED_TRANSCRIPT
+    assert engines.reported == [first, second]
+
+
+async def test_failover_raises_the_error_of_an_engine_without_replacement() -> None:
+    engines = EngineSequence(Failing(0.0), Failing(0.0))
+    last = engines.engines[1]
+    with pytest.raises(EngineFailed, match="the GPU is gone"):
+        await with_failover(engines, _transcribe)
+    assert engines.reported[-1] is last
+
+
+async def test_failover_leaves_a_busy_engine_in_place(supervisor: EngineSupervisor) -> None:
+    async def busy(_engine: Transcriber) -> str:
+        raise EngineBusy("too much asked")
+
+    with pytest.raises(EngineBusy):
+        await with_failover(supervisor.stt, busy)
+    assert supervisor.stt.current.name == "large"

@@ -85,6 +85,22 @@ async def test_the_next_engine_speaks_where_one_fails() -> None:
     assert tts.heard == ["Hello", "there."]
 
 
+class FailsMidway(SamplePerLetter):
+    """An engine that fails after half of the text."""
+
+    async def synthesize(
+        self, text: str, voice: Voice, ticket: Ticket | None = None
+    ) -> AsyncIterator[bytes]:
+        yield b"\1\0" * (len(text) // 2)
+        raise EngineFailed(f"{self.name} is broken")
+
+
+async def test_an_engine_that_fails_midway_is_replaced_from_the_next_sentence_on() -> None:
+    tts = _service(Engines(FailsMidway("best"), SamplePerLetter("starter")), await _apology())
+    assert await _speak(tts, "Hello there.", "a") == (b"\1\0" * 6, 1)
+    assert await _speak(tts, "Once more.", "a") == (b"\1\0" * 10, 0)
+
+
 class Waiting(SamplePerLetter):
     """An engine that speaks once it may."""
 
