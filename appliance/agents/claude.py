@@ -12,6 +12,7 @@ from appliance.agents.process import ChildProcess, ProcessLimits
 from appliance.config.schema import ClaudeConfig
 from appliance.conversation import Task
 from appliance.errors import AgentError
+from appliance.network.proxies import ProxyRules, child_environment
 
 END_SECONDS = 5.0  # from its result to its exit, after which it is killed
 DRAIN_SECONDS = 1.0  # from its exit to the end of its output, which children may keep open
@@ -33,6 +34,7 @@ class ClaudeCode:
 
     def __init__(self, config: ClaudeConfig, environ: Mapping[str, str]) -> None:
         self._config = config
+        self._proxies = ProxyRules()
         self._environ = {k: v for k, v in environ.items() if not k.startswith(_PRIVATE)}
         self.seconds = config.task_minutes * 60
 
@@ -70,7 +72,7 @@ class ClaudeCode:
                 child = await ChildProcess.start(
                     (self._program(), *arguments(config, task.request, session)),
                     config.directory,
-                    self._environ,
+                    await child_environment(self._environ, self._proxies),
                     limits,
                     task.id,
                     errors,

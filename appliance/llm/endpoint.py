@@ -10,24 +10,25 @@ import httpx2
 from openai import AsyncOpenAI
 
 from appliance.config.schema import AlternativeLLMConfig, LLMConfig
-from appliance.llm.providers import address, is_local
+from appliance.llm.providers import address
+from appliance.network.http_transport import ProxiedTransport
+from appliance.network.locality import Locality, locality_of_url
 
 CONNECT_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A chat-completions endpoint; the client has `first_token_seconds` to begin an answer."""
+    """A chat-completions endpoint, which has `first_token_seconds` to begin an answer.
+
+    `left_the_box`: words sent there leave this machine.
+    """
 
     base_url: str
     model: str
     client: AsyncOpenAI
     first_token_seconds: float
-
-    @property
-    def left_the_box(self) -> bool:
-        """Whether words sent there leave this machine."""
-        return not is_local(self.base_url)
+    left_the_box: bool
 
     @property
     def name(self) -> str:
@@ -38,7 +39,10 @@ class Endpoint:
 def configured_endpoint(
     config: LLMConfig | AlternativeLLMConfig, secrets: Mapping[str, str]
 ) -> Endpoint | None:
-    """The configured endpoint with its HTTP client; None if no model is configured."""
+    """The configured endpoint with its HTTP client; None if no model is configured.
+
+    Resolves the name of the server, and so may block.
+    """
     chosen = address(config, secrets)
     if chosen is None:
         return None
@@ -51,10 +55,12 @@ def configured_endpoint(
         max_retries=0,
         timeout=timeout,
         http_client=httpx2.AsyncClient(
-            timeout=timeout, limits=httpx2.Limits(keepalive_expiry=None, max_connections=100)
+            timeout=timeout,
+            transport=ProxiedTransport(httpx2.Limits(keepalive_expiry=None, max_connections=100)),
         ),
     )
-    return Endpoint(chosen.base_url, chosen.model, client, config.first_token_seconds)
+    leaves = locality_of_url(chosen.base_url) is not Locality.MACHINE
+    return Endpoint(chosen.base_url, chosen.model, client, config.first_token_seconds, leaves)
 
 
 def warm_up(endpoint: Endpoint) -> None:

@@ -9,13 +9,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from appliance.concurrency import run_in_daemon_thread
 from appliance.config.loader import Config
 from appliance.config.schema import LLMConfig
 from appliance.llm import providers
 from appliance.llm.providers import Address
+from appliance.network.locality import Locality, locality_of_url
+from appliance.network.proxies import ProxyRules
 
 if TYPE_CHECKING:
     import aiohttp
@@ -74,13 +78,13 @@ async def probe_llm(config: LLMConfig, secrets: Mapping[str, str]) -> ProbeResul
     if chosen is None:
         return ProbeResult(ProbeOutcome.UNCONFIGURED)
     result = ProbeResult(ProbeOutcome.TOKEN, chosen.model, _place(chosen), chosen.secret)
-    if chosen.secret and not chosen.key and not providers.is_local(chosen.base_url):
+    if chosen.secret and not chosen.key and not await _is_here(chosen):
         return replace(result, outcome=ProbeOutcome.NO_KEY)
     begin = time.monotonic()
     try:
         async with (
             asyncio.timeout(TIMEOUT_FACTOR * config.first_token_seconds),
-            aiohttp.ClientSession() as http,
+            _session() as http,
         ):
             outcome, status = await _one_token(http, chosen)
             result = replace(result, outcome=outcome, status=status)
@@ -137,7 +141,7 @@ async def probe_realtime(config: Config, secrets: Mapping[str, str]) -> ProbeRes
         return replace(result, outcome=ProbeOutcome.NOT_ASKED)
     begin = time.monotonic()
     try:
-        async with asyncio.timeout(REALTIME_SECONDS), aiohttp.ClientSession() as http:
+        async with asyncio.timeout(REALTIME_SECONDS), _session() as http:
             result = replace(result, outcome=await _first_event(http, chosen))
     except TimeoutError:
         result = replace(result, outcome=ProbeOutcome.SILENCE)
@@ -169,6 +173,17 @@ async def _first_event(http: "aiohttp.ClientSession", chosen: Address) -> ProbeO
             return ProbeOutcome.GARBAGE
     kind = first.get("type") if isinstance(first, dict) else None
     return ProbeOutcome.SESSION_OPENED if kind == "session.created" else ProbeOutcome.GARBAGE
+
+
+def _session() -> "aiohttp.ClientSession":
+    import aiohttp
+
+    return aiohttp.ClientSession(trust_env=True, middlewares=(ProxyRules().middleware,))
+
+
+async def _is_here(chosen: Address) -> bool:
+    place = await run_in_daemon_thread(partial(locality_of_url, chosen.base_url))
+    return place is Locality.MACHINE
 
 
 def _without_password(text: str, url: str) -> str:

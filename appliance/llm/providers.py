@@ -1,10 +1,8 @@
 """Providers of language models by name, and the addresses that the configuration gives."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import urlsplit
 
 from appliance.config.schema import AlternativeLLMConfig, LLMConfig, RealtimeConfig
 
@@ -64,12 +62,3 @@ def realtime(config: RealtimeConfig, secrets: Mapping[str, str]) -> Address:
         PRESETS["openai"].secret,
         secrets.get(PRESETS["openai"].secret, ""),
     )
-
-
-def is_local(url: str) -> bool:
-    """Whether a URL leads to this machine itself."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from appliance.errors import SourceUnreachable
+from appliance.network.proxies import ProxyRules
 
 if TYPE_CHECKING:
     import aiohttp
@@ -18,6 +19,8 @@ _CONNECT_SECONDS, _READ_SECONDS = 15.0, 30.0
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
     """How to get to servers, beside the proxies and credentials of the environment and netrc.
+
+    No proxy is used for servers on this machine or in its network.
 
     `authorization` maps an origin to the Authorization header that it alone is sent.
     """
@@ -44,6 +47,7 @@ def http_session(settings: HttpSettings, url: str) -> "aiohttp.ClientSession":
         connector=aiohttp.TCPConnector(ssl=_ssl_context(settings) or True),
         proxy=settings.proxy,
         trust_env=True,  # HTTP_PROXY, HTTPS_PROXY, NO_PROXY, netrc
+        middlewares=(ProxyRules().middleware,),
     )
 
 

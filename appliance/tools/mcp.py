@@ -103,6 +103,8 @@ class MCPServer:
         from mcp.client.stdio import StdioServerParameters
         from mcp.client.streamable_http import streamable_http_client
 
+        from appliance.network.http_transport import ProxiedTransport
+
         config = self._config
         if config.command:
             program, *arguments = config.command
@@ -115,7 +117,9 @@ class MCPServer:
             return
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         timeout = httpx2.Timeout(config.seconds, read=None)
-        async with httpx2.AsyncClient(headers=headers, timeout=timeout) as http:
+        async with httpx2.AsyncClient(
+            headers=headers, timeout=timeout, transport=ProxiedTransport()
+        ) as http:
             transport = streamable_http_client(config.url, http_client=http)
             async with Client(transport, read_timeout_seconds=config.seconds) as client:
                 yield client

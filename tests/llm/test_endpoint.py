@@ -7,7 +7,8 @@ import pytest
 
 from appliance.config.loader import load
 from appliance.llm.endpoint import configured_endpoint
-from appliance.llm.providers import PRESETS, is_local
+from appliance.llm.providers import PRESETS
+from appliance.network.locality import Locality, locality_of_url
 
 SECRETS = {"OPENAI_API_KEY": "openai-secret", "GROQ_API_KEY": "groq-secret"}
 
@@ -64,7 +65,7 @@ def test_without_a_provider_there_is_none() -> None:
     ],
 )
 def test_only_this_machine_is_local(url: str, local: bool) -> None:
-    assert is_local(url) is local
+    assert (locality_of_url(url) is Locality.MACHINE) is local
 
 
 def test_the_first_request_imports_nothing_on_the_event_loop() -> None:

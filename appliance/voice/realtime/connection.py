@@ -26,8 +26,10 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.openai.realtime import events
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from appliance.network.proxies import ProxyRules
 from appliance.voice.realtime.route import RealtimeRoute, session_properties
 from appliance.voice.realtime.utterance_buffer import UtteranceBuffer
 from appliance.voice.routing import Unanswered
@@ -99,6 +101,7 @@ class RealtimeConnection(OpenAIRealtimeLLMService):
         self._answer_deadline = Deadline(route.config.first_token_seconds, self._fail)
         self._give_up = give_up
         self._now = now
+        self._proxies = ProxyRules()
         self._losses: list[float] = []
         self._was_open = False
         self._over = False
@@ -168,17 +171,21 @@ class RealtimeConnection(OpenAIRealtimeLLMService):
         await self._process_completed_function_calls(send_new_results=False)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await super()._connect()
+                # Pipecat's `_connect` would reach a local server through a proxy, too.
+                websocket: Any = await connect(
+                    self.base_url,
+                    additional_headers=await self._auth_headers(),
+                    proxy=await self._proxies.proxy_for(self.base_url),
+                )
         except TimeoutError:
-            self._websocket = None
-        if self._is_connected:
-            self._answer_deadline.start()  # for the server's greeting
-        else:
             self._connection_lost()
-
-    @property
-    def _is_connected(self) -> bool:
-        return self._websocket is not None
+        except (WebSocketException, OSError, EOFError, ValueError) as error:
+            await self.push_error(f"Error connecting: {error}", exception=error)
+            self._connection_lost()
+        else:
+            receive_task: Any = self.create_task(self._receive_task_handler())
+            self._websocket, self._receive_task = websocket, receive_task
+            self._answer_deadline.start()  # for the server's greeting
 
     async def _receive_task_handler(self) -> None:
         try:

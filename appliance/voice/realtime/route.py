@@ -10,7 +10,8 @@ from pipecat.services.openai.realtime import events
 
 from appliance.config.loader import Config
 from appliance.config.schema import RealtimeConfig
-from appliance.llm.providers import OPENAI_REALTIME, is_local, realtime
+from appliance.llm.providers import OPENAI_REALTIME, realtime
+from appliance.network.locality import Locality, locality_of_url
 
 TURN_DETECTION: Final[Mapping[str, events.TurnDetection | events.SemanticTurnDetection | bool]] = {
     "server_vad": events.TurnDetection(),
@@ -24,20 +25,19 @@ HISTORY_INTRODUCTION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class RealtimeRoute:
-    """The server of the Realtime route; there is none without a key and the owner's permission."""
+    """The server of the Realtime route; there is none without a key and the owner's permission.
+
+    `left_the_box`: what is said to this server leaves the appliance.
+    """
 
     config: RealtimeConfig
     instructions: str
     key: str = field(repr=False)
+    left_the_box: bool = True
 
     @property
     def base_url(self) -> str:
         return self.config.base_url or OPENAI_REALTIME
-
-    @property
-    def left_the_box(self) -> bool:
-        """Whether what is said to this server leaves the appliance."""
-        return not is_local(self.base_url)
 
     @property
     def name(self) -> str:
@@ -46,11 +46,14 @@ class RealtimeRoute:
 
 def realtime_route(config: Config, secrets: Mapping[str, str]) -> RealtimeRoute | None:
     """The Realtime route, where the owner allowed it and gave a key."""
-    key = realtime(config.realtime, secrets).key
-    if config.fallback.policy == "off" or not key:
+    server = realtime(config.realtime, secrets)
+    if config.fallback.policy == "off" or not server.key:
         return None
     return RealtimeRoute(
-        config.realtime, config.realtime.instructions or config.llm.system_prompt, key
+        config.realtime,
+        config.realtime.instructions or config.llm.system_prompt,
+        server.key,
+        left_the_box=locality_of_url(server.base_url) is not Locality.MACHINE,
     )
 
 
