@@ -1,4 +1,4 @@
-"""What asks before it is done: "Shall I ...?", and what the user's yes or no then does.
+"""Confirmations: "Shall I ...?", and the tools that take the user's yes or no.
 
 A question waits in its session for the very next thing the user says, half a minute at most. Only
 a spoken or typed yes of the user's carries it out; models and agents cannot answer it.

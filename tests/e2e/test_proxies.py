@@ -34,7 +34,7 @@ async def test_local_models_of_both_routes_are_reached_without_a_proxy(tmp_path:
             async with calling(daemon.base_url) as call:
                 sent = await call.type("how far is the moon from here")
                 await answered(call, sent, "far away.")
-            async with calling(daemon.base_url, wishes=REALTIME) as call:
+            async with calling(daemon.base_url, options=REALTIME) as call:
                 sent = await call.say(speech("what_time_is_it"))
                 await answered(call, sent, "far away.")
                 route = next(a.data for a in call.after(0, "server-message"))
