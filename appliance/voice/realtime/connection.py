@@ -45,7 +45,10 @@ CONNECTION_LOST: Final = "I lost the connection for a moment."
 
 
 class Deadline:
-    """Calls `expired` once after `seconds`, unless it is cancelled or started again before."""
+    """Calls `expired` once after `seconds`, unless it is cancelled or started again before.
+
+    It is pending from `start` to `cancel`, also after it has expired.
+    """
 
     def __init__(self, seconds: float, expired: Callable[[], None]) -> None:
         self._seconds = seconds
