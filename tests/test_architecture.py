@@ -1,6 +1,7 @@
 """Holds the package to its architecture: allowed imports, names, sizes; importing does nothing."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -164,15 +165,50 @@ def test_no_two_classes_share_a_name() -> None:
     assert [name for name, times in names.items() if times > 1] == []
 
 
+# Words of no field: an engineer who knows voice assistants would have to look each of them up.
+FOREIGN_WORDS = {
+    *("desk", "errands", "ringing", "knocking", "household", "shelf", "patience", "patient"),
+    *("roster", "retreat", "bell", "told"),
+}
+
+# Names that do not say what the function returns.
+VAGUE_NAMES = {"_told", "_said", "_plain", "_shown", "_read", "_text"}
+
+
+def _words(name: str) -> set[str]:
+    """The words of a name in CamelCase or snake_case, in lower case."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+
+
+def _definitions(module: Path) -> Iterator[tuple[str, str]]:
+    """The name and the place of a module and of every class and function in it."""
+    place = str(module.relative_to(PACKAGE))
+    yield place.removesuffix(".py"), place
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.ClassDef, *FUNCTION)):
+            yield node.name, f"{place}:{node.lineno}"
+
+
+def test_the_words_of_a_name() -> None:
+    assert _words("LLMCheck") == {"llm", "check"}
+    assert _words("_patience_of_HTTPServer2") == {"patience", "of", "http", "server"}
+
+
+def test_names_are_terms_of_the_field() -> None:
+    names = [definition for module in MODULES for definition in _definitions(module)]
+    assert [f"{place} {name}" for name, place in names if _words(name) & FOREIGN_WORDS] == []
+    assert [f"{place} {name}" for name, place in names if name in VAGUE_NAMES] == []
+
+
 # A docstring names its subject; one that begins so makes the reader look for it.
-RIDDLES = ("What", "Who", "Whether", "Where", "How", "Is", "Does")
+NO_SUBJECT = {"What", "Who", "Whether", "Where", "How", "Is", "Does", "By", "From", "For"}
 
 
 def test_module_docstrings_begin_with_their_subject() -> None:
     found = []
     for module in MODULES:
         text = ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) or ""
-        if text.split(" ", 1)[0] in RIDDLES:
+        if text and text.split()[0] in NO_SUBJECT:
             found.append(f"{module.relative_to(PACKAGE)}: {text.splitlines()[0]}")
     assert found == []
 
