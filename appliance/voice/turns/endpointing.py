@@ -245,8 +245,12 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
             )
 
     async def _look_again(self) -> None:
-        """Judges an unfinished sentence once more, with the silence that has followed it."""
-        state, prediction = await self._analyzer.analyze_end_of_turn()
+        """Judges an unfinished sentence once more, with the silence that has followed it.
+
+        Or waits for the verdict at the end of speech, which is late. Meanwhile the turn ends where
+        the silence becomes long enough for that.
+        """
+        state, prediction = await self._analyzer.late_verdict()
         await self._handle_prediction_result(prediction)
         self._looking_again = None
         if state is EndOfTurnState.COMPLETE:
@@ -260,6 +264,10 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
             await super()._handle_vad_user_stopped_speaking(frame)
             if self._turn_complete:
                 self._looks_left = []
+            elif self._analyzer.is_judging:
+                self._looking_again = self.task_manager.create_task(
+                    self._look_again(), f"{self}::late_verdict"
+                )
             return
         # The transcript is on its way here; asking smart-turn would only make it wait.
         self._vad_user_speaking = False

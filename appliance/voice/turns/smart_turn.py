@@ -3,7 +3,7 @@
 A verdict takes 30 to 100 ms of that thread. The one at the end of speech decides, and comes first.
 Looks ahead of it, which only let an answer begin sooner, and further looks at a silence that goes
 on take what the thread has to spare. So in a crowd everybody is answered a little later, and
-nobody much later.
+nobody is cut off: without a verdict a turn ends only by the silence that ends an unfinished one.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ AGAIN_AFTER_MS = (300, 600, 900)
 # less: a needless question to the model costs less than everybody's waiting for the answer.
 COMPLETE = 0.5
 LIKELY = 0.1
-# How long a verdict is waited for. Where so many speak at once that it takes longer, silence alone
-# ends a turn.
+# How long the frames of a session wait for a verdict. One that takes longer, because so many speak
+# at once or the processor is busy, is waited for apart from them.
 VERDICT_SECONDS = 0.3
 # Up to which utilisation of the thread more than ends of speech is judged: it would keep those
 # waiting. A finished sentence that was taken for an unfinished one waits longest, so its further
@@ -117,6 +117,8 @@ class SmartTurnAnalyzer(BaseSmartTurn):
         super().__init__(sample_rate=INPUT_RATE, params=params)
         self._model = model
         self._ahead: asyncio.Future[Verdict] | None = None
+        # The verdict at the end of speech, while it is under way.
+        self._judging: asyncio.Task[Verdict] | None = None
 
     def look_ahead(self) -> None:
         """Begins to judge what was heard so far; the verdict is `likely`.
@@ -143,13 +145,38 @@ class SmartTurnAnalyzer(BaseSmartTurn):
     async def analyze_end_of_turn(self) -> Verdict:
         """The verdict of the look ahead where that was "complete", else that of another look.
 
-        Complete, too, where no verdict can be had in time.
+        Incomplete, with `is_judging`, where it takes longer than VERDICT_SECONDS.
         """
+        return await self._wait_verdict(VERDICT_SECONDS)
+
+    async def late_verdict(self) -> Verdict:
+        """Like `analyze_end_of_turn`, however long it takes: the verdict under way, if any.
+
+        Incomplete where the speaker goes on or the turn ends before it.
+        """
+        return await self._wait_verdict(None)
+
+    @property
+    def is_judging(self) -> bool:
+        """True while a verdict at the end of speech is under way."""
+        return self._judging is not None
+
+    async def _wait_verdict(self, seconds: float | None) -> Verdict:
+        if not self._audio_buffer:  # silence has ended the turn
+            return EndOfTurnState.INCOMPLETE, None
+        judging = self._judging = self._judging or asyncio.create_task(self._verdict())
         try:
-            async with asyncio.timeout(VERDICT_SECONDS):
-                verdict = await self._verdict()
-        except TimeoutError:
-            verdict = (EndOfTurnState.COMPLETE, None)
+            await asyncio.wait({judging}, timeout=seconds)
+        except asyncio.CancelledError:
+            judging.cancel()
+            self._judging = None
+            raise
+        if not judging.done():
+            return EndOfTurnState.INCOMPLETE, None
+        self._judging = None
+        if judging.cancelled():
+            return EndOfTurnState.INCOMPLETE, None
+        verdict = judging.result()
         if verdict[0] is EndOfTurnState.COMPLETE:
             self._clear(EndOfTurnState.COMPLETE)
         return verdict
@@ -192,6 +219,9 @@ class SmartTurnAnalyzer(BaseSmartTurn):
     def _clear(self, turn_state: EndOfTurnState) -> None:
         super()._clear(turn_state)
         self.drop_look_ahead()
+        if self._judging is not None:
+            self._judging.cancel()
+            self._judging = None
 
     def append_audio(self, buffer: bytes, is_speech: bool) -> EndOfTurnState:
         """As Pipecat's, which keeps the audio of a whole utterance however long it is."""

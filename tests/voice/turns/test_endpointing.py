@@ -1,6 +1,7 @@
 """Turns end when they should, and an answer begun ahead only counts if it answers what was said."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -53,6 +54,10 @@ class Turns:
     complete: bool = True
     decided: list[tuple[str, str]] = field(default_factory=list)
     judged: int = 0
+    judges: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.judges.set()
 
     async def begin(self) -> None:
         self._model = SmartTurnModel(self._predict)
@@ -74,6 +79,7 @@ class Turns:
         await self.end.handle_user_turn_started()
 
     def _predict(self, _audio: np.ndarray[Any, Any]) -> dict[str, Any]:
+        assert self.judges.wait(10)
         self.judged += 1
         return {"prediction": int(self.complete), "probability": float(self.complete)}
 
@@ -114,10 +120,13 @@ class Turns:
         await self.end.process_frame(_final(heard))
 
     async def stay_silent(self, milliseconds: float) -> None:
+        await self.listen(milliseconds)
+        await self.settle()
+
+    async def listen(self, milliseconds: float) -> None:
         audio = InputAudioRawFrame(audio=bytes(640), sample_rate=16_000, num_channels=1)
         for _ in range(round(milliseconds / 20)):
             await self.end.process_frame(audio)
-        await self.settle()
 
     async def over(self) -> None:
         await self.end.handle_user_turn_stopped()
@@ -293,6 +302,59 @@ async def test_an_unfinished_sentence_is_judged_again_while_it_stays_silent() ->
     await turns.stay_silent(AGAIN_AFTER_MS[0])
     await turns.over()
     assert turns.decided == [("ask", ""), ("stop", "")]
+
+
+@pytest.fixture
+def slow_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verdicts come late as long as a speaker's `judges` is clear."""
+    monkeypatch.setattr(smart_turn, "VERDICT_SECONDS", 0.05)
+
+
+async def _fall_silent_unjudged(turns: Turns) -> None:
+    """A sentence cut at its comma, in the moment in which its verdict would be due."""
+    await turns.begin()
+    await turns.speak()
+    turns.judges.clear()
+    await turns.fall_silent("when you come home")
+
+
+@pytest.mark.usefixtures("slow_verdicts")
+@pytest.mark.parametrize("complete", [True, False])
+async def test_a_turn_waits_for_a_late_verdict(complete: bool) -> None:
+    turns = Turns(complete=complete)
+    await _fall_silent_unjudged(turns)
+    assert turns.decided == []
+    turns.judges.set()
+    await turns.settle()
+    ended = [("ask", ""), ("stop", "")] if complete else []
+    assert turns.decided == ended
+    await turns.over()
+
+
+@pytest.mark.usefixtures("slow_verdicts")
+async def test_a_speaker_who_goes_on_before_a_late_verdict_is_not_cut_off() -> None:
+    turns = Turns()
+    await _fall_silent_unjudged(turns)
+    await turns.speak()
+    turns.judges.set()
+    await turns.settle()
+    assert turns.decided == []
+    await turns.fall_silent("turn on the heating")
+    assert turns.decided == [("ask", ""), ("stop", "")]
+    await turns.over()
+
+
+@pytest.mark.usefixtures("slow_verdicts")
+async def test_without_a_verdict_only_a_long_silence_ends_a_turn() -> None:
+    turns = Turns()
+    await _fall_silent_unjudged(turns)
+    limit = 1000 * SmartTurnParams().stop_secs
+    await turns.listen(limit - 100)
+    assert turns.decided == []
+    await turns.listen(100)
+    assert turns.decided == [("ask", ""), ("stop", "")]
+    turns.judges.set()
+    await turns.over()
 
 
 async def test_speech_that_goes_on_is_not_judged_by_an_old_silence() -> None:

@@ -107,14 +107,37 @@ async def test_a_look_ahead_that_was_incomplete_is_repeated_at_the_end_of_speech
     assert judge.judged == 2
 
 
-async def test_a_late_verdict_counts_as_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("complete", [True, False])
+async def test_a_late_verdict_is_incomplete_until_it_comes(
+    monkeypatch: pytest.MonkeyPatch, complete: bool
+) -> None:
+    monkeypatch.setattr(smart_turn, "VERDICT_SECONDS", 0.1)
+    judge = ControlledModel(complete=complete, at_once=False)
+    mine = judge.speaker()
+    verdict, _ = await mine.analyze_end_of_turn()
+    assert (verdict, mine.is_judging) == (EndOfTurnState.INCOMPLETE, True)
+    judge.go.set()
+    verdict, _ = await mine.late_verdict()
+    assert (verdict is EndOfTurnState.COMPLETE, mine.is_judging) == (complete, False)
+    assert judge.judged == 1
+
+
+async def test_silence_that_ends_a_turn_waits_for_no_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(smart_turn, "VERDICT_SECONDS", 0.1)
     judge = ControlledModel(complete=False, at_once=False)
-    others, mine = judge.speaker(), judge.speaker()
-    others.look_ahead()
-    verdict, _ = await mine.analyze_end_of_turn()
+    mine = judge.speaker()
+    mine.set_sample_rate(16_000)
+    await mine.analyze_end_of_turn()
+    late = asyncio.create_task(mine.late_verdict())
+    await asyncio.sleep(0)
+    packets = round(1000 * mine.params.stop_secs / 20)
+    states = [mine.append_audio(bytes(PACKET), is_speech=False) for _ in range(packets)]
+    assert states[-1] is EndOfTurnState.COMPLETE
+    assert (await late)[0] is EndOfTurnState.INCOMPLETE
+    assert await mine.analyze_end_of_turn() == (EndOfTurnState.INCOMPLETE, None)
     judge.go.set()
-    assert verdict is EndOfTurnState.COMPLETE
 
 
 async def test_a_busy_thread_judges_nothing_but_ends_of_speech() -> None:
