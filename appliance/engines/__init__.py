@@ -2,9 +2,9 @@
 
 An engine knows nothing of Pipecat, sessions or tools. It is loaded once per process and shared by
 all sessions. Its methods never block the event loop: the work is done on threads that the engine
-owns. Cancelling the awaiting task drops work that has not started; work that has started runs to
-its end on its thread, and its result is dropped. Waiting requests are queued in the order that
-their tickets give.
+owns. Cancelling the awaiting task drops work that has not started; work that has started ends on
+its thread, at the end of its present step where it has several, and its result is dropped. Waiting
+requests are queued in the order that their tickets give.
 
 Audio is mono, signed 16 bit, little-endian PCM: 16 kHz into a transcriber, 24 kHz out of a
 synthesizer.

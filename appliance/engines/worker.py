@@ -108,11 +108,15 @@ def _batchable(first: R, requests: list[R]) -> list[R]:
 
 @dataclass(eq=False, slots=True)
 class _Job(QueuedRequest):
-    """`work` takes the items of a batch and returns one result for each, in order."""
+    """`work` takes the items of a batch and returns one result for each, in order.
+
+    `abandoned`: the caller was cancelled, and nobody reads the result.
+    """
 
     work: Callable[[Sequence[Any]], Sequence[Any]] = field(kw_only=True)
     item: Any = None
     result: "Future[Any]" = field(default_factory=Future)
+    abandoned: bool = False
 
 
 def lower_thread_priority() -> None:
@@ -143,6 +147,8 @@ class WorkerPool:
         self._closed = False
         # When each thread at work last made progress: it began, or handed a chunk over.
         self._progress_at: dict[int, float] = {}
+        # The requests that each thread is at work on.
+        self._at_work = threading.local()
 
     @property
     def stuck_seconds(self) -> float:
@@ -158,15 +164,22 @@ class WorkerPool:
             if thread in self._progress_at:
                 self._progress_at[thread] = time.monotonic()
 
+    def is_abandoned(self) -> bool:
+        """True where nobody awaits any more what the calling thread is at work on.
+
+        For work in several steps: it may then return anything instead of taking the next one.
+        """
+        return all(job.abandoned for job in self._at_work.jobs)
+
     async def run(
         self, work: Callable[[*Ts], T], *arguments: *Ts, ticket: Ticket | None = None
     ) -> T:
         """Runs `work` on a thread when its ticket's turn has come; the result of it.
 
         Cancelling the caller drops work that has not started; work that has started runs to its
-        end, and its result is dropped. Raises EngineBusy where the deadline passes before it
-        starts, and EngineFailed after `close` and for whatever `work` raises, except for the
-        appliance's own errors, which pass unchanged.
+        end, or to where it asks `is_abandoned`, and its result is dropped. Raises EngineBusy where
+        the deadline passes before it starts, and EngineFailed after `close` and for whatever
+        `work` raises, except for the appliance's own errors, which pass unchanged.
         """
         job = _Job(ticket or Ticket(), work=lambda _: [work(*arguments)])
         result: T = await self._do(job)
@@ -250,6 +263,9 @@ class WorkerPool:
         timer = self._drop_at_deadline(job)
         try:
             return await asyncio.wrap_future(job.result)
+        except asyncio.CancelledError:
+            job.abandoned = True
+            raise
         finally:
             if timer:
                 timer.cancel()
@@ -291,6 +307,7 @@ class WorkerPool:
                 del self._progress_at[thread]
 
     def _work(self, jobs: Sequence[_Job]) -> None:
+        self._at_work.jobs = jobs
         try:
             results = jobs[0].work([job.item for job in jobs])
         except Exception as error:  # noqa: BLE001  the boundary where foreign errors become ours

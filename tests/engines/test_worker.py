@@ -90,6 +90,49 @@ async def test_the_result_of_cancelled_work_is_dropped(workers: WorkerPool) -> N
     assert await workers.run(lambda: "next") == "next"
 
 
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_work_that_has_started_can_tell_that_its_caller_was_cancelled(
+    workers: WorkerPool, cancelled: bool
+) -> None:
+    gate = Gate()
+    seen: list[bool] = []
+
+    def steps() -> None:
+        gate()
+        seen.append(workers.is_abandoned())
+
+    task = asyncio.create_task(workers.run(steps))
+    assert await asyncio.to_thread(gate.started.wait, 10)
+    if cancelled:
+        task.cancel()
+        await asyncio.wait({task})
+    gate.opened.set()
+    await workers.run(str)  # on the same thread, after it
+    assert seen == [cancelled]
+
+
+async def test_a_batch_is_abandoned_when_all_its_callers_were_cancelled(
+    workers: WorkerPool,
+) -> None:
+    gate, _ = await busy(workers)
+    batch = Gate()
+    seen: list[bool] = []
+
+    def steps(items: Sequence[int]) -> Sequence[int]:
+        batch()
+        seen.append(workers.is_abandoned())
+        return items
+
+    tasks = [asyncio.create_task(workers.run_batched(steps, item, "group")) for item in (1, 2)]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    assert await asyncio.to_thread(batch.started.wait, 10)
+    tasks[0].cancel()
+    await asyncio.wait({tasks[0]})
+    batch.opened.set()
+    assert (await tasks[1], seen) == (2, [False])
+
+
 async def test_closing_drops_waiting_work_and_lets_running_work_end(workers: WorkerPool) -> None:
     gate, running = await busy(workers)
     waiting = asyncio.create_task(workers.run(lambda: "never"))

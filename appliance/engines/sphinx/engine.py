@@ -9,6 +9,7 @@ import asyncio
 import logging
 import queue
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeVar
 
 from appliance.audio.format import INPUT_RATE
@@ -93,7 +94,8 @@ class Sphinx:
         """The sentence of a command, else n-gram text, else empty. Raises EngineFailed."""
         audio = audio[: len(audio) // 2 * 2]
         if len(audio) <= 2 * INPUT_RATE * _LONGEST_COMMAND:
-            return await self._with_decoder(_transcribe_command, audio, ticket)
+            search = partial(_transcribe_command, is_abandoned=self._workers.is_abandoned)
+            return await self._with_decoder(search, audio, ticket)
         parts = [
             await self._with_decoder(_transcribe_freely, piece, ticket)
             for piece in pieces(audio, _LONGEST_PIECE, _CUT_WITHIN)
@@ -143,19 +145,23 @@ def _load_decoder(grammar: str) -> SphinxDecoder:
     return decoder
 
 
-def _transcribe_command(decoder: SphinxDecoder, audio: bytes) -> Transcript:
-    """The transcript of a short utterance, possibly a command. Blocks."""
+def _transcribe_command(
+    decoder: SphinxDecoder, audio: bytes, *, is_abandoned: Callable[[], bool] = lambda: False
+) -> Transcript:
+    """The transcript of a short utterance, possibly a command; empty once it is abandoned. Blocks."""
     if loudness(audio) < _QUIETEST:
         return Transcript("", confidence=0.0)
     audio = _with_room_noise(audio)
     phones = _path(decoder, decoder.decode(Search.PHONES, audio))
-    if phones.frames < _FEWEST_FRAMES:
+    if phones.frames < _FEWEST_FRAMES or is_abandoned():
         return Transcript("", confidence=0.0)
     command = decoder.decode(Search.GRAMMAR, audio)
     grammar = _path(decoder, command)
     verdict = first_look(grammar, phones)
     if verdict is CommandVerdict.COMMAND:
         return Transcript(command.text, confidence=confidence(grammar, phones))
+    if is_abandoned():
+        return Transcript("", confidence=0.0)
     words = decoder.decode(Search.NGRAM, audio)
     ngram = _path(decoder, words)
     if verdict is CommandVerdict.UNSURE:

@@ -5,7 +5,7 @@ where it has to detect the language. This decoder takes its parts (model, featur
 calls CTranslate2 itself, with the same prompt and the same suppressed tokens.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +22,8 @@ _MAX_HOT_TOKENS: Final = 100
 """Each costs a little time in every window, and the decoder holds 448, with those of the text."""
 _SILENT_FEATURE: Final = -1.5
 """The feature of digital silence. Features are cut off at 2 below the loudest."""
+_ABANDONED: Final = DecodedWindow("", "en", likelihood=0.0, no_speech=1.0, tokens=0)
+"""Stands for a result that nobody reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,13 @@ class WhisperDecoder:
         hint = some.encode(" " + ", ".join(hot_words))[:_MAX_HOT_TOKENS] if hot_words else []
         self._before = [some.sot_prev, *hint] if hint else []
 
-    def decode(self, windows: Sequence[AudioWindow]) -> list[DecodedWindow]:
+    def decode(
+        self, windows: Sequence[AudioWindow], is_abandoned: Callable[[], bool] = lambda: False
+    ) -> list[DecodedWindow]:
         """Decodes windows of equal length; one result for each, in order.
 
+        Encoding takes about as long as generating the text of a command, and neither can be
+        interrupted. Where `is_abandoned` between the two, there is no text to be read.
         Raises ValueError for a language that Whisper does not know.
         """
         import ctranslate2
@@ -61,6 +67,8 @@ class WhisperDecoder:
         features = np.stack([self._features(window) for window in windows])
         model = self._model.model
         encoded = model.encode(ctranslate2.StorageView.from_array(features))
+        if is_abandoned():
+            return [_ABANDONED] * len(windows)
         languages = self._languages(windows, encoded)
         tokenizers = [self._tokenizer(language) for language in languages]
         prompts = [

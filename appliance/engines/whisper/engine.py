@@ -9,12 +9,13 @@ import math
 import os
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from appliance.audio.format import INPUT_RATE
 from appliance.audio.split import loudness, pieces
-from appliance.engines import Ticket, Transcript
+from appliance.engines import Priority, Ticket, Transcript
 from appliance.engines.whisper.decoder import AudioWindow, WhisperDecoder
 from appliance.engines.whisper.window import (
     FULL_WINDOW,
@@ -129,6 +130,10 @@ class Whisper:
             )
             if not is_doubtful(decoded):
                 return decoded
+            if ticket is not None and ticket.priority is Priority.LATER:
+                # The full window takes several times as long, and a partial transcript that is
+                # left out does no harm.
+                return replace(decoded, text="")
         # Full windows are no faster in a batch than one by one.
         full = await self._workers.run(self._decode, [AudioWindow(audio, language)], ticket=ticket)
         return full[0]
@@ -136,7 +141,7 @@ class Whisper:
     def _decode(self, windows: Sequence[AudioWindow]) -> list[DecodedWindow]:
         if self._decoder is None:
             raise EngineFailed(f"{self._name} is closed")
-        decoded = self._decoder.decode(windows)
+        decoded = self._decoder.decode(windows, self._workers.is_abandoned)
         if any(math.isnan(each.likelihood) for each in decoded):
             # A GPU with corrupted memory decodes everything to "!!!!" without an error.
             raise EngineFailed(f"{self._name} hears nothing that makes sense")

@@ -76,6 +76,14 @@ def test_a_batch_has_the_results_of_each_window_alone(decoder: WhisperDecoder, s
         assert (one.tokens, one.cut) == (other.tokens, other.cut)
 
 
+def test_no_text_is_generated_for_windows_that_were_abandoned(
+    decoder: WhisperDecoder, spy: Spy
+) -> None:
+    windows = [AudioWindow(utterance(name), "en", 8.0) for name in TEXTS]
+    texts = [one.text for one in decoder.decode(windows, lambda: True)]
+    assert (spy.calls, texts) == (["encode"], [""] * len(TEXTS))
+
+
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_short_window_has_the_result_of_the_full_one(decoder: WhisperDecoder, name: str) -> None:
     for window in (4.0, 8.0, 12.0, FULL_WINDOW):

@@ -1,12 +1,15 @@
 import asyncio
 import json
 import shutil
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from appliance.engines import Priority, Ticket
 from appliance.engines.whisper.decoder import AudioWindow, WhisperDecoder
 from appliance.engines.whisper.engine import Whisper, load_decoder
 from appliance.engines.whisper.window import FULL_WINDOW, MIN_WINDOW, DecodedWindow
@@ -96,9 +99,11 @@ class RecordingDecoder(WhisperDecoder):
 
     doubts = False
 
-    def decode(self, utterances: Sequence[AudioWindow]) -> list[DecodedWindow]:
+    def decode(
+        self, utterances: Sequence[AudioWindow], is_abandoned: Callable[[], bool] = lambda: False
+    ) -> list[DecodedWindow]:
         self.windows.append([utterance.window_seconds for utterance in utterances])
-        decoded = super().decode(utterances)
+        decoded = super().decode(utterances, is_abandoned)
         if self.doubts and utterances[0].window_seconds < FULL_WINDOW:
             return [replace(one, text="thank you " * 40) for one in decoded]
         return decoded
@@ -138,6 +143,44 @@ async def test_a_doubtful_result_is_decoded_again_in_the_full_window(
     decoder.doubts = True
     assert (await engine.transcribe(utterance("stop.wav"))).text == "stop"
     assert decoder.windows == [[8.0], [FULL_WINDOW]]
+
+
+async def test_a_doubtful_partial_transcript_is_not_decoded_again(
+    overheard: tuple[Whisper, Overheard],
+) -> None:
+    engine, decoder = overheard
+    decoder.doubts = True
+    partial = await engine.transcribe(utterance("stop.wav"), ticket=Ticket(Priority.LATER))
+    assert (partial.text, decoder.windows) == ("", [[8.0]])
+
+
+async def test_a_transcription_that_is_cancelled_while_it_encodes_generates_no_text(
+    overheard: tuple[Whisper, Overheard],
+) -> None:
+    engine, decoder = overheard
+    model = decoder._model.model
+    encoding, cancelled = threading.Event(), threading.Event()
+    generated: list[str] = []
+
+    def encode(features: object) -> object:
+        encoding.set()
+        assert cancelled.wait(10)
+        return model.encode(features)
+
+    def generate(*arguments: object, **options: object) -> object:
+        generated.append("text")
+        return model.generate(*arguments, **options)
+
+    decoder._model.model = SimpleNamespace(
+        encode=encode, generate=generate, is_multilingual=model.is_multilingual
+    )
+    task = asyncio.create_task(engine.transcribe(utterance("stop.wav")))
+    assert await asyncio.to_thread(encoding.wait, 10)
+    task.cancel()
+    await asyncio.wait({task})
+    cancelled.set()
+    assert (await engine.transcribe(utterance("stop.wav"))).text == "stop"
+    assert generated == ["text"]
 
 
 async def test_long_speech_takes_the_full_window_alone(
@@ -194,7 +237,7 @@ async def test_a_result_that_is_not_a_number_fails(
     whisper: Whisper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nan = DecodedWindow("!!!!!!!!", "en", likelihood=float("nan"), no_speech=0.0, tokens=8)
-    monkeypatch.setattr(WhisperDecoder, "decode", lambda _self, each: [nan] * len(each))
+    monkeypatch.setattr(WhisperDecoder, "decode", lambda _self, each, _: [nan] * len(each))
     with pytest.raises(EngineFailed, match="makes sense"):
         await whisper.transcribe(utterance("stop.wav"))
 
