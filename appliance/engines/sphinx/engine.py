@@ -148,7 +148,7 @@ def _load_decoder(grammar: str) -> SphinxDecoder:
 def _transcribe_command(
     decoder: SphinxDecoder, audio: bytes, *, is_abandoned: Callable[[], bool] = lambda: False
 ) -> Transcript:
-    """The transcript of a short utterance, possibly a command; empty once it is abandoned. Blocks."""
+    """The transcript of a short utterance, possibly a command; empty once abandoned. Blocks."""
     if loudness(audio) < _QUIETEST:
         return Transcript("", confidence=0.0)
     audio = _with_room_noise(audio)

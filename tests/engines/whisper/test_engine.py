@@ -146,18 +146,18 @@ async def test_a_doubtful_result_is_decoded_again_in_the_full_window(
 
 
 async def test_a_doubtful_partial_transcript_is_not_decoded_again(
-    overheard: tuple[Whisper, Overheard],
+    recorded: tuple[Whisper, RecordingDecoder],
 ) -> None:
-    engine, decoder = overheard
+    engine, decoder = recorded
     decoder.doubts = True
     partial = await engine.transcribe(utterance("stop.wav"), ticket=Ticket(Priority.LATER))
     assert (partial.text, decoder.windows) == ("", [[8.0]])
 
 
 async def test_a_transcription_that_is_cancelled_while_it_encodes_generates_no_text(
-    overheard: tuple[Whisper, Overheard],
+    recorded: tuple[Whisper, RecordingDecoder],
 ) -> None:
-    engine, decoder = overheard
+    engine, decoder = recorded
     model = decoder._model.model
     encoding, cancelled = threading.Event(), threading.Event()
     generated: list[str] = []
