@@ -161,6 +161,7 @@ class EngineSlot(Generic[E]):
         return self.state is SlotState.FAILED and self.breaker.is_due(self.context.now())
 
     def report(self) -> dict[str, Any]:
+        """For /health: name, state, the latest error, and seconds until the next attempt."""
         report: dict[str, Any] = {
             "name": self.loader.name,
             "state": self.state.value,
@@ -325,11 +326,12 @@ class EngineLadder(Generic[E]):
 
         Says which for which; empty where there is nothing to give up.
         """
-        if self._active is None or not self._active_above_starter or not self._starter.engine:
+        active = self._active
+        if active is None or active is self._starter or self._starter.engine is None:
             return ""
-        self._memory_steps.down_from(self._slots.index(self._active))
+        self._memory_steps.down_from(self._slots.index(active))
         smaller = self._slots[self._memory_steps.best_allowed].loader
-        step = f"{self._active.loader.name} gives way to {smaller.name}"
+        step = f"{active.loader.name} gives way to {smaller.name}"
         self._fall_back()
         return step
 

@@ -64,7 +64,7 @@ class EngineSupervisor:
         return self._settling.locked() or self._wake.is_set()
 
     async def load_starters(self) -> None:
-        """After this the appliance can talk, unless even the starter engines are broken."""
+        """Loads the starter engines; the appliance can talk afterwards, unless even they are broken."""
         for ladder in self._ladders:
             await ladder.load_starter()
 

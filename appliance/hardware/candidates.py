@@ -49,9 +49,9 @@ def whisper_options(
     if config.stt.engine in ("sphinx", "timed"):
         return
     threads = config.stt.threads or _threads(hardware)
-    for model, named in _whisper_models(config, on_disk):
+    for model, reason in _whisper_models(config, on_disk):
         for device, kind in _devices(config, gpu):
-            if model.work > capacity(hardware, device) and not named:
+            if model.work > capacity(hardware, device) and not reason:
                 continue
             yield EngineOption(
                 engine="whisper",
@@ -60,7 +60,7 @@ def whisper_options(
                 compute_type=kind,
                 threads=threads if device == "cpu" else 1,
                 memory=whisper_memory(model.bytes, device, kind),
-                reason=named,
+                reason=reason,
             )
 
 
@@ -159,12 +159,14 @@ def kokoro_options(
     threads = config.tts.threads or _threads(hardware)
     named = config.tts.model
     if named != "auto" and named in on_disk:
-        why = "named in the configuration"
+        reason = "named in the configuration"
         if gpu.tts and ".int8" not in named and ".fp16" not in named:
             yield EngineOption(
-                "kokoro", named, "cuda", "float32", 1, kokoro_memory(on_disk[named]), why
+                "kokoro", named, "cuda", "float32", 1, kokoro_memory(on_disk[named]), reason
             )
-        yield EngineOption("kokoro", named, "cpu", "", threads, kokoro_memory(on_disk[named]), why)
+        yield EngineOption(
+            "kokoro", named, "cpu", "", threads, kokoro_memory(on_disk[named]), reason
+        )
         return
     if gpu.tts and KOKORO_GPU in on_disk:
         memory = kokoro_memory(on_disk[KOKORO_GPU])

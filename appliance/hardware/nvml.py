@@ -104,7 +104,7 @@ def _card(nvml: ctypes.CDLL, index: int) -> Card:
         driver=_or_none(lambda: _query_text(nvml, "nvmlSystemGetDriverVersion")) or "",
         load=use.gpu / 100 if use else None,
         temperature=_query_number(nvml, "nvmlDeviceGetTemperature", handle, _GPU_TEMPERATURE),
-        power=_thousandths(_query_number(nvml, "nvmlDeviceGetPowerUsage", handle)),
+        power=_from_milli(_query_number(nvml, "nvmlDeviceGetPowerUsage", handle)),
         throttled=_throttled(nvml, handle),
     )
 
@@ -143,7 +143,7 @@ def _query_number(
     return float(value.value) if known else None
 
 
-def _thousandths(number: float | None) -> float | None:
+def _from_milli(number: float | None) -> float | None:
     return None if number is None else number / 1000
 
 

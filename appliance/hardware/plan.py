@@ -123,9 +123,9 @@ def plan(
     room = _Room(budget - STARTER_BYTES - MIN_SESSIONS * SESSION_BYTES, gpu.own_memory)
     tts_options = list(kokoro_options(hardware, config, gpu, models_on_disk))
     stt_options = list(whisper_options(hardware, config, gpu, models_on_disk))
-    stt = _that_fit(stt_options, _beside_a_voice(room, stt_options, tts_options))
+    stt = _fitting(stt_options, _beside_a_voice(room, stt_options, tts_options))
     beside_stt = room.without(stt)
-    tts = _that_fit(tts_options, beside_stt)
+    tts = _fitting(tts_options, beside_stt)
     sessions, reason = _sessions(hardware, config, budget, [*stt, *tts])
     return Plan(
         hardware=hardware,
@@ -151,7 +151,7 @@ def reserve_of(total: int) -> int:
     return max(total // 10, (700 if total >= 6000 * MB else 256) * MB)
 
 
-def _that_fit(options: Sequence[EngineOption], room: _Room) -> tuple[EngineOption, ...]:
+def _fitting(options: Sequence[EngineOption], room: _Room) -> tuple[EngineOption, ...]:
     taken = [option for option in options if room.holds(option)]
     return tuple(with_reasons(taken, options))
 

@@ -64,7 +64,7 @@ def read(
         temperatures=_temperatures(root) | _card_temperatures(found),
         rails=rails | {card.name: card.power for card in found if card.power is not None},
         load=_load(root, cores(root)),
-        gpu_load=_busiest(found, _gpu_load(root)),
+        gpu_load=_highest_load(found, _gpu_load(root)),
         memory_total=total or None,
         memory_available=available if total else None,
         gpu_memory_used=_memory_used(found) or sysfs.meminfo(root).get("NvMapMemUsed"),
@@ -81,7 +81,7 @@ def _card_temperatures(cards: Sequence[Card]) -> dict[str, float]:
     return {card.name: card.temperature for card in cards if card.temperature is not None}
 
 
-def _busiest(cards: Sequence[Card], integrated: float | None) -> float | None:
+def _highest_load(cards: Sequence[Card], integrated: float | None) -> float | None:
     loads = [card.load for card in cards if card.load is not None]
     return max(loads) if loads else integrated
 

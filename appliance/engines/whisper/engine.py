@@ -144,7 +144,7 @@ class Whisper:
         decoded = self._decoder.decode(windows, self._workers.is_abandoned)
         if any(math.isnan(each.likelihood) for each in decoded):
             # A GPU with corrupted memory decodes everything to "!!!!" without an error.
-            raise EngineFailed(f"{self._name} hears nothing that makes sense")
+            raise EngineFailed(f"{self._name} produces no text that makes sense")
         return decoded
 
     async def close(self) -> None:
