@@ -1,4 +1,4 @@
-"""Speech engines: the interface of transcribers and synthesizers, and of those who provide them.
+"""Speech engines: the protocols of transcribers and synthesizers, and of their providers.
 
 An engine knows nothing of Pipecat, sessions or tools. It is loaded once per process and shared by
 all sessions. Its methods never block the event loop: the work is done on threads that the engine

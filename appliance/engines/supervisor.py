@@ -64,7 +64,7 @@ class EngineSupervisor:
         return self._settling.locked() or self._wake.is_set()
 
     async def load_starters(self) -> None:
-        """Loads the starter engines; the appliance can talk afterwards, unless even they are broken."""
+        """Loads the starter engines, with which the appliance can talk."""
         for ladder in self._ladders:
             await ladder.load_starter()
 
