@@ -41,6 +41,11 @@ async def new_code(request: web.Request) -> web.Response:
     return web.json_response({"code": code, "role": role.value, "expires_in": seconds})
 
 
+async def models_changed(request: web.Request) -> web.Response:
+    """POST /models → {stt, tts}: the engines that the daemon loads, given the models on disk."""
+    return web.json_response(await request.app[DEPENDENCIES].models_changed(), status=202)
+
+
 @web.middleware
 async def as_owner(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Handles every request as the owner of the machine: nobody else can open the socket."""
@@ -58,6 +63,7 @@ def control_app(deps: ApiDependencies) -> web.Application:
     app.router.add_delete("/clients/{id}", clients.revoke)
     app.router.add_get("/audit", clients.audit)
     app.router.add_get("/status", health.status)
+    app.router.add_post("/models", models_changed)
     app.router.add_post("/hear", selftest.hear)
     app.router.add_post("/say", selftest.say)
     app.router.add_post("/ask", selftest.probe_llm)

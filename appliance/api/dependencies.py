@@ -113,7 +113,8 @@ class ApiDependencies:
     """All that the handlers use.
 
     `sessions` raises NotReady until the voice pipeline is loaded; `ready` tells whether every
-    engine of the plan has answered its warm-up or been replaced. `probe_llm` and `probe_realtime`
+    engine of the plan has answered its warm-up or been replaced. `models_changed` plans again and
+    returns the engines that it will load, by kind. `probe_llm` and `probe_realtime`
     try the servers with the daemon's keys, and return a dataclass; see appliance.llm.probe.
     """
 
@@ -133,6 +134,7 @@ class ApiDependencies:
     host_names: Callable[[], Sequence[str]]
     warnings: tuple[str, ...]
     engines: EngineProbes
+    models_changed: Callable[[], Awaitable[dict[str, str]]]
     selftest: SelftestService
     probe_llm: "Callable[[], Awaitable[DataclassInstance]]"
     probe_realtime: "Callable[[], Awaitable[DataclassInstance]]"

@@ -84,7 +84,7 @@ async def run(
             config, plan, metrics, store, audience, registry, opened, expects_event
         )
         server = Server(config.server, state / "control.sock", systemd.sockets())
-        report = StatusReport(config, plan, runtime, store, metrics, lambda: server.address)
+        report = StatusReport(config, runtime, store, metrics, lambda: server.address)
         report.log_warnings()
         selftests = SelftestRunner(ReportStore(state), selftest)
         api = _dependencies(config, secrets, runtime, report, metrics, store, selftests, agents)
@@ -237,6 +237,7 @@ def _dependencies(
         origins=config.access.origins,
         warnings=report.access_warnings,
         engines=runtime.engines,
+        models_changed=runtime.engines.models_changed,
         selftest=selftests,
         probe_llm=partial(probe_llm, config.llm, secrets),
         probe_realtime=partial(probe_realtime, config, secrets),

@@ -2,7 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -13,15 +14,18 @@ from appliance.config.loader import Config
 from appliance.engines import Synthesizer, Transcriber, Voice, probe
 from appliance.engines.apology import Apology
 from appliance.engines.factory import synthesizer_loaders, transcriber_loaders
-from appliance.engines.ladder import LadderContext
+from appliance.engines.ladder import EngineLoader, LadderContext
 from appliance.engines.memory_governor import GovernorMetrics, MemoryGovernor
 from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
 from appliance.engines.supervisor import EngineSupervisor
 from appliance.errors import NotReady
-from appliance.hardware import memory_pressure, nvml
+from appliance.hardware import memory_pressure, nvml, planner
+from appliance.hardware.nvml import Card
 from appliance.hardware.plan import Plan
 from appliance.observability.metrics import Metrics
 from appliance.tools.registry import ToolRegistry
+
+log = logging.getLogger(__name__)
 
 # No engine works at one request for so long, the longest utterance on the slowest board included.
 STUCK_SECONDS = 120.0
@@ -53,7 +57,7 @@ class StarterGrammar:
 class EngineRuntime:
     """The STT and TTS engines of the process, from the first load to the last close.
 
-    `switched` is called whenever another engine takes over.
+    `plan` is the plan in force; `switched` is called whenever another engine takes over.
     """
 
     def __init__(
@@ -66,22 +70,25 @@ class EngineRuntime:
         switched: Callable[[], None],
     ) -> None:
         self.apology = Apology()
+        self.plan = plan
         self._config = config
-        self._plan = plan
         self._audience = audience
         self._registry = registry
         self._switched = switched
         self._supervisor: EngineSupervisor | None = None
         self._grammar = StarterGrammar(registry)
+        self._replanning = asyncio.Lock()
         self._background = BackgroundTasks()
-        # Reading the cards wakes them up, and a Jetson's has no memory of its own to read.
-        cards = nvml.cards if plan.uses_card else tuple
         self._governor = MemoryGovernor(
-            partial(memory_pressure.read_pools, cards=cards),
+            partial(memory_pressure.read_pools, cards=self._cards),
             lambda: self._supervisor,
             lambda: self.idle,
             GovernorMetrics(metrics.memory, metrics.stepped),
         )
+
+    def _cards(self) -> Sequence[Card]:
+        # Reading the cards wakes them up, and a Jetson's has no memory of its own to read.
+        return nvml.cards() if self.plan.uses_card else ()
 
     @property
     def supervisor(self) -> EngineSupervisor:
@@ -119,10 +126,7 @@ class EngineRuntime:
         """Loads the starter engines, and prepares the apology with them."""
         await self._grammar.update()
         self._supervisor = EngineSupervisor(
-            transcriber_loaders(
-                self._plan, self._config, lambda: self._grammar.text, self._registry.hot_words()
-            ),
-            synthesizer_loaders(self._plan, self._config),
+            *self._loaders(),
             self._switched,
             LadderContext(
                 idle=lambda: self.idle,
@@ -132,6 +136,38 @@ class EngineRuntime:
         )
         await self._supervisor.load_starters()
         await self._prepare_apology()
+
+    def _loaders(
+        self,
+    ) -> tuple[list[EngineLoader[Transcriber]], list[EngineLoader[Synthesizer]]]:
+        hot_words = self._registry.hot_words()
+        return (
+            transcriber_loaders(self.plan, self._config, lambda: self._grammar.text, hot_words),
+            synthesizer_loaders(self.plan, self._config),
+        )
+
+    async def models_changed(self) -> dict[str, str]:
+        """Plans again with the models on disk now; the engines follow, between turns.
+
+        Returns the first choice of the new plan by kind, `stt` and `tts`.
+        """
+        async with self._replanning:
+            self.plan = await asyncio.to_thread(planner.replan, self.plan, self._config)
+            stt, tts = self._loaders()
+        log.info("the models on disk have changed; planned now: %s, %s", stt[0].name, tts[0].name)
+        for warning in self.plan.warnings:
+            log.warning("%s", warning)
+        if self._supervisor:
+            self._background.run(self._follow_plan(stt, tts), "load other engines")
+        return {"stt": stt[0].name, "tts": tts[0].name}
+
+    async def _follow_plan(
+        self,
+        stt: Sequence[EngineLoader[Transcriber]],
+        tts: Sequence[EngineLoader[Synthesizer]],
+    ) -> None:
+        await self.supervisor.replace_loaders(stt, tts)
+        await self.load_better()
 
     async def load_better(self) -> None:
         """Loads the plan's own engines, behind the starter engines that answer meanwhile."""

@@ -15,7 +15,6 @@ from appliance.app.voice_runtime import VoiceRuntime
 from appliance.concurrency import run_in_daemon_thread
 from appliance.config.loader import Config
 from appliance.hardware import telemetry
-from appliance.hardware.plan import Plan
 from appliance.observability.metrics import Metrics
 from appliance.store.store import Store
 
@@ -38,7 +37,6 @@ class StatusReport:
     def __init__(
         self,
         config: Config,
-        plan: Plan,
         runtime: VoiceRuntime,
         store: Store,
         metrics: Metrics,
@@ -46,7 +44,6 @@ class StatusReport:
     ) -> None:
         self.access_warnings = (OPEN_ACCESS,) if config.access.mode == "open" else ()
         self._disk = config.store.path.parent
-        self._plan = plan
         self._runtime = runtime
         self._store = store
         self._metrics = metrics
@@ -56,7 +53,7 @@ class StatusReport:
 
     @property
     def _warnings(self) -> tuple[str, ...]:
-        return (*self.access_warnings, *self._plan.warnings)
+        return (*self.access_warnings, *self._runtime.engines.plan.warnings)
 
     def log_warnings(self) -> None:
         """Writes the warnings of /api/status to the log as well."""
@@ -81,13 +78,13 @@ class StatusReport:
 
     async def status(self) -> dict[str, Any]:
         """The answer of /api/status: the plan with its reasons, the machine's gauges, the store."""
-        gauges = await self._gauges()
+        gauges, runtime = await self._gauges(), self._runtime
         return {
             **self.health(),
             "access": "open" if self.access_warnings else "paired",
             "address": self._address(),
             "warnings": list(self._warnings),
-            "plan": self._plan.as_dict(),
+            "plan": runtime.engines.plan.as_dict(),
             "gauges": asdict(gauges),
             "store": asdict(self._store.stats()),
         }

@@ -46,7 +46,6 @@ class VoiceRuntime:
         expects_event: Callable[[str], bool],
     ) -> None:
         self._config = config
-        self._plan = plan
         self._metrics = metrics
         self._store = store
         self._audience = audience
@@ -73,7 +72,7 @@ class VoiceRuntime:
     @property
     def limit(self) -> int:
         """The number of sessions that may be open at once."""
-        return self._config.limits.sessions or self._plan.sessions
+        return self.engines.plan.sessions
 
     @property
     def first_route(self) -> str:
@@ -106,7 +105,8 @@ class VoiceRuntime:
         await self.engines.load_starters()
         self._sessions = await asyncio.to_thread(self._load_pipeline, secrets)
         self._audience.admit(self._sessions)
-        log.info("ready to talk, %d at once: %s", self._plan.sessions, self._plan.sessions_reason)
+        plan = self.engines.plan
+        log.info("ready to talk, %d at once: %s", plan.sessions, plan.sessions_reason)
         maintenance = [self._maintain_engines(), self.engines.govern_memory()]
         if self._llm:
             maintenance.append(self._llm.keep_retrying(lambda: self.engines.idle))
@@ -136,7 +136,9 @@ class VoiceRuntime:
             realtime=realtime_route(self._config, secrets),
             apology=self.engines.apology,
         )
-        return SessionRegistry(shared, self._callbacks(), self.limit, self._history, self._count)
+        return SessionRegistry(
+            shared, self._callbacks(), lambda: self.limit, self._history, self._count
+        )
 
     def _callbacks(self) -> "SessionCallbacks":
         from appliance.voice.recorder import Gauges

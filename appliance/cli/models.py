@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
+from appliance.cli import control
 from appliance.cli.options import config_option, configuration, json_option
 from appliance.cli.output import table
 from appliance.config.loader import Config
-from appliance.errors import ModelBroken, ModelUnavailable, NotFound
+from appliance.errors import ApplianceError, ModelBroken, ModelUnavailable, NotFound
 from appliance.hardware import planner
 from appliance.hardware.detect import detect
 from appliance.models import inventory
@@ -160,11 +161,25 @@ def pull_models(
                 "Stopped. What has arrived is kept; the same command continues from there."
             )
             raise
+    asyncio.run(_announce(models.config))
     if as_json:
         click.echo(json.dumps([asdict(model) for model in pulled], indent=2))
         return
     lines = [f"{model.name} is in {model.path}" for model in pulled]
     click.echo("\n".join(lines) or "No model fits into the memory of this machine.")
+
+
+async def _announce(config: Config) -> None:
+    """Has a running appliance take over what has changed on the disk, and says what it loads."""
+    try:
+        planned = await control.request(config, "POST", "/models")
+    except control.DaemonUnreachable:
+        return  # none runs, or this user may not talk to it; it looks at its next start
+    except ApplianceError:  # an earlier release, which knows no such request
+        click.echo("The running appliance takes this over at its next start.", err=True)
+        return
+    names = " and ".join(planned.values())
+    click.echo(f"The running appliance changes over to {names}, between turns.", err=True)
 
 
 @models_group.command("verify")
@@ -219,6 +234,7 @@ def remove_models(manifest: Path, files: tuple[Path, ...], names: tuple[str, ...
     with repository.lock(lambda: None), disk_errors(repository.directory):
         for model in wanted:
             click.echo(_remove(models, model))
+    asyncio.run(_announce(models.config))
 
 
 def _remove(models: _Models, model: Model) -> str:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from appliance.circuit_breaker import CircuitBreaker
@@ -178,6 +179,14 @@ class EngineSlot(Generic[E]):
         self.state, self.since = state, time.time()
 
 
+def _new_slot(
+    leased: Callable[[E, Lease], E], context: LadderContext, loader: EngineLoader[E]
+) -> EngineSlot[E]:
+    retries = context.retry_seconds
+    breaker = CircuitBreaker(retries, stable_seconds=retries[-1])
+    return EngineSlot(loader, leased, context, breaker)
+
+
 class EngineLadder(Generic[E]):
     """The slots of one kind of engine, best first; an EngineProvider.
 
@@ -193,17 +202,14 @@ class EngineLadder(Generic[E]):
         wake: Callable[[], None],
         context: LadderContext,
     ) -> None:
-        retries = context.retry_seconds
-        self._slots = [
-            EngineSlot(loader, leased, context, CircuitBreaker(retries, stable_seconds=retries[-1]))
-            for loader in loaders
-        ]
+        self._new_slot = partial(_new_slot, leased, context)
+        self._slots = [self._new_slot(loader) for loader in loaders]
         self._starter = self._slots[-1]
         self._changed = changed
         self._wake = wake
         self._context = context
         self._active: EngineSlot[E] | None = None
-        self._memory_steps = MemorySteps([loader.memory for loader in loaders])
+        self.memory_steps = MemorySteps([loader.memory for loader in loaders])
         self._retired: RetiredEngines[E] = RetiredEngines()
         self._since = time.time()
         self.settled = False
@@ -224,6 +230,19 @@ class EngineLadder(Generic[E]):
     def in_use(self) -> bool:
         """Whether an engine has a request under way."""
         return any(slot.lease.in_use for slot in self._slots)
+
+    def replace_loaders(self, loaders: Sequence[EngineLoader[E]]) -> None:
+        """Takes the loaders of another plan, which ends with the same starter; `settle` follows it.
+
+        A loaded engine that is in both plans stays. Those that had failed are tried again, and
+        steps down for lack of memory are forgotten.
+        """
+        loaded = {slot.loader.name: slot for slot in self._slots if slot.engine is not None}
+        kept = [loaded.get(loader.name) or self._new_slot(loader) for loader in loaders[:-1]]
+        self._slots = [*kept, self._starter]
+        self.memory_steps = MemorySteps([slot.loader.memory for slot in self._slots])
+        if self._active not in self._slots:
+            self._fall_back()
 
     async def load_starter(self) -> None:
         if await self._starter.load():
@@ -282,7 +301,7 @@ class EngineLadder(Generic[E]):
 
     def _best_slot(self) -> EngineSlot[E] | None:
         """The best slot that works, is due, or has not been tried; None where nothing works."""
-        for slot in self._slots[self._memory_steps.best_allowed : -1]:
+        for slot in self._slots[self.memory_steps.best_allowed : -1]:
             if slot is self._active or slot.state is SlotState.WAITING:
                 return slot
             if not (slot.is_due and self._context.idle()):
@@ -300,9 +319,9 @@ class EngineLadder(Generic[E]):
                 await self._context.between_turns()
                 self._retire_active()
                 await self._retired.close_released()
-            elif self._memory_steps.latest is not None:
+            elif self.memory_steps.latest is not None:
                 # The engine that was left gave back too little, or others have taken it.
-                self._memory_steps.allow_below(self._slots.index(slot))
+                self.memory_steps.allow_below(self._slots.index(slot))
                 return
         if await slot.load():
             await self._context.between_turns()
@@ -329,21 +348,15 @@ class EngineLadder(Generic[E]):
         active = self._active
         if active is None or active is self._starter or self._starter.engine is None:
             return ""
-        self._memory_steps.down_from(self._slots.index(active))
-        smaller = self._slots[self._memory_steps.best_allowed].loader
+        self.memory_steps.down_from(self._slots.index(active))
+        smaller = self._slots[self.memory_steps.best_allowed].loader
         step = f"{active.loader.name} gives way to {smaller.name}"
         self._fall_back()
         return step
 
-    @property
-    def step_up_memory(self) -> int | None:
-        """The bytes that the engine of the latest step down takes; None without such a step."""
-        left = self._memory_steps.latest
-        return None if left is None else self._slots[left].loader.memory
-
     def step_up(self) -> None:
         """Takes back the latest step down; `settle` does the rest."""
-        self._memory_steps.up()
+        self.memory_steps.up()
         self._wake()
 
     @property
@@ -353,7 +366,7 @@ class EngineLadder(Generic[E]):
         soonest = min(
             (
                 slot.breaker.retry_at
-                for slot in self._slots[self._memory_steps.best_allowed : active]
+                for slot in self._slots[self.memory_steps.best_allowed : active]
                 if slot.state is SlotState.FAILED and slot is not self._starter
             ),
             default=math.inf,
@@ -371,7 +384,7 @@ class EngineLadder(Generic[E]):
             "name": active.engine.name if active.engine else active.loader.name,
             "state": state,
             "since": round(self._since, 1),
-            "why": _reason(self._slots, active, is_short=self._memory_steps.latest is not None),
+            "why": _reason(self._slots, active, is_short=self.memory_steps.latest is not None),
             "ladder": [slot.report() for slot in self._slots],
         }
 

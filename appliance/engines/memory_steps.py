@@ -19,6 +19,11 @@ class MemorySteps:
         """The slot that the latest step left."""
         return self._left[-1] if self._left else None
 
+    @property
+    def latest_memory(self) -> int | None:
+        """The bytes that the engine of that slot takes."""
+        return self._memory[self._left[-1]] if self._left else None
+
     def down_from(self, index: int) -> None:
         self._left.append(index)
         self.allow_below(index)

@@ -85,6 +85,20 @@ class EngineSupervisor:
                     await self._wake.wait()
             await self.load_better()
 
+    async def replace_loaders(
+        self,
+        stt: Sequence[EngineLoader[Transcriber]],
+        tts: Sequence[EngineLoader[Synthesizer]],
+    ) -> None:
+        """Takes the loaders of another plan; `load_better` or `supervise` loads them.
+
+        Until then the engines that answer go on, unless the new plan has no place for them.
+        """
+        async with self._settling:
+            self.stt.replace_loaders(stt)
+            self.tts.replace_loaders(tts)
+            self._steps.clear()
+
     def step_down(self, pool: MemoryPool = MemoryPool.HOST) -> str:
         """Gives up the engine that holds most of a pool for a smaller one.
 
@@ -99,9 +113,9 @@ class EngineSupervisor:
     def step_up_bytes(self, pool: MemoryPool = MemoryPool.HOST) -> int | None:
         """The bytes that taking back the latest step down would need; None without one."""
         ladder = self._latest_step(pool)
-        if ladder is None or ladder.step_up_memory is None:
+        if ladder is None or ladder.memory_steps.latest_memory is None:
             return None
-        return ladder.step_up_memory - ladder.memory_held(pool)
+        return ladder.memory_steps.latest_memory - ladder.memory_held(pool)
 
     def step_up(self, pool: MemoryPool = MemoryPool.HOST) -> None:
         """Takes back the latest step down."""

@@ -18,7 +18,19 @@ def plan_for(config: Config, root: Path = Path("/")) -> Plan:
 
     Where there is a GPU, the libraries that would use it are imported, which takes a second.
     """
-    hardware = detect(root)
+    return _plan_with_disk(detect(root), config)
+
+
+def replan(made: Plan, config: Config) -> Plan:
+    """The plan for the same machine with the models that are on its disk now.
+
+    It counts with the memory that was available at first: what the engines have taken since is
+    theirs to give back.
+    """
+    return _plan_with_disk(made.hardware, config)
+
+
+def _plan_with_disk(hardware: Hardware, config: Config) -> Plan:
     libraries = installed_libraries() if gpu_support(hardware).stt_types else WITH_CUDA
     return plan(hardware, config, models_on_disk(config), libraries)
 

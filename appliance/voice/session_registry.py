@@ -28,7 +28,7 @@ History = Callable[[str], Awaitable[Sequence[tuple[str, str]]]]
 
 
 class SessionRegistry:
-    """The sessions that are offered or open, `limit` at most.
+    """The sessions that are offered or open, at most `limit()` of them.
 
     `on_count` is called with the number of open sessions whenever it changes.
     """
@@ -37,7 +37,7 @@ class SessionRegistry:
         self,
         shared: SharedParts,
         callbacks: SessionCallbacks,
-        limit: int,
+        limit: Callable[[], int],
         history: History,
         on_count: Callable[[int], None],
     ) -> None:
@@ -70,8 +70,9 @@ class SessionRegistry:
             raise RouteRefused("the realtime route is not open on this appliance")
         if self._closing:
             raise SessionLimit("the appliance is restarting", advice="Try again in a few seconds.")
-        if len(self._sessions) >= self._limit:
-            raise SessionLimit(f"all {self._limit} places are taken")
+        limit = self._limit()
+        if len(self._sessions) >= limit:
+            raise SessionLimit(f"all {limit} places are taken")
         session = Session(
             secrets.token_hex(8),
             conversation_id,

@@ -30,16 +30,16 @@ async def test_a_sensor_that_hangs_leaves_the_gauges_empty(
         release.wait()
         return Readings(load=0.5)
 
-    runtime = Anything(
-        **{"ready": True, "open_count": 0, "limit": 1, "first_route": "local"},
-        engines=Anything(states=dict, memory_state=dict),
-    )
-    store = Anything(stats=lambda: StoreStats(0, 0, 0, 0, 0.0))
     config = load([], {"APPLIANCE__STORE__PATH": str(tmp_path / "voice.db")})
     made = plan(detect(tmp_path), config, {})
+    runtime = Anything(
+        **{"ready": True, "open_count": 0, "limit": 1, "first_route": "local"},
+        engines=Anything(states=dict, memory_state=dict, plan=made),
+    )
+    store = Anything(stats=lambda: StoreStats(0, 0, 0, 0, 0.0))
     monkeypatch.setattr(telemetry, "read", read)
     monkeypatch.setattr(status, "GAUGE_SECONDS", 0.05)
-    report = status.StatusReport(config, made, runtime, store, Anything(), str)
+    report = status.StatusReport(config, runtime, store, Anything(), str)
     for _ in range(2):
         assert (await report.status())["gauges"]["load"] is None
         assert await asyncio.to_thread(begun.wait, 10)

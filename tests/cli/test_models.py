@@ -9,13 +9,15 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from appliance.client import calling
 from appliance.models.manifest import Model
+from tests.daemon import FIXTURES, command, running
 from tests.models.conftest import MICRO, NOBODY, Downloads, big_in_wheels, model, noise
 from tests.models.registry import Registry
 
@@ -29,6 +31,7 @@ class CommandLine:
 
     downloads: Downloads
     manifest: Path
+    settings: dict[str, str] = field(default_factory=dict)
 
     def knows(self, *models: Model) -> None:
         manifest = self.downloads.manifest(*models).model_dump(exclude_none=True)
@@ -41,6 +44,9 @@ class CommandLine:
     async def start(self, *arguments: str, limit: Callable[[], None] | None = None) -> Process:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("APPLIANCE__")}
         environment["APPLIANCE__MODELS__DIRECTORY"] = str(self.downloads.directory)
+        # Where no daemon listens, whatever runs on this machine.
+        environment["APPLIANCE__STORE__PATH"] = str(self.manifest.with_name("state.db"))
+        environment |= self.settings
         models = ("models", "--manifest", str(self.manifest))
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "appliance", *models, *arguments),
@@ -336,3 +342,43 @@ async def test_without_a_network_recommended_says_so_in_one_line(
     *_, message, advice = err.splitlines()
     assert message.startswith(f"no model can be fetched for whisper: {NOBODY}")
     assert "network" in advice
+
+
+@pytest.mark.slow
+async def test_a_running_appliance_takes_pulled_models_over_and_lets_removed_ones_go(
+    line: CommandLine, tmp_path: Path
+) -> None:
+    voice = {
+        name: (FIXTURES / "micro_kokoro" / name).read_bytes()
+        for name in ("kokoro-micro.onnx", "voices-micro.bin")
+    }
+    line.downloads.serve({**MICRO_FILES, **voice})
+    line.knows(model("micro", MICRO_FILES), model("kokoro-micro", voice, engine="kokoro"))
+    state = tmp_path / "state"
+    chosen = {
+        "APPLIANCE__MODELS__DIRECTORY": str(line.downloads.directory),
+        "APPLIANCE__STT__MODEL": "micro",
+        "APPLIANCE__TTS__MODEL": "kokoro-micro",
+        "APPLIANCE__TTS__VOICE": "af_heart",
+    }
+    async with running(state, chosen) as daemon, calling(daemon.base_url) as call:
+
+        def answering() -> dict[str, str]:
+            messages = [arrival.data for arrival in call.after(0, "server-message")]
+            latest = [data for data in messages if data["type"] == "route"][-1]
+            return {kind: name.split()[0] for kind, name in latest["engines"].items()}
+
+        await call.wait_for(lambda _: answering() == {"stt": "sphinx", "tts": "espeak"})
+        line.settings = {"APPLIANCE__STORE__PATH": str(daemon.database)}
+        status, _, err = await line.run("pull", "micro", "kokoro-micro")
+        assert status == 0, err
+        assert "changes over to whisper micro int8 cpu and kokoro kokoro-micro" in err
+        await call.wait_for(lambda _: answering() == {"stt": "whisper", "tts": "kokoro"})
+        sent = await call.say(command("what_time_is_it"))
+        await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent)
+        _, health = await daemon.get("/health")
+        assert health["ready"]
+        _, status_of = await daemon.get("/api/status")
+        assert status_of["plan"]["stt"]["rungs"][0]["engine"] == "whisper"
+        assert (await line.run("rm", "micro"))[0] == 0
+        await call.wait_for(lambda _: answering() == {"stt": "sphinx", "tts": "kokoro"})

@@ -78,6 +78,12 @@ class Machine:
         )
         return EngineSupervisor(loaders, VOICES, lambda: None, context)
 
+    def loaders(self, *names: str) -> list[EngineLoader[Transcriber]]:
+        return [self.transcriber(name, MEMORY[name]) for name in names]
+
+
+MEMORY = {"large": 1500, "medium": 900, "small": 500, "starter": 0}
+
 
 def regained(supervisor: EngineSupervisor) -> int | None:
     return supervisor.step_up_bytes()
@@ -358,4 +364,74 @@ async def test_failover_leaves_a_busy_engine_in_place(supervisor: EngineSupervis
 
     with pytest.raises(EngineBusy):
         await with_failover(supervisor.stt, busy)
+
+
+async def test_another_plan_takes_over_and_what_is_in_both_stays(
+    machine: Machine, supervisor: EngineSupervisor
+) -> None:
+    await supervisor.replace_loaders(machine.loaders("small", "starter"), VOICES)
+    assert supervisor.stt.current.name == "starter"
+    await supervisor.load_better()
+    assert supervisor.stt.current.name == "small"
+    small = supervisor.stt.current
+    await supervisor.replace_loaders(machine.loaders("medium", "small", "starter"), VOICES)
+    assert supervisor.stt.current is small  # it answers while the better one loads
+    assert supervisor.ready
+    await supervisor.load_better()
+    assert supervisor.stt.current.name == "medium"
+    assert machine.loaded == ["starter", "large", "small", "medium"]
+    assert machine.free == 2100 * MB
+
+
+async def test_a_failed_engine_of_another_plan_is_tried_again(machine: Machine) -> None:
+    machine.faults["large"] = ModelMissing("no such directory")
+    supervisor = machine.supervisor()
+    await supervisor.load_starters()
+    await supervisor.load_better()
+    assert supervisor.stt.current.name == "small"
+    machine.faults.clear()
+    await supervisor.replace_loaders(machine.loaders("large", "small", "starter"), VOICES)
+    await supervisor.load_better()
+    assert supervisor.stt.current.name == "large"
+    await supervisor.close()
+
+
+async def test_an_answer_under_way_ends_with_the_engine_that_another_plan_drops(
+    machine: Machine, supervisor: EngineSupervisor
+) -> None:
+    large = machine.transcribers["large"]
+    large.may_answer.clear()
+    answer = asyncio.create_task(supervisor.stt.current.transcribe(b""))
+    await until(lambda: in_use(supervisor))
+    await supervisor.replace_loaders(machine.loaders("small", "starter"), VOICES)
+    await supervisor.load_better()
+    assert supervisor.stt.current.name == "small"
+    large.may_answer.set()
+    assert (await answer).text == "large"
+    await supervisor.load_better()
+    assert machine.free == 2500 * MB
+
+
+async def test_another_plan_takes_over_between_turns(
+    machine: Machine, supervisor: EngineSupervisor
+) -> None:
+    await supervisor.replace_loaders(machine.loaders("small", "starter"), VOICES)
+    machine.idle = False
+    loading = asyncio.create_task(supervisor.load_better())
+    await until(lambda: "small" in machine.transcribers)
+    await asyncio.sleep(0.05)
+    assert supervisor.stt.current.name == "starter"
+    machine.idle = True
+    await loading
+    assert supervisor.stt.current.name == "small"
+
+
+async def test_another_plan_forgets_steps_down(
+    machine: Machine, supervisor: EngineSupervisor
+) -> None:
+    assert supervisor.step_down()
+    assert regained(supervisor) is not None
+    await supervisor.replace_loaders(machine.loaders("large", "small", "starter"), VOICES)
+    assert regained(supervisor) is None
+    await supervisor.load_better()
     assert supervisor.stt.current.name == "large"

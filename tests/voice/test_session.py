@@ -192,7 +192,7 @@ async def test_a_session_that_fails_closes_its_socket_with_the_reason() -> None:
 
     session = _session()
     sessions = SessionRegistry(
-        session._shared, session._callbacks, 1, unreadable, lambda _count: None
+        session._shared, session._callbacks, lambda: 1, unreadable, lambda _count: None
     )
     offered = sessions.open(
         voice="", language="", system_prompt="", conversation_id="c", client_id="client"
