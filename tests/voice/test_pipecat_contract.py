@@ -71,6 +71,7 @@ CONTRACT: dict[str, dict[str, str]] = {
         "_handle_evt_session_updated": "async (self, evt)",
         "_llm_needs_conversation_setup": ATTRIBUTE,
         "_process_completed_function_calls": "async (self, send_new_results)",
+        "_receive_task": ATTRIBUTE,
         "_receive_task_handler": "async (self)",
         "_response_active": ATTRIBUTE,
         "_run_llm_when_api_session_ready": ATTRIBUTE,
