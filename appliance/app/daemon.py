@@ -236,7 +236,7 @@ def _dependencies(
         paired_only=config.access.mode == "paired",
         origins=config.access.origins,
         warnings=report.access_warnings,
-        engines=runtime.engines,
+        engines=runtime.engines.probes,
         models_changed=runtime.engines.models_changed,
         selftest=selftests,
         probe_llm=partial(probe_llm, config.llm, secrets),

@@ -54,6 +54,22 @@ class StarterGrammar:
             self._text = str(graph.fsg())
 
 
+class LiveEngineProbes:
+    """Tries the engines that answer now, for the self-test. Raises NotReady before the first."""
+
+    def __init__(self, supervisor: Callable[[], EngineSupervisor], voice: Voice) -> None:
+        self._supervisor = supervisor
+        self._voice = voice
+
+    async def hear(self, pcm: bytes) -> TranscriptionProbe:
+        """Transcribes an English recording (16 kHz PCM)."""
+        return await probe.transcribe(self._supervisor().stt.current, pcm, "en")
+
+    async def say(self, text: str) -> SynthesisProbe:
+        """Speaks an English text."""
+        return await probe.synthesize(self._supervisor().tts.current, text, self._voice)
+
+
 class EngineRuntime:
     """The STT and TTS engines of the process, from the first load to the last close.
 
@@ -79,6 +95,8 @@ class EngineRuntime:
         self._grammar = StarterGrammar(registry)
         self._replanning = asyncio.Lock()
         self._background = BackgroundTasks()
+        self._voice = Voice(config.tts.voice, "en", config.tts.speed)
+        self.probes = LiveEngineProbes(lambda: self.supervisor, self._voice)
         self._governor = MemoryGovernor(
             partial(memory_pressure.read_pools, cards=self._cards),
             lambda: self._supervisor,
@@ -188,18 +206,6 @@ class EngineRuntime:
     def tools_changed(self) -> None:
         """Has the starter engine listen for the sentences that the tools have now."""
         self._background.run(self._grammar.update(), "listen for new sentences")
-
-    async def hear(self, pcm: bytes) -> TranscriptionProbe:
-        """Transcribes an English recording (16 kHz PCM) with the engine that answers now."""
-        return await probe.transcribe(self.supervisor.stt.current, pcm, "en")
-
-    async def say(self, text: str) -> SynthesisProbe:
-        """Speaks an English text with the engine that answers now."""
-        return await probe.synthesize(self.supervisor.tts.current, text, self._voice)
-
-    @property
-    def _voice(self) -> Voice:
-        return Voice(self._config.tts.voice, "en", self._config.tts.speed)
 
     async def _prepare_apology(self) -> None:
         """Renders the apology with the best TTS of the moment, for a time when no TTS works."""
