@@ -91,6 +91,41 @@ def tail_claim(what: str, pair: ComparedPair, most: float) -> ClaimRow:
     )
 
 
+def model_claims(
+    engines: str,
+    first_audio: ComparedPair,
+    holes: ComparedPair,
+    commands: Spread | None,
+    interruptions: ComparedPair,
+) -> tuple[ClaimRow, ...]:
+    """The claims about released models, from spreads in milliseconds.
+
+    `commands` is the first audio of spoken commands, which stock Pipecat has none of.
+    """
+    stock_has_none = "stock has no commands"
+    return (
+        median_claim(f"first audio, {engines}", first_audio, Limit("at most", 900)),
+        median_claim("first audio beside stock", first_audio, Limit("of stock at most", 0.2)),
+        tail_claim("first audio, p95 as a multiple of p50", first_audio, 1.5),
+        ClaimRow(
+            "longest hole in an answer",
+            "ms",
+            holes.ours.most if holes.ours else None,
+            holes.stock.most if holes.stock else None,
+            Limit("at most", 150),
+        ),
+        ClaimRow(
+            "first audio of a command (time, timer)",
+            "ms",
+            commands.p50 if commands else None,
+            None,
+            Limit("at most", 500),
+            stock_has_none if commands else "not measured",
+        ),
+        median_claim("barge-in to last sound", interruptions, Limit("at most", 150)),
+    )
+
+
 def missed(rows: Sequence[ClaimRow]) -> list[ClaimRow]:
     """The claims that the figures contradict."""
     return [row for row in rows if row.met is False]

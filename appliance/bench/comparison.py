@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 
 from appliance.bench import contenders, paired_runs
-from appliance.bench.claims import ClaimRow, ComparedPair, Limit, median_claim, tail_claim
+from appliance.bench.answers import LONG_ANSWERS, SHORT_ANSWERS, VARIED_ANSWERS
+from appliance.bench.claims import ClaimRow, ComparedPair, Limit, median_claim, model_claims
 from appliance.bench.contenders import (
     OURS,
     STOCK,
@@ -16,13 +17,7 @@ from appliance.bench.contenders import (
     TimedEngines,
 )
 from appliance.bench.recordings import Recording
-from appliance.bench.scripted_llm import (
-    ANSWERS,
-    SHORT_ANSWERS,
-    ScriptedLLM,
-    TokenPace,
-    scripted_llm,
-)
+from appliance.bench.scripted_llm import ScriptedLLM, TokenPace, scripted_llm
 from appliance.bench.session_cost import (
     RampStep,
     SessionCosts,
@@ -42,13 +37,15 @@ FAST, SLOW = 200.0, 20.0  # tokens a second: a good service, a small board
 class ComparisonSize:
     """The amount of measuring.
 
-    `sessions` is the number by which the memory of many sessions is divided, `ramp` the numbers
-    of concurrent sessions to try (none: no ramp), `ramp_turns` the least number of turns of a
-    step, and `warm_up_turns` are run beforehand and do not count.
+    `commands` is the number of spoken commands, `sessions` the number by which the memory of many
+    sessions is divided, `ramp` the numbers of concurrent sessions to try (none: no ramp),
+    `ramp_turns` the least number of turns of a step, and `warm_up_turns` are run beforehand and do
+    not count.
     """
 
     turns: int = 20
     interruptions: int = 10
+    commands: int = 10
     sessions: int = 8
     ramp: tuple[int, ...] = (1, 16, 24, 32, 40, 48)
     ramp_turns: int = 6
@@ -57,12 +54,16 @@ class ComparisonSize:
 
 @dataclass(frozen=True, slots=True)
 class TurnsComparison:
-    """Turns of both contenders with one language model: spreads in milliseconds, by stage."""
+    """Turns of both contenders with one language model: spreads in milliseconds, by contender.
+
+    `stages` are by stage, too; `holes` are of the longest hole in each answer.
+    """
 
     llm: str
     turns: int
     unanswered: int
     stages: Mapping[str, Mapping[str, Spread | None]]
+    holes: Mapping[str, Spread | None] = field(default_factory=dict)
 
     def first_audio(self) -> ComparedPair:
         return ComparedPair(self.stages[OURS]["first_audio"], self.stages[STOCK]["first_audio"])
@@ -72,7 +73,8 @@ class TurnsComparison:
 class ComparisonRun:
     """One set of engines with both contenders, and the claims about it.
 
-    Mappings are by contender; interruptions are in milliseconds.
+    Mappings are by contender; interruptions are in milliseconds. `commands` is the appliance's
+    first audio after spoken commands in milliseconds, None where there were none.
     """
 
     engines: str
@@ -81,6 +83,7 @@ class ComparisonRun:
     interruptions: Mapping[str, Spread | None] = field(default_factory=dict)
     costs: Mapping[str, SessionCosts] = field(default_factory=dict)
     ramps: Mapping[str, Sequence[RampStep]] = field(default_factory=dict)
+    commands: Spread | None = None
 
     @property
     def unanswered(self) -> int:
@@ -91,6 +94,7 @@ class ComparisonRun:
         return {
             "engines": self.engines,
             "exchanges": [asdict(turns) for turns in self.turns],
+            "commands": None if self.commands is None else asdict(self.commands),
             "interruptions": {
                 name: None if times is None else asdict(times)
                 for name, times in self.interruptions.items()
@@ -153,20 +157,20 @@ async def compare_timed(
                 contender, recordings, size.sessions, size.warm_up_turns
             )
         async with pair.calls() as calls:
-            pair.script.pace = replace(brief, answers=ANSWERS)
+            pair.script.pace = replace(brief, answers=LONG_ANSWERS)
             await _warm_up(calls, recordings, size)
             fast = await _compare_turns(calls, recordings, size, f"{FAST:g} tokens/s", setup)
             done = await paired_runs.run_interruptions(
                 calls, recordings, size.interruptions, setup.progress
             )
-            pair.script.pace = TokenPace(tokens_per_second=SLOW, answers=ANSWERS)
+            pair.script.pace = TokenPace(tokens_per_second=SLOW, answers=LONG_ANSWERS)
             slow = await _compare_turns(calls, recordings, size, f"{SLOW:g} tokens/s", setup)
         pair.script.pace = brief
         for name, contender in pair.contenders.items() if size.ramp else ():
             ramps[name] = await measure_ramp(
                 contender, longest, size.ramp, size.ramp_turns, setup.progress
             )
-    stopped = {name: spread(1000 * after for after in times) for name, times in done.items()}
+    stopped = _in_milliseconds(done)
     rows = _claims(fast, slow, stopped, costs, ramps)
     return ComparisonRun(str(engines), rows, (fast, slow), stopped, costs, ramps)
 
@@ -193,21 +197,51 @@ def _claims(
 async def compare_models(
     engines: ModelEngines,
     recordings: Sequence[Recording],
+    commands: Sequence[Recording],
     size: ComparisonSize,
     pace: TokenPace,
     setup: BenchSetup,
 ) -> ComparisonRun:
-    """Measures whole turns on real computing. Raises ApplianceError."""
-    pace = replace(pace, answers=ANSWERS)
+    """Measures whole turns on real computing, with answers that differ. Raises ApplianceError.
+
+    `commands` are said to the appliance alone; none for engines that understand no words.
+    """
+    pace = replace(pace, answers=VARIED_ANSWERS)
     async with _contender_pair(engines, pace, setup) as pair, pair.calls() as calls:
         await _warm_up(calls, recordings, size)
         turns = await _compare_turns(calls, recordings, size, str(pace), setup, overlap=False)
-    first_audio = turns.first_audio()
-    rows = (
-        median_claim(f"first audio, {engines}", first_audio, Limit("of stock at most", 0.4)),
-        tail_claim("first audio, p95 as a multiple of p50", first_audio, 1.5),
+        obeyed = await _run_commands(calls[OURS], commands, size, setup)
+        done = await paired_runs.run_interruptions(
+            calls, recordings, size.interruptions, setup.progress
+        )
+    stopped = _in_milliseconds(done)
+    rows = model_claims(
+        str(engines),
+        turns.first_audio(),
+        ComparedPair(turns.holes[OURS], turns.holes[STOCK]),
+        obeyed,
+        ComparedPair(stopped[OURS], stopped[STOCK]),
     )
-    return ComparisonRun(str(engines), rows, (turns,))
+    return ComparisonRun(str(engines), rows, (turns,), stopped, commands=obeyed)
+
+
+async def _run_commands(
+    call: Call, commands: Sequence[Recording], size: ComparisonSize, setup: BenchSetup
+) -> Spread | None:
+    """The first audio of commands in milliseconds; None for no commands."""
+    if not commands:
+        return None
+    done = await paired_runs.run_turns(
+        *({OURS: call}, commands, size.commands),
+        lambda message: setup.progress(f"commands: {message}"),
+        overlap=False,
+    )
+    return turns_comparison("no model", done).stages[OURS]["first_audio"]
+
+
+def _in_milliseconds(done: Mapping[str, Sequence[float]]) -> dict[str, Spread | None]:
+    """Spreads of seconds by contender."""
+    return {name: spread(1000 * seconds for seconds in times) for name, times in done.items()}
 
 
 async def _warm_up(
@@ -249,6 +283,12 @@ def turns_comparison(llm: str, done: Mapping[str, Sequence[MeasuredTurn]]) -> Tu
             }
             for name, turns in done.items()
         },
+        holes=_in_milliseconds(
+            {
+                name: [turn.longest_hole for turn in turns if turn.answered]
+                for name, turns in done.items()
+            }
+        ),
     )
 
 

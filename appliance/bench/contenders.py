@@ -75,7 +75,7 @@ class ModelEngines:
             "STT__MODEL": str(self.whisper),
             "STT__DEVICE": self.device,
             "STT__COMPUTE_TYPE": self.compute_type,
-            "STT__HOT_WORDS": str(self.hot_words).lower(),
+            **({} if self.hot_words else {"STT__HOT_WORDS": "false"}),
             "TTS__ENGINE": "kokoro",
             "TTS__MODEL": str(self.kokoro),
             "TTS__VOICES": str(self.voices),

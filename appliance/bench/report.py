@@ -149,6 +149,7 @@ def _compared_turns_table(turns: TurnsComparison) -> Table:
         table.add_column(head, justify="left" if not head else "right")
     for name, stages in turns.stages.items():
         _add_stages(table, name, CLIENT_STAGES, stages)
+        table.add_row(f"{name}: longest hole", *_cells(turns.holes.get(name)))
         table.add_section()
     return table
 

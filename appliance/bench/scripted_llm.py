@@ -12,30 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from appliance.bench.answers import VARIED_ANSWERS
+
 if TYPE_CHECKING:
     from aiohttp import web
-
-ANSWER = (
-    "That is a good question. I am a small box on your shelf, and what I say here was written "
-    "down in advance. Ask me something else whenever you like."
-)
-
-# As language models answer such a question when told that the answer is spoken: two sentences, the
-# first of about twenty words with its first comma sooner or later.
-ANSWERS = (
-    "The sea is salty because rivers carry dissolved minerals into it, and when the water "
-    "evaporates they are left behind. So it stays salty.",
-    "Mostly because of the rivers, which have been washing minerals out of the rocks for millions "
-    "of years. The salt stays.",
-    "Good question: rain takes a little salt out of every rock, and rivers carry all of it down to "
-    "the sea. There it stays.",
-    "Well, most of the salt comes from rocks on land, and a smaller part comes from vents on the "
-    "sea floor. Both took ages.",
-    "Over millions of years, rain and rivers have carried salt from the land into the oceans, "
-    "where it stays. Only water leaves.",
-)
-# Its speech ends within the three seconds of silence between two sentences of a ramp.
-SHORT_ANSWERS = ("The salt comes out of the rocks on land. Rivers carry it.",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +27,7 @@ class TokenPace:
 
     first_token_seconds: float = 0.22
     tokens_per_second: float = 50.0
-    answers: tuple[str, ...] = (ANSWER,)
+    answers: tuple[str, ...] = VARIED_ANSWERS
 
     def answer(self, messages: Sequence[Mapping[str, Any]]) -> str:
         """The answer to a conversation: the same for the same messages."""

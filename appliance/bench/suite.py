@@ -21,6 +21,7 @@ from appliance.bench.recordings import (
     SENTENCES,
     Recording,
     load_recordings,
+    shipped_command,
 )
 from appliance.bench.results import (
     EngineResult,
@@ -43,6 +44,7 @@ STARTER = {"STT__ENGINE": "sphinx", "TTS__ENGINE": "espeak", "LLM__PROVIDER": "n
 _MODEL_OPTIONS = {"STT__MODEL": "stt_model", "TTS__MODEL": "tts_model", "TTS__VOICES": "tts_voices"}
 _PASSED = ("turns", "sessions", "turns_each", "speech", "llm_url", "llm_model")
 KINDS = ("starter", "models", "timed", "random")
+_COMMANDS = ("what time is it", "cancel the timer")
 WARM_UP_TURNS = 2  # not counted: the first use of everything, which belongs to no session
 
 
@@ -224,12 +226,16 @@ async def _compare(
     if options.random:
         engines = await options.random.engines(setup.progress)
         found.append(
-            await comparison.compare_models(engines, recordings, size, options.pace, setup)
+            # Random weights understand no command.
+            await comparison.compare_models(engines, recordings, (), size, options.pace, setup)
         )
     if options.models:
         engines = planned_models(dict(options.model_settings), setup)
+        commands = [shipped_command(text) for text in _COMMANDS]
         found.append(
-            await comparison.compare_models(engines, recordings, size, options.pace, setup)
+            await comparison.compare_models(
+                engines, recordings, commands, size, options.pace, setup
+            )
         )
     return found
 

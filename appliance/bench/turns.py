@@ -35,11 +35,16 @@ SAMPLE_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class MeasuredTurn:
-    """One turn. `after` holds the seconds from the end of speech to each stage that came."""
+    """One turn.
+
+    `after` holds the seconds from the end of speech to each stage that came, `longest_hole` the
+    longest silence within the answer that its audio does not contain, in seconds.
+    """
 
     sentence: str
     heard: str
     after: dict[str, float]
+    longest_hole: float = 0.0
 
     @property
     def answered(self) -> bool:
@@ -182,7 +187,26 @@ def measure_turn(sentence: str, arrived: Sequence[Arrival], end: float) -> Measu
             after[stage] = first
     finals = (a.data for a in arrived if a.kind == STAGES["transcript"])
     heard = " ".join(str(data.get("text", "")).strip() for data in finals if data.get("final"))
-    return MeasuredTurn(sentence, _without_punctuation(heard), after)
+    hole = longest_hole([a for a in arrived if a.at >= end])
+    return MeasuredTurn(sentence, _without_punctuation(heard), after, hole)
+
+
+def longest_hole(arrived: Sequence[Arrival]) -> float:
+    """The longest time in seconds for which a client that plays at once runs out of audio. Pure.
+
+    Its clock starts with the first audio that is not silent. Silence that the audio contains is
+    played like any other; an interruption discards what has not been played.
+    """
+    longest, playing_until = 0.0, 0.0
+    for arrival in arrived:
+        if arrival.kind == "interruption":
+            playing_until = 0.0
+        elif isinstance(arrival.frame, wire.Audio) and (playing_until or is_audible(arrival)):
+            if playing_until:
+                longest = max(longest, arrival.at - playing_until)
+            seconds = len(arrival.frame.pcm) / 2 / arrival.frame.sample_rate
+            playing_until = max(playing_until, arrival.at) + seconds
+    return longest
 
 
 def _without_punctuation(text: str) -> str:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.bench.claims import ClaimRow, ComparedPair, Limit, median_claim, missed, tail_claim
+from appliance.bench.claims import (
+    ClaimRow,
+    ComparedPair,
+    Limit,
+    median_claim,
+    missed,
+    model_claims,
+    tail_claim,
+)
 from appliance.bench.statistics import Spread
 
 FIGURE = st.floats(0.001, 1e6)
@@ -59,3 +67,34 @@ def test_a_claim_as_json() -> None:
 
 def test_a_stock_figure_of_zero_gives_no_ratio() -> None:
     assert ClaimRow("memory", "MB", 1, 0, Limit("at most", 1)).ratio is None
+
+
+HOLES = ComparedPair(Spread(20, 0, 120, 0, 140), Spread(20, 0, 900, 0, 1400))
+STOPPED = ComparedPair(Spread(10, 90, 110, 80, 120), Spread(10, 340, 400, 330, 410))
+
+
+def test_the_claims_about_models_are_met_at_their_limits() -> None:
+    ours, stock = Spread(20, 900, 1350, 700, 1500), Spread(20, 4500, 6000, 4200, 6300)
+    rows = model_claims(
+        "base", ComparedPair(ours, stock), HOLES, Spread(10, 500, 600, 400, 700), STOPPED
+    )
+    assert [row.met for row in rows] == [True] * 6
+    assert [row.ours for row in rows] == [900, 900, 1.5, 140, 500, 90]
+
+
+def test_the_claims_about_models_are_missed_beyond_their_limits() -> None:
+    ours, stock = Spread(20, 901, 1400, 700, 1500), Spread(20, 4500, 6000, 4200, 6300)
+    rows = model_claims(
+        "base",
+        ComparedPair(ours, stock),
+        ComparedPair(Spread(20, 0, 0, 0, 151), None),
+        Spread(10, 501, 600, 400, 700),
+        ComparedPair(Spread(10, 151, 160, 100, 170), None),
+    )
+    assert missed(rows) == list(rows)
+
+
+def test_commands_that_were_not_said_are_an_open_claim() -> None:
+    rows = model_claims("random", ComparedPair(FAST, SLOW), HOLES, None, STOPPED)
+    [commands] = [row for row in rows if "command" in row.what]
+    assert (commands.met, commands.note) == (None, "not measured")

@@ -17,7 +17,7 @@ from tests.daemon import FIXTURES
 SETUP = BenchSetup((), os.environ, lambda message: None)
 RECORDINGS = load_recordings([LONGEST.with_name("tacos_al_pastor_are_my_favorite.wav")])
 SMALL = ComparisonSize(
-    turns=1, interruptions=2, sessions=1, ramp=(1,), ramp_turns=1, warm_up_turns=1
+    turns=1, interruptions=2, commands=1, sessions=1, ramp=(1,), ramp_turns=1, warm_up_turns=1
 )
 
 
@@ -63,6 +63,11 @@ async def test_real_models_go_through_pipecats_own_services() -> None:
     recordings = load_recordings(
         [Path(FIXTURES, "micro_whisper", "utterances", "good_morning.wav")]
     )
-    found = await comparison.compare_models(engines, recordings, SMALL, TokenPace(0.02, 500), SETUP)
+    found = await comparison.compare_models(
+        engines, recordings, recordings, SMALL, TokenPace(0.02, 500), SETUP
+    )
     assert found.unanswered == 0
-    assert [row.met is not None for row in found.rows] == [True, True]
+    assert all(row.met is not None for row in found.rows)
+    assert found.commands is not None
+    for name in (OURS, STOCK):
+        assert found.turns[0].holes[name] is not None

@@ -1,12 +1,15 @@
 """The scripted language model, over a real port."""
 
 import json
+import re
 import time
 
 import aiohttp
 
-from appliance.bench.scripted_llm import ANSWER, ANSWERS, TokenPace, scripted_llm
+from appliance.bench.answers import LONG_ANSWERS, VARIED_ANSWERS
+from appliance.bench.scripted_llm import TokenPace, scripted_llm
 
+ANSWER = VARIED_ANSWERS[0]
 BODY = {"model": "any", "messages": [{"role": "user", "content": "hello"}]}
 
 
@@ -55,7 +58,24 @@ def test_answers_rotate_within_a_conversation() -> None:
 
 
 def test_long_answers_begin_with_a_clause_and_end_with_a_second_sentence() -> None:
-    for answer in ANSWERS:
+    for answer in LONG_ANSWERS:
         first, _, second = answer.partition(". ")
         assert 17 <= len(first.split()) <= 21
         assert second.endswith(".")
+
+
+def test_varied_answers_are_two_sentences_and_repeat_nothing() -> None:
+    sentences = [re.split(r"(?<=[.!?]) ", answer) for answer in VARIED_ANSWERS]
+    assert len(VARIED_ANSWERS) >= 40
+    assert {len(parts) for parts in sentences} == {2}
+    openings = [tuple(part.lower().split()[:4]) for parts in sentences for part in parts]
+    assert len(set(openings)) == len(openings)
+
+
+def test_without_other_answers_a_conversation_hears_each_varied_answer_once() -> None:
+    question, answer = {"role": "user"}, {"role": "assistant"}
+    pace, messages, given = TokenPace(), [question], []
+    for _ in VARIED_ANSWERS:
+        given.append(pace.answer(messages))
+        messages += [answer, question]
+    assert tuple(given) == VARIED_ANSWERS

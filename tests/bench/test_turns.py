@@ -3,7 +3,7 @@
 from typing import Any
 
 from appliance import wire
-from appliance.bench.turns import measure_turn
+from appliance.bench.turns import longest_hole, measure_turn
 from appliance.client import Arrival
 
 END = 100.0
@@ -51,3 +51,35 @@ def test_an_utterance_cut_in_two_is_understood_as_one() -> None:
     turn = measure_turn("what time is it", heard, END)
     assert turn.heard == "what time is it"
     assert not measure_turn("what day is it", heard, END).understood
+
+
+def sound(after: float, seconds: float, sample: int = 1000) -> Arrival:
+    """Audio of that length, all of one sample value."""
+    pcm = sample.to_bytes(2, "little", signed=True) * round(24_000 * seconds)
+    return Arrival(END + after, wire.Audio(pcm, 24_000))
+
+
+def test_a_hole_is_what_playing_waits_for_more_audio() -> None:
+    # Half a second lasts until 1.5, so that the piece at 1.75 leaves a hole of a quarter.
+    pieces = [sound(1.0, 0.25), sound(1.0625, 0.25), sound(1.75, 0.5), sound(2.0, 0.5)]
+    assert longest_hole(pieces) == 0.25
+
+
+def test_silence_within_the_audio_is_no_hole() -> None:
+    pieces = [sound(1.0, 0.25), sound(1.25, 1.0, sample=0), sound(2.25, 0.25)]
+    assert longest_hole(pieces) == 0
+
+
+def test_silence_before_the_first_sound_starts_no_clock() -> None:
+    assert longest_hole([sound(0.0, 0.25, sample=0), sound(3.0, 0.25), sound(3.25, 0.25)]) == 0
+
+
+def test_an_interruption_discards_what_was_not_played() -> None:
+    dropped = Arrival(END + 1.25, wire.Interruption())
+    assert longest_hole([sound(1.0, 5.0), dropped, sound(9.0, 0.25), sound(9.5, 0.25)]) == 0.25
+
+
+def test_a_turn_has_the_longest_hole_of_its_answer_alone() -> None:
+    before = [sound(-2.0, 0.25), sound(-1.0, 0.25)]
+    turn = measure_turn("hello", [*before, sound(0.5, 0.25), sound(1.0, 0.25)], END)
+    assert turn.longest_hole == 0.25
