@@ -209,6 +209,9 @@ class Recorder:
         self.emit(EventKind.SESSION_ENDED, reason=reason)
 
     def _emit_left_the_box(self) -> None:
-        """Records it of a turn whose answer nobody heard; the answer's event has it otherwise."""
+        """Records that words left the box in a turn of which no answer was heard.
+
+        The event of an answer has it already.
+        """
         if self._left_the_box and self.turn and not self._answered:
             self.emit(EventKind.LEFT_THE_BOX, left_the_box=True)

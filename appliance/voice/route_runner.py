@@ -124,9 +124,9 @@ class RouteRunner:
         self._leaving.set()
 
     def reroute(self, parts: SessionParts, unanswered: Unanswered | None) -> bool:
-        """The current route cannot answer; True where the other one does, if need be again.
+        """The current route cannot answer; True where the other route takes its place.
 
-        `unanswered` is None where the route fails while nobody waits for an answer.
+        `unanswered` is None where the route fails while no answer is awaited.
         """
         if self._leaving.is_set():
             return True

@@ -93,7 +93,10 @@ class LifetimeLimits:
 
 
 class Session:
-    """A session is offered, opened by `run`, and ended; `end` may come at any time, and twice."""
+    """A session is offered, opened by `run`, and ended.
+
+    `end` may be called at any time, and more than once.
+    """
 
     def __init__(
         self,

@@ -98,7 +98,7 @@ class SessionRegistry:
         try:
             history = from_history(await self._history(session.conversation_id))
             await session.run(socket, history)
-        except Exception:  # the boundary of a session: its client is told, the others go on
+        except Exception:  # the boundary of a session: its client gets a reason
             log.exception("session %s failed", session_id)
             await socket.close(*CLOSE_FRAMES[CloseReason.FAILED])
         finally:

@@ -187,7 +187,7 @@ class RealtimeRecorder(FrameProcessor):
 
 @dataclass(slots=True)
 class ConfirmingToolCaller:
-    """Calls tools, and tells which words of the user answer a question that a tool asked.
+    """Calls tools, and recognises the user's answer to a question that one of them asked.
 
     The model hears a yes or no too, but only the user's own counts. The words that brought a
     question about may become known after it was asked, so turns are counted as they begin.

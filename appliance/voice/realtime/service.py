@@ -35,7 +35,7 @@ OUTCOME_INTRODUCTION: Final = "That was the user's answer to your question. Tell
 class RealtimeService(RealtimeConnection):
     """One session's Realtime conversation.
 
-    A new connection is told the history without being asked to answer it. `notice` is spoken to
+    A new connection gets the history without being asked to answer it. `notice` is spoken to
     the user first, and the question in `unanswered` is asked as soon as it can be.
     """
 
