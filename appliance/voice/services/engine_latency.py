@@ -2,21 +2,21 @@
 
 from dataclasses import dataclass, field
 
-# A transcription this fast may be begun at the first sign of silence and thrown away again: most
-# gaps inside a word are shorter than it, so it is withdrawn before anything is built upon it.
+# A transcription this fast may be begun at the first sign of silence, even while the engine is at
+# work for others: most gaps inside a word are shorter than it, so it is withdrawn before anything
+# is built upon it.
 EAGER_SECONDS = 0.15
 EAGER_MS = 5
-# Interim transcripts are made where they take no more than this share of the engine's time, and
-# never so long that the end of the utterance would have to wait for one.
+# The silence after which a slower engine is asked: half of the gaps in fluent speech are shorter.
+# While it is at work it is asked after the closure of a "t" or a "k": needless work keeps others
+# waiting.
+IDLE_MS = 20
+BUSY_MS = 60
+# Interim transcripts are made where they take no more than this share of the engine's time. They
+# are abandoned at the end of the utterance, but an engine slower than this would be late to notice.
 INTERIM_SHARE = 0.25
-INTERIM_SECONDS = 0.15
+INTERIM_SECONDS = 0.6
 LEAST_INTERIM_SECONDS = 0.5
-# The silence after which a slower engine is asked: sooner would be the closure of a "t" or a
-# "k", and needless work of a busy engine keeps others waiting.
-SLOW_MS = 100
-# An engine that takes this long, alone or because of a crowd, is asked once: at the end of speech.
-LATE_SECONDS = 0.4
-LATE_MS = 200
 # A real-time factor of synthesis (seconds of work per second of speech) at which the rest of an
 # answer is ready before its first word is over.
 QUICK_REAL_TIME_FACTOR = 0.15
@@ -45,12 +45,15 @@ class EngineLatency:
         factor = self._real_time_factors.get(engine, QUICK_REAL_TIME_FACTOR)
         return factor < QUICK_REAL_TIME_FACTOR
 
-    def pause_ms(self, engine: str) -> int:
-        """The milliseconds of silence after which to transcribe ahead."""
-        seconds = self._transcription_seconds.get(engine, EAGER_SECONDS)
-        if seconds < EAGER_SECONDS:
+    def pause_ms(self, engine: str, *, idle: bool) -> int:
+        """The milliseconds of silence after which to transcribe ahead.
+
+        `idle`: the engine is not at work. However slow it is, it then keeps nobody waiting, and
+        work that turns out to be needless is abandoned (see `engines`).
+        """
+        if self._transcription_seconds.get(engine, EAGER_SECONDS) < EAGER_SECONDS:
             return EAGER_MS
-        return SLOW_MS if seconds < LATE_SECONDS else LATE_MS
+        return IDLE_MS if idle else BUSY_MS
 
     def interim_seconds(self, engine: str) -> float | None:
         """The seconds of speech between interim transcripts; None where there should be none."""

@@ -1,18 +1,14 @@
 """Speech to text as a Pipecat service: one per session, on the engines that all share."""
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 
 from pipecat.frames.frames import (
-    EagerEndOfTurnCancelFrame,
-    EagerTranscriptionFrame,
     ErrorFrame,
     Frame,
     InputAudioRawFrame,
-    InterimTranscriptionFrame,
     TranscriptionFrame,
     TTSSpeakFrame,
     VADUserStartedSpeakingFrame,
@@ -25,11 +21,12 @@ from pipecat.utils.time import time_now_iso8601
 
 from appliance.audio.format import INPUT_RATE
 from appliance.config.schema import TurnConfig
-from appliance.engines import EngineProvider, Priority, Ticket, Transcriber, Transcript
+from appliance.engines import EngineProvider, Ticket, Transcriber, Transcript
 from appliance.engines.ladder import with_failover
 from appliance.errors import EngineBusy, EngineError
 from appliance.voice.recorder import Recorder
 from appliance.voice.services.engine_latency import EngineLatency
+from appliance.voice.services.partial_transcripts import Outcome, PartialTranscripts
 from appliance.voice.turns.coordinator import TurnCoordinator, TurnListener
 
 # The audio kept from before the VAD is sure of speech: what the VAD waits for, and the soft start
@@ -37,6 +34,9 @@ from appliance.voice.turns.coordinator import TurnCoordinator, TurnListener
 LEAD_IN_SECONDS = 0.3
 # A segmented transcript is always final, so this only bounds how long a missing one is waited for.
 TRANSCRIPT_SECONDS = 1.0
+# Voice so short at the end of an utterance has no sound of its own: what was transcribed without
+# it is what was said.
+TAIL_SECONDS = 0.02
 
 NOT_HEARD = "Sorry, I could not listen just now. Please say that again."
 
@@ -73,14 +73,15 @@ class EngineSTT(SegmentedSTTService, TurnListener):
         self._reroute = reroute
         self._lead_in = config.start_seconds + LEAD_IN_SECONDS
         self._max_seconds = config.max_seconds
-        # The transcription of the latest pause, and that of each segment that waits: a segment may
-        # still wait while the next pause is being transcribed.
-        self._ahead: asyncio.Task[Transcript | EngineError] | None = None
-        self._segment_transcripts: deque[asyncio.Task[Transcript | EngineError] | None] = deque()
-        self._ticket = Ticket()
-        # The interim transcription, and how many bytes of speech the latest one was of.
-        self._interim: asyncio.Task[None] | None = None
-        self._interim_bytes = 0
+        self._partials = PartialTranscripts(
+            self._transcribe,
+            lambda frame: self.push_frame(frame),
+            turn.heard_ahead,
+            lambda work, name: self.create_task(work, name),
+        )
+        # The transcription ahead of each segment that waits: a segment may still wait while the
+        # next pause is being transcribed.
+        self._segment_transcripts: deque[asyncio.Task[Outcome] | None] = deque()
         turn.add_listener(self)
 
     @property
@@ -93,20 +94,18 @@ class EngineSTT(SegmentedSTTService, TurnListener):
     async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]  # as Pipecat's own processors do
         await super().setup(setup)
         # Pipecat keeps a second of audio before speech; every bit of it costs decoding time.
-        self._audio_buffer_size_1s = int(self._lead_in * self.sample_rate) * 2
+        self._audio_buffer_size_1s = self._size(self._lead_in)
 
     async def cleanup(self) -> None:
-        for task in (self._ahead, self._interim):
-            if task is not None:
-                await self.cancel_task(task)
+        for task in self._partials.tasks:
+            await self.cancel_task(task)
         await super().cleanup()
 
     def speech_began(self) -> None:
         """Keeps the audio from the latest packet on."""
         if not self._user_speaking:
             self._user_speaking = True
-            self._forget_ahead()
-            self._interim_bytes = 0
+            self._partials.reset()
 
     async def _handle_user_started_speaking(self, frame: VADUserStartedSpeakingFrame) -> None:
         self.speech_began()
@@ -115,9 +114,7 @@ class EngineSTT(SegmentedSTTService, TurnListener):
     async def _handle_user_stopped_speaking(self, frame: VADUserStoppedSpeakingFrame) -> None:
         self._recorder.speech_ended(frame.stop_secs)
         if self.is_usable:
-            # The pause was the end of speech: its transcription is needed now.
-            self._ticket.priority = Priority.NOW
-            self._segment_transcripts.append(self._ahead)
+            self._segment_transcripts.append(self._partials.take_ahead())
         await super()._handle_user_stopped_speaking(frame)
 
     async def hear(self, frame: InputAudioRawFrame) -> None:
@@ -136,76 +133,54 @@ class EngineSTT(SegmentedSTTService, TurnListener):
             return
         self._recorder.speech_heard()
         self._transcribe_interim()
-        if len(self._audio_buffer) >= int(self._max_seconds * self.sample_rate) * 2:
-            self.speech_resumed()  # so that nothing transcribed ahead outlives the cut
+        if len(self._audio_buffer) >= self._size(self._max_seconds):
+            # Nothing that was transcribed of it outlives the cut.
+            self._partials.resume(keep=False)
+            self._partials.reset()
             self._segment_transcripts.append(None)
             await self._segment_queue.put(bytes(self._audio_buffer))
             self._audio_buffer.clear()
-            self._interim_bytes = 0
 
     def pause_lasted(self, milliseconds: float) -> None:
-        """Transcribes ahead, since most pauses turn out to be the end of speech."""
-        needed = self._latency.pause_ms(self._engines.current.name)
-        if self._user_speaking and self._ahead is None and milliseconds >= needed:
-            self._cancel_interim()
+        """Transcribes ahead, since most pauses turn out to be the end of speech.
+
+        Where an interim transcription is of all that was said, that one is the transcription.
+        """
+        if not self._user_speaking or self._partials.is_ahead:
+            return
+        length = len(self._audio_buffer)
+        if self._partials.adopt(length - self._size(milliseconds / 1000 + TAIL_SECONDS)):
+            return
+        engine = self._engines.current
+        if milliseconds >= self._latency.pause_ms(engine.name, idle=True):
+            self._partials.drop_interim()  # the pause would wait for it
+        if milliseconds >= self._latency.pause_ms(engine.name, idle=not engine.stuck_seconds):
             audio = bytes(self._audio_buffer) + self._trailing_silence()
-            self._ticket = Ticket(Priority.AHEAD)
-            transcribing = self._transcribe_ahead(audio, self._ticket)
-            self._ahead = self.create_task(transcribing, "transcribe ahead")
+            self._partials.begin_ahead(audio, length)
 
     def speech_resumed(self) -> None:
         """Withdraws what was transcribed ahead: it is not the whole utterance."""
-        if self._ahead is not None:
-            was_sent = self._ahead.done()
-            self._ahead.cancel()
-            self._forget_ahead()
-            if was_sent:
-                self.create_task(self.push_frame(EagerEndOfTurnCancelFrame()), "withdraw")
-
-    def _forget_ahead(self) -> None:
-        self._ahead = None
-        self._turn.heard_ahead("")
+        self._partials.resume(keep=self._interim_is_due)
 
     def _transcribe_interim(self) -> None:
-        """Shows what was said so far, where the engine is fast enough and otherwise idle."""
+        """Shows what was said so far, where the engine is idle."""
+        if self._partials.is_ahead or self._partials.is_interim or not self._interim_is_due:
+            return
+        if not self._engines.current.stuck_seconds:
+            self._partials.begin_interim(bytes(self._audio_buffer))
+
+    @property
+    def _interim_is_due(self) -> bool:
+        """True where enough was said since the last interim transcript for an engine so fast."""
         engine = self._engines.current
         seconds = self._latency.interim_seconds(engine.name) if engine.supports_interim else None
-        if seconds is None or self._interim is not None or self._ahead is not None:
-            return
-        spoken_bytes = len(self._audio_buffer)
-        if spoken_bytes - self._interim_bytes < int(seconds * self.sample_rate) * 2:
-            return
-        self._interim_bytes = spoken_bytes
-        self._interim = self.create_task(self._push_interim(bytes(self._audio_buffer)), "interim")
+        if seconds is None:
+            return False
+        return len(self._audio_buffer) - self._partials.interim_length >= self._size(seconds)
 
-    async def _push_interim(self, audio: bytes) -> None:
-        ticket = Ticket(Priority.LATER, deadline=time.monotonic())
-        engine = self._engines.current
-        # A busy or failing engine shows nothing here; the utterance itself is what counts.
-        with contextlib.suppress(EngineError):
-            transcript = await engine.transcribe(audio, self._language(), ticket)
-            if transcript.text:
-                at = time_now_iso8601()
-                await self.push_frame(InterimTranscriptionFrame(transcript.text, self._user_id, at))
-        self._interim = None
-
-    def _cancel_interim(self) -> None:
-        if self._interim is not None:
-            self._interim.cancel()
-            self._interim = None
-
-    async def _transcribe_ahead(self, audio: bytes, ticket: Ticket) -> Transcript | EngineError:
-        """The transcript, or the error, returned because Pipecat swallows what its tasks raise."""
-        try:
-            transcript = await self._transcribe(audio, ticket)
-        except EngineError as error:
-            return error
-        if transcript.text:
-            eager = EagerTranscriptionFrame(transcript.text, self._user_id, time_now_iso8601())
-            await self.push_frame(eager)
-        if self._ahead is asyncio.current_task():  # otherwise the next utterance has begun
-            self._turn.heard_ahead(transcript.text)
-        return transcript
+    def _size(self, seconds: float) -> int:
+        """Bytes of so much audio."""
+        return int(seconds * self.sample_rate) * 2
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
         await self.start_processing_metrics()

@@ -1,45 +1,67 @@
-"""A slow engine is not asked for work that may not be needed."""
+"""A slow engine is not asked for work that may not be needed while it is at work."""
 
 import pytest
 
 from appliance.voice.services.engine_latency import (
+    BUSY_MS,
     EAGER_MS,
     EAGER_SECONDS,
-    LATE_MS,
-    LATE_SECONDS,
+    INTERIM_SECONDS,
+    INTERIM_SHARE,
     QUICK_REAL_TIME_FACTOR,
-    SLOW_MS,
     EngineLatency,
 )
 
 
 def test_an_unmeasured_engine_counts_as_slow() -> None:
     latency = EngineLatency()
-    assert (latency.pause_ms("whisper"), latency.interim_seconds("whisper")) == (SLOW_MS, None)
+    assert latency.pause_ms("whisper", idle=False) == BUSY_MS
+    assert latency.interim_seconds("whisper") is None
 
 
-def test_a_fast_engine_transcribes_at_the_first_sign_of_silence() -> None:
+@pytest.mark.parametrize(("seconds", "expected"), [(0.09, EAGER_MS), (0.3, 20), (2.0, 20)])
+def test_an_idle_engine_transcribes_at_the_first_sign_of_silence(
+    seconds: float, expected: int
+) -> None:
     latency = EngineLatency()
-    latency.add_transcription("whisper", 0.09)
-    assert latency.pause_ms("whisper") == EAGER_MS
-    assert latency.interim_seconds("whisper") == pytest.approx(0.5)
+    latency.add_transcription("whisper", seconds)
+    assert latency.pause_ms("whisper", idle=True) == expected
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.09, EAGER_MS), (0.3, BUSY_MS)])
+def test_an_engine_at_work_is_asked_at_once_only_where_it_is_fast(
+    seconds: float, expected: int
+) -> None:
+    latency = EngineLatency()
+    latency.add_transcription("whisper", seconds)
+    assert latency.pause_ms("whisper", idle=False) == expected
 
 
 def test_engines_are_measured_apart() -> None:
     latency = EngineLatency()
     latency.add_transcription("whisper", 0.09)
-    assert latency.pause_ms("sphinx") == SLOW_MS
+    assert latency.pause_ms("sphinx", idle=False) == BUSY_MS
+
+
+@pytest.mark.parametrize("seconds", [0.09, 0.2, 0.35])
+def test_interim_transcripts_take_their_share_of_an_engine(seconds: float) -> None:
+    latency = EngineLatency()
+    latency.add_transcription("whisper", seconds)
+    expected = max(0.5, seconds / INTERIM_SHARE)
+    assert latency.interim_seconds("whisper") == pytest.approx(expected)
 
 
 def test_an_engine_may_become_slow_and_fast_again() -> None:
     latency = EngineLatency()
     latency.add_transcription("whisper", 0.05)
-    for _ in range(5):
-        latency.add_transcription("whisper", 2 * EAGER_SECONDS)
-    assert (latency.pause_ms("whisper"), latency.interim_seconds("whisper")) == (SLOW_MS, None)
-    for _ in range(10):
+    for _ in range(12):
+        latency.add_transcription("whisper", max(EAGER_SECONDS, INTERIM_SECONDS) + 0.1)
+    assert latency.pause_ms("whisper", idle=False) == BUSY_MS
+    assert latency.interim_seconds("whisper") is None
+    for _ in range(20):
         latency.add_transcription("whisper", 0.05)
-    assert latency.pause_ms("whisper") == EAGER_MS
+    assert latency.pause_ms("whisper", idle=False) == EAGER_MS
+    assert latency.interim_seconds("whisper") == 0.5
 
 
 def test_a_voice_is_quick_once_it_was_measured_so() -> None:
@@ -56,9 +78,3 @@ def test_synthesis_without_speech_is_not_counted() -> None:
     latency = EngineLatency()
     latency.add_synthesis("kokoro", 0.01, 0.0)
     assert not latency.is_quick("kokoro")
-
-
-def test_a_very_slow_engine_transcribes_only_at_the_end_of_speech() -> None:
-    latency = EngineLatency()
-    latency.add_transcription("sphinx", LATE_SECONDS)
-    assert latency.pause_ms("sphinx") == LATE_MS

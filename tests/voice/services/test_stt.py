@@ -19,10 +19,10 @@ from pipecat.utils.asyncio.task_manager import TaskManager
 
 from appliance.config.loader import load
 from appliance.conversation import Event, OnEvent
-from appliance.engines import Ticket, Transcript
+from appliance.engines import Priority, Ticket, Transcript
 from appliance.errors import EngineFailed
 from appliance.voice.recorder import Gauges, Recorder
-from appliance.voice.services.engine_latency import SLOW_MS, EngineLatency
+from appliance.voice.services.engine_latency import IDLE_MS, EngineLatency
 from appliance.voice.services.stt import NOT_HEARD, EngineSTT
 from appliance.voice.turns.coordinator import TurnCoordinator
 
@@ -32,6 +32,7 @@ class FirstByte:
 
     name = "first byte"
     supports_interim = False
+    stuck_seconds = 0.0
 
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
@@ -88,7 +89,7 @@ async def _texts(stt: Any) -> list[str]:  # noqa: ANN401  as above
 async def _speak(stt: Any, word: bytes) -> None:  # noqa: ANN401  as above
     await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
     stt._audio_buffer += word * 3_200
-    stt._turn.pause_lasted(SLOW_MS)
+    stt._turn.pause_lasted(IDLE_MS)
     await stt._handle_user_stopped_speaking(VADUserStoppedSpeakingFrame(stop_secs=0.2))
 
 
@@ -111,7 +112,7 @@ async def test_speech_that_resumes_withdraws_the_transcription_ahead() -> None:
     stt = _service()
     await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
     stt._audio_buffer += b"x" * 3_200
-    stt._turn.pause_lasted(SLOW_MS)
+    stt._turn.pause_lasted(IDLE_MS)
     stt._turn.speech_resumed()
     stt._audio_buffer[:1] = b"y"
     await stt._handle_user_stopped_speaking(VADUserStoppedSpeakingFrame(stop_secs=0.2))
@@ -167,8 +168,8 @@ async def test_interim_transcripts_of_a_cut_utterance_begin_at_the_cut() -> None
         for _ in range(20):
             audio = InputAudioRawFrame(word * 3_200, 16_000, 1)
             await stt.process_audio_frame(audio, FrameDirection.DOWNSTREAM)
-            if stt._interim is not None:
-                await asyncio.wait([stt._interim])
+            if stt._partials.is_interim:
+                await asyncio.wait(stt._partials.tasks)
     assert {"a", "b"} == set(shown)
 
 
@@ -224,7 +225,7 @@ async def test_a_failed_transcription_is_reported_and_apologised_for(ahead: bool
     stt._engines.current = Broken()
     if ahead:
         await _speak(stt, b"a")
-        await asyncio.wait([stt._ahead])
+        await asyncio.wait(stt._partials.tasks)
         assert stt._turn.words_ahead == ""
     error, apology = [frame async for frame in stt.run_stt(b"a" * 3_200)]
     assert isinstance(error, ErrorFrame)
@@ -236,8 +237,8 @@ async def test_words_heard_ahead_count_while_the_pause_lasts() -> None:
     stt = _service()
     await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
     stt._audio_buffer += b"a" * 3_200
-    stt._turn.pause_lasted(SLOW_MS)
-    await asyncio.wait([stt._ahead])
+    stt._turn.pause_lasted(IDLE_MS)
+    await asyncio.wait(stt._partials.tasks)
     assert stt._turn.words_ahead == "a"
     stt._turn.speech_resumed()
     assert stt._turn.words_ahead == ""
@@ -246,7 +247,89 @@ async def test_words_heard_ahead_count_while_the_pause_lasts() -> None:
 async def test_a_late_transcription_does_not_count_for_the_next_utterance() -> None:
     stt = _service()
     await _speak(stt, b"a")
-    late = stt._ahead
+    (late,) = stt._partials.tasks
     stt._turn.speech_began()
     await asyncio.wait([late])
     assert stt._turn.words_ahead == ""
+
+
+class Slow(FirstByte):
+    """An engine that takes so long that it was asked only at the end of speech, and may be busy."""
+
+    supports_interim = True
+
+    def __init__(self) -> None:
+        self.stuck_seconds = 0.0
+        self.asked: list[Ticket] = []
+
+    async def transcribe(
+        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+    ) -> Transcript:
+        assert ticket is not None
+        self.asked.append(ticket)
+        return Transcript(audio[:1].decode())
+
+
+async def _speaking(engine: Slow, seconds: float) -> Any:  # noqa: ANN401  as above
+    """A service whose user speaks, on an engine that has taken so long."""
+    stt = _service()
+    stt._engines = Engines()
+    stt._engines.current = engine
+    stt._latency.add_transcription(engine.name, seconds)
+    await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
+    return stt
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 1.0])
+async def test_a_pause_is_transcribed_from_its_first_milliseconds(seconds: float) -> None:
+    engine = Slow()
+    stt = await _speaking(engine, seconds)
+    stt._audio_buffer += b"a" * 3_200
+    stt._turn.pause_lasted(20)
+    await asyncio.wait(stt._partials.tasks)
+    assert (len(engine.asked), stt._turn.words_ahead) == (1, "a")
+
+
+async def test_a_slow_engine_at_work_for_others_is_not_asked_at_once() -> None:
+    engine = Slow()
+    stt = await _speaking(engine, 0.3)
+    stt._audio_buffer += b"a" * 3_200
+    engine.stuck_seconds = 0.1
+    stt._turn.pause_lasted(20)
+    assert stt._partials.tasks == ()
+    engine.stuck_seconds = 0.0
+    stt._turn.pause_lasted(40)
+    await asyncio.wait(stt._partials.tasks)
+    assert stt._turn.words_ahead == "a"
+
+
+async def _hear(stt: Any, seconds: float) -> None:  # noqa: ANN401  as above
+    for _ in range(round(seconds / 0.02)):
+        audio = InputAudioRawFrame(b"a" * 640, 16_000, 1)
+        await stt.process_audio_frame(audio, FrameDirection.DOWNSTREAM)
+        await asyncio.sleep(0)
+
+
+async def test_a_processor_gives_interim_transcripts_as_far_as_it_has_time() -> None:
+    engine = Slow()
+    stt = await _speaking(engine, 0.3)
+    await _hear(stt, 1.0)
+    assert engine.asked == []
+    await _hear(stt, 0.3)
+    assert [ticket.priority for ticket in engine.asked] == [Priority.LATER]
+    engine.stuck_seconds = 0.1
+    await _hear(stt, 2.0)
+    assert len(engine.asked) == 1, "a busy engine has no time for it"
+
+
+async def test_a_pause_after_an_interim_transcript_of_everything_is_not_transcribed_again() -> None:
+    engine = Slow()
+    stt = await _speaking(engine, 0.3)
+    await _hear(stt, 1.2)
+    assert len(engine.asked) == 1
+    # A packet of silence, which began with the last sample of what was transcribed.
+    stt._audio_buffer += bytes(640)
+    stt._turn.pause_lasted(20)
+    await stt._handle_user_stopped_speaking(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+    assert await _texts(stt) == ["a"]
+    assert len(engine.asked) == 1
