@@ -28,8 +28,7 @@ from appliance.app.engine_runtime import EngineRuntime
 from appliance.app.status import StatusReport
 from appliance.app.voice_runtime import VoiceRuntime
 from appliance.concurrency import BackgroundTasks
-from appliance.config.loader import Config, masked
-from appliance.config.reload import Reread, answer_reloads
+from appliance.config.loader import Config, Reread, answer_reloads, masked
 from appliance.hardware import planner, telemetry
 from appliance.llm.probe import probe_llm, probe_realtime
 from appliance.network.host_names import HostNames

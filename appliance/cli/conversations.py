@@ -18,7 +18,7 @@ from appliance.cli import control
 from appliance.cli.options import config_option, configuration, json_option
 from appliance.cli.output import local_time, table
 from appliance.config.loader import Config
-from appliance.store import deletion, export, queries
+from appliance.store import deletion, queries
 from appliance.store.records import AuditEntry
 
 Format = Literal["json", "markdown"]
@@ -65,7 +65,7 @@ def export_conversation(files: tuple[Path, ...], conversation_id: str, fmt: Form
 
 def _export(config: Config, conversation_id: str, fmt: Format) -> None:
     with queries.reading(config.store.path) as db:
-        click.echo(export.export(queries.conversation(db, conversation_id), fmt))
+        click.echo(queries.export(queries.conversation(db, conversation_id), fmt))
 
 
 @conversations_group.command("search")

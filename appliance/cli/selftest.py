@@ -18,7 +18,7 @@ from appliance.app import systemd
 from appliance.cli.options import config_option, configuration, json_option
 from appliance.config.loader import Config
 from appliance.errors import ApplianceError, BadRequest, StoreError
-from appliance.selftest import context, redaction, report_text, runner
+from appliance.selftest import context, report_text, runner
 from appliance.selftest.check import Check, Finding, SelftestReport, Verdict
 from appliance.selftest.checks import CHECKS
 from appliance.selftest.report_store import ReportStore
@@ -141,7 +141,7 @@ async def _run(
 ) -> SelftestReport:
     gathered = await context.gather(config, secrets)
     report = await runner.run(checks, gathered, progress)
-    return replace(report, names=await redaction.identifying_names(gathered))
+    return replace(report, names=await report_text.identifying_names(gathered))
 
 
 def select_checks(only: Sequence[str]) -> list[Check]:

@@ -4,10 +4,13 @@ Three layers, of which later ones win: default.toml beside this file, the named 
 /etc/voice-appliance/appliance.toml where it exists), and APPLIANCE__SECTION__KEY variables.
 """
 
+import asyncio
 import difflib
 import json
+import logging
+import signal
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -174,3 +177,30 @@ def _masked(value: Any) -> Any:  # noqa: ANN401  any JSON value
         scheme, _, rest = value.partition("://")
         return f"{scheme}://***@{rest.rpartition('@')[2]}"
     return value
+
+
+log = logging.getLogger(__name__)
+
+Reread = Callable[[], Config]
+
+
+async def answer_reloads(in_force: Config, reread: Reread) -> None:
+    """Compares the settings in force with `reread()` at every SIGHUP. Runs until cancelled."""
+    requested = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, requested.set)
+    while True:
+        await requested.wait()
+        requested.clear()
+        _compare(in_force, reread)
+
+
+def _compare(in_force: Config, reread: Reread) -> None:
+    try:
+        changed = differences(in_force, reread())
+    except ConfigError as error:
+        log.error("reload: %s The appliance goes on with the settings in force.", error.message)
+        return
+    if changed:
+        log.warning("reload: a restart is needed for %s", ", ".join(changed))
+    else:
+        log.info("reload: the settings are those in force")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from appliance.conversation import Event
 from appliance.errors import StoreError
 from appliance.store import deletion, queries
-from appliance.store import export as exporting
+from appliance.store import queries as exporting
 from appliance.store.clients import Clients
 from appliance.store.database import OpenDatabase, open_for_writing
 from appliance.store.records import (

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config.loader import Config, differences, load
-from appliance.config.reload import answer_reloads
+from appliance.config.loader import Config, answer_reloads, differences, load
 from appliance.errors import ConfigError
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from appliance.config.loader import Config, load
 from appliance.network.nginx_site import Site
-from appliance.selftest import redaction, site_client
-from appliance.selftest.redaction import identifying_names
+from appliance.selftest import report_text, site_client
+from appliance.selftest.report_text import identifying_names
 from tests.install.shell import free_ports
 from tests.selftest.conftest import MakeContext
 
@@ -76,9 +76,9 @@ def test_an_unknown_issuer_is_identifying_and_a_public_one_is_not(here: Site) ->
     now = datetime.now(UTC)
     shown = site_client.ServedCertificate(("*.smith.net",), now, now, "Smith Family CA")
     own = replace(here, authority=None)
-    assert list(redaction._certificate_names(shown, own)) == ["smith.net"]
+    assert list(report_text._certificate_names(shown, own)) == ["smith.net"]
     unknown = replace(shown, known_issuer=False)
-    assert list(redaction._certificate_names(unknown, own)) == ["smith.net", "Smith Family CA"]
+    assert list(report_text._certificate_names(unknown, own)) == ["smith.net", "Smith Family CA"]
 
 
 async def test_the_page_is_tested_with_the_real_message_of_aiohttp() -> None:
