@@ -27,7 +27,6 @@ from appliance.errors import EngineError
 from appliance.voice.parts import SessionParts, SharedParts
 from appliance.voice.recorder import Recorder
 from appliance.voice.routing import Unanswered
-from appliance.voice.rtvi import RTVIOutbox
 from appliance.voice.services.answer_stream import AnswerText, HeldOpening
 from appliance.voice.services.function_calling import offer_tools
 from appliance.voice.services.intent_router import IntentRouter
@@ -35,7 +34,7 @@ from appliance.voice.services.llm import ChatService
 from appliance.voice.services.stt import NOT_HEARD, EngineSTT
 from appliance.voice.services.tts import EngineTTS
 from appliance.voice.transport.input import INPUT_BURST_SECONDS
-from appliance.voice.transport.websocket import SocketTransport
+from appliance.voice.transport.websocket import RTVIOutbox, SocketTransport
 from appliance.voice.turns.barge_in import BargeIn, BargeInTurnStart
 from appliance.voice.turns.coordinator import TurnCoordinator
 from appliance.voice.turns.endpointing import SpeculativeTurnStop

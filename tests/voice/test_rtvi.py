@@ -6,7 +6,7 @@ from pipecat.frames.frames import Frame, OutputTransportMessageUrgentFrame
 from pipecat.processors.frameworks.rtvi import RTVIProcessor
 from pydantic import BaseModel
 
-from appliance.voice.rtvi import RTVIOutbox
+from appliance.voice.transport.websocket import RTVIOutbox
 
 
 class Message(BaseModel):

@@ -29,9 +29,9 @@ from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from appliance.audio.format import INPUT_RATE
 from appliance.network.proxies import ProxyRules
 from appliance.voice.realtime.route import RealtimeRoute, session_properties
-from appliance.voice.realtime.utterance_buffer import UtteranceBuffer
 from appliance.voice.routing import Unanswered
 
 log = logging.getLogger(__name__)
@@ -257,3 +257,38 @@ class RealtimeConnection(OpenAIRealtimeLLMService):
         self._answer_deadline.cancel()
         self._over = True
         await super().cleanup()
+
+
+LEAD_IN_SECONDS: Final = 2.0
+"""Kept from before the start of speech is noticed: far servers report it late."""
+MAX_SECONDS: Final = 60.0
+
+
+class UtteranceBuffer:
+    """Keeps the audio of the user's question, 16-bit mono at INPUT_RATE.
+
+    `audio` is that of a question asked already, on the route before.
+    """
+
+    def __init__(self, audio: bytes = b"") -> None:
+        self._buffer = bytearray(audio)
+        self._is_open = bool(audio)
+
+    def append(self, pcm: bytes) -> None:
+        """Adds microphone audio, speech or not."""
+        self._buffer += pcm
+        seconds = MAX_SECONDS if self._is_open else LEAD_IN_SECONDS
+        del self._buffer[: -2 * int(seconds * INPUT_RATE)]
+
+    def open(self) -> None:
+        """The user begins to speak."""
+        self._is_open = True
+
+    def close(self) -> None:
+        """The words of the question are known, or it was answered without them."""
+        self._is_open = False
+
+    @property
+    def audio(self) -> bytes:
+        """The question with its lead-in; empty where there is none or its words are known."""
+        return bytes(self._buffer) if self._is_open else b""

@@ -53,10 +53,10 @@ from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.realtime.service import RealtimeService, typed_text
 from appliance.voice.recorder import Recorder
 from appliance.voice.routing import Unanswered
-from appliance.voice.rtvi import RTVIOutbox
 from appliance.voice.services.function_calling import offer_tools
 from appliance.voice.services.tool_caller import ToolCaller
 from appliance.voice.transport.input import INPUT_BURST_SECONDS
+from appliance.voice.transport.websocket import RTVIOutbox
 from appliance.voice.turns.vad import vad_params
 
 

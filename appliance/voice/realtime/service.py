@@ -21,9 +21,8 @@ from pipecat.services.openai.realtime import events
 
 from appliance.audio.format import INPUT_RATE
 from appliance.tools import ToolResult
-from appliance.voice.realtime.connection import RealtimeConnection
+from appliance.voice.realtime.connection import RealtimeConnection, UtteranceBuffer
 from appliance.voice.realtime.route import RealtimeRoute, history, message, turn_detection
-from appliance.voice.realtime.utterance_buffer import UtteranceBuffer
 from appliance.voice.routing import Unanswered
 from appliance.voice.services.function_calling import function_result
 

@@ -7,7 +7,12 @@ The transport never waits for a client that does not read: its audio is dropped 
 messages are queued up to a bound, past which the client is disconnected.
 """
 
+from collections.abc import Callable
+from typing import Any
+
+from pipecat.processors.frameworks.rtvi import RTVIProcessor
 from pipecat.transports.base_transport import BaseTransport, TransportParams
+from pydantic import BaseModel
 
 from appliance import wire
 from appliance.voice.transport.input import DRAIN_SECONDS, SocketInput
@@ -55,3 +60,18 @@ class SocketTransport(BaseTransport):
         """Writes what is queued, for half a second at most, and closes the socket."""
         await self.send_queue.drain(DRAIN_SECONDS)
         await self._socket.close(code, reason)
+
+
+class RTVIOutbox(RTVIProcessor):
+    """Pipecat's RTVI processor, except that it passes its messages to `send`.
+
+    It stands before the microphone, and a turn has some seventy messages: each would pass every
+    processor on its way to the output.
+    """
+
+    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__()
+        self._send = send
+
+    async def push_transport_message(self, model: BaseModel, exclude_none: bool = True) -> None:
+        self._send(model.model_dump(exclude_none=exclude_none))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.audio.format import INPUT_RATE
-from appliance.voice.realtime.utterance_buffer import LEAD_IN_SECONDS, MAX_SECONDS, UtteranceBuffer
+from appliance.voice.realtime.connection import LEAD_IN_SECONDS, MAX_SECONDS, UtteranceBuffer
 
 LEAD_IN = 2 * int(LEAD_IN_SECONDS * INPUT_RATE)
 MOST = 2 * int(MAX_SECONDS * INPUT_RATE)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.voice.transport.pacing import Playout, chunks_to_replay
+from appliance.voice.transport.output import Playout, chunks_to_replay
 
 durations = st.lists(st.floats(0.001, 0.1), min_size=1, max_size=200)
 
