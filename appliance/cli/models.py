@@ -75,6 +75,9 @@ class _Models:
         """
         pulled: dict[str, PulledModel] = {}
         failures: dict[str, ModelUnavailable] = {}
+        first = self.recommended()
+        sizes = ", ".join(f"{model.name} ({model.bytes / 1e6:.0f} MB)" for model in first)
+        bars.message(f"Recommended for this machine: {sizes or 'no model'}")
         while wanted := [
             model
             for model in self.recommended(failures)
@@ -87,14 +90,15 @@ class _Models:
                     }
                 except ModelUnavailable as failure:
                     failures[model.name] = failure
-                    bars.message(f"{model.name} cannot be fetched.")
         engines = {self.manifest.named(name).engine for name in (*pulled, *present)}
-        if lacking := {model.engine for model in self.recommended()} - engines:
-            first = next(iter(failures.values()))
+        if lacking := {model.engine for model in first} - engines:
+            cause = next(iter(failures.values()))
             raise ModelUnavailable(
-                f"no model can be fetched for {' and '.join(sorted(lacking))}: {first.message}",
-                advice=first.advice,
+                f"no model can be fetched for {' and '.join(sorted(lacking))}: {cause.message}",
+                advice=f"{cause.advice} Until then the starter engines answer.",
             )
+        if missed := [model.name for model in first if model.name in failures]:
+            bars.message(f"{' and '.join(missed)} cannot be fetched here; the next best was taken.")
         return list(pulled.values())
 
 

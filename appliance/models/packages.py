@@ -22,13 +22,7 @@ from appliance.models.package_clients import npm_settings, pip_settings
 from appliance.models.package_index import NpmRegistry, PackageIndex, PythonIndex, local_path
 from appliance.models.partial_file import PartialFile, discard, received_bytes
 from appliance.models.repository import check_room
-from appliance.models.sources import (
-    FetchedFile,
-    MissingFile,
-    SourceContext,
-    SourceKind,
-    megabytes,
-)
+from appliance.models.sources import FetchedFile, MissingFile, SourceContext, SourceKind
 
 _CHUNK: Final = 2**20
 
@@ -44,11 +38,6 @@ class PackageSource:
 
     def offers(self, files: Sequence[MissingFile]) -> bool:
         return all(self._manifest.assembly_of(missing.file) for missing in files)
-
-    def describe(self, model: Model, files: Sequence[MissingFile]) -> str:
-        packages = self._manifest.packages_of([missing.file for missing in files])
-        size = megabytes(sum(package.bytes for package in packages))
-        return f"{size} from the packages {', '.join(map(str, packages))}"
 
     async def fetch(
         self, model: Model, files: Sequence[MissingFile], *, is_last: bool
@@ -78,7 +67,7 @@ class PackageSource:
         paths = {p.name: (p, self._context.repository.download_path(p.key)) for p in packages}
         total = sum(package.bytes for package in packages)
         arrived = sum(received_bytes(path) for _, path in paths.values())
-        label = f"{model.name} from {len(packages)} package{'' if len(packages) == 1 else 's'}"
+        label = f"{model.name} from the packages {', '.join(map(str, packages))}"
         self._context.progress.start(label, total, arrived)
         before = 0
         for package, path in paths.values():

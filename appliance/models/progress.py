@@ -1,7 +1,12 @@
-"""Shows downloads on stderr: a progress bar on a terminal, a line for each file elsewhere."""
+"""Shows downloads on stderr: a progress bar on a terminal, elsewhere a line now and then."""
 
 import sys
 from types import TracebackType
+from typing import Final
+
+# Without a terminal, steps of fewer bytes are not worth a line.
+_LEAST_BYTES: Final = 2**20
+_QUARTER: Final = 25
 
 
 class ProgressBars:
@@ -31,6 +36,9 @@ class ProgressBars:
             disable=not self._is_terminal,
         )
         self._task = self._bars.add_task("", visible=False)
+        self._label = ""
+        self._percent = 0
+        self._is_announced = True
 
     def __enter__(self) -> "ProgressBars":
         self._bars.start()
@@ -45,16 +53,26 @@ class ProgressBars:
         self._bars.stop()
 
     def start(self, label: str, total: int | None, done: int) -> None:
-        """Replaces the bar of the step before; without a terminal, prints a line."""
-        if not self._is_terminal:
-            size = f" ({total / 1e6:.1f} MB)" if total else ""
-            resumed = f", {done / 1e6:.1f} MB of it are here already" if done else ""
-            self.message(f"{label}{size}{resumed}")
+        """Replaces the bar of the step before; lines begin with the first bytes of the step."""
+        size = f" ({total / 1e6:.1f} MB)" if total else ""
+        resumed = f", {done / 1e6:.1f} MB of it are here already" if done else ""
+        self._label = f"{label}{size}{resumed}"
+        self._percent = 100 * done // total if total else 0
+        self._is_announced = total is not None and total < _LEAST_BYTES
         self._bars.remove_task(self._task)
         self._task = self._bars.add_task(label, total=total, completed=done)
 
     def update(self, done: int, total: int | None) -> None:
         self._bars.update(self._task, completed=done, total=total)
+        if self._is_terminal:
+            return
+        if not self._is_announced:
+            self._is_announced = True
+            self.message(self._label)
+        percent = 100 * done // total if total and total >= _LEAST_BYTES else 0
+        if percent // _QUARTER > self._percent // _QUARTER:
+            self._percent = percent
+            self.message(f"  {percent} %")
 
     def message(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)

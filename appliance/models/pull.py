@@ -153,7 +153,7 @@ class ModelPull:
     async def _fetch(
         self, model: Model, files: Sequence[MissingFile], has_alternative: bool
     ) -> dict[str, FetchedFile]:
-        """Asks one source after the other for what is still missing, and says which failed."""
+        """Asks one source after the other for what is still missing, and says which had it."""
         fetched: dict[str, FetchedFile] = {}
         failures: list[DownloadFailed] = []
         missing = list(files)
@@ -162,18 +162,16 @@ class ModelPull:
                 continue
             others = self._sources[number + 1 :]
             has_next = any(other.offers(missing) for other in others)
-            self._progress.message(f"{model.name}: {source.describe(model, missing)}")
             results = await source.fetch(model, missing, is_last=not (has_next or has_alternative))
             fetched |= {n: r for n, r in results.items() if isinstance(r, FetchedFile)}
             missing = [wanted for wanted in missing if wanted.file.name not in fetched]
-            failed = [result for result in results.values() if isinstance(result, DownloadFailed)]
-            failures += failed
-            if missing and has_next:
-                self._progress.message(
-                    f"{model.name}: {failed[0].message}. Trying the next source."
-                )
+            failures += [r for r in results.values() if isinstance(r, DownloadFailed)]
         if missing:
             raise self._unavailable(model, failures)
+        if fetched:
+            served = " and ".join(distinct(file.source for file in fetched.values()))
+            because = "".join(f"; {message}" for message in _messages(failures))
+            self._progress.message(f"{model.name}: fetched from {served}{because}")
         return fetched
 
     def _unavailable(self, model: Model, failures: Sequence[DownloadFailed]) -> ModelUnavailable:
@@ -182,10 +180,7 @@ class ModelPull:
                 f"{model.name} has no source here", advice="Set models.sources or models.mirror."
             )
         advice = dict.fromkeys(failure.advice for failure in failures if failure.advice)
-        return ModelUnavailable(
-            "; ".join(dict.fromkeys(failure.message for failure in failures)),
-            advice=" ".join(advice),
-        )
+        return ModelUnavailable("; ".join(_messages(failures)), advice=" ".join(advice))
 
     def _discard_downloads(self, model: Model) -> None:
         """Removes packages, and what other sources had begun to send."""
@@ -199,12 +194,12 @@ class ModelPull:
     def _report(
         self, model: Model, fetched: Mapping[str, FetchedFile], trusted: frozenset[str]
     ) -> None:
-        if not fetched:
-            return
-        served = distinct(file.source for file in fetched.values())
-        self._progress.message(f"{model.name}: fetched from {' and '.join(served)}")
-        if trusted:
+        if fetched and trusted:
             self._progress.message(
                 f"{model.name}: {', '.join(sorted(trusted))}: no hash was known beforehand; the"
                 " one found is recorded"
             )
+
+
+def _messages(failures: Sequence[DownloadFailed]) -> list[str]:
+    return list(dict.fromkeys(failure.message for failure in failures))

@@ -20,10 +20,6 @@ SourceKind = Literal["mirror", "upstream", "packages"]
 _ATTEMPTS_BEFORE_THE_NEXT_SOURCE = 2
 
 
-def megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
-
-
 def distinct(sources: Iterable[str]) -> list[str]:
     """Sources of single files ("packages a 1, b 1"), one entry for each kind."""
     names: dict[str, dict[str, None]] = {}
@@ -56,9 +52,6 @@ class Source(Protocol):
 
     def offers(self, files: Sequence[MissingFile]) -> bool:
         """False if it cannot have all of these files."""
-
-    def describe(self, model: Model, files: Sequence[MissingFile]) -> str:
-        """The size of the download, and where it comes from."""
 
     async def fetch(
         self, model: Model, files: Sequence[MissingFile], *, is_last: bool
@@ -104,11 +97,6 @@ class DirectSource:
 
     def offers(self, files: Sequence[MissingFile]) -> bool:
         return bool(files)
-
-    def describe(self, model: Model, files: Sequence[MissingFile]) -> str:
-        size = sum(missing.file.bytes or 0 for missing in files)
-        servers = dict.fromkeys(origin(self._url_of(model, missing.file)) for missing in files)
-        return f"{megabytes(size)} from {self.kind} {', '.join(servers)}"
 
     async def fetch(
         self, model: Model, files: Sequence[MissingFile], *, is_last: bool
@@ -168,7 +156,7 @@ class DirectSource:
             options = replace(options, attempts=_ATTEMPTS_BEFORE_THE_NEXT_SOURCE)
         partial = PartialFile(path, file.bytes)
         try:
-            progress.start(label, partial.total, partial.received)
+            progress.start(f"{label} from {origin(url)}", partial.total, partial.received)
             async with http_session(HttpSettings(), url) as http:
                 await Transfer(http, url, partial, options, progress).run()
             partial.flush()
