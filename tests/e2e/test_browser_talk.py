@@ -31,8 +31,8 @@ FORECAST = (
 
 async def take_pictures(visit: Visit, directory: Path) -> None:
     """Takes pictures of the page during a conversation, at the sizes of a desktop and a phone."""
-    desk = visit.page.viewport_size
-    assert desk
+    desktop = visit.page.viewport_size
+    assert desktop
     await visit.page.evaluate("document.activeElement.blur()")
     await visit.page.screenshot(path=directory / "page.png")
     if picture := os.environ.get("APPLIANCE_SCREENSHOT"):
@@ -40,7 +40,7 @@ async def take_pictures(visit: Visit, directory: Path) -> None:
     await visit.page.set_viewport_size(PHONE)
     await visit.until("innerWidth < 500 && document.body.scrollHeight <= innerHeight")
     await visit.page.screenshot(path=directory / "phone.png")
-    await visit.page.set_viewport_size(desk)
+    await visit.page.set_viewport_size(desktop)
 
 
 async def test_the_starter_engines_hold_a_conversation(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def _lay_venv(machine: Machine, venv: str) -> None:
         machine.path(f"{packages}/appliance"),
         ignore=shutil.ignore_patterns("__pycache__"),
     )
-    script = f"#!{venv}/bin/python\nfrom appliance.__main__ import main\nmain()\n"
+    script = f"#!{venv}/bin/python\nfrom appliance.cli.main import main\nmain()\n"
     machine.write(f"{venv}/bin/appliance", script, 0o755)
     machine.path(f"{venv}/bin/python").symlink_to(f"/usr/bin/{PYTHON}")
 

@@ -95,11 +95,13 @@ def test_a_server_of_ones_own_may_stand_before_it(bare: Machine) -> None:
 
 def test_a_damaged_bundle_is_refused(boot: Boot, bundle: Path) -> None:
     with boot([(bundle, BUNDLE)], installing.prepare) as machine:
-        machine.shell(f"cp -a {BUNDLE} /root/bundle && echo >>/root/bundle/appliance/app.py")
+        machine.shell(f"cp -a {BUNDLE} /root/bundle && echo >>/root/bundle/appliance/app/daemon.py")
         told = installing.run(machine, INSTALLER, "--offline", "/root/bundle", "--yes", check=False)
-        assert "appliance/app.py" in told
+        assert "appliance/app/daemon.py" in told
         assert "the bundle is damaged" in told
-        machine.shell(f"cp {BUNDLE}/appliance/app.py /root/bundle/appliance; touch /root/bundle/x")
+        machine.shell(
+            f"cp {BUNDLE}/appliance/app/daemon.py /root/bundle/appliance/app; touch /root/bundle/x"
+        )
         told = installing.run(machine, INSTALLER, "--offline", "/root/bundle", "--yes", check=False)
         assert "has files that its manifest does not know" in told
         assert not machine.path(f"{PREFIX}/current").exists()

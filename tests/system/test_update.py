@@ -33,11 +33,10 @@ def replace(file: str, old: str, new: str) -> Edit:
 
 
 ALL_IS_WELL = replace("__init__.py", '"""', '"""Another release. ')
-NO_IMPORT = replace("app.py", "import asyncio\n", "import asyncio\nimport no_such_module\n")
-NO_START = replace(
-    "app.py", "    metrics = Metrics()\n", '    raise RuntimeError("a bad release")\n'
-)
-NO_MODELS = replace("app.py", "            desk.load(registry, secrets),\n", "")
+NO_IMPORT = replace("app/daemon.py", "import asyncio\n", "import asyncio\nimport no_such_module\n")
+METRICS = "    metrics, state = Metrics(), config.store.path.parent\n"
+NO_START = replace("app/daemon.py", METRICS, '    raise RuntimeError("a bad release")\n')
+NO_MODELS = replace("app/daemon.py", "            runtime.load(secrets),\n", "")
 
 
 def new_schema(package: Path) -> None:
@@ -49,10 +48,9 @@ def new_schema(package: Path) -> None:
 def dies_later(package: Path) -> None:
     """It works until somebody asks for it to end."""
     replace(
-        "app.py",
-        "    metrics = Metrics()\n",
-        "    metrics = Metrics()\n"
-        "    if __import__('pathlib').Path('/var/lib/voice-appliance/die').exists():\n"
+        "app/daemon.py",
+        METRICS,
+        METRICS + "    if __import__('pathlib').Path('/var/lib/voice-appliance/die').exists():\n"
         "        raise SystemExit(3)\n",
     )(package)
 
