@@ -19,7 +19,7 @@ import numpy as np
 from appliance.app import engine_runtime
 from appliance.cli.main import main
 from appliance.engines.espeak.library import Delivery, EspeakLibrary
-from appliance.engines.ladder import LadderContext
+from appliance.engines.slot import LadderContext
 from appliance.engines.sphinx.decoder import SphinxDecoder as SphinxDecoder
 from appliance.engines.whisper.decoder import WhisperDecoder as WhisperDecoder
 from appliance.engines.whisper.window import DecodedWindow

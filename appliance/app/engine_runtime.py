@@ -14,9 +14,9 @@ from appliance.config.loader import Config
 from appliance.engines import Synthesizer, Transcriber, Voice, probe
 from appliance.engines.apology import Apology
 from appliance.engines.factory import synthesizer_loaders, transcriber_loaders
-from appliance.engines.ladder import EngineLoader, LadderContext
 from appliance.engines.memory_governor import GovernorMetrics, MemoryGovernor
 from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
+from appliance.engines.slot import EngineLoader, LadderContext
 from appliance.engines.supervisor import EngineSupervisor
 from appliance.errors import NotReady
 from appliance.hardware import memory_pressure, nvml, planner

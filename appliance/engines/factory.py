@@ -6,7 +6,7 @@ from pathlib import Path
 
 from appliance.config.loader import Config
 from appliance.engines import E, Synthesizer, Transcriber
-from appliance.engines.ladder import EngineLoader
+from appliance.engines.slot import EngineLoader
 from appliance.hardware import sysfs
 from appliance.hardware.candidates import EngineOption
 from appliance.hardware.memory_pressure import MemoryPool

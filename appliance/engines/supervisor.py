@@ -11,8 +11,9 @@ from contextlib import suppress
 from typing import Any
 
 from appliance.engines import Synthesizer, Transcriber
-from appliance.engines.ladder import EngineLadder, EngineLoader, LadderContext
+from appliance.engines.ladder import EngineLadder
 from appliance.engines.lease import LeasedSynthesizer, LeasedTranscriber
+from appliance.engines.slot import EngineLoader, LadderContext
 from appliance.hardware.memory_pressure import MemoryPool
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from appliance.engines import Synthesizer, Ticket, Transcriber, Transcript, Voice
-from appliance.engines.ladder import EngineLoader, LadderContext, with_failover
+from appliance.engines.ladder import with_failover
 from appliance.engines.simulated import (
     SIMULATED_TRANSCRIPT,
     SimulatedSynthesizer,
     SimulatedTranscriber,
 )
+from appliance.engines.slot import EngineLoader, LadderContext
 from appliance.engines.supervisor import EngineSupervisor
 from appliance.errors import EngineBusy, EngineError, EngineFailed, ModelMissing
 

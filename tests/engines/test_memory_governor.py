@@ -13,8 +13,8 @@ import pytest
 
 from appliance.config import loader
 from appliance.engines.factory import synthesizer_loaders, transcriber_loaders
-from appliance.engines.ladder import LadderContext
 from appliance.engines.memory_governor import GovernorMetrics, MemoryGovernor
+from appliance.engines.slot import LadderContext
 from appliance.engines.supervisor import EngineSupervisor
 from appliance.hardware import planner
 from appliance.hardware.memory_pressure import MemoryPool, PressureLevel, has_room, read_pools

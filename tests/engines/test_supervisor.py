@@ -8,7 +8,7 @@ from appliance.config import loader
 from appliance.engines import Synthesizer, Transcriber, Voice
 from appliance.engines.espeak.engine import Espeak
 from appliance.engines.factory import synthesizer_loaders, transcriber_loaders
-from appliance.engines.ladder import EngineLoader
+from appliance.engines.slot import EngineLoader
 from appliance.engines.sphinx.engine import Sphinx
 from appliance.engines.supervisor import EngineSupervisor
 from appliance.engines.whisper.engine import Whisper
