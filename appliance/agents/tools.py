@@ -221,6 +221,7 @@ def _list_tasks(dispatcher: Dispatcher, titles: Mapping[str, str]) -> Tool:
         ),
         ability="tell how their work is going",
         guests=False,
+        read_only=True,
     )
 
 
@@ -274,6 +275,7 @@ def _read_last_result(history: TaskHistory, titles: Mapping[str, str]) -> Tool:
             "(what is|what's|what was|tell me) the [last|latest] result",
         ),
         guests=False,
+        read_only=True,
     )
 
 

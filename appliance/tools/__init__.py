@@ -99,6 +99,8 @@ class Tool:
     realtime: whether the tool is offered on the Realtime route.
     spoken_only: whether the tool is kept from models, which need no tool for small talk.
     guests: whether guests may call the tool.
+    read_only: the tool changes nothing, here or elsewhere. It may run before the user's turn is
+        over, and its result be dropped.
     """
 
     name: str
@@ -118,3 +120,4 @@ class Tool:
     realtime: bool = True
     spoken_only: bool = False
     guests: bool = True
+    read_only: bool = False

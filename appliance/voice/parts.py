@@ -50,6 +50,11 @@ class SharedParts:
         """True where the text, as it stands, is a spoken sentence of a tool."""
         return bool(text) and self.registry.match(text) is not None
 
+    def runs_ahead(self, text: str) -> bool:
+        """True where the text is a spoken sentence of a tool that changes nothing."""
+        match = self.registry.match(text) if text else None
+        return match is not None and match.tool.read_only
+
 
 @dataclass(frozen=True, slots=True)
 class SessionParts:

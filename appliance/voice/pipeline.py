@@ -65,7 +65,7 @@ def build(shared: SharedParts, session: SessionParts) -> PipelineWorker:
         session.transport.input(),
         stt,
         user,
-        _intent_router(shared, session, barge_in),
+        _intent_router(shared, session, barge_in, opening),
         *_language_model(shared, session, opening),
         answer_text,
         tts,
@@ -201,6 +201,7 @@ def _turn_stop(shared: SharedParts, turn: TurnCoordinator) -> SpeculativeTurnSto
         turn,
         shared.turn_models.turn_analyzer(SmartTurnParams(stop_secs=config.incomplete_seconds)),
         shared.is_command,
+        runs_ahead=lambda text: config.speculate and shared.runs_ahead(text),
         speculate=config.speculate and llm is not None,
         # A needless question to an endpoint outside costs money and gives half a sentence away.
         # Which endpoint answers may change at any time.
@@ -208,11 +209,14 @@ def _turn_stop(shared: SharedParts, turn: TurnCoordinator) -> SpeculativeTurnSto
     )
 
 
-def _intent_router(shared: SharedParts, session: SessionParts, barge_in: BargeIn) -> IntentRouter:
+def _intent_router(
+    shared: SharedParts, session: SessionParts, barge_in: BargeIn, opening: HeldOpening
+) -> IntentRouter:
     return IntentRouter(
         session.call_tool,
         session.recorder,
         session.context,
+        opening,
         has_model=shared.llm is not None,
         context_tokens=shared.config.llm.context_tokens,
         on_speaking=session.on_speaking,

@@ -37,8 +37,16 @@ def clock_tools(clock: Clock) -> tuple[Tool, ...]:
             get_time,
             sentences=_TIME,
             ability="tell the time and the date",
+            read_only=True,
         ),
-        Tool("get_date", "Tells the date and the weekday.", get_date, _DATE_SCHEMA, _DATE),
+        Tool(
+            "get_date",
+            "Tells the date and the weekday.",
+            get_date,
+            _DATE_SCHEMA,
+            _DATE,
+            read_only=True,
+        ),
     )
 
 

@@ -55,6 +55,7 @@ def device_tool(readings: Callable[[], DeviceReadings]) -> Tool:
         _TEMPLATES,
         _LISTS,
         ability="say how the device is doing",
+        read_only=True,
     )
 
 

@@ -49,6 +49,7 @@ def _recall_questions(clock: Clock, user_texts: UserTexts) -> Tool:
             "what did we talk about [{day}]",
         ),
         ability="recall what you asked me yesterday",
+        read_only=True,
         guests=False,
     )
 

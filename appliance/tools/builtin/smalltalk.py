@@ -33,6 +33,7 @@ def smalltalk_tools(tools: Sequence[Tool], is_guest: IsGuest) -> tuple[Tool, ...
                 "what did you (say|just say)",
                 "(i did not|i didn't) (hear|catch|get) (that|you)",
             ),
+            read_only=True,
         ),
         Tool(
             "stop_talking",
@@ -53,6 +54,7 @@ def smalltalk_tools(tools: Sequence[Tool], is_guest: IsGuest) -> tuple[Tool, ...
                 "(help|help me|what are you able to do|what do you do|what do you know)",
                 "how can you help [me]",
             ),
+            read_only=True,
         ),
         *_polite_tools(),
     )
@@ -127,7 +129,14 @@ _POLITE = (
 
 def _polite_tools() -> tuple[Tool, ...]:
     return tuple(
-        Tool(name, description, _answering(answer), spoken_only=True, sentences=sentences)
+        Tool(
+            name,
+            description,
+            _answering(answer),
+            spoken_only=True,
+            sentences=sentences,
+            read_only=True,
+        )
         for name, description, answer, sentences in _POLITE
     )
 

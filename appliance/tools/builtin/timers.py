@@ -184,6 +184,7 @@ def _tools(set_timer: _Run, check_timers: _Run, cancel_timer: _Run) -> tuple[Too
             _CHECK,
             _LISTS,
             _RULES,
+            read_only=True,
         ),
         Tool(
             "cancel_timer",

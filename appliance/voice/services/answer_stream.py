@@ -57,6 +57,15 @@ class HeldOpening:
                 self._prepare(segment.text)
                 return
 
+    def end(self) -> None:
+        """The held answer is complete."""
+        if self._segmenter is not None and not self._text:
+            for segment in self._segmenter.end():
+                if segment.spoken:
+                    self._text = segment.text
+                    self._prepare(segment.text)
+                    return
+
     def withdraw(self) -> None:
         """The held answer will not be given."""
         if self._text:

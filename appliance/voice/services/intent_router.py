@@ -1,5 +1,6 @@
 """Routes a turn to what answers it: a tool, the language model, or an apology."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,21 +26,31 @@ from pipecat.services.llm_service import LLMService
 
 from appliance.conversation import MODEL_SILENT, NO_MODEL, NOT_CAUGHT, EventKind
 from appliance.llm.context import trim
+from appliance.tools import ToolResult
+from appliance.tools.registry import Match
 from appliance.voice.recorder import Recorder
+from appliance.voice.services.answer_stream import HeldOpening
 from appliance.voice.services.tool_caller import ToolCaller
 
 
 @dataclass(frozen=True, slots=True)
 class _Ahead:
-    """The question that the model answers before the turn is over, and whether it failed to."""
+    """The question that is answered before the turn is over.
+
+    `by_model`: the model answers it, and `failed` tells whether it failed to. Otherwise `answer` is
+    the tool that runs ahead, with its match; without it, the answer waits for the end of the turn.
+    """
 
     question: str = ""
+    by_model: bool = False
     failed: bool = False
+    answer: "tuple[Match, asyncio.Task[ToolResult]] | None" = None
 
 
 class IntentRouter(FrameProcessor):
     """Stands before the language model and answers the turns that need none.
 
+    `opening` gets what a tool that runs ahead answers, so that it is synthesized meanwhile.
     `on_speaking` is called when the assistant begins and ends to speak, `on_thinking` when an
     answer is on its way and when it no longer is. `reroute` is called with a question to which no
     model answers; it returns True where another route does.
@@ -50,6 +61,7 @@ class IntentRouter(FrameProcessor):
         call_tool: ToolCaller,
         recorder: Recorder,
         context: LLMContext,
+        opening: HeldOpening,
         *,
         has_model: bool,
         context_tokens: int,
@@ -61,6 +73,7 @@ class IntentRouter(FrameProcessor):
         self._call_tool = call_tool
         self._recorder = recorder
         self._context = context
+        self._opening = opening
         self._ahead = _Ahead()
         self._has_model = has_model
         self._context_tokens = context_tokens
@@ -77,7 +90,7 @@ class IntentRouter(FrameProcessor):
         if direction == FrameDirection.UPSTREAM:
             await self._observe(frame)
         elif isinstance(frame, EagerEndOfTurnCancelFrame):
-            self._ahead = _Ahead()
+            await self._withdraw_ahead()
         elif isinstance(frame, InterruptionFrame):
             self._on_thinking(False)
         elif isinstance(frame, UserStartedSpeakingFrame):
@@ -94,13 +107,13 @@ class IntentRouter(FrameProcessor):
         elif isinstance(frame, BotStoppedSpeakingFrame):
             self._on_speaking(False)
         elif isinstance(frame, EagerEndOfTurnCancelFrame):
-            # The model asks for a tool, and tools do not run ahead.
-            self._ahead = _Ahead()
+            # The model asks for a tool, and those that it asks for do not run ahead.
+            await self._withdraw_ahead()
         elif isinstance(frame, ErrorFrame):
             self._recorder.emit(EventKind.ERROR, code="pipeline", message=frame.error)
             if not isinstance(frame.processor, LLMService):
                 return
-            if self._ahead.question:
+            if self._ahead.by_model:
                 self._ahead = replace(self._ahead, failed=True)
             else:
                 await self._apologise(_newest_user_text(self._context))
@@ -108,24 +121,53 @@ class IntentRouter(FrameProcessor):
     async def _answer(self, frame: LLMContextFrame) -> None:
         text = _newest_user_text(frame.context)
         if frame.speculation and self._turn_open:
-            self._ahead = _Ahead(text)
-            await self.push_frame(frame)
+            await self._answer_ahead(frame, text)
             return
         self._begin_turn(text)
-        # A speculation that the end of the turn has overtaken is the turn's question, no command.
-        match = None if frame.speculation else self._call_tool.match(text)
+        if self._has_model and self._call_tool.match(text) is None:
+            await self.push_frame(frame)
+        else:
+            await self._answer_without_model(text)
+
+    async def _answer_without_model(self, text: str) -> None:
+        match = self._call_tool.match(text)
         if match is not None:
             answer = await self._call_tool(match.tool.name, match.arguments, "sentence")
-            if answer.quoted:
-                # Past the context: a model that reads it might take it for an instruction.
-                await self.push_frame(TTSSpeakFrame(answer.spoken, append_to_context=False))
-            else:
-                await self._say("" if answer.silent else answer.spoken)
-        elif self._has_model:
-            await self.push_frame(frame)
+            await self._say_result(answer)
         else:
             # One or two words are more often a misheard command than a question.
             await self._say(NO_MODEL if len(text.split()) > 3 else NOT_CAUGHT)
+
+    async def _answer_ahead(self, frame: LLMContextFrame, text: str) -> None:
+        """Has the model, or a tool that changes nothing, answer before the turn is over."""
+        await self._withdraw_ahead()
+        match = self._call_tool.match(text)
+        if match is None and self._has_model:
+            self._ahead = _Ahead(text, by_model=True)
+            await self.push_frame(frame)
+        elif match is not None and match.tool.read_only:
+            answering = self.create_task(self._run_ahead(match), "run ahead")
+            self._ahead = _Ahead(text, answer=(match, answering))
+        else:
+            self._ahead = _Ahead(text)
+
+    async def _run_ahead(self, match: Match) -> ToolResult:
+        answer = await self._call_tool.call_ahead(match)
+        if not (answer.quoted or answer.silent):
+            self._opening.begin()
+            self._opening.feed(answer.spoken)
+            self._opening.end()
+        return answer
+
+    async def _withdraw_ahead(self) -> None:
+        ahead, self._ahead = self._ahead, _Ahead()
+        if ahead.answer is not None:
+            await self.cancel_task(ahead.answer[1])
+            self._opening.withdraw()
+
+    async def cleanup(self) -> None:
+        await self._withdraw_ahead()
+        await super().cleanup()
 
     def _begin_turn(self, text: str) -> None:
         self._recorder.user_turn(text)
@@ -136,7 +178,7 @@ class IntentRouter(FrameProcessor):
         self._context.set_messages(kept)
 
     async def _end_turn(self, frame: UserStoppedSpeakingFrame) -> None:
-        """Passes on that the turn is over, which releases what the model answered ahead."""
+        """Passes on that the turn is over, which releases what was answered ahead."""
         self._turn_open = False
         ahead, self._ahead = self._ahead, _Ahead()
         if ahead.question:
@@ -144,11 +186,25 @@ class IntentRouter(FrameProcessor):
         await self.push_frame(frame)
         if ahead.failed:
             await self._apologise(ahead.question)
+        elif ahead.answer is not None:
+            match, answering = ahead.answer
+            answer = await answering
+            self._call_tool.record(match, answer)
+            await self._say_result(answer)
+        elif ahead.question and not ahead.by_model:
+            await self._answer_without_model(ahead.question)
 
     async def _apologise(self, question: str) -> None:
         """Says that no model answers, unless another route does."""
         if not self._reroute(question):
             await self.push_frame(TTSSpeakFrame(MODEL_SILENT))
+
+    async def _say_result(self, answer: ToolResult) -> None:
+        if answer.quoted:
+            # Past the context: a model that reads it might take it for an instruction.
+            await self.push_frame(TTSSpeakFrame(answer.spoken, append_to_context=False))
+        else:
+            await self._say("" if answer.silent else answer.spoken)
 
     async def _say(self, text: str) -> None:
         """Answers as a language model would, so that all later processors treat it alike."""

@@ -20,12 +20,31 @@ class ToolCaller:
 
     async def __call__(self, name: str, arguments: Mapping[str, Any], via: str) -> ToolResult:
         """Runs a tool; `via` is what asked for it: "sentence" or "model"."""
-        self.recorder.emit(EventKind.TOOL_CALL, tool=name, arguments=dict(arguments), via=via)
+        self._record_call(name, arguments, via)
         answer = await self.registry.call(name, arguments, self.context, via)
+        self._record_result(name, answer)
+        return answer
+
+    async def call_ahead(self, match: Match) -> ToolResult:
+        """Runs a tool that is `read_only` before the turn is over.
+
+        The call is not recorded: it may have been in vain.
+        """
+        assert match.tool.read_only
+        return await self.registry.call(match.tool.name, match.arguments, self.context, "sentence")
+
+    def record(self, match: Match, answer: ToolResult) -> None:
+        """Records a call that was made ahead, and counts now."""
+        self._record_call(match.tool.name, match.arguments, "sentence")
+        self._record_result(match.tool.name, answer)
+
+    def _record_call(self, name: str, arguments: Mapping[str, Any], via: str) -> None:
+        self.recorder.emit(EventKind.TOOL_CALL, tool=name, arguments=dict(arguments), via=via)
+
+    def _record_result(self, name: str, answer: ToolResult) -> None:
         self.recorder.emit(
             EventKind.TOOL_RESULT, tool=name, spoken=answer.spoken, data=dict(answer.data)
         )
-        return answer
 
     def match(self, text: str) -> Match | None:
         """The tool that the text asks for; a yes or no only counts where this session was asked."""

@@ -1,8 +1,8 @@
 """Decides when a user's turn is over, and what may be answered before that is certain.
 
-The events of a turn and their order are described in `coordinator`. Tools never run ahead: a
-spoken command waits for the end of the turn, and the answer of a model that asks for a tool is
-withdrawn by Pipecat itself.
+The events of a turn and their order are described in `coordinator`. A spoken command runs ahead
+only where its tool changes nothing; any other waits for the end of the turn, and the answer of a
+model that asks for a tool is withdrawn by Pipecat itself.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ MOST_GUESSES = 3
 
 
 class Speculation:
-    """The answer that the language model begins before the end of a turn is certain.
+    """The answer that a language model or a tool begins before the end of a turn is certain.
 
     `may_guess` tells whether pauses may be answered that smart-turn has not judged yet, which asks
     the model about three times as often; it is asked anew for each pause.
@@ -55,7 +55,7 @@ class Speculation:
         return guess if likely is None else likely
 
     async def begin(self, text: str, *, guessed: bool) -> None:
-        """Has the model answer `text`, in place of what it was answering before."""
+        """Has `text` answered, in place of what was being answered before."""
         self._guesses += guessed
         await self.withdraw()
         self._current = UserTurnSpeculation(text=text)
@@ -89,7 +89,8 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
     and then only the silence time-out ends the turn. A transcript that is a spoken sentence of a
     tool, word for word (`is_command`), needs no verdict.
 
-    With `speculate`, pauses are answered ahead; `may_guess` is that of `Speculation`.
+    With `speculate`, the model answers pauses ahead; `may_guess` is that of `Speculation`.
+    `runs_ahead` tells whether a text is a command that may run ahead.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
         analyzer: SmartTurnAnalyzer,
         is_command: Callable[[str], bool],
         *,
+        runs_ahead: Callable[[str], bool],
         speculate: bool,
         may_guess: Callable[[], bool],
     ) -> None:
@@ -105,6 +107,7 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
         self._turn = turn
         self._analyzer = analyzer
         self._is_command = is_command
+        self._runs_ahead = runs_ahead
         self._may_speculate = speculate
         self._speculation = Speculation(self, may_guess)
         self._in_turn = False
@@ -162,13 +165,18 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
         return await super().process_frame(frame)
 
     async def _speculate(self) -> None:
-        """Has the model answer the words before the pause, unless they sound unfinished."""
+        """Has the words before the pause answered, unless they sound unfinished."""
         heard, likely = self._heard, self._analyzer.likely
-        if not (heard and self._may_speculate and self._in_turn) or self._is_command(heard):
+        if not (heard and self._in_turn):
             return
-        if self._speculation.is_worthwhile(likely):
+        text = " ".join([*self._said, heard])
+        if self._runs_ahead(text):
             self._heard = ""
-            text = " ".join([*self._said, heard])
+            await self._speculation.begin(text, guessed=False)
+        elif not self._may_speculate or self._is_command(heard):
+            return
+        elif self._speculation.is_worthwhile(likely):
+            self._heard = ""
             await self._speculation.begin(text, guessed=likely is None)
         else:
             self._speculate_once_judged()

@@ -33,7 +33,8 @@ from appliance.voice.turns.smart_turn import (
     SmartTurnModel,
 )
 
-COMMAND = "what time is it"
+COMMAND = "set a timer"
+READ_ONLY_COMMAND = "what time is it"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -66,7 +67,8 @@ class Turns:
         self.end = SpeculativeTurnStop(
             self.turn,
             self.analyzer,
-            lambda text: text == COMMAND,
+            lambda text: text in (COMMAND, READ_ONLY_COMMAND),
+            runs_ahead=lambda text: text == READ_ONLY_COMMAND,
             speculate=self.speculate,
             may_guess=lambda: self.may_guess,
         )
@@ -171,6 +173,30 @@ async def test_a_command_never_runs_ahead_and_needs_no_verdict() -> None:
     assert turns.decided == [("ask", ""), ("stop", "")]
 
 
+@pytest.mark.parametrize("speculate", [True, False])
+async def test_a_command_that_changes_nothing_runs_ahead_and_needs_no_verdict(
+    speculate: bool,
+) -> None:
+    turns = Turns(complete=False, speculate=speculate, may_guess=False)
+    await turns.begin()
+    await turns.speak()
+    await turns.pause(READ_ONLY_COMMAND)
+    assert turns.decided == [("ahead", READ_ONLY_COMMAND)]
+    await turns.fall_silent(READ_ONLY_COMMAND)
+    await turns.over()
+    assert turns.decided[1:] == [("confirm", "")]
+
+
+async def test_a_command_that_runs_ahead_is_withdrawn_by_other_final_words() -> None:
+    turns = Turns()
+    await turns.begin()
+    await turns.speak()
+    await turns.pause(READ_ONLY_COMMAND)
+    await turns.fall_silent(COMMAND)
+    await turns.over()
+    assert turns.decided[1:] == [("withdraw", ""), ("ask", ""), ("stop", "")]
+
+
 async def test_a_pause_that_sounds_unfinished_is_not_answered() -> None:
     turns = Turns(complete=False)
     await turns.begin()
@@ -244,7 +270,7 @@ async def test_without_speculation_no_pause_is_judged_ahead() -> None:
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(["pause", "go on", "speak", "silent"]),
-        st.sampled_from(["a", "b", COMMAND]),
+        st.sampled_from(["a", "b", COMMAND, READ_ONLY_COMMAND]),
         st.booleans(),
     ),
     max_size=12,
@@ -281,7 +307,7 @@ async def _check_steps(steps: list[tuple[str, str, bool]], *, speculate: bool) -
     held = ""
     for what, text in turns.decided:
         if what == "ahead":
-            assert speculate
+            assert speculate or text == READ_ONLY_COMMAND
             assert not held, "a second answer was begun while one was held"
             held = text
         elif what in ("withdraw", "went on"):
