@@ -141,15 +141,17 @@ class ToolRegistry:
         return word_graph(command_tree(self._commands(), knows))
 
     def hot_words(self) -> tuple[str, ...]:
-        """Names that users are likely to say to these tools, each once, as a hint to a recogniser.
+        """Names that users are likely to say, each once, as a hint to a recogniser.
 
-        They are the known values of arguments; the other words of the sentences are common.
+        They are the known values of arguments of the tools that the owner added (`put`). The words
+        of the others are common ones, and a hint costs accuracy wherever it does not help.
         """
-        lists = [values for command in self._commands() for values in command.lists.values()]
+        added = [tool for name, group in self._groups.items() if name for tool in group.tools]
+        lists = [values for tool in added for values in command_of(tool).lists.values()]
         free = [word for each in lists if isinstance(each, FreeWords) for word in each.examples]
         listed = [
             str(value)
-            for tool in self._tools.values()
+            for tool in added
             for rule in tool.parameters.get("properties", {}).values()
             for value in rule.get("enum", ())
         ]

@@ -2,6 +2,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,11 +172,14 @@ def test_heavy_libraries_are_loaded_by_prepare_alone() -> None:
     subprocess.run([sys.executable, "-c", PROBE], check=True, cwd=Path(__file__).parents[2])
 
 
-def test_hot_words_are_the_known_values_of_arguments() -> None:
+def test_hot_words_are_the_known_values_of_arguments_of_tools_that_were_added() -> None:
     rules = {
         "room": {"type": "string", "enum": ["kitchen", "attic"]},
         "agent": {"type": "string", "examples": ["Claude", "attic"]},
         "count": {"type": "integer", "minimum": 1, "maximum": 3},
     }
-    registry = ToolRegistry([tool(parameters={"type": "object", "properties": rules})])
+    named = tool(parameters={"type": "object", "properties": rules})
+    registry = ToolRegistry([named])
+    assert registry.hot_words() == ()
+    registry.put("home", [replace(named, name="added")])
     assert registry.hot_words() == ("Claude", "attic", "kitchen")
