@@ -112,6 +112,10 @@ class Synthesizer(Engine, Protocol):
     def voices(self) -> tuple[str, ...]:
         """The voice names it accepts, best first."""
 
+    @property
+    def streams(self) -> bool:
+        """Whether the first chunk of a text comes before the whole text has been synthesized."""
+
     def synthesize(
         self, text: str, voice: Voice, ticket: Ticket | None = None
     ) -> AsyncIterator[bytes]:

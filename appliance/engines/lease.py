@@ -122,6 +122,10 @@ class LeasedSynthesizer(_Leased[Synthesizer]):
     def voices(self) -> tuple[str, ...]:
         return self._engine.voices
 
+    @property
+    def streams(self) -> bool:
+        return self._engine.streams
+
     async def synthesize(
         self, text: str, voice: Voice, ticket: Ticket | None = None
     ) -> AsyncIterator[bytes]:

@@ -46,6 +46,7 @@ class SimulatedSynthesizer:
     """A Synthesizer that buzzes for as long as the text takes to say."""
 
     voices = ("buzz",)
+    streams = False
     stuck_seconds = 0.0
 
     def __init__(self, seconds: float) -> None:

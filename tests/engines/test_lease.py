@@ -23,6 +23,7 @@ class HangingEngine:
     name = "hanging"
     supports_interim = True
     voices = ("one",)
+    streams = True
     workers: WorkerPool = field(default_factory=lambda: WorkerPool("hanging"))
     go_on: threading.Event = field(default_factory=threading.Event)
 

@@ -50,6 +50,10 @@ class Espeak:
     def voices(self) -> tuple[str, ...]:
         return self._voices
 
+    @property
+    def streams(self) -> bool:
+        return True
+
     def synthesize(
         self, text: str, voice: Voice, ticket: Ticket | None = None
     ) -> AsyncIterator[bytes]:

@@ -81,6 +81,10 @@ class Kokoro:
     def voices(self) -> tuple[str, ...]:
         return self._voices
 
+    @property
+    def streams(self) -> bool:
+        return False
+
     async def synthesize(
         self, text: str, voice: Voice, ticket: Ticket | None = None
     ) -> AsyncIterator[bytes]:

@@ -22,6 +22,7 @@ class SamplePerLetter:
     """An engine that speaks one sample per letter, unless it is broken."""
 
     voices = ("",)
+    streams = False
 
     def __init__(self, name: str, *, broken: bool = False) -> None:
         self.name, self.broken = name, broken
