@@ -25,7 +25,9 @@ _OVERTONES: Final = (0.2, 0.1, 0.05, 0.05)
 class SimulatedTranscriber:
     """A Transcriber with the same transcript for any audio."""
 
-    supports_interim = True
+    # An unfinished utterance would have the words of the whole one, and the language model would
+    # be asked before they were said.
+    supports_interim = False
     stuck_seconds = 0.0
 
     def __init__(self, seconds: float) -> None:

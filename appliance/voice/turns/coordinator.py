@@ -36,8 +36,8 @@ class TurnCoordinator:
        it; otherwise the turn begins.
     2. A pause is noticed (VAD: `pause_lasted`), long before it is long enough to end the turn. STT
        transcribes what was said so far, then smart-turn judges whether it sounds complete.
-    3. The words are known (STT: `heard_ahead`). The end of turn may have the language model begin
-       an answer, which is held back (a speculation).
+    3. The words are known (STT: `heard_ahead`). The end of turn may have the language model, or a
+       tool that changes nothing, begin an answer, which is held back (a speculation).
     4. Either speech goes on (VAD: `speech_resumed`): whatever was prepared is withdrawn. Or the
        pause becomes the end of speech: smart-turn decides whether the turn is over, unless the
        words are a command as they stand.
