@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     SUMMARY = "summary"
     ROUTE_CHANGED = "route_changed"
     TURN_TIMINGS = "turn_timings"
+    TURN_TRACE = "turn_trace"
     LEFT_THE_BOX = "left_the_box"
     ERROR = "error"
 

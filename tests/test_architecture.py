@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "voice": {
         *("access", "audio", "circuit_breaker", "config", "conversation", "engines", "llm"),
-        *("network", "text", "tools", "wire"),
+        *("network", "observability", "text", "tools", "wire"),
     },
     "api": {"access", "config", "conversation", "store", "wire"},
     "agents": {

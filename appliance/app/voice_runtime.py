@@ -5,6 +5,7 @@ import gc
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.app import systemd
@@ -12,6 +13,7 @@ from appliance.app.audience import Audience
 from appliance.app.engine_runtime import EngineRuntime
 from appliance.config.loader import Config
 from appliance.errors import NotReady
+from appliance.hardware import cgroups
 from appliance.hardware.plan import Plan
 from appliance.observability.metrics import Metrics
 from appliance.store.store import Store
@@ -143,11 +145,16 @@ class VoiceRuntime:
     def _callbacks(self) -> "SessionCallbacks":
         from appliance.voice.recorder import Gauges
         from appliance.voice.session import SessionCallbacks
+        from appliance.voice.turn_tracer import StepGauges
 
         metrics = self._metrics
+        steps = StepGauges(
+            *(metrics.queued, metrics.real_time_factor, metrics.underrun, metrics.speculation),
+            cgroups.cpu_wait(Path("/")),
+        )
         return SessionCallbacks(
             on_event=self._store.append,
-            gauges=Gauges(metrics.stage, metrics.turn, metrics.interrupted),
+            gauges=Gauges(metrics.stage, metrics.turn, metrics.interrupted, steps),
             malformed=metrics.malformed,
             dropped=metrics.dropped,
             engines=self.engine_names,

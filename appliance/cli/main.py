@@ -17,6 +17,7 @@ from appliance.cli.machine import bench, plan
 from appliance.cli.models import models_group
 from appliance.cli.options import config_option, configuration
 from appliance.cli.selftest import selftest, selftest_command
+from appliance.cli.turns import turns_group
 from appliance.config.loader import masked
 from appliance.errors import ApplianceError, ConfigError
 from appliance.observability import logs
@@ -69,7 +70,7 @@ def show_config(files: tuple[Path, ...]) -> None:
 
 for _command in (
     *(plan, bench, selftest, pair),
-    *(clients_group, conversations_group, models_group),
+    *(clients_group, conversations_group, models_group, turns_group),
 ):
     cli.add_command(_command)
 

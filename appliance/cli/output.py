@@ -18,7 +18,7 @@ def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     Clients choose their own names, and the table goes to the terminal of an administrator, so
     characters that are not printable appear escaped.
     """
-    rows = [tuple(map(_escape_unprintable, row)) for row in rows]
+    rows = [tuple(map(printable, row)) for row in rows]
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
     lines = [heads, tuple("-" * width for width in widths), *rows]
     return "\n".join(
@@ -27,5 +27,6 @@ def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     )
 
 
-def _escape_unprintable(text: str) -> str:
+def printable(text: str) -> str:
+    """The text with characters that are not printable escaped."""
     return "".join(c if c.isprintable() or c in _JOINERS else repr(c)[1:-1] for c in text)

@@ -25,12 +25,16 @@ CHARACTERS_PER_SECOND: Final = 15
 class Transcript:
     """The text of an utterance; empty where nothing was said or nothing could be trusted.
 
-    `confidence` is between 0 and 1, or None where the engine has no measure of it.
+    `confidence` is between 0 and 1, or None where the engine has no measure of it. `windows` are
+    the encoder windows in seconds, one after the other, where the engine has such; `retries` of
+    them were a second attempt.
     """
 
     text: str
     language: str = "en"
     confidence: float | None = None
+    windows: tuple[float, ...] = ()
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,15 @@ class Ticket:
     The requester may change `priority` while the request waits, as when work done ahead turns out
     to be needed. A request that has not started by `deadline` (seconds of `time.monotonic`) is
     dropped with EngineBusy: the engine is well, but has too much to do.
+
+    The engine sets `started_at` (of the same clock) when it begins with the request, and
+    `from_cache` where it need not, because it has said the same before.
     """
 
     priority: Priority = Priority.NOW
     deadline: float | None = None
+    started_at: float | None = None
+    from_cache: bool = False
 
 
 class Engine(Protocol):

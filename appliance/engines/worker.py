@@ -298,8 +298,12 @@ class WorkerPool:
         if not jobs:
             return
         thread = threading.get_ident()
+        now = time.monotonic()
         with self._lock:
-            self._progress_at[thread] = time.monotonic()
+            self._progress_at[thread] = now
+        for job in jobs:
+            # Work in several steps, each with a place in the queue, begins with the first.
+            job.ticket.started_at = job.ticket.started_at or now
         try:
             self._work(jobs)
         finally:

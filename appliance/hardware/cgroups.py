@@ -1,7 +1,7 @@
 """Control groups (v2): the share of the machine that a container or a unit leaves this process."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from appliance.hardware import sysfs
@@ -69,3 +69,20 @@ def _full_share(place: Path) -> float:
             except ValueError:
                 return 0.0
     return 0.0
+
+
+def cpu_wait(root: Path) -> Callable[[], float | None]:
+    """Returns a function that reads the seconds for which some task has waited for a processor.
+
+    Of this process's group where the kernel tells it, else of the whole machine (PSI, "some"); the
+    function returns None where it tells neither. It takes some ten microseconds.
+    """
+    places = [*(group / "cpu.pressure" for group in groups(root)[:1]), root / "proc/pressure/cpu"]
+    known = next((place for place in places if _total_seconds(place) is not None), None)
+    return (lambda: None) if known is None else (lambda: _total_seconds(known))
+
+
+def _total_seconds(place: Path) -> float | None:
+    first, _, _ = sysfs.text(place).partition("\n")
+    total = first.rpartition("total=")[2]
+    return int(total) / 1e6 if first.startswith("some") and total.isdigit() else None

@@ -9,6 +9,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 STAGES = ("endpointing", "transcription", "first_token", "first_audio")
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2.0, 3.0, 5.0, 10.0)
+_FACTORS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.25, 1.5, 2.0, 4.0)
 _LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -44,6 +45,38 @@ class _SessionMetrics:
             registry=r,
         )
         self.sessions = Gauge("appliance_sessions", "Open sessions", registry=r)
+
+
+class _StepMetrics:
+    """Metrics of the steps of a turn, which explain a slow one."""
+
+    def __init__(self, r: CollectorRegistry) -> None:
+        self.queues = Histogram(
+            "appliance_engine_queue_seconds",
+            "Time that requests waited for an engine: stt, tts",
+            ["kind"],
+            buckets=_SECONDS,
+            registry=r,
+        )
+        self.factors = Histogram(
+            "appliance_engine_real_time_factor",
+            "Seconds of work per second of speech: stt, tts",
+            ["kind"],
+            buckets=_FACTORS,
+            registry=r,
+        )
+        self.underruns = Histogram(
+            "appliance_underrun_seconds",
+            "Times within an answer for which the client had nothing to play",
+            buckets=_SECONDS,
+            registry=r,
+        )
+        self.speculations = Counter(
+            "appliance_speculations",
+            "Answers begun ahead, by what became of them",
+            ["outcome"],
+            registry=r,
+        )
 
 
 class _ProcessMetrics:
@@ -85,6 +118,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._session = _SessionMetrics(self.registry)
+        self._steps = _StepMetrics(self.registry)
         self._process = _ProcessMetrics(self.registry)
         self._longest = 0.0
 
@@ -113,6 +147,20 @@ class Metrics:
     def stage(self, name: str, seconds: float) -> None:
         """Records the end of a stage (one of STAGES), `seconds` after the end of speech."""
         self._session.stages.labels(name).observe(seconds)
+
+    def queued(self, kind: str, seconds: float) -> None:
+        """Records for how long a request waited for an engine of that kind: stt or tts."""
+        self._steps.queues.labels(kind).observe(seconds)
+
+    def real_time_factor(self, kind: str, factor: float) -> None:
+        """Records the cost of one transcription (stt) or piece of speech (tts)."""
+        self._steps.factors.labels(kind).observe(factor)
+
+    def underrun(self, seconds: float) -> None:
+        self._steps.underruns.observe(seconds)
+
+    def speculation(self, outcome: str) -> None:
+        self._steps.speculations.labels(outcome).inc()
 
     def sessions(self, count: int) -> None:
         self._session.sessions.set(count)

@@ -63,7 +63,10 @@ ON CONFLICT (conversation_id, session_id, number) DO UPDATE SET
     timings = coalesce(excluded.timings, timings)"""
 
 # These carry the number of the latest turn without belonging to it.
-NOT_OF_A_TURN = frozenset({EventKind.SESSION_STARTED, EventKind.SESSION_ENDED})
+# A trace comes when the turn is over, and must not prolong it.
+NOT_OF_A_TURN = frozenset(
+    {EventKind.SESSION_STARTED, EventKind.SESSION_ENDED, EventKind.TURN_TRACE}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from appliance.conversation import in_one_line
+from appliance.conversation import EventKind, in_one_line
 from appliance.errors import NotFound, StoreError
 from appliance.store.database import check_version, migrations
 from appliance.store.records import (
@@ -24,6 +24,7 @@ from appliance.store.records import (
     SearchHit,
     SessionRecord,
     TurnRecord,
+    TurnTraceRecord,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +39,16 @@ FROM conversations AS c"""
 
 TURN_COLUMNS = """session_id, number, started_at, ended_at, user_text, answer, route, engines,
        left_the_box, timings"""
+
+# An answer in several parts has a trace after each; the last one counts.
+TRACES = """
+SELECT e.conversation_id, e.session_id, e.turn, e.at, coalesce(t.user_text, '') AS user_text, e.data
+FROM events AS e LEFT JOIN turns AS t ON t.conversation_id = e.conversation_id
+     AND t.session_id = e.session_id AND t.number = e.turn
+WHERE e.id IN (SELECT max(id) FROM events WHERE kind = :kind
+               AND (:conversation_id IS NULL OR conversation_id = :conversation_id)
+               GROUP BY conversation_id, session_id, turn)
+ORDER BY e.id DESC LIMIT :limit"""
 
 MATCHES = """
 SELECT e.conversation_id, c.title, e.session_id, e.turn, e.kind, e.at,
@@ -119,6 +130,28 @@ def conversation(db: "Database", conversation_id: str) -> Conversation:
 def recent_turns(db: "Database", conversation_id: str, n: int) -> list[TurnRecord]:
     """Returns the last `n` turns, oldest first; none for an unknown conversation."""
     return _turns(db, conversation_id, limit=max(n, 0))
+
+
+def turn_traces(
+    db: "Database", n: int, conversation_id: str | None = None
+) -> list[TurnTraceRecord]:
+    """Returns the traces of the last `n` turns, of one conversation or of all, oldest first.
+
+    Raises NotFound for an unknown conversation.
+    """
+    if conversation_id is not None:
+        _summary(db, conversation_id)
+    rows = db.query(
+        TRACES,
+        {"kind": EventKind.TURN_TRACE, "conversation_id": conversation_id, "limit": max(n, 0)},
+    )
+    return [
+        TurnTraceRecord(
+            *(row["conversation_id"], row["session_id"], row["turn"], row["at"]),
+            *(row["user_text"], json.loads(row["data"])),
+        )
+        for row in rows
+    ][::-1]
 
 
 def user_texts(db: "Database", client_id: str, begin: float, end: float) -> list[str]:

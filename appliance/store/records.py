@@ -51,6 +51,18 @@ class TurnRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnTraceRecord:
+    """The trace of a turn as JSON: what it spent its time on. `user_text` is what it answered."""
+
+    conversation_id: str
+    session_id: str
+    turn: int
+    at: float
+    user_text: str
+    trace: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class EventRecord:
     """An event as committed; ids grow in the order of the commits."""
 

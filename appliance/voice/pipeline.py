@@ -50,6 +50,7 @@ def build(shared: SharedParts, session: SessionParts) -> PipelineWorker:
     """The worker that runs one session. Takes about a millisecond; models are not loaded here."""
     barge_in = _barge_in(shared, session)
     turn = TurnCoordinator(barge_in.dismisses)
+    turn.add_listener(session.recorder.tracer)
     # STT before the end of turn: events of the turn reach them in this order.
     stt = _stt(shared, session, turn)
     user = _user_aggregator(shared, session, turn, barge_in)
@@ -174,6 +175,7 @@ def _tts(shared: SharedParts, session: SessionParts) -> EngineTTS:
         shared.apology,
         # An announcement, which nobody waits for, is not worth another route.
         reroute=lambda: session.recorder.answer_awaited and session.reroute(Unanswered()),
+        tracer=session.recorder.tracer,
     )
 
 
@@ -199,7 +201,9 @@ def _turn_stop(shared: SharedParts, turn: TurnCoordinator) -> SpeculativeTurnSto
     config, llm = shared.config.turn, shared.llm
     return SpeculativeTurnStop(
         turn,
-        shared.turn_models.turn_analyzer(SmartTurnParams(stop_secs=config.incomplete_seconds)),
+        shared.turn_models.turn_analyzer(
+            SmartTurnParams(stop_secs=config.incomplete_seconds), turn
+        ),
         shared.is_command,
         runs_ahead=lambda text: config.speculate and shared.runs_ahead(text),
         speculate=config.speculate and llm is not None,

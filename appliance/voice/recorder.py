@@ -4,17 +4,24 @@ Services and processors call the recorder at the moment something happens; it tu
 events and measurements. It never waits and never fails a turn.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from appliance.conversation import Event, EventKind, OnEvent
+from appliance.observability.turn_trace import TurnTrace
+from appliance.voice.turn_tracer import StepGauges, TurnTracer
+
+log = logging.getLogger(__name__)
 
 PAUSE_SECONDS: Final = 2.0
 """Silence after which neither side is taken to be in the middle of something."""
 ANSWER_SECONDS: Final = 15.0
 """The longest wait for an answer to begin: after this there may be none."""
+UNDERRUN_SECONDS: Final = 0.02
+"""The shortest underrun that is recorded: a chunk."""
 
 END_OF_SPEECH: Final = "end_of_speech"
 ENDPOINTING: Final = "endpointing"
@@ -55,12 +62,14 @@ class TurnTimings:
 class Gauges:
     """Where a recorder's measurements go.
 
-    `stage` gets a stage's name and its seconds, `turn` the route that answered.
+    `stage` gets a stage's name and its seconds, `turn` the route that answered; `steps` are those
+    of the steps of a turn.
     """
 
     stage: Callable[[str, float], None]
     turn: Callable[[str], None]
     interrupted: Callable[[], None]
+    steps: StepGauges = field(default_factory=StepGauges)
 
 
 @dataclass(slots=True)
@@ -69,7 +78,8 @@ class Recorder:
 
     `engines` returns the engines that answer at the moment, by kind. `language` is the one heard
     last, empty before. `answer_text` is the current answer as far as it is written, `last_answer`
-    the last one as it was heard. `last_activity` is a time of the monotonic clock.
+    the last one as it was heard. `last_activity` is a time of the monotonic clock. `tracer` is told
+    the steps that explain the time of a turn.
     """
 
     conversation_id: str
@@ -91,6 +101,11 @@ class Recorder:
     _answered: bool = False
     _taken_over: bool = False
     _question: str = ""
+    tracer: TurnTracer = field(init=False)
+    _trace: TurnTrace = field(default_factory=TurnTrace)
+
+    def __post_init__(self) -> None:
+        self.tracer = TurnTracer(self.gauges.steps, lambda: time.monotonic())
 
     def emit(self, kind: EventKind, **data: Any) -> None:  # noqa: ANN401  JSON values
         self.on_event(
@@ -113,6 +128,7 @@ class Recorder:
         self.last_activity = now
         self._next_timings = TurnTimings()
         self._next_timings.mark(END_OF_SPEECH, now - hold)
+        self.tracer.speech_ended()
 
     def transcribed(self, language: str = "") -> None:
         """Words were understood, in `language` where that is known."""
@@ -145,6 +161,7 @@ class Recorder:
         self.answer_awaited = True
         # A model may have been asked ahead with the words of this turn: the mark is kept.
         self._emit_left_the_box()
+        self._emit_trace()
         self._answered, self._question = False, ""
         self.turn += 1
         self.answer_text = ""
@@ -154,6 +171,8 @@ class Recorder:
             self._timings = TurnTimings()
             self._timings.mark(END_OF_SPEECH, now)
         self._timings.mark(ENDPOINTING, now)
+        self.tracer.turn_began(spoken=spoken)
+        self._trace = TurnTrace()
         return "voice" if spoken else "text"
 
     def transcript_known(self, text: str, source: str = "voice") -> None:
@@ -176,7 +195,10 @@ class Recorder:
     def token_received(self) -> None:
         self._timings.mark(FIRST_TOKEN, time.monotonic())
 
-    def audio_sent(self) -> None:
+    def audio_sent(self, underrun: float = 0.0) -> None:
+        """Audio of an answer is sent, after `underrun` seconds in which the client had none."""
+        if underrun > UNDERRUN_SECONDS:
+            self.tracer.underrun(underrun)
         self.last_activity = now = time.monotonic()
         self.answer_awaited = False
         if self._timings.mark(FIRST_AUDIO, now):
@@ -184,6 +206,7 @@ class Recorder:
             for stage, milliseconds in spans.items():
                 self.gauges.stage(stage, milliseconds / 1000)
             self.emit(EventKind.TURN_TIMINGS, milliseconds=spans)
+            self.tracer.first_audio_sent()
 
     def answer_heard(self, text: str, *, interrupted: bool) -> None:
         """The assistant fell silent; `text` is the part of its answer that the user heard."""
@@ -203,9 +226,11 @@ class Recorder:
         )
         self._left_the_box = False
         self._answered = True
+        self._emit_trace()
 
     def session_ended(self, reason: str) -> None:
         self._emit_left_the_box()
+        self._emit_trace()
         self.emit(EventKind.SESSION_ENDED, reason=reason)
 
     def _emit_left_the_box(self) -> None:
@@ -215,3 +240,18 @@ class Recorder:
         """
         if self._left_the_box and self.turn and not self._answered:
             self.emit(EventKind.LEFT_THE_BOX, left_the_box=True)
+
+    def _emit_trace(self) -> None:
+        """Records and logs the steps of the turn, where there are any since the last time.
+
+        An answer in several parts has a trace after each; the last one counts.
+        """
+        start = self._timings.marks.get(END_OF_SPEECH)
+        if not self.turn or start is None:
+            return
+        trace = self.tracer.current.finished(self._timings.since_speech(), start)
+        is_empty = trace == TurnTrace(trace.stages) and FIRST_AUDIO not in trace.stages
+        if trace != self._trace and not is_empty:
+            self._trace = trace
+            self.emit(EventKind.TURN_TRACE, **trace.as_json())
+            log.info("turn %d of %s: %s", self.turn, self.session_id, trace.line())

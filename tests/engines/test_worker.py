@@ -365,3 +365,20 @@ async def test_every_chunk_is_progress(workers: WorkerPool) -> None:
     end.set()
     assert [chunk async for chunk in chunks] == []
     await until_idle(workers)
+
+
+async def test_a_ticket_tells_when_work_on_it_began(workers: WorkerPool) -> None:
+    gate, running = await busy(workers)
+    ticket, dropped = Ticket(), Ticket(deadline=time.monotonic())
+    waiting = asyncio.create_task(workers.run(int, ticket=ticket))
+    with pytest.raises(EngineBusy):
+        await workers.run(int, ticket=dropped)
+    before, opened = ticket.started_at, time.monotonic()
+    assert before is None
+    gate.opened.set()
+    await asyncio.gather(running, waiting)
+    assert ticket.started_at is not None
+    first = ticket.started_at
+    assert opened <= first <= time.monotonic()
+    await workers.run(int, ticket=ticket)
+    assert (ticket.started_at, dropped.started_at) == (first, None)

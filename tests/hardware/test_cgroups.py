@@ -86,3 +86,21 @@ def test_there_is_room_while_memory_stays_ample(root: Path) -> None:
     write(root, "proc/meminfo", "")
     assert has_room(10**12, pool=MemoryPool.HOST, root=root)
     assert read_pools(root, tuple) == {}
+
+
+def pressure(microseconds: int) -> str:
+    return f"some avg10=1.50 avg60=0.00 avg300=0.00 total={microseconds}\nfull avg10=0.00 total=5\n"
+
+
+def test_the_wait_for_a_processor_is_that_of_the_unit(root: Path) -> None:
+    write(root, "proc/pressure/cpu", pressure(9_000_000))
+    assert cgroups.cpu_wait(root)() == 9.0
+    write(root, f"{UNIT}/cpu.pressure", pressure(1_500_000))
+    waited = cgroups.cpu_wait(root)
+    assert waited() == 1.5
+    write(root, f"{UNIT}/cpu.pressure", pressure(1_750_000))
+    assert waited() == 1.75
+
+
+def test_a_kernel_that_does_not_count_it_tells_no_wait_for_a_processor(root: Path) -> None:
+    assert cgroups.cpu_wait(root)() is None

@@ -12,7 +12,14 @@ from appliance.conversation import Event, EventKind
 from appliance.errors import NotFound, StoreError
 from appliance.store.database import open_for_writing
 from appliance.store.event_rows import encode, record
-from appliance.store.queries import conversation, conversations, reading, recent_turns, search
+from appliance.store.queries import (
+    conversation,
+    conversations,
+    reading,
+    recent_turns,
+    search,
+    turn_traces,
+)
 from appliance.store.store import Store
 
 from .events import answered, event, said
@@ -208,3 +215,25 @@ async def test_the_texts_of_a_client_between_two_times(store: Store) -> None:
     assert await store.user_texts("k1", 10.5, 100) == ["three"]
     assert await store.user_texts("k1", 0, 12.0) == ["one"]
     assert await store.user_texts("k3", 0, 100) == []
+
+
+async def test_the_last_trace_of_each_turn_is_returned_and_prolongs_no_turn(path: Path) -> None:
+    store = Store.open(path)
+    for turn in (1, 2):
+        store.append(said(f"question {turn}", turn=turn))
+        store.append(answered("yes", turn=turn, at=2.0))
+        for part in (1, 2):
+            store.append(event(EventKind.TURN_TRACE, 50.0, turn, pieces=part))
+    store.append(event(EventKind.TURN_TRACE, 50.0, 1, "c2"))
+    await store.close()
+    with reading(path) as db:
+        found = turn_traces(db, 5, "c1")
+        assert [(one.turn, one.user_text, one.trace) for one in found] == [
+            (1, "question 1", {"pieces": 2}),
+            (2, "question 2", {"pieces": 2}),
+        ]
+        assert [one.conversation_id for one in turn_traces(db, 2)] == ["c1", "c2"]
+        assert [turn.ended_at for turn in recent_turns(db, "c1", 2)] == [2.0, 2.0]
+        assert len(conversation(db, "c2").turns) == 0
+        with pytest.raises(NotFound):
+            turn_traces(db, 1, "c3")

@@ -21,7 +21,7 @@ def _turn_models() -> Any:  # noqa: ANN401  stands for TurnModels
     def vad(params: VADParams, turn: TurnCoordinator) -> SileroVAD:
         return SileroVAD(SileroModel(None), params, turn)
 
-    return anything(vad=vad, turn_analyzer=lambda _params: None)
+    return anything(vad=vad, turn_analyzer=lambda _params, _listener: None)
 
 
 def _end_of_turn(llm: Any, *, configured: bool) -> SpeculativeTurnStop:  # noqa: ANN401  any will do

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.conversation import Event, EventKind
+from appliance.observability.turn_trace import TurnTrace, VerdictStep
 from appliance.voice import recorder as module
 from appliance.voice.recorder import (
     ANSWER_SECONDS,
@@ -16,6 +17,7 @@ from appliance.voice.recorder import (
     FIRST_TOKEN,
     PAUSE_SECONDS,
     TRANSCRIPTION,
+    UNDERRUN_SECONDS,
     Gauges,
     Recorder,
     TurnTimings,
@@ -77,7 +79,10 @@ def test_a_spoken_turn_is_timed_from_the_end_of_speech(
     recorder.audio_sent()
     recorder.audio_sent()
     recorder.answer_heard("It is Friday.", interrupted=False)
-    assert recorded.kinds == [EventKind.USER_TRANSCRIPT, EventKind.TURN_TIMINGS, EventKind.ANSWER]
+    assert recorded.kinds == [
+        *(EventKind.USER_TRANSCRIPT, EventKind.TURN_TIMINGS),
+        *(EventKind.ANSWER, EventKind.TURN_TRACE),
+    ]
     assert {event.turn for event in recorded.events} == {1}
     assert recorded.events[0].data == {"text": "what day is it", "source": "voice"}
     assert recorded.events[1].data["milliseconds"] == {
@@ -286,3 +291,56 @@ def test_the_first_mark_of_each_stage_counts(marks: list[tuple[str, float]]) -> 
         timings.mark(stage, at)
         first.setdefault(stage, round(1000 * (at - 10.0), 1))
     assert timings.since_speech() == first
+
+
+def test_a_turn_leaves_a_trace_and_a_line_in_the_log_without_its_words(
+    recorded: Recorded, recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    recorder.speech_ended(hold=0.2)
+    recorder.tracer.judged(0.75, ahead=True)
+    recorder.transcribed()
+    recorder.user_turn("what day is it")
+    recorded.now += 0.3
+    recorder.audio_sent()
+    recorder.answer_heard("It is Friday.", interrupted=False)
+    event = recorded.events[-1]
+    assert (event.kind, event.turn) == (EventKind.TURN_TRACE, 1)
+    trace = TurnTrace.from_json(event.data)
+    assert trace.stages["first_audio"] == pytest.approx(500)
+    assert trace.verdicts == (VerdictStep(200.0, 0.75, ahead=True),)
+    [line] = caplog.messages
+    assert line.startswith("turn 1 of session: first audio 500 ms; verdict 0.75 at +200; ")
+    assert "Friday" not in line
+    recorder.session_ended("hung_up")
+    assert recorded.kinds.count(EventKind.TURN_TRACE) == 1, "nothing new has happened since"
+
+
+def test_an_answer_in_two_parts_has_a_trace_after_each(
+    recorded: Recorded, recorder: Recorder
+) -> None:
+    recorder.user_turn("look it up")
+    recorder.audio_sent()
+    recorder.answer_heard("One moment.", interrupted=False)
+    recorder.audio_sent(underrun=0.5)
+    recorder.answer_heard("It is blue.", interrupted=False)
+    traces = [event.data for event in recorded.events if event.kind is EventKind.TURN_TRACE]
+    assert [len(trace["underruns"]) for trace in traces] == [0, 1]
+
+
+def test_a_turn_that_nobody_answered_leaves_its_trace_when_the_next_begins(
+    recorded: Recorded, recorder: Recorder
+) -> None:
+    recorder.speech_ended(hold=0.2)
+    recorder.tracer.judged(0.75, ahead=True)
+    recorder.transcribed()
+    recorder.user_turn("hello")
+    recorder.user_turn("hello?")
+    [trace] = [event for event in recorded.events if event.kind is EventKind.TURN_TRACE]
+    assert (trace.turn, len(trace.data["verdicts"])) == (1, 1)
+
+
+def test_the_smallest_gaps_between_chunks_are_no_underruns(recorder: Recorder) -> None:
+    recorder.user_turn("hello")
+    recorder.audio_sent(underrun=UNDERRUN_SECONDS)
+    assert recorder.tracer.current.underruns == []

@@ -98,6 +98,8 @@ class Kokoro:
         phrase = Phrase(text.strip(), choose_voice(voice, self._voices), speed, self._name)
         cached = self._phrases.get(phrase)
         if cached is not None:
+            if ticket is not None:
+                ticket.from_cache = True
             for chunk in cached:
                 yield chunk
             return

@@ -111,32 +111,37 @@ class Whisper:
             for piece in pieces(audio, _LONGEST_PIECE, _CUT_WITHIN)
             if len(piece) >= _SHORTEST * INPUT_RATE * 2 and loudness(piece) >= _QUIETEST
         ]
+        windows = tuple(window for part in decoded for window in part.windows)
+        retries = len(windows) - len(decoded)
         spoken = [part for part in decoded if part.text and not is_hallucinated(part)]
         if not spoken:
-            return Transcript("", asked or "en", 0.0)
+            return Transcript("", asked or "en", 0.0, windows, retries)
         tokens = sum(part.tokens for part in spoken)
         likelihood = sum(part.likelihood * part.tokens for part in spoken) / tokens
         text = " ".join(part.text for part in spoken)
-        return Transcript(text, spoken[0].language, min(1.0, math.exp(likelihood)))
+        confidence = min(1.0, math.exp(likelihood))
+        return Transcript(text, spoken[0].language, confidence, windows, retries)
 
     async def _decode_piece(
         self, audio: bytes, language: str | None, ticket: Ticket | None
     ) -> DecodedWindow:
         length = window_seconds(len(audio) / 2 / INPUT_RATE, self._min_window)
         first = AudioWindow(audio, language, length)
+        windows: tuple[float, ...] = ()
         if first.window_seconds < FULL_WINDOW:
             decoded = await self._workers.run_batched(
                 self._decode, first, first.window_seconds, ticket
             )
+            windows = (first.window_seconds,)
             if not is_doubtful(decoded):
-                return decoded
+                return replace(decoded, windows=windows)
             if ticket is not None and ticket.priority is Priority.LATER:
                 # The full window takes several times as long, and a partial transcript that is
                 # left out does no harm.
-                return replace(decoded, text="")
+                return replace(decoded, text="", windows=windows)
         # Full windows are no faster in a batch than one by one.
         full = await self._workers.run(self._decode, [AudioWindow(audio, language)], ticket=ticket)
-        return full[0]
+        return replace(full[0], windows=(*windows, FULL_WINDOW))
 
     def _decode(self, windows: Sequence[AudioWindow]) -> list[DecodedWindow]:
         if self._decoder is None:

@@ -37,7 +37,8 @@ class DecodedWindow:
 
     `likelihood` is the mean log probability of a token, `tokens` their number; `no_speech` is the
     probability that nothing was said. `cut`: there would have been more tokens. `voiced` is False
-    where nothing in the audio has a pitch.
+    where nothing in the audio has a pitch. `windows` are the windows in seconds that it took to
+    come to the result, the second one where the first looked doubtful.
     """
 
     text: str
@@ -47,6 +48,7 @@ class DecodedWindow:
     tokens: int
     cut: bool = False
     voiced: bool = True
+    windows: tuple[float, ...] = ()
 
 
 def window_seconds(seconds: float, min_window: float = MIN_WINDOW) -> float:

@@ -21,9 +21,10 @@ from pipecat.utils.time import time_now_iso8601
 
 from appliance.audio.format import INPUT_RATE
 from appliance.config.schema import TurnConfig
-from appliance.engines import EngineProvider, Ticket, Transcriber, Transcript
+from appliance.engines import EngineProvider, Priority, Ticket, Transcriber, Transcript
 from appliance.engines.ladder import with_failover
 from appliance.errors import EngineBusy, EngineError
+from appliance.observability.turn_trace import TranscriptionStep
 from appliance.voice.recorder import Recorder
 from appliance.voice.services.engine_latency import EngineLatency
 from appliance.voice.services.partial_transcripts import Outcome, PartialTranscripts
@@ -37,6 +38,8 @@ TRANSCRIPT_SECONDS = 1.0
 # Voice so short at the end of an utterance has no sound of its own: what was transcribed without
 # it is what was said.
 TAIL_SECONDS = 0.02
+
+_PURPOSES = {Priority.NOW: "at the end", Priority.AHEAD: "ahead", Priority.LATER: "interim"}
 
 NOT_HEARD = "Sorry, I could not listen just now. Please say that again."
 
@@ -214,9 +217,33 @@ class EngineSTT(SegmentedSTTService, TurnListener):
         """Transcribes with the engine of the moment, or with the next one where that fails."""
 
         async def transcribe(engine: Transcriber) -> Transcript:
-            begin = time.monotonic()
-            transcript = await engine.transcribe(audio, self._language(), ticket)
+            begin, purpose, transcript = time.monotonic(), ticket.priority, None
+            ticket.started_at = None
+            try:
+                transcript = await engine.transcribe(audio, self._language(), ticket)
+            finally:
+                self._trace(engine, purpose, begin, ticket, audio, transcript)
             self._latency.add_transcription(engine.name, time.monotonic() - begin)
             return transcript
 
         return await with_failover(self._engines, transcribe)
+
+    def _trace(
+        self,
+        engine: Transcriber,
+        purpose: Priority,
+        queued: float,
+        ticket: Ticket,
+        audio: bytes,
+        transcript: Transcript | None,
+    ) -> None:
+        """Records a transcription that has ended; without a transcript it failed or was dropped."""
+        self._recorder.tracer.transcribed(
+            TranscriptionStep(
+                *(engine.name, _PURPOSES[purpose], queued, ticket.started_at, time.monotonic()),
+                audio_seconds=round(len(audio) / 2 / INPUT_RATE, 2),
+                windows=transcript.windows if transcript else (),
+                retries=transcript.retries if transcript else 0,
+                done=transcript is not None,
+            )
+        )

@@ -21,8 +21,10 @@ from appliance.engines import EngineProvider, Priority, Synthesizer, Ticket, Voi
 from appliance.engines.apology import Apology
 from appliance.engines.ladder import with_failover
 from appliance.errors import EngineError
+from appliance.observability.turn_trace import PieceStep
 from appliance.text.normalize import Speakable
 from appliance.voice.services.engine_latency import EngineLatency
+from appliance.voice.turn_tracer import TraceDraft, TurnTracer
 
 LONGEST_GAP_SECONDS = 60.0
 """The longest gap within an answer: long enough for every engine to fail in turn."""
@@ -90,13 +92,41 @@ class _Speech:
             yield pcm
 
 
+class _PieceTimer:
+    """Measures the synthesis of a piece from its construction on."""
+
+    def __init__(self, text: str, engine: Synthesizer, ticket: Ticket, *, ahead: bool) -> None:
+        self.done = False
+        self.queued_at = self.last_at = time.monotonic()
+        self.speech_seconds = 0.0
+        self._text, self._engine, self._ticket, self._ahead = text, engine, ticket, ahead
+        self._first_at: float | None = None
+        ticket.started_at, ticket.from_cache = None, False
+
+    def add(self, pcm: bytes) -> None:
+        """The next audio has come."""
+        self.last_at = time.monotonic()
+        if self._first_at is None:
+            self._first_at = self.last_at
+        self.speech_seconds += len(pcm) / 2 / OUTPUT_RATE
+
+    def step(self) -> PieceStep:
+        return PieceStep(
+            *(self._engine.name, len(self._text), self.queued_at, self._ticket.started_at),
+            *(self._first_at, self.last_at, round(self.speech_seconds, 2)),
+            ahead=self._ahead,
+            cached=self._ticket.from_cache,
+            done=self.done,
+        )
+
+
 class EngineTTS(TTSService):
     """Speaks sentences by the engine of the moment, with the time at which each word is heard.
 
     Engines give no word times, so the words of a sentence share its duration by their length. That
     is good to about a syllable, and it decides how much of an answer counts as heard. `voice`
     gives the voice of the moment; `reroute` is called where no engine can speak, and returns True
-    where another route answers instead.
+    where another route answers instead. `tracer` is told what each piece cost.
     """
 
     def __init__(
@@ -106,7 +136,9 @@ class EngineTTS(TTSService):
         latency: EngineLatency,
         apology: Apology,
         reroute: Callable[[], bool],
+        tracer: TurnTracer | None = None,
     ) -> None:
+        self._tracer = tracer or TurnTracer()
         self._apology = apology
         self._apologised_in = ""
         self._reroute = reroute
@@ -152,7 +184,9 @@ class EngineTTS(TTSService):
         text = Speakable().fragment(text.strip())
         if text.strip():
             prepared = _Prepared(text, self._current_voice(), self._engines.current)
-            audio = self._synthesize(prepared.engine, text, prepared.voice, prepared.ticket)
+            audio = self._synthesize(
+                *(prepared.engine, text, prepared.voice, prepared.ticket), self._tracer.next
+            )
             prepared.task = self.create_task(prepared.collect(audio), "prepare")
             self._prepared = prepared
 
@@ -169,18 +203,24 @@ class EngineTTS(TTSService):
             self._prepared = None
             return prepared.audio()
         self.discard()
-        return self._synthesize(engine, text, voice, ticket)
+        return self._synthesize(engine, text, voice, ticket, self._tracer.current)
 
     async def _synthesize(
-        self, engine: Synthesizer, text: str, voice: Voice, ticket: Ticket
+        self, engine: Synthesizer, text: str, voice: Voice, ticket: Ticket, draft: TraceDraft
     ) -> AsyncIterator[bytes]:
-        """The audio of the text from the engine, whose speed is measured."""
-        start, seconds, speech_seconds = time.monotonic(), 0.0, 0.0
-        async for pcm in engine.synthesize(text, voice, ticket):
-            seconds = time.monotonic() - start
-            speech_seconds += len(pcm) / 2 / OUTPUT_RATE
-            yield pcm
-        self._latency.add_synthesis(engine.name, seconds, speech_seconds)
+        """The audio of the text from the engine, whose speed is measured and kept in `draft`."""
+        piece = _PieceTimer(text, engine, ticket, ahead=draft is self._tracer.next)
+        try:
+            async for pcm in engine.synthesize(text, voice, ticket):
+                piece.add(pcm)
+                yield pcm
+            piece.done = True
+            if not ticket.from_cache:
+                self._latency.add_synthesis(
+                    engine.name, piece.last_at - piece.queued_at, piece.speech_seconds
+                )
+        finally:
+            self._tracer.voiced(draft, piece.step())
 
     async def on_turn_context_completed(self) -> None:
         # Pipecat goes by the last piece of text alone, which may have had no audio.

@@ -89,6 +89,7 @@ class SocketOutput(BaseOutputTransport):
         self._playout = Playout(LEAD_SECONDS)
         self._interruptions = 0
         self._interrupting = False
+        self._in_answer = False
         # The chunks sent lately, each with the time at which the client begins to play it.
         self._sent: deque[tuple[float, bytes]] = deque()
         self._held: list[bytes] = []
@@ -182,6 +183,7 @@ class SocketOutput(BaseOutputTransport):
         if isinstance(frame, OutputAudioRawFrame | BotSpeakingFrame):
             return  # no processor behind this one uses them, and each hop costs
         at_rest = isinstance(frame, BotStartedSpeakingFrame | BotStoppedSpeakingFrame)
+        self._in_answer = self._in_answer and not isinstance(frame, BotStoppedSpeakingFrame)
         if at_rest and self._flowing.is_set():
             self.get_clock().reset()
         await super().push_frame(frame, direction)
@@ -212,7 +214,8 @@ class SocketOutput(BaseOutputTransport):
         while self._sent[0][0] < now - REWIND_SECONDS[1]:
             self._sent.popleft()
         self._send_queue.put_audio(pcm, self.sample_rate)
-        self._callbacks.audio_sent()
+        self._callbacks.audio_sent(self._playout.underrun if self._in_answer else 0.0)
+        self._in_answer = True
 
     def _seconds(self, pcm: bytes) -> float:
         return len(pcm) / 2 / self.sample_rate
@@ -223,14 +226,17 @@ class Playout:
     """When the next chunk of audio is due at a client that plays in real time.
 
     The sender runs `lead` seconds ahead of playback: enough to hide a stall of the event loop,
-    little enough that silence after a barge-in does not depend on the client alone.
+    little enough that silence after a barge-in does not depend on the client alone. `underrun` is
+    for how many seconds the client has nothing to play before the chunk booked last.
     """
 
     lead: float
+    underrun: float = 0.0
     _end: float = 0.0
 
     def delay(self, duration: float, now: float) -> float:
         """Seconds to wait before `duration` seconds of audio are sent; books them as sent."""
+        self.underrun = max(0.0, now - self._end) if self._end else 0.0
         start = max(self._end, now)
         self._end = start + duration
         return max(0.0, start - self.lead - now)

@@ -18,12 +18,13 @@ class TransportCallbacks:
     """Where a transport reports counters, timings and the end of the connection.
 
     `malformed` gets the code of the fault, `dropped` what was dropped: "input" or "output" audio,
-    or the "client". All return at once.
+    or the "client". `audio_sent` gets the seconds for which the client had nothing to play before,
+    within an answer. All return at once.
     """
 
     malformed: Callable[[str], None]
     dropped: Callable[[str], None]
-    audio_sent: Callable[[], None]
+    audio_sent: Callable[[float], None]
     disconnected: Callable[[], None]
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from appliance.observability.turn_trace import SpeculationOutcome
+
 
 class TurnListener:
     """A part that acts on the events of a turn; those that it does not override it ignores."""
@@ -14,6 +16,15 @@ class TurnListener:
 
     def speech_resumed(self) -> None:
         """The pause ended before it was long enough to be the end of speech."""
+
+    def judged(self, probability: float, *, ahead: bool) -> None:
+        """Smart-turn has judged the pause, `ahead` of the end of speech or at it."""
+
+    def speculation_began(self, *, guessed: bool) -> None:
+        """The language model answers the pause, `guessed` before a verdict on it is known."""
+
+    def speculation_ended(self, outcome: SpeculationOutcome) -> None:
+        """The answer that was begun at a pause is used or withdrawn."""
 
     async def dismissed(self) -> None:
         """The words were not meant for the assistant, and belong to no turn."""
@@ -83,6 +94,21 @@ class TurnCoordinator:
     def heard_ahead(self, words: str) -> None:
         """Called by STT with the words before the pause; with none when they no longer count."""
         self._words_ahead = words
+
+    def judged(self, probability: float, *, ahead: bool) -> None:
+        """Called by smart-turn with each verdict: the probability that the turn is complete."""
+        for listener in self._listeners:
+            listener.judged(probability, ahead=ahead)
+
+    def speculation_began(self, *, guessed: bool) -> None:
+        """Called by the end of turn when it has the language model answer a pause."""
+        for listener in self._listeners:
+            listener.speculation_began(guessed=guessed)
+
+    def speculation_ended(self, outcome: SpeculationOutcome) -> None:
+        """Called by the end of turn when the answer to a pause is released or withdrawn."""
+        for listener in self._listeners:
+            listener.speculation_ended(outcome)
 
     async def dismisses(self, words: str) -> bool:
         """Called by STT with the final words, maybe none.

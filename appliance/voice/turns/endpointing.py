@@ -21,6 +21,7 @@ from pipecat.frames.frames import (
 from pipecat.turns.types import ProcessFrameResult, UserTurnSpeculation
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy, TurnAnalyzerUserTurnStopStrategy
 
+from appliance.observability.turn_trace import SpeculationOutcome
 from appliance.voice.turns.coordinator import TurnCoordinator, TurnListener
 from appliance.voice.turns.smart_turn import AGAIN_AFTER_MS, AHEAD_AFTER_MS, SmartTurnAnalyzer
 
@@ -33,11 +34,18 @@ class Speculation:
     """The answer that a language model or a tool begins before the end of a turn is certain.
 
     `may_guess` tells whether pauses may be answered that smart-turn has not judged yet, which asks
-    the model about three times as often; it is asked anew for each pause.
+    the model about three times as often; it is asked anew for each pause. `turn` is told when an
+    answer is begun, and what becomes of it.
     """
 
-    def __init__(self, strategy: BaseUserTurnStopStrategy, may_guess: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        strategy: BaseUserTurnStopStrategy,
+        turn: TurnCoordinator,
+        may_guess: Callable[[], bool],
+    ) -> None:
         self._strategy = strategy
+        self._turn = turn
         self._may_guess = may_guess
         self._current: UserTurnSpeculation | None = None
         self._guesses = 0
@@ -57,19 +65,23 @@ class Speculation:
     async def begin(self, text: str, *, guessed: bool) -> None:
         """Has `text` answered, in place of what was being answered before."""
         self._guesses += guessed
-        await self.withdraw()
+        await self.withdraw(SpeculationOutcome.WORDS_CHANGED)
         self._current = UserTurnSpeculation(text=text)
+        self._turn.speculation_began(guessed=guessed)
         await self._strategy.trigger_user_turn_inference_triggered(speculation=self._current)
 
-    async def withdraw(self) -> None:
-        """Withdraws the answer that is held, if there is one."""
+    async def withdraw(self, outcome: SpeculationOutcome) -> None:
+        """Withdraws the answer that is held, if there is one; `outcome` says why."""
         if self._current is not None:
             self._current = None
+            self._turn.speculation_ended(outcome)
             await self._strategy.trigger_user_turn_speculation_cancelled()
 
     def was_withdrawn(self) -> None:
-        """The answer that is held has been withdrawn by another processor."""
-        self._current = None
+        """The answer that is held has been withdrawn by STT: speech goes on."""
+        if self._current is not None:
+            self._current = None
+            self._turn.speculation_ended(SpeculationOutcome.SPEECH_RESUMED)
 
     async def confirm(self, text: str) -> bool:
         """True where the held answer is one to `text`, and to be released; else withdraws it."""
@@ -77,7 +89,9 @@ class Speculation:
         if current is None:
             return False
         if current.text == text:
+            self._turn.speculation_ended(SpeculationOutcome.USED)
             return True
+        self._turn.speculation_ended(SpeculationOutcome.WORDS_CHANGED)
         await self._strategy.trigger_user_turn_speculation_cancelled()
         return False
 
@@ -109,7 +123,7 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
         self._is_command = is_command
         self._runs_ahead = runs_ahead
         self._may_speculate = speculate
-        self._speculation = Speculation(self, may_guess)
+        self._speculation = Speculation(self, turn, may_guess)
         self._in_turn = False
         # The final transcripts of the turn, and the words before a pause that lasts, until an
         # answer to them is begun.
@@ -143,7 +157,7 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
     async def nothing_heard(self) -> None:
         """Ends a turn in which nothing else was said."""
         if not self._said and not self._vad_user_speaking:
-            await self._speculation.withdraw()
+            await self._speculation.withdraw(SpeculationOutcome.NO_WORDS)
             await self.trigger_user_turn_finalized()
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
@@ -159,7 +173,7 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
             self._speculation.was_withdrawn()
         elif isinstance(frame, VADUserStartedSpeakingFrame):
             self.speech_resumed()
-            await self._speculation.withdraw()
+            await self._speculation.withdraw(SpeculationOutcome.SPEECH_RESUMED)
         elif isinstance(frame, TranscriptionFrame):
             self._said.append(frame.text)
         return await super().process_frame(frame)
@@ -228,7 +242,7 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
 
     async def _reset(self) -> None:
         self._heard = ""
-        await self._speculation.withdraw()
+        await self._speculation.withdraw(SpeculationOutcome.TURN_RESET)
         self._said = []
         await super()._reset()
 

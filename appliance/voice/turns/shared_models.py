@@ -15,7 +15,12 @@ from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.vad.vad_analyzer import VADParams
 
 from appliance.voice.turns.silero import CONTEXT, STATE, WINDOW, SileroModel
-from appliance.voice.turns.smart_turn import SmartTurnAnalyzer, SmartTurnModel, predictor
+from appliance.voice.turns.smart_turn import (
+    SmartTurnAnalyzer,
+    SmartTurnModel,
+    VerdictListener,
+    predictor,
+)
 from appliance.voice.turns.vad import PauseListener, SileroVAD
 
 
@@ -52,8 +57,10 @@ class TurnModels:
     def vad(self, params: VADParams, pauses: PauseListener | None = None) -> SileroVAD:
         return SileroVAD(self.silero, params, pauses)
 
-    def turn_analyzer(self, params: SmartTurnParams) -> SmartTurnAnalyzer:
-        return SmartTurnAnalyzer(self.smart_turn, params)
+    def turn_analyzer(
+        self, params: SmartTurnParams, listener: VerdictListener | None = None
+    ) -> SmartTurnAnalyzer:
+        return SmartTurnAnalyzer(self.smart_turn, params, listener)
 
     def close(self) -> None:
         self.smart_turn.close()

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
@@ -47,6 +47,13 @@ Predict = Callable[[np.ndarray], dict[str, Any]]
 """Samples at 16 kHz, between -1 and 1, to the prediction and its probability."""
 Verdict = tuple[EndOfTurnState, Any]
 """The state and Pipecat's metrics of the prediction, None where there was no audio."""
+
+
+class VerdictListener(Protocol):
+    """Is told each verdict: the probability that the turn is complete."""
+
+    def judged(self, probability: float, *, ahead: bool) -> None:
+        """`ahead` is True for a look ahead of the end of speech."""
 
 
 def predictor(session: Any) -> Predict:  # noqa: ANN401  onnxruntime has no types
@@ -111,11 +118,17 @@ class SmartTurnModel:
 
 
 class SmartTurnAnalyzer(BaseSmartTurn):
-    """The end of turn of one speaker, by the shared model."""
+    """The end of turn of one speaker, by the shared model. `listener` is told each verdict."""
 
-    def __init__(self, model: SmartTurnModel, params: SmartTurnParams) -> None:
+    def __init__(
+        self,
+        model: SmartTurnModel,
+        params: SmartTurnParams,
+        listener: VerdictListener | None = None,
+    ) -> None:
         super().__init__(sample_rate=INPUT_RATE, params=params)
         self._model = model
+        self._listener = listener
         self._ahead: asyncio.Future[Verdict] | None = None
         # The verdict at the end of speech, while it is under way.
         self._judging: asyncio.Task[Verdict] | None = None
@@ -130,7 +143,7 @@ class SmartTurnAnalyzer(BaseSmartTurn):
             return
         self.drop_look_ahead()
         if self._model.has_capacity(AHEAD_BELOW):
-            self._ahead = self._submit()
+            self._ahead = self._submit(ahead=True)
 
     def drop_look_ahead(self) -> None:
         """The speaker went on: what was judged is out of date."""
@@ -138,9 +151,18 @@ class SmartTurnAnalyzer(BaseSmartTurn):
             self._ahead.cancel()  # where it still waits behind other speakers
             self._ahead = None
 
-    def _submit(self) -> asyncio.Future[Verdict]:
+    def _submit(self, *, ahead: bool) -> asyncio.Future[Verdict]:
         heard = list(self._audio_buffer)
-        return self._model.submit(lambda: self._process_speech_segment(heard))
+        judging = self._model.submit(lambda: self._process_speech_segment(heard))
+        judging.add_done_callback(lambda verdict: self._report(verdict, ahead=ahead))
+        return judging
+
+    def _report(self, verdict: asyncio.Future[Verdict], *, ahead: bool) -> None:
+        if self._listener is None or verdict.cancelled() or verdict.exception() is not None:
+            return
+        metrics = verdict.result()[1]
+        if metrics is not None:
+            self._listener.judged(float(metrics.probability), ahead=ahead)
 
     async def analyze_end_of_turn(self) -> Verdict:
         """The verdict of the look ahead where that was "complete", else that of another look.
@@ -186,7 +208,7 @@ class SmartTurnAnalyzer(BaseSmartTurn):
             await asyncio.wait({ahead})
             if self._is_complete(ahead):
                 return ahead.result()
-        return await self._submit()
+        return await self._submit(ahead=False)
 
     @property
     def may_look_again(self) -> bool:

@@ -66,6 +66,7 @@ async def test_a_cached_phrase_needs_no_model(caching: Kokoro) -> None:
     late = Ticket(deadline=0.0)  # drops whatever has to queue for the model
     again = [chunk async for chunk in caching.synthesize(f" {SENTENCE}\n", Voice(), late)]
     assert again == first
+    assert (late.from_cache, late.started_at) == (True, None)
     for text, voice in [("It is four.", Voice()), (SENTENCE, Voice(speed=1.1))]:
         with pytest.raises(EngineBusy):
             await anext(caching.synthesize(text, voice, late))

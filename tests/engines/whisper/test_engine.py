@@ -132,8 +132,9 @@ async def test_a_command_is_decoded_once_in_a_short_window(
 ) -> None:
     engine, decoder = recorded
     await engine.transcribe(utterance("stop.wav"))
-    await engine.transcribe(silence(5) + utterance("stop.wav") + silence(2))
+    longer = await engine.transcribe(silence(5) + utterance("stop.wav") + silence(2))
     assert decoder.windows == [[8.0], [10.0]]
+    assert (longer.windows, longer.retries) == ((10.0,), 0)
 
 
 async def test_a_doubtful_result_is_decoded_again_in_the_full_window(
@@ -141,8 +142,10 @@ async def test_a_doubtful_result_is_decoded_again_in_the_full_window(
 ) -> None:
     engine, decoder = recorded
     decoder.doubts = True
-    assert (await engine.transcribe(utterance("stop.wav"))).text == "stop"
+    transcript = await engine.transcribe(utterance("stop.wav"))
+    assert transcript.text == "stop"
     assert decoder.windows == [[8.0], [FULL_WINDOW]]
+    assert (transcript.windows, transcript.retries) == ((8.0, FULL_WINDOW), 1)
 
 
 async def test_a_doubtful_partial_transcript_is_not_decoded_again(

@@ -1,6 +1,7 @@
 """A transcription made ahead belongs to its own segment, however many segments wait."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -333,3 +334,39 @@ async def test_a_pause_after_an_interim_transcript_of_everything_is_not_transcri
     await stt._handle_user_stopped_speaking(VADUserStoppedSpeakingFrame(stop_secs=0.2))
     assert await _texts(stt) == ["a"]
     assert len(engine.asked) == 1
+
+
+class InWindows(FirstByte):
+    """An engine that begins with a request, and needs two windows for it."""
+
+    async def transcribe(
+        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+    ) -> Transcript:
+        assert ticket is not None
+        ticket.started_at = time.monotonic()
+        return Transcript("a", windows=(8.0, 30.0), retries=1)
+
+
+async def test_a_transcription_is_traced_with_its_queue_windows_and_retries() -> None:
+    stt = _service()
+    stt._engines.current = InWindows()
+    await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
+    stt._audio_buffer += b"x" * 3_200
+    stt._turn.pause_lasted(IDLE_MS)
+    await asyncio.sleep(0)
+    [step] = stt._recorder.tracer.next.transcriptions
+    assert (step.purpose, step.windows, step.retries, step.done) == ("ahead", (8.0, 30.0), 1, True)
+    assert step.queued <= step.begun <= step.ended
+
+
+async def test_a_transcription_that_is_withdrawn_is_traced_as_given_up() -> None:
+    stt, stuck = _service(), Stuck()
+    stt._engines.current = stuck
+    await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
+    stt._audio_buffer += b"x" * 3_200
+    stt._turn.pause_lasted(IDLE_MS)
+    await stuck.asked.wait()
+    stt._turn.speech_resumed()
+    await stuck.cancelled.wait()
+    await asyncio.sleep(0)
+    assert [step.done for step in stt._recorder.tracer.next.transcriptions] == [False]

@@ -176,3 +176,37 @@ async def test_the_apology_is_recorded_by_the_first_engine_that_speaks() -> None
     await apology.speak(broken, Voice())
     assert apology.pcm is kept
     assert len(kept) / 2 / OUTPUT_RATE > 0
+
+
+class FromMemory(SamplePerLetter):
+    """An engine that has said everything before."""
+
+    async def synthesize(
+        self, text: str, voice: Voice, ticket: Ticket | None = None
+    ) -> AsyncIterator[bytes]:
+        assert ticket is not None
+        ticket.from_cache = True
+        yield b"\1\0" * OUTPUT_RATE
+
+
+async def test_each_piece_is_traced_with_its_cost() -> None:
+    tts = _service(Engines(SamplePerLetter("best")), await _apology())
+    await _speak(tts, "Hello there.", "a")
+    [piece] = tts._tracer.current.pieces
+    assert (piece.engine, piece.characters, piece.done) == ("best", 12, True)
+    assert piece.queued <= piece.first_audio <= piece.ended
+    assert not piece.ahead
+
+
+async def test_a_piece_that_fails_is_traced_as_given_up() -> None:
+    tts = _service(Engines(FailsMidway("best"), SamplePerLetter("starter")), await _apology())
+    await _speak(tts, "Hello there.", "a")
+    assert [piece.done for piece in tts._tracer.current.pieces] == [False]
+
+
+async def test_a_piece_from_the_cache_does_not_count_for_the_speed_of_the_voice() -> None:
+    tts = _service(Engines(FromMemory("cached")), await _apology())
+    await _speak(tts, "Hello there.", "a")
+    [piece] = tts._tracer.current.pieces
+    assert (piece.cached, piece.speech_seconds) == (True, 1.0)
+    assert not tts.is_quick()

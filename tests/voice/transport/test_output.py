@@ -180,3 +180,26 @@ async def test_frames_that_no_later_processor_uses_end_here(
         for frame in (OutputAudioRawFrame(bytes(960), 24_000, 1), BotSpeakingFrame(), word, end):
             await output.push_frame(frame, direction)
     assert passed == [(frame, direction) for direction in FrameDirection for frame in (word, end)]
+
+
+async def test_audio_that_comes_after_the_client_ran_out_is_an_underrun(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    gaps: list[float] = []
+    callbacks = TransportCallbacks(_nothing, _nothing, gaps.append, _nothing)
+    output: Any = SocketOutput(
+        SendQueue(client, _nothing), callbacks, TransportParams(audio_out_enabled=True)
+    )
+    output._sample_rate = 24_000
+    output._setup = SimpleNamespace(clock=ManualClock())
+    frame = OutputAudioRawFrame(bytes(960), 24_000, 1)
+    await output.write_audio_frame(frame)
+    await output.write_audio_frame(frame)
+    clock.now += 0.29
+    await output.write_audio_frame(frame)
+    output._in_answer = False  # as when the answer is over
+    clock.now += 5
+    await output.write_audio_frame(frame)
+    assert gaps == pytest.approx([0, 0, 0.25, 0])

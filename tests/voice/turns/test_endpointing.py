@@ -23,8 +23,9 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameProcessorSetup
 from pipecat.utils.asyncio.task_manager import TaskManager
 
+from appliance.observability.turn_trace import SpeculationOutcome
 from appliance.voice.turns import smart_turn
-from appliance.voice.turns.coordinator import TurnCoordinator
+from appliance.voice.turns.coordinator import TurnCoordinator, TurnListener
 from appliance.voice.turns.endpointing import MOST_GUESSES, SpeculativeTurnStop
 from appliance.voice.turns.smart_turn import (
     AGAIN_AFTER_MS,
@@ -474,3 +475,46 @@ async def test_resumed_speech_drops_the_verdict_of_the_pause() -> None:
     await turns.end.process_frame(EagerTranscriptionFrame("tell me", "", ""))
     await turns.over()
     assert turns.decided == []
+
+
+class Outcomes(TurnListener):
+    """The answers begun ahead, and what became of each."""
+
+    def __init__(self) -> None:
+        self.guessed: list[bool] = []
+        self.outcomes: list[SpeculationOutcome] = []
+
+    def speculation_began(self, *, guessed: bool) -> None:
+        self.guessed.append(guessed)
+
+    def speculation_ended(self, outcome: SpeculationOutcome) -> None:
+        self.outcomes.append(outcome)
+
+
+async def test_what_becomes_of_each_answer_begun_ahead_is_reported() -> None:
+    turns, reported = Turns(), Outcomes()
+    await turns.begin()
+    turns.turn.add_listener(reported)
+    for heard in ("tell me", "tell me a", "tell me a story"):
+        await turns.speak()
+        await turns.pause(heard)
+        if heard == "tell me":
+            await turns.go_on()
+    await turns.fall_silent("tell me a story")
+    await turns.over()
+    assert reported.outcomes == [
+        *(SpeculationOutcome.SPEECH_RESUMED, SpeculationOutcome.SPEECH_RESUMED),
+        SpeculationOutcome.USED,
+    ]
+    assert reported.guessed == [False] * 3
+
+
+async def test_an_answer_to_other_words_is_reported_as_such() -> None:
+    turns, reported = Turns(), Outcomes()
+    await turns.begin()
+    turns.turn.add_listener(reported)
+    await turns.speak()
+    await turns.pause("tell me a")
+    await turns.fall_silent("tell me a story")
+    await turns.over()
+    assert reported.outcomes == [SpeculationOutcome.WORDS_CHANGED]

@@ -163,3 +163,20 @@ def test_utilisation_is_the_share_of_time_at_work_and_decays(share: float, perio
         utilisation.add(share * period, now)
     assert abs(utilisation.share(now) - share) < 0.1 * share
     assert utilisation.share(now + 5 * DECAY_SECONDS) < 0.01
+
+
+async def test_every_verdict_is_reported_once() -> None:
+    reported: list[tuple[float, bool]] = []
+
+    class Listener:
+        def judged(self, probability: float, *, ahead: bool) -> None:
+            reported.append((probability, ahead))
+
+    judge = ControlledModel(complete=False)
+    mine = SmartTurnAnalyzer(judge.model, SmartTurnParams(), Listener())
+    mine.append_audio(bytes(32_000), is_speech=True)
+    mine.look_ahead()
+    await mine.wait_look_ahead()
+    await mine.analyze_end_of_turn()
+    await asyncio.sleep(0)
+    assert reported == [(0.0, True), (0.0, False)]
