@@ -1,4 +1,4 @@
-"""Provides the released Whisper and Kokoro models to tests.
+"""Provides the released Whisper, Kokoro and Piper models to tests.
 
 They are fetched once, with `appliance models pull`, and kept between runs outside the checkout:
 in the directory that APPLIANCE_TEST_MODELS names, else in the user's cache directory. Tests with
@@ -15,7 +15,7 @@ import pytest
 
 from appliance.config.loader import DEFAULT_FILE
 
-RELEASED = ("base", "kokoro-v1.0.int8")
+RELEASED = ("base", "kokoro-v1.0.int8", "en_US-joe-medium")
 
 
 def cache_directory() -> Path:
@@ -28,7 +28,7 @@ def cache_directory() -> Path:
 
 @pytest.fixture(scope="session")
 def released_models() -> Path:
-    """A models.directory with Whisper base and Kokoro int8, verified by their hashes."""
+    """A models.directory with the models of RELEASED, verified by their hashes."""
     directory = cache_directory()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("APPLIANCE__")}
     environment["APPLIANCE__MODELS__DIRECTORY"] = str(directory)

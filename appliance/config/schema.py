@@ -47,7 +47,8 @@ class STTConfig(Section):
 
 
 class TTSConfig(Section):
-    engine: Literal["auto", "kokoro", "espeak", "timed"]
+    engine: Literal["auto", "kokoro", "piper", "espeak", "timed"]
+    prefer: Literal["quality", "speed"]
     model: str
     voices: str
     voice: str

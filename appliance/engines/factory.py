@@ -81,14 +81,20 @@ def _synthesizer(option: EngineOption, config: Config) -> EngineLoader[Synthesiz
     async def kokoro() -> Synthesizer:
         from appliance.engines.kokoro.engine import Kokoro
 
-        model = _model_path(option.model, config.models.directory)
-        model = model if model.suffix == ".onnx" else model.with_name(f"{model.name}.onnx")
+        model = _onnx_file(_model_path(option.model, config.models.directory))
         return await Kokoro.load(
             model,
             _voices(model, config),
             option.device,
             option.threads,
             phrase_bytes=config.tts.phrase_cache_mb * 1_000_000,
+        )
+
+    async def piper() -> Synthesizer:
+        from appliance.engines.piper.engine import Piper
+
+        return await Piper.load(
+            _onnx_file(_model_path(option.model, config.models.directory)), option.threads
         )
 
     async def espeak() -> Synthesizer:
@@ -103,6 +109,8 @@ def _synthesizer(option: EngineOption, config: Config) -> EngineLoader[Synthesiz
 
     if option.engine == "kokoro":
         return EngineLoader(_engine_name(option), kokoro)
+    if option.engine == "piper":
+        return EngineLoader(_engine_name(option), piper)
     if option.engine == "timed":
         return EngineLoader(f"timed {option.model}", simulated)
     return EngineLoader("espeak", espeak)
@@ -118,6 +126,10 @@ def _model_path(model: str, directory: Path) -> Path:
     """The path of a model that the configuration gives as a path, or as a name."""
     path = Path(model)
     return path if path.is_absolute() else directory / model
+
+
+def _onnx_file(model: Path) -> Path:
+    return model if model.suffix == ".onnx" else model.with_name(f"{model.name}.onnx")
 
 
 def _voices(model: Path, config: Config) -> Path:

@@ -1,15 +1,25 @@
-"""Engine options: each way to run Whisper and Kokoro on a machine, best first. Pure.
+"""Engine options: each way to run Whisper, Kokoro and Piper on a machine, best first. Pure.
 
 Memory is not counted here; `plan.py` takes of the options those that fit.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
 
 from appliance.config.loader import Config
 from appliance.hardware.detect import Hardware
 from appliance.hardware.gpu_support import GpuSupport
-from appliance.hardware.model_profiles import WHISPER, WhisperModel, kokoro_memory, whisper_memory
+from appliance.hardware.model_profiles import (
+    WHISPER,
+    WhisperModel,
+    kokoro_memory,
+    kokoro_real_time_factor,
+    piper_language,
+    piper_memory,
+    whisper_memory,
+)
 
 _CPU_TYPES = ("int8", "float32")
 # float32 is the only Kokoro with GPU kernels throughout. On a CPU, int8 saves memory, not time: on
@@ -18,6 +28,11 @@ _CPU_TYPES = ("int8", "float32")
 # of a small board, and the result would depend on whatever else runs at that moment.
 _KOKORO_CPU = ("kokoro-v1.0", "kokoro-v1.0.int8", "kokoro-v1.0.fp16")
 KOKORO_GPU = "kokoro-v1.0"
+
+_TOO_SLOW: Final = 0.9
+"""A voice with this real-time factor or more cannot keep up: what else runs needs a tenth."""
+_PIPER_QUALITIES: Final = ("medium", "high", "low", "x_low")
+"""Best first: "high" sounds little better than "medium" and takes several times as long."""
 
 _MAX_THREADS = 8  # more of them gain nothing for a short utterance
 
@@ -83,6 +98,8 @@ def _reason_for_first(first: EngineOption, best: EngineOption) -> str:
         return f"the best that fits into memory; {_label(best)} does not"
     if first.engine == "kokoro":
         return f"the natural voice, on the {where}"
+    if first.engine == "piper":
+        return f"the best voice on disk, on the {where}"
     return f"the best on disk with which this {where} answers in time"
 
 
@@ -92,6 +109,8 @@ def _reason(option: EngineOption, above: EngineOption) -> str:
         return "if the GPU fails"
     if above.model == option.model:
         return f"if {above.compute_type} fails"
+    if option.engine == "piper":
+        return "a quicker voice, if Kokoro fails"
     # Whisper's options are in the order of their size, Kokoro's in that of their speed.
     if option.engine == "whisper" or option.memory < above.memory:
         return "smaller, if memory or time is short"
@@ -99,7 +118,7 @@ def _reason(option: EngineOption, above: EngineOption) -> str:
 
 
 def _label(option: EngineOption) -> str:
-    return f"{option.model} {option.compute_type} {option.device}"
+    return " ".join(filter(None, (option.model, option.compute_type, option.device)))
 
 
 def _whisper_models(
@@ -150,15 +169,46 @@ def capacity(hardware: Hardware, device: str) -> float:
     return next((work for count, work in limits if cores < count), 6.0)
 
 
+def voice_options(
+    hardware: Hardware, config: Config, gpu: GpuSupport, on_disk: Mapping[str, int]
+) -> Iterator[EngineOption]:
+    """The options for Kokoro and Piper, best first. `on_disk` maps models to bytes of weights.
+
+    Piper comes behind Kokoro; it comes before a Kokoro that cannot keep up, and where tts.prefer
+    is "speed". A model that the configuration names is the only one.
+    """
+    named = config.tts.model
+    if named != "auto" and named in on_disk:
+        on_disk = {named: on_disk[named]}
+    kokoro = list(kokoro_options(hardware, config, gpu, on_disk))
+    first, reason = kokoro, ""
+    if config.tts.prefer == "speed":
+        first, reason = [], "the quicker voice, as tts.prefer says"
+    elif not kokoro_keeps_up(hardware, config):
+        first = [option for option in kokoro if option.device == "cuda"]
+        reason = "the quicker voice: Kokoro cannot keep up on this processor"
+    yield from first
+    yield from piper_options(hardware, config, on_disk, reason if kokoro else "")
+    yield from (option for option in kokoro if option not in first)
+
+
+def kokoro_keeps_up(hardware: Hardware, config: Config) -> bool:
+    """Whether Kokoro, on the processor, speaks quickly enough: an estimate."""
+    threads = _voice_threads(hardware, config)
+    return kokoro_real_time_factor(hardware.architecture, threads) < _TOO_SLOW
+
+
 def kokoro_options(
     hardware: Hardware, config: Config, gpu: GpuSupport, on_disk: Mapping[str, int]
 ) -> Iterator[EngineOption]:
     """The options for Kokoro, fastest first. `on_disk` maps models to bytes of weights."""
-    if config.tts.engine in ("espeak", "timed"):
+    if config.tts.engine not in ("auto", "kokoro"):
         return
-    threads = config.tts.threads or _threads(hardware)
+    threads = _voice_threads(hardware, config)
     named = config.tts.model
     if named != "auto" and named in on_disk:
+        if config.tts.engine == "auto" and _piper_language(named):
+            return
         reason = "named in the configuration"
         if gpu.tts and ".int8" not in named and ".fp16" not in named:
             yield EngineOption(
@@ -175,6 +225,44 @@ def kokoro_options(
         if model in on_disk:
             memory = kokoro_memory(on_disk[model])
             yield EngineOption("kokoro", model, "cpu", _precision(model), threads, memory, "")
+
+
+def piper_options(
+    hardware: Hardware, config: Config, on_disk: Mapping[str, int], reason: str
+) -> Iterator[EngineOption]:
+    """The option for Piper, with the `reason`, if a voice for the language is on disk.
+
+    A voice speaks one language, the one in its name; without a setting that is English.
+    """
+    if config.tts.engine not in ("auto", "piper"):
+        return
+    named = config.tts.model
+    if named != "auto" and named in on_disk:
+        voices = [named] if config.tts.engine == "piper" or _piper_language(named) else []
+        reason = "named in the configuration"
+    else:
+        language = "en" if config.stt.language == "auto" else config.stt.language
+        voices = [name for name in on_disk if piper_language(name) == language]
+    # The others are no help where one fails, and a change of the voice.
+    for voice in sorted(voices, key=_piper_preference)[:1]:
+        threads = _voice_threads(hardware, config)
+        memory = piper_memory(on_disk[voice])
+        yield EngineOption("piper", voice, "cpu", "", threads, memory, reason)
+
+
+def _piper_preference(name: str) -> tuple[int, str]:
+    quality = name.rpartition("-")[2]
+    place = _PIPER_QUALITIES.index(quality) if quality in _PIPER_QUALITIES else 0
+    return place, name
+
+
+def _piper_language(model: str) -> str:
+    """The language of a Piper voice that the configuration gives as a name or a path."""
+    return piper_language(Path(model).name.removesuffix(".onnx"))
+
+
+def _voice_threads(hardware: Hardware, config: Config) -> int:
+    return config.tts.threads or _threads(hardware)
 
 
 def _precision(model: str) -> str:

@@ -15,8 +15,9 @@ from appliance.hardware.candidates import (
     KOKORO_GPU,
     EngineOption,
     capacity,
-    kokoro_options,
+    kokoro_keeps_up,
     models_by_quality,
+    voice_options,
     whisper_options,
     with_reasons,
 )
@@ -114,19 +115,19 @@ def plan(
     """Plans the engines and limits of a machine.
 
     `models_on_disk` maps every model that can be loaded to the bytes of its weights (model.bin of
-    Whisper, the .onnx file of Kokoro). Its names are those of `model_profiles` and the values of
+    Whisper, the .onnx file of a voice). Its names are those of `model_profiles` and the values of
     stt.model and tts.model.
     """
     gpu = gpu_support(hardware, libraries)
     reserve = reserve_of(hardware.memory_total)
     budget = max(0, hardware.memory_available - reserve)
     room = _Room(budget - STARTER_BYTES - MIN_SESSIONS * SESSION_BYTES, gpu.own_memory)
-    tts_options = list(kokoro_options(hardware, config, gpu, models_on_disk))
+    tts_options = list(voice_options(hardware, config, gpu, models_on_disk))
     stt_options = list(whisper_options(hardware, config, gpu, models_on_disk))
     stt = _fitting(stt_options, _beside_a_voice(room, stt_options, tts_options))
     beside_stt = room.without(stt)
     tts = _fitting(tts_options, beside_stt)
-    sessions, reason = _sessions(hardware, config, budget, [*stt, *tts])
+    sessions, reason = _sessions(hardware, config, budget, stt, tts)
     return Plan(
         hardware=hardware,
         stt=PlannedLadder(
@@ -135,7 +136,7 @@ def plan(
         ),
         tts=PlannedLadder(
             (*tts, _starter("espeak", config.tts, tts_options)),
-            _better_tts(config, gpu, models_on_disk, tts, beside_stt),
+            _better_tts(hardware, config, gpu, models_on_disk, tts, beside_stt),
         ),
         sessions=sessions,
         sessions_reason=reason,
@@ -185,15 +186,20 @@ def _starter(
 
 
 def _sessions(
-    hardware: Hardware, config: Config, budget: int, taken: Sequence[EngineOption]
+    hardware: Hardware,
+    config: Config,
+    budget: int,
+    stt: Sequence[EngineOption],
+    tts: Sequence[EngineOption],
 ) -> tuple[int, str]:
     """The number of sessions at once, and what limits it; one is always allowed."""
     if config.limits.sessions:
         return config.limits.sessions, "set in the configuration"
     on_card = "cuda" if hardware.has_own_gpu_memory else None
+    taken = (*stt, *tts)
     engines = sum(
-        max((o.memory for o in taken if o.engine == engine and o.device != on_card), default=0)
-        for engine in ("whisper", "kokoro")
+        max((option.memory for option in ladder if option.device != on_card), default=0)
+        for ladder in (stt, tts)
     )
     by_memory = (budget - STARTER_BYTES - engines) // SESSION_BYTES
     if taken and taken[0].device == "cuda":
@@ -238,6 +244,7 @@ def _better_stt(
 
 
 def _better_tts(
+    hardware: Hardware,
     config: Config,
     gpu: GpuSupport,
     on_disk: Mapping[str, int],
@@ -247,9 +254,16 @@ def _better_tts(
     """What the next better synthesizer would need."""
     if config.tts.engine in ("espeak", "timed"):
         return 'tts.engine = "auto"'
-    if chosen and (chosen[0].device == "cuda" or not gpu.tts or config.tts.model != "auto"):
+    if chosen and chosen[0].engine == "piper" and config.tts.model == "auto":
+        if config.tts.engine == "piper":
+            return 'tts.engine = "auto", to let the plan choose'
+        if config.tts.prefer == "speed" and len(chosen) > 1:
+            return 'tts.prefer = "quality", for the more natural voice'
+        if not gpu.tts and not kokoro_keeps_up(hardware, config):
+            return "Kokoro needs a usable GPU or a faster processor"
+    elif chosen and (chosen[0].device == "cuda" or not gpu.tts or config.tts.model != "auto"):
         return "nothing: it is the best there is"
-    if chosen:
+    if chosen and gpu.tts:
         return _better_on_the_gpu(on_disk, room)
     sizes = [on_disk[name] for name in (*KOKORO, config.tts.model) if name in on_disk]
     if not sizes:

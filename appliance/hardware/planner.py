@@ -9,7 +9,7 @@ from appliance.hardware import sysfs
 from appliance.hardware.detect import Hardware, detect
 from appliance.hardware.gpu_libraries import installed_libraries
 from appliance.hardware.gpu_support import WITH_CUDA, gpu_support
-from appliance.hardware.model_profiles import KOKORO, WHISPER
+from appliance.hardware.model_profiles import KOKORO, WHISPER, piper_language
 from appliance.hardware.plan import Plan, plan
 
 
@@ -48,14 +48,16 @@ def recommended(hardware: Hardware, config: Config, models: Mapping[str, int]) -
 
 def fits(hardware: Hardware, config: Config, name: str, size: int) -> bool:
     """Whether the plan would use the model if it were the only one on disk."""
-    if name not in KOKORO:
+    voice = bool(piper_language(name))
+    if name not in KOKORO and not voice:
         # The same weights under another name have the same profile.
         name = next((model.name for model in WHISPER.values() if model.bytes == size), name)
     known = name in WHISPER or name in KOKORO
-    # The plan uses a model that it does not know only where the configuration names it.
-    change = {"engine": "auto", "model": "auto" if known else name}
-    stt = config.stt.model_copy(update=change)
-    tts = config.tts.model_copy(update=change)
+    # The plan uses a model that it does not know only where the configuration names it, as it does
+    # a Piper voice for another language.
+    named = {"engine": "auto", "model": "auto" if known else name}
+    stt = config.stt.model_copy(update={"engine": "sphinx"} if voice else named)
+    tts = config.tts.model_copy(update=named)
     made = plan(hardware, config.model_copy(update={"stt": stt, "tts": tts}), {name: size})
     return any(option.model == name for option in (*made.stt.options, *made.tts.options))
 

@@ -17,6 +17,7 @@ MAX_REAL_TIME_FACTOR = {
     ("whisper", "cpu"): 1.0,
     ("kokoro", "cuda"): 0.5,
     ("kokoro", "cpu"): 1.0,
+    ("piper", "cpu"): 0.5,
     ("sphinx", "cpu"): 0.5,
     ("espeak", "cpu"): 0.2,
 }
@@ -31,6 +32,7 @@ STT_BUDGET_MS = {
 TTS_BUDGET_MS = {
     ("kokoro", "cuda"): 500,
     ("kokoro", "cpu"): 1500,
+    ("piper", "cpu"): 700,
     ("espeak", "cpu"): 150,
 }
 DEFAULT_STT_BUDGET_MS, DEFAULT_TTS_BUDGET_MS = 1200, 1500

@@ -5,6 +5,7 @@ import pytest
 
 from appliance.engines.espeak.engine import Espeak
 from appliance.engines.kokoro.engine import Kokoro
+from appliance.engines.piper.engine import Piper
 from appliance.engines.sphinx.engine import Sphinx
 from appliance.engines.whisper.engine import Whisper
 from tests.engines.sound import FIXTURES
@@ -53,4 +54,12 @@ def kokoro() -> Iterator[Kokoro]:
     asyncio.run(engine.close())
 
 
+@pytest.fixture(scope="session")
+def piper() -> Iterator[Piper]:
+    engine = asyncio.run(Piper.load(PIPER_MODEL, threads=1))
+    yield engine
+    asyncio.run(engine.close())
+
+
 KOKORO_FILES = ("kokoro-micro.onnx", "voices-micro.bin")
+PIPER_MODEL = FIXTURES / "micro_piper" / "en_US-micro-low.onnx"

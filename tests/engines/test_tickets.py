@@ -15,7 +15,7 @@ def transcriber(request: pytest.FixtureRequest) -> Transcriber:
     return engine
 
 
-@pytest.fixture(params=["espeak", "kokoro"])
+@pytest.fixture(params=["espeak", "kokoro", "piper"])
 def synthesizer(request: pytest.FixtureRequest) -> Synthesizer:
     engine: Synthesizer = request.getfixturevalue(request.param)
     return engine

@@ -17,6 +17,7 @@ DEFAULTS = load([], {"APPLIANCE__ACCESS__MODE": "open"})
 EVERYTHING = {name: model.bytes for name, model in WHISPER.items()} | {
     name: model.bytes for name, model in KOKORO.items()
 }
+VOICES = {"en_US-joe-medium": 63 * MB, "en_GB-alba-high": 110 * MB, "de_DE-thorsten-low": 63 * MB}
 DESKTOP = Hardware("Desktop", "x86_64", 8, 16_000 * MB, 12_000 * MB)
 
 
@@ -95,6 +96,72 @@ def test_without_models_the_starter_engines_are_taken() -> None:
     assert "appliance models pull" in made.stt.better
     assert made.tts.better == "kokoro-v1.0 needs `appliance models pull kokoro-v1.0`"
     assert made.sessions == 64
+
+
+def voices(made: Plan) -> list[str]:
+    """The engines of the voice's ladder, with the first letters of Piper's voices."""
+    return [f"{option.engine} {option.model[:5]}".strip() for option in made.tts.options]
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({}, ["kokoro kokor", "piper en_US", "espeak"]),
+        ({"tts__prefer": "speed"}, ["piper en_US", "kokoro kokor", "espeak"]),
+        ({"tts__threads": "1"}, ["piper en_US", "kokoro kokor", "espeak"]),
+        ({"tts__engine": "piper"}, ["piper en_US", "espeak"]),
+        ({"tts__engine": "kokoro"}, ["kokoro kokor", "espeak"]),
+        ({"stt__language": "de"}, ["kokoro kokor", "piper de_DE", "espeak"]),
+        ({"stt__language": "fr"}, ["kokoro kokor", "espeak"]),
+        ({"stt__language": "auto"}, ["kokoro kokor", "piper en_US", "espeak"]),
+        ({"tts__model": "de_DE-thorsten-low"}, ["piper de_DE", "espeak"]),
+        ({"tts__model": "kokoro-v1.0.int8"}, ["kokoro kokor", "espeak"]),
+        ({"tts__model": "gone"}, ["kokoro kokor", "piper en_US", "espeak"]),
+    ],
+)
+def test_piper_stands_where_language_wish_and_speed_put_it(
+    settings: dict[str, str], wanted: list[str]
+) -> None:
+    disk = {**VOICES, "kokoro-v1.0.int8": EVERYTHING["kokoro-v1.0.int8"]}
+    made = plan(DESKTOP, configured(**settings), disk)
+    assert voices(made) == wanted
+    assert made.tts.options[0].reason
+
+
+def test_piper_comes_before_a_kokoro_that_cannot_keep_up() -> None:
+    slow = replace(DESKTOP, architecture="aarch64", cores=4)
+    made = plan(slow, DEFAULTS, {**VOICES, "kokoro-v1.0.int8": EVERYTHING["kokoro-v1.0.int8"]})
+    assert voices(made) == ["piper en_US", "kokoro kokor", "espeak"]
+    assert "Kokoro cannot keep up" in made.tts.options[0].reason
+    assert made.tts.better == "Kokoro needs a usable GPU or a faster processor"
+
+
+@pytest.mark.parametrize(
+    ("settings", "better"),
+    [
+        ({}, "kokoro-v1.0 needs `appliance models pull kokoro-v1.0`"),
+        ({"tts__engine": "piper"}, 'tts.engine = "auto", to let the plan choose'),
+        ({"tts__prefer": "speed"}, "kokoro-v1.0 needs `appliance models pull kokoro-v1.0`"),
+    ],
+)
+def test_without_kokoro_piper_is_the_best_voice(settings: dict[str, str], better: str) -> None:
+    made = plan(DESKTOP, configured(**settings), VOICES)
+    assert voices(made) == ["piper en_US", "espeak"]
+    assert made.tts.options[0].reason == "the best voice on disk, on the processor"
+    assert made.tts.better == better
+
+
+def test_piper_serves_where_kokoro_does_not_fit_into_the_memory() -> None:
+    small = replace(DESKTOP, memory_available=1_500 * MB, memory_total=2_000 * MB)
+    made = plan(small, DEFAULTS, {**VOICES, "kokoro-v1.0": EVERYTHING["kokoro-v1.0"]})
+    assert voices(made) == ["piper en_US", "espeak"]
+    assert "the best that fits into memory" in made.tts.options[0].reason
+    assert "more memory" in made.tts.better
+
+
+def test_a_wish_for_speed_is_what_keeps_the_more_natural_voice_back() -> None:
+    made = plan(DESKTOP, configured(tts__prefer="speed"), {**EVERYTHING, **VOICES})
+    assert made.tts.better == 'tts.prefer = "quality", for the more natural voice'
 
 
 def test_a_graphics_card_has_memory_of_its_own() -> None:
@@ -226,14 +293,15 @@ machines = st.builds(
 configs = st.builds(
     configured,
     stt__engine=st.sampled_from(["auto", "whisper", "sphinx"]),
-    tts__engine=st.sampled_from(["auto", "kokoro", "espeak"]),
+    tts__engine=st.sampled_from(["auto", "kokoro", "piper", "espeak"]),
+    tts__prefer=st.sampled_from(["quality", "speed"]),
     stt__model=st.sampled_from(["auto", "small", "large-v3", "/mine"]),
     stt__device=st.sampled_from(["auto", "cuda", "cpu"]),
     stt__compute_type=st.sampled_from(["auto", "float16", "int8", "int8_float32"]),
     stt__language=st.sampled_from(["en", "de", "auto"]),
 )
 disks = st.dictionaries(
-    st.sampled_from([*EVERYTHING, "/mine"]), st.integers(1, 5_000).map(lambda mb: mb * MB)
+    st.sampled_from([*EVERYTHING, *VOICES, "/mine"]), st.integers(1, 5_000).map(lambda mb: mb * MB)
 )
 
 

@@ -50,13 +50,16 @@ def test_unreadable_directories_are_no_error(tmp_path: Path) -> None:
         ("orin nano super", {"stt__language": "de"}, ["small", "kokoro-v1.0"]),
         ("orin nano super", {"stt__engine": "sphinx"}, ["kokoro-v1.0"]),
         ("orin nano super", {"stt__model": "tiny"}, ["tiny", "kokoro-v1.0"]),
+        ("orin nano super", {"tts__prefer": "speed"}, ["small.en", "en_US-joe-medium"]),
+        ("nano", {}, ["base.en", "en_US-joe-medium"]),
     ],
 )
 def test_recommended_models_are_the_first_choice_of_the_plan(
     tmp_path: Path, board: str, settings: dict[str, str], wanted: list[str]
 ) -> None:
     hardware = detect(BOARDS[board].lay(tmp_path))
-    assert recommended(hardware, configured(**settings), EVERYTHING) == wanted
+    models = EVERYTHING | {"en_US-joe-medium": 63_201_294}
+    assert recommended(hardware, configured(**settings), models) == wanted
 
 
 def test_without_memory_nothing_is_recommended(tmp_path: Path) -> None:
@@ -73,5 +76,7 @@ def test_whether_a_model_fits_does_not_depend_on_the_configured_one(tmp_path: Pa
     assert not fits(hardware, config, "the-same-under-another-name", turbo)
     assert fits(hardware, config, "kokoro-v1.0.int8", EVERYTHING["kokoro-v1.0.int8"])
     assert fits(hardware, config, "a-voice-of-ones-own", 10**8)
+    assert fits(hardware, config, "de_DE-thorsten-medium", 63 * 10**6)
     small = replace(hardware, memory_available=900 * 10**6)
+    assert not fits(small, config, "de_DE-thorsten-medium", 63 * 10**6)
     assert not fits(small, config, "kokoro-v1.0", EVERYTHING["kokoro-v1.0"])

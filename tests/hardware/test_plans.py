@@ -22,21 +22,26 @@ EVERYTHING = {name: model.bytes for name, model in WHISPER.items()} | {
 }
 NAMES = [*BOARDS, *COMPUTERS]
 WITHOUT_CUDA = GpuLibraries(0, ("CPUExecutionProvider",), ("onnxruntime", "onnxruntime-gpu"))
+WITH_PIPER = EVERYTHING | {"en_US-joe-medium": 63_201_294}
 VARIANTS = {
-    "orin nano super with wheels for the processor": ("orin nano super", WITHOUT_CUDA),
+    "orin nano super with wheels for the processor": ("orin nano super", WITHOUT_CUDA, EVERYTHING),
     "workstation without CTranslate2 for its card": (
         "workstation with a card",
         GpuLibraries(0, WITH_CUDA.onnx_providers),
+        EVERYTHING,
     ),
+    "orin nano super with a Piper voice": ("orin nano super", WITH_CUDA, WITH_PIPER),
+    "raspberry pi 5 with a Piper voice": ("raspberry pi 5", WITH_CUDA, WITH_PIPER),
+    "virtual machine with a Piper voice": ("virtual machine", WITH_CUDA, WITH_PIPER),
 }
 
 
 def printed(name: str, root: Path) -> str:
-    machine, wheels = VARIANTS.get(name, (name, WITH_CUDA))
+    machine, wheels, models = VARIANTS.get(name, (name, WITH_CUDA, EVERYTHING))
     recorded: Board | Computer = BOARDS[machine] if machine in BOARDS else COMPUTERS[machine]
     cards = recorded.cards if isinstance(recorded, Computer) else ()
     hardware = detect(recorded.lay(root), lambda: cards)
-    return describe(plan(hardware, load([], {}), EVERYTHING, wheels)) + "\n"
+    return describe(plan(hardware, load([], {}), models, wheels)) + "\n"
 
 
 def _file(name: str) -> Path:

@@ -3,13 +3,21 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import ConfigError, NotFound
-from appliance.hardware.model_profiles import KOKORO, WHISPER, kokoro_memory, whisper_memory
+from appliance.hardware.model_profiles import (
+    KOKORO,
+    WHISPER,
+    kokoro_memory,
+    piper_language,
+    piper_memory,
+    whisper_memory,
+)
 from appliance.models.manifest import SHIPPED, Model, read_manifest
 
 ROOT = Path(__file__).parent.parent.parent
 KNOWN = read_manifest()
 WHISPERS = [model for model in KNOWN.model if model.engine == "whisper"]
 KOKOROS = [model for model in KNOWN.model if model.engine == "kokoro"]
+PIPERS = [model for model in KNOWN.model if model.engine == "piper"]
 
 # Models that the plan does not choose by itself, with what they are made of.
 UNPLANNED = {
@@ -59,6 +67,15 @@ def test_kokoro_models_are_named_by_what_they_hold(model: Model) -> None:
     planned = KOKORO[UNPLANNED.get(model.name, model.name)]
     assert memory == planned.memory
     assert kokoro_memory(model.weights.bytes or 0) >= 0.8 * planned.memory
+
+
+@pytest.mark.parametrize("model", PIPERS, ids=lambda m: m.name)
+def test_piper_voices_are_named_by_language_and_have_a_description(model: Model) -> None:
+    assert piper_language(model.name)
+    assert [file.name for file in model.files] == [f"{model.name}.onnx", f"{model.name}.onnx.json"]
+    assert all(file.sha256 for file in model.files)
+    for memory in (*model.memory_estimated.values(), *model.memory_measured.values()):
+        assert memory == pytest.approx(piper_memory(model.weights.bytes or 0), rel=0.1)
 
 
 def test_weights_always_have_their_hash_and_size() -> None:

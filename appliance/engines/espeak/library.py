@@ -6,8 +6,9 @@ kokoro-onnx's phonemizer loads its own copy of the library file, whose state is 
 
 import ctypes
 import importlib.util
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ctypes import (
     CDLL,
     CFUNCTYPE,
@@ -34,6 +35,12 @@ _SYNCHRONOUS: Final = 2
 _DONT_EXIT: Final = 0x8000
 _UTF8: Final = 1
 _POSITION_CHARACTER: Final = 1
+_IPA: Final = 2
+_CLAUSE_END: Final = re.compile(
+    r"""([.!?,:;\u2013-\u2014…])[\s"'\u2018-\u201d»)\]]*(?:\s\S{1,2})?$"""
+)
+"""The mark that ends a clause, in the text that eSpeak consumed for it. Up to two characters of the
+next clause may follow, because eSpeak reads ahead."""
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
 _UNCLIPPED: Final = 75
 """At the default of 100, eSpeak clips its louder voices."""
@@ -65,6 +72,17 @@ class Delivery:
     rate: int = 175
     pitch: int = 50
     range: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """Phonemes of a clause in the International Phonetic Alphabet, and the mark that ends it.
+
+    `mark` is empty where the clause ends without one, as at the end of a paragraph.
+    """
+
+    phonemes: str
+    mark: str
 
 
 class EspeakLibrary:
@@ -115,10 +133,32 @@ class EspeakLibrary:
         if status:
             raise EngineFailed(f"eSpeak NG failed with status {status}")
 
+    def clauses(self, text: str, voice: str) -> list[Clause]:
+        """The clauses of the text as the voice pronounces them. Raises EngineFailed."""
+        encoded = text.replace("\0", " ").encode()
+        with self._lock:
+            self._set_voice(voice)
+            return list(self._read_clauses(encoded))
+
+    def _read_clauses(self, encoded: bytes) -> Iterator[Clause]:
+        buffer = ctypes.create_string_buffer(encoded)
+        start = ctypes.addressof(buffer)
+        position, begin = c_void_p(start), 0
+        # eSpeak sets the position to NULL at the end of the text.
+        while position.value is not None:
+            spoken = self._library.espeak_TextToPhonemes(ctypes.byref(position), _UTF8, _IPA)
+            end = len(encoded) if position.value is None else position.value - start
+            found = _CLAUSE_END.search(encoded[begin:end].decode(errors="ignore"))
+            begin = end
+            yield Clause((spoken or b"").decode(), found[1] if found else "")
+
+    def _set_voice(self, voice: str) -> None:
+        if self._library.espeak_SetVoiceByName(voice.encode()):
+            raise EngineFailed(f"eSpeak NG has no voice {voice!r}")
+
     def _prepare(self, voice: str, delivery: Delivery) -> None:
         library = self._library
-        if library.espeak_SetVoiceByName(voice.encode()):
-            raise EngineFailed(f"eSpeak NG has no voice {voice!r}")
+        self._set_voice(voice)
         rate = max(_SLOWEST, min(_FASTEST, delivery.rate))
         for parameter, value in (
             (_RATE, rate),
@@ -166,6 +206,8 @@ def _load() -> EspeakLibrary:
         loaded.espeak_Synth.argtypes = [
             c_char_p, c_size_t, c_uint, c_int, c_uint, c_uint, POINTER(c_uint), c_void_p
         ]  # fmt: skip
+        loaded.espeak_TextToPhonemes.argtypes = [POINTER(c_void_p), c_int, c_int]
+        loaded.espeak_TextToPhonemes.restype = c_char_p
     except (OSError, AttributeError) as error:
         raise ModelBroken(f"{file} cannot be used: {error}", advice=_REINSTALL) from error
     return EspeakLibrary(loaded, data)
