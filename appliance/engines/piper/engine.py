@@ -112,6 +112,10 @@ class Piper:
     def voices(self) -> tuple[str, ...]:
         return self._voices
 
+    @property
+    def streams(self) -> bool:
+        return False
+
     def synthesize(
         self, text: str, voice: Voice, ticket: Ticket | None = None
     ) -> AsyncIterator[bytes]:
