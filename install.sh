@@ -59,6 +59,7 @@ run:
   --http-port N      the page that explains how to trust the certificate (8081)
   --port N           the appliance itself, on 127.0.0.1 behind nginx (8080)
   --bind ADDRESS     the IPv4 address that nginx listens on (0.0.0.0: all)
+  --models NAMES     models to fetch beside it (recommended): names, or none
   --run-dir DIR      where the database, models, certificates and logs stand (.run)
 
 test:

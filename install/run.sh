@@ -9,11 +9,11 @@ port_of() {
 }
 
 parse_run() {
-  run=$ROOT/.run bind=0.0.0.0 https_port=8443 http_port=8081 configs=()
+  run=$ROOT/.run bind=0.0.0.0 https_port=8443 http_port=8081 configs=() models=recommended
   port=${APPLIANCE__SERVER__PORT:-8080}
   while (($#)); do
     case $1 in
-      --config | --https-port | --http-port | --port | --bind | --run-dir)
+      --config | --https-port | --http-port | --port | --bind | --run-dir | --models)
         (($# >= 2)) || misused "$1 needs a value"
         ;;&
       --config) configs+=("$(realpath -e -- "$2" 2>/dev/null)") || misused "there is no file $2" ;;
@@ -22,6 +22,7 @@ parse_run() {
       --port) port=$(port_of "$1" "$2") ;;
       --bind) bind=$2 ;;
       --run-dir) run=$(realpath -m -- "$2") ;;
+      --models) models=${2:-none} ;;
       *) misused "run does not know '$1'" ;;
     esac
     shift 2
@@ -116,6 +117,30 @@ start_daemon() {
   umask 022
 }
 
+# One that is here already is not looked at again; `appliance models verify` does that.
+fetch_command() {
+  local -a names
+  read -ra names <<<"$models"
+  printf '%s\0' "$VENV/bin/appliance" models pull --missing "${layers[@]}" -- "${names[@]}"
+}
+
+# Fetches models beside the appliance, which talks with its starter engines meanwhile and takes the
+# models over as they come. The pipe makes it write lines, which do not disturb the log's.
+start_fetch() {
+  [[ $models != none ]] || return 0
+  local -a command
+  mapfile -d '' -t command < <(fetch_command)
+  # A shell's background ignores SIGINT, by which this one is told to keep what has arrived.
+  start env --default-signal=INT "${command[@]}" > >(trap '' INT TERM HUP && exec cat >&2) 2>&1
+  fetch_pid=$!
+}
+
+stop_fetch() {
+  [[ -n $fetch_pid ]] || return 0
+  kill -INT "$fetch_pid" 2>/dev/null || true
+  status_of "$fetch_pid" || true
+}
+
 # answers ADDRESS PORT PATH: with 200.
 answers() (
   exec 2>/dev/null 3<>"/dev/tcp/$1/$2" &&
@@ -178,6 +203,7 @@ take_down() {
   trap 'kill -KILL "$daemon_pid" 2>/dev/null' INT
   trap '' TERM HUP
   tell_daemon
+  stop_fetch
   status_of "$daemon_pid" || code=$?
   kill -TERM "$nginx_pid" 2>/dev/null || true
   status_of "$nginx_pid" || true
@@ -187,13 +213,14 @@ take_down() {
 # Runs both until one of them ends or somebody asks; the daemon's exit status is ours.
 serve() {
   local code=0 ended=''
-  asked_to_stop='' daemon_pid='' daemon_told=''
+  asked_to_stop='' daemon_pid='' daemon_told='' fetch_pid=''
   trap 'asked_to_stop=yes && tell_daemon' INT TERM HUP
   start "${nginx[@]}"
   nginx_pid=$!
   start_daemon
   if await_health; then
     announce
+    start_fetch
     while [[ -z $asked_to_stop ]] && both_run; do wait -n "$daemon_pid" "$nginx_pid" || true; done
   fi
   if [[ -z $asked_to_stop ]]; then

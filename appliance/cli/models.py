@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
@@ -14,7 +14,7 @@ from appliance.cli.output import table
 from appliance.config.loader import Config
 from appliance.errors import ApplianceError, ModelBroken, ModelUnavailable, NotFound
 from appliance.hardware import planner
-from appliance.hardware.detect import detect
+from appliance.hardware.detect import Hardware, detect
 from appliance.models import inventory
 from appliance.models.inventory import ListedModel
 from appliance.models.manifest import SHIPPED, Manifest, Model, read_manifest
@@ -48,58 +48,84 @@ class _Models:
             self.manifest, self.repository, self.config.models.mirror, fits
         )
 
-    def recommended(self, without: Collection[str] = ()) -> list[Model]:
-        """The models that the plan would choose first, were all on disk but those `without`."""
-        sizes = {model.name: model.weights.bytes or 0 for model in self.manifest.model}
-        available = {name: size for name, size in sizes.items() if name not in without}
-        names = planner.recommended(detect(), self.config, available)
-        return [self.manifest.named(name) for name in names]
+    def is_complete(self, model: Model) -> bool:
+        """Whether the model was fetched whole; its files are not read."""
+        fetched = self.repository.receipt(model.name) is not None
+        return fetched and self.repository.is_complete(model)
 
-    async def pull(self, names: Sequence[str], bars: ProgressBars) -> list[PulledModel]:
+    async def pull(
+        self, names: Sequence[str], bars: ProgressBars, *, only_missing: bool
+    ) -> list[PulledModel]:
         """Fetches the named models, and for `recommended` the best ones that any source has."""
         models = self.config.models
         pull = ModelPull(self.manifest, self.repository, bars, models.mirror, models.sources)
-        wanted = [self.manifest.named(name) for name in dict.fromkeys(names) if name != RECOMMENDED]
+        named = [self.manifest.named(name) for name in dict.fromkeys(names) if name != RECOMMENDED]
+        wanted = [model for model in named if not (only_missing and self.is_complete(model))]
         pulled = await pull.run(wanted)
         if RECOMMENDED in names:
-            pulled += await self._pull_recommended(pull, bars, {model.name for model in wanted})
+            done = {model.name for model in named}
+            if only_missing:
+                done |= {model.name for model in self.manifest.model if self.is_complete(model)}
+            pulled += await self._pull_recommended(pull, bars, done)
         return pulled
 
     async def _pull_recommended(
-        self, pull: ModelPull, bars: ProgressBars, present: Collection[str]
+        self, pull: ModelPull, bars: ProgressBars, done: Collection[str]
     ) -> list[PulledModel]:
-        """Fetches the next best model in place of one that no source has.
+        """Fetches the next best model in place of one that no source has; those `done` are left.
 
         Raises ModelUnavailable if that leaves an engine without a model; those that could be
         fetched are in place all the same.
         """
+        hardware = await _hardware(self.config)
+        best = self._recommended(hardware)
+        if any(model.name not in done for model in best):
+            sizes = ", ".join(f"{model.name} ({model.bytes / 1e6:.0f} MB)" for model in best)
+            bars.message(f"Recommended for this machine: {sizes}")
         pulled: dict[str, PulledModel] = {}
         failures: dict[str, ModelUnavailable] = {}
-        first = self.recommended()
-        sizes = ", ".join(f"{model.name} ({model.bytes / 1e6:.0f} MB)" for model in first)
-        bars.message(f"Recommended for this machine: {sizes or 'no model'}")
         while wanted := [
             model
-            for model in self.recommended(failures)
-            if model.name not in pulled and model.name not in present
+            for model in self._recommended(hardware, without=failures)
+            if model.name not in pulled and model.name not in done
         ]:
             for model in wanted:
                 try:
-                    pulled |= {
-                        done.name: done for done in await pull.run([model], has_alternative=True)
-                    }
+                    [pulled[model.name]] = await pull.run([model], has_alternative=True)
                 except ModelUnavailable as failure:
                     failures[model.name] = failure
-        engines = {self.manifest.named(name).engine for name in (*pulled, *present)}
-        if lacking := {model.engine for model in first} - engines:
+        engines = {self.manifest.named(name).engine for name in (*pulled, *done)}
+        if lacking := {model.engine for model in best} - engines:
             cause = next(iter(failures.values()))
             raise ModelUnavailable(
                 f"no model can be fetched for {' and '.join(sorted(lacking))}: {cause.message}",
                 advice=f"{cause.advice} Until then the starter engines answer.",
             )
-        if missed := [model.name for model in first if model.name in failures]:
+        if missed := [model.name for model in best if model.name in failures]:
             bars.message(f"{' and '.join(missed)} cannot be fetched here; the next best was taken.")
         return list(pulled.values())
+
+    def _recommended(self, hardware: Hardware, without: Collection[str] = ()) -> list[Model]:
+        """The models that the plan would choose first, were all on disk but those `without`."""
+        sizes = {model.name: model.weights.bytes or 0 for model in self.manifest.model}
+        available = {name: size for name, size in sizes.items() if name not in without}
+        names = planner.recommended(hardware, self.config, available)
+        return [self.manifest.named(name) for name in names]
+
+
+async def _hardware(config: Config) -> Hardware:
+    """This machine, with the memory that was available before a running appliance took some."""
+    hardware = detect()
+    try:
+        status = await control.request(config, "GET", "/status")
+    except ApplianceError:  # none runs, or this user may not talk to it
+        return hardware
+    before = status.get("plan", {}).get("hardware", {})
+    return replace(
+        hardware,
+        memory_available=before.get("memory_available", hardware.memory_available),
+        gpu_memory_free=before.get("gpu_memory_free", hardware.gpu_memory_free),
+    )
 
 
 @click.group("models")
@@ -147,10 +173,11 @@ def _row(listed: ListedModel) -> tuple[str, ...]:
 @models_group.command("pull")
 @config_option
 @json_option
+@click.option("--missing", is_flag=True, help="Leave complete models as they are, unread.")
 @click.argument("names", nargs=-1, required=True)
 @click.pass_obj
 def pull_models(
-    manifest: Path, files: tuple[Path, ...], as_json: bool, names: tuple[str, ...]
+    manifest: Path, files: tuple[Path, ...], as_json: bool, missing: bool, names: tuple[str, ...]
 ) -> None:
     """Fetches models by name, or those `recommended` for this machine; mends damaged ones."""
     models = _Models.open(manifest, files)
@@ -159,18 +186,20 @@ def pull_models(
         models.repository.lock(lambda: bars.message("Waiting for another command to end.")),
     ):
         try:
-            pulled = asyncio.run(models.pull(names, bars))
+            pulled = asyncio.run(models.pull(names, bars, only_missing=missing))
         except KeyboardInterrupt:
             bars.message(
                 "Stopped. What has arrived is kept; the same command continues from there."
             )
             raise
-    asyncio.run(_announce(models.config))
+    if pulled:
+        asyncio.run(_announce(models.config))
     if as_json:
         click.echo(json.dumps([asdict(model) for model in pulled], indent=2))
         return
     lines = [f"{model.name} is in {model.path}" for model in pulled]
-    click.echo("\n".join(lines) or "No model fits into the memory of this machine.")
+    if lines or not missing:
+        click.echo("\n".join(lines) or "There is nothing to fetch for this machine.")
 
 
 async def _announce(config: Config) -> None:

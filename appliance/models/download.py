@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 from appliance.errors import SourceChanged, SourceMissing, SourceUnreachable
-from appliance.models.http_client import without_credentials
+from appliance.models.http_client import connection_error, without_credentials
 from appliance.models.partial_file import PartialFile, Span
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Transfer:
                 f"{self._shown} is no address", advice="See models.mirror."
             ) from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise _AttemptFailed(str(error) or "the server fell silent") from error
+            raise _AttemptFailed(connection_error(error)) from error
 
     def _check_status(self, response: "aiohttp.ClientResponse") -> None:
         if response.status in _TRANSIENT_STATUS:

