@@ -45,6 +45,7 @@ _MODEL_OPTIONS = {"STT__MODEL": "stt_model", "TTS__MODEL": "tts_model", "TTS__VO
 _PASSED = ("turns", "sessions", "turns_each", "speech", "llm_url", "llm_model")
 KINDS = ("starter", "models", "timed", "random")
 _COMMANDS = ("what time is it", "cancel the timer")
+MAX_COMMANDS = 10
 WARM_UP_TURNS = 2  # not counted: the first use of everything, which belongs to no session
 
 
@@ -99,7 +100,8 @@ def suite_options(options: Mapping[str, Any], *, has_models: bool) -> SuiteOptio
             advice="Choose --engines timed, random or models.",
         )
     ramp = tuple(size for size in options["ramp"] if size)
-    size = ComparisonSize(options["turns"], options["interruptions"], ramp=ramp)
+    turns = options["turns"]
+    size = ComparisonSize(turns, options["interruptions"], min(turns, MAX_COMMANDS), ramp=ramp)
     random = RandomModels(options["random_dir"], options["random_python"])
     return SuiteOptions(
         starter="starter" in kinds,
