@@ -6,7 +6,9 @@ ApplianceError
     ModelMissing         model_missing        a model file is not where it should be
     ModelBroken          model_broken         a model file is truncated, foreign or damaged
     EngineFailed         engine_failed        an engine raised or ran out of time
+      EngineStalled      engine_stalled       it neither computed nor waited for a processor
       EngineBusy         engine_busy          an engine works, but could not begin in time
+        EngineOverloaded engine_overloaded    it computes, but far too slowly for a conversation
   SessionError
     SessionUnknown       session_unknown      404: no such session, or it is over
     SessionTaken         session_taken        409: the session already has its client
@@ -84,6 +86,15 @@ class EngineFailed(EngineError):
 class EngineBusy(EngineFailed):
     code = "engine_busy"
     default_advice = "Try again when fewer people talk at once, or lower limits.sessions."
+
+
+class EngineStalled(EngineFailed):
+    code = "engine_stalled"
+
+
+class EngineOverloaded(EngineBusy):
+    code = "engine_overloaded"
+    default_advice = "Find out what else keeps the processors busy, or choose a smaller model."
 
 
 class SessionError(ApplianceError):

@@ -22,6 +22,7 @@ from appliance.errors import NotReady
 from appliance.hardware import memory_pressure, nvml, planner
 from appliance.hardware.nvml import Card
 from appliance.hardware.plan import Plan
+from appliance.hardware.processor_time import processor_pressure
 from appliance.observability.metrics import Metrics
 from appliance.tools.registry import ToolRegistry
 
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 # No engine works at one request for so long, the longest utterance on the slowest board included.
 STUCK_SECONDS = 120.0
+APOLOGY_RETRY_SECONDS = 30.0
+_CONTENDED = 0.5
+"""Share of time in which somebody waits for a processor: a busy household stays well below it."""
 
 
 class StarterGrammar:
@@ -149,6 +153,7 @@ class EngineRuntime:
             LadderContext(
                 idle=lambda: self.idle,
                 has_room=memory_pressure.has_room,
+                contended=_processors_are_contended,
                 stall_seconds=self._config.limits.engine_seconds,
             ),
         )
@@ -208,15 +213,32 @@ class EngineRuntime:
         self._background.run(self._grammar.update(), "listen for new sentences")
 
     async def _prepare_apology(self) -> None:
-        """Renders the apology with the best TTS of the moment, for a time when no TTS works."""
+        """Renders the apology with the best TTS of the moment, for a time when no TTS works.
+
+        Where that fails it is tried again later, until there is one.
+        """
+        if not await self._speak_apology():
+            self._background.run(self._prepare_apology_later(), "prepare the apology")
+
+    async def _prepare_apology_later(self) -> None:
+        while not self.apology.pcm:
+            await asyncio.sleep(APOLOGY_RETRY_SECONDS)
+            await self._speak_apology()
+
+    async def _speak_apology(self) -> bool:
         with suppress(NotReady):
-            await self.apology.speak(self.supervisor.tts.current, self._voice)
+            return await self.apology.speak(self.supervisor.tts.current, self._voice)
+        return False
 
     async def close(self) -> None:
         """Unloads whatever was loaded."""
         await self._background.cancel()
         if self._supervisor:
             await self._supervisor.close()
+
+
+def _processors_are_contended() -> bool:
+    return (processor_pressure() or 0.0) > _CONTENDED
 
 
 def stuck_engine(engines: Iterable[Transcriber | Synthesizer]) -> str:

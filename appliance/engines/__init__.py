@@ -92,7 +92,11 @@ class Engine(Protocol):
 
     @property
     def stuck_seconds(self) -> float:
-        """How long a thread of the engine has been at work without progress; 0 for none."""
+        """How long a thread of the engine has been at work without progress; 0 for none.
+
+        Seconds in which it computes count a quarter, those in which it waits for a processor
+        hardly at all (`stall_clock.StallClock`).
+        """
 
     async def close(self) -> None:
         """Ends the engine's threads and frees its model. Closing twice is closing once."""

@@ -20,18 +20,19 @@ class Apology:
         self.pcm = b""
         self._spoken_by: Synthesizer | None = None
 
-    async def speak(self, engine: Synthesizer, voice: Voice) -> None:
+    async def speak(self, engine: Synthesizer, voice: Voice) -> bool:
         """Renders the apology with an engine, after all requests that a user waits for.
 
-        If that fails, the audio of an earlier engine stays.
+        If that fails (False), the audio of an earlier engine stays.
         """
         if engine is self._spoken_by:
-            return
+            return True
         ticket = Ticket(Priority.LATER)
         try:
             pcm = [chunk async for chunk in engine.synthesize(self.text, voice, ticket)]
         except EngineError as error:
             log.warning("%s could not speak the apology: %s", engine.name, error.message)
-            return
+            return False
         if any(pcm):
             self.pcm, self._spoken_by = b"".join(pcm), engine
+        return True

@@ -10,6 +10,7 @@ from appliance.engines.slot import EngineLoader
 from appliance.hardware import sysfs
 from appliance.hardware.candidates import EngineOption
 from appliance.hardware.memory_pressure import MemoryPool
+from appliance.hardware.model_profiles import voice_core_seconds, whisper_cost
 from appliance.hardware.plan import Plan
 
 _MIN_BYTES_FOR_HINTS = 70_000_000
@@ -28,20 +29,39 @@ def transcriber_loaders(
     # Each decoder takes 95 MB; with two, a second speaker need not wait for the first.
     decoders = min(2, plan.hardware.cores)
     return [
-        _with_memory(_transcriber(option, config, grammar, decoders, hot_words), option, plan)
+        _with_estimates(
+            _transcriber(option, config, grammar, decoders, hot_words), option, plan, config
+        )
         for option in plan.stt.options
     ]
 
 
 def synthesizer_loaders(plan: Plan, config: Config) -> list[EngineLoader[Synthesizer]]:
     """Loaders of the plan's synthesizers, best first."""
-    return [_with_memory(_synthesizer(option, config), option, plan) for option in plan.tts.options]
+    return [
+        _with_estimates(_synthesizer(option, config), option, plan, config)
+        for option in plan.tts.options
+    ]
 
 
-def _with_memory(loader: EngineLoader[E], option: EngineOption, plan: Plan) -> EngineLoader[E]:
+def _with_estimates(
+    loader: EngineLoader[E], option: EngineOption, plan: Plan, config: Config
+) -> EngineLoader[E]:
+    """The loader with what the plan knows of its engine: memory, device and work."""
     on_card = option.device == "cuda" and plan.hardware.has_own_gpu_memory
     pool = MemoryPool.GPU if on_card else MemoryPool.HOST
-    return replace(loader, memory=option.memory, pool=pool)
+    cost = _cost(option, plan.hardware.architecture, config.models.directory)
+    return replace(loader, memory=option.memory, pool=pool, cost=cost, device=option.device)
+
+
+def _cost(option: EngineOption, architecture: str, directory: Path) -> float:
+    """The work for a second of speech, to compare engines of one kind; 0 where nobody knows."""
+    if option.engine == "whisper":
+        weights = sysfs.size(_model_path(option.model, directory) / "model.bin")
+        return whisper_cost(option.model, weights, option.compute_type)
+    if option.engine in ("kokoro", "piper"):
+        return voice_core_seconds(option.engine, option.compute_type, architecture)
+    return 0.0
 
 
 def _transcriber(

@@ -3,6 +3,9 @@
 A ladder steps down when its engine fails or memory runs short, and up again later. The starter
 engine, in the last slot, is never closed: it answers whenever no other slot does. Of the others
 one is loaded at a time; a second one only while it takes over, where there is room for both.
+
+On overloaded processors nothing is loaded, which would only add to their load: the engine that is
+too slow rests, still loaded, while the starter engine answers.
 """
 
 import logging
@@ -16,7 +19,7 @@ from appliance.engines import E, EngineProvider
 from appliance.engines.lease import Lease, RetiredEngines
 from appliance.engines.memory_steps import MemorySteps
 from appliance.engines.slot import EngineLoader, EngineSlot, LadderContext, SlotState, new_slot
-from appliance.errors import EngineBusy, EngineError, NotReady
+from appliance.errors import EngineBusy, EngineError, EngineOverloaded, NotReady
 from appliance.hardware.memory_pressure import MemoryPool
 
 log = logging.getLogger(__name__)
@@ -57,12 +60,14 @@ class EngineLadder(Generic[E]):
         context: LadderContext,
     ) -> None:
         self._new_slot = partial(new_slot, leased, context)
-        self._slots = [self._new_slot(loader) for loader in loaders]
-        self._starter = self._slots[-1]
+        # There is nothing faster than the starter engine, so it may take any time.
+        self._starter = self._new_slot(loaders[-1], overload_factor=math.inf)
+        self._slots = [*map(self._new_slot, loaders[:-1]), self._starter]
         self._changed = changed
         self._wake = wake
         self._context = context
         self._active: EngineSlot[E] | None = None
+        self._resting: EngineSlot[E] | None = None
         self.memory_steps = MemorySteps([loader.memory for loader in loaders])
         self._retired: RetiredEngines[E] = RetiredEngines()
         self._since = time.time()
@@ -95,7 +100,7 @@ class EngineLadder(Generic[E]):
         kept = [loaded.get(loader.name) or self._new_slot(loader) for loader in loaders[:-1]]
         self._slots = [*kept, self._starter]
         self.memory_steps = MemorySteps([slot.loader.memory for slot in self._slots])
-        if self._active not in self._slots:
+        if self._active not in self._slots or (self._resting or self._starter) not in self._slots:
             self._fall_back()
 
     async def load_starter(self) -> None:
@@ -107,9 +112,10 @@ class EngineLadder(Generic[E]):
     def report_failure(self, engine: E, error: EngineError) -> bool:
         """Leaves a failed engine at once; False where no other one is left.
 
-        An engine that was only too busy is well, and stays.
+        An engine that was only too busy is well, and stays; one that is overloaded rests.
         """
-        if isinstance(error, EngineBusy):
+        is_overloaded = isinstance(error, EngineOverloaded)
+        if isinstance(error, EngineBusy) and not is_overloaded:
             return False
         active = self._active
         if active is None or active.engine is not engine:
@@ -118,6 +124,13 @@ class EngineLadder(Generic[E]):
         if active is self._starter or self._starter.engine is None:
             # The last one left stays: the next turn may well succeed.
             return False
+        if is_overloaded:
+            log.warning("%s; %s answers meanwhile", error.message, self._starter.loader.name)
+            active.begin_rest(error)
+            self._resting, self._active = active, self._starter
+            self._notify()
+            self._wake()
+            return True
         log.warning("%s failed: %s", engine.name, error.message)
         active.fail(error)
         self._fall_back()
@@ -125,19 +138,25 @@ class EngineLadder(Generic[E]):
 
     def _fall_back(self) -> None:
         """Lets the starter answer, until `settle` finds a better slot."""
-        self._retire_active()
+        self._retire_loaded()
         self._notify()
         self._wake()
 
-    def _retire_active(self) -> None:
-        """Leaves the active slot to the starter; requests under way may finish."""
-        active = self._active
-        if active is None or active is self._starter:
+    def _retire_loaded(self) -> None:
+        """Leaves the loaded slot to the starter; requests under way may finish."""
+        slot = self._loaded
+        if slot is None:
             return
-        engine = active.unload()
+        engine = slot.unload()
         if engine is not None:
-            self._retired.add(engine, active.lease)
+            self._retired.add(engine, slot.lease)
+        self._resting = None
         self._active = self._starter if self._starter.engine is not None else None
+
+    @property
+    def _loaded(self) -> EngineSlot[E] | None:
+        """The slot beside the starter whose engine is loaded, whether it answers or rests."""
+        return self._resting or (self._active if self._active is not self._starter else None)
 
     async def settle(self) -> None:
         """Brings the ladder to the best slot that can be had now."""
@@ -145,7 +164,7 @@ class EngineLadder(Generic[E]):
         while (slot := self._best_slot()) not in (None, self._active):
             assert slot is not None
             if slot is self._starter:
-                self._retire_active()
+                self._retire_loaded()
             else:
                 await self._load(slot)
             await self._retired.close_released()
@@ -155,23 +174,37 @@ class EngineLadder(Generic[E]):
 
     def _best_slot(self) -> EngineSlot[E] | None:
         """The best slot that works, is due, or has not been tried; None where nothing works."""
+        if self._resting is not None:
+            return self._resting if self._resting.is_rested else self._active
         for slot in self._slots[self.memory_steps.best_allowed : -1]:
+            if any(slot.is_slower_than_stalled(other) for other in self._slots):
+                continue
             if slot is self._active or slot.state is SlotState.WAITING:
                 return slot
             if not (slot.is_due and self._context.idle()):
                 continue
             # A working engine is never given up for one that has never worked.
-            replaceable = self._active_above_starter if slot.has_worked else None
+            replaceable = self._loaded.loader if self._loaded and slot.has_worked else None
             if self._context.fits(slot.loader, replaceable):
                 return slot
         return self._starter if self._starter.state is SlotState.READY else None
 
     async def _load(self, slot: EngineSlot[E]) -> None:
-        """Loads a slot beside the active one where there is room, else in its place."""
+        """Loads a slot beside the active one where there is room, else in its place.
+
+        One that rests is still loaded, and answers again.
+        """
+        if slot is self._resting:
+            await self._context.between_turns()
+            log.info("%s answers again", slot.loader.name)
+            slot.end_rest()
+            self._resting, self._active = None, slot
+            self._notify()
+            return
         if not self._context.fits(slot.loader):
-            if self._active_above_starter:
+            if self._loaded:
                 await self._context.between_turns()
-                self._retire_active()
+                self._retire_loaded()
                 await self._retired.close_released()
             elif self.memory_steps.latest is not None:
                 # The engine that was left gave back too little, or others have taken it.
@@ -179,32 +212,26 @@ class EngineLadder(Generic[E]):
                 return
         if await slot.load():
             await self._context.between_turns()
-            self._retire_active()
+            self._retire_loaded()
             self._active = slot
             self._notify()
 
-    @property
-    def _active_above_starter(self) -> EngineLoader[E] | None:
-        if self._active is None or self._active is self._starter:
-            return None
-        return self._active.loader
-
     def memory_held(self, pool: MemoryPool) -> int:
         """The bytes of a pool that a step down would free; the starter frees none."""
-        active = self._active_above_starter
-        return active.memory if active and active.pool == pool else 0
+        slot = self._loaded
+        return slot.loader.memory if slot and slot.loader.pool == pool else 0
 
     def step_down(self) -> str:
         """Leaves the engine for one that takes less memory.
 
         Says which for which; empty where there is nothing to give up.
         """
-        active = self._active
-        if active is None or active is self._starter or self._starter.engine is None:
+        slot = self._loaded
+        if slot is None or self._starter.engine is None:
             return ""
-        self.memory_steps.down_from(self._slots.index(active))
+        self.memory_steps.down_from(self._slots.index(slot))
         smaller = self._slots[self.memory_steps.best_allowed].loader
-        step = f"{active.loader.name} gives way to {smaller.name}"
+        step = f"{slot.loader.name} gives way to {smaller.name}"
         self._fall_back()
         return step
 
@@ -216,6 +243,8 @@ class EngineLadder(Generic[E]):
     @property
     def next_check(self) -> float | None:
         """Seconds until `settle` may have work; None while only `wake` can tell."""
+        if self._resting is not None:
+            return max(RECHECK_SECONDS, self._resting.rest.retry_at - self._context.now())
         active = self._slots.index(self._active) if self._active else len(self._slots)
         soonest = min(
             (
@@ -248,7 +277,7 @@ class EngineLadder(Generic[E]):
 
     async def close(self) -> None:
         """Closes every engine, in use or not."""
-        self._retire_active()
+        self._retire_loaded()
         loaded = [slot.engine for slot in self._slots if slot.engine is not None]
         await self._retired.close()
         for engine in loaded:
@@ -259,6 +288,8 @@ def _reason(slots: Sequence[EngineSlot[E]], active: EngineSlot[E], *, is_short: 
     """Why the active slot answers, and none above it."""
     above = slots[: slots.index(active)]
     for slot in above:
+        if slot.state is SlotState.RESTING:
+            return f"the processors are overloaded; {slot.loader.name} rests"
         if slot.state is SlotState.FAILED and slot.error:
             return f"{slot.loader.name} failed: {slot.error.message}"
     if is_short:

@@ -4,33 +4,50 @@ import asyncio
 import ctypes
 import gc
 import logging
+import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Generic, TypeVar
 
 from appliance.audio.format import INPUT_RATE
-from appliance.engines import E, Synthesizer, Ticket, Transcriber, Transcript, Voice
-from appliance.errors import EngineFailed
+from appliance.engines import E, Priority, Synthesizer, Ticket, Transcriber, Transcript, Voice
+from appliance.errors import EngineOverloaded, EngineStalled
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 STALL_SECONDS: Final = 4.0
-"""How long an engine may make no progress, beside the length of the speech at work: an engine
-further behind is of no use in a conversation. `limits.engine_seconds` overrides it."""
+"""How long an engine may make no progress, beside the length of the speech at work, by the clock of
+`stall_clock.StallClock`. `limits.engine_seconds` overrides it."""
+OVERLOAD_FACTOR: Final = 2.0
+"""After how many times that limit, by the wall clock, a user who listens into silence is better
+served by the starter engine than by a good one that has too little of the processors."""
+_CHECKS: Final = 8
+"""How often within the limit an engine at work is looked at."""
+_SHORTEST_MEASURE: Final = 1.0
+"""Seconds. Shorter speech costs more for its length than any other."""
 _CLOSING_SECONDS: Final = 30.0
 """How long the next engine waits for a replaced one that hangs to end."""
 
 
 class Lease:
-    """Counts the requests that an engine has under way, and bounds how long it may stall.
+    """Counts the requests that an engine has under way, and bounds the time that they may take.
 
-    For one event loop. `stall_seconds` comes on top of the length of the speech at work.
+    For one event loop. `stall_seconds` comes on top of the length of the speech at work. The engine
+    counts as overloaded after `overload_factor` times that; never where this is infinite.
+    `real_time_factor` is the least that was measured: on processors with nothing else to do.
     """
 
-    def __init__(self, stall_seconds: float = STALL_SECONDS) -> None:
+    def __init__(
+        self,
+        stall_seconds: float = STALL_SECONDS,
+        overload_factor: float = OVERLOAD_FACTOR,
+        real_time_factor: float | None = None,
+    ) -> None:
         self._stall_seconds = stall_seconds
+        self._overload_factor = overload_factor
+        self.real_time_factor = real_time_factor
         self._count = 0
         self._speech_seconds = 0.0
         self._released = asyncio.Event()
@@ -44,6 +61,18 @@ class Lease:
     def stall_timeout(self) -> float:
         """Seconds without progress after which the engine has failed."""
         return self._stall_seconds + self._speech_seconds
+
+    @property
+    def overload_timeout(self) -> float:
+        """Seconds of the wall clock after which the engine is overloaded."""
+        return self._overload_factor * self.stall_timeout
+
+    def record(self, seconds: float, speech_seconds: float) -> None:
+        """Records how long a finished request took."""
+        if speech_seconds >= _SHORTEST_MEASURE:
+            known = self.real_time_factor
+            factor = seconds / speech_seconds
+            self.real_time_factor = factor if known is None else min(known, factor)
 
     @contextmanager
     def hold(self, speech_seconds: float) -> Iterator[None]:
@@ -82,23 +111,37 @@ class _Leased(Generic[E]):
     async def close(self) -> None:
         await self._engine.close()
 
-    async def _in_time(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`. Raises EngineFailed where the engine makes no progress in time.
+    async def _in_time(self, work: Coroutine[Any, Any, T], ticket: Ticket | None) -> T:
+        """The result of `work`.
 
-        Only time at work counts: a request that is queued behind others may wait longer.
+        Raises EngineStalled where the engine makes no progress in time: only time at work counts,
+        as a request that is queued behind others may wait longer. Raises EngineOverloaded where
+        `ticket` is of somebody who waits, and has waited too long for an engine that does work.
+        A request without a ticket may take any time.
         """
         task = asyncio.create_task(work)
+        begin = time.monotonic()
         try:
             while not task.done():
-                left = self._lease.stall_timeout - self.stuck_seconds
-                if left <= 0:
-                    raise EngineFailed(f"{self.name} gives no answer")
-                await asyncio.wait({task}, timeout=left)
+                await asyncio.wait({task}, timeout=self._lease.stall_timeout / _CHECKS)
+                if task.done():
+                    break
+                if self.stuck_seconds >= self._lease.stall_timeout:
+                    raise EngineStalled(f"{self.name} gives no answer")
+                waited = time.monotonic() - begin
+                if _is_awaited(ticket) and waited >= self._lease.overload_timeout:
+                    raise EngineOverloaded(
+                        f"{self.name} is far too slow: it gets too little of the processors"
+                    )
             return task.result()
         finally:
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task})
+
+
+def _is_awaited(ticket: Ticket | None) -> bool:
+    return ticket is not None and ticket.priority is Priority.NOW
 
 
 class LeasedTranscriber(_Leased[Transcriber]):
@@ -111,8 +154,13 @@ class LeasedTranscriber(_Leased[Transcriber]):
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
     ) -> Transcript:
-        with self._lease.hold(len(audio) / 2 / INPUT_RATE):
-            return await self._in_time(self._engine.transcribe(audio, language, ticket))
+        seconds = len(audio) / 2 / INPUT_RATE
+        begin = time.monotonic()
+        with self._lease.hold(seconds):
+            work = self._engine.transcribe(audio, language, ticket)
+            transcript = await self._in_time(work, ticket)
+        self._lease.record(time.monotonic() - begin, seconds)
+        return transcript
 
 
 class LeasedSynthesizer(_Leased[Synthesizer]):
@@ -129,13 +177,20 @@ class LeasedSynthesizer(_Leased[Synthesizer]):
     async def synthesize(
         self, text: str, voice: Voice, ticket: Ticket | None = None
     ) -> AsyncIterator[bytes]:
-        with self._lease.hold(voice.seconds(text)):
+        seconds, taken = voice.seconds(text), 0.0
+        # Once a sentence has begun it is not given up for being slow: it would be cut off.
+        awaited = ticket
+        with self._lease.hold(seconds):
             chunks = aiter(self._engine.synthesize(text, voice, ticket))
             while True:
-                chunk = await self._in_time(_next(chunks))
+                begin = time.monotonic()
+                chunk = await self._in_time(_next(chunks), awaited)
+                taken += time.monotonic() - begin
                 if chunk is None:
-                    return
+                    break
+                awaited = None
                 yield chunk
+        self._lease.record(taken, seconds)
 
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:

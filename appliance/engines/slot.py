@@ -11,14 +11,17 @@ from typing import Any, Final, Generic
 
 from appliance.circuit_breaker import CircuitBreaker
 from appliance.engines import E
-from appliance.engines.lease import STALL_SECONDS, Lease
-from appliance.errors import EngineError, ModelBroken, ModelMissing
+from appliance.engines.lease import OVERLOAD_FACTOR, STALL_SECONDS, Lease
+from appliance.errors import EngineError, EngineStalled, ModelBroken, ModelMissing
 from appliance.hardware.memory_pressure import MemoryPool
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = (60.0, 300.0, 1800.0)
 """Pause after the first, the second and every later failure in a row: loading is expensive."""
+REST_SECONDS: Final = (10.0, 20.0, 40.0, 60.0)
+"""Pause of an overloaded engine after the first, the second and every later time in a row. It stays
+loaded, so that a try costs little."""
 _TURN_SECONDS: Final = 20.0
 """The longest that a loaded engine waits for an answer to end: some rooms are never quiet."""
 
@@ -27,13 +30,16 @@ _TURN_SECONDS: Final = 20.0
 class EngineLoader(Generic[E]):
     """One engine that the plan chose: its name, and how to load and warm it up.
 
-    `memory` is the plan's estimate in bytes, taken from `pool`.
+    `memory` is the plan's estimate in bytes, taken from `pool`. `cost` is its estimate of the work
+    for a second of speech, in any unit that engines of one kind and `device` share; 0 is unknown.
     """
 
     name: str
     load: Callable[[], Awaitable[E]]
     memory: int = 0
     pool: MemoryPool = MemoryPool.HOST
+    cost: float = 0.0
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +47,14 @@ class LadderContext:
     """What ladders ask of the rest of the appliance.
 
     `idle` tells whether nobody is in the middle of a turn, `has_room` whether so many bytes of a
-    pool can be taken. `now` is any monotonic clock in seconds. An engine fails that makes no
-    progress for `stall_seconds` beside the length of the speech itself.
+    pool can be taken, `contended` whether the processors have more to do than they can. `now` is
+    any monotonic clock in seconds. An engine fails that makes no progress for `stall_seconds`
+    beside the length of the speech itself.
     """
 
     idle: Callable[[], bool] = lambda: True
     has_room: Callable[[int, MemoryPool], bool] = lambda _bytes, _pool: True
+    contended: Callable[[], bool] = lambda: False
     now: Callable[[], float] = time.monotonic
     retry_seconds: Sequence[float] = RETRY_SECONDS
     stall_seconds: float = STALL_SECONDS
@@ -71,6 +79,7 @@ class SlotState(StrEnum):
     WAITING = "waiting"
     LOADING = "loading"
     READY = "ready"
+    RESTING = "resting"
     FAILED = "failed"
 
 
@@ -78,13 +87,16 @@ class SlotState(StrEnum):
 class EngineSlot(Generic[E]):
     """One place on a ladder: a loader, and its engine while that is loaded.
 
-    `since` is when `state` began, in seconds since 1970.
+    `since` is when `state` began, in seconds since 1970. `rest` is open while the engine rests:
+    loaded, but overloaded. `overload_factor` is that of its leases.
     """
 
     loader: EngineLoader[E]
     leased: Callable[[E, Lease], E]
     context: LadderContext
     breaker: CircuitBreaker
+    rest: CircuitBreaker
+    overload_factor: float
     state: SlotState = SlotState.WAITING
     engine: E | None = None
     lease: Lease = field(default_factory=Lease)
@@ -106,7 +118,8 @@ class EngineSlot(Generic[E]):
             if self.state is SlotState.LOADING:
                 self._enter(SlotState.WAITING)
         now = self.context.now()
-        self.lease = Lease(self.context.stall_seconds)
+        known = self.lease.real_time_factor
+        self.lease = Lease(self.context.stall_seconds, self.overload_factor, known)
         self.engine = self.leased(engine, self.lease)
         self.error, self.has_worked = None, True
         self.breaker.record_success(now)
@@ -127,17 +140,52 @@ class EngineSlot(Generic[E]):
     def unload(self) -> E | None:
         """Gives up the engine, for the caller to close; it may be loaded again."""
         engine, self.engine = self.engine, None
-        if self.state is SlotState.READY:
+        if self.state in (SlotState.READY, SlotState.RESTING):
+            self.rest.record_success(self.context.now())
             self._enter(SlotState.WAITING)
         return engine
+
+    def begin_rest(self, error: EngineError) -> None:
+        """Notes that the loaded engine has too little of the processors to answer."""
+        self.rest.record_failure(self.context.now())
+        self.error = error
+        self._enter(SlotState.RESTING)
+
+    def end_rest(self) -> None:
+        """Notes that the loaded engine answers again."""
+        self.rest.record_success(self.context.now())
+        self.error = None
+        self._enter(SlotState.READY)
 
     @property
     def is_due(self) -> bool:
         """Whether it failed and may be tried again."""
         return self.state is SlotState.FAILED and self.breaker.is_due(self.context.now())
 
+    @property
+    def is_rested(self) -> bool:
+        """Whether an engine that rests should be tried: after its pause and on free processors.
+
+        Where these are never free, it is tried after the longest pause.
+        """
+        now = self.context.now()
+        if not (self.rest.is_due(now) and self.context.idle()):
+            return False
+        return not self.context.contended() or now >= self.rest.retry_at + REST_SECONDS[-1]
+
+    def is_slower_than_stalled(self, other: "EngineSlot[E]") -> bool:
+        """Whether `other` has stalled, and this one would take longer on the same device."""
+        if not (other.state is SlotState.FAILED and isinstance(other.error, EngineStalled)):
+            return False
+        if self.loader.device != other.loader.device:
+            return False
+        own, others = self.lease.real_time_factor, other.lease.real_time_factor
+        if own is not None and others is not None:
+            return own > others
+        return self.loader.cost > other.loader.cost > 0
+
     def report(self) -> dict[str, Any]:
-        """For /health: name, state, the latest error, and seconds until the next attempt."""
+        """For /health: name, state, the latest error, seconds until the next attempt, and speed."""
         report: dict[str, Any] = {
             "name": self.loader.name,
             "state": self.state.value,
@@ -145,9 +193,11 @@ class EngineSlot(Generic[E]):
         }
         if self.error:
             report |= {"error": self.error.message, "advice": self.error.advice}
-        if self.state is SlotState.FAILED and math.isfinite(self.breaker.retry_at):
-            left = self.breaker.retry_at - self.context.now()
-            report["retry_seconds"] = max(0, round(left))
+        breaker = self.rest if self.state is SlotState.RESTING else self.breaker
+        if breaker.is_open and math.isfinite(breaker.retry_at):
+            report["retry_seconds"] = max(0, round(breaker.retry_at - self.context.now()))
+        if self.lease.real_time_factor is not None:
+            report["real_time_factor"] = round(self.lease.real_time_factor, 2)
         return report
 
     def _enter(self, state: SlotState) -> None:
@@ -155,8 +205,14 @@ class EngineSlot(Generic[E]):
 
 
 def new_slot(
-    leased: Callable[[E, Lease], E], context: LadderContext, loader: EngineLoader[E]
+    leased: Callable[[E, Lease], E],
+    context: LadderContext,
+    loader: EngineLoader[E],
+    overload_factor: float = OVERLOAD_FACTOR,
 ) -> EngineSlot[E]:
+    """A slot with nothing loaded yet."""
     retries = context.retry_seconds
     breaker = CircuitBreaker(retries, stable_seconds=retries[-1])
-    return EngineSlot(loader, leased, context, breaker)
+    return EngineSlot(
+        loader, leased, context, breaker, CircuitBreaker(REST_SECONDS), overload_factor
+    )

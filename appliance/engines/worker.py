@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import sys
 import threading
@@ -12,13 +13,20 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar, TypeVarTuple
 
 from appliance.engines import Ticket
+from appliance.engines.stall_clock import StallClock
 from appliance.errors import ApplianceError, EngineBusy, EngineFailed
+from appliance.hardware.processor_time import ThreadFamily
 
 NICENESS: Final = 5
 """Gives the event loop three shares of a busy core to an engine's one. On two cores with both
-decoders at work, the loop otherwise waits for a core longer than for anything it does itself."""
+decoders at work, the loop otherwise waits for a core longer than for anything it does itself. What
+else the machine computes must not profit from it: the unit starts the process at -5, so engines
+compute at the normal priority, and agents below them."""
 _LARGEST_BATCH: Final = 8
 """Eight together take a CPU as long as four in turn; more would keep the first waiting too long."""
+
+_AT_WORK: Final = 1e-6
+"""Seconds: the least that a pool at work reports."""
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -133,13 +141,19 @@ def lower_thread_priority() -> None:
             os.setpriority(os.PRIO_PROCESS, thread, niceness)
 
 
+_pool_numbers = itertools.count(1)
+
+
 class WorkerPool:
     """`threads` threads that belong to one engine, and are named after it."""
 
     def __init__(self, name: str, threads: int = 1) -> None:
         self._name = name
+        # The number tells them from those of an engine of the same kind that is being closed.
+        self._family = ThreadFamily(f"{name[:10]}-{next(_pool_numbers)}")
+        self._stall_clock = StallClock()
         self._executor = ThreadPoolExecutor(
-            threads, thread_name_prefix=name, initializer=lower_thread_priority
+            threads, thread_name_prefix=name, initializer=self._begin_thread
         )
         self._queue: PriorityQueue[_Job] = PriorityQueue()
         # Held only to look at the queue or at `_progress_at`, never while work runs.
@@ -152,10 +166,21 @@ class WorkerPool:
 
     @property
     def stuck_seconds(self) -> float:
-        """Seconds since the slowest thread at work made progress; 0 where none is at work."""
+        """Seconds without progress of the slowest thread at work, as StallClock counts them.
+
+        0 only where none is at work. What the engine got of the processors is that of all its
+        threads, those of its native library included. For the event loop only.
+        """
         with self._lock:
-            at = self._progress_at.values()
-            return time.monotonic() - min(at) if at else 0.0
+            progress_at = min(self._progress_at.values(), default=None)
+        if progress_at is None:
+            return 0.0
+        total = self._family.processor_time()
+        return max(_AT_WORK, self._stall_clock.read(time.monotonic(), progress_at, total))
+
+    def _begin_thread(self) -> None:
+        self._family.adopt_current_thread()
+        lower_thread_priority()
 
     def _note_progress(self) -> None:
         """Notes progress of the calling thread, unless the work itself started that thread."""

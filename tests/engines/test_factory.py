@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from appliance.config.loader import Config, load
-from appliance.engines.factory import hints, transcriber_loaders
+from appliance.engines.factory import hints, synthesizer_loaders, transcriber_loaders
 from appliance.engines.whisper.engine import Whisper
 from appliance.hardware.detect import Hardware, L4t
 from appliance.hardware.memory_pressure import MemoryPool
@@ -67,3 +67,16 @@ async def test_hot_words_are_for_models_that_can_use_them_where_configured(
     first, *_ = transcriber_loaders(plan_for(config), config, "", ("lamp",))
     await first.load()
     assert loaded == [(weights.parent, given)]
+
+
+def test_loaders_know_which_engines_are_slower() -> None:
+    made = plan(
+        Hardware("", "x86_64", 8, 16 * 10**9, 12 * 10**9),
+        configured(),
+        {"base.en": 145_216_508, "tiny.en": 75_537_502, "kokoro-v1.0": 325_532_387},
+    )
+    int8, float32, small, *_, starter = transcriber_loaders(made, configured(), "")
+    assert float32.cost > int8.cost > small.cost > 0 == starter.cost
+    assert {int8.device, float32.device} == {"cpu"}
+    kokoro, espeak = synthesizer_loaders(made, configured())
+    assert kokoro.cost > espeak.cost == 0

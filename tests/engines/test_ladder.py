@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -15,10 +15,19 @@ from appliance.engines.simulated import (
 )
 from appliance.engines.slot import EngineLoader, LadderContext
 from appliance.engines.supervisor import EngineSupervisor
-from appliance.errors import EngineBusy, EngineError, EngineFailed, ModelMissing
+from appliance.errors import (
+    EngineBusy,
+    EngineError,
+    EngineFailed,
+    EngineOverloaded,
+    EngineStalled,
+    ModelMissing,
+)
 
 MB = 10**6
 BROKEN = EngineFailed("the GPU is gone")
+OVERLOADED = EngineOverloaded("large is far too slow")
+STALLED = EngineStalled("no answer")
 
 
 class MemoryTranscriber(SimulatedTranscriber):
@@ -51,6 +60,7 @@ class Machine:
     free: int = 3000 * MB
     time: float = 0.0
     idle: bool = True
+    contended: bool = False
     faults: dict[str, EngineError] = field(default_factory=dict)
     loaded: list[str] = field(default_factory=list)
     transcribers: dict[str, MemoryTranscriber] = field(default_factory=dict)
@@ -74,6 +84,7 @@ class Machine:
         context = LadderContext(
             idle=lambda: self.idle,
             has_room=lambda size, _pool: size <= self.free,
+            contended=lambda: self.contended,
             now=lambda: self.time,
             retry_seconds=(60.0, 300.0, 1800.0),
         )
@@ -436,3 +447,111 @@ async def test_another_plan_forgets_steps_down(
     assert regained(supervisor) is None
     await supervisor.load_better()
     assert supervisor.stt.current.name == "large"
+
+
+async def test_an_overloaded_engine_rests_and_nothing_is_loaded(
+    machine: Machine, supervisor: EngineSupervisor
+) -> None:
+    machine.contended = True
+    assert supervisor.stt.report_failure(supervisor.stt.current, OVERLOADED)
+    await supervisor.load_better()
+    assert supervisor.stt.current.name == "starter"
+    assert machine.loaded == ["starter", "large"]
+    shown = supervisor.states()["stt"]
+    assert shown["why"] == "the processors are overloaded; large rests"
+    assert states(supervisor) == ["resting", "waiting", "ready"]
+    assert shown["ladder"][0]["retry_seconds"] == 10
+    machine.time += 30
+    await supervisor.load_better()
+    assert supervisor.stt.current.name == "starter"  # the processors are still contended
+    machine.contended, machine.idle = False, False
+    await supervisor.load_better()
+    assert supervisor.stt.current.name == "starter"  # somebody is in a turn
+    machine.idle = True
+    await supervisor.load_better()
+    assert (await supervisor.stt.current.transcribe(b"")).text == "large"
+    assert machine.loaded == ["starter", "large"]
+    assert states(supervisor) == ["ready", "waiting", "ready"]
+
+
+async def test_an_overloaded_engine_is_tried_in_the_end_on_processors_that_are_never_free(
+    machine: Machine, supervisor: EngineSupervisor
+) -> None:
+    machine.contended = True
+    assert supervisor.stt.report_failure(supervisor.stt.current, OVERLOADED)
+    machine.time += 10 + 60
+    await supervisor.load_better()
+    assert supervisor.stt.current.name == "large"
+    assert supervisor.stt.report_failure(supervisor.stt.current, OVERLOADED)
+    assert supervisor.states()["stt"]["ladder"][0]["retry_seconds"] == 20
+
+
+async def test_the_overload_of_an_engine_that_another_session_left_changes_nothing(
+    machine: Machine, supervisor: EngineSupervisor
+) -> None:
+    large = supervisor.stt.current
+    assert supervisor.stt.report_failure(large, OVERLOADED)
+    assert supervisor.stt.report_failure(large, OVERLOADED)
+    assert not supervisor.stt.report_failure(supervisor.stt.current, OVERLOADED)
+    assert supervisor.stt.current.name == "starter"
+    assert supervisor.states()["stt"]["ladder"][0]["retry_seconds"] == 10
+
+
+async def test_an_engine_that_rests_gives_way_to_lack_of_memory(
+    machine: Machine, supervisor: EngineSupervisor
+) -> None:
+    assert supervisor.stt.report_failure(supervisor.stt.current, OVERLOADED)
+    assert supervisor.step_down() == "large gives way to small"
+    await supervisor.load_better()
+    assert (supervisor.stt.current.name, machine.free) == ("small", 2500 * MB)
+
+
+async def test_another_plan_keeps_or_drops_an_engine_that_rests(
+    machine: Machine, supervisor: EngineSupervisor
+) -> None:
+    assert supervisor.stt.report_failure(supervisor.stt.current, OVERLOADED)
+    await supervisor.replace_loaders(machine.loaders("large", "starter"), VOICES)
+    await supervisor.load_better()
+    assert states(supervisor) == ["resting", "ready"]
+    await supervisor.replace_loaders(machine.loaders("medium", "starter"), VOICES)
+    await supervisor.load_better()
+    assert (supervisor.stt.current.name, machine.free) == ("medium", 2100 * MB)
+
+
+def kinds(machine: Machine) -> list[EngineLoader[Transcriber]]:
+    """Two compute types of one model, a smaller model, and the first on another device."""
+    return [
+        replace(machine.transcriber("base int8", 300), cost=1.0, device="cpu"),
+        replace(machine.transcriber("base float32", 500), cost=1.5, device="cpu"),
+        replace(machine.transcriber("tiny int8", 250), cost=0.5, device="cpu"),
+        machine.transcriber("starter", 0),
+    ]
+
+
+@pytest.mark.parametrize(("error", "successor"), [(STALLED, "tiny int8"), (BROKEN, "base float32")])
+async def test_no_slower_engine_replaces_one_that_stalled(
+    machine: Machine, error: EngineError, successor: str
+) -> None:
+    supervisor = EngineSupervisor(
+        kinds(machine), VOICES, lambda: None, LadderContext(now=lambda: machine.time)
+    )
+    await supervisor.load_starters()
+    await supervisor.load_better()
+    assert supervisor.stt.report_failure(supervisor.stt.current, error)
+    await supervisor.load_better()
+    assert supervisor.stt.current.name == successor
+    await supervisor.close()
+
+
+async def test_the_other_device_may_replace_an_engine_that_stalled(machine: Machine) -> None:
+    loaders = kinds(machine)
+    loaders[0] = replace(loaders[0], device="cuda")
+    supervisor = EngineSupervisor(
+        loaders, VOICES, lambda: None, LadderContext(now=lambda: machine.time)
+    )
+    await supervisor.load_starters()
+    await supervisor.load_better()
+    assert supervisor.stt.report_failure(supervisor.stt.current, STALLED)
+    await supervisor.load_better()
+    assert supervisor.stt.current.name == "base float32"
+    await supervisor.close()
