@@ -65,6 +65,7 @@ def _turns_table(engines: EngineSetResult, run: LoadResult) -> Table:
     for head in ("", "turns", "p50", "p95", "least", "most"):
         table.add_column(head, justify="left" if not head else "right")
     _add_stages(table, "client", CLIENT_STAGES, run.client)
+    table.add_row("client: longest hole", *_cells(run.holes))
     table.add_section()
     _add_stages(table, "server", SERVER_STAGES, run.server)
     return table

@@ -21,6 +21,7 @@ class LoadResult:
     `server` comes from the database; `server_mean` and `loop_lag_max` from /metrics, of the whole
     process so far. `machine_pause_max` is the longest stall of the machine itself. `cpu` is in
     cores. `gpu_bytes` is the additional memory on graphics cards, None where no card reports it.
+    `holes` are of the longest hole in each answer.
     """
 
     sessions: int
@@ -37,6 +38,7 @@ class LoadResult:
     dropped_audio: float
     machine_pause_max: float = 0.0
     gpu_bytes: int | None = None
+    holes: Spread | None = None
 
 
 def load_result(
@@ -75,6 +77,7 @@ def load_result(
         ),
         machine_pause_max=1000 * machine_pause,
         gpu_bytes=None if run.gpu is None else run.gpu - (gpu_before or 0),
+        holes=spread(1000 * turn.longest_hole for turn in run.turns if turn.answered),
     )
 
 

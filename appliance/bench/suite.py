@@ -86,7 +86,10 @@ def suite_options(options: Mapping[str, Any], *, has_models: bool) -> SuiteOptio
         if (path := options[option]) is not None
     }
     model_settings |= {"STT__ENGINE": "whisper"} if "STT__MODEL" in model_settings else {}
-    model_settings |= {"TTS__ENGINE": "kokoro"} if "TTS__MODEL" in model_settings else {}
+    if (voice := options["tts_model"]) is not None:
+        # A voice of Piper has its settings beside it.
+        is_piper = voice.with_name(f"{voice.name}.json").exists()
+        model_settings["TTS__ENGINE"] = "piper" if is_piper else "kokoro"
     has_models = has_models or bool(model_settings)
     kinds = set(options["engines"]) or _default_kinds(options["against"], has_models)
     if "models" in kinds and not has_models:

@@ -45,7 +45,9 @@ def plan(files: tuple[Path, ...], as_json: bool) -> None:
     "--stt-model", type=click.Path(path_type=Path, exists=True), help="Whisper: a directory."
 )
 @click.option(
-    "--tts-model", type=click.Path(path_type=Path, exists=True), help="Kokoro: an .onnx file."
+    "--tts-model",
+    type=click.Path(path_type=Path, exists=True),
+    help="Kokoro or Piper: an .onnx file.",
 )
 @click.option(
     "--tts-voices",

@@ -21,7 +21,7 @@ PAUSE_SECONDS: Final = 2.0
 ANSWER_SECONDS: Final = 15.0
 """The longest wait for an answer to begin: after this there may be none."""
 UNDERRUN_SECONDS: Final = 0.02
-"""The shortest underrun that is recorded: a chunk."""
+"""An underrun that is no longer is not recorded: it is a chunk that came late."""
 
 END_OF_SPEECH: Final = "end_of_speech"
 ENDPOINTING: Final = "endpointing"

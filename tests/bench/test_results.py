@@ -69,6 +69,8 @@ def test_a_run_is_summed_up_in_milliseconds() -> None:
     assert one.server["transcription"] is not None
     assert one.server["transcription"].count == 2
     assert one.server_mean["first_audio"] == 500
+    assert one.holes is not None
+    assert (one.holes.count, one.holes.most) == (2, 0)
     assert (one.loop_lag_max, one.cpu, one.dropped_audio) == (12.5, 0.5, 4)
     assert (one.machine_pause_max, ten.machine_pause_max) == (250, 0)
     assert (ten.turns, ten.unanswered, ten.understood) == (3, 1, 2)

@@ -64,3 +64,10 @@ def test_named_models_are_measured_as_they_are_named(tmp_path: Path) -> None:
 def test_models_that_are_not_there_cannot_be_measured() -> None:
     with pytest.raises(ApplianceError, match="no models to measure"):
         suite_options(arguments(engines=("models",)), has_models=False)
+
+
+def test_a_voice_with_its_settings_beside_it_is_one_of_piper(tmp_path: Path) -> None:
+    voice = tmp_path / "en_US-joe-medium.onnx"
+    voice.with_name(f"{voice.name}.json").touch()
+    options = suite_options(arguments(tts_model=voice), has_models=False)
+    assert options.model_settings["TTS__ENGINE"] == "piper"
