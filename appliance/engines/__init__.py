@@ -106,6 +106,10 @@ class Transcriber(Engine, Protocol):
     """Speech to text."""
 
     @property
+    def is_idle(self) -> bool:
+        """True while no thread of the engine is at work."""
+
+    @property
     def supports_interim(self) -> bool:
         """Whether the transcript of an unfinished utterance is worth showing."""
 

@@ -148,6 +148,10 @@ class LeasedTranscriber(_Leased[Transcriber]):
     """A Transcriber under a lease."""
 
     @property
+    def is_idle(self) -> bool:
+        return self._engine.is_idle
+
+    @property
     def supports_interim(self) -> bool:
         return self._engine.supports_interim
 

@@ -28,6 +28,7 @@ class SimulatedTranscriber:
     # An unfinished utterance would have the words of the whole one, and the language model would
     # be asked before they were said.
     supports_interim = False
+    is_idle = True
     stuck_seconds = 0.0
 
     def __init__(self, seconds: float) -> None:

@@ -165,6 +165,11 @@ class WorkerPool:
         self._at_work = threading.local()
 
     @property
+    def is_idle(self) -> bool:
+        """True while no thread is at work."""
+        return not self._progress_at
+
+    @property
     def stuck_seconds(self) -> float:
         """Seconds without progress of the slowest thread at work, as StallClock counts them.
 

@@ -14,6 +14,7 @@ class BlockingTranscriber:
     """A Transcriber on a real worker pool, which works until `enough` is set."""
 
     supports_interim = False
+    is_idle = True
 
     def __init__(self, name: str) -> None:
         self.name = name

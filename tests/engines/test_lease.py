@@ -24,6 +24,7 @@ class HangingEngine:
 
     name = "hanging"
     supports_interim = True
+    is_idle = True
     voices = ("one",)
     streams = True
     workers: WorkerPool = field(default_factory=lambda: WorkerPool("hanging"))

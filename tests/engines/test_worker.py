@@ -331,7 +331,7 @@ async def test_worker_threads_have_a_lower_priority(workers: WorkerPool) -> None
 async def until_idle(workers: WorkerPool) -> None:
     """Waits until the threads are idle, which is a moment after a result is there."""
     async with asyncio.timeout(10):
-        while workers.stuck_seconds:  # noqa: ASYNC110  it happens on a thread
+        while not workers.is_idle:  # noqa: ASYNC110  it happens on a thread
             await asyncio.sleep(0)
 
 
@@ -343,8 +343,9 @@ async def stuck_longer_than(workers: WorkerPool, seconds: float) -> float:
 
 
 async def test_a_thread_without_progress_is_noticed(workers: WorkerPool) -> None:
-    assert workers.stuck_seconds == 0
+    assert (workers.stuck_seconds, workers.is_idle) == (0, True)
     gate, running = await busy(workers)
+    assert not workers.is_idle
     for before in (0.0, 0.05):
         assert await stuck_longer_than(workers, before) > before
     gate.opened.set()

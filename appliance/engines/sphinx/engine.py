@@ -80,6 +80,10 @@ class Sphinx:
             return cls(workers, list(await asyncio.gather(*loads)), current, loaded)
 
     @property
+    def is_idle(self) -> bool:
+        return self._workers.is_idle
+
+    @property
     def stuck_seconds(self) -> float:
         return self._workers.stuck_seconds
 

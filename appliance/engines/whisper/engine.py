@@ -95,6 +95,10 @@ class Whisper:
         return self._name
 
     @property
+    def is_idle(self) -> bool:
+        return self._workers.is_idle
+
+    @property
     def stuck_seconds(self) -> float:
         return self._workers.stuck_seconds
 

@@ -157,7 +157,7 @@ class EngineSTT(SegmentedSTTService, TurnListener):
         engine = self._engines.current
         if milliseconds >= self._latency.pause_ms(engine.name, idle=True):
             self._partials.drop_interim()  # the pause would wait for it
-        if milliseconds >= self._latency.pause_ms(engine.name, idle=not engine.stuck_seconds):
+        if milliseconds >= self._latency.pause_ms(engine.name, idle=engine.is_idle):
             audio = bytes(self._audio_buffer) + self._trailing_silence()
             self._partials.begin_ahead(audio, length)
 
@@ -169,7 +169,7 @@ class EngineSTT(SegmentedSTTService, TurnListener):
         """Shows what was said so far, where the engine is idle."""
         if self._partials.is_ahead or self._partials.is_interim or not self._interim_is_due:
             return
-        if not self._engines.current.stuck_seconds:
+        if self._engines.current.is_idle:
             self._partials.begin_interim(bytes(self._audio_buffer))
 
     @property

@@ -33,7 +33,7 @@ class FirstByte:
 
     name = "first byte"
     supports_interim = False
-    stuck_seconds = 0.0
+    is_idle = True
 
     async def transcribe(
         self, audio: bytes, language: str = "en", ticket: Ticket | None = None
@@ -260,7 +260,7 @@ class Slow(FirstByte):
     supports_interim = True
 
     def __init__(self) -> None:
-        self.stuck_seconds = 0.0
+        self.is_idle = True
         self.asked: list[Ticket] = []
 
     async def transcribe(
@@ -295,10 +295,10 @@ async def test_a_slow_engine_at_work_for_others_is_not_asked_at_once() -> None:
     engine = Slow()
     stt = await _speaking(engine, 0.3)
     stt._audio_buffer += b"a" * 3_200
-    engine.stuck_seconds = 0.1
+    engine.is_idle = False
     stt._turn.pause_lasted(20)
     assert stt._partials.tasks == ()
-    engine.stuck_seconds = 0.0
+    engine.is_idle = True
     stt._turn.pause_lasted(40)
     await asyncio.wait(stt._partials.tasks)
     assert stt._turn.words_ahead == "a"
@@ -318,7 +318,7 @@ async def test_a_processor_gives_interim_transcripts_as_far_as_it_has_time() -> 
     assert engine.asked == []
     await _hear(stt, 0.3)
     assert [ticket.priority for ticket in engine.asked] == [Priority.LATER]
-    engine.stuck_seconds = 0.1
+    engine.is_idle = False
     await _hear(stt, 2.0)
     assert len(engine.asked) == 1, "a busy engine has no time for it"
 
