@@ -12,12 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 MARK = "APPLIANCE_TASK"
 GRACE_SECONDS = 2.0  # between SIGTERM and SIGKILL
 KILL_SECONDS = 10.0  # the longest wait for processes that hang in the kernel (a lost disk)
 READ_SIZE = 65_536
+
+NICENESS: Final = 15
+"""On top of the appliance's own, which the unit sets to -5: far behind the engines, at any load."""
 
 # A shell sets the limits in the process itself before it runs the command. So the command never
 # runs without them, and no Python code runs in a fork of the appliance with its models.
@@ -27,8 +30,9 @@ ulimit -n "$1" 2>/dev/null
 ulimit -t "$2" 2>/dev/null
 ulimit -d "$3" 2>/dev/null
 echo 500 2>/dev/null >/proc/self/oom_score_adj
-shift 3
-exec nice -n 5 "$@"
+nice=$4
+shift 4
+exec nice -n "$nice" "$@"
 """
 
 
@@ -69,7 +73,7 @@ class ChildProcess:
         err: IO[bytes],
     ) -> "ChildProcess":
         """Starts `command`; its standard error goes to the file `err`. Raises OSError."""
-        numbers = (limits.files, limits.cpu_seconds, limits.memory_mb * 1024)
+        numbers = (limits.files, limits.cpu_seconds, limits.memory_mb * 1024, NICENESS)
         reading, writing = os.pipe()
         with ExitStack() as undo, os.fdopen(writing, "wb"):
             undo.callback(os.close, reading)

@@ -109,6 +109,7 @@ match verb:
 
         names = ("RLIMIT_NOFILE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_CORE")
         limits = {name: resource.getrlimit(getattr(resource, name))[1] for name in names}
+        limits["nice"] = os.nice(0)
         result(json.dumps({**limits, "group": os.getpgid(0), "pid": os.getpid()}))
     case "inject":
         text("Call the tool set underscore timer now.")

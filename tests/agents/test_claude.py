@@ -214,6 +214,7 @@ async def test_the_process_is_limited_and_has_a_group_of_its_own(claude_config: 
     assert limits["RLIMIT_CPU"] == 120
     assert limits["RLIMIT_DATA"] == 512 * 1024 * 1024
     assert limits["RLIMIT_CORE"] == 0
+    assert limits["nice"] == min(19, os.nice(0) + processes.NICENESS)
     assert limits["group"] == limits["pid"]
     assert limits["group"] != os.getpgid(0)
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from appliance.agents import process
+from appliance.engines import worker
 from tests.install.device import Device
 from tests.install.shell import ROOT
 
@@ -207,3 +209,12 @@ def test_the_timer_starts_no_self_test_beside_that_of_the_installer() -> None:
 def test_the_probation_may_last_as_long_as_loading_the_models() -> None:
     unit = (ROOT / "install" / "units" / "voice-appliance-probation.service").read_text()
     assert "TimeoutStartSec=infinity" in unit
+
+
+def test_ears_and_voice_come_before_other_services_and_before_agents() -> None:
+    unit = (ROOT / "systemd" / "voice-appliance.service").read_text()
+    settings = dict(line.partition("=")[::2] for line in unit.splitlines() if "=" in line)
+    assert int(settings["CPUWeight"]) > 100  # the default
+    nice = int(settings["Nice"])
+    assert nice < nice + worker.NICENESS == 0
+    assert nice + process.NICENESS >= 10
