@@ -10,7 +10,7 @@ from appliance.engines.slot import EngineLoader
 from appliance.hardware import sysfs
 from appliance.hardware.candidates import EngineOption
 from appliance.hardware.memory_pressure import MemoryPool
-from appliance.hardware.model_profiles import voice_core_seconds, whisper_cost
+from appliance.hardware.model_profiles import voice_real_time_factor, whisper_cost
 from appliance.hardware.plan import Plan
 
 _MIN_BYTES_FOR_HINTS = 70_000_000
@@ -60,7 +60,9 @@ def _cost(option: EngineOption, architecture: str, directory: Path) -> float:
         weights = sysfs.size(_model_path(option.model, directory) / "model.bin")
         return whisper_cost(option.model, weights, option.compute_type)
     if option.engine in ("kokoro", "piper"):
-        return voice_core_seconds(option.engine, option.compute_type, architecture)
+        return voice_real_time_factor(
+            option.engine, option.compute_type, architecture, option.threads
+        )
     return 0.0
 
 

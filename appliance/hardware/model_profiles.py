@@ -139,9 +139,15 @@ def whisper_cost(name: str, weights: int, compute_type: str) -> float:
     return work * _WHISPER_TIME.get(compute_type, 1.0)
 
 
-def voice_core_seconds(engine: str, compute_type: str, architecture: str) -> float:
-    """Estimated time of one core for a second of Kokoro's or Piper's speech."""
-    kokoro = kokoro_real_time_factor(architecture, 1)
+def voice_real_time_factor(
+    engine: str, compute_type: str, architecture: str, threads: int, size: int = 0
+) -> float:
+    """Estimated time of Kokoro or Piper on a processor, as a share of its speech's length.
+
+    `size` is that of the model's file: a smaller one than any released Kokoro takes less.
+    """
+    kokoro = kokoro_real_time_factor(architecture, threads)
     if engine == "piper":
         return kokoro * _PIPER_SHARE
-    return kokoro * _KOKORO_TIME.get(compute_type, 1.0)
+    share = min(1.0, size / KOKORO["kokoro-v1.0.int8"].bytes) if size else 1.0
+    return kokoro * _KOKORO_TIME.get(compute_type, 1.0) * share

@@ -5,6 +5,7 @@ what CUDA reports as free. Each ladder leads from the best option that fits down
 engine, which is always loaded; beside it one option of a ladder is loaded at a time.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -23,7 +24,14 @@ from appliance.hardware.candidates import (
 )
 from appliance.hardware.detect import Hardware
 from appliance.hardware.gpu_support import WITH_CUDA, GpuLibraries, GpuSupport, gpu_support
-from appliance.hardware.model_profiles import KOKORO, MB, WHISPER, kokoro_memory, whisper_memory
+from appliance.hardware.model_profiles import (
+    KOKORO,
+    MB,
+    WHISPER,
+    kokoro_memory,
+    voice_real_time_factor,
+    whisper_memory,
+)
 
 SESSION_BYTES: Final = 15 * MB
 """Most that one more session may cost; a test holds sessions to it."""
@@ -35,6 +43,8 @@ STARTER_BYTES: Final = 220 * MB
 _SESSIONS_PER_CORE: Final = {"sphinx": 8, "cpu": 4}
 """Sessions that one core carries, by transcriber: they rarely talk at the same moment."""
 _SESSIONS_PER_GPU: Final = 32
+_SPEAKING_SHARE: Final = 1 / 3
+"""Of a conversation, in which the appliance also listens and thinks and nobody says anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,7 @@ def plan(
     stt = _fitting(stt_options, _beside_a_voice(room, stt_options, tts_options))
     beside_stt = room.without(stt)
     tts = _fitting(tts_options, beside_stt)
-    sessions, reason = _sessions(hardware, config, budget, stt, tts)
+    sessions, reason = _sessions(hardware, config, budget, stt, tts, models_on_disk)
     return Plan(
         hardware=hardware,
         stt=PlannedLadder(
@@ -191,6 +201,7 @@ def _sessions(
     budget: int,
     stt: Sequence[EngineOption],
     tts: Sequence[EngineOption],
+    on_disk: Mapping[str, int],
 ) -> tuple[int, str]:
     """The number of sessions at once, and what limits it; one is always allowed."""
     if config.limits.sessions:
@@ -202,15 +213,35 @@ def _sessions(
         for ladder in (stt, tts)
     )
     by_memory = (budget - STARTER_BYTES - engines) // SESSION_BYTES
+    by_voice = _voiced_sessions(hardware, tts, on_disk)
     if taken and taken[0].device == "cuda":
         by_load, load = _SESSIONS_PER_GPU, "one GPU"
     else:
         kind = "cpu" if taken else "sphinx"
         by_load = hardware.cores * _SESSIONS_PER_CORE[kind]
         load = f"{hardware.cores} processor cores"
-    if by_memory < by_load:
+    if by_memory < min(by_load, by_voice):
         return max(1, by_memory), f"memory: {SESSION_BYTES // MB} MB for each beside the engines"
+    if by_voice < by_load:
+        return int(by_voice), f"as many as {tts[0].engine} can speak for without a noticeable wait"
     return by_load, f"as many as {load} can answer without a noticeable wait"
+
+
+def _voiced_sessions(
+    hardware: Hardware, tts: Sequence[EngineOption], on_disk: Mapping[str, int]
+) -> float:
+    """The number of sessions that the first voice can speak for, one piece after the other.
+
+    A graphics card and the starter engine speak for as many as there can be.
+    """
+    if not tts or tts[0].device == "cuda":
+        return math.inf
+    voice = tts[0]
+    factor = voice_real_time_factor(
+        *(voice.engine, voice.compute_type, hardware.architecture, voice.threads),
+        on_disk[voice.model],
+    )
+    return max(1, int(1 / (factor * _SPEAKING_SHARE)))
 
 
 def _better_stt(

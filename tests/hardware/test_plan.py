@@ -250,6 +250,22 @@ def test_the_session_limit_and_its_reason() -> None:
     assert (chosen.sessions, chosen.sessions_reason) == (3, "set in the configuration")
 
 
+def test_the_session_limit_counts_voices() -> None:
+    two_cores = replace(DESKTOP, cores=2)
+    disk = {"base.en": EVERYTHING["base.en"]}
+    int8 = disk | {"kokoro-v1.0.int8": EVERYTHING["kokoro-v1.0.int8"]}
+    mute, spoken = plan(two_cores, DEFAULTS, disk), plan(two_cores, DEFAULTS, int8)
+    assert (mute.sessions, spoken.sessions) == (8, 4)
+    assert spoken.sessions_reason == "as many as kokoro can speak for without a noticeable wait"
+    assert plan(DESKTOP, DEFAULTS, int8).sessions > spoken.sessions
+    chosen = plan(two_cores, configured(limits__sessions="48"), int8)
+    assert chosen.sessions == 48
+    timed = plan(two_cores, configured(tts__engine="timed", tts__model="80ms"), int8)
+    assert timed.sessions == 8
+    slow = replace(two_cores, architecture="aarch64")
+    assert plan(slow, DEFAULTS, int8).sessions == 1
+
+
 def test_the_plan_in_words(tmp_path: Path) -> None:
     board = BOARDS["orin nano super"]
     text = describe(plan(detect(board.lay(tmp_path)), DEFAULTS, EVERYTHING))
