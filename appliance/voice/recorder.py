@@ -134,6 +134,7 @@ class Recorder:
         """Words were understood, in `language` where that is known."""
         self._next_timings.mark(TRANSCRIPTION, time.monotonic())
         self._spoken = True
+        self.tracer.words_heard()
         self.language = language or self.language
 
     def turn_taken_over(self) -> None:

@@ -81,7 +81,7 @@ class TurnTracer(TurnListener):
         self._clock = clock
         self.current = TraceDraft()
         self.next = TraceDraft()
-        self._is_paused = False
+        self._is_paused = self._has_words = False
 
     def pause_lasted(self, milliseconds: float) -> None:
         if not self._is_paused:
@@ -99,10 +99,20 @@ class TurnTracer(TurnListener):
         self._is_paused = False
 
     async def dismissed(self) -> None:
-        self.next = TraceDraft()
+        self._forget()
 
     async def nothing_heard(self) -> None:
+        """Forgets the speech, unless something was said before it in the same turn."""
+        if not self._has_words:
+            self._forget()
+
+    def words_heard(self) -> None:
+        """Words were understood, which the turn is about."""
+        self._has_words = True
+
+    def _forget(self) -> None:
         self.next = TraceDraft()
+        self._has_words = False
 
     def judged(self, probability: float, *, ahead: bool) -> None:
         self.next.verdicts.append(VerdictStep(self._clock(), round(probability, 3), ahead))
@@ -127,7 +137,7 @@ class TurnTracer(TurnListener):
     def turn_began(self, *, spoken: bool) -> None:
         """The turn is over, and is answered from now on; a typed one had no speech."""
         self.current = self.next if spoken else TraceDraft()
-        self.next = TraceDraft()
+        self._forget()
         self._is_paused = False
         waited = self._gauges.cpu_wait()
         if self.current.pressure_from is None and waited is not None:

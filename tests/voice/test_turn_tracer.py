@@ -110,6 +110,18 @@ async def test_what_belongs_to_no_turn_is_forgotten(tracer: TurnTracer) -> None:
     assert finished(tracer) == TurnTrace()
 
 
+async def test_a_cough_after_words_takes_nothing_from_their_turn(tracer: TurnTracer) -> None:
+    tracer.transcribed(heard())
+    tracer.words_heard()
+    await tracer.nothing_heard()
+    tracer.turn_began(spoken=True)
+    assert len(finished(tracer).transcriptions) == 1
+    tracer.transcribed(heard())
+    await tracer.nothing_heard()
+    tracer.turn_began(spoken=True)
+    assert finished(tracer).transcriptions == ()
+
+
 def test_a_typed_turn_has_nothing_of_the_speech_before(tracer: TurnTracer) -> None:
     tracer.transcribed(heard())
     tracer.turn_began(spoken=False)
