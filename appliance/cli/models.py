@@ -62,6 +62,8 @@ class _Models:
         named = [self.manifest.named(name) for name in dict.fromkeys(names) if name != RECOMMENDED]
         wanted = [model for model in named if not (only_missing and self.is_complete(model))]
         pulled = await pull.run(wanted)
+        if pulled:
+            await _announce(self.config, bars)
         if RECOMMENDED in names:
             done = {model.name for model in named}
             if only_missing:
@@ -94,6 +96,8 @@ class _Models:
                     [pulled[model.name]] = await pull.run([model], has_alternative=True)
                 except ModelUnavailable as failure:
                     failures[model.name] = failure
+                else:
+                    await _announce(self.config, bars)  # it answers while the others come
         engines = {self.manifest.named(name).engine for name in (*pulled, *done)}
         if lacking := {model.engine for model in best} - engines:
             cause = next(iter(failures.values()))
@@ -111,6 +115,18 @@ class _Models:
         available = {name: size for name, size in sizes.items() if name not in without}
         names = planner.recommended(hardware, self.config, available)
         return [self.manifest.named(name) for name in names]
+
+
+async def _announce(config: Config, bars: ProgressBars) -> None:
+    """Has a running appliance follow the change on the disk, and says what it loads."""
+    try:
+        planned = await control.request(config, "POST", "/models")
+    except control.DaemonUnreachable:
+        return  # none runs, or this user may not talk to it: it looks at its next start
+    except ApplianceError:  # an earlier release, which knows no such request
+        bars.message("The running appliance takes this over at its next start.")
+        return
+    bars.message(f"The running appliance loads {' and '.join(planned.values())}.")
 
 
 async def _hardware(config: Config) -> Hardware:
@@ -192,27 +208,12 @@ def pull_models(
                 "Stopped. What has arrived is kept; the same command continues from there."
             )
             raise
-    if pulled:
-        asyncio.run(_announce(models.config))
     if as_json:
         click.echo(json.dumps([asdict(model) for model in pulled], indent=2))
         return
     lines = [f"{model.name} is in {model.path}" for model in pulled]
     if lines or not missing:
         click.echo("\n".join(lines) or "There is nothing to fetch for this machine.")
-
-
-async def _announce(config: Config) -> None:
-    """Has a running appliance take over what has changed on the disk, and says what it loads."""
-    try:
-        planned = await control.request(config, "POST", "/models")
-    except control.DaemonUnreachable:
-        return  # none runs, or this user may not talk to it; it looks at its next start
-    except ApplianceError:  # an earlier release, which knows no such request
-        click.echo("The running appliance takes this over at its next start.", err=True)
-        return
-    names = " and ".join(planned.values())
-    click.echo(f"The running appliance changes over to {names}, between turns.", err=True)
 
 
 @models_group.command("verify")
@@ -267,7 +268,8 @@ def remove_models(manifest: Path, files: tuple[Path, ...], names: tuple[str, ...
     with repository.lock(lambda: None), disk_errors(repository.directory):
         for model in wanted:
             click.echo(_remove(models, model))
-    asyncio.run(_announce(models.config))
+    with ProgressBars() as bars:
+        asyncio.run(_announce(models.config, bars))
 
 
 def _remove(models: _Models, model: Model) -> str:

@@ -125,17 +125,23 @@ def _normalized(name: str) -> str:
 
 async def _links(http: HttpSettings, page: str) -> list[_Link]:
     """The files that a page of an index, or a directory of find-links, offers."""
-    local = local_path(page)
-    if local is None:
+    if (local := local_path(page)) is not None:
         try:
-            text, content_type, url = await _get(http, page, _SIMPLE_API)
-        except FileNotFoundError:
-            return []
-        links = _json_links(text, url) if "json" in content_type else _html_links(text, url)
-        return [_with_credentials(link, page) for link in links]
-    if local.is_dir() and not (local / "index.html").is_file():
-        return [_Link(file.name, file.as_uri(), "") for file in local.glob("*.whl")]
-    file = local / "index.html" if local.is_dir() else local
+            return _local_links(local)
+        except OSError as error:
+            raise SourceUnreachable(f"{page} cannot be read: {error.strerror}") from error
+    try:
+        text, content_type, url = await _get(http, page, _SIMPLE_API)
+    except FileNotFoundError:
+        return []
+    links = _json_links(text, url) if "json" in content_type else _html_links(text, url)
+    return [_with_credentials(link, page) for link in links]
+
+
+def _local_links(path: Path) -> list[_Link]:
+    if path.is_dir() and not (path / "index.html").is_file():
+        return [_Link(file.name, file.as_uri(), "") for file in path.glob("*.whl")]
+    file = path / "index.html" if path.is_dir() else path
     if not file.is_file():
         return []
     return _html_links(file.read_text(encoding="utf-8", errors="replace"), file.as_uri())

@@ -393,7 +393,7 @@ async def test_a_running_appliance_takes_pulled_models_over_and_lets_removed_one
         line.settings = {"APPLIANCE__STORE__PATH": str(daemon.database)}
         status, _, err = await line.run("pull", "micro", "kokoro-micro")
         assert status == 0, err
-        assert "changes over to whisper micro int8 cpu and kokoro kokoro-micro" in err
+        assert "The running appliance loads whisper micro int8 cpu and kokoro kokoro-micro" in err
         await call.wait_for(lambda _: answering() == {"stt": "whisper", "tts": "kokoro"})
         sent = await call.say(command("what_time_is_it"))
         await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent)

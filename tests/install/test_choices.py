@@ -47,6 +47,27 @@ def test_names_that_arrived_are_not_those_recommended(device: Device) -> None:
     assert done.returncode == 1, done.stderr
 
 
+def test_models_are_looked_for_in_the_indexes_that_root_uses(device: Device) -> None:
+    """The daemon's user has neither root's environment nor root's configuration of pip and npm."""
+    python = device.release("one") / "venv" / "bin" / "python"
+    python.parent.mkdir()
+    listed = (
+        "global.index-url='https://me:a=b@mine/simple'\nglobal.find-links='/one\\n/two'\n"
+        "install.index-url='https://other'\nglobal.timeout='9'\n:env:.proxy='http://proxy'"
+    )
+    python.write_text(f"#!/bin/sh\ncat <<'END'\n{listed}\nEND\n")
+    python.chmod(0o755)
+    npm = 'run_npm() { [[ "$*" == "config get registry" ]] && echo https://mine/npm/; }'
+    said = device.does(f"release=$PREFIX/current; {npm}; index_settings")
+    assert said.splitlines() == [
+        "PIP_INDEX_URL=https://me:a=b@mine/simple",
+        "PIP_FIND_LINKS=/one /two",
+        "PIP_PROXY=http://proxy",
+        "NPM_CONFIG_REGISTRY=https://mine/npm/",
+    ]
+    assert device.does("release=/nowhere; run_npm() { false; }; index_settings") == ""
+
+
 def test_a_power_mode_can_be_dropped(device: Device) -> None:
     kept = 'echo "[$power_mode]"'
     device.does("parse_device --power 25W; do_choices")
