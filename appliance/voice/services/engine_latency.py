@@ -13,7 +13,7 @@ EAGER_MS = 5
 IDLE_MS = 20
 BUSY_MS = 60
 # Interim transcripts are made where they take no more than this share of the engine's time. They
-# are abandoned at the end of the utterance, but an engine slower than this would be late to notice.
+# are given up at the next pause, but an engine slower than this would keep the pause waiting.
 INTERIM_SHARE = 0.25
 INTERIM_SECONDS = 0.6
 LEAST_INTERIM_SECONDS = 0.5

@@ -165,14 +165,14 @@ class PartialTranscripts:
         return transcript
 
     async def _publish(self, partial: _Partial | None, transcript: Transcript) -> None:
-        """Offers or shows the words; `partial` is None where the next utterance has begun."""
+        """Offers or shows the words; not those of an utterance that is over, or of a past pause."""
         if partial is None:
             return
         if partial is self._interim:
             await self._show(transcript.text)
-            return
-        self._heard_ahead(transcript.text)
-        await self._offer(transcript.text)
+        elif partial is self._ahead:
+            self._heard_ahead(transcript.text)
+            await self._offer(transcript.text)
 
     async def _show(self, text: str) -> None:
         """Shows an interim transcript, and offers it where nothing was said since the last one."""
@@ -180,14 +180,14 @@ class PartialTranscripts:
         if not text:
             return
         await self._push(InterimTranscriptionFrame(text, "", time_now_iso8601()))
-        if is_stable:
+        if is_stable and text != self._offered:
             await self._offer(text)
-        elif self._offered:
+        elif self._offered and text != self._offered:
             self._offered = ""
             await self._push(EagerEndOfTurnCancelFrame())
 
     async def _offer(self, text: str) -> None:
-        if text and text != self._offered:
+        if text:
             self._offered = text
             await self._push(EagerTranscriptionFrame(text, "", time_now_iso8601()))
 

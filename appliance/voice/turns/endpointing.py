@@ -63,7 +63,9 @@ class Speculation:
         return guess if likely is None else likely
 
     async def begin(self, text: str, *, guessed: bool) -> None:
-        """Has `text` answered, in place of what was being answered before."""
+        """Has `text` answered, in place of what was being answered before, unless that is it."""
+        if self._current is not None and self._current.text == text:
+            return
         self._guesses += guessed
         await self.withdraw(SpeculationOutcome.WORDS_CHANGED)
         self._current = UserTurnSpeculation(text=text)

@@ -162,15 +162,23 @@ async def test_an_interim_transcription_without_words_is_not_that_of_the_pause(
     assert not speaker.partials.adopt(len(heard))
 
 
-async def test_words_that_stay_the_same_are_offered_once() -> None:
+async def test_words_that_stay_the_same_are_offered_before_there_is_a_pause() -> None:
     speaker = Speaker()
     for _ in range(3):
-        await speaker.speak(b"what is the weather")
-    await speaker.pause(b"what is the weather")
-    assert [one for one in speaker.sent if one.startswith("offered")] == [
-        "offered what is the weather"
-    ]
-    assert speaker.sent[-1].startswith("shown"), "the pause had nothing to add"
+        await speaker.speak(b"hello there")
+    shown, offered = "shown hello there", "offered hello there"
+    assert speaker.sent == [shown, shown, offered, shown]
+    await speaker.pause(b"hello there")
+    assert speaker.sent[4:] == [offered], "what was not worth an answer then may be now"
+
+
+async def test_an_adopted_transcript_is_not_offered_where_speech_goes_on_at_once() -> None:
+    speaker = Speaker()
+    await speaker.speak(b"turn on")
+    assert speaker.partials.adopt(7)
+    speaker.partials.resume(keep=False)
+    await speaker.settle()
+    assert (speaker.sent, speaker.words_ahead) == (["shown turn on"], "")
 
 
 async def test_stable_words_are_withdrawn_when_more_is_said() -> None:

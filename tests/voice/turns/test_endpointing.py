@@ -153,6 +153,17 @@ async def test_an_answer_begun_ahead_is_confirmed() -> None:
     assert turns.decided == [("ahead", "tell me a story"), ("confirm", "")]
 
 
+async def test_words_that_are_being_answered_are_not_asked_again() -> None:
+    turns = Turns()
+    await turns.begin()
+    await turns.speak()
+    for _ in range(2):
+        await turns.end.process_frame(EagerTranscriptionFrame("tell me a story", "", ""))
+    await turns.fall_silent("tell me a story")
+    await turns.over()
+    assert turns.decided == [("ahead", "tell me a story"), ("confirm", "")]
+
+
 async def test_other_final_words_are_asked_again() -> None:
     turns = Turns()
     await turns.begin()
