@@ -55,7 +55,7 @@ def build(shared: SharedParts, session: SessionParts) -> PipelineWorker:
     stt = _stt(shared, session, turn)
     user = _user_aggregator(shared, session, turn, barge_in)
     tts = _tts(shared, session)
-    opening = HeldOpening(tts.prepare, tts.discard, tts.is_quick)
+    opening = HeldOpening(tts.prepare, tts.discard, tts.speech_cost)
     assistant = LLMAssistantAggregator(
         session.context,
         params=_assistant_params(shared.config, has_model=shared.llm is not None),

@@ -19,6 +19,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.text.base_text_aggregator import TextType
 
+from appliance.text.pieces import SpeechCost
 from appliance.text.segment import AnswerSegmenter, Segment
 from appliance.voice.recorder import Recorder
 
@@ -27,44 +28,43 @@ class HeldOpening:
     """The first spoken segment of an answer that is held.
 
     `prepare` is called with it once it is complete, `discard` when a prepared one will not be
-    needed; `is_quick` tells whether the voice may begin with a single word.
+    needed; `cost` returns what a piece costs the voice of the moment.
     """
 
     def __init__(
         self,
         prepare: Callable[[str], None],
         discard: Callable[[], None],
-        is_quick: Callable[[], bool],
+        cost: Callable[[], SpeechCost],
     ) -> None:
         self._prepare = prepare
         self._discard = discard
-        self._is_quick = is_quick
+        self._cost = cost
         self._segmenter: AnswerSegmenter | None = None
         self._text = ""
+        self._prepared_at = 0.0
 
     def begin(self) -> None:
         """Another answer begins to be held."""
         self.withdraw()
-        self._segmenter = AnswerSegmenter(quick=self._is_quick())
+        self._segmenter = AnswerSegmenter(self._cost())
 
     def feed(self, text: str) -> None:
         """More of the held answer was written."""
         if self._segmenter is None or self._text:
             return
-        for segment in self._segmenter.feed(text, time.monotonic()):
-            if segment.spoken:
-                self._text = segment.text
-                self._prepare(segment.text)
-                return
+        self._prepare_first(self._segmenter.feed(text, time.monotonic()))
 
     def end(self) -> None:
         """The held answer is complete."""
         if self._segmenter is not None and not self._text:
-            for segment in self._segmenter.end():
-                if segment.spoken:
-                    self._text = segment.text
-                    self._prepare(segment.text)
-                    return
+            self._prepare_first(self._segmenter.end(time.monotonic()))
+
+    def _prepare_first(self, segments: list[Segment]) -> None:
+        opening = next((segment.text for segment in segments if segment.spoken), "")
+        if opening:
+            self._text, self._prepared_at = opening, time.monotonic()
+            self._prepare(opening)
 
     def withdraw(self) -> None:
         """The held answer will not be given."""
@@ -75,13 +75,13 @@ class HeldOpening:
     def release(self) -> AnswerSegmenter:
         """The answer is given: a segmenter that cuts the opening as it was prepared."""
         text, self._text, self._segmenter = self._text, "", None
-        return AnswerSegmenter(text, quick=self._is_quick())
+        return AnswerSegmenter(self._cost(), text, self._prepared_at)
 
 
 class AnswerText(FrameProcessor):
     """Stands behind the language model and cuts its answer into the segments that are spoken.
 
-    The first one is a clause, so that the voice begins early. Code still reaches the page and the
+    The first one is short, so that the voice begins early. Code still reaches the page and the
     context; it is only not read aloud.
     """
 
@@ -102,7 +102,7 @@ class AnswerText(FrameProcessor):
         elif isinstance(frame, InterruptionFrame):
             self._segmenter = AnswerSegmenter()
         elif isinstance(frame, LLMFullResponseEndFrame):
-            await self._push(self._segmenter.end())
+            await self._push(self._segmenter.end(time.monotonic()))
         await self.push_frame(frame, direction)
 
     async def _push(self, segments: list[Segment]) -> None:

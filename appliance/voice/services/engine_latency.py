@@ -1,6 +1,8 @@
 """Measured speed of the engines, and what may be asked of them ahead of need. Pure."""
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+
+from appliance.text.pieces import SpeechCost
 
 # A transcription this fast may be begun at the first sign of silence, even while the engine is at
 # work for others: most gaps inside a word are shorter than it, so it is withdrawn before anything
@@ -22,6 +24,52 @@ LEAST_INTERIM_SECONDS = 0.5
 QUICK_REAL_TIME_FACTOR = 0.15
 # The weight of the latest measurement against those before it.
 WEIGHT = 0.3
+# How much of an engine's mean real-time factor grows with the length of a piece, until pieces of
+# different lengths tell: Kokoro's share, and the variance (seconds squared) that outweighs it.
+GROWING_SHARE = 0.75
+PRIOR_VARIANCE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Synthesis:
+    """Running means over the pieces that an engine has spoken, in seconds.
+
+    `expected` is the sound that was expected by the text, `first_chunk` the work until the first
+    sound of a piece.
+    """
+
+    work: float
+    sound: float
+    expected: float
+    first_chunk: float
+    factor: float
+    sound_squared: float
+    sound_by_work: float
+
+    def moved_to(self, latest: "_Synthesis") -> "_Synthesis":
+        """The means after one more piece."""
+        before, after = astuple(self), astuple(latest)
+        return _Synthesis(*(a + WEIGHT * (b - a) for a, b in zip(before, after, strict=True)))
+
+    def cost(self, speed: float, *, streams: bool) -> SpeechCost:
+        """The cost of a piece by the least squares of work against sound."""
+        mean_factor = self.work / self.sound
+        variance = max(0.0, self.sound_squared - self.sound**2)
+        covariance = self.sound_by_work - self.sound * self.work
+        prior = GROWING_SHARE * mean_factor * PRIOR_VARIANCE
+        slope = (covariance + prior) / (variance + PRIOR_VARIANCE)
+        slope = max(0.0, min(slope, mean_factor))
+        start = self.work - slope * self.sound
+        if streams:
+            start = self.first_chunk
+            slope = max(0.0, self.work - start) / self.sound
+        return SpeechCost(
+            start_seconds=start,
+            real_time_factor=slope,
+            streams=streams,
+            is_quick=self.factor < QUICK_REAL_TIME_FACTOR,
+            sound_scale=self.sound / self.expected / speed,
+        )
 
 
 @dataclass(slots=True)
@@ -29,21 +77,49 @@ class EngineLatency:
     """Running means over all sessions, by the name of the engine."""
 
     _transcription_seconds: dict[str, float] = field(default_factory=dict)
-    _real_time_factors: dict[str, float] = field(default_factory=dict)
+    _syntheses: dict[str, _Synthesis] = field(default_factory=dict)
 
     def add_transcription(self, engine: str, seconds: float) -> None:
         """Counts the transcription of one utterance."""
         _average(self._transcription_seconds, engine, seconds)
 
-    def add_synthesis(self, engine: str, seconds: float, speech_seconds: float) -> None:
-        """Counts the synthesis of so much speech."""
-        if speech_seconds:
-            _average(self._real_time_factors, engine, seconds / speech_seconds)
+    def add_synthesis(
+        self,
+        engine: str,
+        seconds: float,
+        sound: float,
+        *,
+        expected: float | None = None,
+        first_chunk: float | None = None,
+    ) -> None:
+        """Counts a piece: the seconds that it took, and those of its sound.
 
-    def is_quick(self, engine: str) -> bool:
-        """True where the voice may begin with a single word without a gap after it."""
-        factor = self._real_time_factors.get(engine, QUICK_REAL_TIME_FACTOR)
-        return factor < QUICK_REAL_TIME_FACTOR
+        `expected` is the sound by `prosody.speech_seconds` at the voice's speed, `first_chunk` the
+        time until the first sound; without them the sound was as expected, and came as a whole.
+        """
+        if sound <= 0 or expected == 0:
+            return
+        latest = _Synthesis(
+            work=seconds,
+            sound=sound,
+            expected=sound if expected is None else expected,
+            first_chunk=seconds if first_chunk is None else first_chunk,
+            factor=seconds / sound,
+            sound_squared=sound**2,
+            sound_by_work=sound * seconds,
+        )
+        means = self._syntheses.get(engine, latest)
+        self._syntheses[engine] = means.moved_to(latest)
+
+    def speech_cost(self, engine: str, *, streams: bool, speed: float = 1.0) -> SpeechCost:
+        """What a piece of speech costs the engine; that of a slow one while it is unmeasured.
+
+        `speed` is the voice's rate of speech.
+        """
+        means = self._syntheses.get(engine)
+        if means is None:
+            return SpeechCost(streams=streams, sound_scale=1 / speed)
+        return means.cost(speed, streams=streams)
 
     def pause_ms(self, engine: str, *, idle: bool) -> int:
         """The milliseconds of silence after which to transcribe ahead.

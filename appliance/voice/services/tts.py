@@ -23,6 +23,8 @@ from appliance.engines.ladder import with_failover
 from appliance.errors import EngineError
 from appliance.observability.turn_trace import PieceStep
 from appliance.text.normalize import Speakable
+from appliance.text.pieces import SpeechCost
+from appliance.text.prosody import speech_seconds
 from appliance.voice.services.engine_latency import EngineLatency
 from appliance.voice.turn_tracer import TraceDraft, TurnTracer
 
@@ -100,20 +102,20 @@ class _PieceTimer:
         self.queued_at = self.last_at = time.monotonic()
         self.speech_seconds = 0.0
         self._text, self._engine, self._ticket, self._ahead = text, engine, ticket, ahead
-        self._first_at: float | None = None
+        self.first_at: float | None = None
         ticket.started_at, ticket.from_cache = None, False
 
     def add(self, pcm: bytes) -> None:
         """The next audio has come."""
         self.last_at = time.monotonic()
-        if self._first_at is None:
-            self._first_at = self.last_at
+        if self.first_at is None:
+            self.first_at = self.last_at
         self.speech_seconds += len(pcm) / 2 / OUTPUT_RATE
 
     def step(self) -> PieceStep:
         return PieceStep(
             *(self._engine.name, len(self._text), self.queued_at, self._ticket.started_at),
-            *(self._first_at, self.last_at, round(self.speech_seconds, 2)),
+            *(self.first_at, self.last_at, round(self.speech_seconds, 2)),
             ahead=self._ahead,
             cached=self._ticket.from_cache,
             done=self.done,
@@ -174,9 +176,11 @@ class EngineTTS(TTSService):
             self._speakable.reset()
         await super().process_frame(frame, direction)
 
-    def is_quick(self) -> bool:
-        """True where the rest of an answer is ready before its first word is over."""
-        return self._latency.is_quick(self._engines.current.name)
+    def speech_cost(self) -> SpeechCost:
+        """What a piece of an answer costs the engine and voice of the moment."""
+        engine = self._engines.current
+        speed = self._current_voice().speed
+        return self._latency.speech_cost(engine.name, streams=engine.streams, speed=speed)
 
     def prepare(self, text: str) -> None:
         """Synthesizes into memory the opening of an answer that may still be withdrawn."""
@@ -217,7 +221,11 @@ class EngineTTS(TTSService):
             piece.done = True
             if not ticket.from_cache:
                 self._latency.add_synthesis(
-                    engine.name, piece.last_at - piece.queued_at, piece.speech_seconds
+                    engine.name,
+                    piece.last_at - piece.queued_at,
+                    piece.speech_seconds,
+                    expected=speech_seconds(text) / voice.speed,
+                    first_chunk=(piece.first_at or piece.last_at) - piece.queued_at,
                 )
         finally:
             self._tracer.voiced(draft, piece.step())

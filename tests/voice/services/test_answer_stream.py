@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.text.pieces import SpeechCost
 from appliance.text.segment import AnswerSegmenter
 from appliance.voice.services.answer_stream import HeldOpening
 
@@ -15,13 +16,13 @@ class Voice:
     def __init__(self) -> None:
         self.prepared: list[str] = []
         self.opening = HeldOpening(
-            self.prepared.append, lambda: self.prepared.append(DISCARDED), lambda: False
+            self.prepared.append, lambda: self.prepared.append(DISCARDED), SpeechCost
         )
 
 
 def _spoken(segmenter: AnswerSegmenter, *texts: str) -> list[str]:
     segments = [segment for text in texts for segment in segmenter.feed(text, 0.0)]
-    return [text for text, spoken in segments + segmenter.end() if spoken]
+    return [text for text, spoken in segments + segmenter.end(0.0) if spoken]
 
 
 def test_the_first_segment_is_prepared_once() -> None:
@@ -41,7 +42,7 @@ def test_the_opening_of_a_withdrawn_answer_is_discarded_once() -> None:
     voice.opening.withdraw()
     voice.opening.withdraw()
     assert voice.prepared == ["It is noon.", DISCARDED]
-    assert _spoken(voice.opening.release(), "At noon, we")[0] == "At noon,"
+    assert _spoken(voice.opening.release(), "When it rains, we stay.")[0] == "When it rains,"
 
 
 def test_an_answer_that_is_not_held_is_not_prepared() -> None:

@@ -66,15 +66,46 @@ def test_an_engine_may_become_slow_and_fast_again() -> None:
 
 def test_a_voice_is_quick_once_it_was_measured_so() -> None:
     latency = EngineLatency()
-    assert not latency.is_quick("kokoro")
+    assert not latency.speech_cost("kokoro", streams=False).is_quick
     latency.add_synthesis("kokoro", 0.08, 2.0)
-    assert latency.is_quick("kokoro")
+    assert latency.speech_cost("kokoro", streams=False).is_quick
     for _ in range(5):
         latency.add_synthesis("kokoro", 2 * QUICK_REAL_TIME_FACTOR, 1.0)
-    assert not latency.is_quick("kokoro")
+    assert not latency.speech_cost("kokoro", streams=False).is_quick
 
 
 def test_synthesis_without_speech_is_not_counted() -> None:
     latency = EngineLatency()
     latency.add_synthesis("kokoro", 0.01, 0.0)
-    assert not latency.is_quick("kokoro")
+    assert not latency.speech_cost("kokoro", streams=False).is_quick
+
+
+def test_the_cost_of_speech_is_learned_from_pieces_of_several_lengths() -> None:
+    latency = EngineLatency()
+    for sound in (0.9, 2.0, 4.0, 1.2, 3.0, 0.7, 2.5, 5.0):
+        latency.add_synthesis("kokoro", 0.3 + 0.5 * sound, sound, expected=sound / 1.1)
+    cost = latency.speech_cost("kokoro", streams=False)
+    assert cost.start_seconds == pytest.approx(0.3, abs=0.1)
+    assert cost.real_time_factor == pytest.approx(0.5, abs=0.05)
+    assert cost.sound_scale == pytest.approx(1.1)
+
+
+def test_the_first_piece_tells_the_cost_of_pieces_like_it() -> None:
+    latency = EngineLatency()
+    latency.add_synthesis("kokoro", 1.0, 2.0)
+    assert latency.speech_cost("kokoro", streams=False).total(2.0) == pytest.approx(1.0)
+
+
+def test_a_streaming_voice_starts_when_its_first_chunk_comes() -> None:
+    latency = EngineLatency()
+    latency.add_synthesis("kokoro", 1.5, 2.0, first_chunk=0.5)
+    cost = latency.speech_cost("kokoro", streams=True)
+    assert cost.ready(5.0) == 0.5
+    assert cost.total(2.0) == pytest.approx(1.5)
+
+
+def test_a_faster_rate_of_speech_has_less_sound() -> None:
+    latency = EngineLatency()
+    latency.add_synthesis("kokoro", 1.0, 2.0)
+    assert latency.speech_cost("kokoro", streams=False, speed=2.0).sound_scale == 0.5
+    assert latency.speech_cost("espeak", streams=True, speed=2.0).sound_scale == 0.5

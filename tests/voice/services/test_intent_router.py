@@ -23,6 +23,7 @@ from pipecat.utils.asyncio.task_manager import TaskManager
 
 from appliance.agents.tools import claude_tools, task_tools, team_tools
 from appliance.conversation import Event, EventKind
+from appliance.text.pieces import SpeechCost
 from appliance.timers.scheduler import TimerScheduler
 from appliance.tools import Tool, ToolContext, ToolResult
 from appliance.tools.builtin.catalogue import builtin_tools
@@ -116,7 +117,7 @@ class Router:
             ToolCaller(ToolRegistry(tools), Session(), recorder),
             recorder,
             self.context,
-            HeldOpening(self.prepared.append, self._discard, lambda: False),
+            HeldOpening(self.prepared.append, self._discard, SpeechCost),
             has_model=self.has_model,
             context_tokens=1000,
             on_speaking=lambda _speaking: None,

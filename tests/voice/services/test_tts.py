@@ -136,7 +136,7 @@ async def test_prepared_speech_does_not_count_as_quick(
     clock.now = 60.0
     engine.may_speak.set()
     assert await _speak(tts, "Hello there.", "a") == (b"\1\0" * 12, 0)
-    assert not tts.is_quick()
+    assert not tts.speech_cost().is_quick
 
 
 async def test_cleanup_cancels_prepared_speech() -> None:
@@ -209,4 +209,4 @@ async def test_a_piece_from_the_cache_does_not_count_for_the_speed_of_the_voice(
     await _speak(tts, "Hello there.", "a")
     [piece] = tts._tracer.current.pieces
     assert (piece.cached, piece.speech_seconds) == (True, 1.0)
-    assert not tts.is_quick()
+    assert not tts.speech_cost().is_quick
