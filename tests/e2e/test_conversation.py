@@ -10,7 +10,7 @@ import pytest
 from appliance import wire
 from appliance.client import calling, packets
 from tests.chat_server import Call, chat_server
-from tests.daemon import MICRO_MODELS, command, running, sound, speech
+from tests.daemon import FIXTURES, MICRO_MODELS, command, running, sound, speech
 
 
 async def test_the_starter_engines_answer_the_time(tmp_path: Path) -> None:
@@ -22,6 +22,20 @@ async def test_the_starter_engines_answer_the_time(tmp_path: Path) -> None:
         answer = await call.wait_for(lambda a: a.kind == "bot-llm-text", since=end)
         assert answer.data["text"].startswith("It is ")
         await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=end)
+
+
+async def test_piper_answers_whatever_voice_is_configured(tmp_path: Path) -> None:
+    model = FIXTURES / "micro_piper" / "en_US-micro-low.onnx"
+    piper = {"APPLIANCE__TTS__ENGINE": "piper", "APPLIANCE__TTS__MODEL": str(model)}
+    async with running(tmp_path, piper) as daemon, calling(daemon.base_url) as call:
+        _, health = await daemon.get("/health")
+        assert health["engines"]["tts"]["name"] == "piper en_US-micro-low cpu"
+        sent = await call.type("what time is it")
+        await call.wait_for(lambda a: a.kind == "audio", since=sent)
+        await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent)
+        sent = await call.type("use another voice")
+        only = await call.wait_for(lambda a: a.kind == "bot-llm-text", since=sent)
+        assert only.data["text"] == "I have only this one voice."
 
 
 async def test_a_model_answers_and_calls_tools(tmp_path: Path) -> None:

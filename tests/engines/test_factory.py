@@ -13,6 +13,7 @@ from appliance.hardware.detect import Hardware, L4t
 from appliance.hardware.memory_pressure import MemoryPool
 from appliance.hardware.plan import plan
 from appliance.hardware.planner import plan_for
+from tests.engines.conftest import PIPER_MODEL
 
 
 def configured(**settings: str) -> Config:
@@ -80,3 +81,13 @@ def test_loaders_know_which_engines_are_slower() -> None:
     assert {int8.device, float32.device} == {"cpu"}
     kokoro, espeak = synthesizer_loaders(made, configured())
     assert kokoro.cost > espeak.cost == 0
+
+
+@pytest.mark.parametrize("model", ["en_US-micro-low", str(PIPER_MODEL)])
+async def test_a_voice_of_piper_is_loaded_by_name_or_path(model: str) -> None:
+    config = configured(tts__model=model, models__directory=str(PIPER_MODEL.parent))
+    piper, espeak = synthesizer_loaders(plan_for(config), config)
+    assert (piper.cost > 0, espeak.name) == (True, "espeak")
+    engine = await piper.load()
+    await engine.close()
+    assert engine.name == "piper en_US-micro-low cpu"

@@ -138,6 +138,8 @@ class EspeakLibrary:
         encoded = text.replace("\0", " ").encode()
         with self._lock:
             self._set_voice(voice)
+            # Speech that was cut short leaves a letter that eSpeak had read ahead.
+            list(self._read_clauses(b" "))
             return list(self._read_clauses(encoded))
 
     def _read_clauses(self, encoded: bytes) -> Iterator[Clause]:

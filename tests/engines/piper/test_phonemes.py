@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.engines.espeak.library import Clause, espeak_library
+from appliance.engines.espeak.library import Clause, Delivery, espeak_library
 from appliance.engines.piper.phonemes import phoneme_ids, sentences
 
 IDS = {
@@ -63,3 +63,10 @@ def test_every_number_is_followed_by_the_pad() -> None:
 
 def test_phonemes_that_the_voice_lacks_are_left_out() -> None:
     assert phoneme_ids("axˈ", IDS) == [1, 0, 14, 0, 120, 0, 2]
+
+
+def test_speech_that_was_cut_short_leaves_nothing_in_the_next_text() -> None:
+    espeak = espeak_library()
+    voice = espeak.voices()["en-us"]
+    espeak.speak("Hello. How are you?", voice, Delivery(), lambda _samples: False)
+    assert pronounced("Yes.") == ["jˈɛs."]
