@@ -99,18 +99,20 @@ def _bars(trace: TurnTrace) -> Iterator[Bar]:
         ended = guess.began if guess.ended is None else guess.ended
         note = guess.outcome + (", guessed" if guess.guessed else "")
         yield Bar("speculation", guess.began, guess.began, ended, note)
-    for name in ("endpointing", "first_token"):
-        if name in trace.stages:
-            at = trace.stages[name]
-            yield Bar({"endpointing": "turn ended"}.get(name, "first token"), at, at, at)
+    for stage, label in (("endpointing", "turn ended"), ("first_token", "first token")):
+        yield from _stage_mark(trace, stage, label)
     for piece in trace.pieces:
         source = "from the cache" if piece.cached else f"{piece.characters} characters"
         note = f"{piece.speech_seconds:.1f} s, {source}{', ahead' if piece.ahead else ''}"
         begun = piece.queued if piece.begun is None else piece.begun
         yield Bar("voice", piece.queued, begun, piece.ended, note)
-    if "first_audio" in trace.stages:
-        at = trace.stages["first_audio"]
-        yield Bar("first audio", at, at, at)
+    yield from _stage_mark(trace, "first_audio", "first audio")
+
+
+def _stage_mark(trace: TurnTrace, stage: str, label: str) -> Iterator[Bar]:
+    if stage in trace.stages:
+        at = trace.stages[stage]
+        yield Bar(label, at, at, at)
 
 
 def _span(bars: Sequence[Bar], first_audio: float | None) -> tuple[float, float]:
