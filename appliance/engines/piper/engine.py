@@ -15,6 +15,7 @@ from appliance.audio.format import OUTPUT_RATE
 from appliance.audio.loudness import levelled
 from appliance.engines import Ticket, Voice
 from appliance.engines.espeak.library import EspeakLibrary, espeak_library
+from appliance.engines.onnx_session import run_options, session_options
 from appliance.engines.piper.phonemes import BEGIN, END, PAD, PhonemeIds, phoneme_ids, sentences
 from appliance.engines.worker import Emit, WorkerPool
 from appliance.errors import EngineFailed, ModelBroken, ModelMissing
@@ -68,7 +69,9 @@ class LoadedVoice:
         }
         if settings.speakers:
             inputs[_SPEAKER] = np.array([speaker], np.int64)
-        samples = np.asarray(self.session.run(None, inputs)[0], np.float32).reshape(-1)
+        samples = np.asarray(self.session.run(None, inputs, run_options())[0], np.float32).reshape(
+            -1
+        )
         if not np.isfinite(samples).all():
             raise EngineFailed("the model returned samples that are not finite")
         return levelled(soxr.resample(samples, settings.rate, OUTPUT_RATE))
@@ -216,12 +219,7 @@ def _speakers(read: Mapping[str, Any]) -> Mapping[str, int]:
 def _open_session(model: Path, settings: VoiceSettings, threads: int) -> "InferenceSession":
     import onnxruntime as ort  # imported late, as above
 
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Spinning threads would starve the event loop and the other engines.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3  # errors only
+    options = session_options(threads)
     try:
         session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors have no common class
