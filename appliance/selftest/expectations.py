@@ -42,6 +42,10 @@ _SLOW_ADVICE = (
     "Test again when nobody talks to it and nothing else runs. If it stays slow, choose a faster"
     " power mode or a smaller model; `appliance plan` shows the choices."
 )
+_QUICKER_VOICE_ADVICE = (
+    "Test again when nobody talks to it and nothing else runs. If it stays slow, let Piper speak:"
+    ' `appliance models pull en_US-joe-medium`, and tts.prefer = "speed" in the configuration.'
+)
 _NO_GPU_ADVICE = (
     "The GPU builds of the engines are missing or were overwritten by those for the processor"
     " (any `pip install -U` may do that). Install them again with the installer, restart the"
@@ -109,7 +113,9 @@ def _assess_speed(
         )
     if verdict is not Verdict.OK:
         return EngineAssessment(
-            verdict, f", slower than the {limit:.0%} that keep a talk going", _SLOW_ADVICE
+            verdict,
+            f", slower than the {limit:.0%} that keep a talk going",
+            _QUICKER_VOICE_ADVICE if planned.engine == "kokoro" else _SLOW_ADVICE,
         )
     if device == "cpu" and context.hardware.gpu and planned.device == "cpu":
         return EngineAssessment(

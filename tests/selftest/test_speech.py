@@ -179,6 +179,18 @@ def test_a_silent_voice_is_a_failure(make_context: MakeContext) -> None:
     assert "100 ms for 2.0 s" in good(TTSCheck().judge(planned, loud, make_context()))
 
 
+def test_a_quicker_voice_is_recommended_where_kokoro_is_slow(make_context: MakeContext) -> None:
+    said = SynthesisProbe("kokoro x cpu", tone(2.0), 3.0, 1.5)
+    planned = replace(STARTER, engine="kokoro")
+    _, advice = bad(TTSCheck().judge(planned, said, make_context()), WARNING)
+    assert 'tts.prefer = "speed"' in advice
+    slow = replace(said, engine="piper x cpu")
+    _, advice = bad(
+        TTSCheck().judge(replace(STARTER, engine="piper"), slow, make_context()), WARNING
+    )
+    assert "tts.prefer" not in advice
+
+
 def test_the_synthesized_sentences_differ() -> None:
     assert len(set(tts.texts())) == tts.TIMES
 
