@@ -22,6 +22,11 @@ async def test_the_starter_engines_answer_the_time(tmp_path: Path) -> None:
         answer = await call.wait_for(lambda a: a.kind == "bot-llm-text", since=end)
         assert answer.data["text"].startswith("It is ")
         await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=end)
+        _, kept = await daemon.get(f"/api/conversations/{call.conversation_id}")
+    # The tool has run ahead of the turn's end, and counts once, as a part of the turn.
+    kinds = [event["kind"] for event in kept["events"] if "tool" in event["data"]]
+    assert kinds == ["tool_call", "tool_result"]
+    assert [event["turn"] for event in kept["events"] if "tool" in event["data"]] == [1, 1]
 
 
 async def test_piper_answers_whatever_voice_is_configured(tmp_path: Path) -> None:
