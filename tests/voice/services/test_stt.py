@@ -255,7 +255,7 @@ async def test_a_late_transcription_does_not_count_for_the_next_utterance() -> N
 
 
 class Slow(FirstByte):
-    """An engine that takes so long that it was asked only at the end of speech, and may be busy."""
+    """An engine with interim transcripts that may be busy; `asked` keeps its tickets."""
 
     supports_interim = True
 
