@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 # No engine works at one request for so long, the longest utterance on the slowest board included.
 STUCK_SECONDS = 120.0
-APOLOGY_RETRY_SECONDS = 30.0
 _CONTENDED = 0.5
 """Share of time in which somebody waits for a processor: a busy household stays well below it."""
 
@@ -217,18 +216,10 @@ class EngineRuntime:
 
         Where that fails it is tried again later, until there is one.
         """
-        if not await self._speak_apology():
-            self._background.run(self._prepare_apology_later(), "prepare the apology")
-
-    async def _prepare_apology_later(self) -> None:
-        while not self.apology.pcm:
-            await asyncio.sleep(APOLOGY_RETRY_SECONDS)
-            await self._speak_apology()
-
-    async def _speak_apology(self) -> bool:
         with suppress(NotReady):
-            return await self.apology.speak(self.supervisor.tts.current, self._voice)
-        return False
+            if not await self.apology.speak(self.supervisor.tts.current, self._voice):
+                retrying = self.apology.retry(lambda: self.supervisor.tts.current, self._voice)
+                self._background.run(retrying, "prepare the apology")
 
     async def close(self) -> None:
         """Unloads whatever was loaded."""

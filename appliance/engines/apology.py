@@ -1,6 +1,8 @@
 """Spoken apology for the time when no synthesizer works: rendered ahead and kept as audio."""
 
+import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from appliance.engines import Priority, Synthesizer, Ticket, Voice
@@ -8,6 +10,7 @@ from appliance.errors import EngineError
 
 log = logging.getLogger(__name__)
 
+RETRY_SECONDS: Final = 30.0
 SPEECHLESS: Final = "Sorry, my voice fails me right now. Please try again in a moment."
 
 
@@ -36,3 +39,12 @@ class Apology:
         if any(pcm):
             self.pcm, self._spoken_by = b"".join(pcm), engine
         return True
+
+    async def retry(self, current: Callable[[], Synthesizer], voice: Voice) -> None:
+        """Renders the apology with the engine that answers then, every 30 s until there is one.
+
+        For an engine that failed at the start, as on processors that had no time for it.
+        """
+        while not self.pcm:
+            await asyncio.sleep(RETRY_SECONDS)
+            await self.speak(current(), voice)
