@@ -11,8 +11,8 @@ from openai import AsyncOpenAI
 
 from appliance.config.schema import AlternativeLLMConfig, LLMConfig
 from appliance.llm.providers import address
-from appliance.network.http_transport import ProxiedTransport
-from appliance.network.locality import Locality, locality_of_url
+from appliance.network.addresses import Locality, locality_of_url
+from appliance.network.proxies import ProxiedTransport
 
 CONNECT_SECONDS = 3.0
 

@@ -18,7 +18,7 @@ from appliance.config.loader import Config
 from appliance.config.schema import LLMConfig
 from appliance.llm import providers
 from appliance.llm.providers import Address
-from appliance.network.locality import Locality, locality_of_url
+from appliance.network.addresses import Locality, locality_of_url
 from appliance.network.proxies import ProxyRules
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""Finds the addresses by which this machine is reached, as nginx/certificate.sh signs them.
+"""Finds the addresses of this machine, and tells which hosts are on its own network.
 
-Reads them from the kernel by ioctl and /proc, not by `ip`: the sandbox of the nightly self-test
-refuses netlink sockets.
+The addresses are those that nginx/certificate.sh signs. They are read from the kernel by ioctl and
+/proc, not by `ip`: the sandbox of the nightly self-test refuses netlink sockets.
 """
 
 import array
@@ -10,7 +10,9 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 # The same as in certificate.sh; a test compares them.
 BRIDGES = ("docker", "br-", "veth", "virbr")
@@ -91,3 +93,62 @@ def _ipv6(root: Path) -> Iterator[tuple[str, str]]:
     for address, _, _, scope, flags, name in map(str.split, lines):
         if scope == _GLOBAL_SCOPE and not int(flags, 16) & (_TEMPORARY | _DEPRECATED):
             yield name, str(ipaddress.IPv6Address(bytes.fromhex(address)))
+
+
+class Locality(StrEnum):
+    """The place of a host, as seen from this machine."""
+
+    MACHINE = "machine"
+    NETWORK = "network"
+    ELSEWHERE = "elsewhere"
+
+
+def locality_of_url(url: str) -> Locality:
+    """The locality of a URL's host; ELSEWHERE without a host. Resolves names, and so may block."""
+    return locality_of_host(urlsplit(url).hostname or "")
+
+
+def locality_of_host(host: str) -> Locality:
+    """The locality of a name or address. Resolves names, and so may block.
+
+    A name with a private address is in the network, whichever other addresses it has: machines of
+    a home network often have a global IPv6 address too. A name without an address is ELSEWHERE.
+    """
+    known = locality_without_lookup(host)
+    if known is not None:
+        return known
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return Locality.ELSEWHERE
+    places = {_locality_of_address(str(info[4][0])) for info in found}
+    if places == {Locality.MACHINE}:
+        return Locality.MACHINE
+    return Locality.ELSEWHERE if places == {Locality.ELSEWHERE} else Locality.NETWORK
+
+
+def locality_without_lookup(host: str) -> Locality | None:
+    """The locality of an address or a reserved name; None for a name that must be resolved."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return Locality.MACHINE
+    if name.endswith(".local"):  # multicast DNS, which does not leave the network
+        return Locality.NETWORK
+    if not name:
+        return Locality.ELSEWHERE
+    try:
+        return _locality_of_address(name)
+    except ValueError:
+        return None
+
+
+def _locality_of_address(address: str) -> Locality:
+    """Raises ValueError for what is no address."""
+    number = ipaddress.ip_address(address)
+    if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped:
+        number = number.ipv4_mapped
+    if number.is_loopback:
+        return Locality.MACHINE
+    if number.is_link_local or is_home_address(str(number)):
+        return Locality.NETWORK
+    return Locality.ELSEWHERE

@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+import httpx2
+
 from appliance.concurrency import run_in_daemon_thread
-from appliance.network.addresses import HOME_NETWORKS
-from appliance.network.locality import Locality, locality_of_host, locality_without_lookup
+from appliance.network.addresses import (
+    HOME_NETWORKS,
+    Locality,
+    locality_of_host,
+    locality_without_lookup,
+)
 
 if TYPE_CHECKING:
     import aiohttp
@@ -100,3 +106,29 @@ def _environment_proxy(url: str) -> str | None:
     scheme = "https" if parts.scheme in _SECURE else "http"
     proxy = proxies.get(parts.scheme) or proxies.get(scheme) or proxies.get("all")
     return proxy if not proxy or "://" in proxy else f"http://{proxy}"
+
+
+class ProxiedTransport(httpx2.AsyncBaseTransport):
+    """A transport of httpx that chooses the proxy anew for each request."""
+
+    def __init__(self, limits: httpx2.Limits | None = None) -> None:
+        self._make = partial(
+            httpx2.AsyncHTTPTransport,
+            verify=httpx2.create_ssl_context(),
+            limits=limits or httpx2.Limits(max_connections=100, max_keepalive_connections=20),
+        )
+        self._rules = ProxyRules()
+        self._transports: dict[str | None, httpx2.AsyncHTTPTransport] = {None: self._make()}
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        proxy = await self._rules.proxy_for(str(request.url))
+        if proxy not in self._transports:
+            try:
+                self._transports[proxy] = self._make(proxy=proxy)
+            except (ImportError, ValueError) as error:  # a SOCKS proxy, or no kind of proxy
+                raise httpx2.ProxyError(f"{error}", request=request) from None
+        return await self._transports[proxy].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for transport in self._transports.values():
+            await transport.aclose()

@@ -103,7 +103,7 @@ class MCPServer:
         from mcp.client.stdio import StdioServerParameters
         from mcp.client.streamable_http import streamable_http_client
 
-        from appliance.network.http_transport import ProxiedTransport
+        from appliance.network.proxies import ProxiedTransport
 
         config = self._config
         if config.command:

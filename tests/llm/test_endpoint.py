@@ -8,7 +8,7 @@ import pytest
 from appliance.config.loader import load
 from appliance.llm.endpoint import configured_endpoint
 from appliance.llm.providers import PRESETS
-from appliance.network.locality import Locality, locality_of_url
+from appliance.network.addresses import Locality, locality_of_url
 
 SECRETS = {"OPENAI_API_KEY": "openai-secret", "GROQ_API_KEY": "groq-secret"}
 

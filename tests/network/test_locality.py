@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from appliance.network.locality import Locality, locality_of_host, locality_of_url
+from appliance.network.addresses import Locality, locality_of_host, locality_of_url
 
 MACHINE, NETWORK, ELSEWHERE = Locality.MACHINE, Locality.NETWORK, Locality.ELSEWHERE
 

@@ -11,7 +11,7 @@ from pipecat.services.openai.realtime import events
 from appliance.config.loader import Config
 from appliance.config.schema import RealtimeConfig
 from appliance.llm.providers import OPENAI_REALTIME, realtime
-from appliance.network.locality import Locality, locality_of_url
+from appliance.network.addresses import Locality, locality_of_url
 
 TURN_DETECTION: Final[Mapping[str, events.TurnDetection | events.SemanticTurnDetection | bool]] = {
     "server_vad": events.TurnDetection(),
