@@ -21,7 +21,7 @@ class TurnListener:
         """Smart-turn has judged the pause, `ahead` of the end of speech or at it."""
 
     def speculation_began(self, *, guessed: bool) -> None:
-        """The language model answers the pause, `guessed` before a verdict on it is known."""
+        """A model or a tool answers the pause, `guessed` before a verdict on it is known."""
 
     def speculation_ended(self, outcome: SpeculationOutcome) -> None:
         """The answer that was begun at a pause is used or withdrawn."""
@@ -101,7 +101,7 @@ class TurnCoordinator:
             listener.judged(probability, ahead=ahead)
 
     def speculation_began(self, *, guessed: bool) -> None:
-        """Called by the end of turn when it has the language model answer a pause."""
+        """Called by the end of turn when it has a model or a tool answer a pause."""
         for listener in self._listeners:
             listener.speculation_began(guessed=guessed)
 
