@@ -24,6 +24,13 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Mixed:
+    """One answer of several texts and tool calls, in this order."""
+
+    parts: tuple[str | Call, ...]
+
+
+@dataclass(frozen=True)
 class Trouble:
     """A failure: an HTTP status, no answer (`stall`), garbage, or a break after some tokens."""
 
@@ -34,7 +41,7 @@ class Trouble:
     text: str = "This is where it breaks off, I am afraid."
 
 
-Reply = str | Call | Trouble
+Reply = str | Call | Mixed | Trouble
 Script = Callable[[list[dict[str, Any]]], Reply]
 
 
@@ -78,15 +85,7 @@ class ChatServer:
         if trouble.garbage:
             await response.write(b"data: {not json\n\n")
             return
-        text = reply if isinstance(reply, str) else trouble.text
-        deltas: list[dict[str, Any]]
-        if isinstance(reply, Call):
-            function = {"name": reply.name, "arguments": json.dumps(reply.arguments)}
-            deltas = [
-                {"tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": function}]}
-            ]
-        else:
-            deltas = [{"content": token} for token in _tokens(text)]
+        deltas = _deltas(trouble.text if reply is trouble else reply)
         for number, delta in enumerate(deltas):
             if number == trouble.break_after:
                 assert request.transport is not None
@@ -94,9 +93,23 @@ class ChatServer:
                 return
             await response.write(chunk_event({"delta": delta, "finish_reason": None}))
             await asyncio.sleep(1 / self.tokens_per_second)
-        ended = "tool_calls" if isinstance(reply, Call) else "stop"
+        ended = "tool_calls" if any("tool_calls" in delta for delta in deltas) else "stop"
         await response.write(chunk_event({"delta": {}, "finish_reason": ended}))
         await response.write(b"data: [DONE]\n\n")
+
+
+def _deltas(reply: Reply) -> list[dict[str, Any]]:
+    parts = reply.parts if isinstance(reply, Mixed) else (reply,)
+    deltas: list[dict[str, Any]] = []
+    for number, part in enumerate(parts):
+        if isinstance(part, Call):
+            index = sum(isinstance(before, Call) for before in parts[:number])
+            function = {"name": part.name, "arguments": json.dumps(part.arguments)}
+            call = {"index": index, "id": f"c{index + 1}", "type": "function"}
+            deltas.append({"tool_calls": [{**call, "function": function}]})
+        elif isinstance(part, str):
+            deltas += [{"content": token} for token in _tokens(part)]
+    return deltas
 
 
 def _tokens(text: str) -> list[str]:

@@ -64,13 +64,15 @@ class ToolResult:
     """The result of a call. `spoken` is said if no model rephrases it; `data` is for a model.
 
     A `silent` result is not spoken ("stop"). A `quoted` one contains the words of a third party:
-    it is spoken verbatim and never given to a model.
+    it is spoken verbatim and never given to a model. With a `question_id`, `spoken` is the question
+    of a call that needs a yes: it is spoken verbatim, and then reported as heard by that id.
     """
 
     spoken: str
     data: Mapping[str, Any] = field(default_factory=dict)
     silent: bool = False
     quoted: bool = False
+    question_id: str = ""
 
 
 IsGuest = Callable[[str], Awaitable[bool]]

@@ -4,6 +4,7 @@ import asyncio
 import difflib
 import fnmatch
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +22,7 @@ from appliance.tools.json_schema import validate
 log = logging.getLogger(__name__)
 
 LONGEST_ARGUMENT = 60  # characters of an argument in a question
+_MARKUP = re.compile(r"[_`<>~*|#\\\[\](){}]")
 CACHED_MATCHES = 64  # a match takes up to 13 ms, on the event loop
 
 
@@ -36,8 +38,9 @@ class ToolRegistry:
     """The tools by name. Raises ToolError if two tools have the same name.
 
     Groups of tools may be replaced while the registry is in use (`put`). Calling a tool that
-    needs confirmation only asks the question; the tool runs when the user says yes before
-    anything else is said in the same session. `now` is a monotonic clock in seconds.
+    needs confirmation only asks the question; the tool runs when the user has heard it to its end
+    and then says yes, before anything else is said in the session. `now` is a monotonic clock in
+    seconds.
     """
 
     def __init__(
@@ -90,13 +93,25 @@ class ToolRegistry:
         answer, other = self._matches[text]
         if session_id is None:
             return other or answer
-        return answer if answer and self._questions.waits(session_id) else other
+        return answer if answer and self._questions.get(session_id) else other
 
     def user_turn(self, text: str, session_id: str) -> None:
         """The user has said `text`: anything but a yes or no withdraws an open question."""
         found = self.match(text, session_id)
         if found is None or not found.tool.answers:
             self._questions.withdraw(session_id)
+
+    def question_heard(self, session_id: str, question_id: str) -> None:
+        """The question of a ToolResult was heard to its end: a yes counts from now on."""
+        self._questions.question_heard(session_id, question_id)
+
+    def assistant_spoke(self, session_id: str) -> None:
+        """The assistant begins to speak, which withdraws a question that was heard before."""
+        self._questions.assistant_spoke(session_id)
+
+    def interrupted(self, session_id: str) -> None:
+        """The user begins to speak, which withdraws a question that was not heard to its end."""
+        self._questions.interrupted(session_id)
 
     def _find(self, text: str) -> tuple[Match | None, Match | None]:
         """The best match among the yes-or-no tools, and the best among all others."""
@@ -200,9 +215,11 @@ class ToolRegistry:
         valid = validate(tool.parameters, arguments)
         if not tool.confirm:
             return await self._perform(tool, valid, context)
-        self._questions.ask(context.session_id, tool, valid)
         question = tool.question or _question_for(name, valid)
-        return ToolResult(question, {"asked_the_user": question, "done": False})
+        pending = self._questions.ask(context.session_id, tool, valid, question)
+        if pending is None:
+            raise ToolError("the user has to answer another question first")
+        return pending.result
 
     async def _perform(
         self, tool: Tool, arguments: Mapping[str, Any], context: ToolContext
@@ -246,8 +263,13 @@ def enabled(tools: Sequence[Tool], patterns: Sequence[str]) -> tuple[Tool, ...]:
 
 def _question_for(name: str, arguments: Mapping[str, Any]) -> str:
     """The question with all arguments: "Shall I use home turn on, with room kitchen?"."""
-    parts = [f"{_spoken_name(k)} {str(v)[:LONGEST_ARGUMENT]}" for k, v in arguments.items()]
+    parts = [f"{_spoken_name(k)} {_spoken_value(v)}".strip() for k, v in arguments.items()]
     return f"Shall I use {_spoken_name(name)}{f', with {phrasing.listed(parts)}' if parts else ''}?"
+
+
+def _spoken_value(value: object) -> str:
+    """An argument without the marks by which a part of the question would not be spoken."""
+    return " ".join(_MARKUP.sub(" ", str(value)).split())[:LONGEST_ARGUMENT]
 
 
 def _spoken_name(name: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -40,6 +41,21 @@ def said(call: Call, since: float) -> str:
 
 async def hears(call: Call, words: str, since: float = 0.0) -> None:
     await call.wait_for(lambda _: words in said(call, since), since=since, seconds=30)
+
+
+async def hears_out(call: Call, words: str, since: float) -> None:
+    """Returns once these words and what follows them were heard to the end, as a question must be.
+
+    The client plays audio for a moment after it was sent.
+    """
+    await hears(call, words, since)
+    last = call.after(since, "bot-tts-text")[-1].at
+    await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=last)
+
+    async def silent() -> bool:
+        return time.monotonic() - call.after(since, "audio")[-1].at > 0.5
+
+    await until(silent)
 
 
 def task_state(arrived: Arrival) -> str:
@@ -125,14 +141,14 @@ async def test_the_team_gets_work_a_pause_and_after_a_yes_a_reset(
         await team.until("pause")
 
         asked = await call.type("reset the team")
-        await hears(call, "Shall I reset the team?", asked)
+        await hears_out(call, "Shall I reset the team?", asked)
         refused = await call.type("no")
         await hears(call, "Okay, I won't.", refused)
         late = await call.type("yes")
         await hears(call, "did not catch", late)
 
         asked = await call.type("reset")
-        await hears(call, "Shall I reset the team?", asked)
+        await hears_out(call, "Shall I reset the team?", asked)
         async with calling(daemon.base_url) as stranger:
             elsewhere = await stranger.type("yes")
             await hears(stranger, "did not catch", elsewhere)
@@ -230,7 +246,7 @@ async def test_a_forgotten_conversation_ends_its_tasks(daemon: Daemon) -> None:
         sent = await call.type("tell claude to hang a secret")
         task = await reaches(call, "running", sent)
         asked = await call.type("forget this conversation")
-        await hears(call, "Shall I forget this conversation?", asked)
+        await hears_out(call, "Shall I forget this conversation?", asked)
         agreed = await call.type("yes")
         await hears(call, "I forget this conversation. Goodbye.", agreed)
         assert await call.wait_closed(30) == 1000
@@ -263,7 +279,7 @@ async def test_a_conversation_being_forgotten_at_shutdown_is_forgotten(tmp_path:
         await call.type("what time is it")
         await hears(call, "It is")
         asked = await call.type("forget this conversation")
-        await hears(call, "Shall I forget this conversation?", asked)
+        await hears_out(call, "Shall I forget this conversation?", asked)
         agreed = await call.type("yes")
         await hears(call, "I forget", agreed)
         assert await daemon.stop() == 0

@@ -45,7 +45,11 @@ class Home:
         self.registry.user_turn(sentence, self.session.session_id)
         match = self.registry.match(sentence, self.session.session_id)
         assert match is not None, f"nothing understood {sentence!r}"
-        return await self.registry.call(match.tool.name, match.arguments, self.session, "sentence")
+        result = await self.registry.call(
+            match.tool.name, match.arguments, self.session, "sentence"
+        )
+        self.registry.question_heard(self.session.session_id, result.question_id)
+        return result
 
     async def offers(self) -> bool:
         """Whether the server's tools are registered and it can be called."""

@@ -15,6 +15,7 @@ from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
     InputAudioRawFrame,
+    InterruptionFrame,
     LLMContextFrame,
     LLMTextFrame,
     TranscriptionFrame,
@@ -47,6 +48,7 @@ from appliance.engines.ladder import with_failover
 from appliance.errors import EngineError
 from appliance.tools import ToolResult
 from appliance.tools.registry import Match
+from appliance.voice.frames import PlaybackMarkerFrame, QuestionFrame
 from appliance.voice.parts import SessionParts, SharedParts
 from appliance.voice.pipeline import record_answers
 from appliance.voice.realtime.route import RealtimeRoute
@@ -58,6 +60,9 @@ from appliance.voice.services.tool_caller import ToolCaller
 from appliance.voice.transport.input import INPUT_BURST_SECONDS
 from appliance.voice.transport.websocket import RTVIOutbox
 from appliance.voice.turns.vad import vad_params
+
+ANSWER_FRAMES = (TTSStartedFrame, TTSAudioRawFrame, TTSTextFrame, TTSStoppedFrame, LLMTextFrame)
+"""What the service pushes of an answer."""
 
 
 def build_realtime(shared: SharedParts, session: SessionParts) -> PipelineWorker:
@@ -199,13 +204,21 @@ class ConfirmingToolCaller:
 
     async def __call__(self, name: str, arguments: Mapping[str, Any], via: str) -> ToolResult:
         result = await self.call_tool(name, arguments, via)
-        if "asked_the_user" in result.data:
+        if result.question_id:
             self._asked_in_turn = self._turns
         return result
+
+    def question_heard(self, question_id: str) -> None:
+        self.call_tool.question_heard(question_id)
+
+    def assistant_spoke(self) -> None:
+        self.call_tool.assistant_spoke()
 
     def turn_begins(self) -> None:
         """The user begins to speak, or has typed something."""
         self._turns += 1
+        # Which words it is may become known after the question would have been heard.
+        self.call_tool.interrupted()
 
     def confirmation(self, text: str) -> Match | None:
         """The tool call that the text confirms or declines, if it answers a tool's question."""
@@ -226,7 +239,9 @@ class ConfirmationProcessor(FrameProcessor):
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
-        if isinstance(frame, UserStartedSpeakingFrame) and direction == FrameDirection.DOWNSTREAM:
+        if isinstance(frame, BotStartedSpeakingFrame) and direction == FrameDirection.UPSTREAM:
+            self._call_tool.assistant_spoke()
+        elif isinstance(frame, UserStartedSpeakingFrame) and direction == FrameDirection.DOWNSTREAM:
             self._call_tool.turn_begins()
         elif isinstance(frame, TranscriptionFrame):
             await self._confirm(frame.text)
@@ -253,7 +268,10 @@ class ConfirmationProcessor(FrameProcessor):
 
 
 class RealtimeTTS(FrameProcessor):
-    """Stands behind the service and speaks announcements and notices with our own voice."""
+    """Stands behind the service and speaks questions, announcements and notices with our own voice.
+
+    A question ends the model's answer: what is on its way of it is not heard.
+    """
 
     def __init__(
         self, engines: EngineProvider[Synthesizer], voice: Callable[[], Voice], recorder: Recorder
@@ -262,11 +280,21 @@ class RealtimeTTS(FrameProcessor):
         self._engines = engines
         self._voice = voice
         self._recorder = recorder
+        self._answer_ended = False
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, TTSSpeakFrame):
             await self._speak(frame)
+            return
+        if isinstance(frame, QuestionFrame):
+            self._answer_ended = True
+            if await self._speak(TTSSpeakFrame(frame.text)):
+                await self.push_frame(PlaybackMarkerFrame(frame.on_heard))
+            return
+        if isinstance(frame, InterruptionFrame):
+            self._answer_ended = False
+        elif self._answer_ended and isinstance(frame, ANSWER_FRAMES):
             return
         # No later processor uses the microphone's audio or the service's transcripts.
         if isinstance(frame, InputAudioRawFrame | TranscriptionFrame):
@@ -276,18 +304,20 @@ class RealtimeTTS(FrameProcessor):
             self._recorder.token_received()
         await self.push_frame(frame, direction)
 
-    async def _speak(self, frame: TTSSpeakFrame) -> None:
+    async def _speak(self, frame: TTSSpeakFrame) -> bool:
+        """Speaks a text; False where no engine can."""
         try:
             pcm = await self._synthesize(frame.text)
         except EngineError as error:
             await self.push_error(f"{error.message} {error.advice}")
-            return
+            return False
         await self.push_frame(TTSStartedFrame())
         await self.push_frame(TTSAudioRawFrame(pcm, OUTPUT_RATE, 1))
         text = TTSTextFrame(frame.text, text_type=TextType.SENTENCE)
         text.append_to_context = frame.append_to_context is not False
         await self.push_frame(text)
         await self.push_frame(TTSStoppedFrame())
+        return bool(pcm)
 
     async def _synthesize(self, text: str) -> bytes:
         """The text as PCM, by the current engine, or by the next one where that fails."""

@@ -21,6 +21,7 @@ from pipecat.services.openai.realtime import events
 
 from appliance.audio.format import INPUT_RATE
 from appliance.tools import ToolResult
+from appliance.voice.frames import QuestionFrame
 from appliance.voice.realtime.connection import RealtimeConnection, UtteranceBuffer
 from appliance.voice.realtime.route import RealtimeRoute, history, message, turn_detection
 from appliance.voice.routing import Unanswered
@@ -55,6 +56,7 @@ class RealtimeService(RealtimeConnection):
         self._interrupted = asyncio.Event()
         self._outcome = ""
         self._suppressing = False
+        self._question_pending = False
 
     async def suppress_answers(self) -> None:
         """Cancels the server's answers until `report_outcome`.
@@ -78,9 +80,19 @@ class RealtimeService(RealtimeConnection):
         await self.send_client_event(message("system", outcome))
         await self._create_response()
 
+    async def push_frame(
+        self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
+    ) -> None:
+        await super().push_frame(frame, direction)
+        if isinstance(frame, QuestionFrame):
+            # The rest of this answer might be another question, whose yes would be taken for ours.
+            self._question_pending = True
+            if self._response_active:
+                await self.send_client_event(events.ResponseCancelEvent())
+
     async def _handle_evt_response_created(self, evt: events.ResponseCreated) -> None:
         await super()._handle_evt_response_created(evt)
-        if self._suppressing:
+        if self._suppressing or self._question_pending:
             await self.send_client_event(events.ResponseCancelEvent())
 
     async def _handle_evt_response_done(self, evt: events.ResponseDone) -> None:
@@ -118,6 +130,7 @@ class RealtimeService(RealtimeConnection):
         await super().process_frame(frame, direction)
         if isinstance(frame, InterruptionFrame):
             self._interrupted.set()
+            self._question_pending = False
         if isinstance(frame, StartFrame):
             if self._notice:
                 await self.push_frame(TTSSpeakFrame(self._notice, append_to_context=False))
@@ -151,6 +164,8 @@ class RealtimeService(RealtimeConnection):
     async def _handle_context(self, context: LLMContext, direction: FrameDirection) -> None:
         """Asks typed text, which ends the context; leaves the rest to Pipecat."""
         text = typed_text(context) if direction == FrameDirection.DOWNSTREAM else None
+        if text is None and self._question_pending:
+            return  # results of other tools, with which the model would go on
         if text is None:
             await super()._handle_context(context, direction)
             return

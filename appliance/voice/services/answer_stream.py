@@ -12,15 +12,18 @@ from pipecat.frames.frames import (
     AggregatedTextFrame,
     Frame,
     InterruptionFrame,
+    LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
+    TTSSpeakFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.text.base_text_aggregator import TextType
 
 from appliance.text.pieces import SpeechCost
 from appliance.text.segment import AnswerSegmenter, Segment
+from appliance.voice.frames import PlaybackMarkerFrame, QuestionFrame
 from appliance.voice.recorder import Recorder
 
 
@@ -82,7 +85,8 @@ class AnswerText(FrameProcessor):
     """Stands behind the language model and cuts its answer into the segments that are spoken.
 
     The first one is short, so that the voice begins early. Code still reaches the page and the
-    context; it is only not read aloud.
+    context; it is only not read aloud. A question of the appliance ends the answer: what the model
+    has not said by then is not said, and it is asked nothing more in this turn.
     """
 
     def __init__(self, recorder: Recorder, opening: HeldOpening) -> None:
@@ -90,20 +94,34 @@ class AnswerText(FrameProcessor):
         self._recorder = recorder
         self._opening = opening
         self._segmenter = AnswerSegmenter()
+        self._answer_ended = False
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, LLMTextFrame) and direction == FrameDirection.DOWNSTREAM:
             self._recorder.token_received()
-            await self._push(self._segmenter.feed(frame.text, time.monotonic()))
+            if not self._answer_ended:
+                await self._push(self._segmenter.feed(frame.text, time.monotonic()))
+            return
+        if isinstance(frame, QuestionFrame):
+            await self._ask(frame)
+            return
+        if isinstance(frame, LLMContextFrame) and self._answer_ended:
+            # Results of other tools, with which the model would go on.
             return
         if isinstance(frame, LLMFullResponseStartFrame):
-            self._segmenter = self._opening.release()
+            self._segmenter, self._answer_ended = self._opening.release(), False
         elif isinstance(frame, InterruptionFrame):
-            self._segmenter = AnswerSegmenter()
+            self._segmenter, self._answer_ended = AnswerSegmenter(), False
         elif isinstance(frame, LLMFullResponseEndFrame):
             await self._push(self._segmenter.end(time.monotonic()))
         await self.push_frame(frame, direction)
+
+    async def _ask(self, question: QuestionFrame) -> None:
+        self._segmenter, self._answer_ended = AnswerSegmenter(), True
+        self._recorder.answer_written(question.text)
+        await self.push_frame(TTSSpeakFrame(question.text))
+        await self.push_frame(PlaybackMarkerFrame(question.on_heard))
 
     async def _push(self, segments: list[Segment]) -> None:
         for text, spoken in segments:

@@ -1,7 +1,8 @@
 """Offers the appliance's tools to a language model as functions, on either route."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Protocol
 
 from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
@@ -11,9 +12,17 @@ from pipecat.services.llm_service import FunctionCallParams, LLMService
 
 from appliance.tools import ToolResult
 from appliance.tools.registry import ToolRegistry
+from appliance.voice.frames import QuestionFrame
 
-CallTool = Callable[[str, Mapping[str, Any], str], Awaitable[ToolResult]]
-"""Calls a tool by name, with arguments; the last argument is what asked for it."""
+
+class CallTool(Protocol):
+    """Calls the tools of one session."""
+
+    async def __call__(self, name: str, arguments: Mapping[str, Any], via: str) -> ToolResult:
+        """Calls a tool by name; `via` is what asked for it."""
+
+    def question_heard(self, question_id: str) -> None:
+        """The question of an earlier result was heard to its end."""
 
 
 def offer_tools(
@@ -29,8 +38,14 @@ def offer_tools(
     async def run_tool(params: FunctionCallParams) -> None:
         answer = await call_tool(params.function_name, params.arguments, "model")
         result = await function_result(params.llm, answer)
-        silent = FunctionCallResultProperties(run_llm=False) if answer.quoted else None
-        await params.result_callback(result, properties=silent)
+        silent = FunctionCallResultProperties(run_llm=False)
+        if answer.question_id:
+            # Not in the model's words, which might ask about something harmless.
+            heard = partial(call_tool.question_heard, answer.question_id)
+            await params.llm.push_frame(QuestionFrame(answer.spoken, heard))
+        await params.result_callback(
+            result, properties=silent if answer.quoted or answer.question_id else None
+        )
 
     functions: list[FunctionSchema] = []
     for schema in registry.schemas(realtime=realtime):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pipecat.frames.frames import (
@@ -28,6 +29,7 @@ from appliance.conversation import MODEL_SILENT, NO_MODEL, NOT_CAUGHT, EventKind
 from appliance.llm.context import trim
 from appliance.tools import ToolResult
 from appliance.tools.registry import Match
+from appliance.voice.frames import PlaybackMarkerFrame
 from appliance.voice.recorder import Recorder
 from appliance.voice.services.answer_stream import HeldOpening
 from appliance.voice.services.tool_caller import ToolCaller
@@ -102,6 +104,7 @@ class IntentRouter(FrameProcessor):
 
     async def _observe(self, frame: Frame) -> None:
         if isinstance(frame, BotStartedSpeakingFrame):
+            self._call_tool.assistant_spoke()
             self._on_speaking(True)
             self._on_thinking(False)
         elif isinstance(frame, BotStoppedSpeakingFrame):
@@ -145,7 +148,7 @@ class IntentRouter(FrameProcessor):
         if match is None and self._has_model:
             self._ahead = _Ahead(text, by_model=True)
             await self.push_frame(frame)
-        elif match is not None and match.tool.read_only:
+        elif match is not None and match.tool.read_only and not match.tool.confirm:
             answering = self.create_task(self._run_ahead(match), "run ahead")
             self._ahead = _Ahead(text, answer=(match, answering))
         else:
@@ -205,6 +208,9 @@ class IntentRouter(FrameProcessor):
             await self.push_frame(TTSSpeakFrame(answer.spoken, append_to_context=False))
         else:
             await self._say("" if answer.silent else answer.spoken)
+        if answer.question_id:
+            heard = partial(self._call_tool.question_heard, answer.question_id)
+            await self.push_frame(PlaybackMarkerFrame(heard))
 
     async def _say(self, text: str) -> None:
         """Answers as a language model would, so that all later processors treat it alike."""

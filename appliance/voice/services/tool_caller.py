@@ -50,6 +50,18 @@ class ToolCaller:
         """The tool that the text asks for; a yes or no only counts where this session was asked."""
         return self.registry.match(text, self.context.session_id)
 
+    def question_heard(self, question_id: str) -> None:
+        """The user has heard a tool's question to its end; a yes to it counts from now on."""
+        self.registry.question_heard(self.context.session_id, question_id)
+
+    def assistant_spoke(self) -> None:
+        """The assistant begins to speak: a question before that can no longer be answered."""
+        self.registry.assistant_spoke(self.context.session_id)
+
+    def interrupted(self) -> None:
+        """The user begins to speak: a question that is not heard to its end is withdrawn."""
+        self.registry.interrupted(self.context.session_id)
+
     def turn_started(self, text: str) -> None:
         """Withdraws what waits for a yes or no, if the text is neither."""
         self.registry.user_turn(text, self.context.session_id)

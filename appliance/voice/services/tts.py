@@ -10,6 +10,7 @@ from pipecat.frames.frames import (
     Frame,
     LLMFullResponseStartFrame,
     TTSAudioRawFrame,
+    TTSSpeakFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.settings import TTSSettings
@@ -25,6 +26,7 @@ from appliance.observability.turn_trace import PieceStep
 from appliance.text.normalize import Speakable
 from appliance.text.pieces import SpeechCost
 from appliance.text.prosody import speech_seconds
+from appliance.voice.frames import PlaybackMarkerFrame
 from appliance.voice.services.engine_latency import EngineLatency
 from appliance.voice.turn_tracer import TraceDraft, TurnTracer
 
@@ -145,6 +147,8 @@ class EngineTTS(TTSService):
         self._apologised_in = ""
         self._reroute = reroute
         self._speakable = Speakable()
+        # Pieces of the current answer or announcement, and how many of them were synthesized.
+        self._pieces_begun = self._pieces_spoken = 0
 
         async def transform(text: str, _type: str) -> str:
             return self._speakable.fragment(text)
@@ -172,9 +176,26 @@ class EngineTTS(TTSService):
         return True
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, PlaybackMarkerFrame) and not self._spoken_whole:
+            return
         if isinstance(frame, LLMFullResponseStartFrame):
             self._speakable.reset()
-        await super().process_frame(frame, direction)
+            self._pieces_begun = self._pieces_spoken = 0
+        if not isinstance(frame, TTSSpeakFrame):
+            await super().process_frame(frame, direction)
+            return
+        # Spoken on its own, whatever block of the answer it comes in the middle of.
+        answer, self._speakable = self._speakable, Speakable()
+        self._pieces_begun = self._pieces_spoken = 0
+        try:
+            await super().process_frame(frame, direction)
+        finally:
+            self._speakable = answer
+
+    @property
+    def _spoken_whole(self) -> bool:
+        """Whether no piece of the current answer or announcement failed."""
+        return 0 < self._pieces_begun == self._pieces_spoken
 
     def speech_cost(self) -> SpeechCost:
         """What a piece of an answer costs the engine and voice of the moment."""
@@ -240,6 +261,7 @@ class EngineTTS(TTSService):
         await super().cleanup()
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+        self._pieces_begun += 1
         spoken_seconds = 0.0
         begin = 0.0
         # The user waits for the first piece of an answer; the others are needed later.
@@ -257,6 +279,7 @@ class EngineTTS(TTSService):
                 spoken_seconds += len(pcm) / 2 / OUTPUT_RATE
                 yield TTSAudioRawFrame(pcm, OUTPUT_RATE, 1, context_id=context_id)
             words = _word_times(text, begin, spoken_seconds)
+            self._pieces_spoken += spoken_seconds > 0
         except EngineError as error:
             replaced = speech is not None and self._engines.report_failure(speech.engine, error)
             yield ErrorFrame(f"{error.message} {error.advice}")

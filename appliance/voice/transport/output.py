@@ -30,6 +30,7 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
+from appliance.voice.frames import PlaybackMarkerFrame
 from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
 
 # Hides a stall of the event loop of this length. It does not delay the silence after a barge-in,
@@ -192,6 +193,17 @@ class SocketOutput(BaseOutputTransport):
         self, frame: OutputTransportMessageFrame | OutputTransportMessageUrgentFrame
     ) -> None:
         self._send_queue.put_message(frame.message)
+
+    async def write_transport_frame(self, frame: Frame) -> None:
+        if not isinstance(frame, PlaybackMarkerFrame):
+            return
+        interruptions = self._interruptions
+        while self.playing:
+            await self._flowing.wait()
+            now = time.monotonic()
+            await asyncio.sleep(max(0.0, self._playout.playing_until(now) - now))
+        if interruptions == self._interruptions:
+            frame.on_played()
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         interruptions, holds = self._interruptions, -1

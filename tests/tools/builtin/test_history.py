@@ -39,6 +39,8 @@ class Memory:
         answer = await self.registry.call(
             match.tool.name, match.arguments, self.session, "sentence"
         )
+        if answer.question_id:
+            self.registry.question_heard("s", answer.question_id)
         return answer.spoken
 
 
