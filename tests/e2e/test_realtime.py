@@ -15,6 +15,7 @@ from appliance.client import Call, calling, packets
 from appliance.errors import SessionError
 from appliance.voice.realtime.connection import CONNECTION_LOST
 from appliance.voice.route_runner import LOCAL_NOTICE, REALTIME_NOTICE
+from tests.agents.test_daemon import hears_out
 from tests.chat_server import ChatServer, Trouble, chat_server
 from tests.daemon import Daemon, running, speech
 from tests.realtime_server import Call as ToolCall
@@ -151,39 +152,87 @@ async def test_a_tool_is_called_and_its_result_answered(tmp_path: Path) -> None:
 
 def turns_on_the_light(said: str) -> Reply:
     """Calls the tool whatever the user says, like a model that takes a yes for a command."""
-    if said.startswith("{"):
-        return f"Asked: {json.loads(said)['spoken']}"
-    return ToolCall("home_turn_on", {"room": "kitchen"})
+    return JOKE if said.startswith("{") else ToolCall("home_turn_on", {"room": "kitchen"})
 
 
 async def said_in(daemon: Daemon, words: str) -> bool:
     return any(words in line for line in daemon.log)
 
 
+JOKE = "Would you like to hear a joke?"
+QUESTION = "Shall I use home turn on, with room kitchen?"
+
+
+@asynccontextmanager
+async def with_a_light(
+    state: Path, script: Script
+) -> AsyncIterator[tuple[RealtimeServer, Daemon, Path]]:
+    """A Realtime model with a tool that needs a yes, and the file of the tool's calls."""
+    calls = state / "calls"
+    program = ["/usr/bin/env", f"CALLS={calls}", sys.executable, str(MCP_SERVER), "stdio"]
+    async with realtime_server(script) as server:
+        home = {"COMMAND": json.dumps(program), "ALLOW": '["turn_on"]', "REALTIME": "true"}
+        tools = {f"APPLIANCE__TOOLS__MCP__HOME__{key}": value for key, value in home.items()}
+        async with running(state, {**allowed(server, "on_failure"), **tools}) as daemon:
+            await until(lambda: said_in(daemon, "MCP server home offers"), 60)
+            yield server, daemon, calls
+
+
 @pytest.mark.parametrize("aloud", [True, False], ids=["spoken", "typed"])
 async def test_only_the_users_yes_confirms_and_the_tool_runs_once(
     tmp_path: Path, aloud: bool
 ) -> None:
-    calls = tmp_path / "calls"
-    program = ["/usr/bin/env", f"CALLS={calls}", sys.executable, str(MCP_SERVER), "stdio"]
-    async with realtime_server(turns_on_the_light) as server:
-        home = {"COMMAND": json.dumps(program), "ALLOW": '["turn_on"]', "REALTIME": "true"}
-        tools = {f"APPLIANCE__TOOLS__MCP__HOME__{key}": value for key, value in home.items()}
-        async with running(tmp_path, {**allowed(server, "on_failure"), **tools}) as daemon:
-            await until(lambda: said_in(daemon, "MCP server home offers"), 60)
-            async with calling(daemon.base_url, options=REALTIME) as call:
-                server.hears = "turn on the light in the kitchen"
-                asked = await call.say(speech("turn_on_the_kitchen_light"))
-                await answered(call, asked, "Asked: Shall I")
-                assert not calls.exists()
-                server.hears = "yes please"
-                server.script = lambda said: f"Told: {said}" if "light" in said else "Hm."
-                said = await (call.say(speech("stop")) if aloud else call.type("yes please"))
-                await answered(call, said, "is on.")
-            events = (await kept(daemon, call))["events"]
-        assert calls.read_text().splitlines() == ["turn_on kitchen"]
-        used = [(e["data"]["tool"], e["data"]["via"]) for e in events if e["kind"] == "tool_call"]
-        assert used == [("home_turn_on", "model"), ("confirm", "sentence")]
+    async with with_a_light(tmp_path, turns_on_the_light) as (server, daemon, calls):
+        async with calling(daemon.base_url, options=REALTIME) as call:
+            server.hears = "turn on the light in the kitchen"
+            asked = await call.say(speech("turn_on_the_kitchen_light"))
+            await hears_out(call, QUESTION, asked)
+            # The appliance asks, and the model says nothing of its own.
+            assert JOKE not in _aloud(call, asked)
+            assert not calls.exists()
+            server.hears = "yes please"
+            server.script = lambda said: f"Told: {said}" if "light" in said else "Hm."
+            said = await (call.say(speech("stop")) if aloud else call.type("yes please"))
+            await answered(call, said, "is on.")
+        events = (await kept(daemon, call))["events"]
+    assert calls.read_text().splitlines() == ["turn_on kitchen"]
+    used = [(e["data"]["tool"], e["data"]["via"]) for e in events if e["kind"] == "tool_call"]
+    assert used == [("home_turn_on", "model"), ("confirm", "sentence")]
+
+
+async def test_no_other_yes_confirms(tmp_path: Path) -> None:
+    """A yes over the question, after other words, to the model's own question, and a second one."""
+    async with (
+        with_a_light(tmp_path, turns_on_the_light) as (server, daemon, calls),
+        calling(daemon.base_url, options=REALTIME) as call,
+    ):
+        sent = await call.type("I would like some light")
+        await call.wait_for(lambda _: "Shall I" in _aloud(call, sent), since=sent)
+        server.script = lambda _: JOKE
+        sent = await call.type("yes")
+        await answered(call, sent, JOKE)
+        sent = await call.type("yes")
+        await answered(call, sent, JOKE)
+
+        server.script = turns_on_the_light
+        sent = await call.type("I would like some light")
+        await hears_out(call, QUESTION, sent)
+        server.script = lambda _: "Say yes to continue."
+        sent = await call.type("what a nice day")
+        await answered(call, sent, "Say yes to continue.")
+        sent = await call.type("yes")
+        await answered(call, sent, "Say yes to continue.")
+        assert not calls.exists()
+
+        server.script = turns_on_the_light
+        sent = await call.type("I would like some light")
+        await hears_out(call, QUESTION, sent)
+        server.script = lambda said: f"Told: {said}" if "light" in said else "Hm."
+        sent = await call.type("yes")
+        await answered(call, sent, "is on.")
+        sent = await call.type("yes")
+        await answered(call, sent, "Hm.")
+    assert calls.read_text().splitlines() == ["turn_on kitchen"]
 
 
 async def test_speech_over_an_answer_interrupts_it(tmp_path: Path) -> None:

@@ -102,6 +102,24 @@ async def test_an_engine_that_fails_midway_is_replaced_from_the_next_sentence_on
     assert await _speak(tts, "Once more.", "a") == (b"\1\0" * 10, 0)
 
 
+@pytest.mark.parametrize(
+    ("engine", "whole"),
+    [
+        (SamplePerLetter("well"), True),
+        (FailsMidway("cut"), False),
+        (SamplePerLetter("broken", broken=True), False),
+    ],
+)
+async def test_only_speech_without_a_failure_counts_as_spoken(
+    engine: SamplePerLetter, whole: bool
+) -> None:
+    tts = _service(Engines(engine), await _apology())
+    assert not tts._spoken_whole
+    await _speak(tts, "Shall I do it?", "a")
+    await _speak(tts, "It is for good.", "a")
+    assert tts._spoken_whole is whole
+
+
 class Waiting(SamplePerLetter):
     """An engine that speaks once it may."""
 

@@ -24,6 +24,7 @@ from pipecat.utils.asyncio.task_manager import TaskManager
 from pipecat.utils.text.base_text_aggregator import TextType
 
 from appliance import wire
+from appliance.voice.frames import PlaybackMarkerFrame
 from appliance.voice.transport import output as module
 from appliance.voice.transport.output import AnswerClock, SocketOutput
 from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
@@ -163,6 +164,34 @@ async def test_a_second_hold_while_resuming_loses_no_audio(
     output.resume()
     await _say(output, 3)
     assert _heard(client)[-4:] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+async def test_a_marker_is_reached_once_the_speech_before_it_was_played_and_not_cut_off(
+    output: Any,  # noqa: ANN401  its inner state is what is driven here
+    monkeypatch: pytest.MonkeyPatch,
+    interrupted: bool,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    reached: list[float] = []
+    marker = PlaybackMarkerFrame(lambda: reached.append(now[0]))
+    await _say(output, 0, 1, 2)
+    output.hold()
+    marking = asyncio.create_task(output.write_transport_frame(marker))
+    await asyncio.sleep(0)
+    assert reached == []
+    if interrupted:
+        output._interruptions += 1
+        output._discard_held()
+    else:
+        output.resume()
+        await output._resuming
+        await asyncio.sleep(0)
+        assert reached == []
+    now[0] += 1.0
+    await marking
+    assert reached == ([] if interrupted else [101.0])
 
 
 async def test_frames_that_no_later_processor_uses_end_here(
