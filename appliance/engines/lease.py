@@ -1,4 +1,4 @@
-"""Leases: who uses an engine, how long it may stall, and when a replaced one can be closed."""
+"""Leases: count the users of an engine, bound the time it takes, and close it when replaced."""
 
 import asyncio
 import ctypes
@@ -67,9 +67,13 @@ class Lease:
         """Seconds of the wall clock after which the engine is overloaded."""
         return self._overload_factor * self.stall_timeout
 
-    def record(self, seconds: float, speech_seconds: float) -> None:
-        """Records how long a finished request took."""
-        if speech_seconds >= _SHORTEST_MEASURE:
+    def record(self, ticket: Ticket | None, seconds: float, speech_seconds: float) -> None:
+        """Records how long a finished request took.
+
+        One that was answered from a cache, on which no work began, says nothing of the engine.
+        """
+        has_begun = ticket is not None and ticket.started_at is not None
+        if has_begun and speech_seconds >= _SHORTEST_MEASURE:
             known = self.real_time_factor
             factor = seconds / speech_seconds
             self.real_time_factor = factor if known is None else min(known, factor)
@@ -131,7 +135,7 @@ class _Leased(Generic[E]):
                 waited = time.monotonic() - begin
                 if _is_awaited(ticket) and waited >= self._lease.overload_timeout:
                     raise EngineOverloaded(
-                        f"{self.name} is far too slow: it gets too little of the processors"
+                        f"{self.name} is far too slow: it has too little of the processors"
                     )
             return task.result()
         finally:
@@ -163,7 +167,7 @@ class LeasedTranscriber(_Leased[Transcriber]):
         with self._lease.hold(seconds):
             work = self._engine.transcribe(audio, language, ticket)
             transcript = await self._in_time(work, ticket)
-        self._lease.record(time.monotonic() - begin, seconds)
+        self._lease.record(ticket, time.monotonic() - begin, seconds)
         return transcript
 
 
@@ -194,7 +198,7 @@ class LeasedSynthesizer(_Leased[Synthesizer]):
                     break
                 awaited = None
                 yield chunk
-        self._lease.record(taken, seconds)
+        self._lease.record(ticket, taken, seconds)
 
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:

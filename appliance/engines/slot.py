@@ -193,8 +193,8 @@ class EngineSlot(Generic[E]):
         }
         if self.error:
             report |= {"error": self.error.message, "advice": self.error.advice}
-        breaker = self.rest if self.state is SlotState.RESTING else self.breaker
-        if breaker.is_open and math.isfinite(breaker.retry_at):
+        breaker = {SlotState.RESTING: self.rest, SlotState.FAILED: self.breaker}.get(self.state)
+        if breaker is not None and math.isfinite(breaker.retry_at):
             report["retry_seconds"] = max(0, round(breaker.retry_at - self.context.now()))
         if self.lease.real_time_factor is not None:
             report["real_time_factor"] = round(self.lease.real_time_factor, 2)

@@ -175,5 +175,16 @@ async def _rest_of(chunks: AsyncIterator[bytes]) -> list[bytes]:
 def test_the_least_real_time_factor_counts_and_short_speech_does_not() -> None:
     lease = Lease()
     for seconds, speech in ((9.0, 0.5), (2.0, 2.0), (8.0, 4.0), (1.0, 2.0), (3.0, 2.0)):
-        lease.record(seconds, speech)
+        lease.record(Ticket(started_at=1.0), seconds, speech)
     assert lease.real_time_factor == 0.5
+
+
+async def test_what_comes_from_a_cache_says_nothing_of_the_speed(engine: HangingEngine) -> None:
+    lease = Lease()
+    lease.record(Ticket(), 0.001, 5.0)
+    before = lease.real_time_factor
+    engine.go_on.set()
+    speaking = LeasedSynthesizer(engine, lease).synthesize("a" * 30, Voice(), Ticket())
+    assert len(await _rest_of(speaking)) == 1
+    assert (before, lease.real_time_factor is not None) == (None, True)
+    await engine.close()
