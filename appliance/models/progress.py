@@ -38,8 +38,8 @@ class ProgressBars:
         )
         self._task = self._bars.add_task("", visible=False)
         self._label = ""
-        self._is_announced = True
-        self._next_line = 0.0
+        self._has_lines = False
+        self._next_line: float | None = None
 
     def __enter__(self) -> "ProgressBars":
         self._bars.start()
@@ -58,21 +58,21 @@ class ProgressBars:
         size = f" ({total / 1e6:.1f} MB)" if total else ""
         resumed = f", {done / 1e6:.1f} MB of it are here already" if done else ""
         self._label = f"{label}{size}{resumed}"
-        self._is_announced = total is not None and total < _LEAST_BYTES
+        self._has_lines = not self._is_terminal and (total is None or total >= _LEAST_BYTES)
+        self._next_line = None
         self._bars.remove_task(self._task)
         self._task = self._bars.add_task(label, total=total, completed=done)
 
     def update(self, done: int, total: int | None) -> None:
         self._bars.update(self._task, completed=done, total=total)
-        if self._is_terminal:
-            return
         now = time.monotonic()
-        if not self._is_announced:
-            self._is_announced, self._next_line = True, now + _LINE_SECONDS
+        if not self._has_lines or (self._next_line is not None and now < self._next_line):
+            return
+        if self._next_line is None:
             self.message(self._label)
-        elif total and now >= self._next_line:
-            self._next_line = now + _LINE_SECONDS
+        elif total:
             self.message(f"  {100 * done // total} %")
+        self._next_line = now + _LINE_SECONDS
 
     def message(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
