@@ -95,6 +95,10 @@ class SpeechCost:
         """The seconds of work until a piece begins to be heard."""
         return self.start_seconds if self.streams else self.total(sound)
 
+    def slack_after(self, sound: float, slack: float | None) -> float:
+        """The seconds of sound left when a piece is made that was begun with so much `slack`."""
+        return max(slack or 0.0, self.ready(sound)) + sound - self.total(sound)
+
 
 @dataclass(slots=True)
 class SpeechSchedule:
@@ -200,7 +204,11 @@ class PiecePlanner:
         places = self._places(text, complete=complete and not is_window)
         slack = None if self._schedule.silent_at <= now else self._schedule.slack(now)
         if self.cost.is_prompt:
-            chosen = _sentence(places) if slack is not None else self._clause(places, now)
+            if slack is None:
+                chosen = self._clause(places, now)
+            else:
+                may_wait = not complete and self._is_busy(now)
+                chosen = self._sentences(places, slack, may_wait=may_wait)
         elif complete or is_window or self._is_due(places, slack, now):
             chosen = _comfortable_sentence(places, self.cost, slack)
             chosen = chosen or _best_cut(places, self.cost, slack)
@@ -228,7 +236,6 @@ class PiecePlanner:
 
     def _clause(self, places: Sequence[_Place], now: float) -> _Place | None:
         """The first piece of a prompt voice: long enough for the next one to be ready in time."""
-        enough = self.cost.start_seconds - ALLOWED_HOLE_SECONDS
         waited = self._waited(now)
         for place in places:
             is_clause = place.strength >= Strength.CLAUSE or (
@@ -236,17 +243,36 @@ class PiecePlanner:
             )
             is_phrase = place.strength >= Strength.PHRASE and place.words >= MIN_PHRASE_WORDS
             is_awaited = is_clause or (is_phrase and waited >= PHRASE_SECONDS)
-            if place.certain and is_awaited and place.sound >= enough:
+            is_enough = self._leaves_time(place, None) or place.words >= MAX_FIRST_WORDS
+            if place.certain and is_awaited and is_enough:
                 return place if place.words <= MAX_FIRST_WORDS else None
         return _longest(places, MAX_FIRST_WORDS) if places[-1].words > MAX_FIRST_WORDS else None
+
+    def _sentences(
+        self, places: Sequence[_Place], slack: float, *, may_wait: bool
+    ) -> _Place | None:
+        """A later piece of a prompt voice: one sentence, or several that are short."""
+        found = [
+            place
+            for place in places
+            if place.certain and place.strength == Strength.SENTENCE and place.words <= MAX_WORDS
+        ]
+        enough = (place for place in found if self._leaves_time(place, slack))
+        return next(enough, found[-1] if found and not may_wait else None)
+
+    def _leaves_time(self, place: _Place, slack: float | None) -> bool:
+        """Whether another piece of a prompt voice begins in time after a piece up to the place."""
+        left = self.cost.slack_after(place.sound, slack)
+        return left >= self.cost.start_seconds - ALLOWED_HOLE_SECONDS
 
     def _is_due(self, places: Sequence[_Place], slack: float | None, now: float) -> bool:
         """Whether the next piece of a slow voice must be cut from the text known by now."""
         known = [place for place in places if place.certain]
         if slack is not None:
-            is_idle = now >= self._schedule.idle_at - _LEAD_SECONDS
             has_sentence = any(place.sentences for place in known)
-            return has_sentence or (is_idle and self.cost.ready(places[-1].sound) >= slack)
+            return has_sentence or (
+                not self._is_busy(now) and self.cost.ready(places[-1].sound) >= slack
+            )
         waited = self._waited(now)
         enough = MAX_FIRST_SECONDS if waited >= LOOKAHEAD_SECONDS else _LOOKAHEAD_SOUND
         return any(place.sound > enough for place in known) or any(
@@ -255,6 +281,10 @@ class PiecePlanner:
             else place.words >= MIN_PHRASE_WORDS and waited >= PHRASE_SECONDS
             for place in known
         )
+
+    def _is_busy(self, now: float) -> bool:
+        """Whether the voice is at work for long enough to wait for more text."""
+        return now < self._schedule.idle_at - _LEAD_SECONDS
 
     def _waited(self, now: float) -> float:
         return 0.0 if self._began is None else now - self._began
@@ -284,7 +314,7 @@ def _comfortable_sentence(
     sentence = _sentence(places)
     if sentence is None or slack is None or cost.ready(sentence.sound) > slack:
         return None
-    left = slack + sentence.sound - cost.total(sentence.sound)
+    left = cost.slack_after(sentence.sound, slack)
     return sentence if left >= cost.ready(_COMFORTABLE_SECONDS) else None
 
 
@@ -330,15 +360,13 @@ def _with_piece(plan: _Plan, before: _Place, place: _Place, cost: SpeechCost) ->
     sound = place.sound - before.sound + silence
     if not place.certain:
         sound = max(sound, FIRST_SECONDS)  # it goes on
-    ready, total = cost.ready(sound), cost.total(sound)
-    if plan.slack is None:
-        penalty, slack = ready, ready + sound - total
-    else:
+    penalty = ready = cost.ready(sound)
+    if plan.slack is not None:
         hole = max(0.0, ready - plan.slack - _PLANNED_HOLE_SECONDS)
         penalty = _HOLE_WEIGHT * hole + (_AUDIBLE_HOLE_COST if hole else 0.0)
-        slack = max(plan.slack, ready) + sound - total
     inner = place.sentences - before.sentences - (place.strength == Strength.SENTENCE)
     penalty += _PIECE_COST + _WEAKNESS[place.strength] + _JOINED_SENTENCES_COST * max(0, inner)
     if sound < _SHORT_SECONDS and place.strength != Strength.SENTENCE:
         penalty += _SHORT_PIECE_COST
-    return _Plan(plan.penalty + penalty, slack, plan.first or place)
+    left = cost.slack_after(sound, plan.slack)
+    return _Plan(plan.penalty + penalty, left, plan.first or place)

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 # that Kokoro spoke at the normal rate (0.6 to 4.7 s): 9 % off on average, 23 % at the most.
 _SILENCE_SECONDS: Final = 0.35
 _SECONDS_PER_CHARACTER: Final = 0.045
-_CHARACTERS_PER_DIGIT: Final = 6
+_CHARACTERS_PER_DIGIT: Final = 5
 _CHARACTERS_PER_IDEOGRAPH: Final = 3
 
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]|\n+")
@@ -50,7 +50,7 @@ _NUMBER_WORDS = _words(
 )
 _CONJUNCTIONS = _words("because but which who when where while although unless whereas since")
 _PHRASE_STARTERS = _words(
-    "and or so that if as than until before after in on at to for from with without by of about"
+    "and or so that if as than until before after in on at to for from with without by about"
     " into over under"
 )
 _AUXILIARIES = _words(
@@ -58,16 +58,15 @@ _AUXILIARIES = _words(
 )
 _NUMBER_JOINERS = _words("and or to of by in at after before")
 """Between two numbers they belong to both: "nine to five", "three of four"."""
+_PRONOUNS = _words("i it he she we you they there this these those her what how")
 _LEADING_WORDS = (
     _PHRASE_STARTERS
     | _AUXILIARIES
-    | _words(
-        "a an the my your his her its our their this these those no not very more most much many"
-        " some any"
-        " i it he she we you they there what how"
-    )
+    | _words("a an the my your his its our their that of no not very more most much many some any")
 )
 """Words that lean on the next one: a reader does not pause behind them."""
+_TRAILING_WORDS = _words("of me him her us them ago o'clock")
+"""Words that lean on the one before: a reader does not pause before them."""
 
 
 class Strength(IntEnum):
@@ -164,7 +163,8 @@ def _gap_strength(word: str, following: str, after: str) -> Strength | None:
     if start in _PHRASE_STARTERS and word.lower() not in _LEADING_WORDS:
         return Strength.PHRASE
     is_name = word[0].isupper() and following[0].isupper() and "I" not in (word, following)
-    return None if is_name or word.lower() in _LEADING_WORDS else Strength.WORD
+    leans = word.lower() in _LEADING_WORDS | _PRONOUNS or start in _TRAILING_WORDS
+    return None if is_name or leans else Strength.WORD
 
 
 def _is_number(word: str) -> bool:

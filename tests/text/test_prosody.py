@@ -82,6 +82,10 @@ def test_phrases() -> None:
     assert _marked(text) == "It is half past nine| in the morning"
 
 
+def test_a_pronoun_stays_with_its_verb() -> None:
+    assert _marked("We meet her on Monday") == "We meet her| on Monday"
+
+
 def test_words() -> None:
     text = "Small shops sell the best bread"
     assert _marked(text) == "Small| shops| sell| the best| bread"
