@@ -118,8 +118,8 @@ def kokoro_real_time_factor(architecture: str, threads: int) -> float:
     return float(cost / threads**_SPEED_UP)
 
 
-# Time by compute type, relative to the fastest on the same device. Of Kokoro's, int8 takes 0.75 to
-# 0.83 of the processor time of float32 (measured on a Xeon).
+# Time by compute type, relative to the fastest on the same device. Kokoro's are those of a Xeon on
+# which int8 takes 0.75 to 0.83 of the processor time of float32; on others it saves less.
 _WHISPER_TIME = {
     "float16": 1.0, "int8_float16": 1.1, "int8_float32": 1.2, "int8": 1.0, "float32": 1.5,
 }  # fmt: skip
