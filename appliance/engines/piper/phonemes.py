@@ -1,6 +1,7 @@
 """Turns eSpeak's clauses into the phoneme numbers that a Piper voice was trained on. Pure."""
 
 import re
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -20,8 +21,8 @@ _MARKS: Final[Mapping[str, str]] = {"–": ";", "—": ";", "…": ";"}
 """Marks that voices do not know, by the mark with the same pause."""
 _SENTENCE_ENDS: Final = (".", "!", "?", "")
 _LONGEST: Final = 250
-"""Phonemes, about ten seconds. A longer sentence is spoken in parts, cut between clauses, as
-time and memory grow with the length."""
+"""Phonemes, about ten seconds. A longer sentence is spoken in parts, cut between clauses or, in a
+clause that is longer itself, between words: time and memory grow with the length."""
 
 
 def sentences(clauses: Iterable[Clause]) -> Iterator[str]:
@@ -33,11 +34,9 @@ def sentences(clauses: Iterable[Clause]) -> Iterator[str]:
     for clause in clauses:
         sentence += _decomposed(clause)
         if clause.mark in _SENTENCE_ENDS or len(sentence) > _LONGEST:
-            if _has_phonemes(sentence):
-                yield sentence.strip()
+            yield from _parts(sentence)
             sentence = ""
-    if _has_phonemes(sentence):
-        yield sentence.strip()
+    yield from _parts(sentence)
 
 
 def phoneme_ids(sentence: str, ids: PhonemeIds) -> list[int]:
@@ -55,5 +54,8 @@ def _decomposed(clause: Clause) -> str:
     return unicodedata.normalize("NFD", f"{phonemes}{mark} ")
 
 
-def _has_phonemes(sentence: str) -> bool:
-    return any(character.isalpha() for character in sentence)
+def _parts(sentence: str) -> Iterator[str]:
+    words = sentence.strip()
+    if not any(character.isalpha() for character in words):
+        return
+    yield from [words] if len(words) <= 2 * _LONGEST else textwrap.wrap(words, _LONGEST)

@@ -57,6 +57,12 @@ def test_a_long_sentence_is_cut_between_clauses() -> None:
     assert all(part.endswith(",") for part in parts)
 
 
+def test_a_long_clause_is_cut_between_words() -> None:
+    parts = list(sentences([Clause("ab " * 400, ".")]))
+    assert [part.count("a") for part in parts] == [83, 83, 83, 83, 68]
+    assert parts[-1].endswith("ab .")
+
+
 def test_every_number_is_followed_by_the_pad() -> None:
     assert phoneme_ids("ab.", IDS) == [1, 0, 14, 0, 15, 16, 0, 10, 0, 2]
 
