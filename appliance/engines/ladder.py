@@ -17,10 +17,9 @@ from typing import Any, Final, Generic, TypeVar
 
 from appliance.engines import E, EngineProvider
 from appliance.engines.lease import Lease, RetiredEngines
-from appliance.engines.memory_steps import MemorySteps
 from appliance.engines.slot import EngineLoader, EngineSlot, LadderContext, SlotState, new_slot
 from appliance.errors import EngineBusy, EngineError, EngineOverloaded, NotReady
-from appliance.hardware.memory_pressure import MemoryPool
+from appliance.hardware.memory_pressure import MemoryPool, MemorySteps
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,12 @@
-"""GPU support: whether engines may use the GPU of a machine, and with which compute types. Pure."""
+"""GPU support: whether engines may use the GPU of a machine, and with which compute types.
 
+`installed_libraries` asks the installed packages; everything else is pure.
+"""
+
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 
 from appliance.hardware.detect import Hardware, L4t
 
@@ -126,3 +131,46 @@ def _jetson_refusal(hardware: Hardware) -> str:
     if not hardware.gpu:
         return "the GPU has not come up; switch the board off and on again"
     return ""
+
+
+log = logging.getLogger(__name__)
+
+
+def installed_libraries() -> GpuLibraries:
+    """The abilities of the installed libraries. Takes a second and 100 MB.
+
+    A library that cannot be imported, as without its CUDA, has none, and is logged.
+    """
+    return GpuLibraries(
+        ctranslate2_devices=_devices(),
+        onnx_providers=_providers(),
+        onnx_packages=tuple(filter(_is_installed, ("onnxruntime", "onnxruntime-gpu"))),
+    )
+
+
+def _devices() -> int:
+    try:
+        import ctranslate2
+
+        return int(ctranslate2.get_cuda_device_count())
+    except RuntimeError:  # no driver, or one that is too old for it
+        return 0
+    except (ImportError, OSError) as error:
+        log.error("ctranslate2 cannot be used: %s", error)
+        return 0
+
+
+def _providers() -> tuple[str, ...]:
+    try:
+        import onnxruntime
+    except (ImportError, OSError) as error:
+        log.error("onnxruntime cannot be used: %s", error)
+        return ()
+    return tuple(onnxruntime.get_available_providers())
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return bool(version(package))
+    except PackageNotFoundError:
+        return False

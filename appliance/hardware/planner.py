@@ -7,8 +7,7 @@ from pathlib import Path
 from appliance.config.loader import Config
 from appliance.hardware import sysfs
 from appliance.hardware.detect import Hardware, detect
-from appliance.hardware.gpu_libraries import installed_libraries
-from appliance.hardware.gpu_support import WITH_CUDA, gpu_support
+from appliance.hardware.gpu_support import WITH_CUDA, gpu_support, installed_libraries
 from appliance.hardware.model_profiles import KOKORO, WHISPER, piper_language
 from appliance.hardware.plan import Plan, plan
 

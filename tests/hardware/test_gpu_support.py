@@ -7,7 +7,7 @@ import pytest
 
 from appliance.config.loader import load
 from appliance.hardware import planner
-from appliance.hardware.gpu_libraries import installed_libraries
+from appliance.hardware.gpu_support import installed_libraries
 from tests.hardware.boards import ORIN_NANO_SUPER, write
 
 SMALL = 483_545_366

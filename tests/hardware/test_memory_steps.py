@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.engines.memory_steps import MemorySteps
+from appliance.hardware.memory_pressure import MemorySteps
 
 LARGE, MEDIUM, SAME, SMALL, STARTER = range(5)
 SLOTS = [1500, 900, 900, 500, 0]
