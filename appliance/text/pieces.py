@@ -242,9 +242,10 @@ class PiecePlanner:
                 place.strength == Strength.CONJUNCTION and place.words >= MIN_CLAUSE_WORDS
             )
             is_phrase = place.strength >= Strength.PHRASE and place.words >= MIN_PHRASE_WORDS
-            is_awaited = is_clause or (is_phrase and waited >= PHRASE_SECONDS)
-            is_enough = self._leaves_time(place, None) or place.words >= MAX_FIRST_WORDS
-            if place.certain and is_awaited and is_enough:
+            is_strong = is_clause or (is_phrase and waited >= PHRASE_SECONDS)
+            # A voice that is slower than its sound never leaves time: it must not wait for that.
+            is_long = place.sound >= MAX_FIRST_SECONDS
+            if place.certain and is_strong and (is_long or self._leaves_time(place, None)):
                 return place if place.words <= MAX_FIRST_WORDS else None
         return _longest(places, MAX_FIRST_WORDS) if places[-1].words > MAX_FIRST_WORDS else None
 
@@ -327,8 +328,8 @@ def _best_cut(places: Sequence[_Place], cost: SpeechCost, slack: float | None) -
     nodes = [start, *places]
     plans: list[list[_Plan]] = [[] for _ in nodes]
     plans[0] = [_Plan(0.0, slack)]
+    first = [place for place in places if _may_begin(place)] or places[:1]
     for index, before in enumerate(nodes[:-1]):
-        first = [place for place in places if _may_begin(place)] or places[:1]
         for plan in _undominated(plans[index]):
             for number, place in enumerate(nodes[index + 1 :], index + 1):
                 if place.words - before.words > MAX_WORDS:

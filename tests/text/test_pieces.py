@@ -87,6 +87,12 @@ def test_a_streaming_voice_does_not_begin_with_a_clause_that_is_over_too_early()
     assert _pieces(cost, "Well, that is quite so, sir. Yes.")[0] == "Well, that is quite so,"
 
 
+def test_a_streaming_voice_slower_than_its_sound_begins_with_the_first_long_clause() -> None:
+    cost = SpeechCost(start_seconds=0.8, real_time_factor=1.2, streams=True)
+    text = "Well, that is quite so, my good sir, and it will remain so. Yes."
+    assert _pieces(cost, text)[0] == "Well, that is quite so,"
+
+
 def test_a_sentence_without_a_comma_is_not_the_first_piece_of_a_slow_voice() -> None:
     assert _pieces(SLOW, "It is half past nine in the morning.")[0] == "It is half past nine"
 
