@@ -30,6 +30,8 @@ MAX_WORDS: Final = 40
 LOOKAHEAD_SECONDS: Final = 0.05
 """Seconds since the first token in which the first piece awaits the text behind it."""
 _LOOKAHEAD_SOUND: Final = 2.4
+QUICK_SECONDS: Final = 0.15
+"""The work of a quick voice for a second of sound."""
 PHRASE_SECONDS: Final = 0.15
 """Seconds since the first token after which the first piece need not be a clause."""
 MIN_PHRASE_WORDS: Final = 3
@@ -75,8 +77,12 @@ class SpeechCost:
     start_seconds: float = 0.4
     real_time_factor: float = 0.82
     streams: bool = False
-    is_quick: bool = False
     sound_scale: float = 1.0
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether the rest of an answer is ready before its first word is over."""
+        return self.total(1.0) < QUICK_SECONDS
 
     @property
     def is_prompt(self) -> bool:

@@ -21,7 +21,7 @@ from appliance.text.prosody import Strength, boundaries
 SLOW = SpeechCost()
 IDLE = SpeechCost(start_seconds=0.2, real_time_factor=0.39)  # Kokoro on one free thread
 STREAMING = SpeechCost(start_seconds=0.35, real_time_factor=0.5, streams=True)
-QUICK = SpeechCost(start_seconds=0.02, real_time_factor=0.02, is_quick=True)
+QUICK = SpeechCost(start_seconds=0.02, real_time_factor=0.02)
 
 
 def _pieces(cost: SpeechCost, *texts: str) -> list[str]:
@@ -176,7 +176,6 @@ costs = st.builds(
     start_seconds=st.floats(0, 1),
     real_time_factor=st.floats(0, 1.5),
     streams=st.booleans(),
-    is_quick=st.booleans(),
 )
 
 

@@ -19,9 +19,6 @@ BUSY_MS = 60
 INTERIM_SHARE = 0.25
 INTERIM_SECONDS = 0.6
 LEAST_INTERIM_SECONDS = 0.5
-# A real-time factor of synthesis (seconds of work per second of speech) at which the rest of an
-# answer is ready before its first word is over.
-QUICK_REAL_TIME_FACTOR = 0.15
 # The weight of the latest measurement against those before it.
 WEIGHT = 0.3
 # How much of an engine's mean real-time factor grows with the length of a piece, until pieces of
@@ -42,7 +39,6 @@ class _Synthesis:
     sound: float
     expected: float
     first_chunk: float
-    factor: float
     sound_squared: float
     sound_by_work: float
 
@@ -67,7 +63,6 @@ class _Synthesis:
             start_seconds=start,
             real_time_factor=slope,
             streams=streams,
-            is_quick=self.factor < QUICK_REAL_TIME_FACTOR,
             sound_scale=self.sound / self.expected / speed,
         )
 
@@ -104,7 +99,6 @@ class EngineLatency:
             sound=sound,
             expected=sound if expected is None else expected,
             first_chunk=seconds if first_chunk is None else first_chunk,
-            factor=seconds / sound,
             sound_squared=sound**2,
             sound_by_work=sound * seconds,
         )

@@ -2,13 +2,13 @@
 
 import pytest
 
+from appliance.text.pieces import QUICK_SECONDS
 from appliance.voice.services.engine_latency import (
     BUSY_MS,
     EAGER_MS,
     EAGER_SECONDS,
     INTERIM_SECONDS,
     INTERIM_SHARE,
-    QUICK_REAL_TIME_FACTOR,
     EngineLatency,
 )
 
@@ -70,7 +70,7 @@ def test_a_voice_is_quick_once_it_was_measured_so() -> None:
     latency.add_synthesis("kokoro", 0.08, 2.0)
     assert latency.speech_cost("kokoro", streams=False).is_quick
     for _ in range(5):
-        latency.add_synthesis("kokoro", 2 * QUICK_REAL_TIME_FACTOR, 1.0)
+        latency.add_synthesis("kokoro", 2 * QUICK_SECONDS, 1.0)
     assert not latency.speech_cost("kokoro", streams=False).is_quick
 
 
@@ -109,3 +109,10 @@ def test_a_faster_rate_of_speech_has_less_sound() -> None:
     latency.add_synthesis("kokoro", 1.0, 2.0)
     assert latency.speech_cost("kokoro", streams=False, speed=2.0).sound_scale == 0.5
     assert latency.speech_cost("espeak", streams=True, speed=2.0).sound_scale == 0.5
+
+
+def test_short_pieces_do_not_make_a_quick_voice_slow() -> None:
+    latency = EngineLatency()
+    for sound in (2.0, 0.3, 0.3, 0.3):
+        latency.add_synthesis("timed", 0.08, sound)
+    assert latency.speech_cost("timed", streams=False).is_quick
