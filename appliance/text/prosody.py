@@ -15,7 +15,9 @@ from typing import Final, NamedTuple
 _SILENCE_SECONDS: Final = 0.35
 _SECONDS_PER_CHARACTER: Final = 0.045
 _CHARACTERS_PER_DIGIT: Final = 5
+_CHARACTERS_PER_TIME: Final = 6
 _CHARACTERS_PER_IDEOGRAPH: Final = 3
+_TIME = re.compile(r"\b\d{1,2}:\d\d\b")
 
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]|\n+")
 # A comma after a letter needs no white space behind it to be the end of a clause.
@@ -89,9 +91,11 @@ class Boundary(NamedTuple):
 def speech_seconds(text: str) -> float:
     """Roughly how long the text takes to say at the normal rate, silence at its ends included."""
     text = text.strip()
-    digits = sum(map(str.isdigit, text))
+    without_times, times = _TIME.subn("", text)
+    digits = sum(map(str.isdigit, without_times))
     ideographs = sum("\u2e80" <= character <= "\u9fff" for character in text)
-    length = len(text) + _CHARACTERS_PER_DIGIT * digits + _CHARACTERS_PER_IDEOGRAPH * ideographs
+    length = len(text) + _CHARACTERS_PER_DIGIT * digits
+    length += _CHARACTERS_PER_TIME * times + _CHARACTERS_PER_IDEOGRAPH * ideographs
     return _SILENCE_SECONDS + _SECONDS_PER_CHARACTER * length if text else 0.0
 
 

@@ -110,6 +110,9 @@ def test_a_boundary_remains_one_when_more_text_comes(text: str, length: int) -> 
     ("text", "seconds"),
     [
         ("Yes,", 0.64),
+        ("at 9:30.", 1.05),
+        ("In 1969,", 1.64),
+        ("It opens at 10 a.m. and closes at 18:00.", 3.33),
         ("Yes, I think so.", 1.19),
         ("It is half past nine in the morning.", 1.73),
         ("The universe is about 13.8 billion years old.", 3.35),
