@@ -83,7 +83,7 @@ run_tests() {
   local fast=''
   [[ ${1:-} == --fast ]] && fast=yes && shift
   local -a selection=(-m 'not emulation') failures=()
-  [[ -z $fast ]] || selection=(-m 'not browser and not emulation and not load and not slow and not system')
+  [[ -z $fast ]] || selection=(-m 'not browser and not emulation and not load and not slow and not system and not released')
   check_machine
   install_lock
   install_missing nginx=nginx openssl=openssl hostname=hostname setpriv=util-linux curl=curl \
