@@ -83,8 +83,8 @@ class ToolRegistry:
     def match(self, text: str, session_id: str | None = None) -> Match | None:
         """The tool that `text` as a whole asks for; None if it asks for none.
 
-        In a session, a yes or no matches only while a question is open there. The latest matches
-        are cached, because a turn asks for the same text several times.
+        In a session, a yes or no matches only while a question is pending there. The latest
+        matches are cached, because a turn asks for the same text several times.
         """
         if text not in self._matches:
             if len(self._matches) >= CACHED_MATCHES:
@@ -96,7 +96,7 @@ class ToolRegistry:
         return answer if answer and self._questions.get(session_id) else other
 
     def user_turn(self, text: str, session_id: str) -> None:
-        """The user has said `text`: anything but a yes or no withdraws an open question."""
+        """The user has said `text`: anything but a yes or no withdraws a pending question."""
         found = self.match(text, session_id)
         if found is None or not found.tool.answers:
             self._questions.withdraw(session_id)
@@ -268,8 +268,9 @@ def _question_for(name: str, arguments: Mapping[str, Any]) -> str:
 
 
 def _spoken_value(value: object) -> str:
-    """An argument without the marks by which a part of the question would not be spoken."""
-    return " ".join(_MARKUP.sub(" ", str(value)).split())[:LONGEST_ARGUMENT]
+    """An argument without markup, for which the voice would leave out a part of the question."""
+    text = " ".join(_MARKUP.sub(" ", str(value)).split())
+    return text if len(text) <= LONGEST_ARGUMENT else f"{text[:LONGEST_ARGUMENT]} and more"
 
 
 def _spoken_name(name: str) -> str:

@@ -202,6 +202,16 @@ async def test_no_argument_hides_a_part_of_the_question(value: str) -> None:
     assert asked.spoken.endswith("and to everybody?")
 
 
+async def test_a_long_argument_is_cut_audibly() -> None:
+    async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+        raise AssertionError
+
+    text = {"type": "object", "properties": {"text": {"type": "string"}}}
+    registry = ToolRegistry((Tool("send", "", run, text, confirm=True),))
+    asked = await registry.call("send", {"text": "word " * 100}, Session())
+    assert asked.spoken.endswith("and more?")
+
+
 SAID = st.sampled_from(["launch one", "launch two", "yes", "no", "wave", "and the moon"])
 MODEL = st.sampled_from(["launch", "confirm", "wave"])
 STEP = st.tuples(st.sampled_from("ab"), SAID | MODEL.map(lambda name: f"model {name}"))
