@@ -13,7 +13,7 @@ from appliance.app.audience import Audience
 from appliance.app.engine_runtime import EngineRuntime
 from appliance.config.loader import Config
 from appliance.errors import NotReady
-from appliance.hardware import cgroups
+from appliance.hardware import sysfs
 from appliance.hardware.plan import Plan
 from appliance.observability.metrics import Metrics
 from appliance.store.store import Store
@@ -150,7 +150,7 @@ class VoiceRuntime:
         metrics = self._metrics
         steps = StepGauges(
             *(metrics.queued, metrics.real_time_factor, metrics.underrun, metrics.speculation),
-            cgroups.cpu_wait(Path("/")),
+            sysfs.cpu_wait(Path("/")),
         )
         return SessionCallbacks(
             on_event=self._store.append,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.hardware import cgroups, nvml, sysfs
+from appliance.hardware import nvml, sysfs
 from appliance.hardware.nvml import Card
 
 # CUDA compute capability by SoC.
@@ -170,7 +170,7 @@ def cores(root: Path) -> int:
     online = sysfs.text(root / "sys/devices/system/cpu/online")
     counted = sum(_span(part) for part in online.split(",") if part)
     available = counted or sysfs.text(root / "proc/cpuinfo").count("processor\t") or 1
-    return min(available, cgroups.cores(root) or available)
+    return min(available, sysfs.cores(root) or available)
 
 
 def _span(part: str) -> int:
@@ -185,7 +185,7 @@ def memory(root: Path) -> tuple[int, int]:
     """Total and available bytes of memory, limits included; 0 where unknown."""
     known = sysfs.meminfo(root)
     total, available = known.get("MemTotal", 0), known.get("MemAvailable", 0)
-    for limit, left in cgroups.memory(root):
+    for limit, left in sysfs.memory(root):
         if limit < total:
             total, available = limit, min(available, left)
     return total, available

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from appliance.hardware import cgroups, nvml
+from appliance.hardware import nvml, sysfs
 from appliance.hardware.detect import memory
 from appliance.hardware.model_profiles import MB
 from appliance.hardware.nvml import Card
@@ -173,7 +173,7 @@ def read_pools(root: Path = Path("/"), cards: Cards = nvml.cards) -> PoolReading
     found: dict[MemoryPool, tuple[MemoryReading, Thresholds]] = {}
     total, available = memory(root)
     if total:
-        reading = MemoryReading(available, cgroups.stalled(root))
+        reading = MemoryReading(available, sysfs.stalled(root))
         found[MemoryPool.HOST] = (reading, host_thresholds(reserve_of(total)))
     card = _tightest(cards)
     if card:

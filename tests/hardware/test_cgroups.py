@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.hardware import cgroups
+from appliance.hardware import sysfs
 from appliance.hardware.detect import cores, memory
 from appliance.hardware.memory_pressure import MemoryPool, has_room, read_pools
 from appliance.hardware.model_profiles import MB
@@ -50,18 +50,18 @@ def test_the_limits_of_the_slice_count_as_well(root: Path) -> None:
 
 def test_a_group_outside_the_visible_tree_is_ignored(root: Path) -> None:
     write(root, "proc/self/cgroup", "0::/../../elsewhere\n")
-    assert cgroups.groups(root) == [root / "sys/fs/cgroup"]
+    assert sysfs.groups(root) == [root / "sys/fs/cgroup"]
 
 
 def test_stalls_of_the_machine_or_of_the_unit(root: Path) -> None:
-    assert cgroups.stalled(root) == 0
+    assert sysfs.stalled(root) == 0
     some = "some avg10=40.00 avg60=1.00 avg300=0.00 total=1\n"
     write(root, "proc/pressure/memory", some + "full avg10=12.50 avg60=0.00 avg300=0 total=1\n")
-    assert cgroups.stalled(root) == 0.125
+    assert sysfs.stalled(root) == 0.125
     write(root, f"{UNIT}/memory.pressure", some + "full avg10=55.00 avg60=0 avg300=0 total=1\n")
-    assert cgroups.stalled(root) == 0.55
+    assert sysfs.stalled(root) == 0.55
     write(root, f"{UNIT}/memory.pressure", "full avg10=broken\n")
-    assert cgroups.stalled(root) == 0.125
+    assert sysfs.stalled(root) == 0.125
 
 
 def test_pools_of_the_machine_and_of_the_tightest_card(root: Path) -> None:
@@ -94,13 +94,13 @@ def pressure(microseconds: int) -> str:
 
 def test_the_wait_for_a_processor_is_that_of_the_unit(root: Path) -> None:
     write(root, "proc/pressure/cpu", pressure(9_000_000))
-    assert cgroups.cpu_wait(root)() == 9.0
+    assert sysfs.cpu_wait(root)() == 9.0
     write(root, f"{UNIT}/cpu.pressure", pressure(1_500_000))
-    waited = cgroups.cpu_wait(root)
+    waited = sysfs.cpu_wait(root)
     assert waited() == 1.5
     write(root, f"{UNIT}/cpu.pressure", pressure(1_750_000))
     assert waited() == 1.75
 
 
 def test_a_kernel_that_does_not_count_it_tells_no_wait_for_a_processor(root: Path) -> None:
-    assert cgroups.cpu_wait(root)() is None
+    assert sysfs.cpu_wait(root)() is None
