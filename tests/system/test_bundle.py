@@ -82,7 +82,7 @@ def test_it_brings_what_the_machine_has_not(boot: Boot, bundle: Path, full: Path
         # It is root's, whoever has made the bundle; and the daemon's bytecode is there already.
         assert machine.run("find", f"{PREFIX}/python", "!", "-uid", "0").stdout == ""
         machine.shell(
-            f"ls {PREFIX}/current/venv/lib/*/site-packages/appliance/__pycache__/app.*.pyc"
+            f"ls {PREFIX}/current/venv/lib/*/site-packages/appliance/app/__pycache__/daemon.*.pyc"
         )
         # The wheels were tried, and given up for those of the processor.
         assert "the GPU does not answer" in said
