@@ -130,15 +130,19 @@ start_fetch() {
   [[ $models != none ]] || return 0
   local -a command
   mapfile -d '' -t command < <(fetch_command)
-  # A shell's background ignores SIGINT, by which this one is told to keep what has arrived.
-  start env --default-signal=INT "${command[@]}" > >(trap '' INT TERM HUP && exec cat >&2) 2>&1
+  start "${command[@]}" > >(trap '' INT TERM HUP && exec cat >&2) 2>&1
   fetch_pid=$!
 }
 
+# What has arrived is kept. The signal is sent again, because a process that has only just begun may
+# not have heard it.
 stop_fetch() {
+  local tick=0
   [[ -n $fetch_pid ]] || return 0
-  kill -INT "$fetch_pid" 2>/dev/null || true
-  status_of "$fetch_pid" || true
+  while kill -0 "$fetch_pid" 2>/dev/null; do
+    ((tick++ % 30)) || kill -TERM "$fetch_pid" 2>/dev/null || true
+    sleep 0.1
+  done
 }
 
 # answers ADDRESS PORT PATH: with 200.
@@ -220,7 +224,7 @@ serve() {
   start_daemon
   if await_health; then
     announce
-    start_fetch
+    [[ -n $asked_to_stop ]] || start_fetch
     while [[ -z $asked_to_stop ]] && both_run; do wait -n "$daemon_pid" "$nginx_pid" || true; done
   fi
   if [[ -z $asked_to_stop ]]; then

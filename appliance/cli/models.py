@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -196,6 +197,9 @@ def pull_models(
     manifest: Path, files: tuple[Path, ...], as_json: bool, missing: bool, names: tuple[str, ...]
 ) -> None:
     """Fetches models by name, or those `recommended` for this machine; mends damaged ones."""
+    # Either signal ends it in order, also in a shell's background, which ignores SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     models = _Models.open(manifest, files)
     with (
         ProgressBars() as bars,

@@ -117,13 +117,16 @@ async def test_a_killed_pull_is_continued(line: CommandLine) -> None:
     assert hashlib.sha256(pulled).digest() == hashlib.sha256(LARGE["model.bin"]).digest()
 
 
-async def test_an_interrupt_keeps_what_has_arrived(line: CommandLine) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_an_interrupt_keeps_what_has_arrived(
+    line: CommandLine, number: signal.Signals
+) -> None:
     line.knows(model("large", LARGE))
     line.downloads.serve(LARGE)
     line.downloads.hub.hold_after = 9 * 2**20
     process = await line.start("pull", "large")
     await until(lambda: line.arrived() >= 8 * 2**20)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     status, _, err = await finished(process)
     assert status == 130
     assert "What has arrived is kept" in err

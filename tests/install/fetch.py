@@ -11,6 +11,7 @@ from pathlib import Path
 
 
 def main(place: Path, *arguments: str) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     (place / "fetched.new").write_text("\n".join(arguments))
     if "APPLIANCE__TEST__OFFLINE" in os.environ:
         sys.stderr.write("no model can be fetched\n")
