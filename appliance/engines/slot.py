@@ -130,7 +130,7 @@ class EngineSlot(Generic[E]):
     def fail(self, error: EngineError) -> None:
         """Opens the breaker: nothing is loaded here until its pause is over.
 
-        A missing or damaged file needs a person, and a restart after that.
+        A missing or damaged file is tried again only once the models on disk have changed.
         """
         permanent = isinstance(error, ModelMissing | ModelBroken)
         self.breaker.record_failure(self.context.now(), permanent=permanent)
