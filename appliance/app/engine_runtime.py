@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 # No engine works at one request for so long, the longest utterance on the slowest board included.
 STUCK_SECONDS = 120.0
 _CONTENDED = 0.5
-"""Share of time in which somebody waits for a processor: a home that is merely busy stays well below it."""
+"""Share of time in which something waits for a processor; a busy machine stays well below it."""
 
 
 class StarterGrammar:
