@@ -28,13 +28,17 @@ def levelled(samples: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
 
 def gain(samples: "np.ndarray[Any, Any]") -> float:
     """The factor that brings the samples near the target loudness without clipping."""
-    level = speech_level(samples)
+    factor = gain_for(speech_level(samples))
+    peak = float(abs(samples).max()) if samples.size else 0.0
+    return min(factor, max(1.0, _HIGHEST_PEAK / peak)) if peak else factor
+
+
+def gain_for(level: float) -> float:
+    """The factor for speech of a known `level` in dBFS, whatever its peaks."""
     if level < _QUIETEST:
         return 1.0
     decibels = max(-_MOST_GAIN, min(_MOST_GAIN, _TARGET_LEVEL - level))
-    factor = math.pow(10, decibels / 20)
-    peak = float(abs(samples).max())
-    return min(factor, max(1.0, _HIGHEST_PEAK / peak))
+    return math.pow(10, decibels / 20)
 
 
 def speech_level(samples: "np.ndarray[Any, Any]") -> float:

@@ -1,5 +1,6 @@
 """Engine factory: the options of the plan as loaders, which import their engine when they run."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -110,6 +111,8 @@ def _synthesizer(option: EngineOption, config: Config) -> EngineLoader[Synthesiz
             option.device,
             option.threads,
             phrase_bytes=config.tts.phrase_cache_mb * 1_000_000,
+            calibrations=_cache_directory() / "kokoro",
+            voice=config.tts.voice,
         )
 
     async def piper() -> Synthesizer:
@@ -160,6 +163,14 @@ def _voices(model: Path, config: Config) -> Path:
         return _model_path(config.tts.voices, config.models.directory)
     beside = sorted(model.parent.glob("voices*.bin"))
     return beside[0] if beside else model.with_name("voices-v1.0.bin")
+
+
+def _cache_directory() -> Path:
+    """Where what can be computed again is kept: the service's cache, else the user's."""
+    if service := os.environ.get("CACHE_DIRECTORY"):
+        return Path(service)
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "voice-appliance"
 
 
 def _engine_name(option: EngineOption) -> str:

@@ -249,15 +249,20 @@ async def _close_released(engine: E, lease: Lease) -> None:
 
 
 def return_freed_memory() -> None:
-    """Collects reference cycles of closed engines and returns free pages to the system. Blocks.
-
-    glibc keeps what is freed for the next allocation of this process, hundreds of megabytes in
-    the case of a model. Other C libraries return it by themselves or have no such call.
-    """
+    """Collects reference cycles of closed engines and returns free pages to the system. Blocks."""
     # What was loaded at the start is frozen (see engine_runtime.py), the engines among it.
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+    return_free_pages()
+
+
+def return_free_pages() -> None:
+    """Returns free pages to the system.
+
+    glibc keeps what is freed for the next allocation of this process, hundreds of megabytes in
+    the case of a model. Other C libraries return it by themselves or have no such call.
+    """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

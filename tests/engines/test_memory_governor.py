@@ -142,7 +142,7 @@ async def test_replaced_engines_are_freed(machine: Machine) -> None:
         engine: Any = lease
         inner = engine._engine
         sessions.append(weakref.ref(inner))
-        held = inner._model if hasattr(inner, "_model") else inner._decoder
+        held = inner._loaded.renderer if hasattr(inner, "_loaded") else inner._decoder
         sessions.append(weakref.ref(held))
     del lease, engine, inner, held
     gc.disable()  # references must end without it

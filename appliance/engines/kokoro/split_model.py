@@ -1,0 +1,116 @@
+"""Runs a split Kokoro model: a sentence at once, or slice by slice with given norm statistics."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from appliance.engines.kokoro import generator
+from appliance.engines.kokoro.generator import (
+    COLUMNS_PER_FRAME,
+    CONTEXT_FRAMES,
+    ROWS_PER_FRAME,
+    SAMPLES_PER_FRAME,
+)
+from appliance.engines.kokoro.int8_convolution import is_exact_with_signed_weights
+from appliance.engines.kokoro.onnx_graph import PublishedGraph
+from appliance.engines.onnx_session import run_options
+
+if TYPE_CHECKING:
+    import numpy as np
+    from onnxruntime import InferenceSession, SessionOptions
+
+    Array: TypeAlias = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence after the front and the low stage: all that its sound is made of."""
+
+    frames: int
+    rows: "Array"
+    """(frames * ROWS_PER_FRAME, channels)"""
+    source: "Array"
+    """(1, channels, frames * COLUMNS_PER_FRAME + 1)"""
+    style: "Array"
+
+
+class SplitModel:
+    """The parts of one model as ONNX Runtime sessions. Several threads may use it at once."""
+
+    def __init__(
+        self,
+        front: "InferenceSession",
+        low: "InferenceSession",
+        measuring: "InferenceSession",
+        slicing: "InferenceSession",
+    ) -> None:
+        """Takes the sessions that `split` has made."""
+        self._front = front
+        self._low = low
+        self._measuring = measuring
+        self._slicing = slicing
+        self._options = run_options()
+
+    @classmethod
+    def split(cls, model: bytes, options: "SessionOptions") -> "SplitModel":
+        """Splits a model file. Raises UnsupportedGraphError where it is not built as expected."""
+        signed = is_exact_with_signed_weights(options)
+        published = PublishedGraph(model)
+        return cls(
+            _session(generator.front_graph(published, signed=signed), options),
+            _session(generator.low_graph(published, signed=signed), options),
+            _session(generator.high_graph(published, signed=signed, measured=True), options),
+            _session(generator.high_graph(published, signed=signed, measured=False), options),
+        )
+
+    def sentence(self, tokens: Sequence[int], style: "Array", speed: float) -> Sentence:
+        """Runs the front and the low stage. `style` is the voice's row for this many tokens."""
+        import numpy as np
+
+        inputs = {
+            "tokens": np.array([[0, *tokens, 0]], np.int64),
+            "style": style.astype(np.float32).reshape(1, -1),
+            "speed": np.array([speed], np.float32),
+        }
+        wanted = ["features", "source", "low_style", "high_style"]
+        features, source, low_style, high_style = self._front.run(wanted, inputs, self._options)
+        inputs = {"features": features, "source": source, "low_style": low_style}
+        (rows,) = self._low.run(["rows"], inputs, self._options)
+        return Sentence(features.shape[2], rows, source, high_style)
+
+    def whole(self, sentence: Sentence) -> "tuple[Array, Array]":
+        """All samples of a sentence, and the statistics of its norms, packed."""
+        inputs = _high_inputs(sentence, 0, sentence.frames)
+        audio, statistics = self._measuring.run(["audio", "statistics"], inputs, self._options)
+        return audio, statistics
+
+    def part(self, sentence: Sentence, statistics: "Array", start: int, stop: int) -> "Array":
+        """The samples of the frames from `start` to `stop`, with the given statistics."""
+        first = max(0, start - CONTEXT_FRAMES)
+        last = min(sentence.frames, stop + CONTEXT_FRAMES)
+        inputs = {**_high_inputs(sentence, first, last), "statistics": statistics}
+        (audio,) = self._slicing.run(["audio"], inputs, self._options)
+        samples: Array = audio[(start - first) * SAMPLES_PER_FRAME :]
+        return samples[: (stop - start) * SAMPLES_PER_FRAME]
+
+
+def _session(graph: bytes, options: "SessionOptions") -> "InferenceSession":
+    """A session on the processor."""
+    import onnxruntime as ort  # imported late, so that importing the package loads nothing heavy
+
+    # A session that is made from bytes keeps them for as long as it lives; one made from a file
+    # does not keep the file.
+    with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
+        file.write(graph)
+        file.flush()
+        return ort.InferenceSession(file.name, options, providers=["CPUExecutionProvider"])
+
+
+def _high_inputs(sentence: Sentence, start: int, stop: int) -> "dict[str, Array]":
+    columns = slice(start * COLUMNS_PER_FRAME, stop * COLUMNS_PER_FRAME + 1)
+    return {
+        "rows": sentence.rows[start * ROWS_PER_FRAME : stop * ROWS_PER_FRAME],
+        "source": sentence.source[:, :, columns],
+        "high_style": sentence.style,
+    }

@@ -1,0 +1,239 @@
+"""The published int8 model in parts and in slices, against the published graph."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from kokoro_onnx.tokenizer import Tokenizer
+
+from appliance.audio.loudness import speech_level
+from appliance.audio.spectrum import spectral_distance
+from appliance.engines import Ticket, Voice
+from appliance.engines.kokoro.calibration import SENTENCES, Calibration, calibrate, rendered
+from appliance.engines.kokoro.engine import Kokoro
+from appliance.engines.kokoro.generator import SAMPLES_PER_FRAME
+from appliance.engines.kokoro.renderers import phonemes_of, prepared
+from appliance.engines.kokoro.slices import slice_bounds
+from appliance.engines.kokoro.split_model import Sentence, SplitModel
+from appliance.engines.onnx_session import session_options
+from appliance.engines.whisper.engine import Whisper
+from appliance.errors import EngineBusy
+from tests.engines.sound import seconds, spoken
+from tests.stranger import until
+
+pytestmark = [pytest.mark.released, pytest.mark.slow]
+
+MODEL, VOICES = "kokoro-v1.0.int8.onnx", "voices-v1.0.bin"
+LONG = "The museum opens at ten tomorrow, and the last tickets are sold at half past four."
+HELD_OUT = (
+    LONG,
+    "I set a timer for twelve minutes.",
+    "The front door is locked, and the alarm is set.",
+    "Honey never spoils, because it contains very little water and a lot of sugar.",
+)
+
+
+class Published:
+    """The released model, as published and in parts."""
+
+    def __init__(self, models: Path) -> None:
+        options = session_options(2)
+        self.graph = ort.InferenceSession(str(models / MODEL), options)
+        self.split = SplitModel.split((models / MODEL).read_bytes(), options)
+        self.tokenizer = Tokenizer()
+        with np.load(models / VOICES) as voices:
+            self.voices = {name: voices[name] for name in voices.files}
+
+    def sentence(self, text: str, voice: str, speed: float = 1.0) -> Sentence:
+        phonemes = phonemes_of(self.tokenizer, text, "en-us")
+        return prepared(self.split, self.tokenizer, phonemes, self.voices[voice], speed)
+
+    def audio(self, text: str, voice: str, speed: float = 1.0) -> Any:  # noqa: ANN401
+        """What the published graph makes of it."""
+        tokens = self.tokenizer.tokenize(phonemes_of(self.tokenizer, text, "en-us"))
+        inputs = {
+            "tokens": np.array([[0, *tokens, 0]], np.int64),
+            "style": self.voices[voice][len(tokens) - 1].astype(np.float32),
+            "speed": np.array([speed], np.float32),
+        }
+        return self.graph.run(["audio"], inputs)[0]
+
+    def calibrated(self, voice: str) -> Calibration:
+        sentences = (self.sentence(text, voice) for text in SENTENCES)
+        calibration = calibrate(self.split, sentences, lambda: True)
+        assert calibration is not None
+        return calibration
+
+    def sliced(self, calibration: Calibration, sentence: Sentence) -> Any:  # noqa: ANN401
+        parts = rendered(self.split, sentence, calibration.predict(sentence))
+        return np.concatenate(list(parts))
+
+
+@pytest.fixture(scope="module")
+def published(released_models: Path) -> Published:
+    return Published(released_models)
+
+
+@pytest.fixture(scope="module")
+def calibration(published: Published) -> Calibration:
+    return published.calibrated("af_heart")
+
+
+@pytest.mark.parametrize("speed", [0.7, 1.0, 1.6])
+@pytest.mark.parametrize("text", ["Yes.", LONG])
+def test_the_parts_together_are_the_published_graph(
+    published: Published, text: str, speed: float
+) -> None:
+    expected = published.audio(text, "bf_emma", speed)
+    audio, _ = published.split.whole(published.sentence(text, "bf_emma", speed))
+    assert audio.size == expected.size
+    assert spectral_distance(expected, audio) < 1
+    assert speech_level(audio) == pytest.approx(speech_level(expected), abs=0.1)
+
+
+def test_given_its_own_statistics_a_slice_is_a_part_of_the_whole(published: Published) -> None:
+    sentence = published.sentence(LONG, "af_heart")
+    whole, statistics = published.split.whole(sentence)
+    for start, stop in ((0, 40), (100, 148), (sentence.frames - 60, sentence.frames)):
+        part = published.split.part(sentence, statistics, start, stop)
+        expected = whole[start * SAMPLES_PER_FRAME : stop * SAMPLES_PER_FRAME]
+        assert part.size == expected.size
+        # What remains is the rounding of the activations, whose range differs.
+        assert np.abs(part - expected).mean() < 0.25 * np.abs(expected).mean() + 1e-4
+
+
+def test_held_out_sentences_come_out_right(published: Published, calibration: Calibration) -> None:
+    assert calibration.is_usable
+    for text in HELD_OUT:
+        expected = published.audio(text, "af_heart")
+        audio = published.sliced(calibration, published.sentence(text, "af_heart"))
+        assert audio.size == expected.size
+        assert spectral_distance(expected, audio) < 1.5
+        assert speech_level(audio) == pytest.approx(speech_level(expected), abs=1)
+
+
+def test_seams_are_not_heard(published: Published, calibration: Calibration) -> None:
+    sentence = published.sentence(LONG, "af_heart")
+    statistics = calibration.predict(sentence).statistics
+    sliced = published.sliced(calibration, sentence)
+    unsliced = published.split.part(sentence, statistics, 0, sentence.frames)
+    steps = np.abs(np.diff(sliced))
+    for _, stop in list(slice_bounds(sentence.frames))[:-1]:
+        seam = slice(stop * SAMPLES_PER_FRAME - 300, stop * SAMPLES_PER_FRAME + 600)
+        assert steps[seam].max() < 1.5 * np.abs(np.diff(unsliced[seam])).max() + 0.01
+        level, expected = (np.square(audio[seam]).mean() for audio in (sliced, unsliced))
+        assert 10 * np.log10((level + 1e-7) / (expected + 1e-7)) == pytest.approx(0, abs=1)
+
+
+def test_the_same_sentence_always_sounds_the_same(
+    published: Published, calibration: Calibration
+) -> None:
+    sentence = published.sentence(LONG, "af_heart")
+    first, second = (published.sliced(calibration, sentence) for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+async def streaming(engine: Kokoro) -> Kokoro:
+    async def streams() -> bool:
+        return engine.streams
+
+    await until(streams, seconds=400)
+    return engine
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("calibrations")
+
+
+async def load(models: Path, directory: Path, voice: str = "af_heart") -> Kokoro:
+    return await Kokoro.load(
+        *(models / MODEL, models / VOICES, "cpu", 2),
+        phrase_bytes=4_000_000,
+        calibrations=directory,
+        voice=voice,
+    )
+
+
+@pytest.fixture
+async def engine(released_models: Path, directory: Path) -> AsyncIterator[Kokoro]:
+    """An engine that streams; only the first of them measures its voice."""
+    engine = await load(released_models, directory)
+    yield await streaming(engine)
+    await engine.close()
+
+
+async def test_a_sentence_is_heard_before_it_is_finished(engine: Kokoro) -> None:
+    voice = Voice("af_heart")
+    chunks = [chunk async for chunk in engine.synthesize(LONG, voice)]
+    assert len(chunks) > 5
+    assert 0.1 < seconds(chunks[0]) < 0.6
+    assert 3 < seconds(b"".join(chunks)) < 7
+    level = speech_level(np.frombuffer(b"".join(chunks), "<i2") / 32768)
+    assert level == pytest.approx(-20, abs=1.5)
+    late = Ticket(deadline=0.0)  # drops whatever has to queue for the model
+    assert [chunk async for chunk in engine.synthesize(LONG, voice, late)] == chunks
+
+
+async def test_an_interrupted_sentence_ends_at_once_and_is_not_cached(engine: Kokoro) -> None:
+    text = f"{LONG} {HELD_OUT[-1]}"
+    stream = engine.synthesize(text, Voice("af_heart"))
+    await anext(stream)
+    await stream.aclose()  # type: ignore[attr-defined]  # an async generator behind its protocol
+    with pytest.raises(EngineBusy):
+        await anext(engine.synthesize(text, Voice("af_heart"), Ticket(deadline=0.0)))
+    assert await spoken(engine, "Yes.", Voice("af_heart"))
+
+
+async def test_another_voice_speaks_before_it_is_measured(
+    released_models: Path, directory: Path
+) -> None:
+    engine = await load(released_models, directory)
+    chunks = [chunk async for chunk in engine.synthesize(LONG, Voice("am_adam"))]
+    assert len(chunks) == 1
+    assert not engine.streams
+    await engine.close()
+
+
+async def test_measurements_are_kept_and_damaged_ones_made_again(
+    engine: Kokoro, released_models: Path, directory: Path
+) -> None:
+    (file,) = directory.glob("af_heart-*.npz")
+    content = file.read_bytes()
+    again = await streaming(await load(released_models, directory))
+    await again.close()
+    assert file.read_bytes() == content
+    file.write_bytes(content[:1000])
+    again = await streaming(await load(released_models, directory))
+    await again.close()
+    assert len(file.read_bytes()) == len(content)
+
+
+@pytest.fixture(scope="module")
+def whisper(released_models: Path) -> Iterator[Whisper]:
+    engine = asyncio.run(Whisper.load(released_models / "base", "cpu", "int8", 2))
+    yield engine
+    asyncio.run(engine.close())
+
+
+async def test_the_words_are_those_of_the_published_graph(
+    published: Published, calibration: Calibration, whisper: Whisper
+) -> None:
+    for text in HELD_OUT:
+        sliced = published.sliced(calibration, published.sentence(text, "af_heart"))
+        heard = [
+            (await whisper.transcribe(at_16_khz(audio))).text
+            for audio in (published.audio(text, "af_heart"), sliced)
+        ]
+        assert heard[0] == heard[1]
+
+
+def at_16_khz(audio: Any) -> bytes:  # noqa: ANN401
+    import soxr
+
+    resampled = soxr.resample(audio, 24_000, 16_000)
+    return bytes(np.clip(resampled * 32767, -32768, 32767).astype("<i2").tobytes())
