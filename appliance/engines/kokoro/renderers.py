@@ -21,7 +21,7 @@ LANGUAGES: Final[Mapping[str, str]] = {
     "p": "pt-br", "z": "cmn",
 }  # fmt: skip
 """The language that the first letter of a voice's name stands for, by its eSpeak NG name."""
-_SHORT_FRAMES: Final = 160
+SHORT_FRAMES: Final = 160
 """2 s, of which 1.3 s are speech. A shorter sentence is done almost as soon as its first slice,
 and tells too little about its statistics."""
 _SILENCE_UNDER_SPEECH: Final = 52.0
@@ -95,7 +95,7 @@ class SlicedRenderer:
     def render(self, phonemes: str, voice: str, speed: float) -> "Iterator[Array]":
         sentence = prepared(self._model, self.tokenizer, phonemes, self.voices[voice], speed)
         calibration = self._calibrations.get(voice)
-        if calibration is None or not calibration.is_usable or sentence.frames < _SHORT_FRAMES:
+        if calibration is None or not calibration.is_usable or sentence.frames < SHORT_FRAMES:
             audio, _ = self._model.whole(sentence)
             yield levelled(trimmed(finite(audio)))
             return
