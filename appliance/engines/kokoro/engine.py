@@ -66,7 +66,7 @@ class Kokoro:
         """
         workers = WorkerPool("kokoro")
         async with workers.close_on_failure():
-            is_busy = lambda: workers.stuck_seconds > 0  # noqa: E731
+            is_busy = lambda: not workers.is_idle  # noqa: E731
             arguments = model, voices, device, threads, calibrations, is_busy
             loaded = await workers.run(load_renderer, *arguments)
             await workers.run(_warm_up, loaded.renderer)

@@ -32,6 +32,7 @@ from appliance.engines.kokoro.slices import slice_bounds
 from appliance.engines.kokoro.split_model import Sentence, SplitModel
 from appliance.engines.onnx_session import session_options
 from appliance.engines.whisper.engine import Whisper
+from appliance.text.word_error_rate import error_rate, words
 from tests.released import cache_directory
 
 MODEL, VOICES = "kokoro-v1.0.int8.onnx", "voices-v1.0.bin"
@@ -177,7 +178,11 @@ class Row:
     """After the gain that was chosen in advance, relative to the target."""
     seam: float
     """The largest step at a seam."""
-    other_words: int
+    errors: int
+    """Words that are heard wrongly."""
+    errors_published: int
+    other_words: bool
+    """Whether other words are heard than in the published graph's sound."""
     first_wall: float
     first_processor: float
     all_wall: float
@@ -230,16 +235,22 @@ class Measurement:
             level - speech_level(expected),
             level + 20 * float(np.log10(gain_for(predicted.level))) + 20,
             max(seam_steps(audio, unsliced, sentence.frames), default=0.0),
-            int(await self._words(expected) != await self._words(audio)),
+            *await self._heard(text, audio, expected),
             *(first_wall / wall, first_processor / processor),
             *(all_wall / wall, all_processor / processor),
         )
 
-    async def _words(self, audio: Samples) -> str:
+    async def _heard(self, text: str, audio: Samples, expected: Samples) -> tuple[int, int, bool]:
         if self._whisper is None:
-            return ""
-        heard = await self._whisper.transcribe(at_16_khz(audio), self._language[:2])
-        return "".join(c for c in heard.text.lower() if c.isalnum() or c == " ").strip()
+            return 0, 0, False
+        heard, heard_published = [
+            (await self._whisper.transcribe(at_16_khz(samples))).text
+            for samples in (audio, expected)
+        ]
+        other = words(heard) != words(heard_published)
+        if other:
+            print(f"{self._voice}: {heard_published!r} became {heard!r}")  # noqa: T201
+        return wrong_words(text, heard), wrong_words(text, heard_published), other
 
 
 def at_16_khz(audio: Samples) -> bytes:
@@ -248,10 +259,16 @@ def at_16_khz(audio: Samples) -> bytes:
     return bytes(np.clip(resampled * 32767, -32768, 32767).astype("<i2").tobytes())
 
 
+def wrong_words(text: str, heard: str) -> int:
+    """How many words of the text are heard wrongly."""
+    return round(error_rate(text, heard) * len(words(text)))
+
+
 def line(name: str, calibration: Calibration | None, rows: Sequence[Row]) -> str:
     """The figures of a voice, or of all of them."""
     values = np.array([astuple(row) for row in rows])
-    frames, distance, level, loudness, seam, words, first, first_cpu, whole, whole_cpu = values.T
+    frames, distance, level, loudness, seam, errors, errors_published, others = values.T[:8]
+    first, first_cpu, whole, whole_cpu = values.T[8:]
     usable = "" if calibration is None else ("in slices" if calibration.is_usable else "whole")
     return (
         f"{name:12} {usable:9} {len(rows):3} of {frames.min() / 80:.1f}-{frames.max() / 80:.1f} s"
@@ -261,7 +278,8 @@ def line(name: str, calibration: Calibration | None, rows: Sequence[Row]) -> str
         f" within 0.3: {(np.abs(level) <= 0.3).mean():.0%}"
         f" | loudness {loudness.mean():+.2f} |.| {np.abs(loudness).mean():.2f}"
         f" max {np.abs(loudness).max():.2f}"
-        f" | seams mean {seam.mean():.2f} max {seam.max():.2f} | other words {words.sum():.0f}"
+        f" | seams mean {seam.mean():.2f} max {seam.max():.2f} | other words {others.sum():.0f},"
+        f" word errors {errors.sum():.0f} published {errors_published.sum():.0f}"
         f" | first {np.median(first):.2f} cpu {np.median(first_cpu):.2f}"
         f" | all {np.median(whole):.2f} cpu {np.median(whole_cpu):.2f}"
     )

@@ -44,6 +44,8 @@ def test_statistics_and_level_follow_the_features(calibration: Calibration, sile
     assert predicted.statistics.dtype == np.float32
     assert predicted.statistics[0] == pytest.approx(statistics(silence), rel=0.15)
     assert predicted.level == pytest.approx(-20 + 4 * silence, abs=0.2)
+    louder = replace(calibration, level_error=0.5).predict(sentence(silence))
+    assert louder.level == pytest.approx(predicted.level + 0.5, abs=0.05)
 
 
 def test_one_sentence_more_or_less_changes_little(calibration: Calibration) -> None:
@@ -54,6 +56,7 @@ def test_one_sentence_more_or_less_changes_little(calibration: Calibration) -> N
 def test_a_calibration_is_restored_as_it_was_saved(calibration: Calibration) -> None:
     restored = Calibration.restored(calibration.saved())
     assert restored.is_usable
+    assert Calibration.restored(replace(calibration, level_error=0.25).saved()).level_error == 0.25
     probe = sentence(0.2)
     assert restored.predict(probe).statistics == pytest.approx(
         calibration.predict(probe).statistics, rel=1e-3
