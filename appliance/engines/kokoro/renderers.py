@@ -1,11 +1,14 @@
 """Turns phonemes into sound: in one run of the published graph, or in slices of the split model."""
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
+from appliance.audio.format import OUTPUT_RATE
 from appliance.audio.loudness import gain_for, levelled
 from appliance.engines.kokoro.calibration import Calibration, rendered
-from appliance.engines.kokoro.slices import SilenceTrimmer
+from appliance.engines.kokoro.generator import SAMPLES_PER_FRAME
+from appliance.engines.kokoro.slices import PlayoutBuffer, SilenceTrimmer
 from appliance.engines.kokoro.split_model import Sentence, SplitModel
 from appliance.errors import EngineFailed
 
@@ -89,6 +92,7 @@ class SlicedRenderer:
     ) -> None:
         self._model = model
         self._calibrations = calibrations
+        self._slowness = 0.0
         self.tokenizer = tokenizer
         self.voices = voices
 
@@ -102,8 +106,16 @@ class SlicedRenderer:
         predicted = calibration.predict(sentence)
         silence = SilenceTrimmer(10 ** ((predicted.level - _SILENCE_UNDER_SPEECH) / 20))
         gain = gain_for(predicted.level)
+        buffer = PlayoutBuffer(self._slowness)
+        done, asked_at = 0, time.monotonic()
         for audio in rendered(self._model, sentence, predicted):
-            yield silence.trimmed(finite(audio)) * gain
+            took, seconds = time.monotonic() - asked_at, audio.size / OUTPUT_RATE
+            done += audio.size
+            left = sentence.frames * SAMPLES_PER_FRAME - done
+            playable = silence.trimmed(finite(audio)) * gain
+            yield from buffer.add(playable, seconds, took, left / OUTPUT_RATE)
+            asked_at = time.monotonic()
+        self._slowness = buffer.slowness
 
 
 def prepared(

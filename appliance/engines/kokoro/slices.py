@@ -6,6 +6,7 @@ Lengths are in frames of the model (12.5 ms), sound is in samples of 24 kHz at f
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from appliance.audio.format import OUTPUT_RATE
 from appliance.engines.kokoro.generator import SAMPLES_PER_FRAME
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ _BLOCK: Final = 256
 """Samples over which silence is measured."""
 _MARGIN: Final = 1024
 """Samples of silence that stay before the first sound and after the last."""
+_SLOWNESS_WEIGHT: Final = 0.2
+"""Of one slice against those before it."""
+_SLOWNESS_MARGIN: Final = 1.1
+"""For slices that take longer than usual."""
 
 
 def slice_bounds(frames: int) -> Iterator[tuple[int, int]]:
@@ -94,3 +99,38 @@ class SilenceTrimmer:
             start = stop = max(0, blocks * _BLOCK - _MARGIN)
         self._held = samples[stop:]
         return samples[start:stop]
+
+
+class PlayoutBuffer:
+    """Holds the beginning of a sentence back where the rest would not be made in time.
+
+    A busy or slow processor makes sound more slowly than it is heard; without a buffer, the
+    sentence would break off between two slices. Where it keeps up, nothing is held back.
+    """
+
+    def __init__(self, slowness: float) -> None:
+        """`slowness`: how many seconds a second of sound takes, by what was made before."""
+        self._slowness = slowness
+        self._held: list[Array] = []
+        self._held_seconds = 0.0
+        self._is_open = False
+
+    @property
+    def slowness(self) -> float:
+        """The same after what has been made meanwhile."""
+        return self._slowness
+
+    def add(self, audio: "Array", seconds: float, took: float, left: float) -> "Iterator[Array]":
+        """Yields what can be played after a slice of `seconds` that `took` so long to make.
+
+        `audio` is the slice without the silence around the sentence, `left` are the seconds of
+        sound that are still to be made.
+        """
+        self._slowness += _SLOWNESS_WEIGHT * (took / seconds - self._slowness)
+        self._held.append(audio)
+        self._held_seconds += audio.size / OUTPUT_RATE
+        lacking = left * (_SLOWNESS_MARGIN * self._slowness - 1)
+        self._is_open = self._is_open or self._held_seconds >= lacking
+        if self._is_open:
+            yield from self._held
+            self._held.clear()

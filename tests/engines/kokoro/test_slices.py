@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.engines.kokoro.generator import SAMPLES_PER_FRAME
-from appliance.engines.kokoro.slices import SilenceTrimmer, joined, slice_bounds
+from appliance.engines.kokoro.slices import (
+    PlayoutBuffer,
+    SilenceTrimmer,
+    joined,
+    slice_bounds,
+)
 
 Samples = npt.NDArray[np.float32]
 
@@ -77,3 +82,43 @@ def test_silence_alone_is_not_played() -> None:
     trimmer = SilenceTrimmer(0.01)
     assert all(trimmer.trimmed(np.zeros(5000)).size == 0 for _ in range(5))
     assert trimmer.trimmed(np.full(2560, 0.5)).size <= 2560 + 1024 + 256
+
+
+def gaps(slowness: float, usual: float) -> tuple[float, float]:
+    """When a sentence of 6 s begins to be heard, and the silence inside it, in seconds.
+
+    It is made at `slowness`, by an engine that has been at `usual` before.
+    """
+    buffer = PlayoutBuffer(usual)
+    now = begun = heard_until = silence = 0.0
+    for number in range(12):
+        now += 0.5 * slowness
+        half_second = np.zeros(12_000)
+        for audio in buffer.add(half_second, 0.5, 0.5 * slowness, 5.5 - 0.5 * number):
+            if not begun:
+                begun = heard_until = now
+            silence += max(0.0, now - heard_until)
+            heard_until = max(now, heard_until) + audio.size / 24_000
+    assert heard_until == pytest.approx(begun + silence + 6)
+    return begun, silence
+
+
+@pytest.mark.parametrize("slowness", [0.1, 0.5, 0.9])
+def test_a_processor_that_keeps_up_is_heard_at_once(slowness: float) -> None:
+    begun, silence = gaps(slowness, slowness)
+    assert begun == pytest.approx(0.5 * slowness)
+    assert silence == 0
+
+
+@pytest.mark.parametrize("slowness", [1.2, 1.5, 3.0])
+def test_a_slow_processor_is_heard_later_but_without_a_gap(slowness: float) -> None:
+    begun, silence = gaps(slowness, slowness)
+    assert silence == 0
+    assert begun < 6 * slowness - 3
+
+
+def test_a_processor_that_becomes_slow_is_noticed() -> None:
+    buffer = PlayoutBuffer(0.3)
+    for _ in range(15):
+        list(buffer.add(np.zeros(12_000), 0.5, 1.0, 0.0))
+    assert buffer.slowness == pytest.approx(2, abs=0.1)
