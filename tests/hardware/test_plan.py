@@ -40,10 +40,14 @@ def best(made: Plan) -> tuple[str, str]:
         ("orin nano super", "whisper small.en float16 cuda", "kokoro kokoro-v1.0 cuda"),
         ("orin nano 4 GB", "whisper base.en float16 cuda", "kokoro kokoro-v1.0 cuda"),
         ("orin nx 16 GB", "whisper large-v3-turbo float16 cuda", "kokoro kokoro-v1.0 cuda"),
-        ("orin nano with the bad release", "whisper base.en int8 cpu", "kokoro kokoro-v1.0 cpu"),
+        (
+            "orin nano with the bad release",
+            "whisper base.en int8 cpu",
+            "kokoro kokoro-v1.0.int8 cpu",
+        ),
         ("agx orin", "whisper large-v3-turbo float16 cuda", "kokoro kokoro-v1.0 cuda"),
-        ("agx orin on jetpack 5", "whisper base.en int8 cpu", "kokoro kokoro-v1.0 cpu"),
-        ("nano", "whisper base.en int8 cpu", "kokoro kokoro-v1.0 cpu"),
+        ("agx orin on jetpack 5", "whisper base.en int8 cpu", "kokoro kokoro-v1.0.int8 cpu"),
+        ("nano", "whisper base.en int8 cpu", "kokoro kokoro-v1.0.int8 cpu"),
         ("thor", "whisper large-v3-turbo float16 cuda", "kokoro kokoro-v1.0 cuda"),
     ],
 )
@@ -400,7 +404,7 @@ def test_the_libraries_decide_what_may_use_the_gpu(tmp_path: Path) -> None:
     assert best(deaf) == ("whisper base.en int8 cpu", "kokoro kokoro-v1.0 cuda")
     assert "ctranslate2 finds no CUDA device" in deaf.warnings[0]
     mute = plan(hardware, DEFAULTS, EVERYTHING, GpuLibraries(1, ("CPUExecutionProvider",)))
-    assert best(mute) == ("whisper small.en float16 cuda", "kokoro kokoro-v1.0 cpu")
+    assert best(mute) == ("whisper small.en float16 cuda", "kokoro kokoro-v1.0.int8 cpu")
     assert "no CUDAExecutionProvider" in mute.warnings[0]
     both = ("onnxruntime", "onnxruntime-gpu")
     overwritten = plan(
