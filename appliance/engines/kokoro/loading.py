@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 _INPUTS: Final = ({"tokens", "style", "speed"}, {"input_ids", "style", "speed"})
 """The input names of the exports that kokoro-onnx can run."""
+_MAX_INT8_BYTES: Final = 150_000_000
+"""The published int8 model has 92 MB, those of floating point numbers twice and four times that."""
 _MAX_DISTANCE: Final = 1.5
 """dB of spectral distance between the published graph and its parts, which is 0.7 at most."""
 
@@ -94,8 +96,11 @@ def _load_split(
     is_busy: Callable[[], bool],
 ) -> Loaded | None:
     """The model in its parts; None where it is not built like the published int8 model."""
+    import onnxruntime as ort
     from kokoro_onnx.tokenizer import Tokenizer
 
+    if model.stat().st_size > _MAX_INT8_BYTES:
+        return None
     data = model.read_bytes()
     try:
         split = SplitModel.split(data, options)
@@ -104,7 +109,8 @@ def _load_split(
         return None
     tokenizer = Tokenizer()
     identity = hashlib.sha256(data).hexdigest()
-    checked = directory / f"{identity[:16]}.checked" if directory is not None else None
+    # Once for each model and each build of ONNX Runtime, as it takes memory for both graphs.
+    checked = directory and directory / f"{identity[:16]}-{ort.__version__}.checked"
     if checked is None or not checked.exists():
         distance = _distance(model, options, split, tokenizer, next(iter(styles.values())))
         if not distance <= _MAX_DISTANCE:

@@ -24,7 +24,9 @@ _SCHEMA: Final[Mapping[str, Mapping[str, tuple[int, int, bool, str]]]] = {
         "ir_version": (1, _INT64, False, ""),
         "graph": (7, _MESSAGE, False, "Graph"),
         "opset_import": (8, _MESSAGE, True, "OperatorSet"),
+        "metadata_props": (14, _MESSAGE, True, "Metadata"),
     },
+    "Metadata": {"key": (1, _STRING, False, ""), "value": (2, _STRING, False, "")},
     "OperatorSet": {"domain": (1, _STRING, False, ""), "version": (2, _INT64, False, "")},
     "Graph": {
         "node": (1, _MESSAGE, True, "Node"),
@@ -124,6 +126,11 @@ class PublishedGraph:
     @classmethod
     def read(cls, file: Path) -> "PublishedGraph":
         return cls(file.read_bytes())
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What the model's makers wrote down with it."""
+        return {entry.key: entry.value for entry in self._model.metadata_props}
 
     def node(self, name: str) -> Message:
         """The node of that name. Raises UnsupportedGraphError."""

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from appliance.engines.kokoro import generator
 from appliance.engines.kokoro.generator import (
@@ -13,7 +13,7 @@ from appliance.engines.kokoro.generator import (
     SAMPLES_PER_FRAME,
 )
 from appliance.engines.kokoro.int8_convolution import is_exact_with_signed_weights
-from appliance.engines.kokoro.onnx_graph import PublishedGraph
+from appliance.engines.kokoro.onnx_graph import PublishedGraph, UnsupportedGraphError
 from appliance.engines.onnx_session import run_options
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
 
     Array: TypeAlias = np.ndarray[Any, Any]
+
+
+_VOCABULARY: Final = "kokoro_config"
+"""Where later exports keep the tokens of their phonemes; the others use those of kokoro-onnx."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class SplitModel:
         """Splits a model file. Raises UnsupportedGraphError where it is not built as expected."""
         signed = is_exact_with_signed_weights(options)
         published = PublishedGraph(model)
+        if _VOCABULARY in published.metadata:
+            raise UnsupportedGraphError("it has a vocabulary of its own")
         return cls(
             _session(generator.front_graph(published, signed=signed), options),
             _session(generator.low_graph(published, signed=signed), options),
