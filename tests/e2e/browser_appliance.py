@@ -108,11 +108,14 @@ class Installed:
 
 @asynccontextmanager
 async def installed(
-    place: Place, overrides: Mapping[str, str] | None = None
+    place: Place, overrides: Mapping[str, str] | None = None, *, models: str = "none"
 ) -> AsyncIterator[Installed]:
-    """Runs `install.sh run` until the block ends, then stops it as Ctrl-C does."""
+    """Runs `install.sh run` until the block ends, then stops it as Ctrl-C does.
+
+    `models` are fetched meanwhile, by name.
+    """
     ports = ["--https-port", place.https, "--http-port", place.http, "--port", place.port]
-    places = ["--bind", "127.0.0.1", "--run-dir", place.directory / "run"]
+    places = ["--bind", "127.0.0.1", "--run-dir", place.directory / "run", "--models", models]
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("APPLIANCE__")}
     process = await asyncio.create_subprocess_exec(
         *[str(part) for part in (INSTALL, "run", *ports, *places)],

@@ -1,5 +1,6 @@
 """Spoken conversations in a real browser, from the microphone to the loudspeaker."""
 
+import asyncio
 import json
 import os
 import statistics
@@ -87,6 +88,36 @@ async def test_the_starter_engines_hold_a_conversation(tmp_path: Path) -> None:
         assert sum(bool(answer["interrupted"]) for answer in answers) == 3
         assert any(event.kind == EventKind.TIMER_RANG for event in kept.events)
         assert not any(turn.left_the_box for turn in kept.turns)
+
+
+@pytest.mark.released
+async def test_the_released_models_take_over_during_a_conversation(tmp_path: Path) -> None:
+    """The starter engines answer first; the page says so, and says when they no longer do."""
+    place = Place.new(tmp_path)
+    async with (
+        installed(place, models="base kokoro-v1.0.int8") as appliance,
+        browser_for(place) as browser,
+        visiting(browser, appliance.pairing_link) as visit,
+    ):
+        await appliance.ready()
+        await visit.connect()
+        await visit.until(
+            "document.querySelector('#badges').dataset.shown === 'on this device'", 300
+        )
+        await visit.type("what time is it")
+        await visit.until_shown("#log .assistant", "It is")
+        conversation_id = await visit.conversation_id()
+
+        def engines() -> dict[str, str]:
+            turns = appliance.conversation(conversation_id).turns
+            return (turns[-1].engines if turns else None) or {}
+
+        await visit.until_state("listening")
+        async with asyncio.timeout(15):
+            while not engines():  # noqa: ASYNC110  the daemon writes it down
+                await asyncio.sleep(0.05)
+        assert engines()["stt"].startswith("whisper base")
+        assert engines()["tts"].startswith("kokoro")
 
 
 async def test_small_models_and_a_language_model_hold_a_conversation(tmp_path: Path) -> None:
