@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from pipecat.frames.frames import (
     ErrorFrame,
@@ -95,45 +94,6 @@ class _Speech:
             yield self.first
         async for pcm in self.rest:
             yield pcm
-
-
-class _WordTimes:
-    """Spreads the words of a text over its speech, each for as long as its share of the letters.
-
-    Words are given out as their audio comes, so that what was heard is known when the rest is
-    interrupted. Until the end has come, its time is an estimate.
-    """
-
-    def __init__(self, text: str, expected_seconds: float) -> None:
-        self._words = text.split()
-        ends = list(accumulate(len(word) + 1 for word in self._words))
-        self._shares = [before / ends[-1] for before in [0, *ends[:-1]]] if ends else []
-        self._expected = expected_seconds
-        self._given = 0
-        self._last = 0.0
-
-    @property
-    def given(self) -> str:
-        """The words given out so far."""
-        return " ".join(self._words[: self._given])
-
-    def heard(self, begin: float, spoken: float) -> list[tuple[str, float]]:
-        """The next words of the first `spoken` seconds; times count from the context's audio."""
-        total = max(self._expected, spoken)
-        due = sum(share * total < spoken for share in self._shares)
-        return self._give(due, begin, total)
-
-    def rest(self, begin: float, total: float) -> list[tuple[str, float]]:
-        """All other words of a text that took `total` seconds; none where it had no audio."""
-        return self._give(len(self._words) if total else 0, begin, total)
-
-    def _give(self, stop: int, begin: float, total: float) -> list[tuple[str, float]]:
-        start, self._given = self._given, max(self._given, stop)
-        words = []
-        for index in range(start, self._given):
-            self._last = max(self._last, begin + total * self._shares[index])
-            words.append((self._words[index], self._last))
-        return words
 
 
 class _PieceTimer:
@@ -308,7 +268,6 @@ class EngineTTS(TTSService):
         is_first = context_id != self._heard_context
         ticket = Ticket(Priority.NOW if is_first else Priority.LATER)
         speech: _Speech | None = None
-        words = _WordTimes(text, speech_seconds(text) / self._current_voice().speed)
         try:
             speech = await with_failover(
                 self._engines,
@@ -317,29 +276,24 @@ class EngineTTS(TTSService):
             async for pcm in speech.chunks():
                 if not spoken_seconds:
                     begin = self._sentence_start(context_id)
-                else:
-                    heard = words.heard(begin, spoken_seconds)
-                    await self.add_word_timestamps(heard, context_id)
                 spoken_seconds += len(pcm) / 2 / OUTPUT_RATE
                 yield TTSAudioRawFrame(pcm, OUTPUT_RATE, 1, context_id=context_id)
-            rest = words.rest(begin, spoken_seconds)
+            words = _word_times(text, begin, spoken_seconds)
             self._pieces_spoken += spoken_seconds > 0
         except EngineError as error:
             replaced = speech is not None and self._engines.report_failure(speech.engine, error)
             yield ErrorFrame(f"{error.message} {error.advice}")
-            rest = words.heard(begin, spoken_seconds)
-            said = words.given
+            words = _word_times(text, begin, spoken_seconds)
             pcm = b"" if replaced else self._apologise(context_id)
             if pcm:
                 begin = begin or self._sentence_start(context_id)
                 seconds = len(pcm) / 2 / OUTPUT_RATE
-                rest += _WordTimes(self._apology.text, 0).rest(begin + spoken_seconds, seconds)
-                said = f"{said} {self._apology.text}".strip()
+                words += _word_times(self._apology.text, begin + spoken_seconds, seconds)
                 spoken_seconds += seconds
                 yield TTSAudioRawFrame(pcm, OUTPUT_RATE, 1, context_id=context_id)
-            self._correct_spoken_text(said, context_id)
+            self._correct_spoken_text(" ".join(word for word, _ in words), context_id)
         self._heard_end = begin + spoken_seconds
-        await self.add_word_timestamps(rest, context_id)
+        await self.add_word_timestamps(words, context_id)
 
     def _correct_spoken_text(self, text: str, context_id: str) -> None:
         """Puts `text`, what was really spoken, in the place of the piece that should have been.
@@ -367,3 +321,15 @@ class EngineTTS(TTSService):
         if context_id != self._heard_context:
             self._heard_context, self._heard_start, self._heard_end = context_id, now, 0.0
         return max(self._heard_end, now - self._heard_start)
+
+
+def _word_times(text: str, begin: float, seconds: float) -> list[tuple[str, float]]:
+    """When each word is heard, in seconds after the context's first audio."""
+    words = text.split() if seconds else []
+    length = sum(len(word) + 1 for word in words)
+    times: list[tuple[str, float]] = []
+    before = 0
+    for word in words:
+        times.append((word, begin + seconds * before / length))
+        before += len(word) + 1
+    return times

@@ -120,43 +120,6 @@ async def test_only_speech_without_a_failure_counts_as_spoken(
     assert tts._spoken_whole is whole
 
 
-class Streaming(SamplePerLetter):
-    """An engine that speaks half a second for each word, one after the other."""
-
-    streams = True
-
-    async def synthesize(
-        self, text: str, voice: Voice, ticket: Ticket | None = None
-    ) -> AsyncIterator[bytes]:
-        for _ in text.split():
-            yield b"\1\0" * (OUTPUT_RATE // 2)
-
-
-async def test_words_are_given_out_as_their_audio_comes() -> None:
-    tts = _service(Engines(Streaming("streaming")), await _apology())
-    times: list[tuple[str, float]] = []
-
-    async def heard(words: list[tuple[str, float]], _context_id: str) -> None:
-        times.extend(words)
-
-    tts.add_word_timestamps = heard
-    text = "one two three four five six seven eight nine ten"
-    given = [len(times) async for _ in tts.run_tts(text, "a")]
-    assert given[0] == 0
-    assert given == sorted(given)
-    assert 1 < given[1] < given[3] < len(text.split())
-    assert [word for word, _ in times] == text.split()
-    moments = [moment for _, moment in times]
-    assert moments == sorted(moments)
-    assert moments[-1] < 5
-
-
-async def test_a_text_without_words_has_no_word_times() -> None:
-    tts = _service(Engines(Streaming("streaming")), await _apology())
-    assert await _speak(tts, " ", "a") == (b"", 0)
-    assert tts.heard == []
-
-
 class Waiting(SamplePerLetter):
     """An engine that speaks once it may."""
 
