@@ -389,8 +389,9 @@ async def test_a_running_appliance_takes_pulled_models_over_and_lets_removed_one
 
         def answering() -> dict[str, str]:
             messages = [arrival.data for arrival in call.after(0, "server-message")]
-            latest = [data for data in messages if data["type"] == "route"][-1]
-            return {kind: name.split()[0] for kind, name in latest["engines"].items()}
+            routes = [data for data in messages if data["type"] == "route"]
+            engines = routes[-1]["engines"] if routes else {}
+            return {kind: name.split()[0] for kind, name in engines.items()}
 
         await call.wait_for(lambda _: answering() == {"stt": "sphinx", "tts": "espeak"})
         line.settings = {"APPLIANCE__STORE__PATH": str(daemon.database)}
