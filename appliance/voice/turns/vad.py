@@ -63,6 +63,9 @@ class SileroVAD(VADAnalyzer):
 
     async def analyze_audio(self, buffer: bytes) -> VADState:
         """The state after any number of samples; they are judged in windows of 32 ms."""
+        # A pause may end within a burst: told of its end alone, nobody would learn that the
+        # speaker went on in between.
+        is_burst = len(buffer) > 2 * WINDOW
         rest = buffer
         while rest:
             missing = 2 * WINDOW - len(self._vad_buffer)
@@ -70,7 +73,9 @@ class SileroVAD(VADAnalyzer):
             if len(piece) == missing:
                 self._confidence = await self._predict(self._vad_buffer + piece)
             self._run_analyzer(piece)
-        if self._pauses is not None:
+            if self._pauses is not None and is_burst:
+                self._track_pause(self._pauses, piece, self._vad_state)
+        if self._pauses is not None and not is_burst:
             self._track_pause(self._pauses, buffer, self._vad_state)
         return self._vad_state
 
