@@ -157,3 +157,21 @@ async def test_the_size_of_the_packets_does_not_matter(
     seldom = await heard(4096)
     assert (await heard(1024))[3::4] == seldom
     assert len(set(seldom)) > 1
+
+
+async def test_speech_that_resumes_within_a_burst_is_noticed(
+    models: TurnModels, sentences: bytes
+) -> None:
+    """What a stalled network sends at once has the same pauses as when it arrives in time."""
+
+    async def resumed(size: int) -> int:
+        pauses = Pauses()
+        vad = models.vad(VADParams(), pauses)
+        for start in range(0, len(sentences), size):
+            await vad.analyze_audio(sentences[start : start + size])
+        return pauses.resumed
+
+    window = 1024
+    in_time = await resumed(window)
+    assert in_time > 5
+    assert await resumed(31 * window) == in_time
