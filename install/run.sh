@@ -102,17 +102,15 @@ addresses() {
 # start COMMAND…: in the background, out of reach of the terminal's Ctrl-C (this script decides
 # the order of the end), and ended by the kernel should this script be killed outright.
 start() {
-  setsid setpriv --pdeathsig TERM "$@" 8>&- 9>&- </dev/null &
+  setsid setpriv --pdeathsig TERM "$@" 7>&- 8>&- 9>&- </dev/null &
 }
 
 daemon_command() { printf '%s\0' "$VENV/bin/appliance" run "${layers[@]}"; }
 
 start_daemon() {
-  local -a command
-  mapfile -d '' -t command < <(daemon_command)
   # What people say stands in its database: for their own eyes.
   umask 077
-  start "${command[@]}"
+  start "${daemon[@]}"
   daemon_pid=$!
   umask 022
 }
@@ -125,12 +123,10 @@ fetch_command() {
 }
 
 # Fetches models beside the appliance, which talks with its starter engines meanwhile and takes the
-# models over as they come. The pipe makes it write lines, which do not disturb the log's.
+# models over as they come.
 start_fetch() {
   [[ $models != none ]] || return 0
-  local -a command
-  mapfile -d '' -t command < <(fetch_command)
-  start "${command[@]}" > >(trap '' INT TERM HUP && exec cat >&2) 2>&1
+  start "${fetch[@]}" >&7 2>&1
   fetch_pid=$!
 }
 
@@ -215,9 +211,17 @@ take_down() {
 }
 
 # Runs both until one of them ends or somebody asks; the daemon's exit status is ours.
+#
+# Bash 5.2 parses $(…) and <(…) anew as it runs them, and a trap that interrupts that is parsed as a
+# part of it and fails: from the trap on, nothing here may have one.
 serve() {
   local code=0 ended=''
+  local -a daemon fetch
   asked_to_stop='' daemon_pid='' daemon_told='' fetch_pid=''
+  mapfile -d '' -t daemon < <(daemon_command)
+  mapfile -d '' -t fetch < <(fetch_command)
+  # A pipe makes `models pull` write lines, which do not disturb the log's.
+  exec 7> >(trap '' INT TERM HUP && exec cat >&2)
   trap 'asked_to_stop=yes && tell_daemon' INT TERM HUP
   start "${nginx[@]}"
   nginx_pid=$!

@@ -11,7 +11,7 @@ from openai import AsyncOpenAI
 
 from appliance.config.schema import AlternativeLLMConfig, LLMConfig
 from appliance.llm.providers import address
-from appliance.network.addresses import Locality, locality_of_url
+from appliance.network.addresses import is_on_this_machine
 from appliance.network.proxies import ProxiedTransport
 
 CONNECT_SECONDS = 3.0
@@ -39,10 +39,7 @@ class Endpoint:
 def configured_endpoint(
     config: LLMConfig | AlternativeLLMConfig, secrets: Mapping[str, str]
 ) -> Endpoint | None:
-    """The configured endpoint with its HTTP client; None if no model is configured.
-
-    Resolves the name of the server, and so may block.
-    """
+    """The configured endpoint with its HTTP client; None if no model is configured."""
     chosen = address(config, secrets)
     if chosen is None:
         return None
@@ -59,7 +56,7 @@ def configured_endpoint(
             transport=ProxiedTransport(httpx2.Limits(keepalive_expiry=None, max_connections=100)),
         ),
     )
-    leaves = locality_of_url(chosen.base_url) is not Locality.MACHINE
+    leaves = not is_on_this_machine(chosen.base_url)
     return Endpoint(chosen.base_url, chosen.model, client, config.first_token_seconds, leaves)
 
 

@@ -18,7 +18,7 @@ from appliance.config.loader import Config
 from appliance.config.schema import LLMConfig
 from appliance.llm import providers
 from appliance.llm.providers import Address
-from appliance.network.addresses import Locality, locality_of_url
+from appliance.network.addresses import is_on_this_machine
 from appliance.network.proxies import ProxyRules
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ async def probe_llm(config: LLMConfig, secrets: Mapping[str, str]) -> ProbeResul
     if chosen is None:
         return ProbeResult(ProbeOutcome.UNCONFIGURED)
     result = ProbeResult(ProbeOutcome.TOKEN, chosen.model, _place(chosen), chosen.secret)
-    if chosen.secret and not chosen.key and not await _is_here(chosen):
+    if chosen.secret and not chosen.key and not is_on_this_machine(chosen.base_url):
         return replace(result, outcome=ProbeOutcome.NO_KEY)
     begin = time.monotonic()
     try:
@@ -179,11 +179,6 @@ def _session() -> "aiohttp.ClientSession":
     import aiohttp
 
     return aiohttp.ClientSession(trust_env=True, middlewares=(ProxyRules().middleware,))
-
-
-async def _is_here(chosen: Address) -> bool:
-    place = await run_in_daemon_thread(partial(locality_of_url, chosen.base_url))
-    return place is Locality.MACHINE
 
 
 def _without_password(text: str, url: str) -> str:

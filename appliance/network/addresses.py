@@ -108,6 +108,24 @@ def locality_of_url(url: str) -> Locality:
     return locality_of_host(urlsplit(url).hostname or "")
 
 
+def is_on_this_machine(url: str, hosts: Path = Path("/etc/hosts")) -> bool:
+    """Whether a URL's host is this machine, told without asking a name server.
+
+    A question for a name would already leave the machine. So a name counts as this machine only
+    where it is reserved for it, or where the hosts file gives it loopback addresses and no others.
+    """
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    known = locality_without_lookup(host)
+    if known is not None:
+        return known is Locality.MACHINE
+    try:
+        listed = [line.partition("#")[0].split() for line in hosts.read_text().splitlines()]
+    except (OSError, UnicodeDecodeError):
+        listed = []
+    addresses = [entry[0] for entry in listed if host in map(str.lower, entry[1:])]
+    return all(_is_loopback(address) for address in addresses or [host])
+
+
 def locality_of_host(host: str) -> Locality:
     """The locality of a name or address. Resolves names, and so may block.
 
@@ -140,6 +158,15 @@ def locality_without_lookup(host: str) -> Locality | None:
         return _locality_of_address(name)
     except ValueError:
         return None
+
+
+def _is_loopback(address: str) -> bool:
+    """Whether it is a loopback address, in any form that connecting accepts ("127.1" too)."""
+    try:
+        found = socket.getaddrinfo(address, None, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):  # a name, or no address at all
+        return False
+    return _locality_of_address(str(found[0][4][0])) is Locality.MACHINE
 
 
 def _locality_of_address(address: str) -> Locality:

@@ -8,7 +8,7 @@ import pytest
 from appliance.config.loader import load
 from appliance.llm.endpoint import configured_endpoint
 from appliance.llm.providers import PRESETS
-from appliance.network.addresses import Locality, locality_of_url
+from appliance.network.addresses import is_on_this_machine
 
 SECRETS = {"OPENAI_API_KEY": "openai-secret", "GROQ_API_KEY": "groq-secret"}
 
@@ -65,7 +65,7 @@ def test_without_a_provider_there_is_none() -> None:
     ],
 )
 def test_only_this_machine_is_local(url: str, local: bool) -> None:
-    assert (locality_of_url(url) is Locality.MACHINE) is local
+    assert is_on_this_machine(url) is local
 
 
 def test_the_first_request_imports_nothing_on_the_event_loop() -> None:

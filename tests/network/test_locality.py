@@ -1,10 +1,16 @@
 """Hosts are classified by their addresses; names are resolved."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
-from appliance.network.addresses import Locality, locality_of_host, locality_of_url
+from appliance.network.addresses import (
+    Locality,
+    is_on_this_machine,
+    locality_of_host,
+    locality_of_url,
+)
 
 MACHINE, NETWORK, ELSEWHERE = Locality.MACHINE, Locality.NETWORK, Locality.ELSEWHERE
 
@@ -47,3 +53,32 @@ def test_names_by_the_addresses_to_which_they_resolve(
     found = [(0, 0, 0, "", (address, 0)) for address in addresses]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
     assert locality_of_url("http://nas.fritz.box:11434/v1") is place
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        *[(host, True) for host in ("127.0.0.1", "127.1", "[::1]", "localhost", "a.localhost.")],
+        *[(host, True) for host in ("shelf", "Shelf.", "shelf.home")],
+        *[(host, False) for host in ("192.168.1.5", "nas", "both", "odd", "api.openai.com", "")],
+    ],
+)
+def test_this_machine_is_told_without_a_name_server(
+    host: str, here: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text(
+        "127.0.1.1 shelf.home Shelf # nas\n192.168.1.5 nas both\n127.0.0.1 both\nno-address odd\n"
+    )
+    numbers_only = socket.getaddrinfo
+
+    def no_name_server(*given: object, flags: int = 0, **rest: object) -> object:
+        assert flags & socket.AI_NUMERICHOST
+        return numbers_only(*given, flags=flags, **rest)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_name_server)
+    assert is_on_this_machine(f"http://{host}:1/v1", hosts) is here
+
+
+def test_without_a_hosts_file_a_name_is_elsewhere(tmp_path: Path) -> None:
+    assert not is_on_this_machine("http://shelf/v1", tmp_path / "none")

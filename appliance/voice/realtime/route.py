@@ -11,7 +11,7 @@ from pipecat.services.openai.realtime import events
 from appliance.config.loader import Config
 from appliance.config.schema import RealtimeConfig
 from appliance.llm.providers import OPENAI_REALTIME, realtime
-from appliance.network.addresses import Locality, locality_of_url
+from appliance.network.addresses import is_on_this_machine
 
 TURN_DETECTION: Final[Mapping[str, events.TurnDetection | events.SemanticTurnDetection | bool]] = {
     "server_vad": events.TurnDetection(),
@@ -53,7 +53,7 @@ def realtime_route(config: Config, secrets: Mapping[str, str]) -> RealtimeRoute 
         config.realtime,
         config.realtime.instructions or config.llm.system_prompt,
         server.key,
-        left_the_box=locality_of_url(server.base_url) is not Locality.MACHINE,
+        left_the_box=not is_on_this_machine(server.base_url),
     )
 
 
