@@ -9,11 +9,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from appliance.concurrency import run_in_daemon_thread
 from appliance.config.loader import Config
 from appliance.config.schema import LLMConfig
 from appliance.llm import providers

@@ -70,11 +70,11 @@ def test_this_machine_is_told_without_a_name_server(
     hosts.write_text(
         "127.0.1.1 shelf.home Shelf # nas\n192.168.1.5 nas both\n127.0.0.1 both\nno-address odd\n"
     )
-    numbers_only = socket.getaddrinfo
+    look_up = socket.getaddrinfo
 
-    def no_name_server(*given: object, flags: int = 0, **rest: object) -> object:
+    def no_name_server(host: str, port: None, flags: int = 0) -> object:
         assert flags & socket.AI_NUMERICHOST
-        return numbers_only(*given, flags=flags, **rest)  # type: ignore[call-overload]
+        return look_up(host, port, flags=flags)
 
     monkeypatch.setattr(socket, "getaddrinfo", no_name_server)
     assert is_on_this_machine(f"http://{host}:1/v1", hosts) is here
