@@ -100,9 +100,11 @@ addresses() {
 }
 
 # start COMMAND…: in the background, out of reach of the terminal's Ctrl-C (this script decides
-# the order of the end), and ended by the kernel should this script be killed outright.
+# the order of the end), and ended by the kernel should this script be killed outright; one whose
+# script died before the kernel was told ends by itself.
 start() {
-  setsid setpriv --pdeathsig TERM "$@" 7>&- 8>&- 9>&- </dev/null &
+  # shellcheck disable=SC2016  # for that shell to expand
+  setsid setpriv --pdeathsig TERM sh -c '[ "$PPID" = "$0" ] && exec "$@"' $$ "$@" 7>&- 8>&- 9>&- </dev/null &
 }
 
 daemon_command() { printf '%s\0' "$VENV/bin/appliance" run "${layers[@]}"; }
