@@ -44,12 +44,15 @@ ROWS_PER_FRAME: Final = 10
 COLUMNS_PER_FRAME: Final = 60
 """Columns of the source spectrum for one frame; a sentence has one more."""
 SAMPLES_PER_FRAME: Final = 300
+FRAMES_PER_STEP: Final = 2
 CONTEXT_FRAMES: Final = 3
 """What the high stage must see on either side of a slice: its kernels reach 2.1 frames far."""
 LOW_CHANNELS, HIGH_CHANNELS, SOURCE_CHANNELS = 256, 128, 22
 
 _FEATURES: Final = "/decoder/decoder/decode.3/Div_4_output_0"
 _SOURCE: Final = "/decoder/decoder/generator/Concat_3_output_0"
+_DURATIONS: Final = "/encoder/Clip_output_0"
+"""Of each token, in steps of two frames."""
 _NODES: Final = "/decoder/decoder/generator/"
 _WEIGHTS: Final = "decoder.decoder.generator."
 _FEATURE_CHANNELS: Final = 512
@@ -73,20 +76,21 @@ def norm_names(stage: str) -> tuple[str, ...]:
 
 
 def front_graph(published: PublishedGraph, *, signed: bool) -> bytes:
-    """Tokens, style and speed to `features`, `source`, `low_style` and `high_style`.
+    """Tokens, style and speed to `features`, `source`, `durations`, `low_style`, `high_style`.
 
-    A style holds a scale (less 1) and a shift per channel for each norm of its stage.
+    `durations` are those of the tokens, in steps of FRAMES_PER_STEP. A style holds a scale (less 1) and a shift per channel for each norm of its stage.
     `signed` as in `high_graph`.
     """
     styles = {
         stage: [f"{_NODES}{name}/fc/Gemm_output_0" for name in norm_names(stage)]
         for stage in _STAGES
     }
-    outputs = (_FEATURES, _SOURCE, *styles["low"], *styles["high"])
+    outputs = (_FEATURES, _SOURCE, _DURATIONS, *styles["low"], *styles["high"])
     builder = published.part(("tokens", "style", "speed"), outputs)
     use_matrix_products(builder, published, signed=signed)
     builder.output("features", _FEATURES)
     builder.output("source", _SOURCE)
+    builder.output("durations", _DURATIONS)
     for stage, parts in styles.items():
         builder.output(f"{stage}_style", builder.op("Concat", *parts, axis=1))
     return builder.serialized()
