@@ -22,6 +22,8 @@ ApplianceError
     TooManyRequests      too_many_requests    429: with the seconds to wait
   RequestError
     BadRequest           bad_request          400: not JSON, unknown or wrong keys
+    LanguageUnknown      language_unknown     400: with the languages that there are
+    VoiceUnknown         voice_unknown        400: with the voices that there are
     NotFound             not_found            404
   SelftestRunning        selftest_running     409: one self-test at a time
   StoreError             store_failed         the database cannot be read or written
@@ -172,6 +174,16 @@ class RequestError(ApplianceError):
 class BadRequest(RequestError):
     code = "bad_request"
     default_advice = "See docs/protocol.md for the accepted fields."
+
+
+class LanguageUnknown(RequestError):
+    code = "language_unknown"
+    default_advice = "Leave the language out, or take one of the list in docs/languages.md."
+
+
+class VoiceUnknown(RequestError):
+    code = "voice_unknown"
+    default_advice = "Leave the voice out; the language then chooses it."
 
 
 class NotFound(RequestError):

@@ -23,7 +23,7 @@ class NewSession(JsonBody):
     conversation_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
     route: Literal["local", "realtime"] | None = None
     voice: Annotated[str, Field(max_length=64)] = ""
-    language: Annotated[str, Field(pattern=r"^(auto|[a-z]{2,3})?$")] = ""
+    language: Annotated[str, Field(max_length=32)] = ""
     system_prompt: Annotated[str, Field(max_length=8_000)] = ""
 
 

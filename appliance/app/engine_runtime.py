@@ -13,7 +13,7 @@ from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config
 from appliance.engines import Synthesizer, Transcriber, Voice, probe
 from appliance.engines.apology import Apology
-from appliance.engines.factory import synthesizer_loaders, transcriber_loaders
+from appliance.engines.factory import first_voice, synthesizer_loaders, transcriber_loaders
 from appliance.engines.memory_governor import GovernorMetrics, MemoryGovernor
 from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
 from appliance.engines.slot import EngineLoader, LadderContext
@@ -98,7 +98,7 @@ class EngineRuntime:
         self._grammar = StarterGrammar(registry)
         self._replanning = asyncio.Lock()
         self._background = BackgroundTasks()
-        self._voice = Voice(config.tts.voice, "en", config.tts.speed)
+        self._voice = first_voice(config)
         self.probes = LiveEngineProbes(lambda: self.supervisor, self._voice)
         self._governor = MemoryGovernor(
             partial(memory_pressure.read_pools, cards=self._cards),

@@ -10,7 +10,7 @@ from appliance.audio.format import OUTPUT_RATE
 from appliance.bench.recordings import Recording
 from appliance.config.loader import Config
 from appliance.engines import Synthesizer, Transcriber, Voice
-from appliance.engines.factory import synthesizer_loaders, transcriber_loaders
+from appliance.engines.factory import first_voice, synthesizer_loaders, transcriber_loaders
 from appliance.errors import EngineError
 from appliance.hardware import telemetry
 from appliance.hardware.plan import Plan
@@ -78,7 +78,7 @@ async def _transcribe_all(
 async def _synthesize_all(
     engine: Synthesizer, texts: Sequence[str], config: Config
 ) -> SynthesisTiming:
-    voice = Voice(config.tts.voice, config.stt.language, config.tts.speed)
+    voice = first_voice(config)
     # Each round has an ending of its own: an engine caches the phrases that it has spoken.
     rounds = [[f"{text} {number}" for text in texts] for number in range(ROUNDS + 1)]
     measured = [await _synthesize(engine, text, voice) for text in chain.from_iterable(rounds)]

@@ -14,6 +14,7 @@ from appliance.bench.contenders import BenchSetup, ModelEngines
 from appliance.config.loader import PREFIX, load
 from appliance.errors import ApplianceError
 from appliance.hardware import planner
+from appliance.languages import table
 
 SCRIPT = Path(__file__).parents[2] / "tests" / "fixtures" / "random_models.py"
 VOICE = "af_heart"  # the first that the script puts into its voices file
@@ -109,7 +110,7 @@ def planned_models(overrides: dict[str, str], setup: BenchSetup) -> ModelEngines
         whisper=directory / stt.model,
         kokoro=model,
         voices=_voices_file(model, directory, config.tts.voices),
-        voice=config.tts.voice,
+        voice=config.tts.named_voice or table.kokoro_voices(table.ENGLISH)[0],
         device=stt.device,
         compute_type=stt.compute_type,
     )

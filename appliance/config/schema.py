@@ -8,11 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from appliance.languages import table
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def _known_language(code: str) -> str:
+    if not table.is_known(code):
+        raise ValueError(f"should be auto, or one of {table.listed()}")
+    return code
 
 
 class Section(BaseModel):
@@ -41,7 +49,7 @@ class STTConfig(Section):
     model: str
     device: Literal["auto", "cuda", "cpu"]
     compute_type: Literal["auto", "float16", "int8_float16", "int8_float32", "int8", "float32"]
-    language: Annotated[str, Field(pattern=r"^(auto|[a-z]{2,3})$")]
+    language: Annotated[str, AfterValidator(_known_language)]
     threads: Annotated[int, Field(ge=0, le=256)]
     hot_words: bool
 
@@ -55,6 +63,11 @@ class TTSConfig(Section):
     speed: Annotated[float, Field(ge=0.5, le=2)]
     phrase_cache_mb: Annotated[int, Field(ge=0, le=1024)]
     threads: Annotated[int, Field(ge=0, le=256)]
+
+    @property
+    def named_voice(self) -> str:
+        """The voice that the owner chose; "" where the language chooses it."""
+        return "" if self.voice == table.AUTO else self.voice
 
 
 class TurnConfig(Section):

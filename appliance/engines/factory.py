@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from appliance.config.loader import Config
-from appliance.engines import E, Synthesizer, Transcriber
+from appliance.engines import E, Synthesizer, Transcriber, Voice
+from appliance.engines.multilingual import Multilingual, Substitutes
 from appliance.engines.slot import EngineLoader
 from appliance.hardware import sysfs
-from appliance.hardware.candidates import EngineOption
+from appliance.hardware.candidates import EngineOption, best_piper_voice
 from appliance.hardware.memory_pressure import MemoryPool
 from appliance.hardware.model_profiles import voice_real_time_factor, whisper_cost
 from appliance.hardware.plan import Plan
+from appliance.languages import table
 
 _MIN_BYTES_FOR_HINTS = 70_000_000
 """The smallest published Whisper has 75 MB. Smaller ones were never trained with hints and become
@@ -105,21 +107,24 @@ def _synthesizer(option: EngineOption, config: Config) -> EngineLoader[Synthesiz
         from appliance.engines.kokoro.engine import Kokoro
 
         model = _onnx_file(_model_path(option.model, config.models.directory))
-        return await Kokoro.load(
+        engine = await Kokoro.load(
             model,
             _voices(model, config),
             option.device,
             option.threads,
             phrase_bytes=config.tts.phrase_cache_mb * 1_000_000,
             calibrations=_cache_directory() / "kokoro",
-            voice=config.tts.voice,
+            voice=first_voice(config),
         )
+        return Multilingual(engine, table.kokoro_speaks, _substitutes(option, config))
 
     async def piper() -> Synthesizer:
         from appliance.engines.piper.engine import Piper
 
-        return await Piper.load(
-            _onnx_file(_model_path(option.model, config.models.directory)), option.threads
+        model = _onnx_file(_model_path(option.model, config.models.directory))
+        engine = await Piper.load(model, option.threads)
+        return Multilingual(
+            engine, lambda code: engine.language in ("", code), _substitutes(option, config)
         )
 
     async def espeak() -> Synthesizer:
@@ -139,6 +144,37 @@ def _synthesizer(option: EngineOption, config: Config) -> EngineLoader[Synthesiz
     if option.engine == "timed":
         return EngineLoader(f"timed {option.model}", simulated)
     return EngineLoader("espeak", espeak)
+
+
+def first_voice(config: Config) -> Voice:
+    """The voice of a session that asks for none, in the language that it begins with."""
+    language = config.stt.language if config.stt.language != table.AUTO else table.ENGLISH
+    name = config.tts.named_voice
+    return Voice(name if table.fits(name, language) else "", language, config.tts.speed)
+
+
+def _substitutes(option: EngineOption, config: Config) -> Substitutes:
+    """The voices that speak the languages which the planned engine does not."""
+
+    async def load_piper(model: Path) -> Synthesizer:
+        from appliance.engines.piper.engine import Piper
+
+        return await Piper.load(model, option.threads)
+
+    async def load_espeak() -> Synthesizer:
+        from appliance.engines.espeak.engine import Espeak
+
+        return await Espeak.load()
+
+    def find_piper(language: str) -> Path | None:
+        directory = config.models.directory
+        files = {
+            file.name.removesuffix(".onnx"): file for file in sysfs.entries(directory, "*.onnx")
+        }
+        best = best_piper_voice(files, language)
+        return files[best] if best else None
+
+    return Substitutes(find_piper, load_piper, load_espeak)
 
 
 def hints(config: Config, directory: Path, hot_words: Sequence[str]) -> Sequence[str]:

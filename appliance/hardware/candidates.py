@@ -3,7 +3,7 @@
 Memory is not counted here; `plan.py` takes of the options those that fit.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from appliance.hardware.model_profiles import (
     piper_memory,
     whisper_memory,
 )
+from appliance.languages import table
 
 _CPU_TYPES = ("int8", "float32")
 # float32 is the only Kokoro with GPU kernels throughout. On a CPU, int8 comes first: its published
@@ -176,8 +177,9 @@ def voice_options(
 ) -> Iterator[EngineOption]:
     """The options for Kokoro and Piper, best first. `on_disk` maps models to bytes of weights.
 
-    Piper comes behind Kokoro; it comes before a Kokoro that cannot keep up, and where tts.prefer
-    is "speed". A model that the configuration names is the only one.
+    Piper comes behind Kokoro; it comes before a Kokoro that cannot keep up, where tts.prefer is
+    "speed", and where Kokoro does not speak the configured language. A model that the configuration
+    names is the only one.
     """
     named = config.tts.model
     if named != "auto" and named in on_disk:
@@ -186,6 +188,8 @@ def voice_options(
     first, reason = kokoro, ""
     if config.tts.prefer == "speed":
         first, reason = [], "the quicker voice, as tts.prefer says"
+    elif not table.kokoro_speaks(spoken_language(config)):
+        first, reason = [], "Kokoro does not speak the language"
     elif not kokoro_keeps_up(hardware, config):
         first = [option for option in kokoro if option.device == "cuda"]
         reason = "the quicker voice: Kokoro cannot keep up on this processor"
@@ -243,13 +247,24 @@ def piper_options(
         voices = [named] if config.tts.engine == "piper" or _piper_language(named) else []
         reason = "named in the configuration"
     else:
-        language = "en" if config.stt.language == "auto" else config.stt.language
-        voices = [name for name in on_disk if piper_language(name) == language]
+        best = best_piper_voice(on_disk, spoken_language(config))
+        voices = [best] if best else []
     # The others are no help where one fails, and a change of the voice.
     for voice in sorted(voices, key=_piper_preference)[:1]:
         threads = _voice_threads(hardware, config)
         memory = piper_memory(on_disk[voice])
         yield EngineOption("piper", voice, "cpu", "", threads, memory, reason)
+
+
+def spoken_language(config: Config) -> str:
+    """The language of a session that asks for none, English where it is detected."""
+    return table.ENGLISH if config.stt.language == table.AUTO else config.stt.language
+
+
+def best_piper_voice(names: Iterable[str], language: str) -> str:
+    """The best of these Piper voices for a language; "" where none is for it."""
+    fitting = [name for name in names if piper_language(name) == language]
+    return min(fitting, key=_piper_preference, default="")
 
 
 def _piper_preference(name: str) -> tuple[int, str]:

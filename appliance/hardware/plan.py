@@ -18,6 +18,7 @@ from appliance.hardware.candidates import (
     capacity,
     kokoro_keeps_up,
     models_by_quality,
+    spoken_language,
     voice_options,
     whisper_options,
     with_reasons,
@@ -32,6 +33,7 @@ from appliance.hardware.model_profiles import (
     voice_real_time_factor,
     whisper_memory,
 )
+from appliance.languages import table
 
 SESSION_BYTES: Final = 15 * MB
 """Most that one more session may cost; a test holds sessions to it."""
@@ -285,6 +287,9 @@ def _better_tts(
     """What the next better synthesizer would need."""
     if config.tts.engine in ("espeak", "timed"):
         return 'tts.engine = "auto"'
+    language = spoken_language(config)
+    if config.tts.model == "auto" and not table.kokoro_speaks(language):
+        return _better_piper(language, chosen)
     if chosen and chosen[0].engine == "piper" and config.tts.model == "auto":
         if config.tts.engine == "piper":
             return 'tts.engine = "auto", to let the plan choose'
@@ -301,6 +306,17 @@ def _better_tts(
         return "kokoro-v1.0 needs `appliance models pull kokoro-v1.0`"
     missing = min(map(kokoro_memory, sizes)) - room.host
     return f"Kokoro needs {missing // MB + 1} MB more memory"
+
+
+def _better_piper(language: str, chosen: Sequence[EngineOption]) -> str:
+    """What a language that Kokoro does not speak would need to be spoken better."""
+    if chosen and chosen[0].engine == "piper":
+        return "nothing: it is the best there is"
+    known = table.languages().get(language)
+    piper = known.speaker("piper") if known else None
+    if piper is None:
+        return "nothing: no better voice is known for the language"
+    return f"a Piper voice for the language, such as {piper.voices[0]}"
 
 
 def _better_on_the_gpu(on_disk: Mapping[str, int], room: _Room) -> str:

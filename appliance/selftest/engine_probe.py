@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from appliance.bench.engine_bench import grammar
-from appliance.engines import Voice, probe
-from appliance.engines.factory import synthesizer_loaders, transcriber_loaders
+from appliance.engines import probe
+from appliance.engines.factory import first_voice, synthesizer_loaders, transcriber_loaders
 from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
 from appliance.hardware.plan import Plan
 from appliance.selftest.context import CheckContext
@@ -92,7 +92,7 @@ async def synthesize(context: CheckContext, texts: list[str]) -> SynthesisProbe:
         probes = [await context.daemon.synthesize(text) for text in texts]
     else:
         engine = await synthesizer_loaders(context.plan, context.config)[0].load()
-        voice = Voice(context.config.tts.voice, "en", context.config.tts.speed)
+        voice = first_voice(context.config)
         try:
             probes = [await probe.synthesize(engine, text, voice) for text in texts]
         finally:

@@ -12,16 +12,15 @@ from pipecat.frames.frames import OutputAudioRawFrame, TTSSpeakFrame
 from pipecat.processors.aggregators.llm_context import LLMContext
 
 from appliance.audio.format import OUTPUT_RATE
-from appliance.config.loader import Config
 from appliance.config.schema import LimitsConfig
 from appliance.conversation import EventKind, OnEvent
 from appliance.llm.context import Messages
-from appliance.tools import Speech
 from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
 from appliance.voice.parts import SessionParts, SharedParts
 from appliance.voice.recorder import Gauges, Recorder
 from appliance.voice.route_runner import RouteCallbacks, RouteRunner
 from appliance.voice.services.tool_caller import ToolCaller
+from appliance.voice.session_options import SessionOptions
 from appliance.voice.tool_context import SessionToolContext
 from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
 from appliance.voice.transport.websocket import SocketTransport
@@ -36,20 +35,6 @@ class SessionState(StrEnum):
     OFFERED = "offered"
     OPEN = "open"
     ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
-    """What a client asked for when it created the session; empty means the configured default."""
-
-    voice: str = ""
-    language: str = ""
-    system_prompt: str = ""
-
-    def speech(self, config: Config) -> Speech:
-        """How a session with these options speaks at first."""
-        language = self.language or config.stt.language
-        return Speech(self.voice or config.tts.voice, language, config.tts.speed)
 
 
 @dataclass(frozen=True, slots=True)

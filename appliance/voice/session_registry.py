@@ -13,7 +13,8 @@ from appliance.errors import RouteRefused, SessionLimit, SessionTaken, SessionUn
 from appliance.llm.context import from_history
 from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
 from appliance.voice.parts import SharedParts
-from appliance.voice.session import Session, SessionCallbacks, SessionOptions, SessionState
+from appliance.voice.session import Session, SessionCallbacks, SessionState
+from appliance.voice.session_options import SessionOptions
 from appliance.wire import NoticeMessage, ServerMessage, Socket
 
 log = logging.getLogger(__name__)
@@ -61,13 +62,16 @@ class SessionRegistry:
     ) -> Session:
         """Offers a session, to be attached within a minute; empty options mean the defaults.
 
-        Raises RouteRefused where the route is not open, SessionLimit where there are as many
-        sessions as there may be, or the appliance is stopping.
+        Raises RouteRefused where the route is not open, LanguageUnknown or VoiceUnknown for what
+        does not exist, SessionLimit where there are as many sessions as there may be, or the
+        appliance is stopping.
         """
         self._drop_expired_offers()
         route = route or self._shared.first_route
         if route not in self._shared.routes:
             raise RouteRefused("the realtime route is not open on this appliance")
+        options = SessionOptions(voice, language, system_prompt)
+        options.check(self._shared)
         if self._closing:
             raise SessionLimit("the appliance is restarting", advice="Try again in a few seconds.")
         limit = self._limit()
@@ -79,7 +83,7 @@ class SessionRegistry:
             client_id,
             self._shared,
             self._callbacks,
-            SessionOptions(voice, language, system_prompt),
+            options,
             route,
         )
         self._sessions[session.session_id] = session

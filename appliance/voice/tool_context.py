@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from appliance.engines import Voice
+from appliance.languages import table
 from appliance.tools import Speech
 from appliance.voice.parts import SharedParts
 from appliance.voice.recorder import Recorder
@@ -44,7 +45,18 @@ class SessionToolContext:
 
     @property
     def voice(self) -> Voice:
-        """The voice for the next sentence: in the language heard last where it is detected."""
-        heard = self.recorder.language or "en"
-        language = heard if self.language == "auto" else self.language
-        return Voice(self.speech.voice, language, self.speech.speed)
+        """The voice for the next sentence, in the language of the moment.
+
+        A chosen voice that is one for another language gives way to the language's own.
+        """
+        language = self.spoken_language
+        name = self.speech.voice if table.fits(self.speech.voice, language) else ""
+        return Voice(name, language, self.speech.speed)
+
+    @property
+    def spoken_language(self) -> str:
+        """The language heard last where it is detected; one that nothing speaks is English."""
+        heard = self.recorder.language or table.ENGLISH
+        language = heard if self.language == table.AUTO else self.language
+        known = table.languages().get(language)
+        return language if known and known.speakers else table.ENGLISH

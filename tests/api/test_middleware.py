@@ -41,7 +41,7 @@ async def test_a_wrong_method_is_refused_by_name(daemon: Daemon, path: str) -> N
         (b'{"voice": 7}', "voice"),
         (b'{"voice": null}', "voice"),
         (b'{"route": "elsewhere"}', "route"),
-        (b'{"language": "English"}', "language"),
+        (b'{"language": 7}', "language"),
         (b'{"conversation_id": "../../etc"}', "conversation_id"),
         (b'{"conversation_id": ""}', "conversation_id"),
         (b'{"system_prompt": "\\ud800"}', "body"),

@@ -61,6 +61,29 @@ async def test_a_route_that_is_not_set_up_is_refused(daemon: Daemon) -> None:
     assert (answer.status, answer.code) == (400, "route_refused")
 
 
+@pytest.mark.parametrize(
+    ("options", "code", "among"),
+    [
+        ({"language": "klingon"}, "language_unknown", "de (German)"),
+        ({"language": "xx"}, "language_unknown", "auto"),
+        ({"voice": "af_nobody"}, "voice_unknown", "af_sarah"),
+        ({"voice": "marin"}, "voice_unknown", "en-gb"),  # without the Realtime route
+    ],
+)
+async def test_a_voice_or_language_that_does_not_exist_is_refused_with_the_list(
+    daemon: Daemon, options: dict[str, str], code: str, among: str
+) -> None:
+    answer = await ask(daemon, "POST", "/api/sessions", body=options)
+    assert (answer.status, answer.code) == (400, code)
+    assert among in answer.json["error"]["advice"]
+
+
+async def test_voices_and_languages_of_the_table_are_accepted(daemon: Daemon) -> None:
+    for options in ({"language": "auto"}, {"language": "de", "voice": "auto"}, {"voice": "de"}):
+        session = await new_session(daemon, **options)
+        await ask(daemon, "DELETE", f"/api/sessions/{session['session_id']}")
+
+
 async def test_a_client_that_hangs_up_frees_its_place(daemon: Daemon) -> None:
     async def there_is_no_session() -> bool:
         return await daemon.metric("appliance_sessions") == 0

@@ -115,7 +115,8 @@ def voices(made: Plan) -> list[str]:
         ({"tts__threads": "1"}, ["piper en_US", "kokoro kokor", "espeak"]),
         ({"tts__engine": "piper"}, ["piper en_US", "espeak"]),
         ({"tts__engine": "kokoro"}, ["kokoro kokor", "espeak"]),
-        ({"stt__language": "de"}, ["kokoro kokor", "piper de_DE", "espeak"]),
+        ({"stt__language": "de"}, ["piper de_DE", "kokoro kokor", "espeak"]),
+        ({"stt__language": "nl"}, ["kokoro kokor", "espeak"]),
         ({"stt__language": "fr"}, ["kokoro kokor", "espeak"]),
         ({"stt__language": "auto"}, ["kokoro kokor", "piper en_US", "espeak"]),
         ({"tts__model": "de_DE-thorsten-low"}, ["piper de_DE", "espeak"]),
@@ -130,6 +131,22 @@ def test_piper_stands_where_language_wish_and_speed_put_it(
     made = plan(DESKTOP, configured(**settings), disk)
     assert voices(made) == wanted
     assert made.tts.options[0].reason
+
+
+@pytest.mark.parametrize(
+    ("language", "better"),
+    [
+        ("de", "nothing: it is the best there is"),
+        ("nl", "a Piper voice for the language, such as nl_BE-nathalie-medium"),
+        ("eu", "nothing: no better voice is known for the language"),
+    ],
+)
+def test_a_language_that_kokoro_does_not_speak_wants_a_piper_voice(
+    language: str, better: str
+) -> None:
+    disk = {**VOICES, "kokoro-v1.0.int8": EVERYTHING["kokoro-v1.0.int8"]}
+    made = plan(DESKTOP, configured(stt__language=language), disk)
+    assert made.tts.better == better
 
 
 def test_piper_comes_before_a_kokoro_that_cannot_keep_up() -> None:

@@ -22,12 +22,8 @@ from appliance.voice.realtime.route import RealtimeRoute
 from appliance.voice.recorder import Gauges
 from appliance.voice.route_runner import REALTIME_NOTICE
 from appliance.voice.routing import Unanswered
-from appliance.voice.session import (
-    LifetimeLimits,
-    Session,
-    SessionCallbacks,
-    SessionOptions,
-)
+from appliance.voice.session import LifetimeLimits, Session, SessionCallbacks
+from appliance.voice.session_options import SessionOptions
 from appliance.voice.session_registry import SessionRegistry
 
 nothing: Any = None

@@ -7,6 +7,7 @@ from appliance.audio.format import OUTPUT_RATE
 from appliance.engines import Ticket, Voice
 from appliance.engines.espeak.library import Delivery, EspeakLibrary, espeak_library
 from appliance.engines.worker import Emit, WorkerPool
+from appliance.languages import table
 
 _WORDS_PER_MINUTE: Final = 165
 _ENGLISH: Final = "en-us"
@@ -71,7 +72,7 @@ class Espeak:
         return self._workers.stream(produce, ticket)
 
     def _choose(self, voice: Voice) -> str:
-        for wanted in (voice.name, voice.language):
+        for wanted in (voice.name, table.espeak_voice(voice.language)):
             # "fr" means "fr-fr" rather than "fr-be"; without such a pair, the first that fits.
             pair = f"{wanted}-{wanted}"
             near = [name for name in self._voices if wanted and name.startswith(f"{wanted}-")]

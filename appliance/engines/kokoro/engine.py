@@ -17,9 +17,10 @@ from appliance.audio.format import OUTPUT_RATE
 from appliance.engines import Ticket, Voice
 from appliance.engines.kokoro.loading import Loaded, load_renderer
 from appliance.engines.kokoro.phrase_cache import Phrase, PhraseCache
-from appliance.engines.kokoro.renderers import LANGUAGES, Renderer, phonemes_of
+from appliance.engines.kokoro.renderers import Renderer, phonemes_of
 from appliance.engines.worker import Emit, WorkerPool
 from appliance.errors import EngineFailed
+from appliance.languages import table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,15 +55,15 @@ class Kokoro:
         *,
         phrase_bytes: int = 0,
         calibrations: Path | None = None,
-        voice: str = "",
+        voice: Voice | None = None,
     ) -> "Kokoro":
         """Loads the model and speaks one word with it, because its first run is slow.
 
         `device` is cuda, cpu or auto. `threads` is the number of CPU threads (0: ONNX Runtime
         decides). `phrase_bytes` is the size of the phrase cache, 48 kB for a second of speech; 0
         turns it off. `calibrations` is the directory in which what was measured of the voices is
-        kept; `voice` is the one to begin with. Raises ModelMissing or ModelBroken naming the file,
-        or EngineFailed if the device cannot run the model.
+        kept; `voice` is the one to begin with, as `synthesize` chooses it. Raises ModelMissing or
+        ModelBroken naming the file, or EngineFailed if the device cannot run the model.
         """
         workers = WorkerPool("kokoro")
         async with workers.close_on_failure():
@@ -70,9 +71,10 @@ class Kokoro:
             arguments = model, voices, device, threads, calibrations, is_busy
             loaded = await workers.run(load_renderer, *arguments)
             await workers.run(_warm_up, loaded.renderer)
-        if loaded.calibrations is not None and voice in loaded.renderer.voices:
-            loaded.calibrations.request(voice)
-        return cls(workers, loaded, PhraseCache(phrase_bytes))
+        engine = cls(workers, loaded, PhraseCache(phrase_bytes))
+        if loaded.calibrations is not None and voice is not None:
+            loaded.calibrations.request(choose_voice(voice, engine.voices))
+        return engine
 
     @property
     def name(self) -> str:
@@ -96,12 +98,15 @@ class Kokoro:
     ) -> AsyncIterator[bytes]:
         """Yields PCM as it is made; yields nothing for a text without words.
 
-        An unknown voice name falls back to a voice of the same language, then to the best voice.
+        An unknown voice name falls back to the best voice of the same language, then to the best of
+        all. The phonemes are those of the language, in the variant of the voice.
         """
         if self._loaded is None:
             raise EngineFailed(f"{self._name} is closed")
         speed = max(_MIN_SPEED, min(_MAX_SPEED, voice.speed))
-        phrase = Phrase(text.strip(), choose_voice(voice, self._voices), speed, self._name)
+        name = choose_voice(voice, self._voices)
+        phonemizer = table.kokoro_phonemizer(name, voice.language)
+        phrase = Phrase(text.strip(), name, speed, self._name, phonemizer)
         cached = self._phrases.get(phrase)
         if cached is not None:
             if ticket is not None:
@@ -124,7 +129,7 @@ class Kokoro:
     def _produce(self, phrase: Phrase, emit: Emit) -> None:
         if self._loaded is None:
             raise EngineFailed(f"{self._name} is closed")
-        for pcm in _speak(self._loaded.renderer, phrase.text, phrase.voice, phrase.speed):
+        for pcm in _speak(self._loaded.renderer, phrase):
             if not emit(pcm):
                 return
 
@@ -137,34 +142,31 @@ class Kokoro:
 
 
 def choose_voice(voice: Voice, voices: tuple[str, ...]) -> str:
-    """Returns the voice of that name, else the first of its language, else the first. Pure."""
+    """Returns the voice of that name, else the best of its language, else the first. Pure."""
     if voice.name in voices:
         return voice.name
-    letters = [
-        letter for letter, language in LANGUAGES.items() if language.startswith(voice.language)
-    ]
-    same_language = [name for name in voices if voice.language and name[:1] in letters]
-    return same_language[0] if same_language else voices[0]
+    best = (name for name in table.kokoro_voices(voice.language) if name in voices)
+    return next(best, voices[0])
 
 
 def _warm_up(renderer: Renderer) -> None:
-    for _ in _speak(renderer, "Ready.", next(iter(renderer.voices)), 1.0):
+    for _ in _speak(renderer, Phrase("Ready.", next(iter(renderer.voices)), 1.0, "")):
         pass
 
 
-def _speak(renderer: Renderer, text: str, voice: str, speed: float) -> Iterator[bytes]:
+def _speak(renderer: Renderer, phrase: Phrase) -> Iterator[bytes]:
     """Yields the PCM of one batch of phonemes after another, and of the pauses between them."""
     # Imported late: importing the package loads nothing heavy.
     from kokoro_onnx.chunker import pause_after, split_phonemes
 
-    phonemes = phonemes_of(renderer.tokenizer, text, LANGUAGES.get(voice[:1], "en-us"))
+    phonemes = phonemes_of(renderer.tokenizer, phrase.text, phrase.phonemizer)
     batches = [
         batch
         for batch in split_phonemes(phonemes, renderer.max_phonemes)
         if any(character.isalpha() for character in batch) and renderer.tokenizer.tokenize(batch)
     ]
     for number, batch in enumerate(batches, 1):
-        for audio in renderer.render(batch, voice, speed):
+        for audio in renderer.render(batch, phrase.voice, phrase.speed):
             if audio.size:
                 yield _pcm(audio)
         if number < len(batches):

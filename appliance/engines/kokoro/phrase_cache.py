@@ -16,6 +16,7 @@ class Phrase:
     voice: str
     speed: float
     model: str
+    phonemizer: str = "en-us"
 
 
 class PhraseCache:

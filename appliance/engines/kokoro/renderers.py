@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = np.ndarray[Any, Any]
 
-LANGUAGES: Final[Mapping[str, str]] = {
-    "a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "j": "ja",
-    "p": "pt-br", "z": "cmn",
-}  # fmt: skip
-"""The language that the first letter of a voice's name stands for, by its eSpeak NG name."""
 SHORT_FRAMES: Final = 160
 """2 s, of which 1.3 s are speech. A shorter sentence is done almost as soon as its first slice,
 and tells too little about its statistics."""
@@ -127,7 +122,7 @@ def prepared(
 
 
 def phonemes_of(tokenizer: "Tokenizer", text: str, language: str) -> str:
-    """The phonemes of a text, on one line."""
+    """The phonemes of a text, on one line; `language` is a voice of eSpeak NG."""
     return " ".join(tokenizer.phonemize(text, language).split())
 
 

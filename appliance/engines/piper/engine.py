@@ -19,6 +19,7 @@ from appliance.engines.onnx_session import run_options, session_options
 from appliance.engines.piper.phonemes import BEGIN, END, PAD, PhonemeIds, phoneme_ids, sentences
 from appliance.engines.worker import Emit, WorkerPool
 from appliance.errors import EngineFailed, ModelBroken, ModelMissing
+from appliance.languages import table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,6 +119,12 @@ class Piper:
     @property
     def streams(self) -> bool:
         return False
+
+    @property
+    def language(self) -> str:
+        """The language that the voice speaks ("de"), by eSpeak NG's name of it."""
+        voice = self._voice
+        return table.language_of_voice(voice.settings.language) if voice else ""
 
     def synthesize(
         self, text: str, voice: Voice, ticket: Ticket | None = None

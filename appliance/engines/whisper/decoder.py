@@ -59,7 +59,7 @@ class WhisperDecoder:
 
         Encoding takes about as long as generating the text of a command, and neither can be
         interrupted. Where `is_abandoned` between the two, there is no text to be read.
-        Raises ValueError for a language that Whisper does not know.
+        A language that this model does not know is detected instead.
         """
         import ctranslate2
         import numpy as np
@@ -106,12 +106,17 @@ class WhisperDecoder:
     def _languages(self, windows: Sequence[AudioWindow], encoded: object) -> list[str]:
         if not self._model.model.is_multilingual:
             return ["en"] * len(windows)
-        asked = [window.language for window in windows]
+        asked = [self._known(window.language) for window in windows]
         if None not in asked:
             return [language for language in asked if language]
         # Every row comes as pairs of a token and its probability, the likeliest first.
         detected = [row[0][0][2:-2] for row in self._model.model.detect_language(encoded)]
         return [given or found for given, found in zip(asked, detected, strict=True)]
+
+    def _known(self, language: str | None) -> str | None:
+        """The language where the model has a token for it: the smaller ones have none for yue."""
+        token = self._model.hf_tokenizer.token_to_id(f"<|{language}|>")
+        return language if token is not None else None
 
     def _tokenizer(self, language: str) -> "Tokenizer":
         if language not in self._tokenizers:

@@ -27,11 +27,12 @@ from appliance.audio.loudness import gain_for, speech_level
 from appliance.audio.spectrum import spectral_distance
 from appliance.engines.kokoro.calibration import SENTENCES, Calibration, calibrate, rendered
 from appliance.engines.kokoro.generator import SAMPLES_PER_FRAME
-from appliance.engines.kokoro.renderers import LANGUAGES, SHORT_FRAMES, phonemes_of, prepared
+from appliance.engines.kokoro.renderers import SHORT_FRAMES, phonemes_of, prepared
 from appliance.engines.kokoro.slices import slice_bounds
 from appliance.engines.kokoro.split_model import Sentence, SplitModel
 from appliance.engines.onnx_session import session_options
 from appliance.engines.whisper.engine import Whisper
+from appliance.languages import table
 from appliance.text.word_error_rate import error_rate, words
 from tests.released import cache_directory
 
@@ -202,7 +203,7 @@ class Measurement:
     def __init__(self, published: Published, voice: str, whisper: Whisper | None) -> None:
         self._published = published
         self._voice = voice
-        self._language = LANGUAGES.get(voice[:1], "en-us")
+        self._language = table.kokoro_phonemizer(voice, table.language_of_voice(voice))
         self._whisper = whisper
         self.calibration = published.calibrated(voice)
 

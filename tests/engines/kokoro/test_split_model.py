@@ -112,7 +112,7 @@ async def load(models: Path, directory: Path, voice: str = "af_heart") -> Kokoro
         *(models / MODEL, models / VOICES, "cpu", 2),
         phrase_bytes=4_000_000,
         calibrations=directory,
-        voice=voice,
+        voice=Voice(voice),
     )
 
 
