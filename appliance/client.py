@@ -65,6 +65,7 @@ class Call:
     _speech: deque[bytes] = field(default_factory=deque)
     _speech_began: float = 0.0
     _speech_ended: float = 0.0
+    _sent_from: float = 0.0
     _speech_sent: asyncio.Event = field(default_factory=asyncio.Event)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -104,7 +105,7 @@ class Call:
         As with a microphone, a packet is sent after its last sample. Raises SessionError when the
         session ends first.
         """
-        self._speech_began = 0.0
+        self._speech_began = self._sent_from = 0.0
         self._speech.extend(packets(pcm))
         self._speech_sent.clear()
         await self._speech_sent.wait()
@@ -116,6 +117,11 @@ class Call:
     def speech_began(self) -> float:
         """The time of the first voiced sample of the current or latest speech; 0 before it."""
         return self._speech_began
+
+    @property
+    def sent_from(self) -> float:
+        """The time of the first sample, silent or not, of the latest speech; 0 before it."""
+        return self._sent_from
 
     async def wait_for(
         self, wanted: Callable[[Arrival], bool], *, since: float = 0.0, seconds: float = 15.0
@@ -179,9 +185,11 @@ class Call:
     async def _send_packet(self) -> None:
         packet = self._speech.popleft() if self._speech else None
         await self.send(wire.Audio(packet or bytes(PACKET_BYTES)))
-        voiced = voiced_samples(packet) if packet else None
-        if voiced:
-            begin = time.monotonic() - PACKET_SECONDS
+        if packet is None:
+            return
+        begin = time.monotonic() - PACKET_SECONDS
+        self._sent_from = self._sent_from or begin
+        if voiced := voiced_samples(packet):
             self._speech_began = self._speech_began or begin + voiced[0] / INPUT_RATE
             self._speech_ended = begin + (voiced[1] + 1) / INPUT_RATE
 

@@ -11,7 +11,7 @@ from appliance.bench.session_cost import RampStep
 WIDTH, LABELS, BAR, LINE = 860, 330, 400, 15
 CURVE_HEIGHT = 220
 COLOURS = {OURS: "#1f7a4d", STOCK: "#9aa3ad"}
-_STYLE = (
+STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#222}.t{font-weight:600;font-size:14px}"
     ".e{text-anchor:end}.m{fill:#666;font-size:11px}"
 )
@@ -22,7 +22,7 @@ def render_svg(comparisons: Sequence[ComparisonRun]) -> str:
     parts: list[str] = []
     top = 28
     for comparison in comparisons:
-        parts.append(_text_element(10, top, comparison.engines, "t"))
+        parts.append(text_element(10, top, comparison.engines, "t"))
         top += 12
         for row in comparison.rows:
             parts += _claim_bars(row, top)
@@ -31,10 +31,15 @@ def render_svg(comparisons: Sequence[ComparisonRun]) -> str:
             parts += _ramp_curves(comparison.ramps, top + 20)
             top += CURVE_HEIGHT + 60
         top += 26
+    return svg_document(parts, top)
+
+
+def svg_document(parts: Sequence[str], height: int) -> str:
+    """The elements as one picture of WIDTH and `height`."""
     body = "\n".join(parts)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" width="{WIDTH}">'
-        f'\n<style>{_STYLE}</style>\n<rect width="100%" height="100%" fill="#fff"/>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}">'
+        f'\n<style>{STYLE}</style>\n<rect width="100%" height="100%" fill="#fff"/>\n'
         f"{body}\n</svg>\n"
     )
 
@@ -44,8 +49,8 @@ def _claim_bars(row: ClaimRow, top: int) -> list[str]:
     figures = {OURS: row.ours, STOCK: row.stock}
     most = max((figure for figure in figures.values() if figure is not None), default=0.0)
     parts = [
-        _text_element(LABELS - 10, top + LINE, row.what, "e"),
-        _text_element(LABELS - 10, *_verdict_label(row, top)),
+        text_element(LABELS - 10, top + LINE, row.what, "e"),
+        text_element(LABELS - 10, *_verdict_label(row, top)),
     ]
     for number, (name, figure) in enumerate(figures.items()):
         y = top + number * LINE
@@ -55,7 +60,7 @@ def _claim_bars(row: ClaimRow, top: int) -> list[str]:
             f'fill="{COLOURS[name]}"/>'
         )
         label = "not measured" if figure is None else f"{figure:.4g} {row.unit}"
-        parts.append(_text_element(LABELS + length + 6, y + LINE - 1, f"{name} {label}"))
+        parts.append(text_element(LABELS + length + 6, y + LINE - 1, f"{name} {label}"))
     return parts
 
 
@@ -82,9 +87,7 @@ def _ramp_curves(ramps: Mapping[str, Sequence[RampStep]], top: int) -> list[str]
 
     parts = [
         f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="#888"/>',
-        _text_element(
-            left, top - 6, "p95 of first audio in ms (logarithmic) over sessions at once"
-        ),
+        text_element(left, top - 6, "p95 of first audio in ms (logarithmic) over sessions at once"),
     ]
     for name, steps in ramps.items():
         points = [(step, *position(step)) for step in steps if step.first_audio]
@@ -96,11 +99,12 @@ def _ramp_curves(ramps: Mapping[str, Sequence[RampStep]], top: int) -> list[str]
             late = f", {step.late} late" if step.late else ""
             label = f"{step.first_audio.p95:.0f}{late}" if step.first_audio else ""
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{COLOURS[name]}"/>')
-            parts.append(_text_element(x - 8, y - 8, label, "m"))
-            parts.append(_text_element(x - 6, bottom + 16, str(step.sessions), "m"))
+            parts.append(text_element(x - 8, y - 8, label, "m"))
+            parts.append(text_element(x - 6, bottom + 16, str(step.sessions), "m"))
     return parts
 
 
-def _text_element(x: float, y: float, text: str, style: str = "") -> str:
+def text_element(x: float, y: float, text: str, style: str = "") -> str:
+    """Text that begins at a point; `style` is a class of STYLE."""
     kind = f' class="{style}"' if style else ""
     return f'<text x="{x:.1f}" y="{y:.1f}"{kind}>{escape(text)}</text>'

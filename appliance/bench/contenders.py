@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 from appliance.bench.process import ServerProcess, listening, running_daemon, start_probed
 from appliance.client import Call, calling, joining
@@ -21,6 +22,16 @@ class BenchSetup:
     files: tuple[Path, ...]
     environ: Mapping[str, str]
     progress: Callable[[str], None]
+
+
+class ComparedEngines(Protocol):
+    """Engines that both servers can run with."""
+
+    def appliance_settings(self) -> dict[str, str]:
+        """Settings of the appliance, keys as in the environment without the prefix."""
+
+    def stock_arguments(self) -> list[str]:
+        """Arguments of `stock_pipecat`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +118,7 @@ class Contender:
 
 @asynccontextmanager
 async def running_appliance(
-    engines: TimedEngines | ModelEngines, llm_url: str, setup: BenchSetup
+    engines: ComparedEngines, llm_url: str, setup: BenchSetup
 ) -> AsyncIterator[Contender]:
     """The appliance as shipped but for the engines. Raises ApplianceError."""
     settings = {
@@ -123,7 +134,7 @@ async def running_appliance(
 
 @asynccontextmanager
 async def running_stock(
-    engines: TimedEngines | ModelEngines, llm_url: str, setup: BenchSetup
+    engines: ComparedEngines, llm_url: str, setup: BenchSetup
 ) -> AsyncIterator[Contender]:
     """Pipecat's own pipeline. Raises ApplianceError where it does not start."""
     # As the appliance sets them for itself. OpenMP is left alone: Pipecat's Whisper service

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.bench.contenders import BenchSetup, ModelEngines
-from appliance.config.loader import PREFIX, load
+from appliance.config.loader import PREFIX, Config, load
 from appliance.errors import ApplianceError
 from appliance.hardware import planner
+from appliance.hardware.candidates import EngineOption
+from appliance.hardware.plan import Plan
 from appliance.languages import table
 
 SCRIPT = Path(__file__).parents[2] / "tests" / "fixtures" / "random_models.py"
@@ -103,17 +105,29 @@ def planned_models(overrides: dict[str, str], setup: BenchSetup) -> ModelEngines
             advice="Fetch them with `appliance models pull`, or name them with --stt-model, "
             "--tts-model and --tts-voices.",
         )
-    directory = config.models.directory
-    model = directory / tts.model  # an absolute path stays one
-    model = model if model.suffix == ".onnx" else model.with_name(f"{model.name}.onnx")
+    kokoro, voices = _kokoro_and_voices(config, tts)
     return ModelEngines(
-        whisper=directory / stt.model,
-        kokoro=model,
-        voices=_voices_file(model, directory, config.tts.voices),
+        whisper=config.models.directory / stt.model,
+        kokoro=kokoro,
+        voices=voices,
         voice=config.tts.named_voice or table.kokoro_voices(table.ENGLISH)[0],
         device=stt.device,
         compute_type=stt.compute_type,
     )
+
+
+def kokoro_files(config: Config, plan: Plan) -> tuple[Path, Path] | None:
+    """The model and the voices of the best Kokoro in the plan; None where there is none."""
+    found = (option for option in plan.tts.options if option.engine == "kokoro")
+    option = next(found, None)
+    return _kokoro_and_voices(config, option) if option is not None else None
+
+
+def _kokoro_and_voices(config: Config, option: EngineOption) -> tuple[Path, Path]:
+    directory = config.models.directory
+    model = directory / option.model  # an absolute path stays one
+    model = model if model.suffix == ".onnx" else model.with_name(f"{model.name}.onnx")
+    return model, _voices_file(model, directory, config.tts.voices)
 
 
 def _voices_file(model: Path, directory: Path, configured: str) -> Path:

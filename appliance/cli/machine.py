@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from appliance.cli.accuracy import accuracy
 from appliance.cli.options import config_option, configuration, json_option
 from appliance.hardware import planner
 from appliance.hardware.plan import describe
@@ -23,7 +24,8 @@ def plan(files: tuple[Path, ...], as_json: bool) -> None:
     click.echo(json.dumps(made.as_dict(), indent=2) if as_json else describe(made))
 
 
-@click.command()
+@click.group(invoke_without_command=True)
+@click.pass_context
 @config_option
 @click.option(
     "--json",
@@ -112,13 +114,21 @@ def plan(files: tuple[Path, ...], as_json: bool) -> None:
 @click.option(
     "--llm-tokens", type=float, default=50.0, help="Tokens per second of the scripted model."
 )
-def bench(files: tuple[Path, ...], output: Path, **options: Any) -> None:  # noqa: ANN401  click's values
+def bench(
+    context: click.Context,
+    /,
+    files: tuple[Path, ...],
+    output: Path,
+    **options: Any,  # noqa: ANN401  click's values
+) -> None:
     """Measures whole turns, many sessions at once, and the engines alone; takes minutes.
 
     Starts appliances of its own and talks to them in real time. Without --engines it measures
     the starter engines, and models where they are named or the plan has some; against stock, the
     timed engines. The exit status is 1 when a turn stayed unanswered, never for a slow one.
     """
+    if context.invoked_subcommand is not None:
+        return
     from rich.console import Console
 
     from appliance.bench import chart, report, suite
@@ -136,3 +146,6 @@ def bench(files: tuple[Path, ...], output: Path, **options: Any) -> None:  # noq
         picture = chart.render_svg(results.comparisons)
         output.with_suffix(".svg").write_text(picture, encoding="utf-8")
     sys.exit(1 if results.unanswered else 0)
+
+
+bench.add_command(accuracy)
