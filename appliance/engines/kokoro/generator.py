@@ -78,7 +78,8 @@ def norm_names(stage: str) -> tuple[str, ...]:
 def front_graph(published: PublishedGraph, *, signed: bool) -> bytes:
     """Tokens, style and speed to `features`, `source`, `durations`, `low_style`, `high_style`.
 
-    `durations` are those of the tokens, in steps of FRAMES_PER_STEP. A style holds a scale (less 1) and a shift per channel for each norm of its stage.
+    `durations` are those of the tokens, in steps of FRAMES_PER_STEP. A style holds a scale (less 1)
+    and a shift per channel for each norm of its stage.
     `signed` as in `high_graph`.
     """
     styles = {
