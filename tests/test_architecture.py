@@ -250,6 +250,7 @@ def _lines(module: Path) -> list[str]:
 HEAVY = (
     *("numpy", "onnxruntime", "ctranslate2", "faster_whisper", "kokoro_onnx", "pocketsphinx"),
     *("pipecat", "openai", "hassil", "sqlite_utils", "soxr", "num2words", "aiohttp", "systemd"),
+    "anyascii",
     *("mcp", "uvicorn", "jsonschema"),
 )
 

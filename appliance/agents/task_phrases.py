@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from appliance.conversation import Task, TaskState
 from appliance.text import phrasing
-from appliance.text.normalize import speakable
+from appliance.text.normalize import without_markup
 
 LONGEST_SUMMARY = 220  # characters of an announcement: ten seconds
 LONGEST_READING = 1_500  # characters of a result read aloud: a minute and a half
@@ -15,7 +15,7 @@ ON_PAGE = "The full text is on the page."
 
 def title(task: Task) -> str:
     """The spoken title of a task: the beginning of its request."""
-    return _cut(speakable(task.request), LONGEST_TITLE).rstrip(".…")
+    return _cut(without_markup(task.request), LONGEST_TITLE).rstrip(".…")
 
 
 def announcement(task: Task, agent: str) -> str:
@@ -24,12 +24,12 @@ def announcement(task: Task, agent: str) -> str:
         case TaskState.DONE if not task.result:
             return f"{agent} is done with: {title(task)}."
         case TaskState.DONE:
-            result = speakable(task.result)
+            result = without_markup(task.result)
             short = _cut(result, LONGEST_SUMMARY)
             rest = f" {ON_PAGE}" if short != result or result != task.result else ""
             return f"{agent} is done. {_sentence(short)}{rest}"
         case TaskState.FAILED:
-            why = _sentence(_cut(speakable(task.result), LONGEST_SUMMARY))
+            why = _sentence(_cut(without_markup(task.result), LONGEST_SUMMARY))
             return f"{agent} did not get it done. {why}"
         case _:
             return f"{agent} was interrupted at: {title(task)}. {RESUME}"
@@ -41,7 +41,7 @@ def reading(task: Task, agent: str) -> str:
         return f"The last task was cancelled: {title(task)}."
     if task.state is TaskState.INTERRUPTED:
         return announcement(task, agent)
-    result = speakable(task.result)
+    result = without_markup(task.result)
     if not result:
         return f"{agent} gave no text back."
     short = _cut(result, LONGEST_READING)
@@ -65,7 +65,7 @@ def _state(task: Task, agent: str) -> str:
         return f"Waiting for its turn: {title(task)}."
     if not task.progress:
         return f"{agent} is working on: {title(task)}."
-    latest = _sentence(_cut(speakable(task.progress), LONGEST_SUMMARY))
+    latest = _sentence(_cut(without_markup(task.progress), LONGEST_SUMMARY))
     return f"{agent} is working on: {title(task)}. The latest: {latest}"
 
 

@@ -1,14 +1,16 @@
 """Normalises text for TTS: no Markdown, code, emoji, HTML or web address is read aloud.
 
-Answers arrive in fragments, often a sentence each. `speakable` cleans one fragment; `Speakable`
-also leaves out what spans several of them: a block of code, the thoughts of a reasoning model.
+Answers arrive in fragments, often a sentence each. `speakable` cleans one fragment and puts it in
+words (`spoken.verbalize`); `Speakable` also leaves out what spans several of them: a block of
+code, the thoughts of a reasoning model.
 """
 
 import html
 import re
 import unicodedata
 
-from appliance.text import phrasing
+from appliance.text.spoken.language import ReadingRules
+from appliance.text.spoken.verbalize import language_of, verbalized
 
 # Blocks that are not spoken: (opening, closing). An unclosed block lasts to the end of the text.
 _BLOCKS = (("```", "```"), ("~~~", "~~~"), ("<think>", "</think>"))
@@ -24,57 +26,26 @@ _MARKUP = (
     (re.compile(r"\[\^?\d+\]"), ""),
 )
 _URL = re.compile(r"\b(?:https?://|www\.)([^\s/?#()<>\[\]|*`]+)(?:[/?#][^\s()<>\[\]|*`]*)?", re.I)
-_MAIL = re.compile(r"\b([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)\b")
+_HOST = re.compile(
+    r"(?<![\w.@-])((?:[\w-]{1,63}\.){1,5}(?:com|org|net|io|de|es|fr|it|pt|br|uk|eu|gov|edu|info|dev"
+    r"|app|ai|tv|local|lan|home))(?![\w@-]|\.\w)"
+)
+_MAIL = re.compile(r"\b([\w.+-]{1,64})@([\w-]+(?:\.[\w-]+)+)\b")
 
 _LINE = (
     (re.compile(r"^\s*(?:>\s*)+"), ""),
     (re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*\|[\s:|-]*$|^\s*([-*_=])(?:\s*\1){2,}\s*$"), ""),
 )
-_BULLET = re.compile(r"^\s*(?:#{1,6}\s+|[-*+•◦‣]\s+|\d{1,3}[.)]\s+)(?:\[[ xX]\]\s+)?")
+# "5. Mai" is a date, and "13. 8 billion" a number.
+_NO_DATE = r"(?!\d|(?:Jan|Feb|März|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)(?:\.|[a-z]*\b))"
+_POWER = re.compile(r"(?<=\w)\*\*(?=\w)")
+_EMPHASIS = re.compile(r"\*\*+|`+")
+_BULLET = re.compile(
+    r"^\s*(?:#{1,6}\s+|[-*+•◦‣]\s+|\d{1,3}[.)]\s+" + _NO_DATE + r")(?:\[[ xX]\]\s+)?"
+)
 
-_ABBREVIATIONS = {
-    "e.g.": "for example", "i.e.": "that is", "etc.": "and so on", "vs.": "versus",
-    "approx.": "approximately", "Dr.": "Doctor", "Mr.": "Mister", "Mrs.": "Missis",
-    "Prof.": "Professor", "w/": "with",
-}  # fmt: skip
-_ABBREVIATION = re.compile(r"(?<![\w.])(?:" + "|".join(map(re.escape, _ABBREVIATIONS)) + r")(?!\w)")
-
-_UNITS = {
-    "°C": "degrees Celsius", "°F": "degrees Fahrenheit", "°": "degrees", "%": "percent",
-    "km/h": "kilometers per hour", "mph": "miles per hour", "m/s": "meters per second",
-    "km": "kilometers", "cm": "centimeters", "mm": "millimeters", "kg": "kilograms",
-    "mg": "milligrams", "ml": "milliliters", "kB": "kilobytes", "KB": "kilobytes",
-    "MB": "megabytes", "GB": "gigabytes", "TB": "terabytes", "ms": "milliseconds",
-    "Hz": "hertz", "kHz": "kilohertz", "MHz": "megahertz", "GHz": "gigahertz", "kW": "kilowatts",
-    "kWh": "kilowatt hours", "W": "watts",
-}  # fmt: skip
-_LONGEST_FIRST = sorted(_UNITS, key=len, reverse=True)
-_UNIT = re.compile(r"(\d)\s*(" + "|".join(map(re.escape, _LONGEST_FIRST)) + r")(?![\w/])")
-
-_MONEY = re.compile(r"([$€£])\s?(\d+(?:,\d{3})*)(?:\.(\d\d))?(?![\d.,]*\d)")
-_CURRENCIES = {"$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny")}
-
-_TIME = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)(?!\d|:)(?:\s?([AaPp])\.?[Mm]\b\.?)?")
-
-_FRACTIONS = {"½": "one half", "¼": "one quarter", "¾": "three quarters"}
-# 5-10 and 1914-1918, but neither 555-1234 nor 2024-11-21.
-_RANGE = re.compile(r"(?<![\d-])(\d{1,3}(?=[-–]\d{1,3}\b)|\d{4}(?=[-–]\d{4}\b))[-–](\d+)(?![\d-])")
-_SYMBOLS = (
-    (re.compile(r"(?<=\d)\s*([½¼¾])"), lambda m: f" and {_FRACTIONS[m[1]]}"),
-    (re.compile(r"[½¼¾]"), lambda m: _FRACTIONS[m[0]]),
-    (re.compile(r"(?<![\w.-])[-−](?=\d)"), "minus "),
-    (_RANGE, r"\1 to \2"),
-    (re.compile(r"(?<=\d)\s*[x×*]\s*(?=\d)"), " times "),
-    (re.compile(r"\s*±\s*"), " plus or minus "),
-    (re.compile(r"(?<=\w)\s*\+\s*(?=\d)"), " plus "),
-    (re.compile(r"(?<=\w)\s*=+\s*(?=[\w-])"), " equals "),
-    (re.compile(r"(?<=\w)\s*(?:[-=]+>|→|⇒)\s*(?=\w)"), " to "),
-    (re.compile(r"(?<=\w)\s+<\s+(?=\w)"), " is less than "),
-    (re.compile(r"(?<=\w)\s+>\s+(?=\w)"), " is more than "),
-    (re.compile(r"~\s*(?=\d)"), "about "),
-    (re.compile(r"#\s*(?=\d)"), "number "),
-    (re.compile(r"\s*&\s*"), " and "),
-    (re.compile(r"\bhttps?://|\band/or\b"), lambda m: "and or" if m[0] == "and/or" else " "),
+# What has no sound of its own, once a language's rules have read the rest.
+_SILENT_MARKS = (
     (re.compile(r"(?<=[^\W\d])/(?=[^\W\d])"), " "),
     (re.compile(r"[–—―]"), ", "),
     (re.compile(r"[*`]+"), ""),
@@ -91,19 +62,37 @@ _SPACES = (
 
 # Unicode categories that are not spoken: emoji and other symbols, modifiers, control characters,
 # unassigned characters, private use.
-_SILENT = frozenset({"So", "Sk", "Sm", "Sc", "Cs", "Co", "Cn", "Cc", "Cf"})
+_SILENT = frozenset({"So", "Sk", "Cs", "Co", "Cn", "Cc", "Cf"})
+_SIGNS = frozenset({"Sm", "Sc"})
+"""Signs of mathematics and currencies. Where a language has rules they are words by now; where it
+has none, the voice knows many of them."""
 _SILENT_TOO = frozenset("\u20e3\ufe0e\ufe0f")
 _ALLOWED = frozenset("+")  # as in C++
+_MEANT = frozenset("°№^")
+"""Symbols that are no emoji: a language's rules, or else the voice, read them."""
 
 
-def speakable(text: str) -> str:
-    """The text as it should be spoken, on one line; plain text is returned unchanged.
+def without_markup(text: str) -> str:
+    """The text without blocks, Markdown and HTML, on one line, as it is to be written.
 
-    Units, money, times and addresses are put into words; markup is left out. The function is
-    idempotent.
+    What it means is left to the language of the voice that speaks it (`speakable`).
     """
     text, _ = _without_blocks(text, "")
-    while (cleaned := _cleaned(text)) != text:
+    text = _one_line(_unwrapped(text))
+    text = re.sub(
+        r"\*\*|`+|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)", "", text
+    )
+    return _spaced("".join(each for each in text if each in _MEANT or _sounds(each, _SILENT)))
+
+
+def speakable(text: str, language: str = "en") -> str:
+    """The text as it should be spoken in a language, on one line; plain text is unchanged.
+
+    Numbers, units, money, times, addresses and symbols are put into words where there are rules
+    for the language (`spoken.verbalize`); markup is left out. The function is idempotent.
+    """
+    text, _ = _without_blocks(text, "")
+    while (cleaned := _cleaned(text, language)) != text:
         text = cleaned
     return text
 
@@ -114,10 +103,10 @@ class Speakable:
     def __init__(self) -> None:
         self._closing = ""
 
-    def fragment(self, text: str) -> str:
+    def fragment(self, text: str, language: str = "en") -> str:
         """The spoken part of this fragment; empty if there is none."""
         text, self._closing = _without_blocks(text, self._closing)
-        said = speakable(text)
+        said = speakable(text, language)
         return said if any(map(str.isalnum, said)) else ""
 
     def reset(self) -> None:
@@ -140,20 +129,30 @@ def _without_blocks(text: str, closing: str) -> tuple[str, str]:
         closing, text = _CLOSING[opening[0]], text[opening.end() :]
 
 
-def _cleaned(text: str) -> str:
+def _unwrapped(text: str) -> str:
+    """The text without HTML, links and footnotes."""
     text = unicodedata.normalize("NFC", html.unescape(text))
     for pattern, replacement in _MARKUP:
         text = pattern.sub(replacement, text)
-    text = _URL.sub(_address, text)
-    text = _MAIL.sub(lambda found: f"{found[1]} at {found[2]}".replace(".", " dot "), text)
+    return text
+
+
+def _cleaned(text: str, code: str) -> str:
+    language = language_of(code)
+    text = _unwrapped(text)
+    text = _addresses(text, language)
     text = _one_line(text)
-    text = _ABBREVIATION.sub(lambda found: _ABBREVIATIONS[found[0]], text)
-    text = _TIME.sub(_time, text)
-    text = _MONEY.sub(_money, text)
-    text = _UNIT.sub(_unit, text)
-    for symbol, words in _SYMBOLS:
-        text = symbol.sub(words, text)
-    text = "".join(filter(_sounds, text))
+    text = _POWER.sub("^", text)
+    text = _EMPHASIS.sub("", text)
+    text = verbalized(text, code)
+    for mark, replacement in _SILENT_MARKS:
+        text = mark.sub(replacement, text)
+    if language is None:
+        return _spaced("".join(each for each in text if each in _MEANT or _sounds(each, _SILENT)))
+    return _spaced("".join(each for each in text if _sounds(each, _SILENT | _SIGNS)))
+
+
+def _spaced(text: str) -> str:
     for pattern, replacement in _SPACES:
         text = pattern.sub(replacement, text)
     return text
@@ -184,37 +183,22 @@ def _unmarked(line: str) -> str:
     return line
 
 
-def _address(found: re.Match[str]) -> str:
-    """The host of a web address in words; path and query are not spoken."""
-    sentence_end = found[0][len(found[0].rstrip(".,;:!?")) :]
-    return found[1].rstrip(".,;:!?").replace(".", " dot ") + sentence_end
+def _addresses(text: str, language: ReadingRules | None) -> str:
+    """The hosts of web addresses and whole mail addresses in words; paths are not spoken."""
+    dot = f" {language.words['dot']} " if language else "."
+    at = f" {language.words['at']} " if language else " @ "
+
+    def host(found: re.Match[str]) -> str:
+        sentence_end = found[0][len(found[0].rstrip(".,;:!?")) :]
+        return found[1].rstrip(".,;:!?").replace(".", dot) + sentence_end
+
+    text = _URL.sub(host, text)
+    text = _MAIL.sub(lambda found: f"{found[1]}{at}{found[2]}".replace(".", dot), text)
+    text = _HOST.sub(lambda found: found[1].replace(".", dot), text)
+    return re.sub(r"\bhttps?://", " ", text)
 
 
-def _time(found: re.Match[str]) -> str:
-    """A time in words: "3:05 PM" becomes "three oh five PM"; voices read digits in many ways."""
-    hour, minute = int(found[1]), int(found[2])
-    half = f" {found[3].upper()}M" if found[3] else ""
-    if minute == 0:
-        return f"{phrasing.number(hour)}{half}" if half else f"{phrasing.number(hour)} o'clock"
-    minutes = f"oh {phrasing.number(minute)}" if minute < 10 else phrasing.number(minute)
-    return f"{phrasing.number(hour)} {minutes}{half}"
-
-
-def _money(found: re.Match[str]) -> str:
-    unit, part = _CURRENCIES[found[1]]
-    whole = f"{found[2]} {unit}{'' if found[2] == '1' else 's'}"
-    cents = int(found[3] or 0)
-    if not cents:
-        return whole
-    parts = part if cents == 1 else {"penny": "pence"}.get(part, f"{part}s")
-    return f"{whole} and {cents} {parts}"
-
-
-def _unit(found: re.Match[str]) -> str:
-    return f"{found[1]} {_UNITS[found[2]]}"
-
-
-def _sounds(character: str) -> bool:
+def _sounds(character: str, silent: frozenset[str]) -> bool:
     if character in _SILENT_TOO:
         return False
-    return character in _ALLOWED or unicodedata.category(character) not in _SILENT
+    return character in _ALLOWED or unicodedata.category(character) not in silent

@@ -24,7 +24,18 @@ _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]|\n+")
 _CLAUSE_END = re.compile(r"[,;:—–][\"'”’)\]]*(?=\s)|(?<=[^\W\d])[,;](?=$)|[，、；：]")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'“‘])(?:[A-Za-z]|[A-Za-z](?:\.[A-Za-z])+"
-    r"|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|No|vs|approx|etc|cf)\.[\"'”’)\]]*$"
+    r"|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|approx|etc|cf|Dra|Sra|Srta|Avda|Dott|Sig|Ing|Avv"
+    r"|ca|bzw|usw|inkl|evtl|ggf|ej|ex|ecc|aprox|env)\.[\"'”’)\]]*$"
+)
+# Abbreviations only in front of a number: "No. 5", but "No. It is not."
+_NUMBERED = re.compile(
+    r"(?:^|[\s(])(?:[Nn]os?|[Nn]r|[Nn]úm|[Pp]p?|[Pp]ágs?|[Pp]agg?|Fig|Abb|Kap|Vol|[Cc]h|[Aa]rt"
+    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|[A-Z]\w+[Ss]tr|Mio|Mrd)\.$"
+)
+_ORDINAL = re.compile(r"(?:^|\s)\d{1,3}\.$")
+_GERMAN_NOUNS = (
+    *("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September"),
+    *("Oktober", "November", "Dezember", "Jahrhundert", "Platz"),
 )
 _NUMBER_END = re.compile(r"\d\.$")
 _LIST_MARKER = re.compile(r"(?:^|\n|[.!?]\s)\s*\d{1,3}[.)]$")
@@ -130,7 +141,25 @@ def _ends_sentence(text: str, end: int) -> bool:
         return False
     # "13. 8 billion" is one number; "in 2026. Then" are two sentences.
     following = text[end:].lstrip()[:1]
+    if _NUMBERED.search(before):
+        return following != "" and not following.isdigit()
+    if _ORDINAL.search(before) and _is_ordinal(text[end:]):
+        return False
     return not _NUMBER_END.search(before) or (following != "" and not following.isdigit())
+
+
+def _is_ordinal(following: str) -> bool:
+    """Whether a number with a full stop goes on, as in "am 5. Mai" and "der 3. große"."""
+    word = re.match(r"\s*([^\W\d]+)", following)
+    if word is None:
+        return False
+    begun = word[1]
+    if begun[0].islower():
+        return True
+    if word.end() == len(following):
+        # The word may not be written to its end.
+        return any(name.startswith(begun) for name in _GERMAN_NOUNS)
+    return begun in _GERMAN_NOUNS
 
 
 def _gaps(text: str, *, complete: bool) -> Iterator[tuple[int, Strength]]:

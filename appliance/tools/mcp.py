@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.config.schema import MCPServerConfig
 from appliance.errors import ToolError
-from appliance.text.normalize import speakable
+from appliance.text.normalize import without_markup
 from appliance.tools import Tool, ToolContext, ToolResult
 from appliance.tools.intents.recognizer import command_of
 from appliance.tools.intents.templates import parse_templates
@@ -192,7 +192,7 @@ def _tool_result(server: str, result: "CallToolResult") -> ToolResult:
     text = "\n".join(part for part in texts if isinstance(part, str) and part).strip()
     if result.is_error:
         raise ToolError(f"{server} says: {text[:300] or 'it did not work'}")
-    spoken = speakable(text)
+    spoken = without_markup(text)
     if len(spoken) > LONGEST_SPOKEN:
         spoken = f"{spoken[:LONGEST_SPOKEN].rpartition(' ')[0]}…"
     data: dict[str, Any] = {"result": text[:LONGEST_TEXT]}

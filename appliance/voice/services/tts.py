@@ -151,7 +151,7 @@ class EngineTTS(TTSService):
         self._pieces_begun = self._pieces_spoken = 0
 
         async def transform(text: str, _type: str) -> str:
-            return self._speakable.fragment(text)
+            return self._speakable.fragment(text, self._current_voice().language)
 
         super().__init__(
             push_text_frames=False,
@@ -206,9 +206,10 @@ class EngineTTS(TTSService):
     def prepare(self, text: str) -> None:
         """Synthesizes into memory the opening of an answer that may still be withdrawn."""
         self.discard()
-        text = Speakable().fragment(text.strip())
+        voice = self._current_voice()
+        text = Speakable().fragment(text.strip(), voice.language)
         if text.strip():
-            prepared = _Prepared(text, self._current_voice(), self._engines.current)
+            prepared = _Prepared(text, voice, self._engines.current)
             audio = self._synthesize(
                 *(prepared.engine, text, prepared.voice, prepared.ticket), self._tracer.next
             )

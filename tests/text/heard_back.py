@@ -1,0 +1,145 @@
+"""Speaks the tables of what is said, and counts how many rows are heard back rightly.
+
+    python -m tests.text.heard_back --language en [--engine espeak] [--voice NAME] [--every N]
+
+Kokoro or the starter voice speaks what the rules made of each row, and Whisper base writes down
+what it hears. A row is heard rightly where every word that a rule put in is heard; mistakes in the
+words around it are Whisper's own. Numbers that Whisper writes in digits are read by the same rules
+before they are compared. The directory of models is that of the released tests if none is given.
+"""
+
+import argparse
+import asyncio
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import Path
+from types import MappingProxyType
+
+from appliance.engines import Synthesizer, Voice
+from appliance.engines.espeak.engine import Espeak
+from appliance.engines.kokoro.engine import Kokoro
+from appliance.engines.whisper.engine import Whisper
+from appliance.text.normalize import speakable
+from tests.engines.sound import as_input, spoken
+from tests.released import cache_directory
+from tests.text.spoken.rows import LANGUAGES, sections
+
+MODEL, VOICES = "kokoro-v1.0.int8.onnx", "voices-v1.0.bin"
+VOICE_OF = MappingProxyType(
+    {"en": "af_heart", "es": "ef_dora", "fr": "ff_siwis", "it": "if_sara", "pt": "pf_dora"}
+)
+"""Kokoro's voice for each language that it speaks; German is left to the starter voice."""
+
+
+def letters(text: str) -> str:
+    """The letters and digits of a text without accents, in lower case."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(each for each in plain if each.isalnum())
+
+
+def made_by_rules(written: str, said: str) -> list[str]:
+    """The letters of each part of `said` that is not written so."""
+    before, after = (re.findall(r"[^\W_]+", text) for text in (written, said))
+    matcher = SequenceMatcher(None, list(map(letters, before)), list(map(letters, after)), False)
+    return [
+        letters(" ".join(after[start:end]))
+        for tag, _, _, start, end in matcher.get_opcodes()
+        if tag in ("insert", "replace")
+    ]
+
+
+def is_heard(written: str, said: str, heard: str, language: str) -> bool:
+    """Whether every part that the rules made is heard, in order."""
+    if letters(heard) == letters(written):
+        return True
+    found = letters(speakable(heard, language))
+    place = 0
+    for part in made_by_rules(written, said):
+        begin = found.find(part, place)
+        if begin < 0:
+            return False
+        place = begin + len(part)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table, heard."""
+
+    kind: str
+    written: str
+    said: str
+    heard: str
+    right: bool
+
+
+async def listen(
+    synthesizer: Synthesizer,
+    whisper: Whisper,
+    rows: Iterable[tuple[str, str]],
+    language: str,
+    voice: str = "",
+) -> list[Row]:
+    """Speaks and hears each (kind, written)."""
+    found = []
+    for kind, written in rows:
+        said = speakable(written, language)
+        pcm = await spoken(synthesizer, said, Voice(voice, language))
+        heard = (await whisper.transcribe(as_input(pcm), language)).text
+        right = is_heard(written, said, heard, language)
+        found.append(Row(kind, written, said, heard, right))
+    return found
+
+
+async def report(arguments: argparse.Namespace) -> None:
+    language = arguments.language
+    models = Path(arguments.models) if arguments.models else cache_directory()
+    whisper = await Whisper.load(models / "base", "cpu", "int8", arguments.threads)
+    if arguments.engine == "espeak" or language not in VOICE_OF:
+        synthesizer: Synthesizer = await Espeak.load()
+    else:
+        synthesizer = await Kokoro.load(models / MODEL, models / VOICES, "cpu", arguments.threads)
+    chosen = arguments.voice or (VOICE_OF.get(language, "") if synthesizer.name != "espeak" else "")
+    rows = [(kind, row) for kind, table in sections(language).items() for row in table]
+    heard: list[Row] = []
+    for row in rows[:: arguments.every]:
+        (one,) = await listen(synthesizer, whisper, [row], language, chosen)
+        heard.append(one)
+        if not one.right:
+            print(f"{one.kind}: {one.written!r} said {one.said!r} heard {one.heard!r}", flush=True)  # noqa: T201
+    for line in summary(heard):
+        print(f"{language} {synthesizer.name}: {line}")  # noqa: T201
+    await synthesizer.close()
+    await whisper.close()
+
+
+def summary(rows: list[Row]) -> list[str]:
+    """The share of rows heard rightly, by kind and in all."""
+    kinds: dict[str, list[bool]] = defaultdict(list)
+    for row in rows:
+        kinds[row.kind].append(row.right)
+        kinds["all"].append(row.right)
+    ordered = sorted(kinds.items(), key=lambda item: item[0] == "all")
+    return [
+        f"{kind} {sum(right)} of {len(right)}, {sum(right) / len(right):.1%}"
+        for kind, right in ordered
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="hear the spoken tables back")
+    parser.add_argument("--language", choices=LANGUAGES, default="en")
+    parser.add_argument("--engine", choices=("kokoro", "espeak"), default="kokoro")
+    parser.add_argument("--voice", default="")
+    parser.add_argument("--models", help="a directory with the released models")
+    parser.add_argument("--every", type=int, default=1, help="only each Nth row")
+    parser.add_argument("--threads", type=int, default=2)
+    asyncio.run(report(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
