@@ -73,13 +73,14 @@ def build(shared: SharedParts, session: SessionParts) -> PipelineWorker:
         session.transport.output(),
         assistant,
     ]
+    microphone = session.transport.input()
+    microphone.deliver_to(stt.hear, user.hear, crowded=shared.turn_models.silero.is_crowded)
     worker = _worker(stages, session.transport, answer_text)
     _take_over(worker, shared, session)
 
     @worker.event_handler("on_pipeline_started")
     async def started(*_args: object) -> None:
-        crowded = shared.turn_models.silero.is_crowded
-        session.transport.input().deliver_to(stt.hear, user.hear, crowded=crowded)
+        microphone.begin_delivery()
 
     return worker
 

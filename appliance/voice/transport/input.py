@@ -104,17 +104,22 @@ class SocketInput(BaseInputTransport):
         self._error_limit = TokenBucket(ERRORS_PER_SECOND, ERRORS_PER_SECOND)
         self._tasks: list[asyncio.Task[None]] = []
         self._listeners: tuple[AudioListener, ...] = ()
+        self._may_deliver = asyncio.Event()
         self._crowded: Callable[[], bool] = lambda: False
         self._speech_detected = False
 
     def deliver_to(self, *listeners: AudioListener, crowded: Callable[[], bool]) -> None:
         """Calls `listeners` with each frame of audio, in this order, instead of pushing it.
 
-        Called once the pipeline runs, where no other processor needs the audio: each queue that
+        Called before the pipeline starts, where no other processor needs the audio: each queue that
         a frame passes costs as much as a processor. `crowded` says whether many users speak at
-        once.
+        once. Audio waits for `begin_delivery`.
         """
         self._listeners, self._crowded = listeners, crowded
+
+    def begin_delivery(self) -> None:
+        """Delivers the audio that has come, and all that follows: the pipeline runs."""
+        self._may_deliver.set()
 
     async def start(self, frame: StartFrame) -> None:
         await super().start(frame)
@@ -185,6 +190,8 @@ class SocketInput(BaseInputTransport):
         if not self._listeners:
             await self.push_frame(frame)
             return
+        # Nor may audio of the first moments wait in a queue, which later audio would overtake.
+        await self._may_deliver.wait()
         try:
             for listener in self._listeners:
                 await listener(frame)

@@ -1,5 +1,6 @@
 """Audio is batched without loss and delivered in order; a frame that fails is one frame."""
 
+import asyncio
 from typing import Any
 
 from hypothesis import given
@@ -115,9 +116,27 @@ async def test_without_listeners_audio_is_pushed_into_the_pipeline() -> None:
 
     await transport.hear(PACKET, PACKET)
     transport.deliver_to(listen, crowded=lambda: False)
+    transport.begin_delivery()
     await transport.hear(PACKET, PACKET)
     assert [len(pcm) for pcm in transport.pushed] == [WINDOW_BYTES]
     assert [len(pcm) for pcm in heard] == [WINDOW_BYTES]
+
+
+async def test_audio_that_comes_before_the_pipeline_runs_keeps_its_place() -> None:
+    transport, heard = RecordedInput(), []
+
+    async def listen(frame: InputAudioRawFrame) -> None:
+        heard.append(frame.audio)
+
+    transport.deliver_to(listen, crowded=lambda: False)
+    packets = [bytes([number]) * WINDOW_BYTES for number in range(1, 5)]
+    hearing = asyncio.create_task(transport.hear(*packets))
+    await asyncio.sleep(0)
+    assert heard == transport.pushed == []
+    transport.begin_delivery()
+    await hearing
+    assert heard == packets
+    assert transport.pushed == []
 
 
 async def test_listeners_are_called_one_after_the_other() -> None:
@@ -130,6 +149,7 @@ async def test_listeners_are_called_one_after_the_other() -> None:
         return listen
 
     transport.deliver_to(listener("first"), listener("second"), crowded=lambda: False)
+    transport.begin_delivery()
     await transport.hear(PACKET, PACKET, PACKET, PACKET)
     assert [name for name, _ in heard] == ["first", "second"] * 2
 
@@ -141,6 +161,7 @@ async def test_speech_is_delivered_packet_by_packet_unless_many_speak() -> None:
         heard.append(len(frame.audio))
 
     transport.deliver_to(listen, crowded=lambda: crowd[0])
+    transport.begin_delivery()
     up = FrameDirection.UPSTREAM
     await transport.process_frame(VADUserStartedSpeakingFrame(start_secs=0.1), up)
     await transport.hear(PACKET, PACKET)
@@ -164,6 +185,7 @@ async def test_a_listener_that_fails_is_reported_and_the_next_frame_is_delivered
             raise RuntimeError("the model is broken")
 
     transport.deliver_to(listen, crowded=lambda: False)
+    transport.begin_delivery()
     await transport.hear(*[PACKET] * 4)
     assert len(heard) == 2
     assert len(transport.errors) == 1
