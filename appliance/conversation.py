@@ -101,7 +101,8 @@ NO_MODEL = (
     "Ask me for the time, the date, a timer, or how the device is doing."
 )
 MODEL_SILENT = "Sorry, I can't reach my language model right now. The time and timers still work."
-NO_ANSWERS: Final = (NOT_CAUGHT, NO_MODEL, MODEL_SILENT)
+MODEL_LOADING = "My language model is still loading. Please ask me again in a moment."
+NO_ANSWERS: Final = (NOT_CAUGHT, NO_MODEL, MODEL_SILENT, MODEL_LOADING)
 
 
 def in_one_line(text: str) -> str:

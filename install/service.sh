@@ -22,8 +22,10 @@ wanted_units() {
   # Which device nodes this very board has.
   if [[ -x $from/devices.sh ]]; then
     "$from/devices.sh" >"$PREFIX/.devices.conf" 2>/dev/null || true
-    [[ ! -s $PREFIX/.devices.conf ]] ||
-      printf '%s\t%s\n' "$PREFIX/.devices.conf" "$SYSTEMD/voice-appliance.service.d/devices.conf"
+    for name in voice-appliance voice-appliance-llm; do
+      [[ ! -s $PREFIX/.devices.conf ]] ||
+        printf '%s\t%s\n' "$PREFIX/.devices.conf" "$SYSTEMD/$name.service.d/devices.conf"
+    done
   fi
 }
 
@@ -76,7 +78,8 @@ do_units() {
 # ── service ──────────────────────────────────────────────────────────────────────────────────
 
 enabled_units() {
-  printf '%s\n' voice-appliance.socket voice-appliance.service voice-appliance-selftest.timer voice-appliance-probation.timer
+  printf '%s\n' voice-appliance.socket voice-appliance.service voice-appliance-selftest.timer voice-appliance-probation.timer \
+    voice-appliance-llm.path voice-appliance-llm.service
   [[ -n $no_nginx ]] || printf '%s\n' voice-appliance-certs.timer voice-appliance-certs.path
 }
 
@@ -108,6 +111,8 @@ do_service() {
   : >"$PREFIX/restart-needed"
   quietly systemctl start "${units[@]/voice-appliance.service/voice-appliance.socket}"
   systemctl restart voice-appliance.service || die_of_service 'it did not start'
+  # That of the release before goes on otherwise; nothing waits for a model to load.
+  quietly systemctl --no-block restart voice-appliance-llm.service
   await_ready
   rm -f -- "$PREFIX/restart-needed"
   : >"$PREFIX/live"

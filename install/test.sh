@@ -118,8 +118,8 @@ lock() {
   local -a compile=("$TOOLS/uv/bin/uv" pip compile --universal --python-version 3.11 --generate-hashes
     --custom-compile-command './install.sh lock' "$@")
   local name
-  quietly "${compile[@]}" pyproject.toml -o requirements/run.txt
-  quietly "${compile[@]}" pyproject.toml --extra test -c requirements/run.txt -o requirements/test.txt
+  quietly "${compile[@]}" pyproject.toml --extra llm -o requirements/run.txt
+  quietly "${compile[@]}" pyproject.toml --extra llm --extra test -c requirements/run.txt -o requirements/test.txt
   for name in build node pip uv; do
     quietly "${compile[@]}" "requirements/$name.in" -o "requirements/$name.txt"
   done

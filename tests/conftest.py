@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.released import released_models
+from tests.released import released_language_model, released_models
 
-__all__ = ["released_models"]
+__all__ = ["released_language_model", "released_models"]
 
 # The time that an example takes depends on the machine, so there is no deadline.
 untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

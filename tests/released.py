@@ -9,6 +9,7 @@ the mark `released` fail with the reason where the models cannot be had; the opt
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from appliance.config.loader import DEFAULT_FILE
 
 RELEASED = ("base", "kokoro-v1.0.int8", "en_US-joe-medium")
+LANGUAGE_MODEL = "Qwen2.5-Coder-0.5B-Instruct"
 
 
 def cache_directory() -> Path:
@@ -29,10 +31,20 @@ def cache_directory() -> Path:
 @pytest.fixture(scope="session")
 def released_models() -> Path:
     """A models.directory with the models of RELEASED, verified by their hashes."""
+    return _pulled(RELEASED)
+
+
+@pytest.fixture(scope="session")
+def released_language_model(released_models: Path) -> Path:
+    """The same directory with LANGUAGE_MODEL in it, half a gigabyte more."""
+    return _pulled((LANGUAGE_MODEL,))
+
+
+def _pulled(names: Sequence[str]) -> Path:
     directory = cache_directory()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("APPLIANCE__")}
     environment["APPLIANCE__MODELS__DIRECTORY"] = str(directory)
-    pull = [sys.executable, "-m", "appliance", "models", "pull", *RELEASED]
+    pull = [sys.executable, "-m", "appliance", "models", "pull", *names]
     pulled = subprocess.run(
         [*pull, "--config", str(DEFAULT_FILE)],
         env=environment,

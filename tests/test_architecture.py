@@ -24,7 +24,8 @@ ROOT = {
 MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {
-        *("access", "app", "bench", "config", "hardware", "models", "network", "observability"),
+        *("access", "app", "bench", "config", "hardware", "llm", "models", "network"),
+        "observability",
         *("selftest", "store"),
     },
     "app": {
@@ -49,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("concurrency", "config", "conversation", "network", "store", "text", "tools", "wire"),
     },
     "engines": {"audio", "circuit_breaker", "concurrency", "config", "hardware", "languages"},
-    "llm": {"circuit_breaker", "concurrency", "config", "network"},
+    "llm": {"circuit_breaker", "concurrency", "config", "hardware", "network"},
     "tools": {"concurrency", "config", "languages", "network", "text", "timers", "wire"},
     "timers": {"concurrency", "languages", "text", "wire"},
     "hardware": {"config", "languages"},
@@ -86,6 +87,7 @@ ONLY_IN = {
     "kokoro_onnx": {"engines"},
     "prometheus_client": {"observability"},
     "systemd": {"app"},
+    "xllamacpp": {"llm"},
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -251,7 +253,7 @@ HEAVY = (
     *("numpy", "onnxruntime", "ctranslate2", "faster_whisper", "kokoro_onnx", "pocketsphinx"),
     *("pipecat", "openai", "hassil", "sqlite_utils", "soxr", "num2words", "aiohttp", "systemd"),
     "anyascii",
-    *("mcp", "uvicorn", "jsonschema"),
+    *("mcp", "uvicorn", "jsonschema", "xllamacpp"),
 )
 
 # The pipeline's classes are Pipecat's, the server's are aiohttp's: those are loaded late.

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -56,13 +57,20 @@ AFTER_DRAIN_SECONDS = 20.0
 FORGET_SECONDS = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Command lines of the appliance itself: a self-test, and the language model's server."""
+
+    selftest: Sequence[str]
+    serve: Sequence[str]
+
+
 async def run(
-    config: Config, secrets: Mapping[str, str], reread: Reread, selftest: Sequence[str]
+    config: Config, secrets: Mapping[str, str], reread: Reread, commands: Commands
 ) -> None:
     """Runs the appliance until SIGTERM or SIGINT, then finishes what is being said and returns.
 
-    `reread` reads the settings again; `selftest` is the command line of a self-test. Raises the
-    error of a part that cannot be built or that fails for good.
+    `reread` reads the settings again. Raises the error of a part that cannot be built, or fails.
     """
     metrics, state = Metrics(), config.store.path.parent
     async with AsyncExitStack() as stack:
@@ -80,12 +88,13 @@ async def run(
         opened = partial(_opened, notifier, timers, agents)
         expects_event = partial(_expects_event, timers, agents)
         runtime = VoiceRuntime(
-            config, plan, metrics, store, audience, registry, opened, expects_event
+            *(config, plan, metrics, store, audience, registry, opened, expects_event),
+            serve=None if systemd.manages_us() else commands.serve,  # there it has its own unit
         )
         server = Server(config.server, state / "control.sock", systemd.sockets())
         report = StatusReport(config, runtime, store, metrics, lambda: server.address)
         report.log_warnings()
-        selftests = SelftestRunner(ReportStore(state), selftest)
+        selftests = SelftestRunner(ReportStore(state), commands.selftest)
         api = _dependencies(config, secrets, runtime, report, metrics, store, selftests, agents)
         await stack.enter_async_context(server.serving(api))
         stack.push_async_callback(runtime.close)
@@ -236,9 +245,9 @@ def _dependencies(
         origins=config.access.origins,
         warnings=report.access_warnings,
         engines=runtime.engines.probes,
-        models_changed=runtime.engines.models_changed,
+        models_changed=runtime.models_changed,
         selftest=selftests,
-        probe_llm=partial(probe_llm, config.llm, secrets),
+        probe_llm=partial(probe_llm, config, secrets),
         probe_realtime=partial(probe_realtime, config, secrets),
         agents=agents,
         host_names=HostNames(config),

@@ -14,7 +14,11 @@ from appliance.config.loader import Config
 from appliance.engines import Synthesizer, Transcriber, Voice, probe
 from appliance.engines.apology import Apology
 from appliance.engines.factory import first_voice, synthesizer_loaders, transcriber_loaders
-from appliance.engines.memory_governor import GovernorMetrics, MemoryGovernor
+from appliance.engines.memory_governor import (
+    GovernorMetrics,
+    MemoryGovernor,
+    SteppableEngines,
+)
 from appliance.engines.probe import SynthesisProbe, TranscriptionProbe
 from appliance.engines.slot import EngineLoader, LadderContext
 from appliance.engines.supervisor import EngineSupervisor
@@ -32,6 +36,9 @@ log = logging.getLogger(__name__)
 STUCK_SECONDS = 120.0
 _CONTENDED = 0.5
 """Share of time in which something waits for a processor; a busy machine stays well below it."""
+
+
+Governed = Callable[[Callable[[], SteppableEngines | None]], Callable[[], SteppableEngines | None]]
 
 
 class StarterGrammar:
@@ -76,7 +83,8 @@ class LiveEngineProbes:
 class EngineRuntime:
     """The STT and TTS engines of the process, from the first load to the last close.
 
-    `plan` is the plan in force; `switched` is called whenever another engine takes over.
+    `plan` is the plan in force; `switched` is called whenever another engine takes over. `governed`
+    puts before the engines what gives way to memory pressure first.
     """
 
     def __init__(
@@ -87,6 +95,7 @@ class EngineRuntime:
         audience: Audience,
         registry: ToolRegistry,
         switched: Callable[[], None],
+        governed: Governed = lambda engines: engines,
     ) -> None:
         self.apology = Apology()
         self.plan = plan
@@ -102,7 +111,7 @@ class EngineRuntime:
         self.probes = LiveEngineProbes(lambda: self.supervisor, self._voice)
         self._governor = MemoryGovernor(
             partial(memory_pressure.read_pools, cards=self._cards),
-            lambda: self._supervisor,
+            governed(lambda: self._supervisor),
             lambda: self.idle,
             GovernorMetrics(metrics.memory, metrics.stepped),
         )

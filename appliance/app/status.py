@@ -73,6 +73,7 @@ class StatusReport:
             "resident_bytes": resident_bytes(),
             "route": runtime.first_route,
             "engines": runtime.engines.states(),
+            "language_model": runtime.model.report(),
             "memory": runtime.engines.memory_state(),
         }
 

@@ -3,7 +3,8 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from appliance.app import systemd
 from appliance.app.audience import Audience
 from appliance.app.engine_runtime import EngineRuntime
+from appliance.app.language_model import LanguageModel, governed
 from appliance.config.loader import Config
 from appliance.errors import NotReady
 from appliance.hardware import sysfs
@@ -20,6 +22,7 @@ from appliance.store.store import Store
 from appliance.tools.registry import ToolRegistry
 
 if TYPE_CHECKING:
+    from appliance.llm.endpoint import Endpoint
     from appliance.llm.failover import FailoverClient
     from appliance.voice.session import Session, SessionCallbacks
     from appliance.voice.session_registry import SessionRegistry
@@ -33,7 +36,8 @@ class VoiceRuntime:
     """The engines, language models and sessions of the daemon. Loads them while requests arrive.
 
     `opened` is called with each session that opens; `expects_event` tells whether a timer or an
-    agent's task is yet to be announced in a conversation, by its id.
+    agent's task is yet to be announced in a conversation, by its id. `serve` is the command that
+    serves the managed language model; None where a unit of systemd runs it.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class VoiceRuntime:
         registry: ToolRegistry,
         opened: "Callable[[Session], None]",
         expects_event: Callable[[str], bool],
+        serve: Sequence[str] | None,
     ) -> None:
         self._config = config
         self._metrics = metrics
@@ -57,7 +62,14 @@ class VoiceRuntime:
         self._sessions: SessionRegistry | None = None
         self._llm: FailoverClient | None = None
         switched = partial(self._rerouted, "engine")
-        self.engines = EngineRuntime(config, plan, metrics, audience, registry, switched)
+        self.model = LanguageModel(
+            *(config, plan, serve, self._prefill, partial(self._rerouted, "model"))
+        )
+        self._secrets: Mapping[str, str] = {}
+        self.engines = EngineRuntime(
+            *(config, plan, metrics, audience, registry, switched),
+            governed=partial(governed, self.model),
+        )
 
     @property
     def sessions(self) -> "SessionRegistry":
@@ -103,16 +115,53 @@ class VoiceRuntime:
 
         Then maintains them until cancelled.
         """
+        self._secrets = secrets
         await asyncio.to_thread(self._registry.prepare)
         await self.engines.load_starters()
+        self.model.start()
+        self._llm = await asyncio.to_thread(self._make_client, self.model.endpoint())
         self._sessions = await asyncio.to_thread(self._load_pipeline, secrets)
         self._audience.admit(self._sessions)
         plan = self.engines.plan
         log.info("ready to talk, %d at once: %s", plan.sessions, plan.sessions_reason)
-        maintenance = [self._maintain_engines(), self.engines.govern_memory()]
+        await asyncio.gather(
+            self._maintain_engines(),
+            self.engines.govern_memory(),
+            self._retry_models(),
+            self.model.run(),
+        )
+
+    async def _retry_models(self) -> None:
         if self._llm:
-            maintenance.append(self._llm.keep_retrying(lambda: self.engines.idle))
-        await asyncio.gather(*maintenance)
+            await self._llm.keep_retrying(lambda: self.engines.idle)
+
+    async def models_changed(self) -> dict[str, str]:
+        """Plans again with the models on disk now; returns the first choice by kind."""
+        planned = await self.engines.models_changed()
+        before = self.model.endpoint()
+        self.model.follow_plan(self.engines.plan)
+        after = self.model.endpoint()
+        if after and self._sessions and (before is None or before.model != after.model):
+            self._llm = await asyncio.to_thread(self._make_client, after)
+            self._sessions.shared = replace(self._sessions.shared, llm=self._llm)
+        return planned | ({"llm": after.model} if after else {})
+
+    def _make_client(self, managed: "Endpoint | None") -> "FailoverClient | None":
+        from appliance.llm.endpoint import warm_up
+        from appliance.llm.failover import failover_client
+
+        changed = partial(self._rerouted, "model")
+        made = failover_client(self._config, self._secrets, changed, managed=managed)
+        if made:
+            warm_up(made.first)
+        return made
+
+    async def _prefill(self) -> None:
+        """Has the model compute what every session begins with."""
+        from appliance.voice.services.prefill import opening_of_every_session
+
+        prompt = self._config.llm.system_prompt
+        await self.model.prefill(await opening_of_every_session(prompt, self._registry))
 
     async def _maintain_engines(self) -> None:
         await self.engines.load_better()
@@ -121,20 +170,15 @@ class VoiceRuntime:
 
     def _load_pipeline(self, secrets: Mapping[str, str]) -> "SessionRegistry":
         """Imports Pipecat and loads the turn models; blocks for a second or more."""
-        from appliance.llm.endpoint import warm_up
-        from appliance.llm.failover import failover_client
         from appliance.voice.parts import SharedParts
         from appliance.voice.realtime.route import realtime_route
         from appliance.voice.session_registry import SessionRegistry
         from appliance.voice.turns.shared_models import TurnModels
 
-        self._llm = llm = failover_client(self._config, secrets, partial(self._rerouted, "model"))
-        if llm:
-            warm_up(llm.first)
         turn_models = TurnModels.load()
         gc.collect()  # on a thread, before any session, it delays nobody
         shared = SharedParts(
-            *(self._config, turn_models, self.engines.supervisor, self._registry, llm),
+            *(self._config, turn_models, self.engines.supervisor, self._registry, self._llm),
             realtime=realtime_route(self._config, secrets),
             apology=self.engines.apology,
         )

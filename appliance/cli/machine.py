@@ -12,7 +12,7 @@ import click
 from appliance.cli.accuracy import accuracy
 from appliance.cli.options import config_option, configuration, json_option
 from appliance.hardware import planner
-from appliance.hardware.plan import describe
+from appliance.hardware.plan_table import describe
 
 
 @click.command()

@@ -13,6 +13,7 @@ from appliance import __version__
 from appliance.app import systemd
 from appliance.cli.clients import clients_group, pair
 from appliance.cli.conversations import conversations_group
+from appliance.cli.llm import llm_group, serve_command
 from appliance.cli.machine import bench, plan
 from appliance.cli.models import models_group
 from appliance.cli.options import config_option, configuration
@@ -44,8 +45,9 @@ def run(files: tuple[Path, ...], debug: bool) -> None:
     logs.set_up(debug=debug)
     from appliance.app import daemon
 
-    reread, command = partial(configuration, files), selftest_command(files)
-    asyncio.run(daemon.run(reread(), systemd.secrets(os.environ), reread, command))
+    reread = partial(configuration, files)
+    commands = daemon.Commands(selftest_command(files), serve_command(files))
+    asyncio.run(daemon.run(reread(), systemd.secrets(os.environ), reread, commands))
 
 
 @cli.group("config")
@@ -70,7 +72,7 @@ def show_config(files: tuple[Path, ...]) -> None:
 
 for _command in (
     *(plan, bench, selftest, pair),
-    *(clients_group, conversations_group, models_group, turns_group),
+    *(clients_group, conversations_group, llm_group, models_group, turns_group),
 ):
     cli.add_command(_command)
 

@@ -100,13 +100,14 @@ class _Models:
                 else:
                     await _announce(self.config, bars)  # it answers while the others come
         engines = {self.manifest.named(name).engine for name in (*pulled, *done)}
-        if lacking := {model.engine for model in best} - engines:
+        # Without a language model the tools answer, so an installation does not fail for one.
+        if lacking := {model.engine for model in best} - engines - {"llm"}:
             cause = next(iter(failures.values()))
             raise ModelUnavailable(
                 f"no model can be fetched for {' and '.join(sorted(lacking))}: {cause.message}",
                 advice=f"{cause.advice} Until then the starter engines answer.",
             )
-        if missed := [model.name for model in best if model.name in failures]:
+        if missed := [m.name for m in best if m.name in failures and m.engine in engines]:
             bars.message(f"{' and '.join(missed)} cannot be fetched here; the next best was taken.")
         return list(pulled.values())
 
@@ -154,7 +155,7 @@ async def _hardware(config: Config) -> Hardware:
 )
 @click.pass_context
 def models_group(context: click.Context, manifest: Path) -> None:
-    """Models for better ears and a better voice."""
+    """Models for better ears, a better voice, and something to say."""
     context.obj = manifest
 
 
@@ -255,7 +256,7 @@ def verify_models(manifest: Path, files: tuple[Path, ...], as_json: bool) -> Non
 @click.argument("name")
 @click.pass_obj
 def print_path(manifest: Path, files: tuple[Path, ...], name: str) -> None:
-    """Where a model is: Whisper's directory or Kokoro's file."""
+    """Where a model is: Whisper's directory, or the file of a voice or a language model."""
     models = _Models.open(manifest, files)
     click.echo(inventory.loadable_path(models.repository, models.manifest.named(name)))
 

@@ -96,9 +96,12 @@ class AlternativeLLMConfig(Section):
 
 
 class LLMConfig(Section):
-    provider: Literal["none", "openai", "groq", "ollama", "llama_cpp", "custom"]
+    provider: Literal["auto", "none", "openai", "groq", "ollama", "llama_cpp", "custom"]
     base_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")]
     model: str
+    server: str
+    port: Annotated[int, Field(ge=1, le=65535)]
+    threads: Annotated[int, Field(ge=0, le=256)]
     temperature: Annotated[float, Field(ge=0, le=2)]
     max_tokens: Annotated[int, Field(ge=1)]
     first_token_seconds: Positive

@@ -25,6 +25,11 @@ from appliance.hardware.candidates import (
 )
 from appliance.hardware.detect import Hardware
 from appliance.hardware.gpu_support import WITH_CUDA, GpuLibraries, GpuSupport, gpu_support
+from appliance.hardware.language_models import (
+    LanguageServer,
+    PlannedLanguageModel,
+    plan_language_model,
+)
 from appliance.hardware.model_profiles import (
     KOKORO,
     MB,
@@ -71,6 +76,7 @@ class Plan:
     hardware: Hardware
     stt: PlannedLadder
     tts: PlannedLadder
+    llm: PlannedLanguageModel
     sessions: int
     sessions_reason: str
     budget: int
@@ -87,7 +93,7 @@ class Plan:
     def as_dict(self) -> dict[str, Any]:
         """The plan for JSON, where the options of a ladder are its `rungs`."""
         plan = asdict(self)
-        for kind in ("stt", "tts"):
+        for kind in ("stt", "tts", "llm"):
             ladder = plan[kind]
             plan[kind] = {"rungs": ladder["options"], "better": ladder["better"]}
         return plan
@@ -123,12 +129,13 @@ def plan(
     config: Config,
     models_on_disk: Mapping[str, int],
     libraries: GpuLibraries = WITH_CUDA,
+    server: LanguageServer = LanguageServer(),  # noqa: B008  frozen
 ) -> Plan:
     """Plans the engines and limits of a machine.
 
     `models_on_disk` maps every model that can be loaded to the bytes of its weights (model.bin of
-    Whisper, the .onnx file of a voice). Its names are those of `model_profiles` and the values of
-    stt.model and tts.model.
+    Whisper, the .onnx file of a voice, the .gguf file of a language model). Its names are those of
+    `model_profiles` and `language_models`, and the values of stt.model, tts.model and llm.model.
     """
     gpu = gpu_support(hardware, libraries)
     reserve = reserve_of(hardware.memory_total)
@@ -139,6 +146,7 @@ def plan(
     stt = _fitting(stt_options, _beside_a_voice(room, stt_options, tts_options))
     beside_stt = room.without(stt)
     tts = _fitting(tts_options, beside_stt)
+    llm = plan_language_model(hardware, config, models_on_disk, server, beside_stt.without(tts).on)
     sessions, reason = _sessions(hardware, config, budget, stt, tts, models_on_disk)
     return Plan(
         hardware=hardware,
@@ -150,6 +158,7 @@ def plan(
             (*tts, _starter("espeak", config.tts, tts_options)),
             _better_tts(hardware, config, gpu, models_on_disk, tts, beside_stt),
         ),
+        llm=llm,
         sessions=sessions,
         sessions_reason=reason,
         budget=budget,
@@ -355,32 +364,3 @@ def _language_warnings(config: Config, stt: Sequence[EngineOption]) -> Iterator[
     named = WHISPER.get(config.stt.model)
     if named and named.english and any(option.model == named.name for option in stt):
         yield f"stt.language is {language}, but stt.model {named.name} knows English only"
-
-
-def describe(made: Plan) -> str:
-    """The plan as a table for people."""
-    machine = made.hardware
-    lines = [
-        f"machine   {machine.model or 'unknown'} ({machine.architecture}, {machine.cores} cores)",
-        f"memory    {_mb(machine.memory_available)} of {_mb(machine.memory_total)} available, "
-        f"{_mb(made.reserve)} kept back, {_mb(made.budget)} to give",
-        f"gpu       {made.accelerator}",
-    ]
-    if machine.l4t:
-        jetpack = f", JetPack {machine.jetpack}" if machine.jetpack else ""
-        lines.append(f"system    L4T {machine.l4t}{jetpack}")
-    for title, ladder in (("listening", made.stt), ("speaking", made.tts)):
-        lines += ["", title, *map(_row, ladder.options), f"  better: {ladder.better}"]
-    lines += ["", f"sessions  {made.sessions} ({made.sessions_reason})"]
-    lines += [f"warning   {warning}" for warning in made.warnings]
-    return "\n".join(lines)
-
-
-def _row(option: EngineOption) -> str:
-    what = " ".join(filter(None, (option.engine, option.model, option.compute_type, option.device)))
-    threads = f"{option.threads} thread{'' if option.threads == 1 else 's'}"
-    return f"  {what:44} {_mb(option.memory):>9} {threads:>10}  {option.reason}"
-
-
-def _mb(amount: int) -> str:
-    return f"{amount // MB} MB"

@@ -8,8 +8,12 @@ from appliance.config.loader import Config
 from appliance.hardware import sysfs
 from appliance.hardware.detect import Hardware, detect
 from appliance.hardware.gpu_support import WITH_CUDA, gpu_support, installed_libraries
+from appliance.hardware.language_models import LANGUAGE_MODELS, LanguageServer
+from appliance.hardware.language_server import find_server
 from appliance.hardware.model_profiles import KOKORO, WHISPER, piper_language
 from appliance.hardware.plan import Plan, plan
+
+_MODEL_FILES = (".onnx", ".gguf")
 
 
 def plan_for(config: Config, root: Path = Path("/")) -> Plan:
@@ -30,8 +34,10 @@ def replan(made: Plan, config: Config) -> Plan:
 
 
 def _plan_with_disk(hardware: Hardware, config: Config) -> Plan:
-    libraries = installed_libraries() if gpu_support(hardware).stt_types else WITH_CUDA
-    return plan(hardware, config, models_on_disk(config), libraries)
+    has_gpu = bool(gpu_support(hardware).stt_types)
+    libraries = installed_libraries() if has_gpu else WITH_CUDA
+    server = find_server(config, has_gpu=has_gpu)
+    return plan(hardware, config, models_on_disk(config), libraries, server)
 
 
 def recommended(hardware: Hardware, config: Config, models: Mapping[str, int]) -> list[str]:
@@ -40,13 +46,17 @@ def recommended(hardware: Hardware, config: Config, models: Mapping[str, int]) -
     `models` maps names to bytes of weights. An engine has none where the configuration rules it
     out or no model fits.
     """
-    made = plan(hardware, config, models)
-    first = (made.stt.options[0].model, made.tts.options[0].model)
+    has_gpu = bool(gpu_support(hardware).stt_types)
+    made = plan(hardware, config, models, server=find_server(config, has_gpu=has_gpu))
+    first = [made.stt.options[0].model, made.tts.options[0].model]
+    first += [option.model for option in made.llm.options[:1]]
     return [name for name in first if name in models]
 
 
 def fits(hardware: Hardware, config: Config, name: str, size: int) -> bool:
     """Whether the plan would use the model if it were the only one on disk."""
+    if name in LANGUAGE_MODELS:
+        return _language_model_fits(hardware, config, name, size)
     voice = bool(piper_language(name))
     if name not in KOKORO and not voice:
         # The same weights under another name have the same profile.
@@ -61,6 +71,14 @@ def fits(hardware: Hardware, config: Config, name: str, size: int) -> bool:
     return any(option.model == name for option in (*made.stt.options, *made.tts.options))
 
 
+def _language_model_fits(hardware: Hardware, config: Config, name: str, size: int) -> bool:
+    """Beside the starter engines, whether or not something that could run it is installed."""
+    named = config.llm.model_copy(update={"provider": "auto", "model": name})
+    chosen = config.model_copy(update={"llm": named})
+    made = plan(hardware, chosen, {name: size}, server=LanguageServer("any"))
+    return bool(made.llm.options)
+
+
 def models_on_disk(config: Config) -> dict[str, int]:
     """Bytes of weights of every model that could be loaded, by name or configured path.
 
@@ -69,8 +87,9 @@ def models_on_disk(config: Config) -> dict[str, int]:
     directory = config.models.directory
     entries = sysfs.entries(directory, "*")
     models = [entry for entry in entries if not entry.name.startswith(".") and _is_model(entry)]
-    found = {entry.name.removesuffix(".onnx"): _weights(entry) for entry in models}
-    for named in (config.stt.model, config.tts.model):
+    found = {_model_name(entry): _weights(entry) for entry in models}
+    managed = config.llm.model if config.llm.provider == "auto" else ""
+    for named in (config.stt.model, config.tts.model, managed):
         path = Path(named)
         # Not Path.exists, which raises where access is denied.
         if path.is_absolute() and os.path.exists(path):  # noqa: PTH110
@@ -79,7 +98,11 @@ def models_on_disk(config: Config) -> dict[str, int]:
 
 
 def _is_model(path: Path) -> bool:
-    return os.path.isdir(path) or path.suffix == ".onnx"  # noqa: PTH112  as above
+    return os.path.isdir(path) or path.suffix in _MODEL_FILES  # noqa: PTH112  as above
+
+
+def _model_name(path: Path) -> str:
+    return path.stem if path.suffix in _MODEL_FILES else path.name
 
 
 def _weights(path: Path) -> int:

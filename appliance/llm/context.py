@@ -1,7 +1,7 @@
 """The part of a conversation that fits into a language model's context. Pure."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 Messages = list[dict[str, Any]]
 
@@ -13,19 +13,39 @@ def tokens(message: dict[str, Any]) -> int:
     return 4 + (len(str(content)) + len(str(calls))) // 4
 
 
-def trim(messages: Sequence[dict[str, Any]], budget: int) -> Messages:
-    """The newest messages that fit into `budget` tokens, beginning with the user's.
+TRIMMED_SHARE: Final = 0.6
+"""What is left of a budget that is used up. Every trim moves the beginning of the prompt, which a
+model then has to compute anew; so it is done rarely, and in big steps."""
 
-    The last message is always kept. A tool's result is never kept without its call, because
-    models refuse such a context.
+
+def history_budget(window: int, fixed: int, answer: int) -> int:
+    """Tokens that a conversation may take of a context of `window`.
+
+    `fixed` is what system prompt and tools take, `answer` the longest answer. At least a quarter
+    of the window is left, so that the question at least is heard.
     """
+    return max(window // 4, window - fixed - answer)
+
+
+def trim(messages: Sequence[dict[str, Any]], budget: int) -> Messages:
+    """All messages while they fit into `budget` tokens; else the newest that fit into 60 % of it.
+
+    The first that is kept is the user's. The last message is always kept. A tool's result is never
+    kept without its call, because models refuse such a context.
+    """
+    if sum(map(tokens, messages)) <= budget:
+        return _from_the_user_on(list(messages))
     kept: Messages = []
-    left = budget
+    left = int(budget * TRIMMED_SHARE)
     for message in reversed(messages):
         left -= tokens(message)
         if left < 0 and kept:
             break
         kept.insert(0, message)
+    return _from_the_user_on(kept)
+
+
+def _from_the_user_on(kept: Messages) -> Messages:
     while len(kept) > 1 and kept[0].get("role") not in ("user", "developer", "system"):
         kept.pop(0)
     return kept

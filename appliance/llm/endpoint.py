@@ -1,8 +1,9 @@
 """An endpoint of a language model and the HTTP client that all sessions share to ask it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 import anyio
@@ -10,11 +11,13 @@ import httpx2
 from openai import AsyncOpenAI
 
 from appliance.config.schema import AlternativeLLMConfig, LLMConfig
-from appliance.llm.providers import address
+from appliance.llm.providers import Address, address
 from appliance.network.addresses import is_on_this_machine
 from appliance.network.proxies import ProxiedTransport
 
 CONNECT_SECONDS = 3.0
+UNBOUNDED: Final = 10**9
+"""For an endpoint whose context is not known: llm.context_tokens is the limit then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,12 @@ class Endpoint:
     client: AsyncOpenAI
     first_token_seconds: float
     left_the_box: bool
+    is_starting: Callable[[], bool] = lambda: False
+    """Whether its server is on its way, so that an error means "not yet"."""
+    prefills: bool = False
+    """Whether it keeps the beginning of a prompt computed, for what follows it."""
+    history_tokens: Callable[[], int] = lambda: UNBOUNDED
+    """The most that a conversation may take of its context, beside prompt, tools and answer."""
 
     @property
     def name(self) -> str:
@@ -41,9 +50,12 @@ def configured_endpoint(
 ) -> Endpoint | None:
     """The configured endpoint with its HTTP client; None if no model is configured."""
     chosen = address(config, secrets)
-    if chosen is None:
-        return None
-    timeout = httpx2.Timeout(config.first_token_seconds, connect=CONNECT_SECONDS)
+    return endpoint_at(chosen, config.first_token_seconds) if chosen else None
+
+
+def endpoint_at(chosen: Address, first_token_seconds: float) -> Endpoint:
+    """The endpoint at an address with its HTTP client."""
+    timeout = httpx2.Timeout(first_token_seconds, connect=CONNECT_SECONDS)
     client = AsyncOpenAI(
         # The client insists on a key; local servers need none.
         api_key=chosen.key or "none",
@@ -57,7 +69,7 @@ def configured_endpoint(
         ),
     )
     leaves = not is_on_this_machine(chosen.base_url)
-    return Endpoint(chosen.base_url, chosen.model, client, config.first_token_seconds, leaves)
+    return Endpoint(chosen.base_url, chosen.model, client, first_token_seconds, leaves)
 
 
 def warm_up(endpoint: Endpoint) -> None:

@@ -37,9 +37,13 @@ def failover_client(
     secrets: Mapping[str, str],
     changed: Callable[[], None],
     now: Callable[[], float] = time.monotonic,
+    managed: Endpoint | None = None,
 ) -> "FailoverClient | None":
-    """The client for the endpoints that may be asked; None if no model is configured."""
-    first = configured_endpoint(config.llm, secrets)
+    """The client for the endpoints that may be asked; None if no model is configured.
+
+    `managed` is the model that the appliance runs itself, if it does.
+    """
+    first = managed or configured_endpoint(config.llm, secrets)
     if first is None:
         return None
     endpoints = [first]
@@ -78,9 +82,31 @@ class FailoverClient:
         return self._endpoints[0]
 
     @property
+    def is_starting(self) -> bool:
+        """Whether the model that would be asked next is not loaded yet."""
+        return self.current.is_starting()
+
+    @property
     def current(self) -> Endpoint:
         """The endpoint that the next request goes to."""
         return self._endpoints[attempt_order(self._breakers)[0]]
+
+    @property
+    def prefills(self) -> bool:
+        """Whether the model that would be asked next is loaded and keeps prompts computed."""
+        return self.current.prefills and not self.is_starting
+
+    @property
+    def history_tokens(self) -> int:
+        """The most that a conversation may take of the context of the model asked next."""
+        return self.current.history_tokens()
+
+    async def prefill(self, params: Mapping[str, Any]) -> None:
+        """Has the model compute a prompt ahead of the question; a failure changes nothing."""
+        try:
+            await _completion(self.current, {**params, "max_tokens": 1})
+        except FAILURES as error:
+            log.info("%s did not compute ahead: %s", self.current.name, _cause(error))
 
     async def create(self, before: BeforeRequest, **params: Any) -> Any:  # noqa: ANN401  openai's own types
         """A completion as by openai's `chat.completions.create`, from the first that answers.
@@ -112,6 +138,10 @@ class FailoverClient:
         raise AssertionError("attempt_order() names at least one endpoint")
 
     def _failed(self, place: int, error: Exception, *, midway: bool = False) -> None:
+        if self._endpoints[place].is_starting():
+            # Not yet: a pause after which it is tried again would outlast the loading.
+            log.info("%s is not loaded yet", self._endpoints[place].name)
+            return
         log.warning("%s failed: %s", self._endpoints[place].name, _cause(error))
         breaker, now = self._breakers[place], self._now()
         status = error.status_code if isinstance(error, APIStatusError) else 0

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from appliance.config.loader import Config
-from appliance.config.schema import LLMConfig
 from appliance.llm import providers
 from appliance.llm.providers import Address
+from appliance.llm.served_model import managed_address
 from appliance.network.addresses import is_on_this_machine
 from appliance.network.proxies import ProxyRules
 
@@ -68,11 +68,11 @@ class ProbeResult:
     detail: str = ""
 
 
-async def probe_llm(config: LLMConfig, secrets: Mapping[str, str]) -> ProbeResult:
+async def probe_llm(config: Config, secrets: Mapping[str, str]) -> ProbeResult:
     """Asks the language model for one token, as a turn would. A failure is a result."""
     import aiohttp
 
-    chosen = providers.address(config, secrets)
+    chosen = managed_address(config) or providers.address(config.llm, secrets)
     if chosen is None:
         return ProbeResult(ProbeOutcome.UNCONFIGURED)
     result = ProbeResult(ProbeOutcome.TOKEN, chosen.model, _place(chosen), chosen.secret)
@@ -81,7 +81,7 @@ async def probe_llm(config: LLMConfig, secrets: Mapping[str, str]) -> ProbeResul
     begin = time.monotonic()
     try:
         async with (
-            asyncio.timeout(TIMEOUT_FACTOR * config.first_token_seconds),
+            asyncio.timeout(TIMEOUT_FACTOR * config.llm.first_token_seconds),
             _session() as http,
         ):
             outcome, status = await _one_token(http, chosen)

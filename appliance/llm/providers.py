@@ -39,8 +39,8 @@ class Address:
 
 
 def address(config: LLMConfig | AlternativeLLMConfig, secrets: Mapping[str, str]) -> Address | None:
-    """The configured endpoint; None if no model is configured."""
-    if config.provider == "none":
+    """The configured endpoint; None if no model is configured, or the managed one is meant."""
+    if config.provider in ("none", "auto"):
         return None
     preset = PRESETS[config.provider]
     if isinstance(config, AlternativeLLMConfig) and config.provider == "custom":

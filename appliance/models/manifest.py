@@ -26,6 +26,7 @@ SHIPPED = Path(__file__).with_name("manifest.toml")
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Positive = Annotated[int, Field(gt=0)]
+_WEIGHTS = (".bin", ".onnx", ".gguf")
 
 
 def _inside_its_archive(path: str) -> str:
@@ -62,7 +63,7 @@ class Model(_Entry):
     """A model; memory is in bytes by compute type. `revision` is a commit or a release's tag."""
 
     name: _Name
-    engine: Literal["whisper", "kokoro", "piper"]
+    engine: Literal["whisper", "kokoro", "piper", "llm"]
     source: str
     repository: str
     revision: str
@@ -78,8 +79,8 @@ class Model(_Entry):
 
     @property
     def weights(self) -> File:
-        """The file whose size determines the memory: model.bin, or the .onnx file."""
-        return next(file for file in self.files if file.name.endswith((".bin", ".onnx")))
+        """The file whose size determines the memory: model.bin, the .onnx or the .gguf file."""
+        return next(file for file in self.files if file.name.endswith(_WEIGHTS))
 
 
 class Package(_Entry):
@@ -240,7 +241,7 @@ def _faults(manifest: Manifest) -> Iterator[str]:
     for model in manifest.model:
         if model.source not in manifest.sources:
             yield f"{model.name} comes from {model.source}, which is no source"
-        if not any(file.name.endswith((".bin", ".onnx")) for file in model.files):
+        if not any(file.name.endswith(_WEIGHTS) for file in model.files):
             yield f"{model.name} has no weights"
     yield from _repeated("two packages called", [package.name for package in manifest.package])
     yield from _repeated("two assemblies of", [one.sha256 for one in manifest.assembly])

@@ -1,7 +1,7 @@
 """Stores models on disk: every file once, by its hash, and linked under the names engines load.
 
     <directory>/small.en/model.bin …            what an engine loads: hard links to the blobs
-    <directory>/kokoro-v1.0.onnx, voices-v1.0.bin
+    <directory>/kokoro-v1.0.onnx, voices-v1.0.bin, Qwen3-1.7B.gguf
     <directory>/.store/blobs/sha256/<hash>      every file once, whichever models have it
     <directory>/.store/partial/…                downloads under way, with notes of their progress
     <directory>/.store/models/<name>.json       the receipt of a fetched model

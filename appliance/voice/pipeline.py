@@ -4,6 +4,8 @@ transport.input ─► EngineSTT ─► user context (VAD, end of turn) ─► I
     ─► AnswerText ─► EngineTTS ─► transport.output ─► assistant context (what was heard)
 """
 
+from functools import partial
+
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.frames.frames import LLMRunFrame, TTSSpeakFrame
 from pipecat.pipeline.pipeline import Pipeline
@@ -31,6 +33,7 @@ from appliance.voice.services.answer_stream import AnswerText, HeldOpening
 from appliance.voice.services.function_calling import offer_tools
 from appliance.voice.services.intent_router import IntentRouter
 from appliance.voice.services.llm import ChatService
+from appliance.voice.services.prefill import prefill_between_turns
 from appliance.voice.services.stt import NOT_HEARD, EngineSTT
 from appliance.voice.services.tts import EngineTTS
 from appliance.voice.transport.input import INPUT_BURST_SECONDS
@@ -62,12 +65,13 @@ def build(shared: SharedParts, session: SessionParts) -> PipelineWorker:
     )
     record_answers(assistant, session.recorder)
     answer_text = AnswerText(session.recorder, opening)
+    model = _language_model(shared, session, opening)
     stages: list[FrameProcessor] = [
         session.transport.input(),
         stt,
         user,
         _intent_router(shared, session, barge_in, opening),
-        *_language_model(shared, session, opening),
+        *model,
         answer_text,
         tts,
         session.transport.output(),
@@ -76,6 +80,8 @@ def build(shared: SharedParts, session: SessionParts) -> PipelineWorker:
     microphone = session.transport.input()
     microphone.deliver_to(stt.hear, user.hear, crowded=shared.turn_models.silero.is_crowded)
     worker = _worker(stages, session.transport, answer_text)
+    for service in model:
+        prefill_between_turns(worker, assistant, service, session.context)
     _take_over(worker, shared, session)
 
     @worker.event_handler("on_pipeline_started")
@@ -223,16 +229,23 @@ def _intent_router(
         session.context,
         opening,
         has_model=shared.llm is not None,
-        context_tokens=shared.config.llm.context_tokens,
+        context_tokens=partial(_context_tokens, shared),
         on_speaking=session.on_speaking,
         on_thinking=barge_in.expect_answer,
         reroute=lambda question: session.reroute(Unanswered(question)),
+        model_is_starting=lambda: shared.llm is not None and shared.llm.is_starting,
     )
+
+
+def _context_tokens(shared: SharedParts) -> int:
+    """The budget of a conversation: the configured one, and what the model asked next can take."""
+    configured = shared.config.llm.context_tokens
+    return min(configured, shared.llm.history_tokens) if shared.llm else configured
 
 
 def _language_model(
     shared: SharedParts, session: SessionParts, opening: HeldOpening
-) -> list[FrameProcessor]:
+) -> list[ChatService]:
     """The language model with every tool as a function; nothing without an endpoint."""
     if shared.llm is None:
         return []

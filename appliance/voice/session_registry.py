@@ -31,7 +31,8 @@ History = Callable[[str], Awaitable[Sequence[tuple[str, str]]]]
 class SessionRegistry:
     """The sessions that are offered or open, at most `limit()` of them.
 
-    `on_count` is called with the number of open sessions whenever it changes.
+    `on_count` is called with the number of open sessions whenever it changes. The parts in `shared`
+    are those of the sessions that are created from now on.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class SessionRegistry:
         history: History,
         on_count: Callable[[int], None],
     ) -> None:
-        self._shared = shared
+        self.shared = shared
         self._callbacks = callbacks
         self._limit = limit
         self._history = history
@@ -67,11 +68,11 @@ class SessionRegistry:
         appliance is stopping.
         """
         self._drop_expired_offers()
-        route = route or self._shared.first_route
-        if route not in self._shared.routes:
+        route = route or self.shared.first_route
+        if route not in self.shared.routes:
             raise RouteRefused("the realtime route is not open on this appliance")
         options = SessionOptions(voice, language, system_prompt)
-        options.check(self._shared)
+        options.check(self.shared)
         if self._closing:
             raise SessionLimit("the appliance is restarting", advice="Try again in a few seconds.")
         limit = self._limit()
@@ -81,7 +82,7 @@ class SessionRegistry:
             secrets.token_hex(8),
             conversation_id,
             client_id,
-            self._shared,
+            self.shared,
             self._callbacks,
             options,
             route,
@@ -121,7 +122,7 @@ class SessionRegistry:
     @property
     def first_route(self) -> str:
         """The route of a session that does not ask for one."""
-        return self._shared.first_route
+        return self.shared.first_route
 
     @property
     def open_count(self) -> int:

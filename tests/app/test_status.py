@@ -34,6 +34,7 @@ async def test_a_sensor_that_hangs_leaves_the_gauges_empty(
     made = plan(detect(tmp_path), config, {})
     runtime = Anything(
         **{"ready": True, "open_count": 0, "limit": 1, "first_route": "local"},
+        model=Anything(report=dict),
         engines=Anything(states=dict, memory_state=dict, plan=made),
     )
     store = Anything(stats=lambda: StoreStats(0, 0, 0, 0, 0.0))

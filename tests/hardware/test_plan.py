@@ -10,7 +10,8 @@ from appliance.config.loader import Config, load
 from appliance.hardware.detect import Hardware, L4t, detect
 from appliance.hardware.gpu_support import WITH_CUDA, GpuLibraries
 from appliance.hardware.model_profiles import KOKORO, MB, WHISPER, whisper_memory
-from appliance.hardware.plan import SESSION_BYTES, STARTER_BYTES, Plan, describe, plan, reserve_of
+from appliance.hardware.plan import SESSION_BYTES, STARTER_BYTES, Plan, plan, reserve_of
+from appliance.hardware.plan_table import describe
 from tests.hardware.boards import BOARDS
 
 DEFAULTS = load([], {"APPLIANCE__ACCESS__MODE": "open"})

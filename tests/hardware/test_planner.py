@@ -26,11 +26,15 @@ def test_models_on_disk_are_those_that_engines_can_load(tmp_path: Path) -> None:
         "empty/config.json": b"{}",
         "kokoro-v1.0.int8.onnx": b"voice",
         "voices-v1.0.bin": b"voices",
+        "Qwen3-1.7B.gguf": b"model",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
     config = configured(models__directory=str(tmp_path))
-    assert models_on_disk(config) == {"small.en": 7, "empty": 0, "kokoro-v1.0.int8": 5}
+    assert models_on_disk(config) == {
+        **{"small.en": 7, "empty": 0},
+        **{"kokoro-v1.0.int8": 5, "Qwen3-1.7B": 5},
+    }
 
 
 def test_unreadable_directories_are_no_error(tmp_path: Path) -> None:
@@ -65,6 +69,13 @@ def test_recommended_models_are_the_first_choice_of_the_plan(
 def test_without_memory_nothing_is_recommended(tmp_path: Path) -> None:
     hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
     assert recommended(replace(hardware, memory_available=0), configured(), EVERYTHING) == []
+
+
+def test_a_language_model_fits_where_it_has_room_alone(tmp_path: Path) -> None:
+    hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
+    config = configured(llm__provider="none")
+    assert fits(hardware, config, "Qwen3-1.7B", 1_107_409_472)
+    assert not fits(hardware, config, "Qwen3-8B", 5_027_783_488)
 
 
 def test_whether_a_model_fits_does_not_depend_on_the_configured_one(tmp_path: Path) -> None:

@@ -11,14 +11,18 @@ import pytest
 
 from appliance.config.loader import load
 from appliance.hardware.detect import detect
-from appliance.hardware.gpu_support import WITH_CUDA, GpuLibraries
+from appliance.hardware.gpu_support import WITH_CUDA, GpuLibraries, gpu_support
+from appliance.hardware.language_models import LANGUAGE_MODELS, LanguageServer
 from appliance.hardware.model_profiles import KOKORO, WHISPER
-from appliance.hardware.plan import describe, plan
+from appliance.hardware.plan import plan
+from appliance.hardware.plan_table import describe
 from tests.hardware.boards import BOARDS, COMPUTERS, Board, Computer
 
 PLANS = Path(__file__).with_name("plans")
-EVERYTHING = {name: model.bytes for name, model in WHISPER.items()} | {
-    name: model.bytes for name, model in KOKORO.items()
+EVERYTHING = {
+    name: model.bytes
+    for known in (WHISPER, KOKORO, LANGUAGE_MODELS)
+    for name, model in known.items()
 }
 NAMES = [*BOARDS, *COMPUTERS]
 WITHOUT_CUDA = GpuLibraries(0, ("CPUExecutionProvider",), ("onnxruntime", "onnxruntime-gpu"))
@@ -41,7 +45,10 @@ def printed(name: str, root: Path) -> str:
     recorded: Board | Computer = BOARDS[machine] if machine in BOARDS else COMPUTERS[machine]
     cards = recorded.cards if isinstance(recorded, Computer) else ()
     hardware = detect(recorded.lay(root), lambda: cards)
-    return describe(plan(hardware, load([], {}), models, wheels)) + "\n"
+    # A board's GPU is used by a llama-server built for it; elsewhere there is the package alone.
+    gpu = bool(gpu_support(hardware, wheels).stt_types)
+    server = LanguageServer("llama-server" if gpu else "xllamacpp", gpu)
+    return describe(plan(hardware, load([], {}), models, wheels, server)) + "\n"
 
 
 def _file(name: str) -> Path:

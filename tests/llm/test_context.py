@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.llm.context import from_history, tokens, trim
+from appliance.llm.context import from_history, history_budget, tokens, trim
 
 message = st.fixed_dictionaries(
     {
@@ -31,6 +31,22 @@ def test_a_trimmed_context_begins_with_the_user(
 ) -> None:
     kept = trim(messages, budget)
     assert len(kept) == 1 or kept[0]["role"] in ("user", "developer")
+
+
+@given(st.lists(message, min_size=1, max_size=40), st.integers(50, 500))
+def test_a_trimmed_context_stays_for_a_while(messages: list[dict[str, Any]], budget: int) -> None:
+    """The beginning moves in big steps, so that a model need not compute it in every turn."""
+    kept = trim(messages, budget)
+    whole = sum(map(tokens, messages)) <= budget
+    assert whole or len(kept) == 1 or sum(map(tokens, kept)) <= 0.6 * budget
+    assert trim(kept, budget) == kept
+
+
+@given(st.integers(512, 100_000), st.integers(0, 100_000), st.integers(1, 4_000))
+def test_the_budget_leaves_room_for_prompt_and_answer(window: int, fixed: int, answer: int) -> None:
+    budget = history_budget(window, fixed, answer)
+    assert budget >= window // 4
+    assert budget + fixed + answer <= window or budget == window // 4
 
 
 def test_a_large_budget_changes_nothing() -> None:

@@ -3,14 +3,15 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from appliance.circuit_breaker import RETRY_SECONDS
 from appliance.config.loader import Config, load
-from appliance.llm.endpoint import Endpoint
+from appliance.llm.endpoint import Endpoint, endpoint_at
 from appliance.llm.failover import FAILURES, RESTART_APOLOGY, FailoverClient, failover_client
+from appliance.llm.providers import Address
 from tests.chat_server import Call, ChatServer, Reply, Trouble, chat_server
 
 MESSAGES = [{"role": "user", "content": "How far is the moon?"}]
@@ -184,3 +185,38 @@ async def test_alternatives_elsewhere_need_the_fallback_policy(
         # The key of llm.provider is not sent to the alternatives.
         assert [chat.keys for chat in a.chats[:2]] == [["Bearer secret"], ["Bearer none"]]
         assert "Bearer secret" not in a.chats[2].keys
+
+
+async def test_a_model_that_is_not_loaded_yet_has_not_failed() -> None:
+    """The next endpoint answers meanwhile; the first is asked again with the next question."""
+    starting = [True]
+    async with (
+        chat_server(lambda _: Trouble(status=503) if starting[0] else "I am here.") as own,
+        chat_server(lambda _: "It is far away.") as other,
+    ):
+        endpoints = [
+            replace(
+                endpoint_at(Address(own.base_url, "own", "", ""), 30.0),
+                is_starting=lambda: starting[0],
+                prefills=True,
+            ),
+            endpoint_at(Address(other.base_url, "other", "", ""), 30.0),
+        ]
+        models = FailoverClient(endpoints, lambda: None, lambda: 0.0)
+        a = Scenario(models, [own, other], [], [0.0])
+        assert (models.is_starting, models.prefills) == (True, False)
+        assert await a.answer() == "It is far away."
+        assert models.current.model == "own"
+        starting[0] = False
+        assert (models.is_starting, models.prefills) == (False, True)
+        assert await a.answer() == "I am here."
+        assert a.asked == ["own", "other", "own"]
+        await models.prefill({"messages": MESSAGES})
+        assert own.requests[-1]["max_tokens"] == 1
+        await models.close()
+
+
+async def test_a_prefill_that_fails_changes_nothing() -> None:
+    async with asking(Trouble(status=500)) as a:
+        await a.models.prefill({"messages": MESSAGES})
+        assert a.changes == []

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import ConfigError, NotFound
+from appliance.hardware.language_models import LANGUAGE_MODELS
 from appliance.hardware.model_profiles import (
     KOKORO,
     WHISPER,
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 KNOWN = read_manifest()
 WHISPERS = [model for model in KNOWN.model if model.engine == "whisper"]
 KOKOROS = [model for model in KNOWN.model if model.engine == "kokoro"]
+LANGUAGE = [model for model in KNOWN.model if model.engine == "llm"]
 PIPERS = [model for model in KNOWN.model if model.engine == "piper"]
 
 # Models that the plan does not choose by itself, with what they are made of.
@@ -76,6 +78,19 @@ def test_piper_voices_are_named_by_language_and_have_a_description(model: Model)
     assert all(file.sha256 for file in model.files)
     for memory in (*model.memory_estimated.values(), *model.memory_measured.values()):
         assert memory == pytest.approx(piper_memory(model.weights.bytes or 0), rel=0.1)
+
+
+@pytest.mark.parametrize("model", LANGUAGE, ids=lambda m: m.name)
+def test_language_models_are_single_files_that_the_plan_knows(model: Model) -> None:
+    [file] = model.files
+    assert file.name == f"{model.name}.gguf"
+    assert len(model.revision) == 40
+    assert model.licence == "Apache-2.0"
+    assert file.bytes == LANGUAGE_MODELS[model.name].bytes
+
+
+def test_the_plan_knows_no_language_model_that_cannot_be_fetched() -> None:
+    assert {model.name for model in LANGUAGE} == set(LANGUAGE_MODELS)
 
 
 def test_weights_always_have_their_hash_and_size() -> None:
@@ -214,5 +229,5 @@ def test_all_faults_between_entries_are_reported_at_once(tmp_path: Path) -> None
 
 
 def test_the_recommended_models_of_a_machine_without_a_hub_are_in_packages() -> None:
-    for name in ("base", "kokoro-v1.0.int8", "en_US-joe-medium"):
+    for name in ("base", "kokoro-v1.0.int8", "en_US-joe-medium", "Qwen2.5-Coder-0.5B-Instruct"):
         assert all(KNOWN.assembly_of(file) for file in KNOWN.named(name).files)

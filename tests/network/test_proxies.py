@@ -67,7 +67,7 @@ async def test_words_for_a_model_on_this_machine_pass_no_proxy(
         url = model.base_url.replace("127.0.0.1", host)
         assert await ask_model(url) == "Here I am."
         settings = {"APPLIANCE__LLM__PROVIDER": "custom", "APPLIANCE__LLM__BASE_URL": url}
-        assert (await probe_llm(load([], settings).llm, {})).outcome is ProbeOutcome.TOKEN
+        assert (await probe_llm(load([], settings), {})).outcome is ProbeOutcome.TOKEN
         assert len(model.requests) == 2
     assert proxy.requests == []
 
@@ -141,7 +141,7 @@ async def test_the_probe_of_a_model_elsewhere_passes_the_proxy(
     proxy.set_in(monkeypatch, "HTTP_PROXY")
     base_url = f"http://{REMOTE}/v1"
     settings = {"APPLIANCE__LLM__PROVIDER": "custom", "APPLIANCE__LLM__BASE_URL": base_url}
-    found = await probe_llm(load([], settings).llm, {"OPENAI_API_KEY": "secret"})
+    found = await probe_llm(load([], settings), {"OPENAI_API_KEY": "secret"})
     assert (found.outcome, found.status) == (ProbeOutcome.REFUSED, 502)
     assert len(proxy.requests) == 1
 

@@ -16,6 +16,7 @@ ORIN = (
 MOST = {
     "voice-appliance.service": 1.5,
     "voice-appliance-selftest.service": 1.5,
+    "voice-appliance-llm.service": 1.5,
     "voice-appliance-certs.service": 2.5,
     "nginx.service": 2.5,
 }

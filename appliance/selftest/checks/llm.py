@@ -10,6 +10,7 @@ SLOW_SHARE = 0.5  # of llm.first_token_seconds, after which a turn gives up
 
 _REFUSALS = {
     **REFUSALS,
+    503: "It may still be loading its model; test again in a minute.",
     404: "Correct llm.base_url (it ends in /v1) and llm.model; on Ollama, `ollama pull {model}`.",
 }
 
@@ -24,7 +25,7 @@ class LLMCheck(BaseCheck):
         if context.daemon:
             probe = await context.daemon.probe_llm()
         else:
-            probe = await probe_llm(context.config.llm, context.secrets)
+            probe = await probe_llm(context.config, context.secrets)
         return self.judge(probe, context.config.llm.first_token_seconds)
 
     def judge(self, probe: ProbeResult, deadline: float) -> Finding:

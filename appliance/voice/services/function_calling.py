@@ -47,20 +47,26 @@ def offer_tools(
             result, properties=silent if answer.quoted or answer.question_id else None
         )
 
-    functions: list[FunctionSchema] = []
-    for schema in registry.schemas(realtime=realtime):
-        function = schema["function"]
-        parameters = function["parameters"]
-        functions.append(
+    tools = tools_schema(registry, realtime=realtime)
+    for function in tools.standard_tools:
+        service.register_function(function.name, run_tool)
+    context.set_tools(tools)
+
+
+def tools_schema(registry: ToolRegistry, *, realtime: bool = False) -> ToolsSchema:
+    """The tools in the order of their names, as the beginning of a prompt must not change."""
+    functions = [schema["function"] for schema in registry.schemas(realtime=realtime)]
+    return ToolsSchema(
+        standard_tools=[
             FunctionSchema(
                 name=function["name"],
                 description=function["description"],
-                properties=parameters.get("properties", {}),
-                required=parameters.get("required", []),
+                properties=function["parameters"].get("properties", {}),
+                required=function["parameters"].get("required", []),
             )
-        )
-        service.register_function(function["name"], run_tool)
-    context.set_tools(ToolsSchema(standard_tools=[*functions]))
+            for function in sorted(functions, key=lambda function: str(function["name"]))
+        ]
+    )
 
 
 async def function_result(service: LLMService[Any], answer: ToolResult) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import LLMService
 
-from appliance.conversation import MODEL_SILENT, NO_MODEL, NOT_CAUGHT, EventKind
+from appliance.conversation import MODEL_LOADING, MODEL_SILENT, NO_MODEL, NOT_CAUGHT, EventKind
 from appliance.llm.context import trim
 from appliance.tools import ToolResult
 from appliance.tools.registry import Match
@@ -55,7 +55,8 @@ class IntentRouter(FrameProcessor):
     `opening` gets what a tool that runs ahead answers, so that it is synthesized meanwhile.
     `on_speaking` is called when the assistant begins and ends to speak, `on_thinking` when an
     answer is on its way and when it no longer is. `reroute` is called with a question to which no
-    model answers; it returns True where another route does.
+    model answers; it returns True where another route does. `context_tokens` is the budget of the
+    conversation; `model_is_starting` tells a model that is still loading from one that fails.
     """
 
     def __init__(
@@ -66,10 +67,11 @@ class IntentRouter(FrameProcessor):
         opening: HeldOpening,
         *,
         has_model: bool,
-        context_tokens: int,
+        context_tokens: Callable[[], int],
         on_speaking: Callable[[bool], None],
         on_thinking: Callable[[bool], None],
         reroute: Callable[[str], bool],
+        model_is_starting: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__()
         self._call_tool = call_tool
@@ -82,6 +84,7 @@ class IntentRouter(FrameProcessor):
         self._on_speaking = on_speaking
         self._on_thinking = on_thinking
         self._reroute = reroute
+        self._model_is_starting = model_is_starting
         self._turn_open = False
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -177,7 +180,7 @@ class IntentRouter(FrameProcessor):
         self._call_tool.turn_started(text)
         self._on_thinking(True)
         messages: Any = self._context.get_messages()
-        kept: Any = trim(messages, self._context_tokens)
+        kept: Any = trim(messages, self._context_tokens())
         self._context.set_messages(kept)
 
     async def _end_turn(self, frame: UserStoppedSpeakingFrame) -> None:
@@ -200,7 +203,8 @@ class IntentRouter(FrameProcessor):
     async def _apologise(self, question: str) -> None:
         """Says that no model answers, unless another route does."""
         if not self._reroute(question):
-            await self.push_frame(TTSSpeakFrame(MODEL_SILENT))
+            starting = self._model_is_starting()
+            await self.push_frame(TTSSpeakFrame(MODEL_LOADING if starting else MODEL_SILENT))
 
     async def _say_result(self, answer: ToolResult) -> None:
         if answer.quoted:

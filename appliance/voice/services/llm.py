@@ -11,6 +11,7 @@ from pipecat.frames.frames import (
     LLMTextFrame,
     TTSSpeakFrame,
 )
+from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.turns.speculation_gate import SpeculationState
@@ -43,6 +44,7 @@ class ChatService(OpenAILLMService):
         self._endpoints = endpoints
         self._opening = opening
         self._recorder = recorder
+        self._system_prompt = system_prompt
         # Whether the user knows that an endpoint outside answers: now, and before this question.
         self._announced = self._announced_before = False
         self._is_outside = self._answer_began = False
@@ -76,6 +78,20 @@ class ChatService(OpenAILLMService):
             self._announced = False
             await self.push_frame(TTSSpeakFrame(BACK, append_to_context=False))
         return answer
+
+    async def prefill(self, context: LLMContext) -> None:
+        """Has a model that runs here compute the conversation so far, ahead of the next question.
+
+        Nothing is said to the user, whatever comes of it.
+        """
+        if not self._endpoints.prefills:
+            return
+        params: Any = await self.get_llm_adapter().get_llm_invocation_params(
+            context,
+            system_instruction=self._system_prompt,
+            convert_developer_to_user=not self.supports_developer_role,
+        )
+        await self._endpoints.prefill({key: params[key] for key in ("messages", "tools")})
 
     async def _record(self, chosen: Endpoint) -> None:
         self._recorder.model_asked(left_the_box=chosen.left_the_box)

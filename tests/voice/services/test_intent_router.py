@@ -119,7 +119,7 @@ class Router:
             self.context,
             HeldOpening(self.prepared.append, self._discard, SpeechCost),
             has_model=self.has_model,
-            context_tokens=1000,
+            context_tokens=lambda: 1000,
             on_speaking=lambda _speaking: None,
             on_thinking=lambda _thinking: None,
             reroute=lambda _question: False,

@@ -1,0 +1,75 @@
+"""Finds llama.cpp's server on this machine, and what its trials have measured."""
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from appliance.config.loader import Config
+from appliance.hardware.language_models import LanguageServer
+
+PROGRAM: Final = "llama-server"
+LIBRARY: Final = "xllamacpp"
+"""The package that has the same server as a library, for processors only."""
+TRIALS: Final = "llm-trials.json"
+_GPU_NAMES: Final = ("CUDA", "Vulkan")
+_LIST_SECONDS: Final = 30.0
+
+
+def find_server(config: Config, *, has_gpu: bool) -> LanguageServer:
+    """The server that `appliance llm serve` would start. Takes a second where there is a GPU."""
+    if config.llm.provider != "auto":
+        return LanguageServer()
+    command = server_command(config)
+    gpu = has_gpu and command not in ("", LIBRARY) and lists_gpu(command)
+    return LanguageServer(command, gpu, measured_speeds(config, command))
+
+
+def server_command(config: Config) -> str:
+    """The path of llama-server: of `llm.server`, this environment or the PATH; else the library.
+
+    Empty where there is none.
+    """
+    if config.llm.server:
+        return config.llm.server
+    if found := shutil.which(PROGRAM, path=str(Path(sys.executable).parent)):
+        return found
+    if found := shutil.which(PROGRAM):
+        return found
+    return LIBRARY if importlib.util.find_spec(LIBRARY) else ""
+
+
+def lists_gpu(command: str) -> bool:
+    """Whether a build of llama-server has a GPU to compute on."""
+    try:
+        listed = subprocess.run(
+            [command, "--list-devices"],
+            capture_output=True,
+            text=True,
+            timeout=_LIST_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return any(name in listed.stdout for name in _GPU_NAMES)
+
+
+def trials_file(config: Config) -> Path:
+    """The results of trials, kept beside the database."""
+    return config.store.path.parent / TRIALS
+
+
+def measured_speeds(config: Config, command: str) -> dict[str, float]:
+    """Tokens per second by model, of the trials with this server on this machine."""
+    try:
+        kept: Any = json.loads(trials_file(config).read_text(encoding="utf-8"))
+        return {
+            str(trial["model"]): float(trial["tokens_per_second"])
+            for trial in kept["trials"]
+            if trial["server"] == command
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
