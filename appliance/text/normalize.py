@@ -25,7 +25,9 @@ _MARKUP = (
     (re.compile(r"!?\[([^\[\]]+)\]\[[^\[\]]*\]"), r"\1"),
     (re.compile(r"\[\^?\d+\]"), ""),
 )
-_URL = re.compile(r"\b(?:https?://|www\.)([^\s/?#()<>\[\]|*`]+)(?:[/?#][^\s()<>\[\]|*`]*)?", re.I)
+_URL = re.compile(
+    r"\b(?:https?://(?:www\.)?|www\.)([^\s/?#()<>\[\]|*`]+)(?:[/?#][^\s()<>\[\]|*`]*)?", re.I
+)
 _HOST = re.compile(
     r"(?<![\w.@-])((?:[\w-]{1,63}\.){1,5}(?:com|org|net|io|de|es|fr|it|pt|br|uk|eu|gov|edu|info|dev"
     r"|app|ai|tv|local|lan|home))(?![\w@-]|\.\w)"
@@ -39,6 +41,8 @@ _LINE = (
 # "5. Mai" is a date, and "13. 8 billion" a number.
 _NO_DATE = r"(?!\d|(?:Jan|Feb|März|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)(?:\.|[a-z]*\b))"
 _POWER = re.compile(r"(?<=\w)\*\*(?=\w)")
+_PRODUCT = re.compile(r"(?<=\d)\*(?=\d)|(?<=\d )\*(?= \d)")
+_LEFT_MARKS = re.compile(r"[*`]+|(?<!\w)_+|_+(?!\w)|^#+(?=\s)")
 _EMPHASIS = re.compile(r"\*\*+|`+")
 _BULLET = re.compile(
     r"^\s*(?:#{1,6}\s+|[-*+•◦‣]\s+|\d{1,3}[.)]\s+" + _NO_DATE + r")(?:\[[ xX]\]\s+)?"
@@ -79,9 +83,7 @@ def without_markup(text: str) -> str:
     """
     text, _ = _without_blocks(text, "")
     text = _one_line(_unwrapped(text))
-    text = re.sub(
-        r"\*\*|`+|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)", "", text
-    )
+    text = _LEFT_MARKS.sub("", _PRODUCT.sub("×", _POWER.sub("^", text)))
     return _spaced("".join(each for each in text if each in _MEANT or _sounds(each, _SILENT)))
 
 
@@ -95,6 +97,18 @@ def speakable(text: str, language: str = "en") -> str:
     while (cleaned := _cleaned(text, language)) != text:
         text = cleaned
     return text
+
+
+class Prose:
+    """Applies `without_markup` to a text that arrives in fragments; remembers an open block."""
+
+    def __init__(self) -> None:
+        self._closing = ""
+
+    def fragment(self, text: str) -> str:
+        """The prose of this fragment; empty if there is none."""
+        text, self._closing = _without_blocks(text, self._closing)
+        return without_markup(text)
 
 
 class Speakable:

@@ -36,6 +36,7 @@ from appliance.voice.services.llm import ChatService
 from appliance.voice.services.prefill import prefill_between_turns
 from appliance.voice.services.stt import NOT_HEARD, EngineSTT
 from appliance.voice.services.tts import EngineTTS
+from appliance.voice.transport.bot_transcription import BotTranscription
 from appliance.voice.transport.input import INPUT_BURST_SECONDS
 from appliance.voice.transport.websocket import RTVIOutbox, SocketTransport
 from appliance.voice.turns.barge_in import BargeIn, BargeInTurnStart
@@ -100,7 +101,7 @@ def _worker(
         enable_turn_tracking=False,
         # Pipecat's idle timeout cancels every session of the runner; ours ends one.
         idle_timeout_secs=None,
-        rtvi_processor=RTVIOutbox(transport.send_queue.put_message),
+        rtvi_processor=RTVIOutbox(BotTranscription(transport.send_queue.put_message).put),
         # The text that AnswerText passes on has been reported as the model's already.
         rtvi_observer_params=RTVIObserverParams(
             user_llm_enabled=False, ignored_sources=[answer_text]

@@ -86,7 +86,7 @@ async def test_a_servers_tools_are_called_by_the_model_and_ask_where_they_must(
             await until(offered, 60)
             async with calling(daemon.base_url) as call:
                 sent = await call.type("would you say that it is bright over there")
-                await hears(call, "The kitchen is at 40 percent.", sent)
+                await hears(call, "The kitchen is at forty percent.", sent)
                 wish = await call.type("I would like to have some light over there")
                 await hears_out(call, "Shall I use home turn on, with room kitchen?", wish)
                 assert "turn_on" not in calls.read_text()

@@ -116,6 +116,11 @@ async def test_markup_emoji_and_code_are_not_spoken(model: Model) -> None:
         # The page shows the text of the model, with its code.
         written = "".join(a.data["text"] for a in call.after(sent, "bot-llm-text"))
         assert "print('secret')" in written
+        # Other clients get it without markup, to its end, where there is no full stop.
+        await call.wait_for(lambda a: a.kind == "bot-llm-stopped", since=sent)
+        lines = [a.data["text"] for a in call.after(sent, "bot-transcription")]
+        assert "Goodbye" in lines[-1]
+        assert not set("*#`") & set("".join(lines))
 
 
 async def test_an_answer_without_words_is_survived(model: Model) -> None:

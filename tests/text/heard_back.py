@@ -1,6 +1,6 @@
 """Speaks the tables of what is said, and counts how many rows are heard back rightly.
 
-    python -m tests.text.heard_back --language en [--engine espeak] [--voice NAME] [--every N]
+    python -m tests.text.heard_back --language en [--engine espeak] [--every N] [--first N]
 
 Kokoro or the starter voice speaks what the rules made of each row, and Whisper base writes down
 what it hears. A row is heard rightly where every word that a rule put in is heard; mistakes in the
@@ -35,6 +35,12 @@ VOICE_OF = MappingProxyType(
 """Kokoro's voice for each language that it speaks; German is left to the starter voice."""
 
 
+_LONG = 7
+"""The digits of a telephone number, which Whisper writes in groups of its own."""
+_BARE_TIME = re.compile(r"\b(\d{1,2})([0-5]\d) ?([AP]M)\b")
+"""A time as Whisper writes it now and then: 930 AM."""
+
+
 def letters(text: str) -> str:
     """The letters and digits of a text without accents, in lower case."""
     plain = unicodedata.normalize("NFKD", text.casefold())
@@ -56,7 +62,10 @@ def is_heard(written: str, said: str, heard: str, language: str) -> bool:
     """Whether every part that the rules made is heard, in order."""
     if letters(heard) == letters(written):
         return True
-    found = letters(speakable(heard, language))
+    digits = re.sub(r"\D", "", written)
+    if len(digits) >= _LONG and re.sub(r"\D", "", heard) == digits:
+        return True
+    found = letters(speakable(_BARE_TIME.sub(r"\1:\2 \3", heard), language))
     place = 0
     for part in made_by_rules(written, said):
         begin = found.find(part, place)
@@ -106,7 +115,7 @@ async def report(arguments: argparse.Namespace) -> None:
     chosen = arguments.voice or (VOICE_OF.get(language, "") if synthesizer.name != "espeak" else "")
     rows = [(kind, row) for kind, table in sections(language).items() for row in table]
     heard: list[Row] = []
-    for row in rows[:: arguments.every]:
+    for row in rows[arguments.first :: arguments.every]:
         (one,) = await listen(synthesizer, whisper, [row], language, chosen)
         heard.append(one)
         if not one.right:
@@ -137,6 +146,7 @@ def main() -> None:
     parser.add_argument("--voice", default="")
     parser.add_argument("--models", help="a directory with the released models")
     parser.add_argument("--every", type=int, default=1, help="only each Nth row")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first row")
     parser.add_argument("--threads", type=int, default=2)
     asyncio.run(report(parser.parse_args()))
 

@@ -18,7 +18,7 @@ from appliance.text.normalize import Speakable, speakable
         ("above\n\n---\n\nbelow", "above below"),
         ("See [the page](https://x.org/a_b).", "See the page."),
         ("![a cat](cat.png)", "a cat"),
-        ("It is at https://www.example.com/a?b=c#d.", "It is at www dot example dot com."),
+        ("It is at https://www.example.com/a?b=c#d.", "It is at example dot com."),
         ("Write to joe@example.org now", "Write to joe at example dot org now"),
         ("```py\nprint('x')\n```\nDone.", "Done."),
         ("<b>Hot</b> &amp; cold<br/>water", "Hot and cold water"),

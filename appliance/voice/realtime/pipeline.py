@@ -57,6 +57,7 @@ from appliance.voice.recorder import Recorder
 from appliance.voice.routing import Unanswered
 from appliance.voice.services.function_calling import offer_tools
 from appliance.voice.services.tool_caller import ToolCaller
+from appliance.voice.transport.bot_transcription import BotTranscription
 from appliance.voice.transport.input import INPUT_BURST_SECONDS
 from appliance.voice.transport.websocket import RTVIOutbox
 from appliance.voice.turns.vad import vad_params
@@ -102,7 +103,7 @@ def build_realtime(shared: SharedParts, session: SessionParts) -> PipelineWorker
         enable_turn_tracking=False,
         # Pipecat's idle timeout would cancel the whole runner.
         idle_timeout_secs=None,
-        rtvi_processor=RTVIOutbox(session.transport.send_queue.put_message),
+        rtvi_processor=RTVIOutbox(BotTranscription(session.transport.send_queue.put_message).put),
         cancel_timeout_secs=5.0,
     )
 
