@@ -78,7 +78,7 @@ class ServerProcess:
 
 @dataclass(kw_only=True, slots=True)
 class DaemonProcess(ServerProcess):
-    """A running appliance; `health` is the body of /health when it became ready."""
+    """A running appliance; `health` is the body of /health when it became ready, or later."""
 
     http: "aiohttp.ClientSession"
     database: Path
@@ -101,6 +101,11 @@ class DaemonProcess(ServerProcess):
                     f"{kind} engine {slot['name']} cannot be measured: {slot.get('error')}",
                     advice=str(slot.get("advice", "")),
                 )
+
+    async def refresh_health(self) -> None:
+        """Reads /health anew."""
+        async with self.http.get(f"{self.base_url}/health") as response:
+            self.health = await response.json()
 
     async def metrics(self) -> dict[str, float]:
         """Every sample of /metrics, by name and labels as they appear there."""
@@ -146,8 +151,7 @@ async def _until_ready(daemon: DaemonProcess, started: asyncio.Event) -> None:
         async with asyncio.timeout(START_SECONDS):
             await started.wait()
             while daemon.base_url and daemon.process.returncode is None:
-                async with daemon.http.get(f"{daemon.base_url}/health") as response:
-                    daemon.health = await response.json()
+                await daemon.refresh_health()
                 if daemon.health["ready"]:
                     return
                 await asyncio.sleep(0.1)

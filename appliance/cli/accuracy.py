@@ -56,6 +56,9 @@ def _cache_directory() -> Path:
 @click.option("--baseline/--no-baseline", default=True, help="faster-whisper's own defaults.")
 @click.option("--stock/--no-stock", default=True, help="The turn taking of stock Pipecat.")
 @click.option("--sounds/--no-sounds", default=True, help="Noise, music and breathing, too.")
+@click.option(
+    "--direct", is_flag=True, help="Ask the transcriber itself: quick; words alone, and no stock."
+)
 @click.option("--errors", is_flag=True, help="Print every transcript that has errors.")
 @click.option(
     "--cache",
@@ -78,8 +81,8 @@ def accuracy(
     A few minutes are enough for one question:
 
     \b
+      appliance bench accuracy --direct --condition noise-5 --language en --errors
       appliance bench accuracy --utterances 24 --no-stock
-      appliance bench accuracy --condition noise-5 --language en --utterances 40 --errors
       appliance bench accuracy --kind digits --kind unfinished --no-sounds --no-baseline
     """
     from rich.console import Console

@@ -36,6 +36,25 @@ def test_a_short_run_reports_every_figure(
     assert "finished, but waited" in result.out
 
 
+@pytest.mark.slow
+def test_the_transcriber_itself_can_be_asked(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    file = tmp_path / "figures.json"
+    result = run(
+        *("bench", "accuracy", "--json", str(file), "--stt-model", str(MICRO), "--direct"),
+        *("--speech", str(FIXTURES / "micro_whisper" / "utterances"), "--no-baseline"),
+    )
+    assert result.status == 0, result.err
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    assert kept["turns"] == []
+    # It was made for these few sentences.
+    errors = kept["words"]["all"][0]["ours"]
+    assert errors["substituted"] + errors["deleted"] <= 0.2 * errors["words"]
+    assert any(clip["kind"] == "hum" for clip in kept["clips"])
+
+
 @pytest.mark.released
 def test_the_released_models_hear_their_own_voices(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, released_models: Path

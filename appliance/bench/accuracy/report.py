@@ -28,12 +28,13 @@ def show(results: AccuracyResults, console: Console, *, errors: bool = False) ->
     )
     if results.spoken:
         console.print(_words_table(results))
-        console.print(_turns_table(results.turn_scores()))
+    if scores := results.turn_scores():
+        console.print(_turns_table(scores))
     if results.without_speech:
         console.print(_sounds_table(results.without_speech))
     if errors:
         console.print(_errors_table(results.spoken))
-    for note in results.notes:
+    for note in results.remarks:
         console.print(note)
 
 

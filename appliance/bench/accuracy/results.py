@@ -30,6 +30,11 @@ class HeardClip:
     heard: Mapping[str, Heard]
     baseline: str | None = None
 
+    @property
+    def faults(self) -> list[str]:
+        """Why servers could not be asked, where that was so."""
+        return [heard.fault for heard in self.heard.values() if heard.fault]
+
     def errors(self, name: str) -> WordErrors | None:
         """The word errors of OURS or of BASELINE; None where it was not measured."""
         found = self.baseline if name == BASELINE else self.heard[name].text
@@ -94,11 +99,18 @@ class AccuracyResults:
 
     @property
     def spoken(self) -> tuple[HeardClip, ...]:
-        return tuple(clip for clip in self.clips if clip.text)
+        return tuple(clip for clip in self.clips if clip.text and not clip.faults)
 
     @property
     def without_speech(self) -> tuple[HeardClip, ...]:
-        return tuple(clip for clip in self.clips if not clip.text)
+        return tuple(clip for clip in self.clips if not clip.text and not clip.faults)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, and how many clips a server could not be asked about."""
+        faults = [fault for clip in self.clips for fault in clip.faults]
+        lost = (f"{len(faults)} clips do not count: {faults[0]}",) if faults else ()
+        return (*self.notes, *lost)
 
     @property
     def servers(self) -> tuple[str, ...]:
@@ -119,6 +131,9 @@ class AccuracyResults:
         ]
 
     def turn_scores(self) -> list[TurnScore]:
+        """The scores of all servers; none where the transcriber itself was asked."""
+        if self.options.get("direct"):
+            return []
         return [turn_score(server, self.spoken) for server in self.servers]
 
     def as_json(self) -> dict[str, object]:
@@ -134,7 +149,7 @@ class AccuracyResults:
             },
             "turns": [asdict(score) for score in self.turn_scores()],
             "clips": [clip.as_json() for clip in self.clips],
-            "notes": list(self.notes),
+            "notes": list(self.remarks),
         }
 
 

@@ -14,11 +14,15 @@ _LATE_SECONDS: Final = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a server made of a clip: words, and when turns began and ended (seconds of the clip)."""
+    """What a server made of a clip: words, and when turns began and ended (seconds of the clip).
+
+    `fault` says why it could not be asked; such a clip does not count.
+    """
 
     text: str = ""
     starts: tuple[float, ...] = ()
     stops: tuple[float, ...] = ()
+    fault: str = ""
 
 
 class SpeechTimes(Protocol):

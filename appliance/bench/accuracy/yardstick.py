@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from appliance.bench.accuracy.baseline import BaselineModel, transcribe_by_defaults
+from appliance.bench.accuracy.direct import hear_directly
 from appliance.bench.accuracy.door import HearingEngines, hear_all, running_servers
 from appliance.bench.accuracy.results import AccuracyResults, HeardClip
 from appliance.bench.accuracy.turn_outcome import Heard
@@ -23,7 +24,7 @@ from appliance.bench.accuracy.utterances import (
 from appliance.bench.contenders import OURS, STOCK, BenchSetup
 from appliance.bench.machine import describe_machine, package_versions
 from appliance.bench.models import kokoro_files
-from appliance.bench.process import DaemonProcess
+from appliance.bench.process import DaemonProcess, ServerProcess
 from appliance.config.loader import PREFIX, Config, load
 from appliance.hardware import planner
 from appliance.hardware.plan import Plan
@@ -42,7 +43,8 @@ class AccuracyOptions:
     `utterances` are drawn from `seed` out of the texts of `languages` and `kinds`, each put into
     one of `conditions`; EVERYTHING takes every text in every condition. `speech` is a directory of
     recordings that is said instead. Audio and transcripts that never change are kept in `cache`.
-    `sessions` clips are said at once. Models are the plan's, unless they are named.
+    `sessions` clips are said at once. Models are the plan's, unless they are named. With `direct`,
+    the transcriber itself hears the clips, without a server.
     """
 
     cache: Path
@@ -59,6 +61,7 @@ class AccuracyOptions:
     baseline: bool = True
     stock: bool = True
     sounds: bool = True
+    direct: bool = False
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -78,17 +81,17 @@ async def measure(options: AccuracyOptions, setup: BenchSetup) -> AccuracyResult
     plan = planner.plan_for(config)
     clips = await _clips(options, config, plan, setup)
     by_defaults, notes = await _baseline(options, clips, config, plan, setup)
-    whisper = options.stt_model.resolve() if options.stt_model else None
-    async with running_servers(HearingEngines(whisper), setup, with_stock=options.stock) as servers:
-        heard = await hear_all(servers, clips, options.sessions, setup.progress)
-        daemon = servers[OURS].server
-        engines = daemon.engines if isinstance(daemon, DaemonProcess) else {}
+    if options.direct:
+        heard, name = await hear_directly(plan, config, clips, setup.progress)
+        engines: Mapping[str, str] = {"stt": name}
+        notes.append("The transcriber itself heard the clips: there were no turns.")
+    else:
+        heard, engines, changes = await _hear_at_the_door(options, clips, setup)
+        notes += changes
     rows = [
         _heard_clip(clip, each, by_defaults.get(clip.name))
         for clip, each in zip(clips, heard, strict=True)
     ]
-    if not options.stock:
-        notes.append(f"{STOCK} was left out.")
     return AccuracyResults(
         machine=describe_machine(plan.hardware),
         versions=package_versions(),
@@ -98,6 +101,33 @@ async def measure(options: AccuracyOptions, setup: BenchSetup) -> AccuracyResult
         seconds=time.monotonic() - began,
         notes=tuple(notes),
     )
+
+
+async def _hear_at_the_door(
+    options: AccuracyOptions, clips: Sequence["Clip"], setup: BenchSetup
+) -> tuple[list[Mapping[str, Heard]], Mapping[str, str], list[str]]:
+    """What the servers heard, the engines that the appliance has, and notes."""
+    whisper = options.stt_model.resolve() if options.stt_model else None
+    async with running_servers(HearingEngines(whisper), setup, with_stock=options.stock) as servers:
+        heard = await hear_all(servers, clips, options.sessions, setup.progress)
+        engines, notes = await _engines(servers[OURS].server)
+    if not options.stock:
+        notes.append(f"{STOCK} was left out.")
+    return heard, engines, notes
+
+
+async def _engines(server: ServerProcess) -> tuple[Mapping[str, str], list[str]]:
+    """The engines that heard, and a note where another one answers now than at the start."""
+    if not isinstance(server, DaemonProcess):
+        return {}, []
+    first = server.engines
+    await server.refresh_health()
+    changes = [
+        f"The {kind} engine changed from {first[kind]} to {name}: too little of the processors?"
+        for kind, name in server.engines.items()
+        if name != first[kind]
+    ]
+    return first, changes
 
 
 def _settings(options: AccuracyOptions) -> dict[str, str]:

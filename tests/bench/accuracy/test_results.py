@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from appliance.bench.accuracy import picture, report
 from appliance.bench.accuracy.results import AccuracyResults
+from appliance.bench.accuracy.turn_outcome import Heard
 from appliance.bench.contenders import OURS, STOCK
 from appliance.text.word_error_rate import WordErrors
 from tests.bench.accuracy.results import heard_clip, results
@@ -93,3 +95,10 @@ def test_the_json_holds_every_clip(measured: AccuracyResults) -> None:
     assert kept["clips"][1]["errors"]["ours"]["deleted"] == 1
     assert kept["clips"][1]["turns"]["ours"]["cut_pauses"] == 1
     assert kept["words"]["all"][0]["ours"]["words"] == 9
+
+
+def test_a_clip_that_could_not_be_said_does_not_count() -> None:
+    lost = replace(heard_clip(name="2"), heard={OURS: Heard(fault="no session"), STOCK: Heard()})
+    measured = results(heard_clip(), lost)
+    assert [clip.name for clip in measured.spoken] == ["1"]
+    assert measured.remarks == ("note", "1 clips do not count: no session")
