@@ -1,8 +1,9 @@
 """Loads the recordings that are said to the appliance; their file names are their text.
 
 `speech/commands` holds sentences that the built-in tools answer, `speech/questions` questions
-for a language model; the voices slt and rms of flite speak both. A person reads the sentences in
-`speech/sentences`.
+for a language model; the voices slt and rms of flite speak both, which the starter engine hears
+rightly. Whisper does not always, so the same commands are in `speech/commands_by_kokoro` by
+five voices that sound like people. A person reads the sentences in `speech/sentences`.
 """
 
 import wave
@@ -15,6 +16,7 @@ from appliance.errors import ApplianceError
 
 SHIPPED = Path(__file__).with_name("speech")
 COMMANDS = (SHIPPED / "commands",)
+COMMANDS_BY_KOKORO = (SHIPPED / "commands_by_kokoro",)
 EVERYTHING = (SHIPPED / "commands", SHIPPED / "questions")
 # Smart-turn takes each of these for complete after 0.2 s of silence. Where it does not, the turn's
 # time is the time-out for an unfinished sentence, which is not what is compared.

@@ -16,12 +16,12 @@ from appliance.bench.models import RandomModels, planned_models
 from appliance.bench.process import DaemonProcess, running_daemon
 from appliance.bench.recordings import (
     COMMANDS,
+    COMMANDS_BY_KOKORO,
     EVERYTHING,
     LONGEST,
     SENTENCES,
     Recording,
     load_recordings,
-    shipped_command,
 )
 from appliance.bench.results import (
     EngineResult,
@@ -44,7 +44,6 @@ STARTER = {"STT__ENGINE": "sphinx", "TTS__ENGINE": "espeak", "LLM__PROVIDER": "n
 _MODEL_OPTIONS = {"STT__MODEL": "stt_model", "TTS__MODEL": "tts_model", "TTS__VOICES": "tts_voices"}
 _PASSED = ("turns", "sessions", "turns_each", "speech", "llm_url", "llm_model")
 KINDS = ("starter", "models", "timed", "random")
-_COMMANDS = ("what time is it", "cancel the timer")
 MAX_COMMANDS = 10
 WARM_UP_TURNS = 2  # not counted: the first use of everything, which belongs to no session
 
@@ -236,7 +235,7 @@ async def _compare(
         )
     if options.models:
         engines = planned_models(dict(options.model_settings), setup)
-        commands = [shipped_command(text) for text in _COMMANDS]
+        commands = load_recordings(COMMANDS_BY_KOKORO)
         found.append(
             await comparison.compare_models(
                 engines, recordings, commands, size, options.pace, setup

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.bench.recordings import COMMANDS, EVERYTHING, load_recordings
+from appliance.bench.recordings import COMMANDS, COMMANDS_BY_KOKORO, EVERYTHING, load_recordings
 from appliance.errors import ApplianceError
 
 
@@ -22,7 +22,9 @@ def test_recordings_ship_with_the_package() -> None:
     commands, everything = load_recordings(COMMANDS), load_recordings(EVERYTHING)
     assert "what time is it" in {recording.text for recording in commands}
     assert len(everything) > len(commands) >= 4
-    assert all(0.5 < recording.seconds < 4 for recording in everything)
+    by_kokoro = load_recordings(COMMANDS_BY_KOKORO)
+    assert {one.text for one in by_kokoro} == {one.text for one in commands}
+    assert all(0.5 < recording.seconds < 4 for recording in (*everything, *by_kokoro))
 
 
 def test_a_recording_is_named_after_its_words(tmp_path: Path) -> None:
