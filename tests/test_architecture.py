@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": {
         *("access", "agents", "api", "concurrency", "config", "conversation", "engines"),
         *("hardware", "languages", "llm", "network", "observability", "selftest", "store"),
-        *("timers", "tools", "voice", "wire"),
+        *("text", "timers", "tools", "voice", "wire"),
     },
     "selftest": {
         *("audio", "bench", "client", "concurrency", "config", "conversation", "engines"),

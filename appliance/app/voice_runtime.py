@@ -169,13 +169,15 @@ class VoiceRuntime:
         await self.engines.maintain()
 
     def _load_pipeline(self, secrets: Mapping[str, str]) -> "SessionRegistry":
-        """Imports Pipecat and loads the turn models; blocks for a second or more."""
+        """Imports Pipecat, loads the turn models and the languages; blocks for a second or more."""
+        from appliance.text.spoken.verbalize import warm_up as load_languages
         from appliance.voice.parts import SharedParts
         from appliance.voice.realtime.route import realtime_route
         from appliance.voice.session_registry import SessionRegistry
         from appliance.voice.turns.shared_models import TurnModels
 
         turn_models = TurnModels.load()
+        load_languages()
         gc.collect()  # on a thread, before any session, it delays nobody
         shared = SharedParts(
             *(self._config, turn_models, self.engines.supervisor, self._registry, self._llm),

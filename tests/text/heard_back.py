@@ -37,8 +37,12 @@ VOICE_OF = MappingProxyType(
 
 _LONG = 7
 """The digits of a telephone number, which Whisper writes in groups of its own."""
-_BARE_TIME = re.compile(r"\b(\d{1,2})([0-5]\d) ?([AP]M)\b")
-"""A time as Whisper writes it now and then: 930 AM."""
+_WHISPERS_HABITS = (
+    (re.compile(r"\b(\d{1,2})([0-5]\d) ?([AP]M)\b"), r"\1:\2 \3"),
+    (re.compile(r"[$£€](\d[\d.,]*)(?= (?:US )?(?:dollar|pound|penny|pence|cent|euro))"), r"\1"),
+    (re.compile(r"(?<=\d)-(?=\d+ equals)"), " minus "),
+)
+"""What Whisper writes of words that it has heard rightly: 930 AM, $20 US dollars, 7-3 equals 4."""
 
 
 def letters(text: str) -> str:
@@ -65,7 +69,9 @@ def is_heard(written: str, said: str, heard: str, language: str) -> bool:
     digits = re.sub(r"\D", "", written)
     if len(digits) >= _LONG and re.sub(r"\D", "", heard) == digits:
         return True
-    found = letters(speakable(_BARE_TIME.sub(r"\1:\2 \3", heard), language))
+    for habit, plain in _WHISPERS_HABITS:
+        heard = habit.sub(plain, heard)
+    found = letters(speakable(heard, language))
     place = 0
     for part in made_by_rules(written, said):
         begin = found.find(part, place)

@@ -29,6 +29,9 @@ def _pattern(code: str, abbreviations: tuple[str, ...]) -> re.Pattern[str]:
 
 def abbreviations(text: str, language: ReadingRules) -> str:
     """Every abbreviation in words; one that ends a sentence keeps its full stop."""
+    for written, words in language.before_numbers.items():
+        if written in text:
+            text = re.sub(rf"(?<![\w.]){re.escape(written)}\s?(?=\d)", f"{words} ", text)
     text = _NUMBER_SIGNS[language.code].sub(f"{language.words['number']} ", text)
     if language.code == "en":
         text = _STREET.sub(_street, text)

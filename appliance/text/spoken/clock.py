@@ -7,9 +7,10 @@ from appliance.text.spoken.language import Clock, ReadingRules
 from appliance.text.spoken.numbers import cardinal
 
 _HALF: Final = r"(?:\s?([AaPp])\.?\s?[Mm]\b\.?)?"
-_TIME: Final = r"([01]?\d|2[0-3])(?::|\s?[hH]\s?)([0-5]\d)(?!\d|:\d)(?:\sUhr\b)?"
+_TIME: Final = r"([01]?\d|2[0-3])(?::|[hH]|\s[hH]\s)([0-5]\d)(?!\d|:\d)(?:\s(?:Uhr|hs?|hrs)\b)?"
 _CLOCK: Final = re.compile(rf"(?<![\w:.,])(?<![\d/-]){_TIME}{_HALF}")
 _RANGE: Final = re.compile(rf"(?<![\w:.,])(?<![\d/-]){_TIME}{_HALF}\s?(?:-|–|—)\s?{_TIME}{_HALF}")
+_DURATION: Final = re.compile(r"(?<![\w:.,])(\d{1,3})\s?h\s?(\d{1,2})\s?m(?:ins?|n)?\b")
 _HOUR_RANGE: Final = re.compile(
     r"(?<![\w:.,])(1[0-2]|[1-9])\s?(?:-|–)\s?(1[0-2]|[1-9])\s?([AaPp])\.?[Mm]\b\.?"
 )
@@ -24,6 +25,7 @@ _PRECISE: Final = re.compile(r"(?<![\w:.,])(\d{1,2}):([0-5]\d):([0-5]\d)(?![\w:]
 
 def times(text: str, language: ReadingRules) -> str:
     """Every time of day in words."""
+    text = _DURATION.sub(lambda found: _duration(found, language), text)
     text = _BOTH.sub(rf"\1 {language.words['to time']} ", text)
     text = _RANGE.sub(lambda found: _range(found, language), text)
     text = _PRECISE.sub(lambda found: _precise(found, language), text)
@@ -77,6 +79,11 @@ def _precise(found: re.Match[str], language: ReadingRules) -> str:
     if len(parts) == 1:
         return parts[0]
     return f"{', '.join(parts[:-1])} {language.words['and']} {parts[-1]}"
+
+
+def _duration(found: re.Match[str], language: ReadingRules) -> str:
+    hours, minutes = (_units(int(found[n]), unit, language) for n, unit in ((1, "h"), (2, "min")))
+    return f"{hours} {language.words['and']} {minutes}"
 
 
 def _units(count: int, unit: str, language: ReadingRules) -> str:

@@ -31,10 +31,11 @@ _PHONES: Final = (
     # (555) 123-4567, 555-123-4567, 555.123.4567, 1-800-555-0199
     re.compile(r"(?<![\w.\-])(?:1[ -])?(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-.]\d{4}(?![\w\-]|\.\d)"),
     # 0171 1234567, 030/123456, 01 23 45 67 89
-    re.compile(r"(?<![\w.,\-/])0\d{1,5}(?:[ /\-]\d{2,8}){1,5}(?![\w\-/]|[.,]\d)"),
+    re.compile(r"(?<![\w.,\-/])(?<!\d )0\d{1,5}(?:[ /\-]\d{2,8}){1,5}(?![\w\-/]|[.,]\d)"),
     # 912 345 678
     re.compile(r"(?<![\w.,\-/])[6-9]\d{2} \d{3} \d{3}(?![\w\-/ ]|[.,]\d)"),
 )
+_EMERGENCY: Final = re.compile(r"(?i)\b((?:call|dial|ring) )(\d{3})\b(?![-.,:/]\d)")
 _LOCAL: Final = re.compile(r"(?<![\w.,\-/])([2-9]\d\d)-(\d{4})(?![\w\-/]|[.,]\d)")
 _CALL: Final = re.compile(r"(?i)\b(?:call|dial|phone|number|tel|at|text|ring|fax)\b[ .:]*(?:is )?$")
 _MODEL: Final = re.compile(r"(?<![\w.\-/])([A-Z]?)(\d{3})-(\d{1,3})(ER|LR|F)?(?![\w\-/]|[.,]\d)")
@@ -49,6 +50,7 @@ def codes(text: str, language: ReadingRules) -> str:
     text = _HEX.sub(lambda found: _hex(found, language), text)
     for pattern in _PHONES:
         text = pattern.sub(lambda found: _phone(found, language), text)
+    text = _EMERGENCY.sub(lambda found: f"{found[1]}{spelled(found[2], language)}", text)
     text = _LOCAL.sub(lambda found: _local(found, language), text)
     text = _VERSION.sub(lambda found: _version(found, language), text)
     text = _MODEL.sub(lambda found: _model(found, language), text)
@@ -135,7 +137,7 @@ def _local(found: re.Match[str], language: ReadingRules) -> str:
 def _version(found: re.Match[str], language: ReadingRules) -> str:
     parts = found["number"].split(".")
     in_front = found.string[max(0, found.start() - 16) : found.start()]
-    is_version = found["v"] or found["word"] or _NAMED.search(in_front) or len(parts) == 3
+    is_version = found["v"] or found["word"] or _NAMED.search(in_front) or len(parts) > 2
     if not is_version or (len(parts) > 2 and _is_grouped(parts, bool(found["v"]), language)):
         return found[0]
     word = found["word"] or (language.words["version"] if found["v"] else "")

@@ -22,6 +22,7 @@ _SLASH_DAY: Final = re.compile(
     r"(?i)\b(on|by|until|since|le|el|il|du|au|al|dal|del|dia|día|em|até) "
     r"(\d{1,2})/(\d{1,2})(?![\w/])"
 )
+_SHORT_YEAR: Final = re.compile(r"(?<!\w)['’](?=\d\d\b)")
 _DECADE: Final = re.compile(r"(?<![\w.,])(['’]?)(\d{2}|\d{4})(?:['’]?s|er)\b(?!\w)")
 
 
@@ -137,7 +138,7 @@ def _month_pattern(code: str, months: tuple[str, ...], short: tuple[str, ...]) -
     full = "|".join(map(re.escape, months))
     brief = "|".join(sorted(map(re.escape, short), key=len, reverse=True))
     case = "(?i:" if code in ("es", "fr", "it", "pt") else "(?:"
-    names = brief if case == "(?i:" else f"{brief}|{_capitalised(brief)}"
+    names = brief if case == "(?i:" else _capitalised(brief)
     return rf"({case}{full})|(?:{case}{names}))\b\.?(?=\W|$))"
 
 
@@ -192,6 +193,8 @@ def _short(code: str, short: tuple[str, ...]) -> re.Pattern[str]:
     names = "|".join(sorted(map(re.escape, short), key=len, reverse=True))
     names = _capitalised(names) if code in ("en", "de") else names
     # Alone a short name needs its full stop: "Mar" and "set" are words.
+    if code == "en":
+        return re.compile(rf"(?<![\w.])({names})(?:\.(?=\s+\S)|(?=\s(?:1[0-9]|20)\d\d\b))")
     # Where it is not capitalised, "set." may be the end of a sentence: a year must follow.
     behind = r"\s+\S" if code in ("en", "de") else r"\s+(?:de\s+)?\d{4}\b"
     return re.compile(rf"(?<![\w.])({names})\.(?={behind})")
@@ -204,6 +207,8 @@ def _short_month(language: ReadingRules) -> re.Pattern[str]:
 
 def decades(text: str, language: ReadingRules) -> str:
     """The 1990s, '90s and 90er."""
+    if language.code != "en":
+        text = _SHORT_YEAR.sub("", text)
     return _DECADE.sub(lambda found: _decade(found, language), text)
 
 

@@ -27,8 +27,9 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType({
     "integral": "the integral of", "element": "is in", "number": "number", "version": "version",
     "hex": "hex", "sharp": "sharp", "flat": "flat", "out of": "out of", "version point": "point",
     "to time": "to", "at time": "at", "of year": "", "second": "second", "seconds": "seconds",
-    "thousand": "thousand", "and cents": "and", "arrow": "to",
-    "proportional": "is proportional to", "and a half": "{} and a half",
+    "thousand": "thousand", "and cents": "and", "ratio": "to", "section": "section",
+    "of part": "", "arrow": "to", "proportional": "is proportional to",
+    "and a half": "{} and a half",
 })  # fmt: skip
 
 _MONTHS = (
@@ -127,7 +128,7 @@ _ABBREVIATIONS = {
     "Sen.": "Senator", "Ave.": "Avenue", "Blvd.": "Boulevard", "Rd.": "Road", "Mt.": "Mount",
     "Ft.": "Fort", "Dept.": "Department", "Inc.": "Incorporated", "Ltd.": "Limited",
     "Corp.": "Corporation", "Fig.": "Figure", "fig.": "figure", "Vol.": "Volume",
-    "vol.": "volume", "Ch.": "Chapter", "pp.": "pages", "ext.": "extension", "tel.": "telephone",
+    "vol.": "volume", "Ch.": "Chapter", "ext.": "extension", "tel.": "telephone",
     "Tel.": "Telephone", "max.": "maximum", "min.": "minimum", "incl.": "including",
     "est.": "established", "a.k.a.": "also known as", "U.S.": "U S", "U.K.": "U K",
     "Nos.": "numbers", "P.S.": "P S", "Mon.": "Monday", "Tue.": "Tuesday", "Wed.": "Wednesday",
@@ -138,7 +139,7 @@ _REGNAL = word_set(
     "Henry Louis Elizabeth Charles George Edward William James Richard Paul Napoleon"
     " Catherine Philip Frederick Leo Pius Benedict Alexander Nicholas Peter Ivan Ramses"
     " Ramesses Ferdinand Leopold Gregory Clement Innocent Urban Boniface Mary Robert"
-    " Malcolm David Otto Joseph Maximilian Gustav Christian Felipe Alfonso Carlos Wilhelm"
+    " David Otto Joseph Maximilian Gustav Christian Felipe Alfonso Carlos Wilhelm"
     " Ptolemy Cleopatra Darius Xerxes Cyrus Thutmose Amenhotep Seti Mehmed Selim Murad"
     " Suleiman Harald Haakon Olaf Cnut Francis Umberto Victor Emmanuel Albert Baudouin"
     " Margrethe Juliana Pedro Manuel Afonso Sixtus"
@@ -219,11 +220,12 @@ ENGLISH: Final[ReadingRules] = ReadingRules(
     gender_of=lambda noun: None,
     year=_year,
     ordinal=_ordinal,
-    regnal=lambda value: f"the {ordinal(value, 'en')}",
+    regnal=lambda value, gender: f"the {ordinal(value, 'en')}",
     day=_day,
     clock=_clock,
     half=_half,
     ordinal_marks="st|nd|rd|th",
+    before_numbers={"p.": "page", "pp.": "pages", "c.": "circa", "art.": "article"},
     sentence_ends=word_set("etc. Inc. Ltd. Jr. Sr. U.S. U.K. Ave. Blvd."),
     month_first=True,
 )

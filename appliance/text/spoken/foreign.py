@@ -47,8 +47,9 @@ def _word(found: re.Match[str]) -> str:
     # Imported here because few answers need its tables.
     from anyascii import anyascii
 
+    before, after = found.string[: found.start()][-1:], found.string[found.end() :][:1]
     if found[0] in _GREEK:
-        return _GREEK[found[0]]
+        return f"{' ' * before.isalnum()}{_GREEK[found[0]]}{' ' * after.isalnum()}"
     parts: list[str] = []
     for run in _runs(found[0]):
         letters = re.sub(r"[^A-Za-z]+", "", anyascii(run))
@@ -56,11 +57,7 @@ def _word(found: re.Match[str]) -> str:
             letters = _with_vowels(letters.lower())
         if letters:
             parts.append(letters.lower() if not run[:1].isupper() else letters.capitalize())
-    before = found.string[: found.start()]
-    after = found.string[found.end() :]
-    words = " ".join(parts)
-    lead = " " if before and before[-1].isalnum() else ""
-    return lead + words + (" " if after and after[0].isalnum() else "")
+    return f"{' ' * before.isalnum()}{' '.join(parts)}{' ' * after.isalnum()}"
 
 
 def _runs(text: str) -> list[str]:

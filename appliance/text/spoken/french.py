@@ -29,7 +29,8 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType({
     "version": "version", "hex": "hexadécimal", "sharp": "sharp", "flat": "bémol",
     "out of": "sur", "version point": "point", "to time": "à", "at time": "à", "of year": "",
     "second": "seconde", "seconds": "secondes", "thousand": "mille", "and cents": "",
-    "arrow": "vers", "proportional": "est proportionnel à", "and a half": "{} et demi",
+    "ratio": "contre", "section": "paragraphe", "of part": "de ", "arrow": "vers",
+    "proportional": "est proportionnel à", "and a half": "{} et demi",
 })  # fmt: skip
 
 _MONTHS = (
@@ -94,7 +95,7 @@ _ABBREVIATIONS = {
     "Pr": "professeur", "Me": "maître", "av.": "avenue", "Av.": "Avenue", "bd": "boulevard",
     "Bd": "Boulevard", "bld.": "boulevard", "env.": "environ", "tél.": "téléphone",
     "Tél.": "Téléphone", "max.": "maximum", "min.": "minimum", "chap.": "chapitre",
-    "vol.": "volume", "fig.": "figure", "art.": "article", "p.": "page", "pp.": "pages",
+    "vol.": "volume", "fig.": "figure", "art.": "article",
     "av. J.-C.": "avant Jésus-Christ", "apr. J.-C.": "après Jésus-Christ",
     "St-": "Saint-", "Ste-": "Sainte-", "St": "Saint", "Ste": "Sainte", "vs": "contre",
     "vs.": "contre", "cf.": "voir", "N.B.": "nota bene",
@@ -132,8 +133,8 @@ def _ordinal(value: int, gender: Gender, before: str) -> str:
     return ordinal(value, "fr")
 
 
-def _regnal(value: int) -> str:
-    return "premier" if value == 1 else cardinal(value, FRENCH)
+def _regnal(value: int, gender: Gender) -> str:
+    return _ordinal(1, gender, "") if value == 1 else cardinal(value, FRENCH)
 
 
 def _day(day: Day, before: str) -> str:
@@ -214,6 +215,7 @@ FRENCH: Final[ReadingRules] = ReadingRules(
     clock=_clock,
     half=_half,
     ordinal_marks="ers?|ères?|[eè]mes?|es?|nde?s?|re",
+    before_numbers={"p.": "page", "pp.": "pages"},
     sentence_ends=frozenset(("etc.",)),
     of=lambda noun: f"d'{noun}" if noun[0] in "aeiouéè" else f"de {noun}",
 )

@@ -28,7 +28,8 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType({
     "number": "Nummer", "version": "Version", "hex": "hex", "sharp": "Sharp", "flat": "flat",
     "out of": "von", "version point": "Punkt", "to time": "bis", "at time": "um", "of year": "",
     "second": "Sekunde", "seconds": "Sekunden", "thousand": "tausend", "and cents": "",
-    "arrow": "nach", "proportional": "proportional zu", "and a half": "{}einhalb",
+    "ratio": "zu", "section": "Paragraf", "of part": "", "arrow": "nach",
+    "proportional": "proportional zu", "and a half": "{}einhalb",
 })  # fmt: skip
 
 _MONTHS = (
@@ -102,7 +103,7 @@ _ABBREVIATIONS = {
     "sog.": "sogenannte", "u. U.": "unter Umständen", "i. d. R.": "in der Regel",
     "z. T.": "zum Teil", "n. Chr.": "nach Christus", "v. Chr.": "vor Christus",
     "o. Ä.": "oder Ähnliches", "Jh.": "Jahrhundert", "Mio.": "Millionen", "Mrd.": "Milliarden",
-    "S.": "Seite", "Mo.": "Montag", "Di.": "Dienstag", "Mi.": "Mittwoch", "Do.": "Donnerstag",
+    "Mo.": "Montag", "Di.": "Dienstag", "Mi.": "Mittwoch", "Do.": "Donnerstag",
     "Sa.": "Samstag", "bspw.": "beispielsweise", "insb.": "insbesondere", "vs.": "gegen",
     "geb.": "geboren", "gest.": "gestorben", "Std.": "Stunden", "Min.": "Minuten",
 }  # fmt: skip
@@ -138,6 +139,11 @@ def _ordinal(value: int, gender: Gender, before: str) -> str:
     if before in ("der", "die", "das", "jede", "jedes", "eine"):
         return stem
     return f"{stem}r" if gender == "m" else f"{stem}s" if gender == "n" else stem
+
+
+def _regnal(value: int, gender: Gender) -> str:
+    article = "die" if gender == "f" else "der"
+    return f"{article} {ordinal(value, 'de').capitalize()}"
 
 
 def _day(day: Day, before: str) -> str:
@@ -201,10 +207,11 @@ GERMAN: Final[ReadingRules] = ReadingRules(
     gender_of=_gender_of,
     year=_year,
     ordinal=_ordinal,
-    regnal=lambda value: f"der {ordinal(value, 'de').capitalize()}",
+    regnal=_regnal,
     day=_day,
     clock=_clock,
     half=_half,
     ordinal_marks="te[nrs]?",
+    before_numbers={"S.": "Seite", "Abs.": "Absatz"},
     sentence_ends=frozenset(("usw.", "etc.", "o. Ä.")),
 )

@@ -28,8 +28,8 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType({
     "number": "numero", "version": "versione", "hex": "esadecimale", "sharp": "sharp",
     "flat": "bemolle", "out of": "su", "version point": "punto", "to time": "a",
     "at time": "alle", "of year": "", "second": "secondo", "seconds": "secondi",
-    "thousand": "mila", "and cents": "e", "arrow": "a", "proportional": "è proporzionale a",
-    "and a half": "{} e mezzo",
+    "thousand": "mila", "and cents": "e", "ratio": "a", "section": "paragrafo", "of part": "di ",
+    "arrow": "a", "proportional": "è proporzionale a", "and a half": "{} e mezzo",
 })  # fmt: skip
 
 _MONTHS = (
@@ -92,7 +92,7 @@ _ABBREVIATIONS = {
     "sig.": "signor", "sig.ra": "signora", "Sig.na": "signorina", "Dott.": "dottor",
     "dott.": "dottor", "Dott.ssa": "dottoressa", "Dr.": "dottor", "Prof.": "professor",
     "Prof.ssa": "professoressa", "Avv.": "avvocato", "Ing.": "ingegner", "Arch.": "architetto",
-    "V.le": "viale", "P.za": "piazza", "P.zza": "piazza", "C.so": "corso", "S.": "San",
+    "V.le": "viale", "P.za": "piazza", "P.zza": "piazza", "C.so": "corso",
     "pag.": "pagina", "pagg.": "pagine", "tel.": "telefono", "Tel.": "telefono",
     "max.": "massimo", "min.": "minimo", "cap.": "capitolo", "vol.": "volume",
     "fig.": "figura", "art.": "articolo", "a.C.": "avanti Cristo", "d.C.": "dopo Cristo",
@@ -186,11 +186,12 @@ ITALIAN: Final[ReadingRules] = ReadingRules(
     gender_of=_gender_of,
     year=_year,
     ordinal=_ordinal,
-    regnal=lambda value: _ordinal(value, "m", ""),
+    regnal=lambda value, gender: _ordinal(value, gender, ""),
     day=_day,
     clock=_clock,
     half=_half,
     ordinal_marks=r"[ºª]|°(?=\s[a-z])",
+    before_numbers={"p.": "pagina", "pp.": "pagine"},
     sentence_ends=frozenset(("ecc.", "etc.")),
     of=lambda noun: f"di {noun}",
 )

@@ -86,7 +86,7 @@ class ReadingRules:
     year: Callable[[int], str]
     ordinal: Callable[[int, Gender, str], str]
     """(number, gender, before): "third"."""
-    regnal: Callable[[int], str]
+    regnal: Callable[[int, Gender], str]
     """A ruler's number: "the fourth"."""
     day: Callable[[Day, str], str]
     """(day, before): a date in words."""
@@ -95,6 +95,8 @@ class ReadingRules:
     """(the word behind): a half of it; ends with that word where it stands in between."""
     ordinal_marks: str
     """A regular expression for what follows a number that is an ordinal ("st|nd|rd|th")."""
+    before_numbers: Mapping[str, str] = field(default_factory=dict)
+    """Abbreviations that are such only in front of a number: "p. 5"."""
     sentence_ends: frozenset[str] = frozenset()
     """Abbreviations that end a sentence where a capital follows ("etc.")."""
     month_first: bool = False

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from appliance.text.spoken.language import ReadingRules, word_set
+from appliance.text.spoken.language import Day, ReadingRules, word_set
 from appliance.text.spoken.numbers import NUMBER, cardinal, whole
 
 _VULGAR: Final = {
@@ -18,7 +18,7 @@ _FRACTION: Final = re.compile(
 _SUPERSCRIPTS: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
 _SUBSCRIPTS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _POWER: Final = re.compile(
-    r"(?<=[\w)])(?:\s?\^\s?(?:\{([^{}]{1,9})\}|([-−]?\w+))|([⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+))"
+    r"(?<=[\w)])(?:\s?\^\s?(?:[{(]([^{}()]{1,12})[)}]|([-+−]?\w+))|([⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+))"
 )
 _FORMULA: Final = re.compile(r"(?<![\w])(?=\w*[₀-₉])((?:[A-Z][a-z]?[₀-₉]*)+)(?![\w])")
 _KNOWN: Final = re.compile(
@@ -31,7 +31,7 @@ _SIGNS: Final = (
     ("∛", "cube root"), ("√", "root"), ("≤", "at most"), ("≥", "at least"), ("≠", "is not"),
     ("≈", "approximately"), ("≃", "approximately"), ("±", "plus or minus"), ("÷", "divided by"),
     ("∞", "infinity"), ("∑", "sum"), ("∫", "integral"), ("∈", "element"), ("∝", "proportional"),
-    ("×", "times"),
+    ("×", "times"), ("§", "section"),
 )  # fmt: skip
 _OPERATORS: Final = (
     (re.compile(r"(?<=\w)\s*\+\s*(?=\d)|(?<=\w)\s+\+\s+(?=\w)"), "plus"),
@@ -58,6 +58,9 @@ def fractions(text: str, language: ReadingRules) -> str:
 def _fraction(found: re.Match[str], language: ReadingRules) -> str:
     over, under, behind = int(found[2]), int(found[3]), found[4] or ""
     tail = f" {behind}" if behind else ""
+    is_date = under not in language.fractions and not found[1] and not behind.endswith("s")
+    if is_date and (day := _date(over, under, language)):
+        return f"{day}{tail}"
     if (over, under) in _IDIOMS and not found[1]:
         return f"{cardinal(over, language)} {cardinal(under, language)}{tail}"
     is_proper = over < under and under in language.fractions
@@ -71,8 +74,21 @@ def _fraction(found: re.Match[str], language: ReadingRules) -> str:
     return f"{lead}{whole(found[2], language)} {joint} {whole(found[3], language)}{tail}"
 
 
+def _date(first: int, second: int, language: ReadingRules) -> str:
+    """12/25 in America, 25/12 elsewhere, where the larger number can only be a day."""
+    month, day = (first, second) if language.month_first else (second, first)
+    if 1 <= month <= 12 < day <= 31:
+        return language.day(Day(day, month), "")
+    return ""
+
+
 def _mixed(digits: str | None, over: int, under: int, behind: str, language: ReadingRules) -> str:
+    unit = language.units.get(behind)
+    if unit is not None:
+        behind = unit.many if digits else unit.one
     tail = f" {behind}" if behind else ""
+    if unit is not None and not digits and (over, under) != (1, 2):
+        tail = f" {language.words['of part']}{behind}"
     noun = language.fractions[under]
     if not digits and (over, under) == (1, 2):
         words = language.half(behind)
@@ -107,21 +123,26 @@ def _formula(written: str, language: ReadingRules) -> str:
     )
 
 
+_SCIENTIFIC: Final = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([-+−]?)(\d{1,3})(?!\w|\.\d)")
+
+
 def powers(text: str, language: ReadingRules) -> str:
     """x², 2^10 and 10⁻³ in words; to be called before numbers are put into words."""
+    text = _SCIENTIFIC.sub(r"\1 × 10^\2\3", text)
     text = _POWER.sub(lambda found: _power(found, language), text)
     return text if text.isascii() else text.translate(_SUPERSCRIPTS).translate(_SUBSCRIPTS)
 
 
 def _power(found: re.Match[str], language: ReadingRules) -> str:
     written = (found[1] or found[2] or found[3] or "").translate(_SUPERSCRIPTS).replace("−", "-")
+    tail = " " * found.string[found.end() :][:1].isalnum()
     if written in ("2", "3"):
-        return f" {language.words['squared' if written == '2' else 'cubed']}"
+        return f" {language.words['squared' if written == '2' else 'cubed']}{tail}"
     minus = written.startswith("-")
     exponent = written.strip("-+")
     words = cardinal(int(exponent), language) if exponent.isdecimal() else exponent
     sign = f"{language.words['minus']} " if minus else ""
-    return f" {language.words['power']} {sign}{words}"
+    return f" {language.words['power']} {sign}{words}{tail}"
 
 
 def signs(text: str, language: ReadingRules) -> str:

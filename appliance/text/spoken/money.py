@@ -21,34 +21,45 @@ def _patterns(
     signs = "|".join(sorted(map(re.escape, currencies), key=len, reverse=True))
     scale = "|".join(sorted(map(re.escape, scales), key=len, reverse=True))
     amount = rf"({NUMBER})"
+    span = rf"(?:({NUMBER})\s?(?:[-–—]|to|bis|a|à)\s?(?:{signs})?\s?)?"
     multiple = rf"(?:\s?({scale})(?![^\W\d])|\s({_WORDS})\b)?"
     minus = r"([-−–]?)"
-    before = rf"(?<![\w.]){minus}({signs})\s?{minus}{amount}{multiple}"
-    behind = rf"(?<![\w.,]){minus}{amount}{multiple}\s?({signs})(?!\w)"
+    before = rf"(?<![\w.]){minus}({signs})\s?{minus}{span}{amount}{multiple}"
+    behind = rf"(?<![\w.,]){minus}{span}{amount}{multiple}\s?({signs})(?!\w)"
     return re.compile(before), re.compile(behind)
 
 
 def money(text: str, language: ReadingRules) -> str:
     """Every amount in words, sign or code before or behind it."""
-    signs = tuple(language.currencies)
-    before, behind = _patterns(signs, tuple(language.scales))
-    text = before.sub(
-        lambda found: _amount(
-            found[2], found[4], found[5], found[6], found[1] or found[3], language
-        ),
-        text,
-    )
-    return behind.sub(
-        lambda found: _amount(found[5], found[2], found[3], found[4], found[1], language), text
-    )
+    before, behind = _patterns(tuple(language.currencies), tuple(language.scales))
+    text = before.sub(lambda found: _before(found, language), text)
+    return behind.sub(lambda found: _behind(found, language), text)
+
+
+def _before(found: re.Match[str], language: ReadingRules) -> str:
+    first, sign, second, start, amount, scale, word = found.groups()
+    return _amount(sign, (start, amount), (scale, word), first or second, language)
+
+
+def _behind(found: re.Match[str], language: ReadingRules) -> str:
+    minus, start, amount, scale, word, sign = found.groups()
+    return _amount(sign, (start, amount), (scale, word), minus, language)
 
 
 def _amount(
-    sign: str, written: str, scale: str | None, word: str | None, minus: str, language: ReadingRules
+    sign: str,
+    span: tuple[str | None, str],
+    multiple: tuple[str | None, str | None],
+    minus: str,
+    language: ReadingRules,
 ) -> str:
+    """An amount, or a span of two."""
     currency = language.currencies[sign]
-    number = parsed(written, language)
+    number = parsed(span[1], language)
     lead = f"{language.words['minus']} " if minus else ""
+    if span[0]:
+        lead += f"{in_words(parsed(span[0], language), language)} {language.words['to']} "
+    scale, word = multiple
     if scale or word:
         return lead + _multiple(number, scale, word, currency.unit, language)
     return lead + _with_cents(number, currency, language)

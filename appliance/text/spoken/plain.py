@@ -4,7 +4,7 @@ import re
 from functools import cache
 from typing import Final
 
-from appliance.text.spoken.language import ReadingRules
+from appliance.text.spoken.language import Gender, ReadingRules
 from appliance.text.spoken.numbers import NUMBER, in_words, parsed, whole
 
 _TORN: Final = re.compile(
@@ -12,6 +12,7 @@ _TORN: Final = re.compile(
     r"|Milliarden|Prozent|millones|mil|por|millions|milliards|pour|milioni|miliardi|per|milhões|bilhões)\b)"
 )
 _RANGE: Final = re.compile(rf"(?<![\w\-–.,])({NUMBER})\s?[-–—]\s?({NUMBER})(?![\w\-–]|[.,]\d)")
+_RATIO: Final = re.compile(r"(?<=\d):(?=\d)")
 _DIFFERENCE: Final = re.compile(r"(?<=\d)\s*[-−–]\s*(?=\d[\d.,]*\s*=)")
 _YEAR: Final = re.compile(r"(?<![\w.,$€£-])(1[1-9]\d\d|20\d\d)(?![\w]|[.,]\d)")
 _HALF_DIFFERENCE: Final = re.compile(r"(?<=\d)\s*[-−–]\s*(?=\d[\d.,]*\s*=)")
@@ -28,7 +29,7 @@ def joined(text: str) -> str:
 
 @cache
 def _ordinal_pattern(marks: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w.,])(\d{{1,4}})({marks})(?!\w)")
+    return re.compile(rf"(?<![\w.,])(\d{{1,3}}(?:[.,]\d{{3}})+|\d{{1,4}})({marks})(?!\w)")
 
 
 def ordinals(text: str, language: ReadingRules) -> str:
@@ -43,8 +44,9 @@ def ordinals(text: str, language: ReadingRules) -> str:
 
 def _ordinal(found: re.Match[str], language: ReadingRules) -> str:
     before = re.search(r"(\w+)\s$", found.string[: found.start()])
-    gender = "f" if re.search(r"[ªa]|re\b|ère|de\b|nde", found[2]) else "m"
-    return language.ordinal(int(found[1]), gender, before[1].lower() if before else "")  # type: ignore[arg-type]
+    gender: Gender = "f" if re.search(r"[ªa]|re\b|ère|de\b|nde", found[2]) else "m"
+    value = int(re.sub("[.,]", "", found[1]))
+    return language.ordinal(value, gender, before[1].lower() if before else "")
 
 
 _GERMAN: Final = re.compile(
@@ -55,12 +57,13 @@ _GERMAN: Final = re.compile(
 
 def _german_ordinal(found: re.Match[str], language: ReadingRules) -> str:
     before = found[1].lower()
-    gender = "f" if before in ("die", "zur") else "m"
-    return f"{found[1]} {language.ordinal(int(found[2]), gender, before)}"  # type: ignore[arg-type]
+    gender: Gender = "f" if before in ("die", "zur") else "m"
+    return f"{found[1]} {language.ordinal(int(found[2]), gender, before)}"
 
 
 def ranges(text: str, language: ReadingRules) -> str:
     """5-10 and 1914-1918; not what has more than two parts."""
+    text = _RATIO.sub(f" {language.words['ratio']} ", text)
     text = _DIFFERENCE.sub(f" {language.words['minus']} ", text)
     return _RANGE.sub(lambda found: f"{found[1]} {language.words['to']} {found[2]}", text)
 

@@ -28,8 +28,8 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType({
     "element": "pertence a", "number": "número", "version": "versão", "hex": "hexadecimal",
     "sharp": "sharp", "flat": "bemol", "out of": "de", "version point": "ponto", "to time": "às",
     "at time": "às", "of year": "de", "second": "segundo", "seconds": "segundos",
-    "thousand": "mil", "and cents": "e", "arrow": "para", "proportional": "é proporcional a",
-    "and a half": "{} e meio",
+    "thousand": "mil", "and cents": "e", "ratio": "a", "section": "parágrafo", "of part": "de ",
+    "arrow": "para", "proportional": "é proporcional a", "and a half": "{} e meio",
 })  # fmt: skip
 
 _MONTHS = (
@@ -91,14 +91,13 @@ _UNITS = {
 _ABBREVIATIONS = {
     "p. ex.": "por exemplo", "p.ex.": "por exemplo", "ex.": "exemplo", "etc.": "etcétera",
     "Sr.": "senhor", "Sra.": "senhora", "Srta.": "senhorita", "Dr.": "doutor",
-    "Dra.": "doutora", "D.": "dom", "Prof.": "professor", "Profa.": "professora",
-    "Av.": "avenida", "R.": "rua", "Pça.": "praça", "pág.": "página", "págs.": "páginas",
+    "Dra.": "doutora", "Prof.": "professor", "Profa.": "professora",
+    "Av.": "avenida", "Pça.": "praça", "pág.": "página", "págs.": "páginas",
     "aprox.": "aproximadamente", "tel.": "telefone", "Tel.": "telefone", "máx.": "máximo",
     "mín.": "mínimo", "a.C.": "antes de Cristo", "d.C.": "depois de Cristo",
     "a. C.": "antes de Cristo", "d. C.": "depois de Cristo", "cap.": "capítulo",
     "vol.": "volume", "fig.": "figura", "art.": "artigo", "vs.": "contra", "Sto.": "Santo",
-    "Sta.": "Santa", "S.": "São", "Cia.": "companhia", "Ltda.": "limitada", "EUA": "Estados Unidos",
-    "seg.": "segunda",
+    "Sta.": "Santa", "Cia.": "companhia", "Ltda.": "limitada", "EUA": "Estados Unidos",
 }  # fmt: skip
 _HUNDREDS = ("duzentos", "trezentos", "quatrocentos", "quinhentos", "seiscentos", "setecentos",
              "oitocentos", "novecentos")  # fmt: skip
@@ -134,8 +133,8 @@ def _ordinal(value: int, gender: Gender, before: str) -> str:
     return " ".join(f"{word[:-1]}a" for word in words.split()) if gender == "f" else words
 
 
-def _regnal(value: int) -> str:
-    return _ordinal(value, "m", "") if value <= 10 else cardinal(value, PORTUGUESE)
+def _regnal(value: int, gender: Gender) -> str:
+    return _ordinal(value, gender, "") if value <= 10 else cardinal(value, PORTUGUESE)
 
 
 def _day(day: Day, before: str) -> str:
@@ -205,6 +204,7 @@ PORTUGUESE: Final[ReadingRules] = ReadingRules(
     clock=_clock,
     half=_half,
     ordinal_marks=r"\.?[ºª°]",
+    before_numbers={"p.": "página", "pp.": "páginas"},
     sentence_ends=frozenset(("etc.",)),
     of=lambda noun: f"de {noun}",
 )

@@ -29,7 +29,8 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType({
     "version": "versión", "hex": "hexadecimal", "sharp": "sharp", "flat": "bemol", "out of": "de",
     "version point": "punto", "to time": "a", "at time": "a las", "of year": "de",
     "second": "segundo", "seconds": "segundos", "thousand": "mil", "and cents": "con",
-    "arrow": "a", "proportional": "es proporcional a", "and a half": "{} y medio",
+    "ratio": "a", "section": "sección", "of part": "de ", "arrow": "a",
+    "proportional": "es proporcional a", "and a half": "{} y medio",
 })  # fmt: skip
 
 _MONTHS = (
@@ -90,7 +91,7 @@ _UNITS = {
 
 _ABBREVIATIONS = {
     "p. ej.": "por ejemplo", "p.ej.": "por ejemplo", "etc.": "etcétera", "Sr.": "señor",
-    "Sra.": "señora", "Srta.": "señorita", "Dr.": "doctor", "Dra.": "doctora", "D.": "don",
+    "Sra.": "señora", "Srta.": "señorita", "Dr.": "doctor", "Dra.": "doctora",
     "Dña.": "doña", "Ud.": "usted", "Uds.": "ustedes", "Prof.": "profesor",
     "EE. UU.": "Estados Unidos", "EE.UU.": "Estados Unidos", "EEUU": "Estados Unidos",
     "Avda.": "avenida", "Av.": "avenida", "C/": "calle ", "pág.": "página", "págs.": "páginas",
@@ -110,6 +111,7 @@ _ENDINGS = (
     ("veintiuno", "veintiún", "veintiuna"),
     ("uno", "un", "una"),
     ("cientos", "cientos", "cientas"),
+    ("quinientos", "quinientos", "quinientas"),
 )
 
 
@@ -204,11 +206,12 @@ SPANISH: Final[ReadingRules] = ReadingRules(
     gender_of=_gender_of,
     year=_year,
     ordinal=_ordinal,
-    regnal=lambda value: _ordinal(value, "m", ""),
+    regnal=lambda value, gender: _ordinal(value, gender, ""),
     day=_day,
     clock=_clock,
     half=_half,
     ordinal_marks=r"\.?[ºª°]|er|ro|ra|do|da|to|ta",
+    before_numbers={"p.": "página", "pp.": "páginas"},
     sentence_ends=frozenset(("etc.",)),
     of=lambda noun: f"de {noun}",
 )

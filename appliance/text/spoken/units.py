@@ -18,9 +18,9 @@ _POUNDS: Final = re.compile(r"(?<![\w.,])(\d+)\s?lbs?\.?\s(\d+)\s?oz\b\.?")
 @cache
 def _pattern(symbols: tuple[str, ...]) -> re.Pattern[str]:
     longest = "|".join(sorted(map(re.escape, symbols), key=len, reverse=True))
-    sign = r"(?<![\w.,])(?:(?<!\S)([-−–]))?"
+    sign = r"(?<![\w.,/])(?:(?<!\S)([-−–]))?"
     span = rf"(?:({NUMBER})\s?(?:[-–]|to|bis|a|à)\s?)?"
-    return re.compile(rf"{sign}{span}({NUMBER})[ -]?({longest})(?![\w/²³])")
+    return re.compile(rf"{sign}{span}({NUMBER})[ -]?({longest})(?![\w/²³])(?:\.(?=\s[a-zäöüàé]))?")
 
 
 def _symbols(units: Mapping[str, Noun]) -> tuple[str, ...]:
