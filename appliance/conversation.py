@@ -102,7 +102,19 @@ NO_MODEL = (
 )
 MODEL_SILENT = "Sorry, I can't reach my language model right now. The time and timers still work."
 MODEL_LOADING = "My language model is still loading. Please ask me again in a moment."
-NO_ANSWERS: Final = (NOT_CAUGHT, NO_MODEL, MODEL_SILENT, MODEL_LOADING)
+MODEL_BUSY = (
+    "Sorry, my language model has too many requests right now. Please try again in a minute."
+)
+MODEL_REFUSES_KEY = "Sorry, my language model does not accept the key that I have for it."
+MODEL_THINKS = "Sorry, my language model thought about that for too long."
+NOTHING_TO_SAY = "Sorry, I have no answer to that."
+ANSWER_FILTERED = "Sorry, my language model's filter stopped the answer to that."
+CUT_SHORT = "That is as far as I get."
+CODE_SHOWN = "The code is on the page."
+NO_ANSWERS: Final = (
+    *(NOT_CAUGHT, NO_MODEL, MODEL_SILENT, MODEL_LOADING, MODEL_BUSY),
+    *(MODEL_REFUSES_KEY, MODEL_THINKS, NOTHING_TO_SAY, ANSWER_FILTERED),
+)
 
 
 def in_one_line(text: str) -> str:

@@ -4,6 +4,7 @@ A text is streamed token by token, a `Call` becomes a tool call, and `Trouble` i
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -41,7 +42,20 @@ class Trouble:
     text: str = "This is where it breaks off, I am afraid."
 
 
-Reply = str | Call | Mixed | Trouble
+@dataclass(frozen=True)
+class Body:
+    """The body of an answer, byte by byte as a server wrote it; it may be cut into pieces.
+
+    `seconds` are between two pieces; the connection stays open at the end where it `hangs`.
+    """
+
+    pieces: tuple[bytes, ...]
+    seconds: float = 0.0
+    hangs: bool = False
+    status: int = 200
+
+
+Reply = str | Call | Mixed | Trouble | Body
 Script = Callable[[list[dict[str, Any]]], Reply]
 
 
@@ -68,6 +82,8 @@ class ChatServer:
         if trouble.status != 200:
             error = {"error": {"message": "scripted", "type": "server_error"}}
             return web.json_response(error, status=trouble.status)
+        if isinstance(reply, Body):
+            return await self._send(request, reply)
         if not body.get("stream"):
             message = {"role": "assistant", "content": reply if isinstance(reply, str) else ""}
             return web.json_response(completion({"message": message, "finish_reason": "stop"}))
@@ -76,6 +92,19 @@ class ChatServer:
         if trouble.stall:
             await asyncio.Event().wait()
         await self._stream(request, response, reply, trouble)
+        return response
+
+    async def _send(self, request: web.Request, body: Body) -> web.StreamResponse:
+        headers = {"Content-Type": "text/event-stream"}
+        response = web.StreamResponse(headers=headers, status=body.status)
+        await response.prepare(request)
+        # A client that has heard enough disconnects.
+        with contextlib.suppress(ConnectionError):
+            for piece in body.pieces:
+                await response.write(piece)
+                await asyncio.sleep(body.seconds)
+            if body.hangs:
+                await asyncio.Event().wait()
         return response
 
     async def _stream(

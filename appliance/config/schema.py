@@ -105,6 +105,14 @@ class LLMConfig(Section):
     temperature: Annotated[float, Field(ge=0, le=2)]
     max_tokens: Annotated[int, Field(ge=1)]
     first_token_seconds: Positive
+    gap_seconds: Positive
+    turn_seconds: Positive
+    turn_tokens: Annotated[int, Field(ge=1)]
+    tool_rounds: Annotated[int, Field(ge=0)]
+    calls_per_answer: Annotated[int, Field(ge=1)]
+    argument_bytes: Annotated[int, Field(ge=256)]
+    line_bytes: Annotated[int, Field(ge=1024)]
+    answer_bytes: Annotated[int, Field(ge=1024)]
     context_tokens: Annotated[int, Field(ge=200)]
     system_prompt: str
     alternatives: tuple[AlternativeLLMConfig, ...]

@@ -5,6 +5,9 @@ from typing import Any, Final
 
 Messages = list[dict[str, Any]]
 
+_KEPT_CHARACTERS = 200
+"""A message is not shortened below this."""
+
 
 def tokens(message: dict[str, Any]) -> int:
     """An estimate of a message's tokens: one for four characters, and four for its frame."""
@@ -49,6 +52,31 @@ def _from_the_user_on(kept: Messages) -> Messages:
     while len(kept) > 1 and kept[0].get("role") not in ("user", "developer", "system"):
         kept.pop(0)
     return kept
+
+
+def estimated_tokens(messages: Sequence[dict[str, Any]]) -> int:
+    """An estimate of the tokens of all messages."""
+    return sum(map(tokens, messages))
+
+
+def shortened(messages: Sequence[dict[str, Any]], budget: int | None) -> Messages:
+    """The messages within `budget` tokens; all of them where there is no budget.
+
+    System messages at the beginning stay. A single message that is too long keeps its beginning.
+    """
+    if budget is None or estimated_tokens(messages) <= budget:
+        return list(messages)
+    first = next((n for n, m in enumerate(messages) if m.get("role") != "system"), len(messages))
+    system, rest = list(messages[:first]), messages[first:]
+    left = max(1, budget - estimated_tokens(system))
+    kept = trim(rest, left)
+    longest = max(kept, key=tokens, default=None)
+    if longest is not None and estimated_tokens(kept) > left:
+        content = longest.get("content")
+        if isinstance(content, str) and len(content) > _KEPT_CHARACTERS:
+            room = max(_KEPT_CHARACTERS, len(content) // 2)
+            kept = [{**m, "content": content[:room]} if m is longest else m for m in kept]
+    return system + kept
 
 
 def from_history(turns: Sequence[tuple[str, str]]) -> Messages:

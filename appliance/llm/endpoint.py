@@ -1,7 +1,7 @@
 """An endpoint of a language model and the HTTP client that all sessions share to ask it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,6 +16,8 @@ from appliance.network.addresses import is_on_this_machine
 from appliance.network.proxies import ProxiedTransport
 
 CONNECT_SECONDS = 3.0
+LONGEST_BODY: Final = 4_194_304
+"""Bytes of a response."""
 UNBOUNDED: Final = 10**9
 """For an endpoint whose context is not known: llm.context_tokens is the limit then."""
 
@@ -45,15 +47,64 @@ class Endpoint:
         return f"{self.model} at {urlsplit(self.base_url).netloc.rpartition('@')[2]}"
 
 
+class BoundedTransport(httpx2.AsyncBaseTransport):
+    """A transport whose responses, errors included, end after `longest_body` bytes.
+
+    A longer one raises httpx2.ReadError.
+    """
+
+    def __init__(self, transport: httpx2.AsyncBaseTransport, longest_body: int) -> None:
+        self._transport = transport
+        self._longest_body = longest_body
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await self._transport.handle_async_request(request)
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        response.stream = _BoundedBody(response.stream, self._longest_body)
+        return response
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+class _BoundedBody(httpx2.AsyncByteStream):
+    def __init__(self, body: httpx2.AsyncByteStream, longest: int) -> None:
+        self._body = body
+        self._left = longest
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        body = aiter(self._body)
+        try:
+            async for data in body:
+                self._left -= len(data)
+                if self._left < 0:
+                    raise httpx2.ReadError("the body of the response is too long")
+                yield data
+        finally:
+            # Left to the garbage collector, it would be closed while the connection is in use.
+            if isinstance(body, AsyncGenerator):
+                await body.aclose()
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
 def configured_endpoint(
-    config: LLMConfig | AlternativeLLMConfig, secrets: Mapping[str, str]
+    config: LLMConfig | AlternativeLLMConfig,
+    secrets: Mapping[str, str],
+    longest_body: int = LONGEST_BODY,
 ) -> Endpoint | None:
-    """The configured endpoint with its HTTP client; None if no model is configured."""
+    """The configured endpoint with its HTTP client; None if no model is configured.
+
+    `longest_body`: bytes of a response.
+    """
     chosen = address(config, secrets)
-    return endpoint_at(chosen, config.first_token_seconds) if chosen else None
+    return endpoint_at(chosen, config.first_token_seconds, longest_body) if chosen else None
 
 
-def endpoint_at(chosen: Address, first_token_seconds: float) -> Endpoint:
+def endpoint_at(
+    chosen: Address, first_token_seconds: float, longest_body: int = LONGEST_BODY
+) -> Endpoint:
     """The endpoint at an address with its HTTP client."""
     timeout = httpx2.Timeout(first_token_seconds, connect=CONNECT_SECONDS)
     client = AsyncOpenAI(
@@ -65,7 +116,12 @@ def endpoint_at(chosen: Address, first_token_seconds: float) -> Endpoint:
         timeout=timeout,
         http_client=httpx2.AsyncClient(
             timeout=timeout,
-            transport=ProxiedTransport(httpx2.Limits(keepalive_expiry=None, max_connections=100)),
+            # A compressed body would be longer than its bytes.
+            headers={"Accept-Encoding": "identity"},
+            transport=BoundedTransport(
+                ProxiedTransport(httpx2.Limits(keepalive_expiry=None, max_connections=100)),
+                longest_body,
+            ),
         ),
     )
     leaves = not is_on_this_machine(chosen.base_url)

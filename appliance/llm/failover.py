@@ -7,16 +7,28 @@ of `llm.alternatives` those on this machine, and others if `fallback.policy` all
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-import httpx2
-from openai import APIError, APIStatusError
+from openai import APIStatusError
 
 from appliance.circuit_breaker import CircuitBreaker, attempt_order
 from appliance.config.loader import Config
+from appliance.llm.answer_reader import AnswerLimits
+from appliance.llm.call_assembly import CallLimits
+from appliance.llm.context import estimated_tokens, shortened
+from appliance.llm.context_length import context_window, is_context_too_long
 from appliance.llm.endpoint import Endpoint, configured_endpoint
+from appliance.llm.failover_stream import (
+    FAILURES,
+    EndpointState,
+    FailoverStream,
+    ModelQuestion,
+    Resume,
+    completion,
+)
+from appliance.llm.surrogates import valid_json
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +36,8 @@ RECHECK_SECONDS = 1.0
 """Seconds between two looks for an endpoint whose retry is due while nobody is in a turn."""
 _REQUEST_FAULTS = (400, 413, 422)
 """HTTP statuses that reject the request, not the client: the next request may be answered."""
-FAILURES: Final = (APIError, httpx2.HTTPError, TimeoutError, ValueError)
-"""What a failing endpoint raises: it refuses, breaks off, sends invalid JSON, or is silent."""
-RESTART_APOLOGY: Final = " Sorry, let me start again. "
+MOST_SHORTENINGS: Final = 4
+"""Times that a context is shortened for one request."""
 
 BeforeRequest = Callable[[Endpoint], Awaitable[None]]
 """Called with each endpoint before it is asked."""
@@ -43,19 +54,31 @@ def failover_client(
 
     `managed` is the model that the appliance runs itself, if it does.
     """
-    first = managed or configured_endpoint(config.llm, secrets)
+    first = managed or configured_endpoint(config.llm, secrets, config.llm.answer_bytes)
     if first is None:
         return None
     endpoints = [first]
     for alternative in config.llm.alternatives:
-        other = configured_endpoint(alternative, secrets)
+        other = configured_endpoint(alternative, secrets, config.llm.answer_bytes)
         if other is None:
             continue
         if other.left_the_box and config.fallback.policy == "off":
             log.warning("%s is never asked, since fallback.policy is off", other.name)
         else:
             endpoints.append(other)
-    return FailoverClient(endpoints, changed, now)
+    return FailoverClient(endpoints, changed, now, answer_limits(config))
+
+
+def answer_limits(config: Config) -> AnswerLimits:
+    """The configured limits of an answer."""
+    llm = config.llm
+    return AnswerLimits(
+        gap_seconds=llm.gap_seconds,
+        seconds=llm.turn_seconds,
+        tokens=llm.turn_tokens,
+        line_bytes=llm.line_bytes,
+        calls=CallLimits(llm.calls_per_answer, llm.argument_bytes),
+    )
 
 
 class FailoverClient:
@@ -69,8 +92,11 @@ class FailoverClient:
         endpoints: Sequence[Endpoint],
         changed: Callable[[], None],
         now: Callable[[], float],
+        limits: AnswerLimits | None = None,
     ) -> None:
+        self.limits = limits or AnswerLimits()
         self._endpoints = list(endpoints)
+        self._states = [EndpointState() for _ in endpoints]
         self._breakers = [CircuitBreaker() for _ in endpoints]
         self._changed = changed
         self._now = now
@@ -104,29 +130,37 @@ class FailoverClient:
     async def prefill(self, params: Mapping[str, Any]) -> None:
         """Has the model compute a prompt ahead of the question; a failure changes nothing."""
         try:
-            await _completion(self.current, {**params, "max_tokens": 1})
+            question = ModelQuestion({**params, "max_tokens": 1}, self.limits)
+            await completion(self.current, question, self._states[0])
         except FAILURES as error:
             log.info("%s did not compute ahead: %s", self.current.name, _cause(error))
 
-    async def create(self, before: BeforeRequest, **params: Any) -> Any:  # noqa: ANN401  openai's own types
+    async def create(
+        self,
+        before: BeforeRequest,
+        limits: AnswerLimits | None = None,
+        **params: Any,  # noqa: ANN401  openai's own types
+    ) -> Any:  # noqa: ANN401
         """A completion as by openai's `chat.completions.create`, from the first that answers.
 
-        A stream has begun when it is returned, and continues with the next endpoint where it
-        breaks off. Raises the last endpoint's error, one of FAILURES, if none answers.
+        With `stream`, the answer has begun when it is returned; it is a FailoverStream of events
+        within the `limits`, and continues with the next endpoint where it breaks off. Raises the
+        last endpoint's error, one of FAILURES, if none answers.
         """
-        return await self._ask(attempt_order(self._breakers), before, params)
+        params["messages"] = valid_json(params["messages"])
+        asked = ModelQuestion(params, limits or self.limits)
+        return await self._ask(attempt_order(self._breakers), before, asked)
 
-    async def _ask(self, places: Sequence[int], before: BeforeRequest, params: Any) -> Any:  # noqa: ANN401
+    async def _ask(self, places: Sequence[int], before: BeforeRequest, asked: ModelQuestion) -> Any:  # noqa: ANN401
         """Tries the endpoint at the first of `places`, then the next."""
         for number, place in enumerate(places, start=1):
             remaining = places[number:]
             await before(self._endpoints[place])
             try:
-                answer = await _completion(
-                    self._endpoints[place],
-                    params,
-                    partial(self._failed, place, midway=True),
-                    partial(self._ask, remaining, before, params) if remaining else None,
+                answer = await self._answer_that_fits(
+                    place,
+                    asked,
+                    partial(self._ask, remaining, before, asked) if remaining else None,
                 )
             except FAILURES as error:
                 self._failed(place, error)
@@ -134,8 +168,35 @@ class FailoverClient:
                     raise
             else:
                 self._succeeded(place)
-                return answer
+                if not (remaining and isinstance(answer, FailoverStream) and answer.is_mute):
+                    return answer
+                log.info("%s has nothing to say", self._endpoints[place].name)
+                await answer.close()
         raise AssertionError("attempt_order() names at least one endpoint")
+
+    async def _answer_that_fits(
+        self, place: int, asked: ModelQuestion, resume: Resume | None
+    ) -> Any:  # noqa: ANN401
+        """The answer of an endpoint, after as many tries as its context window needs."""
+        endpoint, state = self._endpoints[place], self._states[place]
+        messages = shortened(asked.params["messages"], state.window)
+        for _ in range(MOST_SHORTENINGS):
+            fitting = ModelQuestion({**asked.params, "messages": messages}, asked.limits)
+            try:
+                return await completion(
+                    endpoint, fitting, state, partial(self._failed, place, midway=True), resume
+                )
+            except APIStatusError as error:
+                if not is_context_too_long(error):
+                    raise
+                size = estimated_tokens(messages)
+                window = min(context_window(error) or size, size) // 2
+                log.info("%s: the context is too long, it is shortened", endpoint.name)
+                shorter = shortened(messages, window)
+                if shorter == messages:
+                    raise
+                messages, state.window = shorter, window
+        return await completion(endpoint, fitting, state, None, resume)
 
     def _failed(self, place: int, error: Exception, *, midway: bool = False) -> None:
         if self._endpoints[place].is_starting():
@@ -179,7 +240,8 @@ class FailoverClient:
             return
         hello = [{"role": "user", "content": "Hello"}]
         try:
-            await _completion(endpoint, {"messages": hello, "max_tokens": 1})
+            request = ModelQuestion({"messages": hello, "max_tokens": 1}, self.limits)
+            await completion(endpoint, request, self._states[place])
         except FAILURES as error:
             log.info("%s still fails: %s", endpoint.name, _cause(error))
             breaker.record_failure(self._now())
@@ -190,112 +252,6 @@ class FailoverClient:
     async def close(self) -> None:
         for endpoint in self._endpoints:
             await endpoint.client.close()
-
-
-Resume = Callable[[], Awaitable[Any]]
-"""Asks the next endpoint the same question and returns its stream."""
-
-
-class FailoverStream:
-    """A stream of openai's chunks that has begun, and survives that its endpoint breaks off.
-
-    `failed` is called with the error. `resume` opens the stream that takes over, after a spoken
-    apology if words were said already; None where no endpoint is left.
-    """
-
-    def __init__(
-        self,
-        stream: Any,  # noqa: ANN401  openai's AsyncStream, or another FailoverStream
-        chunks: AsyncIterator[Any],
-        head: list[Any],
-        failed: Callable[[Exception], None] | None,
-        resume: Resume | None,
-    ) -> None:
-        self._stream = stream
-        self._chunks = chunks
-        self._head = head
-        self._failed = failed
-        self._resume = resume
-        self._last_text_chunk: Any = None
-        self._calls_tools = False
-
-    @classmethod
-    async def begin(
-        cls,
-        stream: Any,  # noqa: ANN401
-        failed: Callable[[Exception], None] | None,
-        resume: Resume | None,
-    ) -> "FailoverStream":
-        """Waits for the first sign of an answer. Raises ValueError for an empty stream."""
-        chunks = aiter(stream)
-        head: list[Any] = []
-        try:
-            async for chunk in chunks:
-                head.append(chunk)
-                if _begins_answer(chunk):
-                    break
-            if not head:
-                raise ValueError("the answer is empty")
-        except BaseException:
-            await stream.close()
-            raise
-        return cls(stream, chunks, head, failed, resume)
-
-    def __aiter__(self) -> "FailoverStream":
-        return self
-
-    async def __anext__(self) -> Any:  # noqa: ANN401
-        try:
-            chunk = self._head.pop(0) if self._head else await anext(self._chunks)
-        except FAILURES as error:
-            if self._failed is not None:
-                self._failed(error)
-            # Half a tool call cannot be taken back.
-            if self._resume is None or self._calls_tools:
-                raise
-            return await self._continue(self._resume)
-        if chunk.choices and (delta := chunk.choices[0].delta):
-            self._calls_tools |= bool(delta.tool_calls)
-            self._last_text_chunk = chunk if delta.content else self._last_text_chunk
-        return chunk
-
-    async def _continue(self, resume: Resume) -> Any:  # noqa: ANN401
-        """Switches to the next endpoint's stream, which reports its own failures."""
-        await self._stream.close()
-        self._stream = self._chunks = await resume()
-        self._failed = self._resume = None
-        if self._last_text_chunk is None:
-            return await anext(self._chunks)
-        apology = self._last_text_chunk.model_copy(deep=True)
-        apology.choices[0].delta.content = RESTART_APOLOGY
-        return apology
-
-    async def close(self) -> None:
-        await self._stream.close()
-
-
-async def _completion(
-    endpoint: Endpoint,
-    params: Mapping[str, Any],
-    failed: Callable[[Exception], None] | None = None,
-    resume: Resume | None = None,
-) -> Any:  # noqa: ANN401
-    """A completion that begins within the endpoint's time limit. Raises one of FAILURES."""
-    async with asyncio.timeout(endpoint.first_token_seconds):
-        made = await endpoint.client.chat.completions.create(**{**params, "model": endpoint.model})
-        return await FailoverStream.begin(made, failed, resume) if params.get("stream") else made
-
-
-def _begins_answer(chunk: Any) -> bool:  # noqa: ANN401
-    """Whether a chunk carries more than a role: text, reasoning, a tool's name, or the end."""
-    if not chunk.choices:
-        return False
-    choice = chunk.choices[0]
-    if choice.finish_reason or not choice.delta:
-        return bool(choice.finish_reason)
-    more = choice.delta.model_extra or {}
-    reasoning = more.get("reasoning_content") or more.get("reasoning")
-    return bool(choice.delta.content or choice.delta.tool_calls or reasoning)
 
 
 def _cause(error: Exception) -> str:

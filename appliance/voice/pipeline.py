@@ -253,7 +253,9 @@ def _language_model(
     config = shared.config.llm
     prompt = session.system_prompt or config.system_prompt
     service = ChatService(shared.llm, config, prompt, opening, session.recorder)
-    offer_tools(service, session.context, shared.registry, session.call_tool)
+    offer_tools(
+        *(service, session.context, shared.registry, session.call_tool), fault_of=service.fault_of
+    )
     return [service]
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from appliance.circuit_breaker import RETRY_SECONDS
 from appliance.config.loader import Config, load
+from appliance.llm.answer_events import AnswerWords, ModelCall
 from appliance.llm.endpoint import Endpoint, endpoint_at
-from appliance.llm.failover import FAILURES, RESTART_APOLOGY, FailoverClient, failover_client
+from appliance.llm.failover import FailoverClient, failover_client
+from appliance.llm.failover_stream import FAILURES, RESTART_APOLOGY
 from appliance.llm.providers import Address
 from tests.chat_server import Call, ChatServer, Reply, Trouble, chat_server
 
@@ -31,7 +33,7 @@ class Scenario:
     async def answer(self) -> str:
         """The text of an answer."""
         stream = await self.models.create(self.note, stream=True, messages=MESSAGES, model="x")
-        said = [c.choices[0].delta.content or "" async for c in stream if c.choices]
+        said = [event.text async for event in stream if isinstance(event, AnswerWords)]
         await stream.close()
         return "".join(said)
 
@@ -134,10 +136,11 @@ async def test_the_last_error_is_raised_where_none_answers() -> None:
 
 
 async def test_a_tool_call_is_passed_on() -> None:
+    tools = [{"type": "function", "function": {"name": "get_time", "parameters": {}}}]
     async with asking(Trouble(status=503), Call("get_time", {})) as a:
-        stream = await a.models.create(a.note, stream=True, messages=MESSAGES)
-        called = [c.choices[0].delta.tool_calls async for c in stream if c.choices]
-        assert called[0][0].function.name == "get_time"
+        stream = await a.models.create(a.note, stream=True, messages=MESSAGES, tools=tools)
+        called = [event async for event in stream if isinstance(event, ModelCall)]
+        assert [call.name for call in called] == ["get_time"]
         await stream.close()
 
 

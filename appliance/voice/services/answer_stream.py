@@ -21,6 +21,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.text.base_text_aggregator import TextType
 
+from appliance.conversation import CODE_SHOWN
 from appliance.text.pieces import SpeechCost
 from appliance.text.segment import AnswerSegmenter, Segment
 from appliance.voice.frames import PlaybackMarkerFrame, QuestionFrame
@@ -85,8 +86,8 @@ class AnswerText(FrameProcessor):
     """Stands behind the language model and cuts its answer into the segments that are spoken.
 
     The first one is short, so that the voice begins early. Code still reaches the page and the
-    context; it is only not read aloud. A question of the appliance ends the answer: what the model
-    has not said by then is not said, and it is asked nothing more in this turn.
+    context; it is only named, and not read aloud. A question of the appliance ends the answer: what
+    the model has not said by then is not said, and it is asked nothing more in this turn.
     """
 
     def __init__(self, recorder: Recorder, opening: HeldOpening) -> None:
@@ -95,6 +96,7 @@ class AnswerText(FrameProcessor):
         self._opening = opening
         self._segmenter = AnswerSegmenter()
         self._answer_ended = False
+        self._names_code = True
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
@@ -111,6 +113,7 @@ class AnswerText(FrameProcessor):
             return
         if isinstance(frame, LLMFullResponseStartFrame):
             self._segmenter, self._answer_ended = self._opening.release(), False
+            self._names_code = True
         elif isinstance(frame, InterruptionFrame):
             self._segmenter, self._answer_ended = AnswerSegmenter(), False
         elif isinstance(frame, LLMFullResponseEndFrame):
@@ -132,3 +135,7 @@ class AnswerText(FrameProcessor):
                 code = LLMTextFrame(text)
                 code.skip_tts = True
                 await self.push_frame(code)
+                if self._names_code:
+                    self._names_code = False
+                    named = AggregatedTextFrame(f" {CODE_SHOWN}", TextType.SENTENCE)
+                    await self.push_frame(named)

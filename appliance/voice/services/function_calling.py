@@ -1,6 +1,6 @@
 """Offers the appliance's tools to a language model as functions, on either route."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -32,10 +32,18 @@ def offer_tools(
     call_tool: CallTool,
     *,
     realtime: bool = False,
+    fault_of: Callable[[str], str] = lambda _call_id: "",
 ) -> None:
-    """Registers the tools with the service; with `realtime`, only those allowed on that route."""
+    """Registers the tools with the service; with `realtime`, only those allowed on that route.
+
+    `fault_of` returns the reason why a call, by its id, must not be carried out: the model is given
+    it as the result.
+    """
 
     async def run_tool(params: FunctionCallParams) -> None:
+        if fault := fault_of(params.tool_call_id):
+            await params.result_callback({"error": fault})
+            return
         answer = await call_tool(params.function_name, params.arguments, "model")
         result = await function_result(params.llm, answer)
         silent = FunctionCallResultProperties(run_llm=False)

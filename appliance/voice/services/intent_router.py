@@ -25,13 +25,14 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import LLMService
 
-from appliance.conversation import MODEL_LOADING, MODEL_SILENT, NO_MODEL, NOT_CAUGHT, EventKind
+from appliance.conversation import MODEL_LOADING, NO_MODEL, NOT_CAUGHT, EventKind
 from appliance.llm.context import trim
 from appliance.tools import ToolResult
 from appliance.tools.registry import Match
 from appliance.voice.frames import PlaybackMarkerFrame
 from appliance.voice.recorder import Recorder
 from appliance.voice.services.answer_stream import HeldOpening
+from appliance.voice.services.model_apologies import model_apology
 from appliance.voice.services.tool_caller import ToolCaller
 
 
@@ -39,13 +40,13 @@ from appliance.voice.services.tool_caller import ToolCaller
 class _Ahead:
     """The question that is answered before the turn is over.
 
-    `by_model`: the model answers it, and `failed` tells whether it failed to. Otherwise `answer` is
-    the tool that runs ahead, with its match; without it, the answer waits for the end of the turn.
+    `by_model`: the model answers it, and `apology` is said where it failed to. Otherwise `answer`
+    is the tool that runs ahead, with its match; without it, the answer waits for the turn's end.
     """
 
     question: str = ""
     by_model: bool = False
-    failed: bool = False
+    apology: str = ""
     answer: "tuple[Match, asyncio.Task[ToolResult]] | None" = None
 
 
@@ -119,10 +120,11 @@ class IntentRouter(FrameProcessor):
             self._recorder.emit(EventKind.ERROR, code="pipeline", message=frame.error)
             if not isinstance(frame.processor, LLMService):
                 return
+            apology = model_apology(frame.exception)
             if self._ahead.by_model:
-                self._ahead = replace(self._ahead, failed=True)
+                self._ahead = replace(self._ahead, apology=apology)
             else:
-                await self._apologise(_newest_user_text(self._context))
+                await self._apologise(_newest_user_text(self._context), apology)
 
     async def _answer(self, frame: LLMContextFrame) -> None:
         text = _newest_user_text(frame.context)
@@ -190,8 +192,8 @@ class IntentRouter(FrameProcessor):
         if ahead.question:
             self._begin_turn(ahead.question)
         await self.push_frame(frame)
-        if ahead.failed:
-            await self._apologise(ahead.question)
+        if ahead.apology:
+            await self._apologise(ahead.question, ahead.apology)
         elif ahead.answer is not None:
             match, answering = ahead.answer
             answer = await answering
@@ -200,11 +202,11 @@ class IntentRouter(FrameProcessor):
         elif ahead.question and not ahead.by_model:
             await self._answer_without_model(ahead.question)
 
-    async def _apologise(self, question: str) -> None:
+    async def _apologise(self, question: str, apology: str) -> None:
         """Says that no model answers, unless another route does."""
         if not self._reroute(question):
             starting = self._model_is_starting()
-            await self.push_frame(TTSSpeakFrame(MODEL_LOADING if starting else MODEL_SILENT))
+            await self.push_frame(TTSSpeakFrame(MODEL_LOADING if starting else apology))
 
     async def _say_result(self, answer: ToolResult) -> None:
         if answer.quoted:

@@ -1,11 +1,16 @@
 """The language model as a Pipecat service: one per session, on endpoints that all share."""
 
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
 from pipecat.frames.frames import (
     EagerEndOfTurnCancelFrame,
     Frame,
+    FunctionCallFromLLM,
     InterruptionFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
@@ -19,11 +24,14 @@ from pipecat.turns.speculation_gate import SpeculationState
 from appliance.config.schema import LLMConfig
 from appliance.llm.endpoint import Endpoint
 from appliance.llm.failover import FailoverClient
+from appliance.llm.turn_budget import TurnBudget
 from appliance.voice.recorder import Recorder
 from appliance.voice.services.answer_stream import HeldOpening
+from appliance.voice.services.answer_writer import AnswerWriter
 
 GONE_OUT = "My own language model does not answer, so I am asking one outside this device."
 BACK = "My own language model answers again."
+_TOOL_PARAMETERS = ("tools", "tool_choice", "parallel_tool_calls")
 
 
 class ChatService(OpenAILLMService):
@@ -48,6 +56,8 @@ class ChatService(OpenAILLMService):
         # Whether the user knows that an endpoint outside answers: now, and before this question.
         self._announced = self._announced_before = False
         self._is_outside = self._answer_began = False
+        self._turn = TurnBudget(endpoints.limits, config.tool_rounds)
+        self._faults: dict[str, str] = {}
         super().__init__(
             settings=self.Settings(
                 model=endpoints.first.model,
@@ -71,7 +81,10 @@ class ChatService(OpenAILLMService):
             return await self._endpoints.create(self._record, **params)
         self._answer_began = False
         self._announced_before = self._announced
-        answer = await self._endpoints.create(self._announce, **params)
+        if not self._turn.may_call_tools:
+            params = {key: value for key, value in params.items() if key not in _TOOL_PARAMETERS}
+        limits = self._turn.limits
+        answer = await self._endpoints.create(self._announce, limits, **params)
         self._answer_began = True
         if self._announced and not self._is_outside:
             # Not before the local model answers: it may have been asked in vain several times.
@@ -92,6 +105,39 @@ class ChatService(OpenAILLMService):
             convert_developer_to_user=not self.supports_developer_role,
         )
         await self._endpoints.prefill({key: params[key] for key in ("messages", "tools")})
+
+    async def _process_context(self, context: LLMContext) -> None:
+        """Asks the model, passes its words on, and runs its calls."""
+        messages: Any = context.get_messages()
+        if not messages or messages[-1].get("role") != "tool":
+            self._turn = TurnBudget(self._endpoints.limits, self._turn.rounds)
+            self._faults.clear()
+        await self.start_ttfb_metrics()
+        began = time.monotonic()
+        writer = AnswerWriter(self._write, lambda: _spoken_results(messages))
+        answer: Any = await self.get_chat_completions(context)
+        try:
+            calls = await writer.write_all(answer)
+        finally:
+            self._turn.spend(time.monotonic() - began, writer.characters)
+            await answer.close()
+        if calls:
+            self._turn.called(calls)
+            self._faults |= {call.id: call.fault for call in calls if call.fault}
+            await self.run_function_calls(
+                [
+                    FunctionCallFromLLM(call.name, call.id, dict(call.arguments), context)
+                    for call in calls
+                ]
+            )
+
+    async def _write(self, text: str) -> None:
+        await self.stop_ttfb_metrics()
+        await self._push_llm_text(text)
+
+    def fault_of(self, call_id: str) -> str:
+        """The reason why a call of the model must not be carried out; empty if it may."""
+        return self._faults.get(call_id, "")
 
     async def _record(self, chosen: Endpoint) -> None:
         self._recorder.model_asked(left_the_box=chosen.left_the_box)
@@ -124,3 +170,17 @@ class ChatService(OpenAILLMService):
             self._opening.begin()
         elif isinstance(frame, LLMTextFrame):
             self._opening.feed(frame.text)
+
+
+def _spoken_results(messages: list[Mapping[str, Any]]) -> str:
+    """What the tools that were called last have to say, for a model that says nothing."""
+    spoken: list[str] = []
+    for message in reversed(messages):
+        if message.get("role") == "user":
+            break
+        if message.get("role") == "tool":
+            with suppress(ValueError, TypeError):
+                result = json.loads(message["content"])
+                if isinstance(result, dict) and isinstance(result.get("spoken"), str):
+                    spoken.insert(0, result["spoken"])
+    return " ".join(spoken)

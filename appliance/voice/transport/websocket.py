@@ -7,10 +7,12 @@ The transport never waits for a client that does not read: its audio is dropped 
 messages are queued up to a bound, past which the client is disconnected.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
-from pipecat.processors.frameworks.rtvi import RTVIProcessor
+from pipecat.observers.base_observer import FramePushed
+from pipecat.processors.frameworks.rtvi import RTVIObserver, RTVIObserverParams, RTVIProcessor
 from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pydantic import BaseModel
 
@@ -18,6 +20,8 @@ from appliance import wire
 from appliance.voice.transport.input import DRAIN_SECONDS, SocketInput
 from appliance.voice.transport.output import SocketOutput
 from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
+
+log = logging.getLogger(__name__)
 
 CHUNK_10MS = 2
 
@@ -73,5 +77,26 @@ class RTVIOutbox(RTVIProcessor):
         super().__init__()
         self._send = send
 
+    def create_rtvi_observer(
+        self,
+        *,
+        params: RTVIObserverParams | None = None,
+        **kwargs: Any,  # noqa: ANN401  Pipecat's signature
+    ) -> RTVIObserver:
+        return LastingObserver(self, params=params, **kwargs)
+
     async def push_transport_message(self, model: BaseModel, exclude_none: bool = True) -> None:
         self._send(model.model_dump(exclude_none=exclude_none))
+
+
+class LastingObserver(RTVIObserver):
+    """Pipecat's RTVI observer, except that a frame it cannot report does not end it.
+
+    Its task would end with the exception, and the page would see nothing more of the session.
+    """
+
+    async def on_push_frame(self, data: FramePushed) -> None:
+        try:
+            await super().on_push_frame(data)
+        except Exception:  # boundary of a frame: the page misses it, and sees the next
+            log.exception("a frame could not be reported to the page: %s", data.frame.name)
