@@ -74,8 +74,8 @@ def accuracy(
 ) -> None:
     """Measures word errors and errors of turn taking, through the daemon's own door.
 
-    Kokoro's voices say texts of six languages (German is eSpeak NG's) in eight conditions; an
-    appliance of its own hears them in real time. In the same run: the same model by
+    Kokoro's voices say texts of six languages (German is Piper's or eSpeak NG's) in eight
+    conditions; an appliance of its own hears them in real time. In the same run: the same model by
     faster-whisper's defaults, and the turn taking of stock Pipecat.
 
     A few minutes are enough for one question:

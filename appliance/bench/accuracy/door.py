@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,8 +19,12 @@ from appliance.errors import SessionError
 if TYPE_CHECKING:
     from appliance.bench.accuracy.clips import Clip
 
-SETTLE_SECONDS: Final = 12.0
+SETTLE_SECONDS: Final = 20.0
 """After a clip, for words and an end of turn that are late because the processor is busy."""
+QUIET_SECONDS: Final = 2.0
+POLL_SECONDS: Final = 0.1
+STARTED, STOPPED = "user-started-speaking", "user-stopped-speaking"
+WORDS = "user-transcription"
 _ANSWERS: Final = ("All right.",)
 _SPEED: Final = 2.0
 
@@ -108,12 +113,18 @@ async def _say(server: Contender, clip: "Clip") -> Heard:
         call.arrived.clear()
         with contextlib.suppress(SessionError):  # what came until then is what was heard
             await call.say(clip.pcm)
-            if clip.text or call.after(0.0, "user-started-speaking"):
-                await call.wait_for(
-                    lambda _: has_settled(call.arrived, call.sent_from + clip.end),
-                    seconds=SETTLE_SECONDS,
-                )
+            if clip.text or call.after(0.0, STARTED):
+                await _until_settled(call, call.sent_from + clip.end)
         return heard_from(call.arrived, call.sent_from)
+
+
+async def _until_settled(call: Call, speech_end: float) -> None:
+    """Waits for the end of the last turn, and for words that come after it."""
+    limit = time.monotonic() + SETTLE_SECONDS
+    while call.close_code is None and (now := time.monotonic()) < limit:
+        if has_settled(call.arrived, speech_end, now):
+            return
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _call(server: Contender, language: str) -> AbstractAsyncContextManager[Call]:
@@ -122,11 +133,15 @@ def _call(server: Contender, language: str) -> AbstractAsyncContextManager[Call]
     return server.call()
 
 
-def has_settled(arrived: Sequence[Arrival], speech_end: float) -> bool:
-    """Whether every turn has ended, the last one about when speech did or later. Pure."""
-    kinds = ("user-started-speaking", "user-stopped-speaking")
-    turns = [arrival for arrival in arrived if arrival.kind in kinds]
-    return bool(turns) and turns[-1].kind == kinds[1] and turns[-1].at > speech_end - 0.1
+def has_settled(arrived: Sequence[Arrival], speech_end: float, now: float) -> bool:
+    """Whether every turn has ended, the last one about when speech did or later. Pure.
+
+    The words of a part that waited for the transcriber may still follow, and begin another turn.
+    """
+    turns = [arrival for arrival in arrived if arrival.kind in (STARTED, STOPPED)]
+    if not turns or turns[-1].kind != STOPPED or turns[-1].at < speech_end - 0.1:
+        return False
+    return now - max(a.at for a in arrived if a.kind in (STARTED, STOPPED, WORDS)) >= QUIET_SECONDS
 
 
 def heard_from(arrived: Sequence[Arrival], begin: float) -> Heard:
@@ -135,6 +150,6 @@ def heard_from(arrived: Sequence[Arrival], begin: float) -> Heard:
     def times(kind: str) -> tuple[float, ...]:
         return tuple(round(a.at - begin, 3) for a in arrived if a.kind == kind)
 
-    finals = (a.data for a in arrived if a.kind == "user-transcription")
+    finals = (a.data for a in arrived if a.kind == WORDS)
     text = " ".join(str(data.get("text", "")).strip() for data in finals if data.get("final"))
-    return Heard(text, times("user-started-speaking"), times("user-stopped-speaking"))
+    return Heard(text, times(STARTED), times(STOPPED))

@@ -31,7 +31,8 @@ def show(results: AccuracyResults, console: Console, *, errors: bool = False) ->
     if scores := results.turn_scores():
         console.print(_turns_table(scores))
     if results.without_speech:
-        console.print(_sounds_table(results.without_speech))
+        servers = results.servers if results.has_turns else ()
+        console.print(_sounds_table(results.without_speech, servers))
     if errors:
         console.print(_errors_table(results.spoken))
     for note in results.remarks:
@@ -39,8 +40,9 @@ def show(results: AccuracyResults, console: Console, *, errors: bool = False) ->
 
 
 def _words_table(results: AccuracyResults) -> Table:
-    table = Table("", "clips", "words", "errors", "sub/ins/del", "baseline", "more")
-    table.title = "word errors through the door, and by faster-whisper's own defaults"
+    table = Table("", "clips", "words", "errors", "s/i/d", "baseline", "more")
+    heard = "through the door" if results.has_turns else "of the transcriber itself"
+    table.title = f"word errors {heard}, and by faster-whisper's own defaults"
     table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
@@ -86,8 +88,7 @@ def _turns_table(scores: Sequence[TurnScore]) -> Table:
     return table
 
 
-def _sounds_table(clips: Sequence[HeardClip]) -> Table:
-    servers = tuple(clips[0].heard)
+def _sounds_table(clips: Sequence[HeardClip], servers: Sequence[str]) -> Table:
     table = Table("without speech", *(f"{name}: turns" for name in servers), OURS, BASELINE)
     for clip in clips:
         turns = (str(clip.outcome(name).false_starts) for name in servers)

@@ -130,11 +130,15 @@ class AccuracyResults:
             ),
         ]
 
+    @property
+    def has_turns(self) -> bool:
+        """False where the transcriber itself was asked."""
+        return not self.options.get("direct")
+
     def turn_scores(self) -> list[TurnScore]:
-        """The scores of all servers; none where the transcriber itself was asked."""
-        if self.options.get("direct"):
-            return []
-        return [turn_score(server, self.spoken) for server in self.servers]
+        """The scores of all servers, where there were turns."""
+        servers = self.servers if self.has_turns else ()
+        return [turn_score(server, self.spoken) for server in servers]
 
     def as_json(self) -> dict[str, object]:
         return {

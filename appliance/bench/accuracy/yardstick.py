@@ -153,18 +153,19 @@ async def _clips(
         step = max(1, len(found) // options.utterances) if options.utterances else 1
         found = found[::step][: options.utterances or None]
     else:
-        found = await _spoken_clips(options, kokoro_files(config, plan), setup)
+        found = await _spoken_clips(options, config, plan, setup)
     return found + (list(no_speech_clips(options.seed)) if options.sounds else [])
 
 
 async def _spoken_clips(
-    options: AccuracyOptions, kokoro: tuple[Path, Path] | None, setup: BenchSetup
+    options: AccuracyOptions, config: Config, plan: Plan, setup: BenchSetup
 ) -> list["Clip"]:
     from appliance.bench.accuracy.clips import MOST_OTHERS, speech_clip
     from appliance.bench.accuracy.speakers import Speakers
 
     trials = _trials(options)
-    async with Speakers(options.cache, kokoro) as speakers:
+    kokoro = kokoro_files(config, plan)
+    async with Speakers(options.cache, kokoro, config.models.directory) as speakers:
         spoken = []
         for number, trial in enumerate(trials, 1):
             setup.progress(f"making speech: {number} of {len(trials)}")

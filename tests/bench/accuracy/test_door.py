@@ -1,11 +1,16 @@
 """What arrives at a client, as what a server heard."""
 
 from appliance import wire
-from appliance.bench.accuracy.door import HearingEngines, has_settled, heard_from
+from appliance.bench.accuracy.door import (
+    QUIET_SECONDS,
+    STARTED,
+    STOPPED,
+    HearingEngines,
+    has_settled,
+    heard_from,
+)
 from appliance.bench.accuracy.turn_outcome import Heard
 from appliance.client import Arrival
-
-STARTED, STOPPED = "user-started-speaking", "user-stopped-speaking"
 
 
 def arrival(at: float, kind: str, **data: object) -> Arrival:
@@ -26,12 +31,15 @@ def test_what_was_heard_is_the_final_words_and_the_times_of_turns() -> None:
     assert heard_from(arrived, 10.0) == Heard("One two. Three.", (0.5, 2.0), (1.1, 3.25))
 
 
-def test_a_clip_is_over_when_its_last_turn_is() -> None:
+def test_a_clip_is_over_when_its_last_turn_is_and_no_words_follow() -> None:
     turn = [arrival(1.0, STARTED), arrival(2.0, STOPPED)]
-    assert has_settled(turn, 1.9)
-    assert not has_settled(turn, 2.5)  # the turn ended in a pause, and more is to come
-    assert not has_settled([*turn, arrival(2.2, STARTED)], 1.9)
-    assert not has_settled([], 1.9)
+    later = 2.0 + QUIET_SECONDS
+    assert has_settled(turn, 1.9, later)
+    assert not has_settled(turn, 1.9, later - 0.1)
+    assert not has_settled(turn, 2.5, later)  # the turn ended in a pause, and more is to come
+    assert not has_settled([*turn, arrival(2.2, STARTED)], 1.9, later)
+    assert not has_settled([*turn, arrival(2.2, "user-transcription")], 1.9, later)
+    assert not has_settled([], 1.9, later)
 
 
 def test_the_voice_only_takes_time() -> None:

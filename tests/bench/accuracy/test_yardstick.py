@@ -17,7 +17,7 @@ def test_everything_is_every_text_in_every_condition(tmp_path: Path) -> None:
 
 
 async def test_speech_is_made_once(tmp_path: Path) -> None:
-    async with Speakers(tmp_path / "cache", None) as speakers:
+    async with Speakers(tmp_path / "cache", None, tmp_path) as speakers:
         voice = speakers.voice("de", 3)
         assert voice == "espeak de"
         first = await speakers.speak("Guten Morgen.", "de", voice)
@@ -32,7 +32,7 @@ async def test_speech_is_made_once(tmp_path: Path) -> None:
 async def test_a_kokoro_speaks_the_languages_of_its_voices(tmp_path: Path) -> None:
     files = (FIXTURES / "micro_kokoro" / name for name in ("kokoro-micro.onnx", "voices-micro.bin"))
     model, voices = files
-    async with Speakers(tmp_path, (model, voices)) as speakers:
+    async with Speakers(tmp_path, (model, voices), tmp_path) as speakers:
         assert [speakers.voice("es", number) for number in range(3)] == [
             *("ef_dora", "em_alex", "ef_dora")
         ]
@@ -40,3 +40,14 @@ async def test_a_kokoro_speaks_the_languages_of_its_voices(tmp_path: Path) -> No
         english = speakers.voice("en", 0)
         part = Utterance("en", "short", ("Hello.",)).spoken_parts()[0]
         assert len(await speakers.speak(part, "en", english)) > 800
+
+
+async def test_a_voice_of_piper_speaks_its_language(tmp_path: Path) -> None:
+    voice = "de_DE-thorsten-medium"
+    for suffix in (".onnx", ".onnx.json"):
+        micro = FIXTURES / "micro_piper" / f"en_US-micro-low{suffix}"
+        (tmp_path / f"{voice}{suffix}").write_bytes(micro.read_bytes())
+    async with Speakers(tmp_path / "cache", None, tmp_path) as speakers:
+        assert speakers.voice("de", 5) == voice
+        assert speakers.voice("en", 5) == "espeak en"
+        assert len(await speakers.speak("Guten Morgen.", "de", voice)) > 800
