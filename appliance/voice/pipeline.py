@@ -41,7 +41,9 @@ from appliance.voice.transport.input import INPUT_BURST_SECONDS
 from appliance.voice.transport.websocket import RTVIOutbox, SocketTransport
 from appliance.voice.turns.barge_in import BargeIn, BargeInTurnStart
 from appliance.voice.turns.coordinator import TurnCoordinator
+from appliance.voice.turns.end_of_turn import TurnLimits
 from appliance.voice.turns.endpointing import SpeculativeTurnStop
+from appliance.voice.turns.interruptions import AssistantAggregator, PendingInterruptions
 from appliance.voice.turns.user_aggregator import UserAggregator
 from appliance.voice.turns.vad import vad_params
 
@@ -57,11 +59,13 @@ def build(shared: SharedParts, session: SessionParts) -> PipelineWorker:
     turn.add_listener(session.recorder.tracer)
     # STT before the end of turn: events of the turn reach them in this order.
     stt = _stt(shared, session, turn)
-    user = _user_aggregator(shared, session, turn, barge_in)
+    interruptions = PendingInterruptions()
+    user = _user_aggregator(shared, session, turn, barge_in, interruptions)
     tts = _tts(shared, session)
     opening = HeldOpening(tts.prepare, tts.discard, tts.speech_cost)
-    assistant = LLMAssistantAggregator(
+    assistant = AssistantAggregator(
         session.context,
+        interruptions,
         params=_assistant_params(shared.config, has_model=shared.llm is not None),
     )
     record_answers(assistant, session.recorder)
@@ -188,13 +192,17 @@ def _tts(shared: SharedParts, session: SessionParts) -> EngineTTS:
 
 
 def _user_aggregator(
-    shared: SharedParts, session: SessionParts, turn: TurnCoordinator, barge_in: BargeIn
+    shared: SharedParts,
+    session: SessionParts,
+    turn: TurnCoordinator,
+    barge_in: BargeIn,
+    interruptions: PendingInterruptions,
 ) -> UserAggregator:
     config = shared.config.turn
     params = LLMUserAggregatorParams(
         vad_analyzer=shared.turn_models.vad(vad_params(config), turn),
         user_turn_strategies=UserTurnStrategies(
-            start=[BargeInTurnStart(barge_in)], stop=[_turn_stop(shared, turn)]
+            start=[BargeInTurnStart(barge_in)], stop=[_turn_stop(shared, session, turn)]
         ),
         user_turn_stop_timeout=LOST_SECONDS,
         # A network that stalls for a moment ends no sentence: the audio held up follows.
@@ -202,10 +210,17 @@ def _user_aggregator(
         # A cough is not a question.
         empty_user_turn=None,
     )
-    return UserAggregator(session.context, speech_began=turn.speech_began, params=params)
+    return UserAggregator(
+        session.context,
+        speech_began=turn.speech_began,
+        params=params,
+        interruptions=interruptions,
+    )
 
 
-def _turn_stop(shared: SharedParts, turn: TurnCoordinator) -> SpeculativeTurnStop:
+def _turn_stop(
+    shared: SharedParts, session: SessionParts, turn: TurnCoordinator
+) -> SpeculativeTurnStop:
     config, llm = shared.config.turn, shared.llm
     return SpeculativeTurnStop(
         turn,
@@ -213,6 +228,8 @@ def _turn_stop(shared: SharedParts, turn: TurnCoordinator) -> SpeculativeTurnSto
             SmartTurnParams(stop_secs=config.incomplete_seconds), turn
         ),
         shared.is_command,
+        limits=TurnLimits(config.stop_seconds, config.incomplete_seconds),
+        language=session.language,
         runs_ahead=lambda text: config.speculate and shared.runs_ahead(text),
         speculate=config.speculate and llm is not None,
         # A needless question to an endpoint outside costs money and gives half a sentence away.

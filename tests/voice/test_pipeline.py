@@ -7,10 +7,12 @@ import pytest
 from pipecat.audio.vad.vad_analyzer import VADParams
 
 from appliance.config.loader import load
+from appliance.text.endings import Ending
 from appliance.voice.pipeline import _stt, _turn_stop, _user_aggregator
 from appliance.voice.services.stt import EngineSTT
 from appliance.voice.turns.coordinator import TurnCoordinator
 from appliance.voice.turns.endpointing import SpeculativeTurnStop
+from appliance.voice.turns.interruptions import PendingInterruptions
 from appliance.voice.turns.silero import SileroModel
 from appliance.voice.turns.vad import SileroVAD
 
@@ -27,7 +29,8 @@ def _turn_models() -> Any:  # noqa: ANN401  stands for TurnModels
 def _end_of_turn(llm: Any, *, configured: bool) -> SpeculativeTurnStop:  # noqa: ANN401  any will do
     config = load((), {"APPLIANCE__TURN__SPECULATE": str(configured).lower()})
     shared = anything(config=config, llm=llm, turn_models=_turn_models(), is_command=bool)
-    return _turn_stop(shared, TurnCoordinator(lambda _words: False))
+    session = anything(language=lambda: "en")
+    return _turn_stop(shared, session, TurnCoordinator(lambda _words: False))
 
 
 @pytest.mark.parametrize(
@@ -44,10 +47,11 @@ def test_pauses_are_answered_ahead_where_there_is_a_model(
 def test_a_model_outside_the_device_gets_no_words_that_smart_turn_has_not_judged() -> None:
     llm = anything(current=anything(left_the_box=False))
     end = _end_of_turn(llm, configured=True)
-    assert end._speculation.is_worthwhile(None)
+    assert end._speculation.is_worthwhile(None, Ending.UNKNOWN)
     llm.current = anything(left_the_box=True)
-    assert not end._speculation.is_worthwhile(None)
-    assert end._speculation.is_worthwhile(True)
+    assert not end._speculation.is_worthwhile(None, Ending.UNKNOWN)
+    assert not end._speculation.is_worthwhile(False, Ending.FINISHED)
+    assert end._speculation.is_worthwhile(True, Ending.UNKNOWN)
 
 
 def test_events_of_a_turn_reach_stt_before_the_end_of_turn() -> None:
@@ -57,5 +61,5 @@ def test_events_of_a_turn_reach_stt_before_the_end_of_turn() -> None:
     shared.engines, shared.latency = anything(stt=anything()), anything()
     session = anything(recorder=anything(), language=lambda: "en", context=anything())
     _stt(shared, session, turn)
-    _user_aggregator(shared, session, turn, anything())
+    _user_aggregator(shared, session, turn, anything(), PendingInterruptions())
     assert [type(listener) for listener in turn._listeners] == [EngineSTT, SpeculativeTurnStop]

@@ -1,4 +1,4 @@
-"""Whisper decoder: windows of audio to text, in batches, greedily.
+"""Whisper decoder: windows of audio to text, in batches.
 
 faster-whisper's own `transcribe` always encodes 30 s, one window at a time, and encodes twice
 where it has to detect the language. This decoder takes its parts (model, features, tokenizer) and
@@ -31,11 +31,13 @@ class AudioWindow:
     """Audio (16 kHz PCM) for one window.
 
     `window_seconds` is how much the encoder looks at. With `language` None the model detects it.
+    `beams` is how many texts are followed at a time; one is the fastest by far.
     """
 
     audio: bytes
     language: str | None
     window_seconds: float = FULL_WINDOW
+    beams: int = 1
 
     @property
     def audio_seconds(self) -> float:
@@ -55,7 +57,7 @@ class WhisperDecoder:
     def decode(
         self, windows: Sequence[AudioWindow], is_abandoned: Callable[[], bool] = lambda: False
     ) -> list[DecodedWindow]:
-        """Decodes windows of equal length; one result for each, in order.
+        """Decodes windows of equal length and beams; one result for each, in order.
 
         Encoding takes about as long as generating the text of a command, and neither can be
         interrupted. Where `is_abandoned` between the two, there is no text to be read.
@@ -79,7 +81,7 @@ class WhisperDecoder:
         results = model.generate(
             encoded,
             prompts,
-            beam_size=1,
+            beam_size=windows[0].beams,
             max_length=len(prompts[0]) + max(limits),
             return_scores=True,
             return_no_speech_prob=True,
@@ -163,4 +165,5 @@ def _decoded(
         tokens=len(tokens),
         cut=len(tokens) >= limit,
         voiced=not text or voiced(window.audio),
+        seconds=window.audio_seconds,
     )

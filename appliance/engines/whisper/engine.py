@@ -1,7 +1,7 @@
 """Whisper as a transcriber: faster-whisper and CTranslate2, from a directory on disk only.
 
-An utterance is decoded in a window little longer than itself, in one batch with whatever else
-waits, and once more in the full window where the text looks doubtful (see `window.py`).
+An utterance is decoded in a window little longer than itself, greedily and in one batch with
+whatever else waits, and once more with several beams where the text looks doubtful (`window.py`).
 """
 
 import json
@@ -18,11 +18,14 @@ from appliance.audio.split import loudness, pieces
 from appliance.engines import Priority, Ticket, Transcript
 from appliance.engines.whisper.decoder import AudioWindow, WhisperDecoder
 from appliance.engines.whisper.window import (
+    BEAMS,
     FULL_WINDOW,
     MIN_WINDOW,
     DecodedWindow,
+    better,
     is_doubtful,
     is_hallucinated,
+    second_window,
     window_seconds,
 )
 from appliance.engines.worker import WorkerPool
@@ -130,22 +133,23 @@ class Whisper:
         self, audio: bytes, language: str | None, ticket: Ticket | None
     ) -> DecodedWindow:
         length = window_seconds(len(audio) / 2 / INPUT_RATE, self._min_window)
-        first = AudioWindow(audio, language, length)
-        windows: tuple[float, ...] = ()
-        if first.window_seconds < FULL_WINDOW:
-            decoded = await self._workers.run_batched(
-                self._decode, first, first.window_seconds, ticket
-            )
-            windows = (first.window_seconds,)
-            if not is_doubtful(decoded):
-                return replace(decoded, windows=windows)
-            if ticket is not None and ticket.priority is Priority.LATER:
-                # The full window takes several times as long, and a partial transcript that is
-                # left out does no harm.
-                return replace(decoded, text="", windows=windows)
+        first = await self._decode_window(AudioWindow(audio, language, length), ticket)
+        if not is_doubtful(first):
+            return replace(first, windows=(length,))
+        if ticket is not None and ticket.priority is Priority.LATER:
+            # A second pass takes several times as long, and a partial transcript that is left out
+            # does no harm.
+            return replace(first, text="", windows=(length,))
+        longer = second_window(first, length)
+        second = await self._decode_window(AudioWindow(audio, language, longer, BEAMS), ticket)
+        return replace(better(first, second), windows=(length, longer))
+
+    async def _decode_window(self, window: AudioWindow, ticket: Ticket | None) -> DecodedWindow:
+        if window.window_seconds < FULL_WINDOW:
+            group = window.window_seconds, window.beams
+            return await self._workers.run_batched(self._decode, window, group, ticket)
         # Full windows are no faster in a batch than one by one.
-        full = await self._workers.run(self._decode, [AudioWindow(audio, language)], ticket=ticket)
-        return replace(full[0], windows=(*windows, FULL_WINDOW))
+        return (await self._workers.run(self._decode, [window], ticket=ticket))[0]
 
     def _decode(self, windows: Sequence[AudioWindow]) -> list[DecodedWindow]:
         if self._decoder is None:

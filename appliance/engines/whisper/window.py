@@ -3,11 +3,14 @@
 Whisper was trained on windows of 30 s, padded with silence, and the encoder's cost is that of the
 window. A command takes three seconds, so a window just long enough for it costs a tenth or less.
 Much shorter windows cost accuracy and make the model repeat itself, hence the minimum and the
-margin; a result that looks doubtful in a short window is decoded again in the full one.
+margin. A result that looks doubtful is decoded again with several beams, which finds words that
+were lost in noise; one that repeats itself, or was cut, in the full window.
 """
 
 import math
+import re
 import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +18,8 @@ FULL_WINDOW: Final = 30.0
 """Seconds."""
 MIN_WINDOW: Final = 8.0
 """Seconds. No loss of accuracy was found from here upwards, and some well below."""
+BEAMS: Final = 5
+"""Of a second pass; OpenAI's number."""
 _MARGIN: Final = 2.0
 """Seconds of silence at the end, by which the model knows that the text is complete."""
 _STEP: Final = 2.0
@@ -27,6 +32,12 @@ _NO_SPEECH, _NO_SPEECH_LIKELIHOOD = 0.6, -0.8
 """OpenAI's thresholds, except for the likelihood: theirs (-1) lets "Thank you." through."""
 _UNLIKELY, _REPETITIVE = -1.0, 2.4
 """OpenAI's thresholds for text that is worth another try."""
+_FEWEST_REPEATS: Final = {1: 4, 2: 3}
+"""How often a phrase of so many words is repeated in a loop, at the least; a longer one twice.
+People say "no, no, no" and "bye bye", but hardly ever a whole sentence twice without a pause."""
+_MOST_WORDS_PER_SECOND: Final = 5.0
+"""Nobody says a word again and again faster than that; a loop has as many as fit."""
+_WORDS = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _FEW_WORDS: Final = 2
 """What a model hallucinates from a breath is this short: "hello", "thank you"."""
 
@@ -38,7 +49,8 @@ class DecodedWindow:
     `likelihood` is the mean log probability of a token, `tokens` their number; `no_speech` is the
     probability that nothing was said. `cut`: there would have been more tokens. `voiced` is False
     where nothing in the audio has a pitch. `windows` are the windows in seconds that it took to
-    come to the result, the second one where the first looked doubtful.
+    come to the result, the second one where the first looked doubtful. `seconds` is the length of
+    the audio.
     """
 
     text: str
@@ -49,6 +61,7 @@ class DecodedWindow:
     cut: bool = False
     voiced: bool = True
     windows: tuple[float, ...] = ()
+    seconds: float = 0.0
 
 
 def window_seconds(seconds: float, min_window: float = MIN_WINDOW) -> float:
@@ -67,20 +80,60 @@ def is_doubtful(decoded: DecodedWindow) -> bool:
     """Whether the full window may do better. Silence is not decoded twice."""
     if not decoded.text or _is_silent(decoded):
         return False
-    return decoded.cut or decoded.likelihood < _UNLIKELY or _is_repetitive(decoded.text)
+    return decoded.cut or decoded.likelihood < _UNLIKELY or has_loop(decoded.text)
+
+
+def second_window(first: DecodedWindow, seconds: float) -> float:
+    """The window of the second pass over a text that is doubtful after one of `seconds`.
+
+    A loop, or a text that was cut, comes from the short window; one that is merely unlikely is as
+    good in it, and a fraction of the work.
+    """
+    return FULL_WINDOW if first.cut or has_loop(first.text) else seconds
+
+
+def better(first: DecodedWindow, second: DecodedWindow) -> DecodedWindow:
+    """The result of two passes that is to be believed."""
+    loops = has_loop(first.text), has_loop(second.text)
+    if loops == (False, True):
+        return first
+    if loops[0] or first.cut or not second.text:
+        return second
+    return second if second.likelihood >= first.likelihood else first
+
+
+def has_loop(text: str) -> bool:
+    """Whether a phrase follows itself as often as a decoder in a loop has it: "X. X. X"."""
+    words = [word.lower() for word in _WORDS.findall(text)]
+    return any(times >= _FEWEST_REPEATS.get(size, 2) for size, times in _repeats(words))
+
+
+def _repeats(words: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The length of every phrase that follows itself, and how often it stands in a row."""
+    for size in range(1, len(words) // 2 + 1):
+        same = 0
+        for place in range(size, len(words)):
+            same = same + 1 if words[place] == words[place - size] else 0
+            if same and same % size == 0:
+                yield size, 1 + same // size
 
 
 def is_hallucinated(decoded: DecodedWindow) -> bool:
     """Whether the text was not said: made of silence, noise or a breath, or of a loop."""
     breath = not decoded.voiced and len(decoded.text.split()) <= _FEW_WORDS
-    return breath or _is_silent(decoded) or _is_repetitive(decoded.text)
+    return breath or _is_silent(decoded) or _is_endless_loop(decoded)
 
 
 def _is_silent(decoded: DecodedWindow) -> bool:
     return decoded.no_speech > _NO_SPEECH and decoded.likelihood < _NO_SPEECH_LIKELIHOOD
 
 
-def _is_repetitive(text: str) -> bool:
-    """Whether the text compresses as only loops do."""
-    data = text.encode()
-    return len(data) > _REPETITIVE * len(zlib.compress(data))
+def _is_endless_loop(decoded: DecodedWindow) -> bool:
+    """Whether the text compresses as only loops do, and is not one word that was said that often:
+    eight times "no" in two seconds."""
+    data = decoded.text.encode()
+    if len(data) <= _REPETITIVE * len(zlib.compress(data)):
+        return False
+    words = _WORDS.findall(decoded.text.lower())
+    is_sayable = len(words) <= _MOST_WORDS_PER_SECOND * decoded.seconds
+    return not (is_sayable and decoded.voiced and len(set(words)) == 1)

@@ -16,6 +16,7 @@ from pipecat.frames.frames import (
     EagerTranscriptionFrame,
     Frame,
     InputAudioRawFrame,
+    InterimTranscriptionFrame,
     TranscriptionFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
@@ -23,17 +24,27 @@ from pipecat.frames.frames import (
 from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_start import BaseUserTurnStartStrategy
 
+from appliance.audio.format import INPUT_RATE
+from appliance.audio.hum import is_hum
+
 # Longer than a cough or an "mm-hm", together with the silence after which its end is known. Short
 # commands are understood before that.
 CONFIRM_SECONDS = 0.8
 # If it does not become known what was said (an engine hangs), the answer goes on after this.
 UNDECIDED_SECONDS = 4.0
 
-# Back-channel: what people say while they listen, without wanting the floor.
-_MURMURS = {
-    *("mm", "mmm", "mhm", "mmhm", "hm", "hmm", "uh", "huh", "uhhuh", "um", "ah", "aha", "oh"),
-    *("ooh", "wow", "ha", "haha", "er", "eh"),
-}
+# What sounds like humming may last longer, while no words are known: a long "mm-hm" interrupts
+# nobody, and some voices say "no, no" like one. The answer is silent meanwhile, so that waiting for
+# the words costs little.
+HUM_SECONDS = 2.0
+# How often that is judged.
+_JUDGED_SECONDS = 0.2
+
+# Back-channel: what people say while they listen, without wanting the floor. A recogniser writes a
+# long "mm-hm" in many ways.
+_MURMUR = re.compile(
+    r"[hm]*m[hm]*|u+h+(?:u+h+)*|h+u+h+|u+h*m+|(?:a+h+)+a*|o+h+|o+o+h*|e+h*r*m*|w+o+w+|(?:ha+)+h?"
+)
 # Back-channel too, unless the assistant has just asked something: then they are answers. Written
 # as they are compared: without hyphens, apostrophes and murmurs.
 _ASSENT = {
@@ -65,7 +76,7 @@ class Playback(Protocol):
 def is_meant(text: str, answer: str, language: str) -> bool:
     """True where words said over `answer` are neither back-channel nor its echo."""
     words = _words(text)
-    content = [word for word in words if word not in _MURMURS]
+    content = [word for word in words if not _MURMUR.fullmatch(word)]
     if not content or _is_echo(words, _words(answer)):
         return False
     assent = _ASSENT.get(language.partition("-")[0], set())
@@ -118,6 +129,8 @@ class BargeIn:
     _answer_expected: bool = field(default=False, init=False)
     _speaking: bool = field(default=False, init=False)
     _spoken: float = field(default=0.0, init=False)
+    _judged: float = field(default=0.0, init=False)
+    _heard: bytearray = field(default_factory=bytearray, init=False)
     _waited: float = field(default=0.0, init=False)
 
     def expect_answer(self, expected: bool) -> None:
@@ -130,23 +143,40 @@ class BargeIn:
             return False
         self.playback.hold()
         self.undecided = self._speaking = True
-        self._spoken = self._waited = 0.0
+        self._spoken = self._waited = self._judged = 0.0
+        self._heard.clear()
         return True
 
     def speech_ended(self) -> None:
         self._speaking = False
 
-    def lasted(self, seconds: float) -> bool:
-        """Counts audio; True once speech has lasted too long for back-channel."""
+    def lasted(self, audio: bytes) -> bool:
+        """Takes audio (16 kHz PCM); True once speech has lasted too long for back-channel."""
         if not self.undecided:
             return False
+        seconds = len(audio) / 2 / INPUT_RATE
         if self._speaking:
             self._spoken += seconds
-            return self._spoken >= CONFIRM_SECONDS
+            self._heard += audio
+            return self.has_lasted and not self._is_hum()
         self._waited += seconds
         if self._waited >= UNDECIDED_SECONDS:
             self.dismisses("")
         return False
+
+    @property
+    def has_lasted(self) -> bool:
+        """True where undecided speech has lasted too long for back-channel, unless it is a hum."""
+        return self.undecided and self._spoken >= CONFIRM_SECONDS
+
+    def _is_hum(self) -> bool:
+        """True while all that was said is a hum. Takes 0.2 ms, five times a second."""
+        if self._spoken >= HUM_SECONDS:
+            return False
+        if self._spoken - self._judged >= _JUDGED_SECONDS:
+            self._judged = self._spoken
+            return is_hum(bytes(self._heard))
+        return True
 
     def interrupts(self) -> None:
         """The speech is an interruption; the caller stops the answer."""
@@ -192,9 +222,11 @@ class BargeInTurnStart(BaseUserTurnStartStrategy):
         if isinstance(frame, VADUserStoppedSpeakingFrame):
             barge_in.speech_ended()
         elif isinstance(frame, InputAudioRawFrame):
-            return barge_in.lasted(len(frame.audio) / 2 / frame.sample_rate)
+            return barge_in.lasted(frame.audio)
         elif isinstance(frame, EagerTranscriptionFrame):
             return barge_in.undecided and barge_in.is_meant(frame.text)
+        elif isinstance(frame, InterimTranscriptionFrame):
+            return barge_in.has_lasted and barge_in.is_meant(frame.text)
         elif isinstance(frame, TranscriptionFrame):
             # Words that were not meant for the assistant were dismissed before they came here.
             return barge_in.undecided

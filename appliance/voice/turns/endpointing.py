@@ -7,6 +7,7 @@ model that asks for a tool is withdrawn by Pipecat itself.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from pipecat.audio.turn.base_turn_analyzer import EndOfTurnState
 from pipecat.frames.frames import (
@@ -22,7 +23,9 @@ from pipecat.turns.types import ProcessFrameResult, UserTurnSpeculation
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy, TurnAnalyzerUserTurnStopStrategy
 
 from appliance.observability.turn_trace import SpeculationOutcome
+from appliance.text.endings import Ending, ending
 from appliance.voice.turns.coordinator import TurnCoordinator, TurnListener
+from appliance.voice.turns.end_of_turn import TurnEvidence, TurnLimits, pause_seconds
 from appliance.voice.turns.smart_turn import AGAIN_AFTER_MS, AHEAD_AFTER_MS, SmartTurnAnalyzer
 
 # Of a speaker who pauses within sentences, so many pauses of a turn are answered before
@@ -53,14 +56,18 @@ class Speculation:
     def turn_started(self) -> None:
         self._guesses = 0
 
-    def is_worthwhile(self, likely: bool | None) -> bool:
+    def is_worthwhile(self, likely: bool | None, words: Ending) -> bool:
         """True where a pause should be answered; `likely` is smart-turn's verdict, None so far.
 
         Judging may take as long as transcribing did, and waiting for it makes the answer later by
-        that much; a question to a local model that turns out to be needless costs less.
+        that much; a question to a local model that turns out to be needless costs less. So does
+        one about words that end the turn soon, however they sounded.
         """
-        guess = self._may_guess() and self._guesses < MOST_GUESSES
-        return guess if likely is None else likely
+        if words in (Ending.UNFINISHED, Ending.DICTATED):
+            return False
+        if likely is None or (not likely and words is Ending.FINISHED):
+            return self._may_guess() and self._guesses < MOST_GUESSES
+        return likely
 
     async def begin(self, text: str, *, guessed: bool) -> None:
         """Has `text` answered, in place of what was being answered before, unless that is it."""
@@ -99,14 +106,12 @@ class Speculation:
 
 
 class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
-    """Ends turns by smart-turn's verdict on the voice, unless the words are a whole command.
+    """Ends turns by the silence that `end_of_turn` asks for, given the voice and the words.
 
-    Smart-turn takes short questions ("what time is it") for unfinished more often than long ones,
-    and then only the silence time-out ends the turn. A transcript that is a spoken sentence of a
-    tool, word for word (`is_command`), needs no verdict.
-
-    With `speculate`, the model answers pauses ahead; `may_guess` is that of `Speculation`.
-    `runs_ahead` tells whether a text is a command that may run ahead.
+    A transcript that is a spoken sentence of a tool, word for word (`is_command`), needs no verdict
+    on the voice. `language` gives that of the words. With `speculate`, the model answers pauses
+    ahead; `may_guess` is that of `Speculation`. `runs_ahead` tells whether a text is a command that
+    may run ahead.
     """
 
     def __init__(
@@ -115,11 +120,15 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
         analyzer: SmartTurnAnalyzer,
         is_command: Callable[[str], bool],
         *,
+        limits: TurnLimits,
+        language: Callable[[], str],
         runs_ahead: Callable[[str], bool],
         speculate: bool,
         may_guess: Callable[[], bool],
     ) -> None:
         super().__init__(turn_analyzer=analyzer)
+        self._limits = limits
+        self._language = language
         self._turn = turn
         self._analyzer = analyzer
         self._is_command = is_command
@@ -131,6 +140,9 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
         # answer to them is begun.
         self._said: list[str] = []
         self._heard = ""
+        # The verdict on the final transcripts, and the silence in seconds since speech ended.
+        self._words = TurnEvidence()
+        self._silence = 0.0
         self._looks_ahead = 0
         self._awaiting_verdict: asyncio.Task[None] | None = None
         self._looks_left: list[int] = []
@@ -191,23 +203,23 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
             await self._speculation.begin(text, guessed=False)
         elif not self._may_speculate or self._is_command(heard):
             return
-        elif self._speculation.is_worthwhile(likely):
+        elif self._speculation.is_worthwhile(likely, ending(text, self._language())):
             self._heard = ""
-            await self._speculation.begin(text, guessed=likely is None)
+            await self._speculation.begin(text, guessed=not likely)
         else:
             self._speculate_once_judged()
 
     def _speculate_once_judged(self) -> None:
+        async def speculate_if_likely() -> None:
+            await self._analyzer.wait_look_ahead()
+            self._awaiting_verdict = None
+            if self._analyzer.likely:
+                await self._speculate()
+
         if self._heard and self._awaiting_verdict is None and self._analyzer.likely is None:
             self._awaiting_verdict = self.task_manager.create_task(
-                self._speculate_if_likely(), f"{self}::speculate"
+                speculate_if_likely(), f"{self}::speculate"
             )
-
-    async def _speculate_if_likely(self) -> None:
-        await self._analyzer.wait_look_ahead()
-        self._awaiting_verdict = None
-        if self._analyzer.likely:
-            await self._speculate()
 
     async def trigger_user_turn_stopped(
         self, *, enable_user_speaking_frames: bool | None = None
@@ -245,7 +257,7 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
     async def _reset(self) -> None:
         self._heard = ""
         await self._speculation.withdraw(SpeculationOutcome.TURN_RESET)
-        self._said = []
+        self._said, self._words = [], TurnEvidence()
         await super()._reset()
 
     async def _discard_pending_end_of_turn(self) -> None:
@@ -260,6 +272,9 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
 
     async def _handle_input_audio(self, frame: InputAudioRawFrame) -> None:
         await super()._handle_input_audio(frame)
+        if self._vad_stopped:
+            self._silence += len(frame.audio) / 2 / frame.sample_rate
+            await self._maybe_trigger_user_turn_stopped()
         silence = self._analyzer.silence_ms
         is_due = bool(self._looks_left) and silence >= self._looks_left[0]
         if is_due and self._looking_again is None and self._analyzer.may_look_again:
@@ -279,14 +294,21 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
         self._looking_again = None
         if state is EndOfTurnState.COMPLETE:
             self._looks_left = []
-            self._turn_complete = True
             await self._maybe_trigger_user_turn_stopped()
 
+    async def _maybe_trigger_user_turn_stopped(self) -> None:
+        """Ends the turn where the silence is long enough for what is known of the pause."""
+        if self._vad_stopped and not self._vad_user_speaking:
+            known = replace(self._words, probabilities=self._analyzer.probabilities)
+            self._turn_complete = self._silence >= pause_seconds(known, self._limits)
+        await super()._maybe_trigger_user_turn_stopped()
+
     async def _handle_vad_user_stopped_speaking(self, frame: VADUserStoppedSpeakingFrame) -> None:
+        self._silence = frame.stop_secs
+        self._looks_left = list(AGAIN_AFTER_MS)
         if not self._is_command(self._turn.words_ahead):
-            self._looks_left = list(AGAIN_AFTER_MS)
             await super()._handle_vad_user_stopped_speaking(frame)
-            if self._turn_complete:
+            if self._analyzer.sounds_complete:
                 self._looks_left = []
             elif self._analyzer.is_judging:
                 self._looking_again = self.task_manager.create_task(
@@ -298,6 +320,6 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
         self._vad_stopped = True
 
     async def _handle_transcription(self, frame: TranscriptionFrame) -> None:
-        if frame.finalized and not self._vad_user_speaking and self._is_command(frame.text):
-            self._turn_complete = True
+        words = ending(" ".join(self._said), self._language())
+        self._words = TurnEvidence((), words, is_command=self._is_command(frame.text))
         await super()._handle_transcription(frame)

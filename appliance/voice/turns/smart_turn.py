@@ -19,6 +19,7 @@ from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTu
 
 from appliance.audio.format import INPUT_RATE
 from appliance.audio.mel import features
+from appliance.voice.turns.end_of_turn import COMPLETE
 
 # After how much silence, in milliseconds, smart-turn looks ahead of the end of speech: the first
 # look lets an answer begin, the second is near enough to the end to be the verdict itself.
@@ -26,9 +27,8 @@ AHEAD_AFTER_MS = (60, 150)
 # After how much silence an unfinished sentence is judged again: silence itself is a sign of the
 # end.
 AGAIN_AFTER_MS = (300, 600, 900)
-# The probability that ends a turn. An answer is begun, and withdrawn where the speaker goes on, at
-# less: a needless question to the model costs less than everybody's waiting for the answer.
-COMPLETE = 0.5
+# The probability at which an answer is begun, and withdrawn where the speaker goes on. It is less
+# than COMPLETE: a needless question to the model costs less than that everybody waits for answers.
 LIKELY = 0.1
 # How long the frames of a session wait for a verdict. One that takes longer, because so many speak
 # at once or the processor is busy, is waited for apart from them.
@@ -132,6 +132,20 @@ class SmartTurnAnalyzer(BaseSmartTurn):
         self._ahead: asyncio.Future[Verdict] | None = None
         # The verdict at the end of speech, while it is under way.
         self._judging: asyncio.Task[Verdict] | None = None
+        self._probabilities: list[float] = []
+
+    @property
+    def probabilities(self) -> tuple[float, ...]:
+        """The verdicts on the present pause, in order: the probability that the turn is complete.
+
+        They outlive the verdict "complete", since the words may speak against it.
+        """
+        return tuple(self._probabilities)
+
+    @property
+    def sounds_complete(self) -> bool:
+        """True where one of the verdicts on the present pause was "complete"."""
+        return any(each > COMPLETE for each in self._probabilities)
 
     def look_ahead(self) -> None:
         """Begins to judge what was heard so far; the verdict is `likely`.
@@ -139,14 +153,18 @@ class SmartTurnAnalyzer(BaseSmartTurn):
         Does nothing while the last look is under way or where it was "complete". Drops it without
         a new one where the thread has no time to spare.
         """
-        if self._ahead is not None and (not self._ahead.done() or self._is_complete(self._ahead)):
+        if self._ahead is not None and (not self._ahead.done() or _is_complete(self._ahead)):
             return
-        self.drop_look_ahead()
+        self._cancel_look_ahead()
         if self._model.has_capacity(AHEAD_BELOW):
             self._ahead = self._submit(ahead=True)
 
     def drop_look_ahead(self) -> None:
         """The speaker went on: what was judged is out of date."""
+        self._cancel_look_ahead()
+        self._probabilities.clear()
+
+    def _cancel_look_ahead(self) -> None:
         if self._ahead is not None:
             self._ahead.cancel()  # where it still waits behind other speakers
             self._ahead = None
@@ -158,10 +176,13 @@ class SmartTurnAnalyzer(BaseSmartTurn):
         return judging
 
     def _report(self, verdict: asyncio.Future[Verdict], *, ahead: bool) -> None:
-        if self._listener is None or verdict.cancelled() or verdict.exception() is not None:
+        if verdict.cancelled() or verdict.exception() is not None:
             return
         metrics = verdict.result()[1]
-        if metrics is not None:
+        if metrics is None:
+            return
+        self._probabilities.append(float(metrics.probability))
+        if self._listener is not None:
             self._listener.judged(float(metrics.probability), ahead=ahead)
 
     async def analyze_end_of_turn(self) -> Verdict:
@@ -198,15 +219,12 @@ class SmartTurnAnalyzer(BaseSmartTurn):
         self._judging = None
         if judging.cancelled():
             return EndOfTurnState.INCOMPLETE, None
-        verdict = judging.result()
-        if verdict[0] is EndOfTurnState.COMPLETE:
-            self._clear(EndOfTurnState.COMPLETE)
-        return verdict
+        return judging.result()
 
     async def _verdict(self) -> Verdict:
         if (ahead := self._ahead) is not None:
             await asyncio.wait({ahead})
-            if self._is_complete(ahead):
+            if _is_complete(ahead):
                 return ahead.result()
         return await self._submit(ahead=False)
 
@@ -214,10 +232,6 @@ class SmartTurnAnalyzer(BaseSmartTurn):
     def may_look_again(self) -> bool:
         """True where the thread has time to judge the silence that has followed, too."""
         return self._model.has_capacity(AGAIN_BELOW)
-
-    @staticmethod
-    def _is_complete(ahead: asyncio.Future[Verdict]) -> bool:
-        return not ahead.cancelled() and ahead.result()[0] is EndOfTurnState.COMPLETE
 
     @property
     def likely(self) -> bool | None:
@@ -254,3 +268,7 @@ class SmartTurnAnalyzer(BaseSmartTurn):
 
     def _predict_endpoint(self, audio_array: np.ndarray) -> dict[str, Any]:
         return self._model.predict(audio_array)
+
+
+def _is_complete(ahead: asyncio.Future[Verdict]) -> bool:
+    return not ahead.cancelled() and ahead.result()[0] is EndOfTurnState.COMPLETE

@@ -1,14 +1,18 @@
 """Back-channel does not stop an answer; an interruption does."""
 
+import wave
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pipecat.frames.frames import (
     EagerTranscriptionFrame,
     InputAudioRawFrame,
+    InterimTranscriptionFrame,
     TranscriptionFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
@@ -16,6 +20,7 @@ from pipecat.frames.frames import (
 
 from appliance.voice.turns.barge_in import (
     CONFIRM_SECONDS,
+    HUM_SECONDS,
     UNDECIDED_SECONDS,
     BargeIn,
     BargeInTurnStart,
@@ -24,6 +29,7 @@ from appliance.voice.turns.barge_in import (
 
 ANSWER = "The capital of France is Paris, and it lies on the river Seine."
 PACKET = 0.02
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "hearing"
 UNANSWERABLE = "any chance"
 
 
@@ -33,6 +39,11 @@ UNANSWERABLE = "any chance"
         ("", ANSWER, "en", False),
         ("Mm-hm.", ANSWER, "en", False),
         ("Uh-huh, uh-huh.", ANSWER, "en", False),
+        ("Mmm, mm, mm.", ANSWER, "en", False),
+        ("Mm-hmm. Mhmm. Hmmm.", ANSWER, "en", False),
+        ("Uh-uh, ahh, ooh, hahaha.", ANSWER, "en", False),
+        ("Mum!", ANSWER, "en", True),
+        ("Home.", ANSWER, "en", True),
         ("Yeah, okay.", ANSWER, "en", False),
         ("Oh, I see!", ANSWER, "en", False),
         ("Stop.", ANSWER, "en", True),
@@ -108,8 +119,12 @@ class Scene:
         await self._hear(seconds)
 
     async def _hear(self, seconds: float) -> None:
-        audio: Any = InputAudioRawFrame(bytes(640), sample_rate=16_000, num_channels=1)
-        for _ in range(round(seconds / PACKET)):
+        await self.hear(bytes(640) * round(seconds / PACKET))
+
+    async def hear(self, pcm: bytes) -> None:
+        for start in range(0, len(pcm), 640):
+            packet = pcm[start : start + 640]
+            audio: Any = InputAudioRawFrame(packet, sample_rate=16_000, num_channels=1)
             await self.start.process_frame(audio)
 
     async def transcribed(self, text: str, *, final: bool = True) -> None:
@@ -199,3 +214,64 @@ async def test_an_answer_resumes_if_no_transcript_comes() -> None:
     await scene.speak(0.2)
     await scene.fall_silent(UNDECIDED_SECONDS)
     assert (scene.turns, scene.playback.calls) == (0, ["hold", "resume"])
+
+
+def _hum(seconds: float) -> bytes:
+    """A voice with closed lips: overtones that fall off steeply."""
+    time = np.arange(round(seconds * 16_000)) / 16_000
+    overtones = np.arange(1, 20)[:, np.newaxis]
+    tones = (np.sin(2 * np.pi * 110 * overtones * time) / overtones**3).sum(axis=0)
+    return bytes((6000 * tones).astype("<i2"))
+
+
+@pytest.mark.parametrize("text", ["Mmm, mm, mm.", "Mm-hmm."])
+async def test_a_long_hum_does_not_interrupt(text: str) -> None:
+    scene = Scene()
+    await scene.speak(PACKET)
+    await scene.hear(_hum(HUM_SECONDS - 0.2))
+    await scene.fall_silent()
+    await scene.transcribed(text)
+    assert (scene.turns, scene.playback.calls) == (0, ["hold", "resume"])
+    assert scene.dismissed == [text]
+
+
+async def test_a_recorded_murmur_of_one_and_a_half_seconds_does_not_interrupt() -> None:
+    scene = Scene()
+    await scene.speak(PACKET)
+    await scene.hear(_recorded("x_mmhm"))
+    assert (scene.turns, scene.playback.calls) == (0, ["hold"])
+
+
+async def test_words_behind_what_sounds_like_a_hum_interrupt() -> None:
+    scene = Scene()
+    await scene.speak(PACKET)
+    await scene.hear(_hum(CONFIRM_SECONDS))
+    await scene.start.process_frame(InterimTranscriptionFrame("No, no,", "", ""))
+    assert scene.turns == 1
+
+
+async def test_a_hum_without_end_interrupts() -> None:
+    scene = Scene()
+    await scene.speak(PACKET)
+    await scene.hear(_hum(HUM_SECONDS))
+    assert scene.turns == 1
+
+
+@pytest.mark.parametrize("name", ["u04", "u23", "u27", "u35", "u41", "u49", "x_stop6"])
+async def test_recorded_speech_that_lasts_interrupts(name: str) -> None:
+    scene = Scene()
+    await scene.speak(PACKET)
+    await scene.hear(_recorded(name)[: round(32_000 * 1.2)])
+    assert scene.turns == 1
+
+
+async def test_an_interim_transcript_alone_interrupts_nobody() -> None:
+    scene = Scene()
+    await scene.speak(0.2)
+    await scene.start.process_frame(InterimTranscriptionFrame("I", "", ""))
+    assert scene.turns == 0
+
+
+def _recorded(name: str) -> bytes:
+    with wave.open(str(FIXTURES / f"{name}.wav")) as file:
+        return bytes(file.readframes(file.getnframes()))

@@ -26,6 +26,7 @@ from pipecat.utils.asyncio.task_manager import TaskManager
 from appliance.observability.turn_trace import SpeculationOutcome
 from appliance.voice.turns import smart_turn
 from appliance.voice.turns.coordinator import TurnCoordinator, TurnListener
+from appliance.voice.turns.end_of_turn import TurnLimits
 from appliance.voice.turns.endpointing import MOST_GUESSES, SpeculativeTurnStop
 from appliance.voice.turns.smart_turn import (
     AGAIN_AFTER_MS,
@@ -34,6 +35,7 @@ from appliance.voice.turns.smart_turn import (
     SmartTurnModel,
 )
 
+LIMITS = TurnLimits(shortest=0.2, longest=3.0)
 COMMAND = "set a timer"
 READ_ONLY_COMMAND = "what time is it"
 
@@ -69,6 +71,8 @@ class Turns:
             self.turn,
             self.analyzer,
             lambda text: text in (COMMAND, READ_ONLY_COMMAND),
+            limits=LIMITS,
+            language=lambda: "en",
             runs_ahead=lambda text: text == READ_ONLY_COMMAND,
             speculate=self.speculate,
             may_guess=lambda: self.may_guess,
@@ -168,10 +172,10 @@ async def test_other_final_words_are_asked_again() -> None:
     turns = Turns()
     await turns.begin()
     await turns.speak()
-    await turns.pause("tell me a")
+    await turns.pause("tell me more")
     await turns.fall_silent("tell me a story")
     await turns.over()
-    assert turns.decided == [("ahead", "tell me a"), ("withdraw", ""), ("ask", ""), ("stop", "")]
+    assert turns.decided == [("ahead", "tell me more"), ("withdraw", ""), ("ask", ""), ("stop", "")]
 
 
 async def test_a_command_never_runs_ahead_and_needs_no_verdict() -> None:
@@ -222,9 +226,9 @@ async def test_a_pause_that_is_still_being_judged_is_answered() -> None:
     turns = Turns(complete=False)
     await turns.begin()
     await turns.speak()
-    await turns.end.process_frame(EagerTranscriptionFrame("and then", "", ""))
+    await turns.end.process_frame(EagerTranscriptionFrame("go on then", "", ""))
     await turns.over()
-    assert turns.decided == [("ahead", "and then"), ("withdraw", "")]
+    assert turns.decided == [("ahead", "go on then"), ("withdraw", "")]
 
 
 async def test_without_guessing_the_verdict_is_waited_for() -> None:
@@ -254,26 +258,26 @@ async def test_after_several_guesses_the_verdict_is_waited_for() -> None:
     await turns.begin()
     for _ in range(MOST_GUESSES + 2):
         await turns.speak()
-        await turns.end.process_frame(EagerTranscriptionFrame("and then", "", ""))
+        await turns.end.process_frame(EagerTranscriptionFrame("go on then", "", ""))
     await turns.over()
-    assert turns.decided.count(("ahead", "and then")) == MOST_GUESSES
+    assert turns.decided.count(("ahead", "go on then")) == MOST_GUESSES
 
 
 async def test_speaking_again_withdraws() -> None:
     turns = Turns()
     await turns.begin()
     await turns.speak()
-    await turns.pause("tell me")
+    await turns.pause("tell me now")
     await turns.speak()
     await turns.over()
-    assert turns.decided == [("ahead", "tell me"), ("withdraw", "")]
+    assert turns.decided == [("ahead", "tell me now"), ("withdraw", "")]
 
 
 async def test_without_speculation_no_pause_is_judged_ahead() -> None:
     turns = Turns(speculate=False)
     await turns.begin()
     await turns.speak()
-    await turns.pause("tell me")
+    await turns.pause("tell me now")
     await turns.pause("tell me a story")
     await turns.over()
     assert (turns.decided, turns.judged) == ([], 0)
@@ -353,7 +357,7 @@ async def _fall_silent_unjudged(turns: Turns) -> None:
     await turns.begin()
     await turns.speak()
     turns.judges.clear()
-    await turns.fall_silent("when you come home")
+    await turns.fall_silent("turn the kitchen light")
 
 
 @pytest.mark.usefixtures("slow_verdicts")
@@ -386,7 +390,7 @@ async def test_a_speaker_who_goes_on_before_a_late_verdict_is_not_cut_off() -> N
 async def test_without_a_verdict_only_a_long_silence_ends_a_turn() -> None:
     turns = Turns()
     await _fall_silent_unjudged(turns)
-    limit = 1000 * SmartTurnParams().stop_secs
+    limit = 1000 * (LIMITS.longest - LIMITS.shortest)
     await turns.listen(limit - 100)
     assert turns.decided == []
     await turns.listen(100)
@@ -439,7 +443,7 @@ async def test_a_cough_after_words_does_not_end_the_turn() -> None:
     turns = Turns(complete=False)
     await turns.begin()
     await turns.speak()
-    await turns.fall_silent("tell me")
+    await turns.fall_silent("tell me now")
     await turns.speak()
     await turns.end.process_frame(VADUserStoppedSpeakingFrame(stop_secs=0.2))
     await turns.turn.nothing_heard()
@@ -483,7 +487,7 @@ async def test_resumed_speech_drops_the_verdict_of_the_pause() -> None:
     turns.turn.speech_resumed()
     verdicts.append(turns.analyzer.likely)
     assert verdicts == [True, None]
-    await turns.end.process_frame(EagerTranscriptionFrame("tell me", "", ""))
+    await turns.end.process_frame(EagerTranscriptionFrame("tell me now", "", ""))
     await turns.over()
     assert turns.decided == []
 
@@ -506,10 +510,10 @@ async def test_what_becomes_of_each_answer_begun_ahead_is_reported() -> None:
     turns, reported = Turns(), Outcomes()
     await turns.begin()
     turns.turn.add_listener(reported)
-    for heard in ("tell me", "tell me a", "tell me a story"):
+    for heard in ("tell me now", "tell me more", "tell me a story"):
         await turns.speak()
         await turns.pause(heard)
-        if heard == "tell me":
+        if heard == "tell me now":
             await turns.go_on()
     await turns.fall_silent("tell me a story")
     await turns.over()
@@ -525,7 +529,7 @@ async def test_an_answer_to_other_words_is_reported_as_such() -> None:
     await turns.begin()
     turns.turn.add_listener(reported)
     await turns.speak()
-    await turns.pause("tell me a")
+    await turns.pause("tell me more")
     await turns.fall_silent("tell me a story")
     await turns.over()
     assert reported.outcomes == [SpeculationOutcome.WORDS_CHANGED]

@@ -1,0 +1,64 @@
+"""The pause that ends a turn follows from the voice and the words together."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.text.endings import Ending
+from appliance.voice.turns.end_of_turn import (
+    COMPLETE,
+    TurnEvidence,
+    TurnLimits,
+    pause_seconds,
+)
+
+LIMITS = TurnLimits(0.2, 1.5)
+PROBABILITIES = st.lists(st.floats(0, 1), max_size=6).map(tuple)
+EVIDENCE = st.builds(TurnEvidence, PROBABILITIES, st.sampled_from(Ending), st.booleans())
+LIMITS_OF_ANY_SIZE = st.tuples(st.floats(0.1, 3), st.floats(0, 10)).map(
+    lambda pair: TurnLimits(pair[0], pair[0] + pair[1])
+)
+
+
+@given(EVIDENCE, LIMITS_OF_ANY_SIZE)
+def test_a_pause_is_within_its_limits(evidence: TurnEvidence, limits: TurnLimits) -> None:
+    assert limits.shortest <= pause_seconds(evidence, limits) <= limits.longest
+
+
+@given(EVIDENCE, st.floats(0, 1), LIMITS_OF_ANY_SIZE)
+def test_another_verdict_never_makes_the_pause_longer(
+    evidence: TurnEvidence, probability: float, limits: TurnLimits
+) -> None:
+    """However the model wavers while a silence goes on."""
+    more = TurnEvidence(
+        (*evidence.probabilities, probability), evidence.ending, evidence.is_command
+    )
+    assert pause_seconds(more, limits) <= pause_seconds(evidence, limits)
+
+
+@given(PROBABILITIES, LIMITS_OF_ANY_SIZE)
+def test_the_more_speaks_for_a_continuation_the_longer_the_pause(
+    probabilities: tuple[float, ...], limits: TurnLimits
+) -> None:
+    order = (Ending.FINISHED, Ending.UNFINISHED, Ending.DICTATED)
+    pauses = [pause_seconds(TurnEvidence(probabilities, each), limits) for each in order]
+    assert pauses == sorted(pauses)
+
+
+@given(PROBABILITIES, st.sampled_from(Ending))
+def test_a_command_waits_for_nothing(probabilities: tuple[float, ...], words: Ending) -> None:
+    assert pause_seconds(TurnEvidence(probabilities, words, True), LIMITS) == LIMITS.shortest
+
+
+@given(PROBABILITIES)
+def test_nothing_waits_where_voice_and_words_agree(probabilities: tuple[float, ...]) -> None:
+    agreed = TurnEvidence((*probabilities, COMPLETE + 0.1), Ending.FINISHED)
+    assert pause_seconds(agreed, LIMITS) == LIMITS.shortest
+
+
+def test_a_pause_within_a_number_does_not_end_it_however_it_sounds() -> None:
+    assert pause_seconds(TurnEvidence((0.99,) * 6, Ending.DICTATED), LIMITS) == LIMITS.longest
+
+
+def test_words_without_a_mark_leave_it_to_the_voice() -> None:
+    assert pause_seconds(TurnEvidence((0.9,)), LIMITS) == LIMITS.shortest
+    assert pause_seconds(TurnEvidence((0.1, 0.4)), LIMITS) == LIMITS.longest
