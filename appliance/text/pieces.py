@@ -34,6 +34,8 @@ QUICK_SECONDS: Final = 0.15
 """The work of a quick voice for a second of sound."""
 PHRASE_SECONDS: Final = 0.15
 """Seconds since the first token after which the first piece need not be a clause."""
+PROMPT_PHRASE_SECONDS: Final = 0.08
+"""The same for a prompt voice, whose next piece comes soon whatever the first one was."""
 MIN_PHRASE_WORDS: Final = 3
 MIN_CLAUSE_WORDS: Final = 4
 """The words before a conjunction that make a clause without a comma."""
@@ -248,7 +250,7 @@ class PiecePlanner:
                 place.strength == Strength.CONJUNCTION and place.words >= MIN_CLAUSE_WORDS
             )
             is_phrase = place.strength >= Strength.PHRASE and place.words >= MIN_PHRASE_WORDS
-            is_strong = is_clause or (is_phrase and waited >= PHRASE_SECONDS)
+            is_strong = is_clause or (is_phrase and waited >= PROMPT_PHRASE_SECONDS)
             # A voice that is slower than its sound never leaves time: it must not wait for that.
             is_long = place.sound >= MAX_FIRST_SECONDS
             if place.certain and is_strong and (is_long or self._leaves_time(place, None)):
