@@ -31,6 +31,7 @@ _ABBREVIATION = re.compile(
 _NUMBERED = re.compile(
     r"(?:^|[\s(])(?:[Nn]os?|[Nn]r|[Nn]úm|[Pp]p?|[Pp]ágs?|[Pp]agg?|Fig|Abb|Kap|Vol|[Cc]h|[Aa]rt"
     r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|[A-Z]\w+[Ss]tr|Mio|Mrd)\.$"
+    r"|\d\.?\s(?:de\s)?[^\W\d]{3,5}\.$|\bEE\.$"
 )
 _ORDINAL = re.compile(r"(?:^|\s)\d{1,3}\.$")
 _GERMAN_NOUNS = (
@@ -43,7 +44,23 @@ _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
     r"|Sep(?:t(?:ember)?)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
 )
+_ANY_MONTH = (
+    r"(?:[Jj]an|[Ff][eé][bv]r?|[Mm][aä]r[sczt]?|[Aa][bpv]r|[Mm]a[iygj]|[Jj]u[nil]|[Jj]uil|[Aa]go?"
+    r"|[Aa]ug|[Aa]oût|[Ss]ep|[Ss]e?tt?|[Oo][ckut]t|[Nn]ov|[Dd][eéi][czs]|[Ee]ne|[Gg]en|[Dd]ic)"
+    r"[^\W\d]{0,7}"
+)
+"""The beginning of a month's name in any of the languages that are read by rules."""
+_ROMAN = r"[IVXLC]+(?:e|er|[eè]me|º)?"
 _UNBREAKABLE = re.compile(
+    r"\b\d{1,2}\.?\s+(?:(?:of|de)\s+)?" + _ANY_MONTH + r"\b\.?(?:,?\s+(?:de\s+)?\d{4})?"
+    r"|\b\d+\s?(?:ft|lbs?)\s+\d+\s?(?:in|oz)\b"
+    r"|\b(?:PIN|OTP|[Cc]ode|[Pp]asscode|[Zz]ip)\b(?:\s+\w+)?\s+\d+"
+    r"|\d\s?(?:Mio|Mrd|Tsd)\.\s?(?:[€$£]|Euro|Dollar)"
+    r"|\b(?i:der|die|das|dem|den|des|am|im|zum|vom|beim)\s+(?:\d{1,3}|[IVX]+)\.\s+[^\W\d]+"
+    r"|\bEE\.\s?UU\b"
+    r"|\b" + _ROMAN + r"(?:\s+(?:et|e|y|und|and)\s+" + _ROMAN + r")?\s+(?:siècle|secol|centur)\w*"
+    r"|\b[IVXLC]+(?:e|[eè]me)\s+et\s+(?:[IVXLC]+(?:e|[eè]me)?\s*)?"
+    r"|\b(?:siglo|século)s?\s+" + _ROMAN + r"(?:\s+[ye]\s+" + _ROMAN + r")?\b|"
     r"`[^`\n]*(?:`|$)"
     r"|\S*(?:://|@|\bwww\.)\S*"
     r"|\b" + _MONTH + r"\b\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4}"
@@ -142,7 +159,7 @@ def _ends_sentence(text: str, end: int) -> bool:
     # "13. 8 billion" is one number; "in 2026. Then" are two sentences.
     following = text[end:].lstrip()[:1]
     if _NUMBERED.search(before):
-        return following != "" and not following.isdigit()
+        return following != "" and not following.isdigit() and following not in "€$£U"
     if _ORDINAL.search(before) and _is_ordinal(text[end:]):
         return False
     return not _NUMBER_END.search(before) or (following != "" and not following.isdigit())

@@ -24,6 +24,7 @@ from appliance.engines.espeak.engine import Espeak
 from appliance.engines.kokoro.engine import Kokoro
 from appliance.engines.whisper.engine import Whisper
 from appliance.text.normalize import speakable
+from appliance.text.spoken.verbalize import language_of
 from tests.engines.sound import as_input, spoken
 from tests.released import cache_directory
 from tests.text.spoken.rows import LANGUAGES, sections
@@ -35,8 +36,11 @@ VOICE_OF = MappingProxyType(
 """Kokoro's voice for each language that it speaks; German is left to the starter voice."""
 
 
-_LONG = 7
-"""The digits of a telephone number, which Whisper writes in groups of its own."""
+_LONG = 3
+_NEARLY = 0.8
+_UNIT_SIGNS = frozenset("$€£¥¢%°")
+_DOTTED = re.compile(r"\d\.\d+\.\d")
+"""An address or a version. Whisper writes it as a number with groups."""
 _WHISPERS_HABITS = (
     (re.compile(r"\b(\d{1,2})([0-5]\d) ?([AP]M)\b"), r"\1:\2 \3"),
     (re.compile(r"[$£€](\d[\d.,]*)(?= (?:US )?(?:dollar|pound|penny|pence|cent|euro))"), r"\1"),
@@ -64,13 +68,14 @@ def made_by_rules(written: str, said: str) -> list[str]:
 
 def is_heard(written: str, said: str, heard: str, language: str) -> bool:
     """Whether every part that the rules made is heard, in order."""
-    if letters(heard) == letters(written):
-        return True
-    digits = re.sub(r"\D", "", written)
-    if len(digits) >= _LONG and re.sub(r"\D", "", heard) == digits:
+    has_signs = set(written) & _UNIT_SIGNS <= set(heard)
+    if (letters(heard) == letters(written) and has_signs) or has_same_digits(written, heard):
         return True
     for habit, plain in _WHISPERS_HABITS:
         heard = habit.sub(plain, heard)
+    rules = language_of(language)
+    if rules is not None and _DOTTED.search(written):
+        heard = re.sub(r"(?<=\d)\.(?=\d)", f", {rules.words['dot']} ", heard)
     found = letters(speakable(heard, language))
     place = 0
     for part in made_by_rules(written, said):
@@ -79,6 +84,18 @@ def is_heard(written: str, said: str, heard: str, language: str) -> bool:
             return False
         place = begin + len(part)
     return True
+
+
+def has_same_digits(written: str, heard: str) -> bool:
+    """Whether a number without a sign or unit is heard, grouped otherwise: 1530 for 15:30.
+
+    Its digits must be the same, and the words around it nearly so.
+    """
+    before, after = re.sub(r"\D", "", written), re.sub(r"\D", "", heard)
+    if len(before) < _LONG or before != after or set(written) & _UNIT_SIGNS:
+        return False
+    words, other = (letters(re.sub(r"\d", "", text)) for text in (written, heard))
+    return SequenceMatcher(None, words, other, False).ratio() > _NEARLY
 
 
 @dataclass(frozen=True, slots=True)

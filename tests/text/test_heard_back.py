@@ -18,6 +18,22 @@ def test_only_the_words_that_the_rules_made_count() -> None:
     assert is_heard(
         "Es kostet 100 €.", "Es kostet einhundert Euro.", "Es kostet ein hundert Euro", "de"
     )
+    ip = (
+        "Es 192.168.1.10.",
+        "Es ciento noventa y dos punto ciento sesenta y ocho punto uno punto diez.",
+    )
+    assert is_heard(*ip, "Es 190 y 2.160 y 8.1.10.", "es")
+    assert not is_heard(*ip, "Es 190 y 2.160 y 7.1.10.", "es")
+
+
+def test_the_same_digits_in_other_groups_are_the_same_number() -> None:
+    assert is_heard("Llega a las 15:30.", "Llega a las quince treinta.", "Llega a la 1530.", "es")
+    assert not is_heard(
+        "Cuesta $1530.", "Cuesta mil quinientos treinta dólares.", "Cuesta 1530", "es"
+    )
+    assert not is_heard(
+        "Llega a las 15:30.", "Llega a las quince treinta.", "1530 años atrás.", "es"
+    )
 
 
 @pytest.mark.released

@@ -1,9 +1,15 @@
-"""Code is told from prose, which alone is spoken."""
+"""Code is told from prose, which alone is spoken; what is read as one is never torn."""
 
+import re
+
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from appliance.text.normalize import speakable
+from appliance.text.pieces import SpeechCost
 from appliance.text.segment import AnswerSegmenter, CodeFenceSplitter
+from tests.text.spoken.rows import LANGUAGES, rows
 
 
 def _split(pieces: list[str]) -> tuple[str, str]:
@@ -55,3 +61,53 @@ def test_the_prose_around_code_is_spoken() -> None:
     shown = "".join(text for text, is_spoken in segments if not is_spoken)
     assert " ".join(spoken.split()) == "Here it is: That is all of it."
     assert shown == "```x = 1```"
+
+
+def _pieces(text: str, cost: SpeechCost, size: int) -> list[str]:
+    """The pieces of an answer that arrives in deltas of `size` characters, five a second."""
+    segmenter, now, segments = AnswerSegmenter(cost), 0.0, []
+    for begin in range(0, len(text), size):
+        now += 0.2
+        segments += segmenter.feed(text[begin : begin + size], now)
+    segments += segmenter.end(now)
+    return [segment.text.strip() for segment in segments if segment.spoken]
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"[^\s.,]+", text))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("size", [1, 4, 9])
+@pytest.mark.parametrize("cost", [SpeechCost(), SpeechCost(0.05, 0.1), SpeechCost(streams=True)])
+def test_an_answer_in_deltas_is_read_as_it_is_at_once(
+    language: str, size: int, cost: SpeechCost
+) -> None:
+    torn = []
+    for written, spoken in rows(language):
+        pieces = _pieces(f"Well, listen. {written} And so on, my dear.", cost, size)
+        if _words(spoken) not in _words(" ".join(speakable(each, language) for each in pieces)):
+            torn.append(pieces)
+    assert torn == []
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        ("It is 13", ". ", "8 billion", " years old."),
+        ("It is 13.", " 8 billion years old."),
+        ("It is ", "13.", "8", " billion years old."),
+    ],
+)
+def test_a_number_that_arrives_torn_is_one_number(deltas: tuple[str, ...]) -> None:
+    segmenter = AnswerSegmenter()
+    segments = [part for delta in deltas for part in segmenter.feed(delta, 0.0)]
+    segments += segmenter.end(0.0)
+    said = " ".join(speakable(segment.text.strip()) for segment in segments)
+    assert said == "It is thirteen point eight billion years old."
+
+
+def test_an_answer_without_a_full_stop_is_spoken_when_it_ends() -> None:
+    segmenter = AnswerSegmenter()
+    assert segmenter.feed("Yes, of course", 0.0) == []
+    assert [segment.text for segment in segmenter.end(0.0)] == ["Yes, of course"]

@@ -153,7 +153,8 @@ def _day(day: Day, before: str) -> str:
 def _clock(clock: Clock) -> str:
     hour, minute, half = clock
     if not half and hour == 0:
-        return f"cero horas {cardinal(minute, SPANISH)}" if minute else "cero horas"
+        past = f" y {cardinal(minute, SPANISH)}" if minute else ""
+        return f"doce{past} de la noche"
     words = _agree(cardinal(hour, SPANISH), "f")
     tail = {"AM": " de la mañana", "PM": " de la tarde"}.get(half, "")
     if minute:
