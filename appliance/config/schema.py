@@ -146,6 +146,7 @@ class MCPServerConfig(Section):
     realtime: bool = False
     seconds: Positive = 20.0
     sentences: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    answers: Mapping[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_transport(self) -> "MCPServerConfig":

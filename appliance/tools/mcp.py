@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.config.schema import MCPServerConfig
 from appliance.errors import ToolError
-from appliance.text.normalize import without_markup
 from appliance.tools import Tool, ToolContext, ToolResult
 from appliance.tools.intents.recognizer import command_of
 from appliance.tools.intents.templates import parse_templates
+from appliance.tools.mcp_results import result_texts, spoken_result
+from appliance.tools.mcp_schemas import schema_fault, standalone_schema
+from appliance.tools.program_log import logged_lines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,10 +39,9 @@ CONNECT_SECONDS = 20.0
 END_SECONDS = 8.0  # a program has two to end by itself, and two more before it is killed
 REFRESH_SECONDS = 60.0  # between two requests for the list of tools, which also detect a loss
 MOST_TOOLS = 64  # of one server; models choose badly among more
-LONGEST_SPOKEN = 800  # characters of a result that is spoken without a model
 LONGEST_TEXT = 20_000  # characters of a result that a model reads
-MOST_REFERENCES = 8  # references within references; a recursive schema ends here
 LONGEST_NAME = 64  # characters, as models accept them
+TOOLS_CHANGED = "notifications/tools/list_changed"
 LONGEST_DESCRIPTION = 1_000  # characters, which every request to a model carries
 
 PutTools = Callable[[str, Sequence[Tool]], None]
@@ -56,7 +57,8 @@ class MCPServer:
         self._token = token
         self._put = put
         self._client: Client | None = None
-        self._lost = asyncio.Event()
+        self._is_lost = False
+        self._awake = asyncio.Event()
         self._offered: Sequence[Offered] = ()
 
     async def run(self) -> None:
@@ -82,25 +84,49 @@ class MCPServer:
 
     async def _connection(self) -> None:
         """Opens a connection and returns once it is lost."""
-        self._lost.clear()
-        async with self._connected() as client:
+        self._is_lost = False
+        async with self._connected() as client, self._listening(client):
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._refresh(client)
             self._client = client
             log.info("the MCP server %s offers %d tools", self._name, len(self._offered))
-            while not self._lost.is_set():
+            while not self._is_lost:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(REFRESH_SECONDS):
-                        await self._lost.wait()
-                if not self._lost.is_set():
+                        await self._awake.wait()
+                self._awake.clear()
+                if not self._is_lost:
                     async with asyncio.timeout(CONNECT_SECONDS):
                         await self._refresh(client)
+
+    @asynccontextmanager
+    async def _listening(self, client: "Client") -> "AsyncIterator[None]":
+        """Hears of changes of the list where the server tells them to subscribers only."""
+        listening = asyncio.create_task(self._listen(client), name=f"listen to MCP {self._name}")
+        try:
+            yield
+        finally:
+            listening.cancel()
+            await asyncio.wait({listening}, timeout=END_SECONDS)
+
+    async def _listen(self, client: "Client") -> None:
+        try:
+            async with client.listen(tools_list_changed=True) as changes:
+                async for _ in changes:
+                    self._awake.set()
+        except Exception as error:  # noqa: BLE001  boundary of the library: the list is asked for anyway
+            log.debug("the MCP server %s tells no changes: %s", self._name, _cause(error))
+
+    async def _notified(self, message: object) -> None:
+        """A message of the server that answers no request."""
+        if getattr(message, "method", "") == TOOLS_CHANGED:
+            self._awake.set()
 
     @asynccontextmanager
     async def _connected(self) -> "AsyncIterator[Client]":
         import httpx2
         from mcp import Client
-        from mcp.client.stdio import StdioServerParameters
+        from mcp.client.stdio import StdioServerParameters, stdio_client
         from mcp.client.streamable_http import streamable_http_client
 
         from appliance.network.proxies import ProxiedTransport
@@ -112,7 +138,14 @@ class MCPServer:
             parameters = StdioServerParameters(
                 command=program, args=arguments, env=environment, cwd=config.directory
             )
-            async with Client(parameters, read_timeout_seconds=config.seconds) as client:
+            async with (
+                logged_lines(f"MCP server {self._name}") as errors,
+                Client(
+                    stdio_client(parameters, errlog=errors),
+                    read_timeout_seconds=config.seconds,
+                    message_handler=self._notified,
+                ) as client,
+            ):
                 yield client
             return
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
@@ -121,7 +154,11 @@ class MCPServer:
             headers=headers, timeout=timeout, transport=ProxiedTransport()
         ) as http:
             transport = streamable_http_client(config.url, http_client=http)
-            async with Client(transport, read_timeout_seconds=config.seconds) as client:
+            async with Client(
+                transport,
+                read_timeout_seconds=config.seconds,
+                message_handler=self._notified,
+            ) as client:
                 yield client
 
     async def _refresh(self, client: "Client") -> None:
@@ -135,8 +172,25 @@ class MCPServer:
             if cursor is None:
                 break
         if offered != self._offered:
-            self._put(self._name, [self._tool(tool) for tool in offered[:MOST_TOOLS]])
+            self._put(self._name, self._tools(offered[:MOST_TOOLS]))
             self._offered = offered
+
+    def _tools(self, offered: Sequence["Offered"]) -> list[Tool]:
+        """The tools that can be used: one that is odd leaves the others as they are."""
+        made: dict[str, Tool] = {}
+        for each in offered:
+            fault = schema_fault(each.input_schema)
+            try:
+                tool = self._tool(each) if not fault else None
+            except Exception as error:  # noqa: BLE001  boundary of a foreign definition
+                tool, fault = None, _cause(error)
+            if tool is not None and tool.name in made:
+                tool, fault = None, "another tool has that name"
+            if tool is None:
+                log.warning("%s of the MCP server %s is left out: %s", each.name, self._name, fault)
+            else:
+                made[tool.name] = tool
+        return list(made.values())
 
     def _tool(self, offered: "Offered") -> Tool:
         config = self._config
@@ -180,25 +234,27 @@ class MCPServer:
         except Exception as error:  # noqa: BLE001  boundary of the library: a loss has many forms
             fault = error
         else:
-            return _tool_result(self._name, result)
+            template = self._config.answers.get(name, "")
+            return _tool_result(self._name, result, template, arguments)
         # The call is not repeated: it may have been carried out.
         self._client = None
-        self._lost.set()
+        self._is_lost = True
+        self._awake.set()
         raise ToolError(f"{self._name} did not answer", advice=_cause(fault))
 
 
-def _tool_result(server: str, result: "CallToolResult") -> ToolResult:
-    texts = [getattr(part, "text", "") for part in result.content]
-    text = "\n".join(part for part in texts if isinstance(part, str) and part).strip()
+def _tool_result(
+    server: str, result: "CallToolResult", template: str, arguments: Mapping[str, Any]
+) -> ToolResult:
+    texts = result_texts(result.content)
+    text = "\n".join(texts)
     if result.is_error:
         raise ToolError(f"{server} says: {text[:300] or 'it did not work'}")
-    spoken = without_markup(text)
-    if len(spoken) > LONGEST_SPOKEN:
-        spoken = f"{spoken[:LONGEST_SPOKEN].rpartition(' ')[0]}…"
+    spoken = spoken_result(texts, result.structured_content, template, arguments)
     data: dict[str, Any] = {"result": text[:LONGEST_TEXT]}
     if not text and isinstance(result.structured_content, dict):
         data = {"result": result.structured_content}
-    return ToolResult(spoken or "Done.", data)
+    return ToolResult(spoken, data)
 
 
 def _cause(error: BaseException) -> str:
@@ -216,46 +272,3 @@ def tool_name(server: str, name: str) -> str:
 def matches_any(name: str, patterns: Sequence[str]) -> bool:
     """Whether a name matches one of the patterns (* and ? as in file names)."""
     return any(fnmatch(name, pattern) for pattern in patterns)
-
-
-def standalone_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of a tool's arguments with its internal references (`$ref`) written out."""
-    inlined = _inline(schema, schema, MOST_REFERENCES)
-    properties = inlined.get("properties") if isinstance(inlined, dict) else None
-    required = inlined.get("required") if isinstance(inlined, dict) else None
-    return {
-        "type": "object",
-        "properties": {
-            str(name): rule if isinstance(rule, dict) else {}
-            for name, rule in (properties.items() if isinstance(properties, dict) else ())
-        },
-        "required": [str(name) for name in required] if isinstance(required, list) else [],
-    }
-
-
-def _inline(part: Any, root: Mapping[str, Any], depth: int) -> Any:  # noqa: ANN401  any JSON value
-    if isinstance(part, list):
-        return [_inline(item, root, depth) for item in part]
-    if not isinstance(part, Mapping):
-        return part
-    reference = part.get("$ref")
-    if isinstance(reference, str):
-        if depth == 0:
-            return {}
-        return _inline(_resolve(reference, root), root, depth - 1)
-    return {
-        key: _inline(value, root, depth)
-        for key, value in part.items()
-        if key not in ("$defs", "definitions", "$schema")
-    }
-
-
-def _resolve(reference: str, root: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON value
-    """The schema at `#/a/b`; an open schema if the reference leads nowhere."""
-    if not reference.startswith("#/"):
-        return {}
-    value: Any = root
-    for key in reference[2:].split("/"):
-        key = key.replace("~1", "/").replace("~0", "~")
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if value is not None else {}

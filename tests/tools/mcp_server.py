@@ -3,12 +3,13 @@
 Each call is appended to the file that the environment names as `CALLS`.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
 from typing import Literal
 
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
 from pydantic import BaseModel
 
 server = MCPServer("home", log_level="ERROR")
@@ -62,13 +63,45 @@ def fail() -> str:
 
 
 @server.tool()
+def measure(room: str) -> str:
+    """Returns JSON, and writes a line of log."""
+    sys.stderr.write(f"measured {room}\n")
+    sys.stderr.flush()
+    return json.dumps({"room": room, "level": 40})
+
+
+@server.tool()
+async def grow(context: Context) -> str:
+    """Adds a tool, and says that the list has changed."""
+
+    def get_grown() -> str:
+        """Tells that it has grown."""
+        return "It has grown."
+
+    server.add_tool(get_grown)
+    await context.session.send_tool_list_changed()  # to every older client
+    await context.notify_tools_changed()
+    return "Grown."
+
+
+@server.tool()
 def crash() -> str:
     """Takes the whole server with it."""
     note("crash")
     os._exit(3)
 
 
+def add_odd_tool() -> None:
+    """Offers a tool whose schema is none."""
+    server.add_tool(measure, name="get_odd")
+    odd = server._tool_manager.get_tool("get_odd")
+    assert odd is not None
+    odd.parameters = {"type": "object", "properties": {"room": {"type": "sometimes"}}}
+
+
 if __name__ == "__main__":
+    if os.environ.get("ODD"):
+        add_odd_tool()
     if sys.argv[1] == "stdio":
         server.run("stdio")
     else:

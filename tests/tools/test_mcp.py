@@ -1,6 +1,7 @@
 """MCP servers as real processes: their tools by name and by sentence, and their failures."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -12,7 +13,8 @@ import pytest
 
 from appliance.config.schema import MCPServerConfig
 from appliance.tools import ToolResult
-from appliance.tools.mcp import MCPServer, standalone_schema, tool_name
+from appliance.tools.mcp import MCPServer, tool_name
+from appliance.tools.mcp_schemas import schema_fault, standalone_schema
 from appliance.tools.registry import ToolRegistry
 from tests.stranger import until
 from tests.tools.conftest import Session
@@ -126,7 +128,9 @@ async def test_a_server_over_streamable_http_that_starts_late(
 
 async def check_all_tools(home: Home, calls: Path) -> None:
     """The checks for every transport."""
-    assert (await home.say("how bright is the kitchen")).spoken == "The kitchen is at 40 percent."
+    assert (
+        await home.say("how bright is the kitchen")
+    ).spoken == "The kitchen is at forty percent."
     assert (await home.call("home_get_level", room="hall")).data["result"].startswith("The hall")
     wrong = await home.call("home_get_level", room="attic")
     assert wrong.spoken == "Sorry, room must be one of kitchen, hall."
@@ -162,6 +166,53 @@ async def test_a_program_that_is_no_server_registers_nothing(
 
 NESTED = {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "required": ["a"]}
 ITSELF = {"$defs": {"A": {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}}}}
+
+
+@pytest.mark.slow
+async def test_results_changes_and_logs_of_a_server(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    program = ("/usr/bin/env", "ODD=1", *command(tmp_path / "calls")[1:])
+    settings: dict[str, Any] = {
+        "allow": ("get_*", "measure", "grow"),
+        "sentences": {"measure": ("how bright is it in the {room}",)},
+        "answers": {"measure": "The {room} is at {level} percent."},
+    }
+    async with house(command=program, directory=tmp_path, **settings) as home:
+        # A schema that is none leaves out one tool.
+        assert "home_get_odd" not in home.registry.names
+        assert "get_odd of the MCP server home is left out" in caplog.text
+        said = await home.say("how bright is it in the kitchen")
+        assert said.spoken == "The kitchen is at forty percent."
+
+        async def logged() -> bool:
+            return "MCP server home: measured kitchen" in caplog.text
+
+        await until(logged, 60)
+        assert "home_get_grown" not in home.registry.names
+        await home.call("home_grow")
+
+        async def grown() -> bool:
+            return "home_get_grown" in home.registry.names
+
+        await until(grown, 50)  # before the list is asked for again anyway
+        assert (await home.call("home_get_grown")).spoken == "It has grown."
+
+
+def test_schemas_that_cannot_be_offered() -> None:
+    fine = {"type": "object", "properties": {"room": {"type": "string"}}}
+    assert schema_fault(fine) == ""
+    assert schema_fault({}) == ""
+    for odd in (
+        {"type": "string"},
+        {"type": "object", "properties": {"a": {"type": "sometimes"}}},
+        {"type": "object", "properties": {"a": {"enum": 7}}},
+        {"type": "object", "required": "a"},
+        {"type": "object", "properties": {"a": {"description": "x" * 30_000}}},
+        None,
+    ):
+        assert schema_fault(odd)
 
 
 @pytest.mark.parametrize(
