@@ -26,7 +26,7 @@ from appliance.errors import NotReady
 from appliance.hardware import memory_pressure, nvml, planner
 from appliance.hardware.nvml import Card
 from appliance.hardware.plan import Plan
-from appliance.hardware.processor_time import processor_pressure
+from appliance.hardware.processor_time import processors_are_contended
 from appliance.observability.metrics import Metrics
 from appliance.tools.registry import ToolRegistry
 
@@ -34,8 +34,6 @@ log = logging.getLogger(__name__)
 
 # No engine works at one request for so long, the longest utterance on the slowest board included.
 STUCK_SECONDS = 120.0
-_CONTENDED = 0.5
-"""Share of time in which something waits for a processor; a busy machine stays well below it."""
 
 
 Governed = Callable[[Callable[[], SteppableEngines | None]], Callable[[], SteppableEngines | None]]
@@ -161,7 +159,7 @@ class EngineRuntime:
             LadderContext(
                 idle=lambda: self.idle,
                 has_room=memory_pressure.has_room,
-                contended=_processors_are_contended,
+                contended=processors_are_contended,
                 stall_seconds=self._config.limits.engine_seconds,
             ),
         )
@@ -235,10 +233,6 @@ class EngineRuntime:
         await self._background.cancel()
         if self._supervisor:
             await self._supervisor.close()
-
-
-def _processors_are_contended() -> bool:
-    return (processor_pressure() or 0.0) > _CONTENDED
 
 
 def stuck_engine(engines: Iterable[Transcriber | Synthesizer]) -> str:

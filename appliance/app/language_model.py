@@ -12,6 +12,7 @@ from appliance.hardware.language_models import LEAST_TOKENS_PER_SECOND, Language
 from appliance.hardware.language_server import server_command, trials_file
 from appliance.hardware.memory_pressure import MemoryPool
 from appliance.hardware.plan import Plan
+from appliance.hardware.processor_time import processors_are_contended
 from appliance.llm.context import history_budget
 from appliance.llm.managed_server import ManagedServer, ServerFiles, ServerState
 from appliance.llm.providers import Address
@@ -30,7 +31,8 @@ class LanguageModel:
     """The managed model of the process: at most one of the plan's options at a time.
 
     `command` starts its server as a child; None where a unit of systemd runs it. `warm_up` is
-    called when a model has been loaded and is fit; `changed` whenever its state changes.
+    called when a model has been loaded and is fit; `changed` whenever its state changes. What a
+    trial finds is not kept where the processors are `contended` meanwhile.
     """
 
     def __init__(
@@ -40,9 +42,11 @@ class LanguageModel:
         command: Sequence[str] | None,
         warm_up: Callable[[], Awaitable[None]],
         changed: Callable[[], None],
+        contended: Callable[[], bool] = processors_are_contended,
     ) -> None:
         self._config = config
         self._warm_up = warm_up
+        self._contended = contended
         self._options: tuple[LanguageModelOption, ...] = ()
         self._better = ""
         self._place = 0
@@ -109,8 +113,11 @@ class LanguageModel:
         """Tries a model that was not tried here before. Returns why it is unfit, else ""."""
         trials = trials_file(self._config)
         if self._trial is None:
+            contended = self._contended()
             self._trial = trial = await run_trial(self._server.ask, served)
-            keep_trial(trials, trial, served)
+            # What else runs at that moment says nothing about the model.
+            if not (contended or self._contended()):
+                keep_trial(trials, trial, served)
             log.info(
                 "%s was tried: %.1f tokens/s, first token %.2f s, %.2f s when warm, tools: %s",
                 *(trial.model, trial.tokens_per_second, trial.cold_seconds, trial.warm_seconds),

@@ -14,6 +14,8 @@ from typing import Final
 from appliance.hardware import sysfs
 
 _TASKS: Final = Path("proc/self/task")
+CONTENDED: Final = 0.5
+"""Share of time in which something waits for a processor; a busy machine stays well below it."""
 _LONGEST_NAME: Final = 15
 """Bytes of a thread's name that the kernel keeps."""
 
@@ -90,6 +92,11 @@ def processor_pressure(root: Path = Path("/")) -> float | None:
         if kind == "some" and "avg10" in values:
             return _share(values["avg10"])
     return None
+
+
+def processors_are_contended(root: Path = Path("/")) -> bool:
+    """Whether something waits for a processor most of the time."""
+    return (processor_pressure(root) or 0.0) > CONTENDED
 
 
 def _share(percent: str) -> float | None:

@@ -31,6 +31,7 @@ _HEALTH_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 5.0
 _ASK_SECONDS: Final = 300.0
 _LOG_LINES: Final = 20
+_CHUNK: Final = 65_536
 
 
 class ServerState(StrEnum):
@@ -138,14 +139,19 @@ class ManagedServer:
     async def _run_child(self, command: Sequence[str], served: ServedModel) -> None:
         began = time.monotonic()
         self._log.clear()
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            # Ctrl-C is for the daemon, which ends it in its turn.
-            start_new_session=True,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                # Ctrl-C is for the daemon, which ends it in its turn.
+                start_new_session=True,
+            )
+        except OSError as error:  # no memory or no process number left, for the moment
+            self._log.append(str(error))
+            await self._pause(error.errno or 1)
+            return
         reading = asyncio.create_task(self._read_log(process), name="log of the model's server")
         watching = asyncio.create_task(self._watch(served), name="watch the model's server")
         try:
@@ -164,10 +170,14 @@ class ManagedServer:
         await process.wait()
 
     async def _read_log(self, process: asyncio.subprocess.Process) -> None:
+        """Keeps the last lines. Whatever is written is read, or the child would wait for ever."""
         assert process.stderr is not None
-        with suppress(ValueError):  # a line of megabytes
-            async for line in process.stderr:
-                self._log.append(line.decode("utf-8", "replace").strip())
+        rest = b""
+        while chunk := await process.stderr.read(_CHUNK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            rest = rest[-_CHUNK:]
+            self._log.extend(line.decode("utf-8", "replace").strip() for line in lines)
+        self._log.append(rest.decode("utf-8", "replace").strip())
 
     async def _pause(self, status: int) -> None:
         """Waits before the next start; after a refusal, until another model is to be served."""
@@ -209,8 +219,9 @@ class ManagedServer:
         self._set(ServerState.TRYING, "it is tried")
         try:
             fault = await self._on_ready(served)
-        except (OSError, TimeoutError, ValueError) as error:
-            log.warning("%s could not be tried: %s", served.model, error or type(error).__name__)
+        except Exception as error:  # noqa: BLE001  the boundary of a trial: it is made again
+            cause = str(error) or type(error).__name__
+            log.warning("%s could not be tried: %s", served.model, cause[:200])
             self._set(ServerState.LOADING, "it could not be tried")
             return
         if fault:

@@ -13,9 +13,11 @@ from appliance.app.language_model import LanguageModel, ModelGivesWayFirst, gove
 from appliance.config.loader import Config, load
 from appliance.hardware.detect import Hardware
 from appliance.hardware.language_models import LANGUAGE_MODELS, LanguageServer
+from appliance.hardware.language_server import trials_file
 from appliance.hardware.memory_pressure import MemoryPool
 from appliance.hardware.plan import Plan, plan
 from appliance.llm.served_model import choice_file, read_choice
+from appliance.llm.trial import kept_trials
 from tests.llm.test_managed_server import PROGRAM, free_port, until
 
 GB = 10**9
@@ -113,12 +115,16 @@ async def test_a_plan_with_other_models_is_followed(tmp_path: Path) -> None:
 
 
 @asynccontextmanager
-async def loaded(tmp_path: Path) -> AsyncIterator[tuple[LanguageModel, Config]]:
+async def loaded(
+    tmp_path: Path, *, contended: bool = False
+) -> AsyncIterator[tuple[LanguageModel, Config]]:
     """A model whose server answers: the scripted program, as if a unit had started it."""
     config = configured(tmp_path)
     port = str(config.llm.port)
     command = ["/bin/sh", "-c", f'exec python3 "{PROGRAM}" {port} "{tmp_path}"']
-    model = LanguageModel(config, planned(config), command, nothing, lambda: None)
+    model = LanguageModel(
+        config, planned(config), command, nothing, lambda: None, lambda: contended
+    )
     model.start()
     running = asyncio.create_task(model.run())
     try:
@@ -179,6 +185,12 @@ async def test_a_trial_is_made_once_and_shown(tmp_path: Path) -> None:
     async with loaded(tmp_path) as (model, _):
         assert (tmp_path / "asked").read_text().count("two plus two") == asked
         assert model.report()["tokens_per_second"] == 20.0
+
+
+async def test_what_a_trial_finds_on_a_busy_machine_is_not_kept(tmp_path: Path) -> None:
+    async with loaded(tmp_path, contended=True) as (model, config):
+        assert model.report()["tokens_per_second"] == 20.0
+        assert kept_trials(trials_file(config)) == []
 
 
 def test_before_there_are_engines_nothing_is_governed(tmp_path: Path) -> None:

@@ -39,9 +39,9 @@ def managed(tmp_path: Path) -> dict[str, str]:
     }
 
 
-async def state_of(daemon: Daemon, wanted: str) -> dict[str, Any]:
+async def state_of(daemon: Daemon, wanted: str, seconds: float = 60.0) -> dict[str, Any]:
     """What /health says of the model, once it has that state."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(seconds):
         while True:
             _, health = await daemon.get("/health")
             found: dict[str, Any] = health["language_model"]

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from appliance.hardware.processor_time import ProcessorTime, ThreadFamily, processor_pressure
+from appliance.hardware.processor_time import (
+    ProcessorTime,
+    ThreadFamily,
+    processor_pressure,
+    processors_are_contended,
+)
 
 PRESSURE = "some avg10=92.39 avg60=92.15 avg300=93.68 total=2035350382\nfull avg10=0.00 avg60=0.00"
 
@@ -72,3 +77,4 @@ def test_the_pressure_on_the_processors(tmp_path: Path, text: str, share: float 
     (tmp_path / "proc/pressure").mkdir(parents=True)
     (tmp_path / "proc/pressure/cpu").write_text(text)
     assert processor_pressure(tmp_path) == share
+    assert processors_are_contended(tmp_path) == ((share or 0) > 0.5)

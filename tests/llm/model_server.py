@@ -9,6 +9,7 @@ status 78, and `crash` with status 3. Each start adds a line with its process id
 import json
 import os
 import sys
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        with (STATE / "asked").open("a") as asked:
-            asked.write(body.decode() + "\n")
+        note("asked", body.decode())
         if (STATE / "loading").exists():
             error = {"message": "Loading model", "type": "unavailable_error", "code": 503}
             self._answer(503, {"error": error})
@@ -64,9 +64,13 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+def note(name: str, line: str) -> None:
+    with suppress(OSError), (STATE / name).open("a") as file:  # where it may write nothing
+        file.write(line + "\n")
+
+
 def main() -> None:
-    with (STATE / "starts").open("a") as starts:
-        starts.write(f"{os.getpid()}\n")
+    note("starts", str(os.getpid()))
     for name, status in (("refuse", 78), ("crash", 3)):
         if (STATE / name).exists():
             sys.stderr.write(f"the script says {name}\n")
