@@ -1,6 +1,6 @@
 """Reaches the connected clients with messages, timers and announcements; guests set apart."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from appliance.conversation import Task
@@ -51,8 +51,11 @@ class Audience:
         if self._sessions:
             self._sessions.engines_changed()
 
-    async def ring(self, text: str, message: ServerMessage) -> bool:
-        """Rings in every open session and speaks `text`; False where nobody heard it."""
+    async def ring(self, text: Callable[[str], str], message: ServerMessage) -> bool:
+        """Rings in every open session and speaks the text in its language.
+
+        False where nobody heard it.
+        """
         return self._sessions is not None and await self._sessions.ring(text, message)
 
     async def say_at_pause(self, text: str, task: Task) -> bool:

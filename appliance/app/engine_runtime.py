@@ -27,6 +27,7 @@ from appliance.hardware import memory_pressure, nvml, planner
 from appliance.hardware.nvml import Card
 from appliance.hardware.plan import Plan
 from appliance.hardware.processor_time import processors_are_contended
+from appliance.languages.phrases import phrases
 from appliance.observability.metrics import Metrics
 from appliance.tools.registry import ToolRegistry
 
@@ -95,7 +96,8 @@ class EngineRuntime:
         switched: Callable[[], None],
         governed: Governed = lambda engines: engines,
     ) -> None:
-        self.apology = Apology()
+        self._voice = first_voice(config)
+        self.apology = Apology(phrases(self._voice.language).say("no_voice"))
         self.plan = plan
         self._config = config
         self._audience = audience
@@ -105,7 +107,6 @@ class EngineRuntime:
         self._grammar = StarterGrammar(registry)
         self._replanning = asyncio.Lock()
         self._background = BackgroundTasks()
-        self._voice = first_voice(config)
         self.probes = LiveEngineProbes(lambda: self.supervisor, self._voice)
         self._governor = MemoryGovernor(
             partial(memory_pressure.read_pools, cards=self._cards),

@@ -117,6 +117,7 @@ class VoiceRuntime:
         """
         self._secrets = secrets
         await asyncio.to_thread(self._registry.prepare)
+        await asyncio.to_thread(self._registry.prepare, self._config.stt.language)
         await self.engines.load_starters()
         self.model.start()
         self._llm = await asyncio.to_thread(self._make_client, self.model.endpoint())

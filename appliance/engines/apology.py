@@ -17,9 +17,8 @@ SPEECHLESS: Final = "Sorry, my voice fails me right now. Please try again in a m
 class Apology:
     """The apology as text, and as `pcm` (24 kHz) once a synthesizer has spoken it."""
 
-    text = SPEECHLESS
-
-    def __init__(self) -> None:
+    def __init__(self, text: str = SPEECHLESS) -> None:
+        self.text = text
         self.pcm = b""
         self._spoken_by: Synthesizer | None = None
 

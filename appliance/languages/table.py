@@ -5,7 +5,7 @@ answered in English.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -276,6 +276,43 @@ def fits(voice: str, code: str) -> bool:
     """Whether a voice is one for that language; one of which nothing is known fits all."""
     spoken = language_of_voice(voice)
     return not spoken or spoken == code
+
+
+def named(name: str) -> Language | None:
+    """The language of that code, English name or own name; None where there is none."""
+    wanted = name.strip().lower()
+    return next(
+        (
+            one
+            for one in languages().values()
+            if wanted in (one.code, one.name.lower(), one.own_name.lower())
+        ),
+        None,
+    )
+
+
+def fitting_voices(names: Iterable[str], code: str) -> list[str]:
+    """Those of an engine's voices that are for a language, best first.
+
+    Voices that the table does not know come last; one that tells no language fits all.
+    """
+    order = {name: place for place, name in enumerate(voices())}
+    fitting = [name for name in names if fits(name, code)]
+    return sorted(fitting, key=lambda name: order.get(name, len(order)))
+
+
+def next_voice(current: str, offered: Sequence[str], code: str) -> str | None:
+    """The voice after the current one, in the same variant of the language while there are others.
+
+    None where there is no other. Without a current one, the first has spoken so far.
+    """
+    if len(offered) < 2:
+        return None
+    speaking = current if current in offered else offered[0]
+    variant = kokoro_phonemizer(speaking, code)
+    alike = [name for name in offered if kokoro_phonemizer(name, code) == variant]
+    turn = alike if len(alike) > 1 else list(offered)
+    return turn[(turn.index(speaking) + 1) % len(turn)]
 
 
 _VARIANTS: Final[Mapping[str, str]] = {

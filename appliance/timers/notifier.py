@@ -1,6 +1,7 @@
 """Publishes timers to the connected clients, and rings them where somebody can hear it."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 from appliance.concurrency import BackgroundTasks
@@ -40,8 +41,8 @@ class TimerAudience(Protocol):
     @property
     def open_count(self) -> int: ...
 
-    async def ring(self, text: str, message: ServerMessage) -> bool:
-        """Rings in every open session; False if there was none."""
+    async def ring(self, text: Callable[[str], str], message: ServerMessage) -> bool:
+        """Rings in every open session, with the text in its language; False if there was none."""
 
 
 class TimerNotifier:
@@ -79,7 +80,7 @@ class TimerNotifier:
         self._background.run(self._ring(timer), "ring a timer")
 
     async def _ring(self, timer: Timer) -> None:
-        text = announcement(timer, self._now())
+        text = partial(announcement, timer, self._now())
         if await self._audience.ring(text, timer_message(timer, "rang")):
             self._store.remove(timer.id)
         else:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from appliance.errors import ToolError
+from appliance.languages.phrases import phrases
+from appliance.languages.table import ENGLISH
 from appliance.text import phrasing
 from appliance.wire import TimerMessage, TimerState
 
@@ -136,12 +138,13 @@ class TimerScheduler:
                 continue
 
 
-def announcement(timer: Timer, now: float) -> str:
+def announcement(timer: Timer, now: float, language: str = ENGLISH) -> str:
     """The announcement of a timer that rings at `now`, which may be long after it was due."""
-    late = now - timer.due
+    said, late = phrases(language), now - timer.due
+    title = said.timer_title(timer.name, timer.seconds)
     if late < _LATE:
-        return f"Your {timer.title} is done."
-    return f"Your {timer.title} was done {phrasing.length(late)} ago."
+        return said.say("timer_done", timer=title)
+    return said.say("timer_done_late", timer=title, length=said.length(late))
 
 
 def timer_message(timer: Timer, state: TimerState) -> TimerMessage:

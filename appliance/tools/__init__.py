@@ -39,6 +39,10 @@ class ToolContext(Protocol):
     def language(self) -> str: ...
 
     @property
+    def spoken_language(self) -> str:
+        """The language of the next answer; never "auto"."""
+
+    @property
     def last_answer(self) -> str:
         """The assistant's last answer in this conversation, as heard; empty at the start."""
 
@@ -92,11 +96,14 @@ class Tool:
     """One thing that the assistant can do.
 
     parameters: JSON schema of the arguments, of type object.
-    sentences: hassil templates. `lists` maps a phrase to its value and is used as
+    sentences: hassil templates; without any, the folders of `appliance.languages` may have some
+        under the tool's name. `lists` maps a phrase to its value and is used as
         `{list:argument}`; `rules` are parts of templates, used as `<rule>`.
-    ability: completes "I can ..." in the answer to "what can you do"; empty: not mentioned.
+    ability: completes "I can ..." in the answer to "what can you do"; empty: the answer
+        `ability_NAME` of the language does, if there is one.
     timeout: in seconds.
-    confirm: the tool runs only after the user's yes to `question` ("Shall I ...?").
+    confirm: the tool runs only after the user's yes to `question` ("Shall I ...?"), to the answer
+        `question_NAME` of the language, or to a question with all arguments.
     answers: the tool is a yes or no; its sentences match only while such a question is open.
     realtime: whether the tool is offered on the Realtime route.
     spoken_only: whether the tool is kept from models, which need no tool for small talk.

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from appliance.languages.phrases import phrases
 from appliance.tools import Tool, ToolContext, ToolResult
 
 ANSWER_SECONDS = 30.0  # a yes later than this answers something else
@@ -106,7 +107,9 @@ def answer_tools(questions: PendingConfirmations, perform: Perform) -> tuple[Too
     async def confirm(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         pending = questions.take(context.session_id)
         if pending is None:
-            return ToolResult("There is nothing to confirm.", {"confirmed": None})
+            return ToolResult(
+                phrases(context.spoken_language).say("nothing_to_confirm"), {"confirmed": None}
+            )
         if not pending.heard:
             # A yes over the question: it is asked again, and may be heard to its end this time.
             call = pending.tool, pending.arguments, pending.question
@@ -119,18 +122,16 @@ def answer_tools(questions: PendingConfirmations, perform: Perform) -> tuple[Too
 
     async def decline(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         pending = questions.take(context.session_id)
-        return ToolResult("Okay, I won't.", {"declined": pending.tool.name if pending else None})
+        return ToolResult(
+            phrases(context.spoken_language).say("declined"),
+            {"declined": pending.tool.name if pending else None},
+        )
 
     return (
         Tool(
             "confirm",
             "Does what the assistant has just asked about.",
             confirm,
-            sentences=(
-                "(yes|yeah|yep|yes please|sure|of course|certainly|go ahead|do it|do that)",
-                "(yes|yeah|sure) (do it|do that|go ahead|you shall|you may)",
-                "(confirm|i confirm|that is right|that's right|correct)",
-            ),
             timeout=LONGEST_RUN,
             spoken_only=True,
             answers=True,
@@ -139,11 +140,6 @@ def answer_tools(questions: PendingConfirmations, perform: Perform) -> tuple[Too
             "decline",
             "Leaves what the assistant has just asked about.",
             decline,
-            sentences=(
-                "(no|nope|no thanks|no thank you|don't|do not|better not|rather not)",
-                "no (don't|do not|don't do it|leave it|stop)",
-                "(don't do it|do not do it|leave it|cancel|cancel that)",
-            ),
             spoken_only=True,
             answers=True,
         ),

@@ -8,11 +8,13 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from appliance.errors import AgentError, ConfigError, ToolError
-from appliance.text import phrasing
+from appliance.errors import AgentError, ApplianceError, ConfigError, ToolError
+from appliance.languages.folder import answering_language
+from appliance.languages.phrases import Phrases, phrases
+from appliance.languages.table import ENGLISH
 from appliance.tools import IsGuest, Tool, ToolContext, ToolResult, everyone_is_guest
 from appliance.tools.confirmation import PendingConfirmations, answer_tools
 from appliance.tools.intents.grammar import WordGraph, command_tree, jsgf, word_graph
@@ -51,52 +53,62 @@ class ToolRegistry:
     ) -> None:
         self._is_guest = is_guest
         self._questions = PendingConfirmations(now)
-        self._answers = _Group.of(answer_tools(self._questions, self._perform))
+        self._answers = _Group(answer_tools(self._questions, self._perform))
         self._groups: dict[str, _Group] = {}
         self._tools: dict[str, Tool] = {}
-        self._matches: dict[str, tuple[Match | None, Match | None]] = {}
+        self._matches: dict[tuple[str, str], tuple[Match | None, Match | None]] = {}
         self.put("", tools)
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._tools)
 
-    def prepare(self) -> None:
-        """Does the one-time work of the first match and answer. Blocks for about a second."""
-        for group in self._groups.values():
-            group.matcher.prepare()
-        phrasing.number(1)
+    def prepare(self, language: str = ENGLISH) -> None:
+        """Does the one-time work of the first match and answer in a language.
+
+        Blocks for about a second, at the first call.
+        """
+        for group in list(self._groups.values()):
+            group.prepare(answering_language(language))
+        phrases(language).length(1)
 
     def put(self, group: str, tools: Sequence[Tool]) -> None:
         """Replaces the tools of a group; sentences of earlier groups match first.
 
         Raises ToolError if a name is taken.
         """
-        groups = {**self._groups, group: _Group.of(tools)}
+        groups = {**self._groups, group: _Group(tools)}
         if any(tool.confirm for tool in tools):
             groups["answers"] = self._answers
         self._tools = _by_name(groups.values())
         self._groups = groups
         self._matches.clear()
 
-    def match(self, text: str, session_id: str | None = None) -> Match | None:
+    def match(
+        self, text: str, session_id: str | None = None, language: str = ENGLISH
+    ) -> Match | None:
         """The tool that `text` as a whole asks for; None if it asks for none.
 
-        In a session, a yes or no matches only while a question is pending there. The latest
+        In another language than English, what is no command there may be one in English. In a
+        session, a yes or no matches only while a question is pending there. The latest
         matches are cached, because a turn asks for the same text several times.
         """
-        if text not in self._matches:
+        key = text, answering_language(language)
+        if key not in self._matches:
             if len(self._matches) >= CACHED_MATCHES:
                 self._matches.pop(next(iter(self._matches)))
-            self._matches[text] = self._find(text)
-        answer, other = self._matches[text]
+            found = self._find(*key)
+            if not any(found) and key[1] != ENGLISH:
+                found = self._find(text, ENGLISH)
+            self._matches[key] = found
+        answer, other = self._matches[key]
         if session_id is None:
             return other or answer
         return answer if answer and self._questions.get(session_id) else other
 
-    def user_turn(self, text: str, session_id: str) -> None:
+    def user_turn(self, text: str, session_id: str, language: str = ENGLISH) -> None:
         """The user has said `text`: anything but a yes or no withdraws a pending question."""
-        found = self.match(text, session_id)
+        found = self.match(text, session_id, language)
         if found is None or not found.tool.answers:
             self._questions.withdraw(session_id)
 
@@ -112,11 +124,11 @@ class ToolRegistry:
         """The user begins to speak, which withdraws a question that was not heard to its end."""
         self._questions.interrupted(session_id)
 
-    def _find(self, text: str) -> tuple[Match | None, Match | None]:
+    def _find(self, text: str, language: str) -> tuple[Match | None, Match | None]:
         """The best match among the yes-or-no tools, and the best among all others."""
         best: dict[bool, Match] = {}
         for group in self._groups.values():
-            for name, arguments in group.matcher.matches(text):
+            for name, arguments in group.matcher(language).matches(text):
                 tool = self._tools[name]
                 # A match with arguments out of bounds ("a timer called <thirty words>") is none.
                 with suppress(ToolError):
@@ -191,15 +203,14 @@ class ToolRegistry:
             return await self._run(name, arguments, context, via)
         except (ToolError, AgentError) as error:
             log.info("tool %s refused: %s (%s)", name, error.message, error.advice)
-            return ToolResult(f"Sorry, {_sentence(error.message)}", error.as_json())
+            return _apology(error, "tool_failed", context)
         except TimeoutError:
-            late = ToolError(f"{_spoken_name(name)} took too long")
             log.warning("tool %s exceeded its time limit", name)
-            return ToolResult(f"Sorry, {late.message}.", late.as_json())
+            return _apology(ToolError(f"{_spoken_name(name)} took too long"), "tool_late", context)
         except Exception:  # boundary of a tool: its failure is spoken, and the session goes on
             log.exception("tool %s failed", name)
             broken = ToolError(f"{_spoken_name(name)} did not work")
-            return ToolResult(f"Sorry, {broken.message}.", broken.as_json())
+            return _apology(broken, "tool_failed", context)
 
     async def _run(
         self, name: str, arguments: Mapping[str, Any], context: ToolContext, via: str
@@ -214,7 +225,10 @@ class ToolRegistry:
         valid = validate(tool.parameters, arguments)
         if not tool.confirm:
             return await self._perform(tool, valid, context)
-        question = tool.question or _question_for(name, valid)
+        said = phrases(context.spoken_language)
+        question = (
+            tool.question or said.find(f"question_{name}") or _question_for(said, name, valid)
+        )
         pending = self._questions.ask(context.session_id, tool, valid, question)
         if pending is None:
             raise ToolError("the user has to answer another question first")
@@ -229,12 +243,19 @@ class ToolRegistry:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    tools: Sequence[Tool]
-    matcher: SentenceMatcher
+    """Tools that are replaced together, with a matcher for each language that was needed."""
 
-    @classmethod
-    def of(cls, tools: Sequence[Tool]) -> "_Group":
-        return cls(tools, SentenceMatcher([command_of(tool) for tool in tools]))
+    tools: Sequence[Tool]
+    _matchers: dict[str, SentenceMatcher] = field(default_factory=dict)
+
+    def matcher(self, language: str) -> SentenceMatcher:
+        if language not in self._matchers:
+            commands = [command_of(tool, language) for tool in self.tools]
+            self._matchers[language] = SentenceMatcher(commands, language)
+        return self._matchers[language]
+
+    def prepare(self, language: str) -> None:
+        self.matcher(language).prepare()
 
 
 def _by_name(groups: Iterable[_Group]) -> dict[str, Tool]:
@@ -260,10 +281,19 @@ def enabled(tools: Sequence[Tool], patterns: Sequence[str]) -> tuple[Tool, ...]:
     return tuple(tool for tool in tools if any(fnmatch.fnmatch(tool.name, p) for p in patterns))
 
 
-def _question_for(name: str, arguments: Mapping[str, Any]) -> str:
+def _apology(error: ApplianceError, key: str, context: ToolContext) -> ToolResult:
+    """The result of a failed call. Reasons are English; in other languages there is none."""
+    said = phrases(context.spoken_language)
+    reason = f"Sorry, {_sentence(error.message)}"
+    return ToolResult(reason if said.language == ENGLISH else said.say(key), error.as_json())
+
+
+def _question_for(said: Phrases, name: str, arguments: Mapping[str, Any]) -> str:
     """The question with all arguments: "Shall I use home turn on, with room kitchen?"."""
     parts = [f"{_spoken_name(k)} {_spoken_value(v)}".strip() for k, v in arguments.items()]
-    return f"Shall I use {_spoken_name(name)}{f', with {phrasing.listed(parts)}' if parts else ''}?"
+    if not parts:
+        return said.say("question", tool=_spoken_name(name))
+    return said.say("question_with", tool=_spoken_name(name), arguments=said.listed(parts))
 
 
 def _spoken_value(value: object) -> str:

@@ -1,5 +1,6 @@
 """The parts of which a session's pipeline is built: those that all sessions share, and its own."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from appliance.voice.recorder import Recorder
 from appliance.voice.routing import Unanswered
 from appliance.voice.services.engine_latency import EngineLatency
 from appliance.voice.services.tool_caller import ToolCaller
+from appliance.voice.speech_wishes import SpeechWishes
 from appliance.voice.transport.websocket import SocketTransport
 from appliance.voice.turns.shared_models import TurnModels
 
@@ -46,13 +48,17 @@ class SharedParts:
         always = self.config.fallback.policy == "always" and self.realtime is not None
         return "realtime" if always else "local"
 
-    def is_command(self, text: str) -> bool:
+    def is_command(self, text: str, language: str) -> bool:
         """True where the text, as it stands, is a spoken sentence of a tool."""
-        return bool(text) and self.registry.match(text) is not None
+        return bool(text) and self.registry.match(text, language=language) is not None
 
-    def runs_ahead(self, text: str) -> bool:
+    def prepare_language(self, language: str) -> None:
+        """Has the sentences of a language parsed, on a thread, before one is matched."""
+        asyncio.get_running_loop().run_in_executor(None, self.registry.prepare, language)
+
+    def runs_ahead(self, text: str, language: str) -> bool:
         """True where the text is a spoken sentence of a tool that changes nothing."""
-        match = self.registry.match(text) if text else None
+        match = self.registry.match(text, language=language) if text else None
         return match is not None and match.tool.read_only
 
 
@@ -60,10 +66,10 @@ class SharedParts:
 class SessionParts:
     """The parts that belong to one session.
 
-    `voice` and `language` give those of the moment; `on_speaking` is called when the assistant
-    begins and ends to speak. `reroute` is called with what this route could not answer and returns
-    True where the other route takes over. `unanswered` and `notice` are what the route before left
-    to answer and to say first.
+    `voice` and `language` give those of the moment, `wishes` tell of changes; `on_speaking` is
+    called when the assistant begins and ends to speak. `reroute` is called with what this route
+    could not answer and returns True where the other route takes over. `unanswered` and `notice`
+    are what the route before left to answer and to say first.
     """
 
     transport: SocketTransport
@@ -71,6 +77,7 @@ class SessionParts:
     call_tool: ToolCaller
     voice: Callable[[], Voice]
     language: Callable[[], str]
+    wishes: SpeechWishes
     system_prompt: str
     context: LLMContext
     on_speaking: Callable[[bool], None]

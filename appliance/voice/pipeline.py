@@ -34,7 +34,7 @@ from appliance.voice.services.function_calling import offer_tools
 from appliance.voice.services.intent_router import IntentRouter
 from appliance.voice.services.llm import ChatService
 from appliance.voice.services.prefill import prefill_between_turns
-from appliance.voice.services.stt import NOT_HEARD, EngineSTT
+from appliance.voice.services.stt import EngineSTT
 from appliance.voice.services.tts import EngineTTS
 from appliance.voice.transport.bot_transcription import BotTranscription
 from appliance.voice.transport.input import INPUT_BURST_SECONDS
@@ -54,6 +54,7 @@ LOST_SECONDS = 20.0
 
 def build(shared: SharedParts, session: SessionParts) -> PipelineWorker:
     """The worker that runs one session. Takes about a millisecond; models are not loaded here."""
+    session.wishes.listen(None)  # the services here ask for every sentence
     barge_in = _barge_in(shared, session)
     turn = TurnCoordinator(barge_in.dismisses)
     turn.add_listener(session.recorder.tracer)
@@ -126,7 +127,9 @@ def _take_over(worker: PipelineWorker, shared: SharedParts, session: SessionPart
         # A question that is known in words is in the context already.
         audio = session.unanswered.audio
         if audio and not await _transcribe_question(shared, session, audio):
-            await worker.queue_frame(TTSSpeakFrame(NOT_HEARD, append_to_context=False))
+            await worker.queue_frame(
+                TTSSpeakFrame(session.call_tool.phrase("not_heard"), append_to_context=False)
+            )
         else:
             session.recorder.turn_taken_over()
             await worker.queue_frame(LLMRunFrame())
@@ -162,7 +165,9 @@ def _barge_in(shared: SharedParts, session: SessionParts) -> BargeIn:
         session.transport.output(),
         answer=lambda: recorder.answer_text,
         language=lambda: session.voice().language,
-        can_answer=lambda text: shared.llm is not None or shared.is_command(text),
+        can_answer=lambda text: (
+            shared.llm is not None or shared.is_command(text, session.voice().language)
+        ),
         on_dismissed=recorder.speech_dismissed,
     )
 
@@ -176,6 +181,7 @@ def _stt(shared: SharedParts, session: SessionParts, turn: TurnCoordinator) -> E
         shared.latency,
         turn,
         reroute=lambda audio: session.reroute(Unanswered(audio=audio)),
+        not_heard=lambda: session.call_tool.phrase("not_heard"),
     )
 
 
@@ -227,10 +233,12 @@ def _turn_stop(
         shared.turn_models.turn_analyzer(
             SmartTurnParams(stop_secs=config.incomplete_seconds), turn
         ),
-        shared.is_command,
+        lambda text: shared.is_command(text, session.voice().language),
         limits=TurnLimits(config.stop_seconds, config.incomplete_seconds),
         language=session.language,
-        runs_ahead=lambda text: config.speculate and shared.runs_ahead(text),
+        runs_ahead=lambda text: (
+            config.speculate and shared.runs_ahead(text, session.voice().language)
+        ),
         speculate=config.speculate and llm is not None,
         # A needless question to an endpoint outside costs money and gives half a sentence away.
         # Which endpoint answers may change at any time.

@@ -21,6 +21,7 @@ from appliance.voice.recorder import Gauges, Recorder
 from appliance.voice.route_runner import RouteCallbacks, RouteRunner
 from appliance.voice.services.tool_caller import ToolCaller
 from appliance.voice.session_options import SessionOptions
+from appliance.voice.speech_wishes import SpeechWishes
 from appliance.voice.tool_context import SessionToolContext
 from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
 from appliance.voice.transport.websocket import SocketTransport
@@ -117,7 +118,8 @@ class Session:
         )
         self.tool_context = SessionToolContext(
             *(conversation_id, session_id, client_id, shared, self.recorder),
-            speech=options.speech(shared.config),
+            wishes=SpeechWishes(options.speech(shared.config)),
+            own_voice=lambda: self.route != "realtime",
             stop_speaking=self.stop_speaking,
             send_message=self.send_message,
         )
@@ -145,6 +147,7 @@ class Session:
     async def run(self, socket: Socket, history: Messages) -> None:
         """Serves the socket until either side is done; returns when everything is released."""
         self.state = SessionState.OPEN
+        self._shared.prepare_language(self.tool_context.spoken_language)
         language = self.tool_context.language
         self.recorder.emit(
             EventKind.SESSION_STARTED,
@@ -186,6 +189,7 @@ class Session:
             call_tool=ToolCaller(self._shared.registry, self.tool_context, self.recorder),
             voice=lambda: self.tool_context.voice,
             language=lambda: self.tool_context.language,
+            wishes=self.tool_context.wishes,
             system_prompt=self._system_prompt,
             context=context,
             on_speaking=self._on_speaking,

@@ -1,19 +1,13 @@
 """Options that a client gives when it creates a session, and which of them exist."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from appliance.config.loader import Config
 from appliance.errors import LanguageUnknown, VoiceUnknown
 from appliance.languages import table
 from appliance.tools import Speech
 from appliance.voice.parts import SharedParts
-
-REALTIME_VOICES: Final = (
-    *("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse"),
-)
-"""The voices of OpenAI's Realtime models. Another server may have others, which its owner names in
-realtime.voice."""
+from appliance.voice.realtime.route import VOICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +47,5 @@ def _voices(shared: SharedParts) -> frozenset[str]:
     Those of the table count also while another engine answers: a page asks for the voice that it
     had before.
     """
-    of_server = (*REALTIME_VOICES, shared.config.realtime.voice) if shared.realtime else ()
+    of_server = (*VOICES, shared.config.realtime.voice) if shared.realtime else ()
     return frozenset({*table.voices(), *shared.engines.tts.current.voices, *of_server})

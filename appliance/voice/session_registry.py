@@ -179,13 +179,17 @@ class SessionRegistry:
         """The clients with an open session."""
         return frozenset(session.client_id for session in self._attended())
 
-    async def ring(self, text: str, message: ServerMessage) -> bool:
-        """Rings and says `text` in every open session; False where nobody could hear it."""
+    async def ring(self, text: Callable[[str], str], message: ServerMessage) -> bool:
+        """Rings in every open session and says the text in its language.
+
+        False where nobody could hear it.
+        """
         heard = False
         for session in self._attended():
-            if await session.announce(text, chime()):
+            said = text(session.tool_context.spoken_language)
+            if await session.announce(said, chime()):
                 session.send_message(message)
-                session.recorder.emit(EventKind.TIMER_RANG, text=text)
+                session.recorder.emit(EventKind.TIMER_RANG, text=said)
                 heard = True
         return heard
 

@@ -8,6 +8,7 @@ from appliance.languages import table
 from appliance.tools import Speech
 from appliance.voice.parts import SharedParts
 from appliance.voice.recorder import Recorder
+from appliance.voice.speech_wishes import SpeechWishes
 from appliance.wire import ServerMessage
 
 
@@ -15,8 +16,8 @@ from appliance.wire import ServerMessage
 class SessionToolContext:
     """The ToolContext of one session.
 
-    `speech` is the voice, language and speed of the moment. Its language is "auto" where the
-    user's is to be detected; an empty voice is the default of the language.
+    The language of `wishes` is "auto" where the user's is to be detected; an empty voice is the
+    default of the language. On the Realtime route `own_voice` is False: the server's is heard.
     """
 
     conversation_id: str
@@ -24,9 +25,14 @@ class SessionToolContext:
     client_id: str
     shared: SharedParts
     recorder: Recorder
-    speech: Speech
+    wishes: SpeechWishes
+    own_voice: Callable[[], bool]
     stop_speaking: Callable[[], None]
     send_message: Callable[[ServerMessage], None]
+
+    @property
+    def speech(self) -> Speech:
+        return self.wishes.speech
 
     @property
     def language(self) -> str:
@@ -38,10 +44,12 @@ class SessionToolContext:
 
     @property
     def voices(self) -> tuple[str, ...]:
-        return self.shared.engines.tts.current.voices
+        # A Realtime server keeps the voice with which it began.
+        return self.shared.engines.tts.current.voices if self.own_voice() else ()
 
     def speak_as(self, speech: Speech) -> None:
-        self.speech = speech
+        self.wishes.change(speech)
+        self.shared.prepare_language(self.spoken_language)
 
     @property
     def voice(self) -> Voice:

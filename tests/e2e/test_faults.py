@@ -14,10 +14,9 @@ import pytest
 import pytest_asyncio
 
 from appliance.client import Arrival, Call, calling
-from appliance.conversation import MODEL_SILENT
 from appliance.engines.apology import SPEECHLESS
 from appliance.errors import SessionError
-from appliance.voice.services.stt import NOT_HEARD
+from appliance.languages.phrases import phrases
 from tests.chat_server import ChatServer, Trouble, chat_server
 from tests.chat_server import Reply as Written
 from tests.daemon import MICRO_MODELS, Daemon, command, running
@@ -165,7 +164,12 @@ def expected(box: Box, part: str, fault: str) -> str:
     # The rest of an answer that was half spoken is not spoken by another route.
     if outside and (part, fault) != ("all tts", DIES):
         return FAR
-    return {"all stt": NOT_HEARD, "all tts": SPEECHLESS, "llm": MODEL_SILENT}[part]
+    said = phrases("en")
+    return {
+        "all stt": said.say("not_heard"),
+        "all tts": SPEECHLESS,
+        "llm": said.say("model_silent"),
+    }[part]
 
 
 def sounds(arrival: Arrival) -> bool:

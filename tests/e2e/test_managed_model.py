@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.client import calling
-from appliance.conversation import MODEL_LOADING
+from appliance.languages.phrases import phrases
 from tests.daemon import Daemon, running
 from tests.llm.gguf_file import gguf
 from tests.llm.test_managed_server import PROGRAM, free_port, is_alive
@@ -71,7 +71,9 @@ async def test_it_answers_when_it_is_loaded_and_says_so_before(tmp_path: Path) -
         await state_of(daemon, "loading")
         async with calling(daemon.base_url) as call:
             sent = await call.type(QUESTION)
-            early = await call.wait_for(lambda a: MODEL_LOADING in str(a.data), since=sent)
+            early = await call.wait_for(
+                lambda a: phrases("en").say("model_loading") in str(a.data), since=sent
+            )
             (tmp_path / "model" / "loading").unlink()
             found = await state_of(daemon, "ready")
             assert (found["name"], found["tokens_per_second"]) == ("mine", 20.0)

@@ -21,6 +21,7 @@ class Session:
     session_id: str = "s"
     client_id: str = "k"
     language: str = "en"
+    spoken_language: str = "en"
     last_answer: str = ""
     stopped: int = 0
     speech: Speech = field(default_factory=lambda: Speech("af_sarah", "en", 1.0))
@@ -32,6 +33,7 @@ class Session:
 
     def speak_as(self, speech: Speech) -> None:
         self.speech = speech
+        self.spoken_language = speech.language
 
     def send_message(self, message: ServerMessage) -> None:
         self.sent.append(message)
@@ -55,7 +57,7 @@ class Toolbox:
 
     async def say(self, sentence: str) -> ToolResult:
         """The result of the tool that matches a spoken sentence."""
-        match = self.registry.match(sentence)
+        match = self.registry.match(sentence, language=self.session.spoken_language)
         assert match is not None, f"nothing understood {sentence!r}"
         return await self.registry.call(match.tool.name, match.arguments, self.session, "sentence")
 

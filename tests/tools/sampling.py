@@ -27,7 +27,8 @@ def tools_of(registry: ToolRegistry) -> list[Tool]:
 @st.composite
 def sampled(draw: st.DrawFn, registry: ToolRegistry) -> Sample:
     """One sentence of one template, in which each argument occurs once."""
-    command = command_of(draw(st.sampled_from([t for t in tools_of(registry) if t.sentences])))
+    commands = [command_of(tool) for tool in tools_of(registry)]
+    command = draw(st.sampled_from([command for command in commands if command.templates]))
     template = draw(st.sampled_from(command.templates))
     arguments: dict[str, Any] = {}
     text = _draw(draw, command, parse_sentence(template).expression, arguments)

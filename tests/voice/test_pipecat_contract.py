@@ -76,6 +76,7 @@ CONTRACT: dict[str, dict[str, str]] = {
         "_response_active": ATTRIBUTE,
         "_run_llm_when_api_session_ready": ATTRIBUTE,
         "_send_user_audio": "async (self, frame)",
+        "_settings": ATTRIBUTE,
         "_websocket": ATTRIBUTE,
         "_ws_send": "async (self, realtime_message)",
     },

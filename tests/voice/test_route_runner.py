@@ -51,6 +51,7 @@ class Run:
             call_tool=nothing,
             voice=nothing,
             language=nothing,
+            wishes=nothing,
             system_prompt="",
             context=self.context,
             on_speaking=nothing,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from appliance.concurrency import run_in_daemon_thread
-from appliance.text import phrasing
+from appliance.languages.phrases import Phrases, phrases
 from appliance.tools import Tool, ToolContext, ToolResult
 
 
@@ -41,10 +41,11 @@ def device_tool(readings: Callable[[], DeviceReadings]) -> Tool:
         now = await run_in_daemon_thread(readings)
         topic: str = arguments.get("topic", "everything")
         topics = [topic] if topic != "everything" else list(_SENTENCES)
-        sentences = [sentence for name in topics if (sentence := _SENTENCES[name](now))]
+        said = phrases(context.spoken_language)
+        sentences = [sentence for name in topics if (sentence := _SENTENCES[name](now, said))]
         if not sentences:
-            unread = phrasing.listed([_TOPIC_NAMES[name] for name in topics], "or")
-            return ToolResult(f"I cannot read {unread} on this device.", _data(now))
+            unread = said.listed([said.part(f"topic_{name}") for name in topics], "or")
+            return ToolResult(said.say("unreadable", topics=unread), _data(now))
         return ToolResult(" ".join(sentences), _data(now))
 
     return Tool(
@@ -52,19 +53,17 @@ def device_tool(readings: Callable[[], DeviceReadings]) -> Tool:
         "Tells the state of this device: temperature, memory, load, disk space, uptime, power.",
         get_device_status,
         _SCHEMA,
-        _TEMPLATES,
-        _LISTS,
-        ability="say how the device is doing",
         read_only=True,
     )
 
 
-def _temperature(now: DeviceReadings) -> str:
+def _temperature(now: DeviceReadings, said: Phrases) -> str:
     if not now.temperatures:
         return ""
     sensor, hottest = max(now.temperatures.items(), key=lambda item: item[1])
-    where = f", at the {_sensor_name(sensor)} sensor" if len(now.temperatures) > 1 else ""
-    return f"The device is at {round(hottest)} degrees Celsius{where}."
+    if len(now.temperatures) == 1:
+        return said.say("temperature", degrees=round(hottest))
+    return said.say("temperature_at", degrees=round(hottest), sensor=_sensor_name(sensor))
 
 
 def _sensor_name(name: str) -> str:
@@ -73,59 +72,53 @@ def _sensor_name(name: str) -> str:
     return {"cpu": "C P U", "gpu": "G P U", "tj": "junction"}.get(short, short.replace("-", " "))
 
 
-def _memory(now: DeviceReadings) -> str:
+def _memory(now: DeviceReadings, said: Phrases) -> str:
     if now.memory_available is None:
         return ""
-    total = f" of {phrasing.size(now.memory_total)}" if now.memory_total else ""
-    return f"{phrasing.size(now.memory_available)}{total} of memory are free."
+    free = said.size(now.memory_available)
+    if not now.memory_total:
+        return said.say("memory_free", free=free)
+    return said.say("memory_free_of", free=free, total=said.size(now.memory_total))
 
 
-def _load(now: DeviceReadings) -> str:
+def _load(now: DeviceReadings, said: Phrases) -> str:
     if now.load is None:
         return ""
-    gpu = "" if now.gpu_load is None else f", the graphics processor at {_percent(now.gpu_load)}"
-    return f"The processor is at {_percent(now.load)}{gpu}."
+    if now.gpu_load is None:
+        return said.say("load", percent=_percent(now.load))
+    graphics = _percent(now.gpu_load)
+    return said.say("load_graphics", percent=_percent(now.load), graphics=graphics)
 
 
-def _percent(share: float) -> str:
-    return f"{round(share * 100)} percent"
+def _percent(share: float) -> int:
+    return round(share * 100)
 
 
-def _disk(now: DeviceReadings) -> str:
-    return (
-        "" if now.disk_free is None else f"{phrasing.size(now.disk_free)} of disk space are free."
-    )
+def _disk(now: DeviceReadings, said: Phrases) -> str:
+    return "" if now.disk_free is None else said.say("disk_free", free=said.size(now.disk_free))
 
 
-def _uptime(now: DeviceReadings) -> str:
+def _uptime(now: DeviceReadings, said: Phrases) -> str:
     if now.uptime is None:
         return ""
     days, rest = divmod(now.uptime, 86400)
-    parts = [phrasing.counted(int(days), "day")] if days else []
+    parts = [said.counted(int(days), "day")] if days else []
     if rest >= 1 or not parts:
-        parts.append(phrasing.length(rest))
-    return f"The device has been running for {phrasing.listed(parts)}."
+        parts.append(said.length(rest))
+    return said.say("uptime", length=said.listed(parts))
 
 
-def _power(now: DeviceReadings) -> str:
-    return "" if now.power is None else f"It draws {now.power:.1f} watts."
+def _power(now: DeviceReadings, said: Phrases) -> str:
+    return "" if now.power is None else said.say("power", watts=said.watts(now.power))
 
 
-_SENTENCES: dict[str, Callable[[DeviceReadings], str]] = {
+_SENTENCES: dict[str, Callable[[DeviceReadings, Phrases], str]] = {
     "temperature": _temperature,
     "load": _load,
     "memory": _memory,
     "disk": _disk,
     "uptime": _uptime,
     "power": _power,
-}
-_TOPIC_NAMES = {
-    "temperature": "the temperature",
-    "load": "the load",
-    "memory": "the memory",
-    "disk": "the disk space",
-    "uptime": "how long it has been running",
-    "power": "the power",
 }
 
 
@@ -152,37 +145,3 @@ _SCHEMA = {
         }
     },
 }
-_LISTS = {
-    "quality": {"hot": "temperature", "warm": "temperature", "busy": "load"},
-    "gauge": {
-        "temperature": "temperature",
-        "load": "load",
-        "processor load": "load",
-        "power": "power",
-        "power consumption": "power",
-    },
-    "store": {
-        "memory": "memory",
-        "free memory": "memory",
-        "disk space": "disk",
-        "free disk space": "disk",
-        "space": "disk",
-        "free space": "disk",
-        "storage": "disk",
-        "power": "power",
-    },
-    "on": {"up": "uptime", "running": "uptime", "on": "uptime"},
-    "all": {"status": "everything", "state": "everything"},
-}
-_TEMPLATES = (
-    "how {quality:topic} (is|is it inside) [(the|this) (device|box|computer)]",
-    "how {quality:topic} are you",
-    "(what is|what's|tell me|how high is) (the|your) [device] {gauge:topic} [of the device]",
-    "how much {store:topic} (is|is there|do you have|have you got) [left|free]",
-    "how much {store:topic} does the device have [left|free]",
-    "how much {store:topic} (is used|do you use|does the device use|do you need)",
-    "how long (have you been|has the device been|has it been) {on:topic}",
-    "(what is|what's|tell me|give me) (the|your) [device|system] {all:topic} [of the device]",
-    "(device|system) {all:topic}",
-    "how (is the device|is the device doing|is the machine doing)",
-)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from appliance.text import phrasing
+from appliance.languages.phrases import Phrases, phrases
 from appliance.tools import Tool, ToolContext, ToolResult
 from appliance.tools.builtin.clock import Clock
 
@@ -36,48 +36,41 @@ def _recall_questions(clock: Clock, user_texts: UserTexts) -> Tool:
             if not _is_recall(text)
         ]
         data = {"day": day.isoformat(), "asked": found[-20:]}
-        return ToolResult(_recall_answer(named, found), data)
+        return ToolResult(_recall_answer(phrases(context.spoken_language), named, found), data)
 
     return Tool(
         "recall_questions",
         "Tells what the user asked or said yesterday or today.",
         recall,
         {"type": "object", "properties": {"day": {"type": "string", "enum": list(_DAYS)}}},
-        (
-            "what did i (ask|say|tell|want) [you|from you|to you] [{day}]",
-            "what have i (asked|said|told) [you] {day}",
-            "what did we talk about [{day}]",
-        ),
-        ability="recall what you asked me yesterday",
         read_only=True,
         guests=False,
     )
 
 
-def _recall_answer(day: str, texts: Sequence[str]) -> str:
+def _recall_answer(said: Phrases, day: str, texts: Sequence[str]) -> str:
     if not texts:
-        return f"You asked me nothing {day}."
-    quotes = [f"“{text.rstrip('.?! ')}”" for text in texts[-MOST_RECALLED:]]
-    more = len(texts) - len(quotes)
-    before = f", and {phrasing.counted(more, 'other thing')} before that" if more else ""
-    return f"{phrasing.capitalised(day)} you said {phrasing.listed(quotes)}{before}."
+        return said.say(f"recall_nothing_{day}")
+    quotes = said.listed([f"“{text.rstrip('.?! ')}”" for text in texts[-MOST_RECALLED:]])
+    more = len(texts) - MOST_RECALLED
+    if more > 0:
+        key = "other_thing_one" if more == 1 else "other_thing_many"
+        count = said.part(key, count=said.number(more))
+        quotes = said.part("recall_more", quotes=quotes, count=count)
+    return said.say(f"recall_{day}", quotes=quotes)
 
 
 def _forget_conversation(forget: Forget) -> Tool:
     async def forget_conversation(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         forget(context.conversation_id)
-        return ToolResult("I forget this conversation. Goodbye.", {"forgotten": True})
+        goodbye = phrases(context.spoken_language).say("forgotten")
+        return ToolResult(goodbye, {"forgotten": True})
 
     return Tool(
         "forget_conversation",
         "Deletes this conversation for good, and ends it.",
         forget_conversation,
-        sentences=(
-            "(forget|delete|erase) (this|our|the) conversation",
-            "forget (everything|all) [i said|that i said|i told you]",
-        ),
         confirm=True,
-        question="Shall I forget this conversation? It is deleted for good.",
     )
 
 

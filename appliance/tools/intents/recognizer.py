@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance.languages.folder import SpokenCommand, folder
+from appliance.languages.table import ENGLISH
 from appliance.tools import Tool
 
 if TYPE_CHECKING:
     from hassil import Intents, RecognizeResult
 
-FILLERS = (
-    "please", "hey", "okay", "ok", "well", "so", "um", "uh", "now", "right now", "just", "then",
-    "can you", "could you", "would you", "will you", "can you please", "could you please",
-    "for me", "i want you to", "i would like you to", "thanks", "thank you",
-)  # fmt: skip
-
 _REWRITES = (
-    (re.compile(r"\s*½"), " and a half"),
     (re.compile(r"-"), " "),
+    (re.compile("[\u2018\u2019]"), "'"),
+    (re.compile("[¡«»„“”]"), " "),
+)
+_ENGLISH_REWRITES = (
+    (re.compile(r"\s*½"), " and a half"),
     (re.compile(r"\b(?:a|one) hundred(?: and\b(?! a half\b))?", re.IGNORECASE), "one hundred"),
 )
 
@@ -67,13 +67,19 @@ class Command:
     rules: Mapping[str, str] = field(default_factory=dict)
 
 
-def command_of(tool: Tool) -> Command:
-    """The command of a tool; its lists come from its schema and its own phrases."""
+def command_of(tool: Tool, language: str = ENGLISH) -> Command:
+    """The command of a tool; its lists come from its schema and its own phrases.
+
+    A tool without sentences of its own has those of the language's folder, if there are any.
+    """
+    spoken: Tool | SpokenCommand = tool
+    if not tool.sentences:
+        spoken = folder(language).commands.get(tool.name, tool)
     lists: dict[str, SpokenList] = {
         name: _list_of_schema(rule) for name, rule in tool.parameters.get("properties", {}).items()
     }
-    lists |= {name: PhraseList(values) for name, values in tool.lists.items()}
-    return Command(tool.name, tool.sentences, lists, tool.rules)
+    lists |= {name: PhraseList(values) for name, values in spoken.lists.items()}
+    return Command(tool.name, spoken.sentences, lists, spoken.rules)
 
 
 def _list_of_schema(rule: Mapping[str, Any]) -> SpokenList:
@@ -86,9 +92,13 @@ def _list_of_schema(rule: Mapping[str, Any]) -> SpokenList:
 
 
 class SentenceMatcher:
-    """Matches texts against all commands. hassil parses the templates at the first match."""
+    """Matches texts against all commands in one language.
 
-    def __init__(self, commands: Sequence[Command]) -> None:
+    hassil parses the templates at the first match.
+    """
+
+    def __init__(self, commands: Sequence[Command], language: str = ENGLISH) -> None:
+        self._language = language
         self._commands = [command for command in commands if command.templates]
         self._order = {command.name: place for place, command in enumerate(self._commands)}
         self._intents: Intents | None = None
@@ -100,7 +110,8 @@ class SentenceMatcher:
 
         if len(text) > _LONGEST or not self._commands:
             return
-        for pattern, replacement in _REWRITES:
+        rewrites = _ENGLISH_REWRITES if self._language == ENGLISH else ()
+        for pattern, replacement in (*rewrites, *_REWRITES):
             text = pattern.sub(replacement, text)
         results = list(recognize_all(text, self._parsed(), default_response=None))
         for result in sorted(results, key=partial(self._rank, text.lower())):
@@ -112,11 +123,11 @@ class SentenceMatcher:
         for name, spoken in ((c.name, s) for c in self._commands for s in c.lists.values()):
             if isinstance(spoken, Numbers):
                 for template in self._parsed().intents[name].data[0].sentence_texts:
-                    list(self.matches(re.sub(r"[^a-z ]", " ", template)))
+                    list(self.matches(re.sub(r"[\W\d_]+", " ", template)))
 
     def _parsed(self) -> "Intents":
         if self._intents is None:
-            self._intents = _intents(self._commands)
+            self._intents = _intents(self._commands, self._language)
         return self._intents
 
     def _rank(self, text: str, result: "RecognizeResult") -> tuple[int, int, int, int]:
@@ -134,13 +145,13 @@ def _whole_as_int(value: Any) -> Any:  # noqa: ANN401  any value of a list
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _intents(commands: Sequence[Command]) -> "Intents":
+def _intents(commands: Sequence[Command], language: str) -> "Intents":
     from hassil import Intents
 
     return Intents.from_dict(
         {
-            "language": "en",
-            "skip_words": list(FILLERS),
+            "language": language,
+            "skip_words": list(folder(language).fillers),
             "intents": {command.name: {"data": [_intent(command)]} for command in commands},
         }
     )

@@ -31,7 +31,13 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from appliance.audio.format import INPUT_RATE
 from appliance.network.proxies import ProxyRules
-from appliance.voice.realtime.route import RealtimeRoute, session_properties
+from appliance.tools import Speech
+from appliance.voice.realtime.route import (
+    RealtimeRoute,
+    changed_speech,
+    instructions_for,
+    session_properties,
+)
 from appliance.voice.routing import Unanswered
 
 log = logging.getLogger(__name__)
@@ -41,6 +47,7 @@ CONNECT_SECONDS: Final = 1.5
 RECONNECT_PAUSES: Final = (0.0, 0.25, 1.0)
 """Seconds before each attempt to connect again; one more loss within a minute is final."""
 LOSS_WINDOW_SECONDS: Final = 60.0
+ENGLISH_SPEECH: Final = Speech("", "en", 1.0)
 CONNECTION_LOST: Final = "I lost the connection for a moment."
 
 
@@ -75,7 +82,8 @@ class RealtimeConnection(OpenAIRealtimeLLMService):
 
     `give_up` is called once, when the server cannot be reached or does not answer in time: with
     the question that waits for its answer, or None where none does. `unanswered` is the question
-    that the route before left; subclasses ask it. `now` is a monotonic clock, in seconds.
+    that the route before left; subclasses ask it. `now` is a monotonic clock, in seconds. `speech`
+    is how the user wants to be spoken to.
     """
 
     def __init__(
@@ -86,14 +94,17 @@ class RealtimeConnection(OpenAIRealtimeLLMService):
         give_up: Callable[[Unanswered | None], object],
         unanswered: Unanswered | None = None,
         now: Callable[[], float] = time.monotonic,
+        *,
+        speech: Speech = ENGLISH_SPEECH,
     ) -> None:
+        self._instructions = instructions or route.instructions
         super().__init__(
             api_key=route.key,
             base_url=route.base_url,
             settings=self.Settings(
                 model=route.config.model,
-                system_instruction=instructions or route.instructions,
-                session_properties=session_properties(route.config),
+                system_instruction=instructions_for(self._instructions, speech),
+                session_properties=session_properties(route.config, speech),
             ),
         )
         # Known from the start: a server that detects turns answers without being asked to.
@@ -108,6 +119,16 @@ class RealtimeConnection(OpenAIRealtimeLLMService):
         self._losses: list[float] = []
         self._was_open = False
         self._over = False
+
+    async def adopt(self, speech: Speech) -> None:
+        """Speaks as the user wants to be spoken to, from the next answer on."""
+        # For the next connection, which begins anew.
+        settings: Any = self._settings  # Pipecat types it as the base class
+        settings.system_instruction = instructions_for(self._instructions, speech)
+        settings.session_properties = session_properties(self._route.config, speech)
+        if self._api_session_ready:
+            event = changed_speech(self._route.config, self._instructions, speech)
+            await self.send_client_event(event)
 
     async def _auth_headers(self) -> dict[str, str]:
         # Azure reads the key from a header of its own.

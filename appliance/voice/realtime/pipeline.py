@@ -46,7 +46,7 @@ from appliance.conversation import EventKind
 from appliance.engines import EngineProvider, Synthesizer, Voice
 from appliance.engines.ladder import with_failover
 from appliance.errors import EngineError
-from appliance.tools import ToolResult
+from appliance.tools import Speech, ToolResult
 from appliance.tools.registry import Match
 from appliance.voice.frames import PlaybackMarkerFrame, QuestionFrame
 from appliance.voice.parts import SessionParts, SharedParts
@@ -113,14 +113,21 @@ def _service(route: RealtimeRoute, session: SessionParts) -> RealtimeService:
         owed = Unanswered() if session.recorder.answer_awaited else None
         session.reroute(unanswered or owed)
 
-    return RealtimeService(
+    service = RealtimeService(
         route,
         session.context,
         session.system_prompt,
         give_up,
         notice=session.notice,
         unanswered=session.unanswered,
+        speech=session.wishes.speech,
     )
+
+    def adopt(speech: Speech) -> None:
+        service.create_task(service.adopt(speech), "speak as wished")
+
+    session.wishes.listen(adopt)
+    return service
 
 
 def _user_params(shared: SharedParts) -> LLMUserAggregatorParams:

@@ -10,8 +10,10 @@ from pipecat.services.openai.realtime import events
 
 from appliance.config.loader import Config
 from appliance.config.schema import RealtimeConfig
+from appliance.languages import table
 from appliance.llm.providers import OPENAI_REALTIME, realtime
 from appliance.network.addresses import is_on_this_machine
+from appliance.tools import Speech
 
 TURN_DETECTION: Final[Mapping[str, events.TurnDetection | events.SemanticTurnDetection | bool]] = {
     "server_vad": events.TurnDetection(),
@@ -57,24 +59,66 @@ def realtime_route(config: Config, secrets: Mapping[str, str]) -> RealtimeRoute 
     )
 
 
-def session_properties(config: RealtimeConfig) -> events.SessionProperties:
+VOICES: Final = (
+    *("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse"),
+)
+"""The voices of OpenAI's Realtime models. Another server may have others, which its owner names in
+realtime.voice."""
+_SLOWEST, _FASTEST = 0.25, 1.5
+
+
+def session_properties(config: RealtimeConfig, speech: Speech) -> events.SessionProperties:
     """The configuration of a session, apart from instructions and tools."""
     reduction = config.noise_reduction
+    voice = speech.voice if speech.voice in VOICES else config.voice
     return events.SessionProperties(
         output_modalities=["audio"],
         max_output_tokens=config.max_tokens or "inf",
         audio=events.AudioConfiguration(
             input=events.AudioInput(
                 format=events.PCMAudioFormat(),
-                transcription=events.InputAudioTranscription(model=config.transcription_model),
+                transcription=_transcription(config, speech),
                 noise_reduction=None
                 if reduction == "off"
                 else events.InputAudioNoiseReduction(type=reduction),
                 turn_detection=TURN_DETECTION[config.turn_detection],
             ),
-            output=events.AudioOutput(format=events.PCMAudioFormat(), voice=config.voice),
+            output=events.AudioOutput(
+                format=events.PCMAudioFormat(), voice=voice, speed=_speed(speech)
+            ),
         ),
     )
+
+
+def instructions_for(instructions: str, speech: Speech) -> str:
+    """The instructions, with the language in which the user wants to be answered."""
+    known = table.languages().get(speech.language)
+    if known is None or known.code == table.ENGLISH:
+        return instructions
+    return f"{instructions}\nThe user speaks {known.name}: answer in {known.name}."
+
+
+def changed_speech(
+    config: RealtimeConfig, instructions: str, speech: Speech
+) -> events.SessionUpdateEvent:
+    """Changes language and speed of a session. Its voice stays: servers refuse another one."""
+    audio = events.AudioConfiguration(
+        input=events.AudioInput(transcription=_transcription(config, speech)),
+        output=events.AudioOutput(speed=_speed(speech)),
+    )
+    asked = instructions_for(instructions, speech)
+    return events.SessionUpdateEvent(
+        session=events.SessionProperties(instructions=asked, audio=audio)
+    )
+
+
+def _transcription(config: RealtimeConfig, speech: Speech) -> events.InputAudioTranscription:
+    language = None if speech.language == table.AUTO else speech.language
+    return events.InputAudioTranscription(model=config.transcription_model, language=language)
+
+
+def _speed(speech: Speech) -> float | None:
+    return None if speech.speed == 1 else max(_SLOWEST, min(_FASTEST, speech.speed))
 
 
 def turn_detection(mode: str) -> events.SessionUpdateEvent:

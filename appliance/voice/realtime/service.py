@@ -20,9 +20,9 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.openai.realtime import events
 
 from appliance.audio.format import INPUT_RATE
-from appliance.tools import ToolResult
+from appliance.tools import Speech, ToolResult
 from appliance.voice.frames import QuestionFrame
-from appliance.voice.realtime.connection import RealtimeConnection, UtteranceBuffer
+from appliance.voice.realtime.connection import ENGLISH_SPEECH, RealtimeConnection, UtteranceBuffer
 from appliance.voice.realtime.route import RealtimeRoute, history, message, turn_detection
 from appliance.voice.routing import Unanswered
 from appliance.voice.services.function_calling import function_result
@@ -49,8 +49,9 @@ class RealtimeService(RealtimeConnection):
         notice: str = "",
         unanswered: Unanswered | None = None,
         now: Callable[[], float] = time.monotonic,
+        speech: Speech = ENGLISH_SPEECH,
     ) -> None:
-        super().__init__(route, context, instructions, give_up, unanswered, now)
+        super().__init__(route, context, instructions, give_up, unanswered, now, speech=speech)
         self._notice = notice
         self._started = False
         self._interrupted = asyncio.Event()

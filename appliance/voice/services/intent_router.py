@@ -144,7 +144,8 @@ class IntentRouter(FrameProcessor):
             await self._say_result(answer)
         else:
             # One or two words are more often a misheard command than a question.
-            await self._say(NO_MODEL if len(text.split()) > 3 else NOT_CAUGHT)
+            said = NO_MODEL if len(text.split()) > 3 else NOT_CAUGHT
+            await self._say(self._call_tool.translated(said))
 
     async def _answer_ahead(self, frame: LLMContextFrame, text: str) -> None:
         """Has the model, or a tool that changes nothing, answer before the turn is over."""
@@ -205,8 +206,8 @@ class IntentRouter(FrameProcessor):
     async def _apologise(self, question: str, apology: str) -> None:
         """Says that no model answers, unless another route does."""
         if not self._reroute(question):
-            starting = self._model_is_starting()
-            await self.push_frame(TTSSpeakFrame(MODEL_LOADING if starting else apology))
+            said = MODEL_LOADING if self._model_is_starting() else apology
+            await self.push_frame(TTSSpeakFrame(self._call_tool.translated(said)))
 
     async def _say_result(self, answer: ToolResult) -> None:
         if answer.quoted:

@@ -41,15 +41,13 @@ TAIL_SECONDS = 0.02
 
 _PURPOSES = {Priority.NOW: "at the end", Priority.AHEAD: "ahead", Priority.LATER: "interim"}
 
-NOT_HEARD = "Sorry, I could not listen just now. Please say that again."
-
 
 class EngineSTT(SegmentedSTTService, TurnListener):
     """Transcribes utterances, as the VAD cuts them, by the engine of the moment.
 
     `language` gives that of the moment. `turn` reports pauses, and is given what was heard.
     `reroute` is called with an utterance (16 kHz PCM) that no engine could transcribe; it returns
-    True where another route answers it.
+    True where another route answers it. `not_heard` gives the apology where none does.
     """
 
     def __init__(
@@ -61,6 +59,7 @@ class EngineSTT(SegmentedSTTService, TurnListener):
         latency: EngineLatency,
         turn: TurnCoordinator,
         reroute: Callable[[bytes], bool],
+        not_heard: Callable[[], str],
     ) -> None:
         super().__init__(
             sample_rate=INPUT_RATE,
@@ -74,6 +73,7 @@ class EngineSTT(SegmentedSTTService, TurnListener):
         self._latency = latency
         self._turn = turn
         self._reroute = reroute
+        self._not_heard = not_heard
         self._lead_in = config.start_seconds + LEAD_IN_SECONDS
         self._max_seconds = config.max_seconds
         self._partials = PartialTranscripts(
@@ -198,7 +198,7 @@ class EngineSTT(SegmentedSTTService, TurnListener):
             yield ErrorFrame(f"{error.message} {error.advice}")
             busy = isinstance(error, EngineBusy)
             if busy or not self._reroute(audio):
-                yield TTSSpeakFrame(NOT_HEARD)
+                yield TTSSpeakFrame(self._not_heard())
             return
         await self.stop_processing_metrics()
         if await self._turn.dismisses(transcript.text):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appliance.conversation import EventKind
+from appliance.languages.phrases import phrases, translated
 from appliance.tools import ToolContext, ToolResult
 from appliance.tools.registry import Match, ToolRegistry
 from appliance.voice.recorder import Recorder
@@ -48,7 +49,16 @@ class ToolCaller:
 
     def match(self, text: str) -> Match | None:
         """The tool that the text asks for; a yes or no only counts where this session was asked."""
-        return self.registry.match(text, self.context.session_id)
+        language = self.context.spoken_language
+        return self.registry.match(text, self.context.session_id, language)
+
+    def phrase(self, key: str) -> str:
+        """What the appliance says by itself (`appliance.languages`), in the user's language."""
+        return phrases(self.context.spoken_language).say(key)
+
+    def translated(self, sentence: str) -> str:
+        """One of the appliance's own English sentences in the user's language, if it is known."""
+        return translated(sentence, self.context.spoken_language)
 
     def question_heard(self, question_id: str) -> None:
         """The user has heard a tool's question to its end; a yes to it counts from now on."""
@@ -64,4 +74,5 @@ class ToolCaller:
 
     def turn_started(self, text: str) -> None:
         """Withdraws what waits for a yes or no, if the text is neither."""
-        self.registry.user_turn(text, self.context.session_id)
+        language = self.context.spoken_language
+        self.registry.user_turn(text, self.context.session_id, language)

@@ -24,7 +24,7 @@ from appliance.engines import Priority, Ticket, Transcript
 from appliance.errors import EngineFailed
 from appliance.voice.recorder import Gauges, Recorder
 from appliance.voice.services.engine_latency import IDLE_MS, EngineLatency
-from appliance.voice.services.stt import NOT_HEARD, EngineSTT
+from appliance.voice.services.stt import EngineSTT
 from appliance.voice.turns.coordinator import TurnCoordinator
 
 
@@ -65,6 +65,7 @@ def _service(  # its inner state is what is driven here
         EngineLatency(),
         TurnCoordinator(lambda _words: dismissed),
         reroute=lambda _audio: False,
+        not_heard=lambda: "Not heard.",
     )
     stt._sample_rate = 16_000
 
@@ -231,7 +232,7 @@ async def test_a_failed_transcription_is_reported_and_apologised_for(ahead: bool
     error, apology = [frame async for frame in stt.run_stt(b"a" * 3_200)]
     assert isinstance(error, ErrorFrame)
     assert isinstance(apology, TTSSpeakFrame)
-    assert apology.text == NOT_HEARD
+    assert apology.text == "Not heard."
 
 
 async def test_words_heard_ahead_count_while_the_pause_lasts() -> None:
