@@ -53,19 +53,19 @@ def folder(code: str) -> LanguageFolder:
     """The folder of a language, English for one without. Blocks some ms at the first call."""
     if code != answering_language(code):
         return folder(ENGLISH)
-    commands = _read(code, "commands")
+    commands = _parsed(code, "commands")
     fillers = tuple(commands.pop("fillers"))
     lists, rules = commands.pop("lists", {}), commands.pop("rules", {})
     return LanguageFolder(
         code,
         {name: _command(spoken, lists, rules) for name, spoken in commands.items()},
         fillers,
-        _read(code, "answers"),
-        _read(code, "words"),
+        _parsed(code, "answers"),
+        _parsed(code, "words"),
     )
 
 
-def _read(code: str, name: str) -> dict[str, Any]:
+def _parsed(code: str, name: str) -> dict[str, Any]:
     return tomllib.loads((DATA / code / f"{name}.toml").read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""What the appliance says by itself, in one language: sentences, numbers, times, dates, sizes."""
+"""The phrases of a language: what the appliance says by itself, numbers, times, dates, sizes."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime

@@ -72,6 +72,11 @@ class ToolRegistry:
             group.prepare(answering_language(language))
         phrases(language).length(1)
 
+    def is_prepared(self, language: str) -> bool:
+        """Whether the next match in a language takes no longer than any other."""
+        code = answering_language(language)
+        return all(code in group.prepared for group in self._groups.values())
+
     def put(self, group: str, tools: Sequence[Tool]) -> None:
         """Replaces the tools of a group; sentences of earlier groups match first.
 
@@ -246,6 +251,7 @@ class _Group:
     """Tools that are replaced together, with a matcher for each language that was needed."""
 
     tools: Sequence[Tool]
+    prepared: set[str] = field(default_factory=set)
     _matchers: dict[str, SentenceMatcher] = field(default_factory=dict)
 
     def matcher(self, language: str) -> SentenceMatcher:
@@ -256,6 +262,7 @@ class _Group:
 
     def prepare(self, language: str) -> None:
         self.matcher(language).prepare()
+        self.prepared.add(language)
 
 
 def _by_name(groups: Iterable[_Group]) -> dict[str, Tool]:

@@ -1,6 +1,6 @@
 """The parts of which a session's pipeline is built: those that all sessions share, and its own."""
 
-import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -54,7 +54,9 @@ class SharedParts:
 
     def prepare_language(self, language: str) -> None:
         """Has the sentences of a language parsed, on a thread, before one is matched."""
-        asyncio.get_running_loop().run_in_executor(None, self.registry.prepare, language)
+        if not self.registry.is_prepared(language):
+            work = threading.Thread(target=self.registry.prepare, args=(language,), daemon=True)
+            work.start()
 
     def runs_ahead(self, text: str, language: str) -> bool:
         """True where the text is a spoken sentence of a tool that changes nothing."""

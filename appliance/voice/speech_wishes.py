@@ -1,4 +1,4 @@
-"""How the user of a session wants to be spoken to, and who has to know of a change."""
+"""The wishes of a session's user about speech, and who has to know of a change."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -48,8 +48,10 @@ class SessionToolContext:
         return self.shared.engines.tts.current.voices if self.own_voice() else ()
 
     def speak_as(self, speech: Speech) -> None:
+        before = self.spoken_language
         self.wishes.change(speech)
-        self.shared.prepare_language(self.spoken_language)
+        if self.spoken_language != before:
+            self.shared.prepare_language(self.spoken_language)
 
     @property
     def voice(self) -> Voice:

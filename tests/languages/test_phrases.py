@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.conversation import NO_ANSWERS
 from appliance.languages.folder import TRANSLATED, folder
-from appliance.languages.phrases import is_no_answer, phrases
+from appliance.languages.phrases import phrases, translated
 
 LANGUAGES = st.sampled_from(TRANSLATED)
 
@@ -93,11 +94,17 @@ def test_any_moment_and_length_is_told(code: str, moment: datetime, seconds: flo
 
 
 @given(LANGUAGES, st.sampled_from(sorted(folder("en").answers)))
-def test_a_sentence_without_values_is_complete(code: str, key: str) -> None:
-    text = phrases(code).find(key)
-    assert text
-    if key in ("not_caught", "no_model", "model_silent"):
-        assert is_no_answer(text, code)
+def test_a_sentence_of_english_is_found_in_every_language(code: str, key: str) -> None:
+    said = phrases(code)
+    assert said.find(key)
+
+
+def test_what_is_said_where_there_is_no_answer_is_translated() -> None:
+    for sentence in NO_ANSWERS:
+        assert translated(sentence, "en") == sentence
+        for code in TRANSLATED[1:]:
+            assert translated(sentence, code) != sentence
+    assert translated("Of another's making.", "de") == "Of another's making."
 
 
 def test_lists() -> None:

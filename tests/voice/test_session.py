@@ -14,6 +14,7 @@ from appliance import wire
 from appliance.config.loader import load
 from appliance.conversation import Event, EventKind, OnEvent
 from appliance.tools import Speech
+from appliance.tools.registry import ToolRegistry
 from appliance.voice import route_runner
 from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
 from appliance.voice.parts import SessionParts, SharedParts
@@ -53,7 +54,7 @@ def _session(
 ) -> Session:
     config = load((), {})
     far = RealtimeRoute(config.realtime, "", "key")
-    shared = SharedParts(config, nothing, nothing, nothing, llm=None, realtime=far)
+    shared = SharedParts(config, nothing, nothing, ToolRegistry(()), llm=None, realtime=far)
     gauges = Gauges(lambda stage, seconds: None, lambda route: None, lambda: None)
     callbacks = SessionCallbacks(
         on_event=on_event,
