@@ -99,11 +99,16 @@ async def _synthesize(engine: Synthesizer, text: str, voice: Voice) -> tuple[flo
     return first, whole, whole / (size / 2 / OUTPUT_RATE)
 
 
+def command_registry(config: Config) -> ToolRegistry:
+    """The spoken commands of the appliance's own tools."""
+    timers = TimerScheduler(time.time, lambda timer: None)
+    tools = builtin_tools(datetime.now, timers, telemetry.read, patterns=config.tools.enabled)
+    return ToolRegistry(tools)
+
+
 async def grammar(config: Config) -> str:
     """The grammar of the starter engine in the appliance; its size decides the engine's speed."""
     from appliance.engines.sphinx.engine import Sphinx
 
     known = await Sphinx.known_words()
-    timers = TimerScheduler(time.time, lambda timer: None)
-    tools = builtin_tools(datetime.now, timers, telemetry.read, patterns=config.tools.enabled)
-    return str(ToolRegistry(tools).graph(known.__contains__).fsg())
+    return str(command_registry(config).graph(known.__contains__).fsg())

@@ -57,7 +57,9 @@ def _cache_directory() -> Path:
 @click.option("--stock/--no-stock", default=True, help="The turn taking of stock Pipecat.")
 @click.option("--sounds/--no-sounds", default=True, help="Noise, music and breathing, too.")
 @click.option(
-    "--direct", is_flag=True, help="Ask the transcriber itself: quick; words alone, and no stock."
+    "--direct",
+    is_flag=True,
+    help="Ask the daemon's parts at audio time, without the door: quick, whatever the load.",
 )
 @click.option("--errors", is_flag=True, help="Print every transcript that has errors.")
 @click.option(

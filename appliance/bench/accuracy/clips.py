@@ -37,7 +37,8 @@ class Clip:
     """16 kHz PCM of one utterance, or of a sound in which there is no speech (`text` is empty).
 
     Speech lasts from `begin` to `end`, with `pauses` within it, all in seconds. After an
-    utterance that `is_finished`, the turn should end; `kind` and `condition` say what it is.
+    utterance that `is_finished`, the turn should end, and it `may_end` in the pauses; `kind` and
+    `condition` say what it is.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Clip:
     end: float
     pauses: tuple[tuple[float, float], ...] = ()
     is_finished: bool = True
+    may_end: bool = False
 
     @property
     def seconds(self) -> float:
@@ -97,6 +99,7 @@ def speech_clip(
         end=length / INPUT_RATE,
         pauses=tuple(pauses),
         is_finished=utterance.is_finished,
+        may_end=utterance.may_end,
     )
 
 

@@ -1,12 +1,15 @@
-"""Has the transcriber itself hear clips, without the door: quick, and without turns."""
+"""Has the daemon's own parts hear clips at audio time, without the door: quick, whatever the load.
 
+Everything but the model of turn taking that Pipecat brings is loaded as a daemon loads it.
+"""
+
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from appliance.audio.format import INPUT_RATE
 from appliance.bench.accuracy.turn_outcome import Heard
-from appliance.bench.contenders import OURS
-from appliance.bench.engine_bench import grammar
+from appliance.bench.contenders import OURS, STOCK
+from appliance.bench.engine_bench import command_registry, grammar
 from appliance.config.loader import Config
 from appliance.engines.factory import transcriber_loaders
 from appliance.hardware.plan import Plan
@@ -14,42 +17,54 @@ from appliance.hardware.plan import Plan
 if TYPE_CHECKING:
     from appliance.bench.accuracy.clips import Clip
 
-BEFORE_SECONDS: Final = 0.3
-AFTER_SECONDS: Final = 0.2
-"""Around each part of an utterance: about what an appliance adds before and after it."""
+_WORDS: Final = "simulated"
+"""For stock: its turn taking does not look at words."""
 
 
 async def hear_directly(
-    plan: Plan, config: Config, clips: Sequence["Clip"], progress: Callable[[str], None]
+    plan: Plan,
+    config: Config,
+    clips: Sequence["Clip"],
+    progress: Callable[[str], None],
+    *,
+    with_stock: bool,
 ) -> tuple[list[Mapping[str, Heard]], str]:
-    """What the plan's first transcriber hears of every clip, part by part, and its name.
+    """What is heard of every clip, by name of the server, and the name of the transcriber.
 
     Raises EngineError.
     """
+    from loguru import logger
+
+    logger.remove()  # before Pipecat comes, which introduces itself and each detector's settings
+    logger.add(sys.stderr, level="WARNING")
+    from appliance.bench.accuracy.audio_time import (
+        AudioTimeListener,
+        our_turn_taking,
+        stock_turn_taking,
+    )
+    from appliance.voice.turns.shared_models import TurnModels
+
+    registry = command_registry(config)
     engine = await transcriber_loaders(plan, config, await grammar(config))[0].load()
+    models = TurnModels.load()
+
+    async def transcribe(pcm: bytes, language: str) -> str:
+        return (await engine.transcribe(pcm, language)).text
+
+    async def simulated(_pcm: bytes, _language: str) -> str:
+        return _WORDS
+
+    ours = AudioTimeListener(models, transcribe, lambda text: registry.match(text) is not None)
+    stock = AudioTimeListener(models, simulated, lambda _text: False)
+    found: list[Mapping[str, Heard]] = []
     try:
-        found: list[Mapping[str, Heard]] = []
         for number, clip in enumerate(clips, 1):
-            transcripts = [
-                await engine.transcribe(segment, clip.language) for segment in segments(clip)
-            ]
-            text = " ".join(each.text for each in transcripts if each.text)
-            found.append({OURS: Heard(text)})
+            heard = {OURS: await ours.hear(clip, our_turn_taking(config.turn))}
+            if with_stock:
+                heard[STOCK] = await stock.hear(clip, stock_turn_taking())
+            found.append(heard)
             progress(f"{engine.name}: {number} of {len(clips)} clips")
         return found, engine.name
     finally:
+        models.close()
         await engine.close()
-
-
-def segments(clip: "Clip") -> list[bytes]:
-    """The clip cut in its pauses, as turn taking would cut it. Pure."""
-    edges = [clip.begin, *(time for pause in clip.pauses for time in pause), clip.end]
-    parts = zip(edges[::2], edges[1::2], strict=True)
-    return [
-        clip.pcm[_position(begin - BEFORE_SECONDS) : _position(end + AFTER_SECONDS)]
-        for begin, end in parts
-    ]
-
-
-def _position(seconds: float) -> int:
-    return 2 * max(0, round(seconds * INPUT_RATE))

@@ -18,8 +18,8 @@ def draw(results: AccuracyResults) -> str:
     for heading, scores in results.word_scores():
         rows = {score.group: _word_rates(score) for score in scores}
         top = _section(parts, f"word errors, {heading}", rows, top)
-    if turns := results.turn_scores():
-        top = _section(parts, "ends of turn", dict(_turn_rates(turns)), top)
+    rates = dict(_turn_rates(results.turn_scores()))
+    top = _section(parts, "ends of turn", rates, top)
     return svg_document(parts, top)
 
 

@@ -28,11 +28,9 @@ def show(results: AccuracyResults, console: Console, *, errors: bool = False) ->
     )
     if results.spoken:
         console.print(_words_table(results))
-    if scores := results.turn_scores():
-        console.print(_turns_table(scores))
+        console.print(_turns_table(results.turn_scores()))
     if results.without_speech:
-        servers = results.servers if results.has_turns else ()
-        console.print(_sounds_table(results.without_speech, servers))
+        console.print(_sounds_table(results.without_speech))
     if errors:
         console.print(_errors_table(results.spoken))
     for note in results.remarks:
@@ -41,7 +39,7 @@ def show(results: AccuracyResults, console: Console, *, errors: bool = False) ->
 
 def _words_table(results: AccuracyResults) -> Table:
     table = Table("", "clips", "words", "errors", "s/i/d", "baseline", "more")
-    heard = "through the door" if results.has_turns else "of the transcriber itself"
+    heard = "at audio time" if results.is_direct else "through the door"
     table.title = f"word errors {heard}, and by faster-whisper's own defaults"
     table.columns[0].no_wrap = True
     for column in table.columns[1:]:
@@ -88,7 +86,8 @@ def _turns_table(scores: Sequence[TurnScore]) -> Table:
     return table
 
 
-def _sounds_table(clips: Sequence[HeardClip], servers: Sequence[str]) -> Table:
+def _sounds_table(clips: Sequence[HeardClip]) -> Table:
+    servers = tuple(clips[0].heard)
     table = Table("without speech", *(f"{name}: turns" for name in servers), OURS, BASELINE)
     for clip in clips:
         turns = (str(clip.outcome(name).false_starts) for name in servers)

@@ -27,6 +27,7 @@ class HeardClip:
     end: float
     pauses: tuple[tuple[float, float], ...]
     is_finished: bool
+    may_end: bool
     heard: Mapping[str, Heard]
     baseline: str | None = None
 
@@ -131,14 +132,12 @@ class AccuracyResults:
         ]
 
     @property
-    def has_turns(self) -> bool:
-        """False where the transcriber itself was asked."""
-        return not self.options.get("direct")
+    def is_direct(self) -> bool:
+        """Whether the daemon's parts were asked at audio time, without the door."""
+        return bool(self.options.get("direct"))
 
     def turn_scores(self) -> list[TurnScore]:
-        """The scores of all servers, where there were turns."""
-        servers = self.servers if self.has_turns else ()
-        return [turn_score(server, self.spoken) for server in servers]
+        return [turn_score(server, self.spoken) for server in self.servers]
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -169,14 +168,15 @@ def word_score(group: str, clips: Sequence[HeardClip]) -> WordScore:
 def turn_score(server: str, clips: Sequence[HeardClip]) -> TurnScore:
     """The ends of turn of these clips together."""
     outcomes = [(clip, clip.outcome(server)) for clip in clips]
+    going_on = [(clip, outcome) for clip, outcome in outcomes if not clip.may_end]
     finished = [outcome for clip, outcome in outcomes if clip.is_finished]
     waits = (outcome.wait for outcome in finished)
     return TurnScore(
         server=server,
         finished=len(finished),
         waited=sum(outcome.waited_long for outcome in finished),
-        pauses=sum(len(clip.pauses) for clip in clips),
-        cut=sum(outcome.cut_pauses for _, outcome in outcomes),
+        pauses=sum(len(clip.pauses) for clip, _ in going_on),
+        cut=sum(outcome.cut_pauses for _, outcome in going_on),
         utterances=len(clips),
         cut_inside=sum(outcome.cut_inside > 0 for _, outcome in outcomes),
         false_starts=sum(outcome.false_starts for _, outcome in outcomes),

@@ -25,6 +25,8 @@ KINDS: Final = (
 CONDITIONS: Final = (
     *("clean", "noise-20", "noise-10", "noise-5", "music", "babble", "room", "telephone"),
 )
+MAY_END: Final = frozenset({"correction", "address"})
+"""Kinds whose parts are whole sentences: nobody can know that the speaker will go on."""
 PAUSE: Final = " | "
 CUT_OFF: Final = "…"
 
@@ -45,6 +47,11 @@ class Utterance:
     def is_finished(self) -> bool:
         """False for a sentence whose speaker gives it up."""
         return not self.parts[-1].endswith(CUT_OFF)
+
+    @property
+    def may_end(self) -> bool:
+        """Whether a turn may end in its pauses."""
+        return self.kind in MAY_END
 
     def spoken_parts(self) -> tuple[str, ...]:
         """The parts as a voice should speak them: what is not the end does not sound like one."""

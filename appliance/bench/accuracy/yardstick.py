@@ -44,7 +44,7 @@ class AccuracyOptions:
     one of `conditions`; EVERYTHING takes every text in every condition. `speech` is a directory of
     recordings that is said instead. Audio and transcripts that never change are kept in `cache`.
     `sessions` clips are said at once. Models are the plan's, unless they are named. With `direct`,
-    the transcriber itself hears the clips, without a server.
+    the daemon's parts hear the clips at audio time, without a server.
     """
 
     cache: Path
@@ -82,9 +82,11 @@ async def measure(options: AccuracyOptions, setup: BenchSetup) -> AccuracyResult
     clips = await _clips(options, config, plan, setup)
     by_defaults, notes = await _baseline(options, clips, config, plan, setup)
     if options.direct:
-        heard, name = await hear_directly(plan, config, clips, setup.progress)
+        heard, name = await hear_directly(
+            *(plan, config, clips, setup.progress), with_stock=options.stock
+        )
         engines: Mapping[str, str] = {"stt": name}
-        notes.append("The transcriber itself heard the clips: there were no turns.")
+        notes.append("Times are of the audio: engines took none of it.")
     else:
         heard, engines, changes = await _hear_at_the_door(options, clips, setup)
         notes += changes
@@ -221,7 +223,7 @@ async def _baseline(
 def _heard_clip(clip: "Clip", heard: Mapping[str, Heard], baseline: str | None) -> HeardClip:
     return HeardClip(
         *(clip.name, clip.text, clip.language, clip.kind, clip.condition, clip.voice),
-        *(clip.begin, clip.end, clip.pauses, clip.is_finished),
+        *(clip.begin, clip.end, clip.pauses, clip.is_finished, clip.may_end),
         heard=heard,
         baseline=baseline,
     )

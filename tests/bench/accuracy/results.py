@@ -16,11 +16,13 @@ def heard_clip(
     baseline: str | None = "one two three",
     stops: tuple[float, ...] = (3.3,),
     is_finished: bool = True,
+    may_end: bool = False,
 ) -> HeardClip:
     """A clip with a pause from 1 to 1.7 s, of which stock always waits for a second."""
     return HeardClip(
         *(name, text, language, kind, condition, "af_heart", 0.6, 3.0, ((1.0, 1.7),)),
         is_finished=is_finished,
+        may_end=may_end,
         heard={
             OURS: Heard(heard, (0.7,), stops),
             STOCK: Heard("simulated", (0.7,), (4.0,)),

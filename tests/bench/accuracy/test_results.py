@@ -102,3 +102,8 @@ def test_a_clip_that_could_not_be_said_does_not_count() -> None:
     measured = results(heard_clip(), lost)
     assert [clip.name for clip in measured.spoken] == ["1"]
     assert measured.remarks == ("note", "1 clips do not count: no session")
+
+
+def test_a_turn_may_end_after_a_whole_sentence() -> None:
+    [ours, _] = results(heard_clip(stops=(1.3, 3.9), may_end=True)).turn_scores()
+    assert (ours.pauses, ours.cut, ours.cut_inside) == (0, 0, 0)
