@@ -34,6 +34,7 @@ TITLES = {
     "power": "Power mode",
     "clock": "Clock",
     "models": "Model files",
+    "languages": "Languages",
     "database": "Database",
     "access": "Access",
     "running": "The appliance",

@@ -110,6 +110,29 @@ async def test_speech_is_answered_with_speech(tmp_path: Path) -> None:
         assert KEY not in "".join(daemon.log)
 
 
+async def test_wishes_about_voice_language_and_speed_reach_the_server(tmp_path: Path) -> None:
+    def script(said: str) -> Reply:
+        if said == "slower":
+            return ToolCall("change_speed", {"faster": False})
+        return ToolCall("set_language", {"language": "French"}) if said == "french" else "Voilà."
+
+    wishes = {**REALTIME, "voice": "alloy", "language": "de"}
+    async with far(tmp_path, script) as (server, daemon):
+        async with calling(daemon.base_url, options=wishes) as call:
+            for said in ("slower", "french"):
+                sent = await call.type(said)
+                await answered(call, sent, "Voilà.")
+        first = server.of_type("session.update")[0]["session"]
+        assert first["audio"]["output"]["voice"] == "alloy"
+        assert first["audio"]["input"]["transcription"]["language"] == "de"
+        assert "answer in German" in first["instructions"]
+        changes = [event["session"] for event in server.of_type("session.update")[1:]]
+        slower = next(one for one in changes if one.get("audio", {}).get("output"))
+        assert slower["audio"]["output"] == {"speed": 0.85}
+        french = next(one for one in changes if "French" in one.get("instructions", ""))
+        assert french["audio"]["input"]["transcription"]["language"] == "fr"
+
+
 async def test_a_spoken_question_is_sent_once_even_with_a_long_answer(tmp_path: Path) -> None:
     """Its transcript arrives while the answer is being spoken."""
     story = " ".join(["It is far away, and nobody has ever gone there on foot."] * 4)

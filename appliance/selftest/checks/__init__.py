@@ -10,6 +10,7 @@ from appliance.selftest.checks.database import DatabaseCheck
 from appliance.selftest.checks.disk import DiskCheck
 from appliance.selftest.checks.full_turn import FullTurnCheck
 from appliance.selftest.checks.l4t_release import L4tReleaseCheck
+from appliance.selftest.checks.languages import LanguagesCheck
 from appliance.selftest.checks.llm import LLMCheck
 from appliance.selftest.checks.memory import MemoryCheck
 from appliance.selftest.checks.model_files import ModelFilesCheck
@@ -31,7 +32,7 @@ CHECKS: tuple[Check, ...] = (
         PowerCheck(),
         ClockCheck(),
     ),
-    *(ModelFilesCheck(), DatabaseCheck(), AccessCheck(), DaemonCheck()),
+    *(ModelFilesCheck(), LanguagesCheck(), DatabaseCheck(), AccessCheck(), DaemonCheck()),
     *(STTCheck(), TTSCheck(), LLMCheck(), RealtimeCheck()),
     *(NginxCheck(), CertificateCheck(), WebSocketCheck(), FullTurnCheck()),
 )
