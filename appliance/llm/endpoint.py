@@ -106,7 +106,8 @@ def endpoint_at(
     chosen: Address, first_token_seconds: float, longest_body: int = LONGEST_BODY
 ) -> Endpoint:
     """The endpoint at an address with its HTTP client."""
-    timeout = httpx2.Timeout(first_token_seconds, connect=CONNECT_SECONDS)
+    # How long an answer may take to read is limited word by word (answer_reader).
+    timeout = httpx2.Timeout(first_token_seconds, connect=CONNECT_SECONDS, read=None)
     client = AsyncOpenAI(
         # The client insists on a key; local servers need none.
         api_key=chosen.key or "none",

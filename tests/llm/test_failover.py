@@ -14,7 +14,8 @@ from appliance.llm.endpoint import Endpoint, endpoint_at
 from appliance.llm.failover import FailoverClient, failover_client
 from appliance.llm.failover_stream import FAILURES, RESTART_APOLOGY
 from appliance.llm.providers import Address
-from tests.chat_server import Call, ChatServer, Reply, Trouble, chat_server
+from tests.chat_server import Body, Call, ChatServer, Reply, Trouble, chat_server
+from tests.llm.stream_shapes import call, calling, deltas
 
 MESSAGES = [{"role": "user", "content": "How far is the moon?"}]
 
@@ -142,6 +143,48 @@ async def test_a_tool_call_is_passed_on() -> None:
         called = [event async for event in stream if isinstance(event, ModelCall)]
         assert [call.name for call in called] == ["get_time"]
         await stream.close()
+
+
+async def test_a_model_without_a_word_leaves_the_answer_to_the_next() -> None:
+    mute = Body((deltas({"reasoning": "Hm."}, finish="length"),))
+    async with asking(mute, "It is far away.") as a:
+        assert await a.answer() == "It is far away."
+        # It answers; so it is no failure.
+        assert a.models.current.model == "model-0"
+    async with asking(mute) as a:
+        assert await a.answer() == ""
+
+
+async def test_half_a_tool_call_is_taken_back() -> None:
+    half = calling(call("get_time", "{}"), finish=None).replace(b"data: [DONE]", b"data: {bad")
+    async with asking(Body((half,)), "It is far away.") as a:
+        assert await a.answer() == "It is far away."
+
+
+async def test_a_context_that_is_too_long_is_shortened_and_remembered() -> None:
+    refusal = {"error": {"message": "exceeds the available context size", "n_ctx": 400}}
+    async with asking("It is far away.") as a:
+        a.chats[0].script = lambda messages: (
+            "It is far away."
+            if len(str(messages)) < 1_600
+            else Body((json.dumps(refusal).encode(),), status=400)
+        )
+        history = [{"role": "user", "content": f"question {n} " * 20} for n in range(30)]
+        for _ in range(2):
+            messages = [{"role": "system", "content": "Be brief."}, *history, *MESSAGES]
+            stream = await a.models.create(a.note, stream=True, messages=messages)
+            said = [event.text async for event in stream if isinstance(event, AnswerWords)]
+            await stream.close()
+            assert "".join(said) == "It is far away."
+            kept = a.chats[0].requests[-1]["messages"]
+            assert (kept[0]["role"], kept[-1]) == ("system", MESSAGES[0])
+        assert len(a.chats[0].requests) == 3  # refused once
+
+
+async def test_a_thought_of_a_whole_answer_is_left_out() -> None:
+    async with asking("<think>Hm.</think>In short.") as a:
+        made = await a.models.create(a.note, stream=False, messages=MESSAGES)
+        assert made.choices[0].message.content == "In short."
 
 
 async def test_a_completion_without_a_stream_fails_over_too() -> None:

@@ -63,6 +63,12 @@ def fail() -> str:
 
 
 @server.tool()
+def get_order(text: str) -> str:
+    """Returns the text, as a server would that has something in mind."""
+    return text
+
+
+@server.tool()
 def measure(room: str) -> str:
     """Returns JSON, and writes a line of log."""
     sys.stderr.write(f"measured {room}\n")

@@ -47,11 +47,13 @@ class Pace:
 class AnswerWriter:
     """Writes one answer. Used once.
 
-    `write` gets its text; `results` returns what the tools called before have to say, which is said
-    in the place of a model that says nothing.
+    `write` gets its text. `unsay` withdraws all of it so far, and returns whether the answer goes
+    on. `results` returns what the tools called before have to say, which is said in the place of a
+    model that says nothing.
     """
 
     write: Callable[[str], Awaitable[None]]
+    unsay: Callable[[], Awaitable[bool]]
     results: Callable[[], str]
     characters: int = 0
     _pace: Pace = field(default_factory=Pace)
@@ -68,6 +70,8 @@ class AnswerWriter:
                 calls.append(event)
             elif isinstance(event, Unsaid):
                 self._has_words = False
+                if not await self.unsay():
+                    return []
             elif isinstance(event, Thought | CallBegun):
                 self.characters += event.characters
                 self._has_thought |= isinstance(event, Thought)

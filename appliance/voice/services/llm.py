@@ -114,7 +114,7 @@ class ChatService(OpenAILLMService):
             self._faults.clear()
         await self.start_ttfb_metrics()
         began = time.monotonic()
-        writer = AnswerWriter(self._write, lambda: _spoken_results(messages))
+        writer = AnswerWriter(self._write, self._unsay, lambda: _spoken_results(messages))
         answer: Any = await self.get_chat_completions(context)
         try:
             calls = await writer.write_all(answer)
@@ -134,6 +134,16 @@ class ChatService(OpenAILLMService):
     async def _write(self, text: str) -> None:
         await self.stop_ttfb_metrics()
         await self._push_llm_text(text)
+
+    async def _unsay(self) -> bool:
+        """Withdraws the answer so far, which turned out to be a thought."""
+        if self._speculation_gate.is_speculating:
+            # Nothing of it was said; the question is asked again when the turn is over.
+            await self.broadcast_frame(EagerEndOfTurnCancelFrame)
+            return False
+        await self.push_frame(InterruptionFrame())
+        await self.push_frame(LLMFullResponseStartFrame())
+        return True
 
     def fault_of(self, call_id: str) -> str:
         """The reason why a call of the model must not be carried out; empty if it may."""
