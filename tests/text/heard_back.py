@@ -36,6 +36,7 @@ VOICE_OF = MappingProxyType(
 """Kokoro's voice for each language that it speaks; German is left to the starter voice."""
 
 
+_SLOWER = 0.85
 _LONG = 3
 _NEARLY = 0.8
 _UNIT_SIGNS = frozenset("$€£¥¢%°")
@@ -107,6 +108,8 @@ class Row:
     said: str
     heard: str
     right: bool
+    again: bool
+    """Whether it is heard rightly, at the second time if not at the first."""
 
 
 async def listen(
@@ -116,14 +119,18 @@ async def listen(
     language: str,
     voice: str = "",
 ) -> list[Row]:
-    """Speaks and hears each (kind, written)."""
+    """Speaks and hears each (kind, written), a second time and slower where it was misheard."""
     found = []
     for kind, written in rows:
         said = speakable(written, language)
-        pcm = await spoken(synthesizer, said, Voice(voice, language))
-        heard = (await whisper.transcribe(as_input(pcm), language)).text
-        right = is_heard(written, said, heard, language)
-        found.append(Row(kind, written, said, heard, right))
+        heard: list[str] = []
+        for speed in (1.0, _SLOWER):
+            pcm = await spoken(synthesizer, said, Voice(voice, language, speed))
+            heard.append((await whisper.transcribe(as_input(pcm), language)).text)
+            if is_heard(written, said, heard[-1], language):
+                break
+        rights = [is_heard(written, said, each, language) for each in heard]
+        found.append(Row(kind, written, said, heard[0], rights[0], rights[-1]))
     return found
 
 
@@ -155,7 +162,8 @@ def summary(rows: list[Row]) -> list[str]:
     for row in rows:
         kinds[row.kind].append(row.right)
         kinds["all"].append(row.right)
-    ordered = sorted(kinds.items(), key=lambda item: item[0] == "all")
+        kinds["all, some at the second time"].append(row.again)
+    ordered = sorted(kinds.items(), key=lambda item: item[0].startswith("all"))
     return [
         f"{kind} {sum(right)} of {len(right)}, {sum(right) / len(right):.1%}"
         for kind, right in ordered
