@@ -413,7 +413,7 @@ async def an_agent_that_asks_the_question_itself(talk: Talk) -> None:
 async def an_agent_that_speaks_behind_the_question(talk: Talk) -> None:
     go = talk.house.calls.parent / "project" / "go"
     go.unlink(missing_ok=True)
-    await talk.say_and_hear_out("tell claude to wait for it", "Claude")
+    await talk.say_and_hear_out("tell claude to wait for it", "On it.")
     talk.script(LIGHT)
     sent = await talk.say_and_hear_out("I would like some light over there", QUESTION)
     go.touch()
