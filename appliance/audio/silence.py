@@ -36,6 +36,8 @@ class SilenceDetector:
         samples = np.frombuffer(pcm, np.int16).astype(np.float32)
         if not len(samples):
             return self.milliseconds
+        # Some microphones have an offset, which would be louder than silence.
+        samples -= samples.mean()
         size = int(self.rate * BLOCK_SECONDS)
         if not speaking:
             level = math.sqrt(np.dot(samples, samples) / len(samples))

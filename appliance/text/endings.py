@@ -10,6 +10,7 @@ stranded           prepositions that end one only after a question word ("Who is
 particles          of these, those that end one with a verb: "Turn it on."
 auxiliary          verbs that end one only in a reply or after a question word
 transitive         verbs that need an object after one of `before_transitive`
+asking, subject    verbs and pronouns that need another verb after them: "should I"
 question, reply    words that make the two above complete
 hesitation         sounds of thinking
 unfinished         phrases that end no utterance; `unfinished_alone` where they are all of it
@@ -37,6 +38,10 @@ _END_MARK = re.compile(r"[.?!。？！][\"'”’»\s]*$")
 _SENTENCES = re.compile(r"(?<=[.?!])\s+(?=\S)")
 _LETTERS = re.compile(r"(?:[^\W\d_]-)+[^\W\d_]|[^\W\d_]")
 _EMERGENCY: Final = frozenset({"112", "911", "999", "110", "118", "190", "115", "061"})
+_LONGEST_NUMBER: Final = 4
+"""Digits. A longer one without anything else is no year, no price and no room."""
+_SHORTEST_SENTENCE: Final = 3
+"""Words. Whisper leaves the full stop out after a word or two."""
 _LONGEST_CLAUSE: Final = 9
 """Words. A longer one without a comma most likely has its main clause already."""
 _LONGEST_ITEM: Final = 2
@@ -106,7 +111,11 @@ def ending(text: str, language: str = "en") -> Ending:
             return Ending.UNFINISHED
     if _OPEN_MARK.search(text):
         return Ending.UNFINISHED
-    return Ending.FINISHED if _END_MARK.search(text) else Ending.UNKNOWN
+    if _END_MARK.search(text):
+        return Ending.FINISHED
+    # Who writes capitals writes full stops, too, where a sentence of some length ends.
+    is_prose = text.lstrip(" \"'«“¿¡")[:1].isupper() and len(words) >= _SHORTEST_SENTENCE
+    return Ending.UNFINISHED if is_prose else Ending.UNKNOWN
 
 
 def _words(text: str) -> list[str]:
@@ -129,6 +138,8 @@ def _goes_on(text: str, words: list[str], table: EndingWords) -> bool:
             # "What is it that you need?"
             before = words[: len(words) - len(phrase.split())]
             return not any(word in table.words["question"] for word in before)
+    if words[-2:-1] and words[-2] in table.words["asking"] and last in table.words["subject"]:
+        return not replies
     if last in table.words["auxiliary"]:
         return not replies and (not asks or len(words) <= 2)
     if _lacks_object(words, table):
@@ -178,8 +189,12 @@ def _is_part_of_number(words: list[str], table: EndingWords) -> bool:
         return False
     if before & table.words["phone"] and not before & table.words["not_phone"]:
         return count > 1
-    # A number alone: in groups, or one figure at a time.
-    return not before and run >= 3 and all(part not in table.words["tens"] for part in groups[:2])
+    if before:
+        return False
+    # A number alone: as one, in groups, or one figure at a time.
+    if run == 1:
+        return groups[0].isdecimal() and count > _LONGEST_NUMBER
+    return run >= 3 and all(part not in table.words["tens"] for part in groups[:2])
 
 
 def _digits(word: str, table: EndingWords) -> int:
@@ -194,6 +209,8 @@ def _digits(word: str, table: EndingWords) -> int:
 def _is_spelled(text: str, words: list[str], table: EndingWords) -> bool:
     """Whether the words end in letters of a name."""
     parts = [part for part in words if part not in table.words["last_item"]]
+    if len(parts) >= 3 and all(len(each) == 1 and each.isalpha() for each in parts[-2:]):
+        return True
     announced = table.words["spelled"] | table.words["spelled_as"]
     if len(parts) >= 3 and _is_letter(parts[-1], text):
         return _is_letter(parts[-2], text) or bool(set(parts[:-1]) & announced)

@@ -64,3 +64,10 @@ def test_any_audio_is_accepted(parts: list[tuple[bytes, bool]]) -> None:
     quiet = SilenceDetector(RATE)
     for pcm, speaking in parts:
         assert quiet.hear(pcm[: len(pcm) // 2 * 2], speaking=speaking) >= 0
+
+
+def test_the_offset_of_a_microphone_is_no_sound() -> None:
+    quiet = SilenceDetector(RATE)
+    quiet.hear(noise(0.5, 3000), speaking=True)
+    offset = (4000).to_bytes(2, "little", signed=True) * (RATE // 10)
+    assert quiet.hear(offset, speaking=True) == 100

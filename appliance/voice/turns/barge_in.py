@@ -43,7 +43,7 @@ _JUDGED_SECONDS = 0.2
 # Back-channel: what people say while they listen, without wanting the floor. A recogniser writes a
 # long "mm-hm" in many ways.
 _MURMUR = re.compile(
-    r"[hm]*m[hm]*|u+h+(?:u+h+)*|h+u+h+|u+h*m+|(?:a+h+)+a*|o+h+|o+o+h*|e+h*r*m*|w+o+w+|(?:ha+)+h?"
+    r"[hmn]*m[hmn]*|u+h+(?:u+h+)*|h+u+h+|u+h*m+|(?:a+h+)+a*|o+h+|o+o+h*|e+h*r*m*|w+o+w+|(?:ha+)+h?"
 )
 # Back-channel too, unless the assistant has just asked something: then they are answers. Written
 # as they are compared: without hyphens, apostrophes and murmurs.

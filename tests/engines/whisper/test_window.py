@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 from appliance.engines.whisper.window import (
     FULL_WINDOW,
     DecodedWindow,
+    better,
+    has_loop,
     is_doubtful,
     is_hallucinated,
     max_tokens,
+    second_window,
     window_seconds,
 )
 
@@ -54,7 +57,7 @@ def test_a_likely_text_is_accepted_at_once() -> None:
 
 @pytest.mark.parametrize(
     "decoded",
-    [replace(SPOKEN, cut=True), replace(SPOKEN, likelihood=-1.1), replace(SPOKEN, text=LOOP)],
+    [replace(SPOKEN, cut=True), replace(SPOKEN, likelihood=-0.6), replace(SPOKEN, text=LOOP)],
     ids=["cut", "unlikely", "loop"],
 )
 def test_a_doubtful_text_is_decoded_again(decoded: DecodedWindow) -> None:
@@ -80,3 +83,80 @@ def test_unvoiced_words_are_a_breath_but_an_unvoiced_sentence_is_whispered() -> 
     assert is_hallucinated(replace(SPOKEN, text="thank you", voiced=False))
     assert not is_hallucinated(replace(SPOKEN, text="thank you"))
     assert not is_hallucinated(replace(SPOKEN, voiced=False))
+
+
+def _decoded(text: str, seconds: float = 2.4) -> DecodedWindow:
+    return replace(SPOKEN, text=text, seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Open the garage door. Open the garage door.",
+        "How long should I boil an egg, how long should I boil an egg so that it stays soft?",
+        "thank you thank you thank you",
+        LOOP,
+        " ".join(["no"] * 40),
+    ],
+)
+def test_a_phrase_that_follows_itself_is_a_loop(text: str) -> None:
+    assert has_loop(_decoded(text))
+    assert is_doubtful(_decoded(text))
+    assert second_window(_decoded(text), 8.0) == FULL_WINDOW
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no, no, no, no, no, no, no, no",
+        "Stop, stop, stop, stop, stop, stop.",
+        "Bye bye.",
+        "Thank you, thank you.",
+        "Open the garage door and close the garage door.",
+        "It was very very very good.",
+    ],
+)
+def test_what_people_repeat_is_no_loop(text: str) -> None:
+    assert not has_loop(_decoded(text))
+    assert not is_doubtful(_decoded(text))
+    assert not is_hallucinated(_decoded(text))
+
+
+@pytest.mark.parametrize("times", range(1, 12))
+def test_a_word_that_was_said_again_and_again_is_believed(times: int) -> None:
+    said = _decoded(", ".join(["no"] * times), seconds=times / 4)
+    assert not is_hallucinated(said)
+    assert not is_doubtful(said)
+
+
+def test_more_words_than_there_was_time_for_are_a_loop() -> None:
+    assert is_hallucinated(_decoded("no " * 60, seconds=2.0))
+    assert is_hallucinated(replace(_decoded("no " * 30, seconds=10.0), voiced=False))
+
+
+WORDS = st.lists(st.sampled_from("abcdefgh"), min_size=3, max_size=8, unique=True)
+
+
+@given(WORDS, st.integers(2, 5))
+def test_a_sentence_is_a_loop_as_soon_as_it_is_repeated(words: list[str], times: int) -> None:
+    sentence = " ".join(words)
+    assert not has_loop(_decoded(sentence))
+    assert has_loop(_decoded(". ".join([sentence] * times)))
+
+
+def test_an_unlikely_text_is_decoded_again_in_the_same_window() -> None:
+    unlikely = replace(SPOKEN, likelihood=-0.5)
+    assert is_doubtful(unlikely)
+    assert second_window(unlikely, 8.0) == 8.0
+    assert second_window(replace(SPOKEN, cut=True), 8.0) == FULL_WINDOW
+
+
+def test_of_two_passes_the_one_without_a_loop_or_else_the_likelier_is_believed() -> None:
+    loop, sentence = _decoded("Open the door. Open the door."), _decoded("Open the door.")
+    unlikely = replace(sentence, likelihood=-0.9)
+    assert better(loop, unlikely) is unlikely
+    assert better(unlikely, loop) is unlikely
+    assert better(unlikely, sentence) is sentence
+    assert better(sentence, unlikely) is sentence
+    assert better(replace(sentence, cut=True), unlikely) is unlikely

@@ -41,6 +41,7 @@ UNANSWERABLE = "any chance"
         ("Uh-huh, uh-huh.", ANSWER, "en", False),
         ("Mmm, mm, mm.", ANSWER, "en", False),
         ("Mm-hmm. Mhmm. Hmmm.", ANSWER, "en", False),
+        ("NMHMM", ANSWER, "en", False),
         ("Uh-uh, ahh, ooh, hahaha.", ANSWER, "en", False),
         ("Mum!", ANSWER, "en", True),
         ("Home.", ANSWER, "en", True),

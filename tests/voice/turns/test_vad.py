@@ -6,14 +6,18 @@ import wave
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import soxr
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams, VADState
 
+from appliance.config.loader import load
 from appliance.voice.turns.shared_models import TurnModels
 from appliance.voice.turns.silero import Array, SileroModel
-from appliance.voice.turns.vad import WINDOW_MS
+from appliance.voice.turns.vad import WINDOW_MS, vad_params
 from tests.daemon import LEAD_IN, speech
 
 AUDIO = Path(__file__).parents[2] / "fixtures" / "audio"
@@ -175,3 +179,50 @@ async def test_speech_that_resumes_within_a_burst_is_noticed(
     in_time = await resumed(window)
     assert in_time > 5
     assert await resumed(31 * window) == in_time
+
+
+HEARING = Path(__file__).parents[2] / "fixtures" / "hearing"
+
+
+def _samples(name: str) -> np.ndarray[Any, Any]:
+    with wave.open(str(HEARING / f"{name}.wav")) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64)
+
+
+def _at_peak(decibels: float) -> np.ndarray[Any, Any]:
+    said = _samples("u49")
+    return np.asarray(said / abs(said).max() * 32_767 * 10 ** (decibels / 20))
+
+
+def _by_telephone() -> np.ndarray[Any, Any]:
+    narrow = soxr.resample(_samples("u49"), 16_000, 8_000)
+    return np.asarray(soxr.resample(narrow, 8_000, 16_000))
+
+
+async def _speaking_seconds(models: TurnModels, said: np.ndarray[Any, Any], offset: int) -> float:
+    """How long somebody is taken to speak, as configured by default, in a quiet room."""
+    silence = np.zeros(16_000)
+    room = np.random.default_rng(1).normal(0, 2, len(said) + 32_000)
+    heard = np.clip(np.concatenate([silence, said, silence]) + room + offset, -32_768, 32_767)
+    vad = models.vad(vad_params(load((), {}).turn))
+    states = [await vad.analyze_audio(each) for each in packets(heard.astype("<i2").tobytes())]
+    return sum(state in (VADState.SPEAKING, VADState.STOPPING) for state in states) * 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("said", "offset"),
+    [
+        (_at_peak(-29), 0),
+        (_at_peak(-37), 0),
+        (_at_peak(-9), 3000),
+        (_at_peak(-9) * 8, 0),
+        (_by_telephone(), 0),
+    ],
+    ids=["quiet", "far", "offset", "clipped", "telephone"],
+)
+async def test_speech_of_any_loudness_is_heard(
+    models: TurnModels, said: np.ndarray[Any, Any], offset: int
+) -> None:
+    normal = await _speaking_seconds(models, _at_peak(-9), 0)
+    assert await _speaking_seconds(models, said, offset) >= 0.85 * normal
