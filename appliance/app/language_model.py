@@ -135,7 +135,8 @@ class LanguageModel:
         if served is None:
             return None
         chosen = Address(served.base_url, served.model, "", self._server.key)
-        made = endpoint_at(chosen, self._config.llm.first_token_seconds)
+        llm = self._config.llm
+        made = endpoint_at(chosen, llm.first_token_seconds, llm.answer_bytes)
         return replace(
             made,
             prefills=True,

@@ -13,6 +13,7 @@ from appliance.app import systemd
 from appliance.app.audience import Audience
 from appliance.app.engine_runtime import EngineRuntime
 from appliance.app.language_model import LanguageModel, governed
+from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config
 from appliance.errors import NotReady
 from appliance.hardware import sysfs
@@ -66,6 +67,7 @@ class VoiceRuntime:
             *(config, plan, serve, self._prefill, partial(self._rerouted, "model"))
         )
         self._secrets: Mapping[str, str] = {}
+        self._background = BackgroundTasks()
         self.engines = EngineRuntime(
             *(config, plan, metrics, audience, registry, switched),
             governed=partial(governed, self.model),
@@ -145,6 +147,7 @@ class VoiceRuntime:
         if after and self._sessions and (before is None or before.model != after.model):
             self._llm = await asyncio.to_thread(self._make_client, after)
             self._sessions.shared = replace(self._sessions.shared, llm=self._llm)
+            self._background.run(self._retry_models(), "ask failed models again")
         return planned | ({"llm": after.model} if after else {})
 
     def _make_client(self, managed: "Endpoint | None") -> "FailoverClient | None":
@@ -229,4 +232,5 @@ class VoiceRuntime:
         """Lets every session finish its sentence, ends all sessions, unloads the engines."""
         if self._sessions:
             await self._sessions.shut_down(self._config.server.drain_seconds)
+        await self._background.cancel()
         await self.engines.close()

@@ -52,12 +52,13 @@ def failover_client(
 ) -> "FailoverClient | None":
     """The client for the endpoints that may be asked; None if no model is configured.
 
-    `managed` is the model that the appliance runs itself, if it does.
+    `managed` is the model that the appliance runs itself. Where llm.provider is "auto" and there is
+    none, the alternatives are asked alone.
     """
     first = managed or configured_endpoint(config.llm, secrets, config.llm.answer_bytes)
-    if first is None:
+    if first is None and config.llm.provider != "auto":
         return None
-    endpoints = [first]
+    endpoints = [first] if first else []
     for alternative in config.llm.alternatives:
         other = configured_endpoint(alternative, secrets, config.llm.answer_bytes)
         if other is None:
@@ -66,6 +67,8 @@ def failover_client(
             log.warning("%s is never asked, since fallback.policy is off", other.name)
         else:
             endpoints.append(other)
+    if not endpoints:
+        return None
     return FailoverClient(endpoints, changed, now, answer_limits(config))
 
 

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from appliance.cli import control
 from appliance.client import calling
+from appliance.config.loader import load
 from appliance.languages.phrases import phrases
 from tests.daemon import Daemon, running
 from tests.llm.gguf_file import gguf
@@ -90,6 +92,26 @@ async def test_it_answers_when_it_is_loaded_and_says_so_before(tmp_path: Path) -
         _, status = await daemon.get("/api/status")
         assert status["plan"]["llm"]["rungs"][0]["reason"] == "named in the configuration"
     assert not any(map(is_alive, pids(tmp_path)))
+
+
+async def test_a_model_that_comes_later_answers_in_the_next_conversation(tmp_path: Path) -> None:
+    settings = managed(tmp_path)
+    models = tmp_path / "models"
+    models.mkdir()
+    settings |= {
+        "APPLIANCE__LLM__MODEL": "mine",
+        "APPLIANCE__MODELS__DIRECTORY": str(models),
+    }
+    async with running(tmp_path / "state", settings) as daemon:
+        found = await state_of(daemon, "off")
+        assert found["better"] == "mine needs `appliance models pull mine`"
+        (tmp_path / "model" / "mine.gguf").rename(models / "mine.gguf")
+        planned = await control.request(load([], daemon.environment), "POST", "/models")
+        assert planned["llm"] == "mine"
+        await state_of(daemon, "ready")
+        async with calling(daemon.base_url) as call:
+            sent = await call.type(QUESTION)
+            await call.wait_for(lambda a: "four" in str(a.data.get("text")), since=sent)
 
 
 async def test_the_beginning_of_a_question_is_computed_ahead(tmp_path: Path) -> None:

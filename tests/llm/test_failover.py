@@ -266,3 +266,16 @@ async def test_a_prefill_that_fails_changes_nothing() -> None:
     async with asking(Trouble(status=500)) as a:
         await a.models.prefill({"messages": MESSAGES})
         assert a.changes == []
+
+
+async def test_without_a_managed_model_the_alternatives_are_asked() -> None:
+    async with chat_server(lambda _: "It is far away.") as other:
+        alternative = {"provider": "custom", "base_url": other.base_url, "model": "other"}
+        settings = {"APPLIANCE__LLM__ALTERNATIVES": json.dumps([alternative])}
+        models = failover_client(load([], settings), {}, lambda: None)
+        assert models
+        a = Scenario(models, [other], [], [0.0])
+        assert await a.answer() == "It is far away."
+        assert not models.prefills
+        await models.close()
+    assert failover_client(load([], {}), {}, lambda: None) is None
