@@ -46,8 +46,10 @@ _WHISPERS_HABITS = (
     (re.compile(r"\b(\d{1,2})([0-5]\d) ?([AP]M)\b"), r"\1:\2 \3"),
     (re.compile(r"[$£€](\d[\d.,]*)(?= (?:US )?(?:dollar|pound|penny|pence|cent|euro))"), r"\1"),
     (re.compile(r"(?<=\d)-(?=\d+ equals)"), " minus "),
+    (re.compile(r"\b(?:plus|más|mais|più) (?=\d+ \d)"), "+"),
+    (re.compile(r"\b(\d\d)00 e (\d\d)\b"), r"\1\2"),
 )
-"""What Whisper writes of words that it has heard rightly: 930 AM, $20 US dollars, 7-3 equals 4."""
+"""What Whisper writes of words that it has heard rightly: 930 AM, $20 US dollars, 1900 e 14."""
 
 
 def letters(text: str) -> str:
@@ -69,11 +71,11 @@ def made_by_rules(written: str, said: str) -> list[str]:
 
 def is_heard(written: str, said: str, heard: str, language: str) -> bool:
     """Whether every part that the rules made is heard, in order."""
+    for habit, plain in _WHISPERS_HABITS:
+        heard = habit.sub(plain, heard)
     has_signs = set(written) & _UNIT_SIGNS <= set(heard)
     if (letters(heard) == letters(written) and has_signs) or has_same_digits(written, heard):
         return True
-    for habit, plain in _WHISPERS_HABITS:
-        heard = habit.sub(plain, heard)
     rules = language_of(language)
     if rules is not None and _DOTTED.search(written):
         heard = re.sub(r"(?<=\d)\.(?=\d)", f", {rules.words['dot']} ", heard)

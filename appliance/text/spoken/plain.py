@@ -19,6 +19,8 @@ _HALF_DIFFERENCE: Final = re.compile(r"(?<=\d)\s*[-−–]\s*(?=\d[\d.,]*\s*=)")
 _NUMBER: Final = re.compile(NUMBER)
 _NEXT_WORD: Final = re.compile(r" ([^\W\d_]{2,})")
 _LAST_WORD: Final = re.compile(r"([^\W\d_]+) $")
+_LETTERS: Final = re.compile(r"\b[A-Z]{2,4}(?=\d)")
+"""Letters that are named one by one: MP3, PS5."""
 _TIMES: Final = re.compile(r"(?<=\d)\s*[x×*]\s*(?=\d)")
 
 
@@ -70,6 +72,7 @@ def ranges(text: str, language: ReadingRules) -> str:
 
 def numbers(text: str, language: ReadingRules) -> str:
     """Puts every digit that is left into words."""
+    text = _LETTERS.sub(lambda found: " ".join(found[0]), text)
     text = _TIMES.sub(f" {language.words['times']} ", text)
     text = _YEAR.sub(lambda found: language.year(int(found[1])), text)
     return _NUMBER.sub(lambda found: _number(found, language), text)
