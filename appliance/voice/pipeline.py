@@ -70,7 +70,7 @@ def build(shared: SharedParts, session: SessionParts) -> PipelineWorker:
         params=_assistant_params(shared.config, has_model=shared.llm is not None),
     )
     record_answers(assistant, session.recorder)
-    answer_text = AnswerText(session.recorder, opening)
+    answer_text = AnswerText(session.recorder, opening, session.call_tool.translated)
     model = _language_model(shared, session, opening)
     stages: list[FrameProcessor] = [
         session.transport.input(),
@@ -277,7 +277,9 @@ def _language_model(
         return []
     config = shared.config.llm
     prompt = session.system_prompt or config.system_prompt
-    service = ChatService(shared.llm, config, prompt, opening, session.recorder)
+    service = ChatService(
+        *(shared.llm, config, prompt, opening, session.recorder, session.call_tool.translated)
+    )
     offer_tools(
         *(service, session.context, shared.registry, session.call_tool), fault_of=service.fault_of
     )

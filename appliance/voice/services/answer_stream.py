@@ -90,8 +90,12 @@ class AnswerText(FrameProcessor):
     the model has not said by then is not said, and it is asked nothing more in this turn.
     """
 
-    def __init__(self, recorder: Recorder, opening: HeldOpening) -> None:
+    def __init__(
+        self, recorder: Recorder, opening: HeldOpening, translated: Callable[[str], str] = str
+    ) -> None:
+        """`translated` puts the appliance's own sentences into the user's language."""
         super().__init__()
+        self._translated = translated
         self._recorder = recorder
         self._opening = opening
         self._segmenter = AnswerSegmenter()
@@ -137,5 +141,7 @@ class AnswerText(FrameProcessor):
                 await self.push_frame(code)
                 if self._names_code:
                     self._names_code = False
-                    named = AggregatedTextFrame(f" {CODE_SHOWN}", TextType.SENTENCE)
+                    named = AggregatedTextFrame(
+                        f" {self._translated(CODE_SHOWN)}", TextType.SENTENCE
+                    )
                     await self.push_frame(named)

@@ -49,12 +49,14 @@ class AnswerWriter:
 
     `write` gets its text. `unsay` withdraws all of it so far, and returns whether the answer goes
     on. `results` returns what the tools called before have to say, which is said in the place of a
-    model that says nothing.
+    model that says nothing. `translated` puts the appliance's own
+    sentences into the user's language.
     """
 
     write: Callable[[str], Awaitable[None]]
     unsay: Callable[[], Awaitable[bool]]
     results: Callable[[], str]
+    translated: Callable[[str], str] = str
     characters: int = 0
     _pace: Pace = field(default_factory=Pace)
     _has_words: bool = False
@@ -89,11 +91,12 @@ class AnswerWriter:
         """What is said at the end where the answer does not end by itself."""
         if self._has_words:
             if reason is End.TOO_LONG:
-                await self.write(f" {CUT_SHORT}")
+                await self.write(f" {self.translated(CUT_SHORT)}")
         elif reason is End.FILTERED:
-            await self.write(ANSWER_FILTERED)
+            await self.write(self.translated(ANSWER_FILTERED))
         elif results := self.results():
             await self.write(results)
         else:
             thought_in_vain = self._has_thought and reason in (End.LENGTH, End.TOO_LONG)
-            await self.write(MODEL_THINKS if thought_in_vain else NOTHING_TO_SAY)
+            said = MODEL_THINKS if thought_in_vain else NOTHING_TO_SAY
+            await self.write(self.translated(said))

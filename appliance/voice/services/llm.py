@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,7 +39,8 @@ class ChatService(OpenAILLMService):
     """Pipecat's chat service on the endpoints that all sessions share.
 
     Where a local model is the owner's choice but an endpoint outside the device is asked, the
-    user is told before its answer. `opening` is fed with the answer while it is held.
+    user is told before its answer. `opening` is fed with the answer while it is held. `translated`
+    puts the appliance's own sentences into the user's language.
     """
 
     def __init__(
@@ -48,11 +50,13 @@ class ChatService(OpenAILLMService):
         system_prompt: str,
         opening: HeldOpening,
         recorder: Recorder,
+        translated: Callable[[str], str] = str,
     ) -> None:
         self._endpoints = endpoints
         self._opening = opening
         self._recorder = recorder
         self._system_prompt = system_prompt
+        self._translated = translated
         # Whether the user knows that an endpoint outside answers: now, and before this question.
         self._announced = self._announced_before = False
         self._is_outside = self._answer_began = False
@@ -114,7 +118,8 @@ class ChatService(OpenAILLMService):
             self._faults.clear()
         await self.start_ttfb_metrics()
         began = time.monotonic()
-        writer = AnswerWriter(self._write, self._unsay, lambda: _spoken_results(messages))
+        results = partial(_spoken_results, messages)
+        writer = AnswerWriter(self._write, self._unsay, results, self._translated)
         answer: Any = await self.get_chat_completions(context)
         try:
             calls = await writer.write_all(answer)
