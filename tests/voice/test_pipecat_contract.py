@@ -43,17 +43,23 @@ CONTRACT: dict[str, dict[str, str]] = {
         "_volume_tracker": ATTRIBUTE,
     },
     "pipecat.processors.aggregators.llm_response_universal.LLMAssistantAggregator": {
+        "_handle_interruptions": "async (self, frame)",
         "_paired_user_aggregator": PARAMETER,
     },
     "pipecat.processors.aggregators.llm_response_universal.LLMUserAggregator": {
         "_on_vad_speech_activity": "async (self, controller)",
         "_on_vad_speech_started": "async (self, controller)",
         "_push_aggregation": "async (self, *, run_llm=True)",
+        "_run_speculative_inference": "async (self, speculation)",
         "_user_turn_controller": ATTRIBUTE,
         "_vad_controller": ATTRIBUTE,
     },
     "pipecat.services.llm_service.LLMService": {
+        "_push_llm_text": "async (self, text)",
         "_speculation_gate": ATTRIBUTE,
+    },
+    "pipecat.services.openai.base_llm.BaseOpenAILLMService": {
+        "_process_context": "async (self, context)",
     },
     "pipecat.services.openai.realtime.llm.OpenAIRealtimeLLMService": {
         "_api_session_ready": ATTRIBUTE,
