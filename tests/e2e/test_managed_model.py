@@ -81,14 +81,16 @@ async def test_it_answers_when_it_is_loaded_and_says_so_before(tmp_path: Path) -
             assert (found["name"], found["tokens_per_second"]) == ("mine", 20.0)
             # No pause of a circuit breaker stands between.
             sent = await call.type(QUESTION)
-            await call.wait_for(lambda a: "four" in str(a.data.get("text")), since=early.at)
-            await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent)
+            await call.wait_for(
+                lambda a: "four" in str(a.data.get("text")), since=early.at, seconds=60
+            )
+            await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent, seconds=60)
             # A server that dies is back within seconds.
             os.kill(pids(tmp_path)[-1], signal.SIGKILL)
             await until(lambda: len(pids(tmp_path)) == 2)
             await state_of(daemon, "ready")
             sent = await call.type(QUESTION)
-            await call.wait_for(lambda a: "four" in str(a.data.get("text")), since=sent)
+            await call.wait_for(lambda a: "four" in str(a.data.get("text")), since=sent, seconds=60)
         _, status = await daemon.get("/api/status")
         assert status["plan"]["llm"]["rungs"][0]["reason"] == "named in the configuration"
     assert not any(map(is_alive, pids(tmp_path)))
@@ -111,7 +113,7 @@ async def test_a_model_that_comes_later_answers_in_the_next_conversation(tmp_pat
         await state_of(daemon, "ready")
         async with calling(daemon.base_url) as call:
             sent = await call.type(QUESTION)
-            await call.wait_for(lambda a: "four" in str(a.data.get("text")), since=sent)
+            await call.wait_for(lambda a: "four" in str(a.data.get("text")), since=sent, seconds=60)
 
 
 async def test_the_beginning_of_a_question_is_computed_ahead(tmp_path: Path) -> None:
@@ -120,7 +122,9 @@ async def test_the_beginning_of_a_question_is_computed_ahead(tmp_path: Path) -> 
         async with calling(daemon.base_url) as call:
             for _ in range(2):
                 sent = await call.type(QUESTION)
-                await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent)
+                await call.wait_for(
+                    lambda a: a.kind == "bot-stopped-speaking", since=sent, seconds=60
+                )
                 await until(lambda: asked(tmp_path)[-1]["max_tokens"] == 1)
     requests = [body for body in asked(tmp_path) if "sum" not in str(body) and "tools" in body]
     requests = [body for body in requests if len(body["tools"]) > 1]
