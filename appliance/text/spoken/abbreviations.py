@@ -44,7 +44,7 @@ def abbreviations(text: str, language: ReadingRules) -> str:
 
 def _street(found: re.Match[str]) -> str:
     """ "St." behind a name or a number of a street, and not in front of another name."""
-    in_front = found.string[: found.start()]
+    in_front = found.string[max(0, found.start() - 60) : found.start()]
     behind = found["behind"].strip()
     is_behind_name = _AFTER_NAME.search(in_front) and not in_front.endswith(("The ", "A ", "Dear "))
     if not is_behind_name or (behind[:1].isupper() and not _ends_address(in_front, behind)):
@@ -60,8 +60,8 @@ def _ends_address(in_front: str, behind: str) -> bool:
 
 def _expansion(found: re.Match[str], language: ReadingRules) -> str:
     words = language.abbreviations[found[0]]
-    rest = found.string[found.end() :]
+    rest = found.string[found.end() : found.end() + 40]
     # "and so on." ends the sentence where nothing follows, or a new one begins.
-    ends = found[0].endswith(".") and not rest.strip() and bool(found.string[: found.start()])
+    ends = found[0].endswith(".") and not rest.strip() and found.start() > 0
     begins = found[0] in language.sentence_ends and re.match(r"\s+[A-ZÄÖÜÉ]", rest)
     return f"{words}." if ends or begins else words

@@ -62,14 +62,14 @@ def _word(found: re.Match[str]) -> str:
 
 def _runs(text: str) -> list[str]:
     """Chinese characters one by one, words of other scripts whole."""
-    runs: list[str] = []
-    for character in text:
+    begins = [0]
+    was_ideograph = _is_script(text[0], ("CJK",))
+    for place, character in enumerate(text[1:], 1):
         is_ideograph = _is_script(character, ("CJK",))
-        if is_ideograph or not runs or _is_script(runs[-1][0], ("CJK",)):
-            runs.append(character)
-        else:
-            runs[-1] += character
-    return runs
+        if is_ideograph or was_ideograph:
+            begins.append(place)
+        was_ideograph = is_ideograph
+    return [text[begin:end] for begin, end in zip(begins, [*begins[1:], len(text)], strict=True)]
 
 
 def _is_script(character: str, names: tuple[str, ...]) -> bool:
