@@ -24,7 +24,7 @@ _LISTED: Final = re.compile(
     rf"\b(?P<noun>[^\W\d_]+)\s({_VALID})(?P<joint>,? (?:et|e|y|and|und|to|a|bis|à) )"
     rf"(?P<last>{_VALID})(?![\w'’])"
 )
-_WAR: Final = re.compile(rf"(?:\b(?P<before>\w{1, 12})\s)?\b({_VALID})\.\s(?P<noun>Weltkriegs?)\b")
+_WAR: Final = re.compile(rf"(?:\b(?P<before>\w{{1,12}})\s)?\b({_VALID})\.\s(?P<noun>Weltkriegs?)\b")
 _FEMALE: Final = word_set("Isabel Elizabeth Elisabeth Élisabeth Catherine Beatrix Margrethe")
 _NO_SINGLE: Final = re.compile(
     r"(?i)^\s+(?:am|was|have|had|will|would|can|could|do|did|think|said|saw)\b"
