@@ -2,11 +2,11 @@
 
     python -m tests.languages.conversations [LANGUAGE ...]
 
-The user's sentences are made by another voice of the language than the one that answers. German is
-typed: eSpeak NG's German is not understood by Whisper base, and a Piper voice need not be there.
-The time is asked for, and a timer set that rings; every answer is heard back by
-Whisper. Prints a line a sentence, and exits with 1 where one was not understood, or not answered in
-the language. The directory of models is that of the released tests.
+The user's sentences are made by Kokoro. German is typed: eSpeak NG's German is not understood by
+Whisper base, and a Piper voice need not be there. The time is asked for, and a timer set that
+rings; every answer is heard back by Whisper. Prints a line a sentence, and exits with 1 where one
+was not understood, or not answered in the language.
+The directory of models is that of the released tests.
 """
 
 import argparse
@@ -56,15 +56,15 @@ CONVERSATIONS = {
         *("Pon un temporizador de diez segundos.", "Temporizador puesto", "ha terminado"),
     ),
     "fr": Conversation(
-        *("ff_siwis", "Quelle heure est-il ?", ("Il est ",)),
+        *("ff_siwis", "Dis-moi l'heure, s'il te plaît.", ("Il est ",)),
         *("Mets un minuteur de dix secondes.", "Minuteur réglé", "est terminé"),
     ),
     "it": Conversation(
-        *("im_nicola", "Che ore sono?", ("Sono le ", "È ")),
+        *("if_sara", "Dimmi l'ora, per favore.", ("Sono le ", "È ")),
         *("Imposta un timer di dieci secondi.", "Timer impostato", "è finito"),
     ),
     "pt": Conversation(
-        *("pm_alex", "Que horas são?", ("São ", "É ")),
+        *("pf_dora", "Que horas são agora, por favor?", ("São ", "É ")),
         *("Coloque um temporizador de dez segundos.", "Temporizador definido", "terminou"),
     ),
 }
@@ -83,7 +83,7 @@ class Partner:
     whisper: Whisper
 
     async def speech(self, text: str, voice: str, language: str) -> bytes:
-        pcm = await spoken(self.kokoro, text, Voice(voice, language))
+        pcm = await spoken(self.kokoro, text, Voice(voice, language, 0.9))
         return LEAD_IN + as_input(pcm) + LEAD_OUT
 
     async def judge(self, call: Call, since: float, code: str, begins: Sequence[str]) -> None:
