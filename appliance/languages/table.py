@@ -63,8 +63,7 @@ class Language:
 
 
 # Kokoro's voices, best first as their makers grade them. The voices for Japanese (j) and Mandarin
-# (z) are not here: they need the phonemes of misaki, whose dictionaries have 20 MB (jieba) and more
-# and come as no wheel. eSpeak NG's phonemes make them unintelligible.
+# (z) are not here: they were made with the phonemes of the library misaki, which is no dependency.
 _KOKORO: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "en": (
         ("en-us", "af_sarah af_heart af_bella af_nicole af_aoede af_kore af_nova af_sky af_alloy"
