@@ -140,7 +140,7 @@ async def test_replaced_engines_are_freed(machine: Machine) -> None:
     sessions: list[weakref.ref[Any]] = []
     for lease in (machine.supervisor.stt.current, machine.supervisor.tts.current):
         engine: Any = lease
-        inner = engine._engine
+        inner = getattr(engine._engine, "_main", engine._engine)  # Kokoro with its substitutes
         sessions.append(weakref.ref(inner))
         held = inner._loaded.renderer if hasattr(inner, "_loaded") else inner._decoder
         sessions.append(weakref.ref(held))
