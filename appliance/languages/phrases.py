@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from appliance.languages.folder import LanguageFolder, answering_language, folder
 from appliance.languages.table import ENGLISH
 from appliance.text import phrasing
-
-_UNITS: Final = ((3600, "hour"), (60, "minute"), (1, "second"))
 
 
 class Phrases:
@@ -56,14 +54,7 @@ class Phrases:
 
     def length(self, seconds: float) -> str:
         """A duration, to the second below an hour and to the minute above."""
-        rest = max(0, round(seconds))
-        if rest >= 3600:
-            rest = round(rest / 60) * 60
-        parts = []
-        for size, unit in _UNITS:
-            count, rest = divmod(rest, size)
-            if count:
-                parts.append(self.counted(count, unit))
+        parts = [self.counted(*part) for part in phrasing.duration_parts(seconds)]
         return self.listed(parts) or self.counted(0, "second")
 
     def timer_title(self, name: str, seconds: float) -> str:

@@ -103,11 +103,6 @@ class Locality(StrEnum):
     ELSEWHERE = "elsewhere"
 
 
-def locality_of_url(url: str) -> Locality:
-    """The locality of a URL's host; ELSEWHERE without a host. Resolves names, and so may block."""
-    return locality_of_host(urlsplit(url).hostname or "")
-
-
 def is_on_this_machine(url: str, hosts: Path = Path("/etc/hosts")) -> bool:
     """Whether a URL's host is this machine, told without asking a name server.
 

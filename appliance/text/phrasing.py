@@ -27,8 +27,11 @@ def listed(items: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(items[:-1])}, {last} {items[-1]}"
 
 
-def length(seconds: float) -> str:
-    """A duration in words, to the second below an hour and to the minute above."""
+def duration_parts(seconds: float) -> list[tuple[int, str]]:
+    """The hours, minutes and seconds of a duration, without those of which there are none.
+
+    To the second below an hour, and to the minute above.
+    """
     rest = max(0, round(seconds))
     if rest >= 3600:
         rest = round(rest / 60) * 60
@@ -36,8 +39,13 @@ def length(seconds: float) -> str:
     for size, unit in _UNITS:
         count, rest = divmod(rest, size)
         if count:
-            parts.append(counted(count, unit))
-    return listed(parts) or "no time"
+            parts.append((count, unit))
+    return parts
+
+
+def length(seconds: float) -> str:
+    """A duration in words, of its `duration_parts`."""
+    return listed([counted(*part) for part in duration_parts(seconds)]) or "no time"
 
 
 def as_adjective(seconds: float) -> str:

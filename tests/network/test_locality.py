@@ -9,7 +9,6 @@ from appliance.network.addresses import (
     Locality,
     is_on_this_machine,
     locality_of_host,
-    locality_of_url,
 )
 
 MACHINE, NETWORK, ELSEWHERE = Locality.MACHINE, Locality.NETWORK, Locality.ELSEWHERE
@@ -52,7 +51,7 @@ def test_names_by_the_addresses_to_which_they_resolve(
 ) -> None:
     found = [(0, 0, 0, "", (address, 0)) for address in addresses]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
-    assert locality_of_url("http://nas.fritz.box:11434/v1") is place
+    assert locality_of_host("nas.fritz.box") is place
 
 
 @pytest.mark.parametrize(

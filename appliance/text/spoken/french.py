@@ -6,6 +6,7 @@ from typing import Final
 
 from appliance.text.spoken.english import CURRENCIES
 from appliance.text.spoken.language import (
+    NO_NOUN,
     Clock,
     Currency,
     Day,
@@ -14,6 +15,8 @@ from appliance.text.spoken.language import (
     ReadingRules,
     word_set,
 )
+from appliance.text.spoken.language import feminine as _f
+from appliance.text.spoken.language import masculine as _m
 from appliance.text.spoken.numbers import cardinal, genders, ordinal
 
 WORDS: Final[Mapping[str, str]] = MappingProxyType({
@@ -37,27 +40,18 @@ _MONTHS = (
     *("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre"),
     *("octobre", "novembre", "décembre"),
 )
-_NONE = Noun("", "")
 _CENT = Noun("centime", "centimes")
-
-
-def _m(one: str, many: str = "") -> Noun:
-    return Noun(one, many or f"{one}s")
-
-
-def _f(one: str, many: str = "") -> Noun:
-    return Noun(one, many or f"{one}s", "f")
 
 
 _CURRENCIES = {
     **dict.fromkeys(("$", "USD", "US$"), Currency(_m("dollar"), _m("cent"))),
     **dict.fromkeys(("€", "EUR", "euros", "euro"), Currency(_m("euro"), _CENT)),
     **dict.fromkeys(("£", "GBP"), Currency(_f("livre"), Noun("penny", "pence"))),
-    **dict.fromkeys(("¥", "JPY"), Currency(_m("yen"), _NONE)),
+    **dict.fromkeys(("¥", "JPY"), Currency(_m("yen"), NO_NOUN)),
     "CHF": Currency(_m("franc suisse", "francs suisses"), _CENT),
-    "R$": Currency(_m("réal", "réaux"), _CENT), "₹": Currency(_f("roupie"), _NONE),
-    "₽": Currency(_m("rouble"), _NONE), "₩": Currency(_m("won"), _NONE),
-    "₿": Currency(_m("bitcoin"), _NONE), "¢": Currency(_m("cent"), _NONE),
+    "R$": Currency(_m("réal", "réaux"), _CENT), "₹": Currency(_f("roupie"), NO_NOUN),
+    "₽": Currency(_m("rouble"), NO_NOUN), "₩": Currency(_m("won"), NO_NOUN),
+    "₿": Currency(_m("bitcoin"), NO_NOUN), "¢": Currency(_m("cent"), NO_NOUN),
 }  # fmt: skip
 
 _UNITS = {
@@ -144,9 +138,7 @@ def _day(day: Day, before: str) -> str:
 
 
 def _clock(clock: Clock) -> str:
-    hour, minute, half = clock
-    if half == "PM" and hour < 12:
-        hour += 12
+    hour, minute = clock.hour_of_day, clock.minute
     if hour in (0, 12):
         words = "midi" if hour else "minuit"
     else:

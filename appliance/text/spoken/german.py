@@ -6,6 +6,7 @@ from typing import Final
 
 from appliance.text.spoken.english import CURRENCIES
 from appliance.text.spoken.language import (
+    NO_NOUN,
     Clock,
     Currency,
     Day,
@@ -37,7 +38,6 @@ _MONTHS = (
     *("Oktober", "November", "Dezember"),
 )
 _CENT = Noun("Cent", "Cent")
-_NONE = Noun("", "")
 
 
 def _same(noun: str, gender: Gender = "m") -> Noun:
@@ -52,11 +52,11 @@ _CURRENCIES = {
     **dict.fromkeys(("$", "USD", "US$"), Currency(_same("Dollar"), _CENT)),
     **dict.fromkeys(("€", "EUR", "Euro"), Currency(_same("Euro"), _CENT)),
     **dict.fromkeys(("£", "GBP"), Currency(_same("Pfund", "n"), Noun("Penny", "Pence"))),
-    **dict.fromkeys(("¥", "JPY"), Currency(_same("Yen"), _NONE)),
+    **dict.fromkeys(("¥", "JPY"), Currency(_same("Yen"), NO_NOUN)),
     **dict.fromkeys(("CHF", "Fr."), Currency(_same("Franken"), Noun("Rappen", "Rappen"))),
-    "₹": Currency(Noun("Rupie", "Rupien", "f"), _NONE), "₽": Currency(_same("Rubel"), _NONE),
-    "₩": Currency(_same("Won"), _NONE), "₿": Currency(Noun("Bitcoin", "Bitcoins"), _NONE),
-    "¢": Currency(_CENT, _NONE), "ct": Currency(_CENT, _NONE),
+    "₹": Currency(Noun("Rupie", "Rupien", "f"), NO_NOUN), "₽": Currency(_same("Rubel"), NO_NOUN),
+    "₩": Currency(_same("Won"), NO_NOUN), "₿": Currency(Noun("Bitcoin", "Bitcoins"), NO_NOUN),
+    "¢": Currency(_CENT, NO_NOUN), "ct": Currency(_CENT, NO_NOUN),
 }  # fmt: skip
 
 _UNITS = {
@@ -152,9 +152,7 @@ def _day(day: Day, before: str) -> str:
 
 
 def _clock(clock: Clock) -> str:
-    hour, minute = clock.hour, clock.minute
-    if clock.half == "PM" and hour < 12:
-        hour += 12
+    hour, minute = clock.hour_of_day, clock.minute
     words = f"{_agree(cardinal(hour, GERMAN), 'm')} Uhr"
     return f"{words} {cardinal(minute, GERMAN)}" if minute else words
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from appliance.text.spoken.english import CURRENCIES
 from appliance.text.spoken.language import (
+    NO_NOUN,
     Clock,
     Currency,
     Day,
@@ -36,7 +37,6 @@ _MONTHS = (
     *("gennaio", "febbraio", "marzo", "aprile", "maggio", "giugno", "luglio", "agosto"),
     *("settembre", "ottobre", "novembre", "dicembre"),
 )
-_NONE = Noun("", "")
 _CENT = Noun("centesimo", "centesimi")
 
 
@@ -53,11 +53,11 @@ _CURRENCIES = {
     **dict.fromkeys(("$", "USD", "US$"), Currency(_o("dollar"), _CENT)),
     **dict.fromkeys(("€", "EUR", "euro"), Currency(_same("euro"), _CENT)),
     **dict.fromkeys(("£", "GBP"), Currency(Noun("sterlina", "sterline", "f"), _same("penny"))),
-    **dict.fromkeys(("¥", "JPY"), Currency(_same("yen"), _NONE)),
+    **dict.fromkeys(("¥", "JPY"), Currency(_same("yen"), NO_NOUN)),
     "CHF": Currency(Noun("franco svizzero", "franchi svizzeri"), _CENT),
     "R$": Currency(Noun("real", "reais"), _CENT), "₹": Currency(Noun("rupia", "rupie", "f"),
-    _NONE), "₽": Currency(_o("rubl"), _NONE), "₩": Currency(_same("won"), _NONE),
-    "₿": Currency(_same("bitcoin"), _NONE), "¢": Currency(_CENT, _NONE),
+    NO_NOUN), "₽": Currency(_o("rubl"), NO_NOUN), "₩": Currency(_same("won"), NO_NOUN),
+    "₿": Currency(_same("bitcoin"), NO_NOUN), "¢": Currency(_CENT, NO_NOUN),
 }  # fmt: skip
 
 _UNITS = {
@@ -136,9 +136,7 @@ def _day(day: Day, before: str) -> str:
 
 
 def _clock(clock: Clock) -> str:
-    hour, minute, half = clock
-    if half == "PM" and hour < 12:
-        hour += 12
+    hour, minute = clock.hour_of_day, clock.minute
     words = {0: "mezzanotte", 1: "una"}.get(hour) or cardinal(hour, ITALIAN)
     return f"{words} e {cardinal(minute, ITALIAN)}" if minute else words
 

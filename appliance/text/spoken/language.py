@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 Gender = Literal["m", "f", "n"]
 
@@ -20,6 +20,20 @@ class Noun(NamedTuple):
     gender: Gender = "m"
 
 
+NO_NOUN: Final = Noun("", "")
+"""The hundredth of a currency that has none."""
+
+
+def masculine(one: str, many: str = "") -> Noun:
+    """A masculine noun; without `many`, its plural has an "s"."""
+    return Noun(one, many or f"{one}s")
+
+
+def feminine(one: str, many: str = "") -> Noun:
+    """A feminine noun; without `many`, its plural has an "s"."""
+    return Noun(one, many or f"{one}s", "f")
+
+
 class Currency(NamedTuple):
     """A currency and its hundredth; an empty `part` where it has none."""
 
@@ -33,6 +47,11 @@ class Clock(NamedTuple):
     hour: int
     minute: int
     half: str = ""
+
+    @property
+    def hour_of_day(self) -> int:
+        """The hour from 0 to 23."""
+        return self.hour + 12 if self.half == "PM" and self.hour < 12 else self.hour
 
 
 class Day(NamedTuple):

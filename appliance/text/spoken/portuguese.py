@@ -6,6 +6,7 @@ from typing import Final
 
 from appliance.text.spoken.english import CURRENCIES
 from appliance.text.spoken.language import (
+    NO_NOUN,
     Clock,
     Currency,
     Day,
@@ -14,6 +15,8 @@ from appliance.text.spoken.language import (
     ReadingRules,
     word_set,
 )
+from appliance.text.spoken.language import feminine as _f
+from appliance.text.spoken.language import masculine as _m
 from appliance.text.spoken.numbers import cardinal, genders, ordinal
 
 WORDS: Final[Mapping[str, str]] = MappingProxyType({
@@ -36,28 +39,19 @@ _MONTHS = (
     *("janeiro", "fevereiro", "março", "abril", "maio", "junho", "julho", "agosto", "setembro"),
     *("outubro", "novembro", "dezembro"),
 )
-_NONE = Noun("", "")
 _CENT = Noun("centavo", "centavos")
-
-
-def _m(one: str, many: str = "") -> Noun:
-    return Noun(one, many or f"{one}s")
-
-
-def _f(one: str, many: str = "") -> Noun:
-    return Noun(one, many or f"{one}s", "f")
 
 
 _CURRENCIES = {
     **dict.fromkeys(("$", "USD", "US$"), Currency(_m("dólar", "dólares"), _CENT)),
     **dict.fromkeys(("€", "EUR", "euros", "euro"), Currency(_m("euro"), _m("cêntimo"))),
     **dict.fromkeys(("£", "GBP"), Currency(_f("libra"), Noun("pêni", "pence"))),
-    **dict.fromkeys(("¥", "JPY"), Currency(_m("iene"), _NONE)),
+    **dict.fromkeys(("¥", "JPY"), Currency(_m("iene"), NO_NOUN)),
     **dict.fromkeys(("R$", "BRL", "reais"), Currency(Noun("real", "reais"), _CENT)),
     "CHF": Currency(_m("franco suíço", "francos suíços"), _CENT),
-    "₹": Currency(_f("rupia"), _NONE), "₽": Currency(_m("rublo"), _NONE),
-    "₩": Currency(_m("won"), _NONE), "₿": Currency(_m("bitcoin"), _NONE),
-    "¢": Currency(_CENT, _NONE),
+    "₹": Currency(_f("rupia"), NO_NOUN), "₽": Currency(_m("rublo"), NO_NOUN),
+    "₩": Currency(_m("won"), NO_NOUN), "₿": Currency(_m("bitcoin"), NO_NOUN),
+    "¢": Currency(_CENT, NO_NOUN),
 }  # fmt: skip
 
 _UNITS = {
@@ -144,9 +138,7 @@ def _day(day: Day, before: str) -> str:
 
 
 def _clock(clock: Clock) -> str:
-    hour, minute, half = clock
-    if half == "PM" and hour < 12:
-        hour += 12
+    hour, minute = clock.hour_of_day, clock.minute
     if hour in (0, 12) and (minute or hour == 0):
         words = "meio-dia" if hour else "meia-noite"
         return f"{words} e {cardinal(minute, PORTUGUESE)}" if minute else words

@@ -6,6 +6,7 @@ from typing import Final
 
 from appliance.text.spoken.english import CURRENCIES
 from appliance.text.spoken.language import (
+    NO_NOUN,
     Clock,
     Currency,
     Day,
@@ -14,6 +15,8 @@ from appliance.text.spoken.language import (
     ReadingRules,
     word_set,
 )
+from appliance.text.spoken.language import feminine as _f
+from appliance.text.spoken.language import masculine as _m
 from appliance.text.spoken.numbers import cardinal, genders
 
 WORDS: Final[Mapping[str, str]] = MappingProxyType({
@@ -37,29 +40,20 @@ _MONTHS = (
     *("enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre"),
     *("octubre", "noviembre", "diciembre"),
 )
-_NONE = Noun("", "")
 _CENT = Noun("céntimo", "céntimos")
 _CENTAVO = Noun("centavo", "centavos")
-
-
-def _m(one: str, many: str = "") -> Noun:
-    return Noun(one, many or f"{one}s")
-
-
-def _f(one: str, many: str = "") -> Noun:
-    return Noun(one, many or f"{one}s", "f")
 
 
 _CURRENCIES = {
     **dict.fromkeys(("$", "USD", "US$"), Currency(_m("dólar", "dólares"), _CENTAVO)),
     **dict.fromkeys(("€", "EUR", "euros", "euro"), Currency(_m("euro"), _CENT)),
     **dict.fromkeys(("£", "GBP"), Currency(_f("libra"), _m("penique"))),
-    **dict.fromkeys(("¥", "JPY"), Currency(_m("yen", "yenes"), _NONE)),
+    **dict.fromkeys(("¥", "JPY"), Currency(_m("yen", "yenes"), NO_NOUN)),
     "CHF": Currency(_m("franco suizo", "francos suizos"), _CENT),
     "R$": Currency(_m("real", "reales"), _CENTAVO), "MXN": Currency(_m("peso"), _CENTAVO),
-    "₹": Currency(_f("rupia"), _NONE), "₽": Currency(_m("rublo"), _NONE),
-    "₩": Currency(_m("won", "wones"), _NONE), "₿": Currency(_m("bitcoin"), _NONE),
-    "¢": Currency(_CENTAVO, _NONE),
+    "₹": Currency(_f("rupia"), NO_NOUN), "₽": Currency(_m("rublo"), NO_NOUN),
+    "₩": Currency(_m("won", "wones"), NO_NOUN), "₿": Currency(_m("bitcoin"), NO_NOUN),
+    "¢": Currency(_CENTAVO, NO_NOUN),
 }  # fmt: skip
 
 _UNITS = {

@@ -49,8 +49,8 @@ class AnswerWriter:
 
     `write` gets its text. `unsay` withdraws all of it so far, and returns whether the answer goes
     on. `results` returns what the tools called before have to say, which is said in the place of a
-    model that says nothing. `translated` puts the appliance's own
-    sentences into the user's language.
+    model that says nothing. `translated` puts the appliance's own sentences into the user's
+    language.
     """
 
     write: Callable[[str], Awaitable[None]]
