@@ -31,6 +31,7 @@ async def test_every_claim_is_measured_with_both_contenders() -> None:
     assert [row.what.split(",")[0] for row in found.rows] == [
         "first audio",
         "first audio",
+        "first audio",
         "barge-in to last sound",
         "memory of an idle session",
         "memory of an active session",

@@ -135,6 +135,20 @@ async def test_it_takes_both_down_when_asked(tmp_path: Path, which: signal.Signa
         assert not is_listening(started.https)
 
 
+def test_nothing_is_substituted_while_a_signal_may_come() -> None:
+    """Bash 5.2 parses a trap as a part of the $(…) or <(…) that it interrupts, and fails."""
+    names = (
+        *("start", "start_daemon", "start_fetch", "stop_fetch", "await_health", "both_answer"),
+        *("answers", "both_run", "announce", "status_of", "tell_daemon", "take_down", "serve"),
+    )
+    shown = run("bash", "-c", f'source "{INSTALL}"; declare -f {" ".join(names)}').stdout
+    others, serve, body = shown.partition("serve ()")
+    _, trap, after = body.partition("trap 'asked_to_stop=yes")
+    assert serve
+    assert trap
+    assert not re.findall(r"[$<>]\([^(]", others + after)
+
+
 async def test_a_daemon_that_cannot_start_is_told_and_its_status_is_passed_on(
     tmp_path: Path,
 ) -> None:

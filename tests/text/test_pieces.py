@@ -127,6 +127,13 @@ def test_a_longer_wait_accepts_a_weaker_boundary() -> None:
     assert planner.feed(" late tonight", 0.2) == ["It should stay dry"]
 
 
+def test_a_prompt_voice_begins_with_a_phrase_sooner_than_a_slow_one() -> None:
+    for cost, pieces in ((STREAMING, ["It should stay dry"]), (SLOW, [])):
+        planner = PiecePlanner(cost)
+        planner.feed("It", 0.0)
+        assert planner.feed(" should stay dry until late", 0.1) == pieces
+
+
 def test_a_fast_model_is_not_cut_between_phrases() -> None:
     text = "It should stay dry until late"
     assert PiecePlanner(SLOW).feed(text, 0.1) == []
