@@ -64,6 +64,23 @@ def test_given_its_own_statistics_a_slice_is_a_part_of_the_whole(published: Publ
         assert np.abs(part - expected).mean() < 0.25 * np.abs(expected).mean() + 1e-4
 
 
+@pytest.mark.parametrize("voice", ["af_heart", "am_onyx", "bf_emma", "ef_dora", "zm_yunxi"])
+@pytest.mark.parametrize("speed", [0.75, 1.3])
+def test_only_silence_is_left_out_before_a_sentence(
+    published: Published, voice: str, speed: float
+) -> None:
+    sentence = published.sentence("Yes.", voice, speed)
+    whole, statistics = published.split.whole(sentence)
+    silent = sentence.silent_frames * SAMPLES_PER_FRAME
+    assert silent > 0
+    loudest = 20 * np.log10(np.abs(whole[:silent]).max() + 1e-9)
+    assert loudest < speech_level(whole) - 40
+    part = published.split.part(sentence, statistics, 0, sentence.silent_frames + 20)
+    assert part.size == silent + 20 * SAMPLES_PER_FRAME
+    assert not part[:silent].any()
+    assert part[silent:].any()
+
+
 def test_held_out_sentences_come_out_right(published: Published, calibration: Calibration) -> None:
     assert calibration.is_usable
     for text in HELD_OUT:
