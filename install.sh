@@ -63,7 +63,8 @@ run:
   --run-dir DIR      where the database, models, certificates and logs stand (.run)
 
 test:
-  --fast             leave out the browser, load and system tests, and the released models
+  --fast             leave out the browser, load and system tests, what measures, and the
+                     released models
   --arm64            instead: install it in an emulated Debian for arm64, and test it there
   everything else goes to pytest
 

@@ -58,8 +58,14 @@ prepare_system_tests() { install_missing debootstrap=debootstrap ip=iproute2 set
 
 run_pytest() { "$VENV/bin/python" -m pytest "$@"; }
 
-# All tests, in two thirds of the time: machines that boot do so beside tests that mind nobody, and then
-# those that measure have the processors to themselves.
+# spread_pytest PROCESSES …: pytest in several processes. A file stays in one of them, as its tests may
+# share a daemon; files are taken in the order of their names, since by the number of their tests the
+# slowest would come last.
+spread_pytest() { run_pytest -n "$1" --dist loadfile --no-loadscope-reorder "${@:2}"; }
+
+# All tests, in half of the time: machines that boot do so beside tests that mind nobody, of which one
+# more runs than there are processors, since most of their time is waiting; and then those that measure
+# have the processors to themselves.
 run_all_tests() {
   local log booting
   log=$(mktemp)
@@ -67,11 +73,18 @@ run_all_tests() {
   # A shell's background ignores Ctrl-C; this one is to end with the rest.
   env --default-signal=INT "$VENV/bin/python" -m pytest -m 'system and not emulation' >"$log" 2>&1 </dev/null &
   booting=$!
-  check 'pytest: what minds no company' run_pytest -m 'not system and not browser and not load and not alone'
+  check 'pytest: what minds no company' \
+    spread_pytest $(($(nproc) + 1)) -m 'not system and not browser and not load and not alone'
   check 'pytest: machines that boot' wait "$booting"
   cat -- "$log"
   rm -f -- "$log"
   check 'pytest: what measures' run_pytest -m '(browser or load or alone) and not system'
+}
+
+# What needs neither much time nor the processors for itself.
+run_fast_tests() {
+  spread_pytest "$(nproc)" \
+    -m 'not browser and not emulation and not load and not slow and not alone and not system and not released' "$@"
 }
 
 run_tests() {
@@ -82,8 +95,7 @@ run_tests() {
   fi
   local fast=''
   [[ ${1:-} == --fast ]] && fast=yes && shift
-  local -a selection=(-m 'not emulation') failures=()
-  [[ -z $fast ]] || selection=(-m 'not browser and not emulation and not load and not slow and not system and not released')
+  local -a failures=()
   check_machine
   install_lock
   install_missing nginx=nginx openssl=openssl hostname=hostname setpriv=util-linux curl=curl \
@@ -100,8 +112,10 @@ run_tests() {
   check 'mypy' "$VENV/bin/mypy"
   check 'shellcheck' shellcheck -x -a install.sh nginx/*.sh nginx/network/*.sh install/*.sh jetson/*.sh systemd/*.sh tests/system/*.sh .ci/run
   check 'page: unit tests' run_npm test
-  if [[ -n $fast || $# -gt 0 ]]; then
-    check 'pytest' run_pytest "${selection[@]}" "$@"
+  if [[ -n $fast ]]; then
+    check 'pytest' run_fast_tests "$@"
+  elif [[ $# -gt 0 ]]; then
+    check 'pytest' run_pytest -m 'not emulation' "$@"
   else
     run_all_tests
   fi

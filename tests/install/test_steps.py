@@ -1,5 +1,6 @@
 """The steps that install: done once, again when what they read changed, and only then."""
 
+import itertools
 import re
 import shutil
 import tomllib
@@ -206,3 +207,35 @@ def test_what_was_placed_is_known_even_where_placing_it_was_cut_off(device: Devi
     device.does(f'take_away "{target}"; take_away "{target.parent}/"')
     assert not target.parent.exists()
     assert (device.prefix / "placed").read_text() == ""
+
+
+MARKS = ("browser", "emulation", "slow", "load", "alone", "system", "released")
+STAGES = """
+run_pytest() { printf '%s\\n' "$*" >>"$ROOT/calls"; }
+env() { shift && run_pytest "$@"; }
+failures=()
+"""
+
+
+def selections(checkout: Path, script: str) -> list[str]:
+    """The mark expressions of the runs of pytest that a script starts."""
+    steps(checkout, STAGES + script)
+    return re.findall(r"^.*-m (.*)$", (checkout / "calls").read_text(), re.MULTILINE)
+
+
+def test_every_test_runs_in_one_stage_whatever_its_marks(checkout: Path) -> None:
+    stages = selections(checkout, "run_all_tests")
+    assert len(stages) == 3
+    for values in itertools.product((False, True), repeat=len(MARKS)):
+        marks = dict(zip(MARKS, values, strict=True))
+        # tests/system marks what is emulated as `system`, too.
+        if marks["emulation"] <= marks["system"]:
+            chosen = [bool(eval(stage, {}, marks)) for stage in stages]
+            assert sum(chosen) == (not marks["emulation"]), marks
+
+
+def test_what_measures_has_no_company(checkout: Path) -> None:
+    selections(checkout, "run_all_tests; run_fast_tests")
+    spread = [line for line in (checkout / "calls").read_text().splitlines() if "-n " in line]
+    assert len(spread) == 2
+    assert all("--dist loadfile" in line and "not alone" in line for line in spread)
