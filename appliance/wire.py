@@ -82,7 +82,7 @@ class Socket(Protocol):
 class ServerMessage:
     """A message of the appliance's own to the page: the data of an RTVI `server-message`.
 
-    web/src/messages.ts declares the same messages; a test compares both.
+    web/src/server/messages.ts declares the same messages; a test compares both.
     """
 
     type: ClassVar[str]

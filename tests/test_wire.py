@@ -163,7 +163,7 @@ def _union(values: Iterable[str]) -> str:
 
 def _declared() -> dict[str, dict[str, str]]:
     """The same of the interfaces that make up `ServerMessage` in the page's messages.ts."""
-    source = (ROOT / "web" / "src" / "messages.ts").read_text(encoding="utf-8")
+    source = (ROOT / "web" / "src" / "server" / "messages.ts").read_text(encoding="utf-8")
     unions = {
         name: _union(re.findall(r'"([^"]+)"', values))
         for name, values in re.findall(r'export type (\w+) =([\s|]*"[^;]+);', source)

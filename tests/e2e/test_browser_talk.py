@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 BARGE_IN_MS = 300.0
 
 INTERRUPTED = "document.querySelectorAll('#log [data-state=interrupted]').length"
-LAST_WORDS = "document.querySelector('#log').lastChild.querySelector('.main').innerText"
+LAST_WORDS = "[...document.querySelectorAll('#log .main')].at(-1).innerText"
 
 FORECAST = (
     "In Paris it will be sunny in the morning, with a little wind from the west. "

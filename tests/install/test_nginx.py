@@ -2,6 +2,7 @@
 
 import io
 import plistlib
+import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -259,6 +260,25 @@ async def test_a_large_body_is_refused(
         client.post(f"{site.https}/api/x", data=io.BytesIO(b"x" * 1_100_000)) as answer,
     ):
         assert answer.status == 413
+
+
+def addresses_of_the_page() -> list[str]:
+    router = (ROOT / "web" / "src" / "app" / "router.tsx").read_text(encoding="utf-8")
+    return [path.replace("$id", "20a4") for path in re.findall(r'child\("(/[^"]*)"', router)]
+
+
+async def test_the_page_answers_at_each_of_its_addresses_and_no_other(
+    site: Site, client: aiohttp.ClientSession
+) -> None:
+    paths = addresses_of_the_page()
+    assert len(paths) >= 10
+    for path in paths:
+        async with client.get(site.https + path) as answer:
+            assert await answer.text() == "<title>the page</title>", path
+            assert answer.headers["Cache-Control"] == "no-cache"
+    for path in ("/nothing", "/tasks/1", "/conversations/a/b", "/status.json", "/assets/gone.js"):
+        async with client.get(site.https + path) as answer:
+            assert answer.status == 404, path
 
 
 async def test_plain_http_explains_trust_and_nothing_else(

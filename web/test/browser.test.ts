@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { platform } from "../src/browser";
+import { platform } from "../src/app/browser";
 
 const AGENTS: [string, string][] = [
   ["Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 Version/26.0 Mobile Safari/604.1", "ios"],

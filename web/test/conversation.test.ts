@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Microphone } from "../src/audio/microphone";
 import type { Speaker } from "../src/audio/speaker";
-import { Conversation, type Connection } from "../src/conversation";
-import { Trouble } from "../src/failures";
-import type { SessionEvent } from "../src/session";
-import { AT_REST, uiState, type Facts } from "../src/state";
+import { Conversation, type Connection } from "../src/call/conversation";
+import { Trouble } from "../src/server/failures";
+import type { SessionEvent } from "../src/call/session";
+import { AT_REST, uiState, type Facts } from "../src/call/state";
 
 /** Stands where the network begins: what the page opened, said and was told. */
 class FakeSession implements Connection {
@@ -112,7 +112,7 @@ describe("a conversation", () => {
     answers = [OFFER, error(400, "bad_request")];
     await conversation.start();
     await passed(0);
-    expect(facts.failure).toMatchObject({ kind: "untrusted", link: { address: "/trust.html" } });
+    expect(facts.failure).toMatchObject({ kind: "untrusted", link: "/trust.html" });
     expect(requested.at(-1)).toBe("/ws/s");
     await passed(2000);
     expect(uiState(facts)).toBe("listening");

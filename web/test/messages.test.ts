@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { badgesFor, enginesLine, inUseFromHealth, inUseFromRoute, versionsLine } from "../src/badges";
-import { codeInFragment, describeBrowser, httpsAddress } from "../src/browser";
-import { readError, readHealth, readMe, readOffer, readServerMessage, readTrust, socketAddress, type RouteMessage } from "../src/messages";
-import { applyTimer, countdown } from "../src/timers";
+import { badgesFor, enginesIn, inUseFromHealth, inUseFromRoute } from "../src/call/badges";
+import { codeInFragment, describeBrowser, httpsAddress } from "../src/app/browser";
+import { readError, readHealth, readMe, readOffer, readServerMessage, readTrust, socketAddress, type RouteMessage } from "../src/server/messages";
+import { applyTimer, countdown } from "../src/call/timers";
 
 const ROUTE = {
   type: "route",
@@ -81,23 +81,16 @@ describe("addresses", () => {
 
 describe("badges", () => {
   const inUse = { route: "local", stt: "whisper", tts: "kokoro", llm: "none", leftTheBox: false };
-  const labels = (part: object): string[] => badgesFor({ ...inUse, ...part }).map((badge) => badge.label);
 
   it("say where the words go and whose voice it is", () => {
-    expect(labels({})).toEqual(["on this device"]);
-    expect(labels({ tts: "espeak-ng" })).toEqual(["on this device", "starter voice"]);
-    expect(labels({ leftTheBox: true })).toEqual(["cloud"]);
+    expect(badgesFor(inUse)).toEqual(["local"]);
+    expect(badgesFor({ ...inUse, tts: "espeak-ng" })).toEqual(["local", "starter"]);
+    expect(badgesFor({ ...inUse, leftTheBox: true })).toEqual(["cloud"]);
   });
 
   it("name the engines there are", () => {
-    expect(enginesLine(inUse)).toBe("hears with whisper · speaks with kokoro");
+    expect(enginesIn(inUse)).toEqual([["hears", "whisper"], ["speaks", "kokoro"]]);
     expect(inUseFromHealth(readHealth({ route: "realtime" })).leftTheBox).toBe(true);
-  });
-
-  it("says which versions run, as far as a browser is told", () => {
-    expect(versionsLine(readHealth({ version: "1.0", ready: true }), "1.1")).toBe("appliance 1.0 · page 1.1");
-    expect(versionsLine(readHealth({ version: "1.0" }), "1.1")).toBe("engines are loading · appliance 1.0 · page 1.1");
-    expect(versionsLine(readHealth({ status: "ok" }), "1.1")).toBe("page 1.1");
   });
 });
 

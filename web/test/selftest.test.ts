@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readSelftest, redact, reportText, summary, type Report } from "../src/selftest";
+import { readSelftest, redact, reportText, summary, type Report } from "../src/server/selftest";
 
 const FINDINGS = [
   { check: "board", title: "Board", verdict: "ok", message: "Orin Nano", advice: "", seconds: 0.1, figures: {} },

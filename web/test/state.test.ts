@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { explain } from "../src/failures";
-import { AT_REST, canHangUp, isLive, stateWords, uiState, type Facts, type UiState } from "../src/state";
+import { explain } from "../src/server/failures";
+import { AT_REST, canHangUp, isLive, statusOf, uiState, type Facts, type UiState } from "../src/call/state";
 
 const LIVE: Facts = { ...AT_REST, wanted: true, transport: "ready" };
 const down = explain({ from: "network" });
@@ -40,9 +40,9 @@ describe("uiState", () => {
   });
 
   it("does not claim to listen without a microphone", () => {
-    expect(stateWords("listening", "open")).toBe("Listening");
-    expect(stateWords("listening", "muted")).toBe("Muted");
-    expect(stateWords("listening", "none")).toBe("Connected, type below");
-    expect(stateWords("speaking", "none")).toBe("Speaking");
+    expect(statusOf("listening", "open")).toBe("listening");
+    expect(statusOf("listening", "muted")).toBe("muted");
+    expect(statusOf("listening", "none")).toBe("typing");
+    expect(statusOf("speaking", "none")).toBe("speaking");
   });
 });

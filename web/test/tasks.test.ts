@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { readServerMessage, readTaskResult } from "../src/messages";
-import { agentName, applyTask, isOver, MOST_SHOWN, withResult, type Task } from "../src/tasks";
+import { readServerMessage, readTaskResult } from "../src/server/messages";
+import { agentName, applyTask, isOver, MOST_SHOWN, withResult, type Task } from "../src/call/tasks";
 
 function report(id: string, state: string, more: object = {}) {
   const message = readServerMessage({ type: "task-update", id, state, agent: "claude", request: "do it", ...more });

@@ -9,7 +9,7 @@ import {
   type SpokenStatus,
   type Transcript,
   type TranscriptEvent,
-} from "../src/transcript";
+} from "../src/call/transcript";
 
 function play(...events: TranscriptEvent[]): Transcript {
   return events.reduce((now, event, i) => reduce(now, event, i * 100), EMPTY);

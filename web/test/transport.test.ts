@@ -3,9 +3,9 @@ import { RTVIMessage } from "@pipecat-ai/client-js";
 import { ProtobufFrameSerializer } from "@pipecat-ai/websocket-transport";
 import type { Microphone } from "../src/audio/microphone";
 import type { Speaker } from "../src/audio/speaker";
-import { ApplianceMedia } from "../src/media";
-import { BOT_INTERRUPTED, FLUSHED } from "../src/messages";
-import { ApplianceTransport, OrderedSerializer, type TransportEvents } from "../src/transport";
+import { ApplianceMedia } from "../src/call/media";
+import { BOT_INTERRUPTED, FLUSHED } from "../src/server/messages";
+import { ApplianceTransport, OrderedSerializer, type TransportEvents } from "../src/call/transport";
 
 const encoder = new ProtobufFrameSerializer();
 const blob = (bytes: Uint8Array): Blob => new Blob([Uint8Array.from(bytes)]);

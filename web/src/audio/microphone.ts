@@ -1,6 +1,6 @@
 /** The microphone: asked for once, kept over reconnections, released on hanging up. */
 
-import { micStateOf, type MicState } from "../failures";
+import { micStateOf, type MicState } from "../server/failures";
 import captureUrl from "./capture.worklet?worker&url";
 import { Meter } from "./meter";
 import { CAPTURE_NAME, CAPTURE_RATE } from "./protocol";

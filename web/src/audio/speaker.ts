@@ -1,6 +1,6 @@
 /** The assistant's voice: one AudioContext, one worklet, one queue for the life of the page. */
 
-import { Trouble } from "../failures";
+import { Trouble } from "../server/failures";
 import { Meter } from "./meter";
 import playbackUrl from "./playback.worklet?worker&url";
 import { PLAYBACK_NAME, PLAYBACK_RATE, type FromPlayback, type ToPlayback } from "./protocol";

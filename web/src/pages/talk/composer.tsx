@@ -1,0 +1,43 @@
+import { useState, type ReactNode, type SyntheticEvent } from "react";
+import { useTranslation } from "react-i18next";
+import { useCall, useUiState } from "../../call/hooks";
+import { isLive } from "../../call/state";
+import { Icon } from "../../design/icon";
+
+/** As long as the appliance takes it. */
+const LONGEST = 2000;
+
+export function Composer(): ReactNode {
+  const { t } = useTranslation("talk");
+  const call = useCall();
+  const [words, setWords] = useState("");
+  // Never disabled while typing: a connection that comes and goes must not take the focus.
+  const live = isLive(useUiState());
+  const submit = (event: SyntheticEvent): void => {
+    event.preventDefault();
+    const text = words.trim();
+    if (!text || !live) return;
+    setWords("");
+    void call.send(text);
+  };
+  return (
+    <form id="composer" className="composer" autoComplete="off" aria-label={t("composer.label")} onSubmit={submit}>
+      <label className="sr-only" htmlFor="message">
+        {t("composer.message")}
+      </label>
+      <input
+        id="message"
+        name="message"
+        maxLength={LONGEST}
+        enterKeyHint="send"
+        placeholder={t(live ? "composer.type" : "composer.connectFirst")}
+        value={words}
+        onChange={(event) => setWords(event.target.value)}
+      />
+      <button id="send" className="button primary" type="submit" disabled={!live}>
+        <Icon name="send" />
+        <span>{t("composer.send")}</span>
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,48 @@
+/** What was said, and the field to type in. */
+
+import { useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { useCall, useTranscript } from "../../call/hooks";
+import { Button } from "../../design/button";
+import { Confirm } from "../../design/dialog";
+import { Composer } from "./composer";
+import { Log } from "./log";
+
+export function Talk(): ReactNode {
+  const { t } = useTranslation("talk");
+  return (
+    <section className="talk" aria-labelledby="talk-title">
+      <div className="talk-head">
+        <h2 id="talk-title">{t("conversation")}</h2>
+        <StartAfresh />
+      </div>
+      <Log />
+      <Composer />
+    </section>
+  );
+}
+
+/** Asks where there is something to lose sight of. */
+function StartAfresh(): ReactNode {
+  const { t } = useTranslation("talk");
+  const call = useCall();
+  const [asking, setAsking] = useState(false);
+  const empty = useTranscript().entries.length === 0;
+  return (
+    <>
+      <Button id="fresh" kind="quiet" disabled={empty} onClick={() => setAsking(true)}>
+        {t("fresh.label")}
+      </Button>
+      <Confirm
+        open={asking}
+        title={t("fresh.question")}
+        action={t("fresh.label")}
+        danger={false}
+        onConfirm={() => void call.startAfresh()}
+        onClose={() => setAsking(false)}
+      >
+        <p>{t("fresh.consequence")}</p>
+      </Confirm>
+    </>
+  );
+}

@@ -1,0 +1,30 @@
+/** The HTTP side of the appliance. Every failure leaves as `Trouble` with its cause. */
+
+import { Trouble } from "./failures";
+import { readError } from "./messages";
+
+/** The appliance answers in milliseconds on a LAN; beyond this it hangs. */
+export const PATIENCE_MS = 10_000;
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** The JSON of the answer, null where there is none. What it holds is for a reader to look at. */
+export async function ask(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<unknown> {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  const init: RequestInit = { method, cache: "no-store", signal: signal ? AbortSignal.any([signal, patience]) : patience };
+  if (body !== undefined) {
+    init.headers = { "Content-Type": "application/json" };
+    init.body = JSON.stringify(body);
+  }
+  let answer: Response;
+  try {
+    answer = await fetch(path, init);
+  } catch {
+    // fetch rejects for one reason that matters to a person: there was no answer.
+    throw new Trouble({ from: "network" });
+  }
+  const content: unknown = await answer.json().catch(() => null);
+  if (answer.ok) return content;
+  const retryAfter = Number(answer.headers.get("Retry-After")) || 0;
+  throw new Trouble({ from: "http", status: answer.status, error: readError(content), retryAfter });
+}

@@ -1,0 +1,282 @@
+/**
+ * Every message this page exchanges with the appliance beyond RTVI, in one place: addresses,
+ * bodies of HTTP answers, and the payloads of RTVI `server-message`. What arrives is `unknown`
+ * until one of the readers here has looked at it.
+ */
+
+import { fields, text, type Fields } from "./reading";
+
+export const PATHS = {
+  health: "/health",
+  status: "/api/status",
+  selftest: "/api/selftest",
+  sessions: "/api/sessions",
+  pair: "/api/pair",
+  me: "/api/me",
+  clients: "/api/clients",
+  conversations: "/api/conversations",
+  tasks: "/api/tasks",
+  ping: "/api/ping",
+  /** On the plain-http trust page: where https is, and the fingerprint of the CA. */
+  trust: "/trust.json",
+  trustPage: "/trust.html",
+} as const;
+
+/** Codes of appliance/errors.py that the page treats in a way of their own. */
+export const CODES = {
+  notPaired: "not_paired",
+  sessionLimit: "session_limit",
+  notReady: "not_ready",
+  tooManyRequests: "too_many_requests",
+  badRequest: "bad_request",
+  notFound: "not_found",
+} as const;
+
+/** WebSocket close code that means "this session is over for good": the page does not come back. */
+export const CLOSED_FOR_GOOD = 1000;
+
+/** WebSocket close code that means "this client may no longer talk". */
+export const CLOSED_REVOKED = 4401;
+
+/** RTVI message that pipecat 1.14 sends on a barge-in and client-js 1.13 does not know yet. */
+export const BOT_INTERRUPTED = "bot-interrupted";
+export const SERVER_MESSAGE = "server-message";
+/** Internal to the transport: queued audio was dropped. */
+export const FLUSHED = "flushed";
+
+/** Field number of `InterruptionFrame` in `pipecat.Frame`, unknown to the transport's protobuf. */
+export const INTERRUPTION_FIELD = 5;
+
+export interface SessionRequest {
+  conversation_id?: string;
+}
+
+export interface SessionOffer {
+  sessionId: string;
+  conversationId: string;
+  /** Path or absolute address of the WebSocket, token included. */
+  wsUrl: string;
+}
+
+export interface ApiError {
+  code: string;
+  message: string;
+  advice: string;
+}
+
+export interface Health {
+  version: string;
+  route: string;
+  stt: string;
+  tts: string;
+  /** Every engine of the plan has answered, or given way to another. */
+  ready: boolean;
+}
+
+/** This browser as the appliance knows it. */
+export interface Me {
+  role: string;
+  /** Sentences that everybody who talks here should know, such as that access is open. */
+  warnings: string[];
+}
+
+export type TimerState = "set" | "rang" | "cancelled";
+
+export type TaskState = "accepted" | "running" | "done" | "failed" | "cancelled" | "interrupted";
+
+/*
+ * The payloads of `server-message`, field for field as appliance/wire.py has them; a test compares
+ * both. Times are seconds since the epoch.
+ */
+
+/** Which route and engines (by kind) answer, and whether what is said leaves the appliance. */
+export interface RouteMessage {
+  type: "route";
+  route: string;
+  engines: Record<string, string>;
+  left_the_box: boolean;
+}
+
+export interface TimerMessage {
+  type: "timer";
+  id: string;
+  name: string;
+  state: TimerState;
+  due: number;
+}
+
+/** An agent's task as it is now; its result is fetched apart. */
+export interface TaskUpdateMessage {
+  type: "task-update";
+  id: string;
+  agent: string;
+  state: TaskState;
+  request: string;
+  progress: string;
+  created_at: number;
+  updated_at: number;
+}
+
+/** What an agent sent by itself, outside any task. */
+export interface AgentSaidMessage {
+  type: "agent-said";
+  agent: string;
+  text: string;
+}
+
+/** Sets the volume to a level, or changes it; both in percent. */
+export interface VolumeMessage {
+  type: "volume";
+  level?: number;
+  change?: number;
+}
+
+/** Sentences for the user to read. */
+export interface NoticeMessage {
+  type: "notice";
+  message: string;
+  advice: string;
+}
+
+export type ServerMessage =
+  | RouteMessage
+  | TimerMessage
+  | TaskUpdateMessage
+  | AgentSaidMessage
+  | VolumeMessage
+  | NoticeMessage;
+
+/** Commands stand in backticks in the appliance's advice; people read quotation marks. */
+function words(value: unknown): string {
+  return text(value).replace(/`([^`]*)`/g, "“$1”");
+}
+
+/** The appliance's errors begin in lower case for its log; on the page they begin like a sentence. */
+function capital(sentence: string): string {
+  return sentence.slice(0, 1).toUpperCase() + sentence.slice(1);
+}
+
+/** The error body of the appliance, or null when nginx answered. */
+export function readError(body: unknown): ApiError | null {
+  const error = fields(fields(body)["error"]);
+  const code = text(error["code"]);
+  if (!code) return null;
+  return { code, message: capital(words(error["message"])), advice: words(error["advice"]) };
+}
+
+export function readOffer(body: unknown): SessionOffer | null {
+  const offer = fields(body);
+  const wsUrl = text(offer["ws_url"]);
+  const conversationId = text(offer["conversation_id"]);
+  if (!wsUrl || !conversationId) return null;
+  return { sessionId: text(offer["session_id"]), conversationId, wsUrl };
+}
+
+export function readHealth(body: unknown): Health {
+  const health = fields(body);
+  const stt = fields(fields(health["engines"])["stt"]);
+  const tts = fields(fields(health["engines"])["tts"]);
+  return {
+    version: text(health["version"]),
+    route: text(health["route"]) || "local",
+    stt: text(stt["name"]),
+    tts: text(tts["name"]),
+    ready: health["ready"] === true,
+  };
+}
+
+function readRoute(data: Fields): RouteMessage {
+  const engines = Object.entries(fields(data["engines"])).map(([kind, name]) => [kind, text(name)]);
+  return {
+    type: "route",
+    route: text(data["route"]) || "local",
+    engines: Object.fromEntries(engines),
+    left_the_box: data["left_the_box"] === true,
+  };
+}
+
+function readTimer(data: Fields): TimerMessage | null {
+  const state = data["state"];
+  const id = text(data["id"]);
+  if (!id || (state !== "set" && state !== "rang" && state !== "cancelled")) return null;
+  return { type: "timer", id, name: text(data["name"]), state, due: Number(data["due"]) || 0 };
+}
+
+const TASK_STATES: readonly TaskState[] = ["accepted", "running", "done", "failed", "cancelled", "interrupted"];
+
+export function readTask(data: Fields): TaskUpdateMessage | null {
+  const id = text(data["id"]);
+  const state = TASK_STATES.find((known) => known === data["state"]);
+  if (!id || !state) return null;
+  return {
+    type: "task-update",
+    id,
+    agent: text(data["agent"]),
+    state,
+    request: text(data["request"]),
+    progress: text(data["progress"]),
+    created_at: Number(data["created_at"]) || 0,
+    updated_at: Number(data["updated_at"]) || 0,
+  };
+}
+
+function readVolume({ level, change }: Fields): VolumeMessage {
+  if (typeof level === "number") return { type: "volume", level };
+  return { type: "volume", change: Number(change) || 0 };
+}
+
+/** The full text of one task. */
+export function readTaskResult(body: unknown): string {
+  return text(fields(body)["result"]);
+}
+
+/** One payload of `server-message`, or null for a type this page does not know. */
+export function readServerMessage(value: unknown): ServerMessage | null {
+  const data = fields(value);
+  switch (data["type"]) {
+    case "route":
+      return readRoute(data);
+    case "timer":
+      return readTimer(data);
+    case "task-update":
+      return readTask(data);
+    case "agent-said":
+      return { type: "agent-said", agent: text(data["agent"]), text: text(data["text"]) };
+    case "volume":
+      return readVolume(data);
+    case "notice":
+      return { type: "notice", message: words(data["message"]), advice: words(data["advice"]) };
+    default:
+      return null;
+  }
+}
+
+export function readMe(body: unknown): Me {
+  const me = fields(body);
+  const warnings = Array.isArray(me["warnings"]) ? me["warnings"].map(text).filter(Boolean) : [];
+  return { role: text(fields(me["client"])["role"]), warnings };
+}
+
+export interface TrustFacts {
+  httpsPort: number;
+  /** Of the local CA, in hexadecimal and its beginning in six words; empty where there is no such CA. */
+  fingerprint: string;
+  words: string;
+}
+
+export function readTrust(body: unknown): TrustFacts {
+  const trust = fields(body);
+  return {
+    httpsPort: Number(trust["https_port"]) || 443,
+    fingerprint: text(trust["fingerprint"]),
+    words: text(trust["words"]),
+  };
+}
+
+/** Absolute address of a session's WebSocket. `ws_url` may be a path or absolute. */
+export function socketAddress(wsUrl: string, page: string): string {
+  const url = new URL(wsUrl, page);
+  if (url.protocol === "https:") url.protocol = "wss:";
+  if (url.protocol === "http:") url.protocol = "ws:";
+  return url.href;
+}
