@@ -17,6 +17,7 @@ const INERT = [
   "https://github.com/timostamm/protobuf-ts/blob/v1.0.8/MANUAL.md",
   "https://github.com/uuidjs/uuid",
   "https://react.dev/errors/",
+  "https://react.i18next.com/latest/",
   "http://localhost",
   "http://www.w3.org/",
 ];
@@ -69,11 +70,8 @@ describe("the built page", () => {
   });
 
   it("names no other host", () => {
-    for (const [name, text] of files) {
-      const addresses = text.match(/\b(?:https?|wss?):\/\/[a-z0-9][^"'`\s)\\]*/gi) ?? [];
-      const foreign = addresses.filter((address) => !INERT.some((inert) => address.startsWith(inert)));
-      expect(foreign, name).toEqual([]);
-    }
+    const addresses = [...files.values()].flatMap((text) => text.match(/\b(?:https?|wss?):\/\/[a-z0-9][^"'`\s)\\]*/gi) ?? []);
+    expect(addresses.filter((address) => !INERT.some((inert) => address.startsWith(inert)))).toEqual([]);
   });
 
   it("carries none of daily-js", () => {
