@@ -153,7 +153,7 @@ class WrongHost(AccessError):
 
 class PairingRefused(AccessError):
     code = "pairing_refused"
-    default_advice = "Make a new code with `appliance pair`; a code works once, for five minutes."
+    default_advice = "Compare the digits. A code works once; an administrator can make a new one."
 
 
 class TooManyRequests(AccessError):

@@ -11,10 +11,13 @@ class AuditAction(StrEnum):
 
     CODE = "pairing code made"
     PAIRED = "paired"
+    CODE_REVOKED = "pairing code revoked"
     CODE_BURNED = "pairing code burned"
     LOCKED_OUT = "locked out"
     REVOKED = "revoked"
     ROLE = "role changed"
+    RENAMED = "renamed"
     DELETED = "conversation deleted"
+    RECORDING_DELETED = "recording deleted"
     EXPORTED = "conversation exported"
     SETTINGS = "settings in force"

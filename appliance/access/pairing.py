@@ -1,11 +1,12 @@
-"""Pairs clients: eight digits, shown on the device, are exchanged once for a token.
+"""Pairs clients: eight digits, shown on the device or the page, are exchanged once for a token.
 
-Five tries at one of 10^8 codes succeed with a chance of 5 in 100 million. The back-off keeps an
-address from using up the tries of each new code at once.
+Five tries at at most five codes of 10^8 succeed with a chance of 25 in 100 million. The back-off
+keeps an address from using up the tries of each new code at once.
 """
 
 import hmac
 import ipaddress
+import math
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -15,13 +16,32 @@ from appliance.errors import PairingRefused, TooManyRequests
 
 DIGITS = 8
 TRIES = 5
+OPEN_CODES = 5  # at once; one more replaces the oldest
+FREE_TRIES = 2  # a slip of the finger costs no wait: a person who mistyped tries again at once
 LONGEST_WAIT = 900.0  # seconds
 FORGIVEN_AFTER = 900.0  # seconds without a wrong code, after the wait is over
 ADDRESSES = 1024  # the number of addresses whose wrong codes are remembered
 
 
+@dataclass(frozen=True, slots=True)
+class OpenCode:
+    """A code that can still be redeemed, without its digits."""
+
+    id: str
+    role: Role
+    expires_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCode(OpenCode):
+    """A code that was just made, with its digits."""
+
+    digits: str
+
+
 @dataclass(slots=True)
 class _Code:
+    id: str
     digits: str
     role: Role
     expires: float
@@ -35,49 +55,59 @@ class _Penalty:
 
 
 class Pairing:
-    """Issues and redeems codes, one at a time: a new code replaces the old one."""
+    """Issues, revokes and redeems codes, at most OPEN_CODES at a time."""
 
     def __init__(self) -> None:
-        self._code: _Code | None = None
+        self._codes: list[_Code] = []
         self._penalties: OrderedDict[str, _Penalty] = OrderedDict()
 
-    def new_code(self, role: Role, ttl: float, now: float) -> str:
+    def new_code(self, role: Role, ttl: float, now: float) -> IssuedCode:
         """Returns a code that works once, within `ttl` seconds."""
+        live = self._live(now)
         digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
-        self._code = _Code(digits, role, now + ttl)
-        return digits
+        while any(code.digits == digits for code in live):
+            digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
+        made = _Code(secrets.token_hex(4), digits, role, now + ttl)
+        self._codes = [*live, made][-OPEN_CODES:]
+        return IssuedCode(made.id, role, ttl, digits)
 
-    def is_open(self, now: float) -> bool:
-        """Whether there is a code to redeem."""
-        return self._live(now) is not None
+    def open_codes(self, now: float) -> list[OpenCode]:
+        """Returns the codes that can be redeemed, oldest first."""
+        return [OpenCode(code.id, code.role, code.expires - now) for code in self._live(now)]
+
+    def revoke(self, code_id: str, now: float) -> bool:
+        """Makes a code useless; False where there is no such open code."""
+        live = self._live(now)
+        self._codes = [code for code in live if code.id != code_id]
+        return len(self._codes) < len(live)
 
     def redeem(self, code: str, address: str, now: float) -> Role:
         """Uses the code up and returns the role that comes with it.
 
-        Raises TooManyRequests while `address` has to wait (2^n seconds after n wrong codes in a
-        row, up to 15 minutes). Raises PairingRefused without saying whether the code is wrong,
-        expired, used, or was never issued.
+        Raises TooManyRequests while `address` has to wait: after two wrong codes in a row, 2^n
+        seconds for the n-th beyond them, up to 15 minutes. Raises PairingRefused without saying
+        whether the code is wrong, expired, used, or was never issued.
         """
         source = client_network(address)
         self._check_penalty(source, now)
-        live = self._live(now)
-        # Compared even where there is no code, so that the time taken reveals nothing.
-        right = hmac.compare_digest(_digits(code), (live.digits if live else "-").encode())
-        if live is not None and right:
-            self._code = None
+        typed, live = _digits(code), self._live(now)
+        # All are compared, and one even where there is none, so that the time reveals nothing.
+        digits = [one.digits.encode() for one in live] or [b"-"]
+        matching = [hmac.compare_digest(typed, each) for each in digits]
+        if live and any(matching):
+            found = live[matching.index(True)]
+            self._codes.remove(found)
             self._penalties.pop(source, None)
-            return live.role
+            return found.role
         self._add_penalty(source, now)
-        if live is not None:
-            live.wrong += 1
-            if live.wrong >= TRIES:
-                self._code = None
+        for one in live:
+            one.wrong += 1
+        self._codes = [one for one in live if one.wrong < TRIES]
         raise PairingRefused("this code does not work")
 
-    def _live(self, now: float) -> _Code | None:
-        if self._code is not None and now >= self._code.expires:
-            self._code = None
-        return self._code
+    def _live(self, now: float) -> list[_Code]:
+        self._codes = [code for code in self._codes if now < code.expires]
+        return self._codes
 
     def _check_penalty(self, source: str, now: float) -> None:
         penalty = self._penalties.get(source)
@@ -88,7 +118,7 @@ class Pairing:
             raise TooManyRequests(
                 "too many wrong codes came from this address",
                 retry_after=wait,
-                advice=f"Wait {wait:.0f} seconds, then enter a new code from `appliance pair`.",
+                advice=f"Wait {_in_seconds(wait)}, then enter the code again, or a new one.",
             )
         if now >= penalty.until + FORGIVEN_AFTER:
             del self._penalties[source]
@@ -98,9 +128,16 @@ class Pairing:
         self._penalties.move_to_end(source)
         penalty.wrong += 1
         # 2^10 exceeds the longest wait already; the bound keeps the number small.
-        penalty.until = now + min(2.0 ** min(penalty.wrong, 10), LONGEST_WAIT)
+        beyond = min(penalty.wrong - FREE_TRIES, 10)
+        penalty.until = now + (min(2.0**beyond, LONGEST_WAIT) if beyond > 0 else 0.0)
         if len(self._penalties) > ADDRESSES:
             self._penalties.popitem(last=False)
+
+
+def _in_seconds(wait: float) -> str:
+    """Returns a wait in whole seconds, rounded up: nobody is sent back too early."""
+    seconds = math.ceil(wait)
+    return "1 second" if seconds == 1 else f"{seconds} seconds"
 
 
 def client_network(address: str) -> str:

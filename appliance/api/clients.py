@@ -12,12 +12,13 @@ from appliance.api.audit import note, note_refusal
 from appliance.api.auth import keep_token, sender
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.middleware import address
-from appliance.api.schemas import ClientChange, Pair, number, read_body
+from appliance.api.schemas import ClientChange, Pair, number, one_of, read_body
 from appliance.errors import AccessError, NotFound, PairingRefused
 from appliance.store.records import Client
 
 AUDIT_PAGE = 100
 LARGEST_AUDIT_PAGE = 1000
+LARGEST_ID = 10**15  # of an entry: more than there will ever be
 
 NO_CLIENT_ADVICE = "`appliance clients list` shows the clients; it may have been revoked already."
 
@@ -26,7 +27,7 @@ async def pair(request: web.Request) -> web.Response:
     """POST /api/pair {code, name?} → 200 {client, token} and the cookie; a code works once."""
     deps = request.app[DEPENDENCIES]
     body = await read_body(request, Pair)
-    was_open = deps.pairing.is_open(time.monotonic())
+    open_before = deps.pairing.open_codes(time.monotonic())
     try:
         role = deps.pairing.redeem(body.code, address(request), time.monotonic())
     except AccessError as error:
@@ -37,7 +38,7 @@ async def pair(request: web.Request) -> web.Response:
             error.code,
             error.message,
         )
-        if was_open and not deps.pairing.is_open(time.monotonic()):
+        if len(deps.pairing.open_codes(time.monotonic())) < len(open_before):
             note_refusal(request, AuditAction.CODE_BURNED, error.code, "too many wrong tries")
         raise
     now = time.time()
@@ -72,14 +73,18 @@ async def clients(request: web.Request) -> web.Response:
     return web.json_response({"clients": [asdict(client) for client in paired]})
 
 
-async def change_role(request: web.Request) -> web.Response:
-    """PATCH /api/clients/{id} {role}: gives the client another role."""
+async def change(request: web.Request) -> web.Response:
+    """PATCH /api/clients/{id} {role?, name?}: gives the client another role, another name."""
     deps = request.app[DEPENDENCIES]
     client_id = request.match_info["id"]
     body = await read_body(request, ClientChange)
-    if not await deps.store.clients.change_role(client_id, body.role.value):
+    changes = {"role": body.role.value if body.role else None, "name": body.name}
+    if not await deps.store.clients.change(client_id, **changes):
         raise NotFound("there is no such client", advice=NO_CLIENT_ADVICE)
-    note(request, AuditAction.ROLE, client_id=client_id, detail=f"to {body.role.value}")
+    if body.role:
+        note(request, AuditAction.ROLE, client_id=client_id, detail=f"to {body.role.value}")
+    if body.name:
+        note(request, AuditAction.RENAMED, client_id=client_id, detail=f"to {body.name}")
     return web.Response(status=204)
 
 
@@ -96,7 +101,11 @@ async def revoke(request: web.Request) -> web.Response:
 
 
 async def audit(request: web.Request) -> web.Response:
-    """GET /api/audit?limit=: the audit trail, newest first."""
-    limit = number(request, "limit", AUDIT_PAGE, LARGEST_AUDIT_PAGE)
-    entries = await request.app[DEPENDENCIES].store.clients.audit_trail(limit)
+    """GET /api/audit?limit=&before=&what=&client=: the audit trail, newest first."""
+    entries = await request.app[DEPENDENCIES].store.clients.audit_trail(
+        number(request, "limit", AUDIT_PAGE, LARGEST_AUDIT_PAGE),
+        before=number(request, "before", LARGEST_ID, LARGEST_ID),
+        what=one_of(request, "what", tuple(AuditAction)),
+        client_id=request.query.get("client") or None,
+    )
     return web.json_response({"audit": [asdict(entry) for entry in entries]})

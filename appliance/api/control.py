@@ -38,7 +38,7 @@ async def new_code(request: web.Request) -> web.Response:
     seconds = body.minutes * 60
     code = deps.pairing.new_code(role, seconds, time.monotonic())
     note(request, AuditAction.CODE, detail=f"for a {role.value}, {body.minutes:g} minutes")
-    return web.json_response({"code": code, "role": role.value, "expires_in": seconds})
+    return web.json_response({"code": code.digits, "role": role.value, "expires_in": seconds})
 
 
 async def models_changed(request: web.Request) -> web.Response:
@@ -59,7 +59,7 @@ def control_app(deps: ApiDependencies) -> web.Application:
     app[DEPENDENCIES] = deps
     app.router.add_post("/pair", new_code)
     app.router.add_get("/clients", clients.clients)
-    app.router.add_patch("/clients/{id}", clients.change_role)
+    app.router.add_patch("/clients/{id}", clients.change)
     app.router.add_delete("/clients/{id}", clients.revoke)
     app.router.add_get("/audit", clients.audit)
     app.router.add_get("/status", health.status)

@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import math
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -55,7 +56,7 @@ def _error_response(
     request.app[DEPENDENCIES].count_refusal(error.code)
     headers = {}
     if isinstance(error, TooManyRequests):
-        headers["Retry-After"] = str(max(1, round(error.retry_after)))
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     elif error.status == 503:
         headers["Retry-After"] = "5"
     return web.json_response(error.as_json(), status=status or error.status, headers=headers)
@@ -87,6 +88,14 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
 def token(request: web.Request) -> str | None:
     """Returns the client token of a request, from its Authorization header or its cookie."""
     return bearer(request) or request.cookies.get(COOKIE)
+
+
+def origin_of_page(request: web.Request) -> str:
+    """Returns the address under which the sender sees the appliance, as scheme and host."""
+    if origin := request.headers.get("Origin"):
+        return origin
+    forwarded = request.headers.get("X-Forwarded-Proto", "") if is_local_peer(request) else ""
+    return f"{forwarded or request.scheme}://{request.host}"
 
 
 def bearer(request: web.Request) -> str | None:

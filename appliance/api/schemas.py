@@ -1,10 +1,11 @@
 """Declares and reads the JSON bodies and the query numbers of requests."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Literal, TypeVar
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from appliance.access.tokens import Role
 from appliance.conversation import in_one_line
@@ -27,6 +28,15 @@ class NewSession(JsonBody):
     system_prompt: Annotated[str, Field(max_length=8_000)] = ""
 
 
+def _visible(name: str) -> str:
+    if not (cleaned := in_one_line(name)):
+        raise ValueError("should have a visible character")
+    return cleaned
+
+
+ClientName = Annotated[str, Field(max_length=100), AfterValidator(_visible)]
+
+
 class Pair(JsonBody):
     """POST /api/pair; administrators see the name, on the page and in terminals."""
 
@@ -35,9 +45,16 @@ class Pair(JsonBody):
 
 
 class ClientChange(JsonBody):
-    """PATCH /api/clients/{id}."""
+    """PATCH /api/clients/{id}; at least one of the keys."""
 
-    role: Annotated[Role, Field(strict=False)]
+    role: Annotated[Role, Field(strict=False)] | None = None
+    name: ClientName | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "ClientChange":
+        if self.role is None and self.name is None:
+            raise ValueError("give a role, a name, or both")
+        return self
 
 
 Body = TypeVar("Body", bound=JsonBody)
@@ -65,11 +82,21 @@ async def read_body(request: web.Request, schema: type[Body]) -> Body:
         raise BadRequest(f"the body of the request is wrong: {faults}") from None
 
 
-def number(request: web.Request, name: str, default: int, largest: int) -> int:
-    """Returns a number from 1 to `largest` of the query. Raises BadRequest for anything else."""
+def number(request: web.Request, name: str, default: int, largest: int, *, least: int = 1) -> int:
+    """Returns a number from `least` to `largest` of the query. Raises BadRequest otherwise."""
     text = request.query.get(name)
     if text is None:
         return default
-    if re.fullmatch("[0-9]{1,6}", text) and 1 <= int(text) <= largest:
+    if re.fullmatch("[0-9]{1,16}", text) and least <= int(text) <= largest:
         return int(text)
-    raise BadRequest(f"{name} must be a number from 1 to {largest}, not {text[:20]!r}")
+    raise BadRequest(f"{name} must be a number from {least} to {largest}, not {text[:20]!r}")
+
+
+def one_of(request: web.Request, name: str, values: Sequence[str]) -> str | None:
+    """Returns a value of the query that must be one of `values`; None where it is left out."""
+    value = request.query.get(name) or None
+    if value is not None and value not in values:
+        raise BadRequest(
+            f"{name} has no value {value[:40]!r}", advice=f"Take one of: {', '.join(values)}."
+        )
+    return value

@@ -6,7 +6,6 @@ All of it goes through the running daemon, which holds the pairing codes and the
 import asyncio
 import io
 import json
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from appliance.cli import control
 from appliance.cli.options import config_option, configuration, json_option
 from appliance.cli.output import local_time, table
 from appliance.config.loader import Config
-from appliance.network import nginx_site
+from appliance.network.invitation import pairing_link, trust_facts
 
 _ROLE = click.Choice(["guest", "user", "admin"])
 
@@ -58,28 +57,17 @@ def _pairing_instructions(
         f"Pairing code: {digits[:4]} {digits[4:]}"
         f"   ({code['role']}, for {code['expires_in'] / 60:g} minutes, once)"
     ]
-    trust = _trust_page(config)
-    if link := address or config.server.public_url or trust.get("address", ""):
-        lines += [f"Open {link} and enter it, or scan:", "", _qr_code(f"{link}/#pair={digits}")]
-    if fingerprint and trust.get("words"):
+    trust = trust_facts(config.store.path.parent)
+    if link := address or config.server.public_url or trust.address:
+        qr_code = _qr_code(pairing_link(link, digits))
+        lines += [f"Open {link} and enter it, or scan:", "", qr_code]
+    if fingerprint and trust.words:
         lines += [
             "Compare before you trust its certificate, whose CA has the fingerprint",
-            trust["fingerprint"],
-            f"which begins, in words: {trust['words']}",
+            trust.fingerprint,
+            f"which begins, in words: {trust.words}",
         ]
     return "\n".join(lines)
-
-
-def _trust_page(config: Config) -> dict[str, str]:
-    """The contents of nginx's trust page: the best address, the CA's words and fingerprint.
-
-    Empty where there is no nginx site or its trust page cannot be read.
-    """
-    if site := nginx_site.find(config.store.path.parent):
-        with suppress(OSError, ValueError, LookupError):
-            trust = json.loads(site.trust.read_text(encoding="utf-8"))
-            return {"address": site.url(trust["host"]), **trust}
-    return {}
 
 
 def _qr_code(link: str) -> str:

@@ -3,10 +3,10 @@
 from collections import OrderedDict
 from dataclasses import astuple
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from appliance.store.connection import Perform, Post
-from appliance.store.records import AuditEntry, Client
+from appliance.store.records import AuditEntry, AuditRecord, Client
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -68,11 +68,17 @@ class Clients:
 
     async def revoke(self, client_id: str, now: float) -> bool:
         """Ends the access of a client; False where there is none, or it was revoked before."""
-        return await self._change("revoked_at", now, client_id)
+        return await self._change(
+            "UPDATE clients SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", now, client_id
+        )
 
-    async def change_role(self, client_id: str, role: str) -> bool:
-        """Gives a client another role; False where there is none, or it was revoked."""
-        return await self._change("role", role, client_id)
+    async def change(self, client_id: str, role: str | None, name: str | None) -> bool:
+        """Gives a client another role or name, where given; False where it may not connect."""
+        return await self._change(
+            """UPDATE clients SET role = coalesce(?, role), name = coalesce(?, name)
+            WHERE id = ? AND revoked_at IS NULL""",
+            *(role, name, client_id),
+        )
 
     async def remove(self, prefix: str) -> list[str]:
         """Deletes the clients whose ids begin with `prefix`, and returns their ids."""
@@ -82,12 +88,9 @@ class Clients:
             self._changes += 1
             self._cache.clear()
 
-    async def _change(self, column: str, value: str | float, client_id: str) -> bool:
-        statement = f"UPDATE clients SET {column} = ? WHERE id = ? AND revoked_at IS NULL"
+    async def _change(self, statement: str, *values: str | float | None) -> bool:
         try:
-            return await self._write(
-                lambda db: db.execute(statement, (value, client_id)).rowcount > 0
-            )
+            return await self._write(lambda db: db.execute(statement, values).rowcount > 0)
         finally:
             # After a failure too: an empty cache does no harm.
             self._changes += 1
@@ -116,9 +119,20 @@ class Clients:
             )
         )
 
-    async def audit_trail(self, limit: int = 100) -> list[AuditEntry]:
-        """Returns the latest entries, newest first."""
-        return await self._read(lambda db: _entries(db, limit))
+    async def audit_trail(
+        self,
+        limit: int = 100,
+        *,
+        before: int | None = None,
+        what: str | None = None,
+        client_id: str | None = None,
+    ) -> list[AuditRecord]:
+        """Returns the latest entries, newest first; the next page are those `before` an id.
+
+        Where given, only those of that action, and those by or about that client.
+        """
+        filters = {"limit": limit, "before": before, "what": what, "client_id": client_id}
+        return await self._read(lambda db: _entries(db, filters))
 
 
 def _remove(db: "Database", prefix: str) -> list[str]:
@@ -135,6 +149,12 @@ def _clients(db: "Database", clause: str, *values: str) -> list[Client]:
     return [Client(**row) for row in db.query(f"SELECT {COLUMNS} FROM clients {clause}", values)]
 
 
-def _entries(db: "Database", limit: int) -> list[AuditEntry]:
-    rows = db.query(f"SELECT {AUDIT_COLUMNS} FROM audit ORDER BY id DESC LIMIT ?", (limit,))
-    return [AuditEntry(**row) for row in rows]
+def _entries(db: "Database", filters: dict[str, Any]) -> list[AuditRecord]:
+    rows = db.query(
+        f"""SELECT id, {AUDIT_COLUMNS} FROM audit
+        WHERE (:before IS NULL OR id < :before) AND (:what IS NULL OR what = :what)
+          AND (:client_id IS NULL OR :client_id IN (who, client_id))
+        ORDER BY id DESC LIMIT :limit""",
+        filters,
+    )
+    return [AuditRecord(**row) for row in rows]

@@ -127,6 +127,13 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditRecord(AuditEntry):
+    """An entry as it is kept; ids grow in the order of the entries."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreStats:
     """Counters of events and other entries since the store was opened.
 

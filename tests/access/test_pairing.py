@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.access.pairing import ADDRESSES, LONGEST_WAIT, TRIES, Pairing, client_network
+from appliance.access.pairing import (
+    ADDRESSES,
+    FREE_TRIES,
+    LONGEST_WAIT,
+    OPEN_CODES,
+    TRIES,
+    Pairing,
+    client_network,
+)
 from appliance.access.tokens import Role
 from appliance.errors import PairingRefused, TooManyRequests
 
@@ -18,10 +26,16 @@ def spoil(pairing: Pairing, code: str, address: str, now: float) -> None:
         pairing.redeem(code, address, now)
 
 
+def slip(pairing: Pairing, address: str, now: float) -> None:
+    """Uses up the wrong codes that cost no wait."""
+    for _ in range(FREE_TRIES):
+        spoil(pairing, "x", address, now)
+
+
 @given(st.sampled_from(Role), st.floats(1, 1e4), st.floats(0, 0.99), st.floats(0, 1e9))
 def test_the_right_code_works_once(role: Role, ttl: float, share: float, start: float) -> None:
     pairing = Pairing()
-    code = pairing.new_code(role, ttl, start)
+    code = pairing.new_code(role, ttl, start).digits
     assert len(code) == 8
     assert code.isdecimal()
     assert pairing.redeem(code, "10.0.0.1", start + ttl * share) is role
@@ -30,34 +44,64 @@ def test_the_right_code_works_once(role: Role, ttl: float, share: float, start: 
 
 def test_spaces_and_dashes_in_a_code_are_ignored() -> None:
     pairing = Pairing()
-    code = pairing.new_code(Role.USER, 300, 0)
+    code = pairing.new_code(Role.USER, 300, 0).digits
     assert pairing.redeem(f" {code[:4]}-{code[4:]} ", "10.0.0.1", 1) is Role.USER
 
 
-def test_an_expired_and_a_replaced_code_do_not_work() -> None:
+def test_an_expired_a_revoked_and_a_replaced_code_do_not_work() -> None:
     pairing = Pairing()
-    old = pairing.new_code(Role.USER, 300, 0)
+    old = pairing.new_code(Role.USER, 300, 0).digits
     spoil(pairing, old, "10.0.0.1", 300)
-    old = pairing.new_code(Role.ADMIN, 300, 1000)
-    new = pairing.new_code(Role.USER, 300, 1000)
-    if old != new:
-        spoil(pairing, old, "10.0.0.2", 1001)
-    assert pairing.redeem(new, "10.0.0.3", 1001) is Role.USER
+    revoked = pairing.new_code(Role.ADMIN, 300, 1000)
+    assert pairing.revoke(revoked.id, 1000)
+    assert not pairing.revoke(revoked.id, 1000)
+    spoil(pairing, revoked.digits, "10.0.0.2", 1001)
+    replaced, *kept = [pairing.new_code(Role.USER, 300, 1000) for _ in range(OPEN_CODES + 1)]
+    spoil(pairing, replaced.digits, "10.0.0.3", 1001)
+    assert [code.id for code in pairing.open_codes(1001)] == [code.id for code in kept]
+
+
+def test_each_open_code_comes_with_its_own_role() -> None:
+    pairing = Pairing()
+    codes = [pairing.new_code(role, 300, 0) for role in Role]
+    assert [code.expires_in for code in pairing.open_codes(100)] == [200] * len(Role)
+    for code in reversed(codes):
+        assert pairing.redeem(code.digits, "10.0.0.1", 1) is code.role
+    assert pairing.open_codes(1) == []
+
+
+def test_a_wrong_code_does_not_keep_the_right_one_waiting() -> None:
+    pairing = Pairing()
+    code = pairing.new_code(Role.USER, 300, 0).digits
+    spoil(pairing, wrong(code), "10.0.0.1", 0)
+    assert pairing.redeem(code, "10.0.0.1", 0) is Role.USER
+
+
+@given(st.floats(0, 1.99))
+def test_a_wait_is_told_in_whole_seconds_rounded_up(later: float) -> None:
+    pairing = Pairing()
+    slip(pairing, "10.0.0.1", 0)
+    spoil(pairing, "x", "10.0.0.1", 0)
+    with pytest.raises(TooManyRequests) as refusal:
+        pairing.redeem("x", "10.0.0.1", later)
+    assert ("2 seconds" if later < 1 else "1 second,") in refusal.value.advice
 
 
 @given(st.lists(st.text(), min_size=TRIES, max_size=TRIES))
-def test_five_wrong_tries_from_anywhere_burn_the_code(guesses: list[str]) -> None:
+def test_five_wrong_tries_from_anywhere_burn_every_open_code(guesses: list[str]) -> None:
     pairing = Pairing()
-    code = pairing.new_code(Role.USER, 300, 0)
+    pairing.new_code(Role.ADMIN, 300, 0)
+    code = pairing.new_code(Role.USER, 300, 0).digits
     for number, guess in enumerate(guesses):
         if guess.replace(" ", "") != code:
             spoil(pairing, guess, f"10.0.0.{number}", 0)
     spoil(pairing, code, "10.0.1.1", 0)
+    assert pairing.open_codes(0) == []
 
 
 def test_four_wrong_tries_do_not_burn_it() -> None:
     pairing = Pairing()
-    code = pairing.new_code(Role.USER, 300, 0)
+    code = pairing.new_code(Role.USER, 300, 0).digits
     for number in range(TRIES - 1):
         spoil(pairing, wrong(code), f"10.0.0.{number}", 0)
     assert pairing.redeem(code, "10.0.1.1", 0) is Role.USER
@@ -67,22 +111,25 @@ def test_four_wrong_tries_do_not_burn_it() -> None:
 def test_the_penalty_of_an_address_doubles_each_time(times: int) -> None:
     pairing = Pairing()
     now = 0.0
+    slip(pairing, "10.0.0.1", now)
     for number in range(1, times + 1):
         spoil(pairing, "00000000", "10.0.0.1", now)
         wait = min(2.0**number, LONGEST_WAIT)
-        code = pairing.new_code(Role.USER, 1e6, now)
+        code = pairing.new_code(Role.USER, 1e6, now).digits
         with pytest.raises(TooManyRequests) as refusal:
             pairing.redeem(code, "10.0.0.1", now + wait * 0.99)
         assert refusal.value.retry_after == pytest.approx(wait * 0.01)
         now += wait
-        pairing.new_code(Role.USER, 0, now)
-    code = pairing.new_code(Role.USER, 300, now)
+        for one in pairing.open_codes(now):
+            pairing.revoke(one.id, now)
+    code = pairing.new_code(Role.USER, 300, now).digits
     assert pairing.redeem(code, "10.0.0.1", now) is Role.USER
 
 
 def test_tries_during_a_penalty_do_not_count_and_other_addresses_do_not_wait() -> None:
     pairing = Pairing()
-    code = pairing.new_code(Role.USER, 300, 0)
+    slip(pairing, "10.0.0.1", 0)
+    code = pairing.new_code(Role.USER, 300, 0).digits
     spoil(pairing, wrong(code), "10.0.0.1", 0)
     for _ in range(2 * TRIES):
         with pytest.raises(TooManyRequests):
@@ -93,13 +140,15 @@ def test_tries_during_a_penalty_do_not_count_and_other_addresses_do_not_wait() -
 def test_a_penalty_is_forgotten_in_time_or_after_the_right_code() -> None:
     for forgiven_by_code in (True, False):
         pairing = Pairing()
-        code = pairing.new_code(Role.USER, 1e6, 0)
+        slip(pairing, "10.0.0.1", 0)
+        code = pairing.new_code(Role.USER, 1e6, 0).digits
         spoil(pairing, wrong(code), "10.0.0.1", 0)
         now = 2.0
         if forgiven_by_code:
             pairing.redeem(code, "10.0.0.1", now)
         else:
             now = 1000.0
+        slip(pairing, "10.0.0.1", now)
         spoil(pairing, "x", "10.0.0.1", now)
         with pytest.raises(TooManyRequests) as refusal:
             pairing.redeem("x", "10.0.0.1", now)
@@ -122,6 +171,7 @@ def test_addresses_of_one_ipv6_network_count_as_one() -> None:
 
 def test_another_address_of_the_same_network_waits_too() -> None:
     pairing = Pairing()
+    slip(pairing, "fd00::1", 0)
     spoil(pairing, "x", "fd00::1", 0)
     with pytest.raises(TooManyRequests):
         pairing.redeem("x", "fd00::2", 1)

@@ -2,12 +2,13 @@
 
 import asyncio
 import sqlite3
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from appliance.errors import StoreError
-from appliance.store.records import AuditEntry, Client
+from appliance.store.records import AuditEntry, AuditRecord, Client
 from appliance.store.store import Store
 
 PHONE = Client("1", "Ann's phone", "admin", 10.0, 10.0, None)
@@ -32,7 +33,7 @@ async def test_a_client_is_found_by_its_token_until_it_is_revoked(store: Store) 
 async def test_the_role_is_that_of_the_moment(store: Store) -> None:
     await store.clients.add(PHONE, "a" * 64)
     assert await store.clients.role("1") == "admin"
-    await store.clients.change_role("1", "guest")
+    await store.clients.change("1", "guest", None)
     assert await store.clients.role("1") == "guest"
     await store.clients.revoke("1", 30.0)
     assert await store.clients.role("1") is None
@@ -61,14 +62,14 @@ async def test_a_change_empties_the_cache_of_clients(store: Store) -> None:
     clients = store.clients
     await clients.add(PHONE, "a" * 64)
     assert await clients.by_token_hash("a" * 64) == PHONE
-    assert await clients.change_role("1", "guest")
+    assert await clients.change("1", "guest", None)
     found = await clients.by_token_hash("a" * 64)
     assert found is not None
     assert found.role == "guest"
     await clients.revoke("1", 30.0)
     assert await clients.by_token_hash("a" * 64) is None
-    assert not await clients.change_role("1", "admin")
-    assert not await clients.change_role("2", "admin")
+    assert not await clients.change("1", "admin", None)
+    assert not await clients.change("2", "admin", None)
 
 
 async def test_a_client_read_while_it_is_revoked_is_not_cached(store: Store) -> None:
@@ -92,8 +93,12 @@ async def test_the_audit_trail_is_read_newest_first(store: Store) -> None:
     for each in entries:
         store.clients.audit(each)
     await store.flush()
-    assert await store.clients.audit_trail() == entries[::-1]
-    assert await store.clients.audit_trail(limit=1) == entries[2:]
+    trail = [AuditRecord(**asdict(each), id=id) for id, each in enumerate(entries, start=1)]
+    assert await store.clients.audit_trail() == trail[::-1]
+    assert await store.clients.audit_trail(1, before=3) == [trail[1]]
+    assert await store.clients.audit_trail(what="revoked") == [trail[2]]
+    assert await store.clients.audit_trail(client_id="2") == [trail[2], trail[0]]
+    assert await store.clients.audit_trail(limit=1) == trail[2:]
 
 
 async def test_an_entry_with_the_detail_of_the_latest_is_not_added(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from appliance.errors import NotFound, StoreError
 from appliance.store.connection import connect
 from appliance.store.deletion import delete
 from appliance.store.queries import conversations, reading
-from appliance.store.records import AuditEntry
+from appliance.store.records import AuditEntry, AuditRecord
 from appliance.store.store import Store
 
 from .events import answered, event, said
@@ -65,7 +66,7 @@ async def test_the_command_line_deletes_beside_the_daemon(path: Path) -> None:
     assert files_with(path, "quokka") == []
     with pytest.raises(NotFound):
         delete(path, "private", ENTRY)
-    assert await store.clients.audit_trail() == [ENTRY]
+    assert await store.clients.audit_trail() == [AuditRecord(**asdict(ENTRY), id=1)]
     store.append(said("and on it goes", conversation="kept", turn=41))
     await store.flush()
     assert [summary.turns for summary in await store.conversations()] == [41]
