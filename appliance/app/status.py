@@ -4,22 +4,27 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from appliance import __version__
+from appliance.app.alerts import Condition, alerts
+from appliance.app.release import release, versions
 from appliance.app.voice_runtime import VoiceRuntime
 from appliance.concurrency import run_in_daemon_thread
 from appliance.config.loader import Config
+from appliance.conversation import TaskState
 from appliance.hardware import telemetry
+from appliance.observability.log_ring import LogRing
 from appliance.observability.metrics import Metrics
 from appliance.store.store import Store
 
 log = logging.getLogger(__name__)
 
+MOST_TASKS = 1000  # that are counted
 GAUGE_SECONDS = 2.0  # the longest that a request for the status waits for the sensors
 OPEN_ACCESS = (
     "Access is open: whoever reaches this address can talk, read every conversation and delete it."
@@ -31,7 +36,7 @@ class StatusReport:
     """The answers of /health, /api/status and /metrics.
 
     `access_warnings` are sentences that every user of the appliance should read. `address` gives
-    the address of the public server; empty until it listens.
+    the address of the public server; empty until it listens. `log_entries` are those of /api/logs.
     """
 
     def __init__(
@@ -40,6 +45,7 @@ class StatusReport:
         runtime: VoiceRuntime,
         store: Store,
         metrics: Metrics,
+        log_ring: LogRing,
         address: Callable[[], str],
     ) -> None:
         self.access_warnings = (OPEN_ACCESS,) if config.access.mode == "open" else ()
@@ -47,6 +53,7 @@ class StatusReport:
         self._runtime = runtime
         self._store = store
         self._metrics = metrics
+        self.log_entries = log_ring.entries
         self._address = address
         self._started = time.monotonic()
         self._reading: asyncio.Task[telemetry.Readings] | None = None
@@ -79,9 +86,14 @@ class StatusReport:
 
     async def status(self) -> dict[str, Any]:
         """The answer of /api/status: the plan with its reasons, the machine's gauges, the store."""
-        gauges, runtime = await self._gauges(), self._runtime
+        gauges, runtime, health = await self._gauges(), self._runtime, self.health()
+        found, tasks = alerts(self._condition(gauges, health)), await self._tasks()
         return {
-            **self.health(),
+            **health,
+            "alerts": [asdict(alert) for alert in found],
+            "release": asdict(release()),
+            "versions": versions(),
+            "tasks": tasks,
             "access": "open" if self.access_warnings else "paired",
             "address": self._address(),
             "warnings": list(self._warnings),
@@ -89,6 +101,23 @@ class StatusReport:
             "gauges": asdict(gauges),
             "store": asdict(self._store.stats()),
         }
+
+    def _condition(self, gauges: telemetry.Readings, health: Mapping[str, Any]) -> Condition:
+        return Condition(
+            readings=gauges,
+            engines=health["engines"],
+            memory=health["memory"],
+            store=self._store.stats(),
+            quarantined=self._store.quarantined is not None,
+            is_open=bool(self.access_warnings),
+            plan_warnings=self._runtime.engines.plan.warnings,
+        )
+
+    async def _tasks(self) -> dict[str, int]:
+        """The tasks of the agents that have not ended, by state."""
+        waiting = (TaskState.ACCEPTED, TaskState.RUNNING)
+        found = await self._store.tasks.listed(limit=MOST_TASKS, states=waiting)
+        return {state.value: sum(task.state is state for task in found) for state in waiting}
 
     async def _gauges(self) -> telemetry.Readings:
         """The gauges now; empty readings where a sensor behind a slow bus takes too long.

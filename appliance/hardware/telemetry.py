@@ -8,10 +8,12 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from appliance.hardware import nvml, sysfs
 from appliance.hardware.detect import cores, gpu_nodes, memory
 from appliance.hardware.nvml import Card
+from appliance.hardware.power_mode import power_mode
 
 # A sensor that is switched off reports less than this, and no room is as cold.
 _COLDEST = -40.0
@@ -22,6 +24,11 @@ _WHOLE_BOARD = ("VDD_IN", "POM_5V_IN")
 _RASPBERRY = {0x1: "under-voltage", 0x2: "frequency cap", 0x4: "throttled", 0x8: "heat"}
 
 
+class _DiskSpace(NamedTuple):
+    total: int
+    free: int
+
+
 @dataclass(frozen=True, slots=True)
 class Readings:
     """The state of the machine at one moment; None and empty stand for unknown.
@@ -29,7 +36,8 @@ class Readings:
     Temperatures are in degrees Celsius by sensor, rails in watts; `load` is the one-minute load
     per core (1: every core busy), `gpu_load` is from 0 to 1; sizes are in bytes, `uptime` is in
     seconds, `power` the watts of the whole board. `throttled` names the reasons why clocks are
-    held down now; `overcurrents` counts how often since the start the power supply fell short.
+    held down now; `overcurrents` counts how often since the start the power supply fell short;
+    `power_mode` is the name of the mode in force.
     """
 
     temperatures: Mapping[str, float] = field(default_factory=dict)
@@ -45,6 +53,8 @@ class Readings:
     gpu_memory_total: int | None = None
     throttled: tuple[str, ...] = ()
     overcurrents: int | None = None
+    disk_total: int | None = None
+    power_mode: str = ""
 
 
 def read(
@@ -60,6 +70,7 @@ def read(
     total, available = memory(root)
     found = (cards or (nvml.cards if root == Path("/") else tuple))()
     rails = _rails(root)
+    space = _disk_space(disk or root)
     return Readings(
         temperatures=_temperatures(root) | _card_temperatures(found),
         rails=rails | {card.name: card.power for card in found if card.power is not None},
@@ -68,12 +79,14 @@ def read(
         memory_total=total or None,
         memory_available=available if total else None,
         gpu_memory_used=_memory_used(found) or sysfs.meminfo(root).get("NvMapMemUsed"),
-        disk_free=_disk_free(disk or root),
+        disk_free=space.free if space else None,
         uptime=_first_number(root / "proc/uptime"),
         power=_power(rails),
         gpu_memory_total=sum(card.memory_total or 0 for card in found) or None,
         throttled=tuple(_throttled(root, found)),
         overcurrents=_overcurrents(root),
+        disk_total=space.total if space else None,
+        power_mode=power_mode(root),
     )
 
 
@@ -177,8 +190,9 @@ def _power(rails: Mapping[str, float]) -> float | None:
     return sum(rails.values()) if rails else None
 
 
-def _disk_free(path: Path) -> int | None:
+def _disk_space(path: Path) -> _DiskSpace | None:
     try:
-        return shutil.disk_usage(path).free
+        space = shutil.disk_usage(path)
     except OSError:
         return None
+    return _DiskSpace(space.total, space.free)

@@ -10,10 +10,12 @@ import pytest
 
 from appliance.app import status
 from appliance.config.loader import load
+from appliance.conversation import Task
 from appliance.hardware import telemetry
 from appliance.hardware.detect import detect
 from appliance.hardware.plan import plan
 from appliance.hardware.telemetry import Readings
+from appliance.observability.log_ring import LogRing
 from appliance.store.records import StoreStats
 
 Anything: Any = SimpleNamespace
@@ -37,10 +39,16 @@ async def test_a_sensor_that_hangs_leaves_the_gauges_empty(
         model=Anything(report=dict),
         engines=Anything(states=dict, memory_state=dict, plan=made),
     )
-    store = Anything(stats=lambda: StoreStats(0, 0, 0, 0, 0.0))
+
+    async def no_tasks(**_filters: object) -> list[Task]:
+        return []
+
+    store = Anything(
+        stats=lambda: StoreStats(0, 0, 0, 0, 0.0), quarantined=None, tasks=Anything(listed=no_tasks)
+    )
     monkeypatch.setattr(telemetry, "read", read)
     monkeypatch.setattr(status, "GAUGE_SECONDS", 0.05)
-    report = status.StatusReport(config, runtime, store, Anything(), str)
+    report = status.StatusReport(config, runtime, store, Anything(), LogRing(), str)
     for _ in range(2):
         assert (await report.status())["gauges"]["load"] is None
         assert await asyncio.to_thread(begun.wait, 10)

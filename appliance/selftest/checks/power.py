@@ -8,6 +8,7 @@ from typing import ClassVar
 from appliance.concurrency import run_in_daemon_thread
 from appliance.hardware import sysfs, telemetry
 from appliance.hardware.detect import gpu_nodes
+from appliance.hardware.power_mode import jetson_modes
 from appliance.selftest.check import BaseCheck, Finding
 from appliance.selftest.context import CheckContext
 
@@ -75,9 +76,7 @@ class PowerCheck(BaseCheck):
 
 def modes(root: Path) -> list[PowerMode]:
     """The power modes of this board, as listed in nvpmodel's configuration."""
-    text = sysfs.text(root / "etc/nvpmodel.conf")
-    found = re.findall(r"<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=(\S+)\s*>", text)
-    return [PowerMode(int(number), name) for number, name in found]
+    return [PowerMode(number, name) for number, name in jetson_modes(root).items()]
 
 
 def gpu_clocks(root: Path) -> tuple[int, int] | None:
