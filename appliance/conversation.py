@@ -28,6 +28,7 @@ class EventKind(StrEnum):
     TURN_TIMINGS = "turn_timings"
     TURN_TRACE = "turn_trace"
     LEFT_THE_BOX = "left_the_box"
+    RECORDING = "recording"
     ERROR = "error"
 
 

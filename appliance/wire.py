@@ -150,6 +150,15 @@ class VolumeMessage(ServerMessage):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingMessage(ServerMessage):
+    """Whether the session is recorded from now on, and since when, in seconds since the epoch."""
+
+    type = "recording"
+    on: bool
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeMessage(ServerMessage):
     """Sentences for the user to read: what happened, and what to do about it, if anything."""
 

@@ -268,6 +268,7 @@ LATE = (
     "appliance.audio.chime",
     "appliance.audio.mel",
     "appliance.audio.silence",
+    "appliance.audio.two_channels",
     # The yardstick makes sound, and takes turns, only when it runs.
     "appliance.bench.accuracy.audio_time",
     "appliance.bench.accuracy.clips",

@@ -40,13 +40,13 @@ async def search(request: web.Request) -> web.Response:
 
 async def read(request: web.Request) -> web.Response:
     """GET /api/conversations/{id}: all that is kept of it."""
-    conversation = await _visible_conversation(request)
+    conversation = await visible_conversation(request)
     return web.json_response(asdict(conversation), dumps=_to_json)
 
 
 async def export(request: web.Request) -> web.Response:
     """GET /api/conversations/{id}/export?format=json|markdown."""
-    conversation = await _visible_conversation(request)
+    conversation = await visible_conversation(request)
     fmt = request.query.get("format", "json")
     conversation_id = conversation.summary.id
     store = request.app[DEPENDENCIES].store
@@ -63,7 +63,7 @@ async def export(request: web.Request) -> web.Response:
 
 async def delete(request: web.Request) -> web.Response:
     """DELETE /api/conversations/{id}: deletes it for good, after ending its sessions and tasks."""
-    conversation = await _visible_conversation(request)
+    conversation = await visible_conversation(request)
     deps = request.app[DEPENDENCIES]
     if sessions := deps.loaded_sessions():
         await sessions.end_conversation(conversation.summary.id)
@@ -73,7 +73,8 @@ async def delete(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _visible_conversation(request: web.Request) -> Conversation:
+async def visible_conversation(request: web.Request) -> Conversation:
+    """Returns the conversation of the path. Raises Forbidden where it is another client's."""
     found = await request.app[DEPENDENCIES].store.conversation(request.match_info["id"])
     owner = owner_filter(request)
     if owner is not None and found.summary.client_id != owner:

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
+class RecordingSwitch(Protocol):
+    """Switches the recording of a session, and says so in it."""
+
+    async def switch_on(self) -> None: ...
+
+    async def switch_off(self) -> None: ...
+
+
 class SessionView(Protocol):
     """The properties of a session that the API shows."""
 
@@ -29,6 +37,9 @@ class SessionView(Protocol):
 
     @property
     def route(self) -> str: ...
+
+    @property
+    def recording(self) -> RecordingSwitch: ...
 
 
 class SessionService(Protocol):
@@ -108,13 +119,21 @@ class SelftestService(Protocol):
     def start(self) -> None: ...
 
 
+class LogEntries(Protocol):
+    """The latest entries of the log, as dataclasses; see appliance.observability.log_ring."""
+
+    def __call__(self, *, least: int, after: int, limit: int) -> "Sequence[DataclassInstance]": ...
+
+
 @dataclass(frozen=True, slots=True)
 class ApiDependencies:
     """All that the handlers use.
 
-    `sessions` raises NotReady until the voice pipeline is loaded; `ready` tells whether every
-    engine of the plan has answered its warm-up or been replaced. `models_changed` plans again and
-    returns the engines that it will load, by kind. `probe_llm` and `probe_realtime`
+    `invite` makes the invitation of a device: what the page shows beside a pairing code, of which
+    it gets the digits and the address of the page that asks. `pairing_minutes` is how long a code
+    works by default. `sessions` raises NotReady until the voice pipeline is loaded; `ready` tells
+    whether every engine of the plan has answered its warm-up or been replaced. `models_changed`
+    plans again and returns the engines that it will load, by kind. `probe_llm` and `probe_realtime`
     try the servers with the daemon's keys, and return a dataclass; see appliance.llm.probe.
     """
 
@@ -124,9 +143,12 @@ class ApiDependencies:
     status: Callable[[], Awaitable[dict[str, Any]]]
     configuration: Callable[[], dict[str, Any]]
     metrics: Callable[[], bytes]
+    log_entries: LogEntries
     count_refusal: Callable[[str], None]
     store: Store
     pairing: Pairing
+    pairing_minutes: float
+    invite: Callable[[str, str], Awaitable[dict[str, Any]]]
     tickets: SessionTickets
     session_rate: RateLimiter
     paired_only: bool

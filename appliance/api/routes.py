@@ -3,7 +3,18 @@
 from typing import NamedTuple
 
 from appliance.access.tokens import Role
-from appliance.api import clients, conversations, health, selftest, sessions, tasks
+from appliance.api import (
+    analytics,
+    clients,
+    conversations,
+    health,
+    logs,
+    pairing_codes,
+    recordings,
+    selftest,
+    sessions,
+    tasks,
+)
 from appliance.api.middleware import Handler
 
 
@@ -26,23 +37,34 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/internal/auth", clients.authorise, GUEST),
     Route("GET", "/api/ping", health.ping, EVERYBODY),
     Route("GET", "/api/status", health.status, USER),
+    Route("GET", "/api/logs", logs.logs, ADMIN),
+    Route("GET", "/api/analytics", analytics.by_day, ADMIN),
+    Route("GET", "/api/analytics.csv", analytics.raw, ADMIN),
     Route("GET", "/api/selftest", selftest.last, ADMIN),
     Route("POST", "/api/selftest", selftest.start, ADMIN),
     Route("POST", "/api/pair", clients.pair, EVERYBODY),
+    Route("POST", "/api/pairing-codes", pairing_codes.create, ADMIN),
+    Route("GET", "/api/pairing-codes", pairing_codes.listing, ADMIN),
+    Route("DELETE", "/api/pairing-codes/{id}", pairing_codes.revoke, ADMIN),
     Route("GET", "/api/me", clients.me, GUEST),
     Route("GET", "/api/clients", clients.clients, ADMIN),
-    Route("PATCH", "/api/clients/{id}", clients.change_role, ADMIN),
+    Route("PATCH", "/api/clients/{id}", clients.change, ADMIN),
     Route("DELETE", "/api/clients/{id}", clients.revoke, ADMIN),
     Route("GET", "/api/audit", clients.audit, ADMIN),
     Route("POST", "/api/sessions", sessions.create, GUEST),
     Route("GET", "/api/sessions", sessions.listing, ADMIN),
     Route("DELETE", "/api/sessions/{id}", sessions.hang_up, GUEST),
+    Route("POST", "/api/sessions/{id}/recording", recordings.start, USER),
+    Route("DELETE", "/api/sessions/{id}/recording", recordings.stop, USER),
     Route("GET", "/ws/{id}", sessions.websocket, GUEST),
     Route("GET", "/api/conversations", conversations.listing, USER),
     Route("GET", "/api/conversations/search", conversations.search, USER),
     Route("GET", "/api/conversations/{id}", conversations.read, USER),
     Route("GET", "/api/conversations/{id}/export", conversations.export, USER),
     Route("DELETE", "/api/conversations/{id}", conversations.delete, USER),
+    Route("GET", "/api/conversations/{id}/recordings", recordings.listing, USER),
+    Route("GET", "/api/conversations/{id}/recordings/{recording}", recordings.play, USER),
+    Route("DELETE", "/api/conversations/{id}/recordings/{recording}", recordings.delete, USER),
     Route("GET", "/api/tasks", tasks.listing, USER),
     Route("GET", "/api/tasks/{id}", tasks.read, USER),
     Route("DELETE", "/api/tasks/{id}", tasks.cancel, USER),

@@ -9,9 +9,9 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -33,7 +33,9 @@ from appliance.config.loader import Config, Reread, answer_reloads, masked
 from appliance.hardware import planner, telemetry
 from appliance.llm.probe import probe_llm, probe_realtime
 from appliance.network.host_names import HostNames
+from appliance.network.invitation import pairing_link, qr_drawing, trust_facts
 from appliance.observability import watchdog
+from appliance.observability.log_ring import LogRing
 from appliance.observability.metrics import Metrics
 from appliance.selftest.report_store import ReportStore
 from appliance.selftest.subprocess_runner import SelftestRunner
@@ -74,6 +76,7 @@ async def run(
     """
     metrics, state = Metrics(), config.store.path.parent
     async with AsyncExitStack() as stack:
+        ring = stack.enter_context(LogRing(secrets.values()).attached())
         store = await asyncio.to_thread(_open_store, config, metrics)
         stack.push_async_callback(store.close)
         plan = await asyncio.to_thread(planner.plan_for, config)
@@ -85,14 +88,13 @@ async def run(
         stack.push_async_callback(background.finish, FORGET_SECONDS)
         tools = _tools(config, timers, store, agents, background, audience)
         registry = ToolRegistry(tools, is_guest=audience.is_guest)
-        opened = partial(_opened, notifier, timers, agents)
-        expects_event = partial(_expects_event, timers, agents)
+        opened, expects_event = _session_hooks(notifier, timers, agents)
         runtime = VoiceRuntime(
             *(config, plan, metrics, store, audience, registry, opened, expects_event),
             serve=None if systemd.manages_us() else commands.serve,  # there it has its own unit
         )
         server = Server(config.server, state / "control.sock", systemd.sockets())
-        report = StatusReport(config, runtime, store, metrics, lambda: server.address)
+        report = StatusReport(config, runtime, store, metrics, ring, lambda: server.address)
         report.log_warnings()
         selftests = SelftestRunner(ReportStore(state), commands.selftest)
         api = _dependencies(config, secrets, runtime, report, metrics, store, selftests, agents)
@@ -156,6 +158,13 @@ def _add_tools(
     registry.put(group, tools)
     if any(tool.sentences for tool in tools):
         engines.tools_changed()
+
+
+def _session_hooks(
+    notifier: TimerNotifier, timers: TimerScheduler, agents: AgentService
+) -> tuple[Callable[[ConnectedClient], None], Callable[[str], bool]]:
+    """What a session that opens calls, and asks as long as it lasts."""
+    return partial(_opened, notifier, timers, agents), partial(_expects_event, timers, agents)
 
 
 def _opened(
@@ -236,9 +245,12 @@ def _dependencies(
         status=report.status,
         configuration=partial(masked, config),
         metrics=report.metrics,
+        log_entries=report.log_entries,
         count_refusal=metrics.refused,
         store=store,
         pairing=Pairing(),
+        pairing_minutes=config.access.pairing_minutes,
+        invite=partial(_invite, config),
         tickets=SessionTickets(),
         session_rate=RateLimiter(rate / 60, max(1, rate // 2)),
         paired_only=config.access.mode == "paired",
@@ -252,6 +264,18 @@ def _dependencies(
         agents=agents,
         host_names=HostNames(config),
     )
+
+
+async def _invite(config: Config, digits: str, origin: str) -> dict[str, Any]:
+    """Returns the link of a pairing code, its QR code, and the fingerprint of the certificate."""
+
+    def make() -> dict[str, Any]:
+        trust = trust_facts(config.store.path.parent)
+        link = pairing_link(config.server.public_url or trust.address or origin, digits)
+        facts = {"fingerprint": trust.fingerprint, "words": trust.words}
+        return {"link": link, "qr": asdict(qr_drawing(link)), **facts}
+
+    return await asyncio.to_thread(make)
 
 
 async def _until_stopped(*jobs: Coroutine[Any, Any, None]) -> None:

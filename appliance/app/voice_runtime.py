@@ -13,6 +13,7 @@ from appliance.app import systemd
 from appliance.app.audience import Audience
 from appliance.app.engine_runtime import EngineRuntime
 from appliance.app.language_model import LanguageModel, governed
+from appliance.app.recording import open_recording
 from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config
 from appliance.errors import NotReady
@@ -211,6 +212,7 @@ class VoiceRuntime:
             opened=self._opened,
             rerouted=metrics.rerouted,
             expects_event=self._expects_event,
+            record=partial(open_recording, self._config, self._store),
         )
 
     def _count(self, sessions: int) -> None:

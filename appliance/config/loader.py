@@ -24,6 +24,7 @@ from appliance.config.schema import (
     LLMConfig,
     ModelsConfig,
     RealtimeConfig,
+    RecordingConfig,
     Section,
     ServerConfig,
     StoreConfig,
@@ -53,6 +54,7 @@ class Config(Section):
     tools: ToolsConfig
     agents: AgentsConfig
     store: StoreConfig
+    recording: RecordingConfig
     models: ModelsConfig
     limits: LimitsConfig
 

@@ -210,6 +210,12 @@ class StoreConfig(Section):
     path: Path
 
 
+class RecordingConfig(Section):
+    allowed: bool
+    minutes: Annotated[float, Field(gt=0, le=24 * 60)]
+    megabytes: Annotated[int, Field(ge=1)]
+
+
 class ModelsConfig(Section):
     directory: Path
     mirror: Annotated[str, Field(pattern=r"^(https?://.+)?$")]

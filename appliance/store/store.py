@@ -10,6 +10,7 @@ whether or not the daemon runs.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -18,8 +19,10 @@ from appliance.conversation import Event
 from appliance.errors import StoreError
 from appliance.store import deletion, queries
 from appliance.store import queries as exporting
+from appliance.store.analytics import Figures
 from appliance.store.clients import Clients
 from appliance.store.database import OpenDatabase, open_for_writing
+from appliance.store.recordings import Recordings
 from appliance.store.records import (
     Conversation,
     ConversationSummary,
@@ -56,6 +59,8 @@ class Store:
         self._closed = False
         self.clients = Clients(self._write, self._query, self._writer.post)
         self.tasks = StoredTasks(path, self._write, self._query, self._writer.post)
+        self.figures = Figures(self._query)
+        self.recordings = Recordings(deletion.recordings_beside(path))
         self.quarantined = opened.quarantined
 
     @classmethod
@@ -64,7 +69,12 @@ class Store:
 
         `on_error` is called, mostly on the writer's thread, at the start of each outage and loss.
         """
-        return cls(path, open_for_writing(path), on_error)
+        opened = open_for_writing(path)
+        if opened.quarantined:
+            deletion.set_recordings_aside(path, opened.quarantined)
+        with suppress(StoreError):  # a process that was killed may have left recordings
+            deletion.scrub(path)
+        return cls(path, opened, on_error)
 
     @property
     def alive(self) -> bool:
@@ -89,6 +99,7 @@ class Store:
         if self._closed:
             return
         self._closed = True
+        await asyncio.to_thread(self.recordings.close)
         await asyncio.to_thread(self._writer.close, CLOSE_GRACE)
         await asyncio.to_thread(self._readers.shutdown)
         self._opened.release(clean=self._writer.finished)

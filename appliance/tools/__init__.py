@@ -59,6 +59,13 @@ class ToolContext(Protocol):
     def speak_as(self, speech: Speech) -> None:
         """Sets voice, speed and language, from the next sentence on."""
 
+    @property
+    def recording(self) -> bool:
+        """Whether this session is recorded."""
+
+    async def record(self, on: bool) -> None:
+        """Begins or ends the recording. Raises ApplianceError where there may be none."""
+
     def send_message(self, message: ServerMessage) -> None:
         """Sends the page a message."""
 

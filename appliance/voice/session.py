@@ -14,6 +14,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from appliance.audio.format import OUTPUT_RATE
 from appliance.config.schema import LimitsConfig
 from appliance.conversation import EventKind, OnEvent
+from appliance.languages.phrases import phrases
 from appliance.llm.context import Messages
 from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
 from appliance.voice.parts import SessionParts, SharedParts
@@ -21,6 +22,7 @@ from appliance.voice.recorder import Gauges, Recorder
 from appliance.voice.route_runner import RouteCallbacks, RouteRunner
 from appliance.voice.services.tool_caller import ToolCaller
 from appliance.voice.session_options import SessionOptions
+from appliance.voice.session_recording import OpenRecording, SessionRecording
 from appliance.voice.speech_wishes import SpeechWishes
 from appliance.voice.tool_context import SessionToolContext
 from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
@@ -43,7 +45,8 @@ class SessionCallbacks:
     """Where sessions report to, and what they ask. Every callable returns at once.
 
     `opened` is called with each session once its pipeline runs. `expects_event` says whether a
-    timer or an agent's task is yet to be announced in a conversation, by its id.
+    timer or an agent's task is yet to be announced in a conversation, by its id. `record` opens a
+    recording.
     """
 
     on_event: OnEvent
@@ -54,6 +57,7 @@ class SessionCallbacks:
     opened: Callable[["Session"], None]
     rerouted: Callable[[str], None]
     expects_event: Callable[[str], bool]
+    record: OpenRecording
 
 
 @dataclass(slots=True)
@@ -116,11 +120,17 @@ class Session:
             *(conversation_id, session_id, callbacks.on_event, callbacks.gauges, self.engines),
             route=route,
         )
+        self.recording = SessionRecording(
+            *(callbacks.record, session_id, conversation_id, self.send_message),
+            changed=lambda on: self.recorder.emit(EventKind.RECORDING, on=on),
+            say=lambda key: self.announce(phrases(self.tool_context.spoken_language).say(key)),
+        )
         self.tool_context = SessionToolContext(
             *(conversation_id, session_id, client_id, shared, self.recorder),
             wishes=SpeechWishes(options.speech(shared.config)),
             own_voice=lambda: self.route != "realtime",
             stop_speaking=self.stop_speaking,
+            recorded=self.recording,
             send_message=self.send_message,
         )
 
@@ -159,7 +169,7 @@ class Session:
         )
         messages: Any = history  # plain role and content, which Pipecat types more closely
         context = LLMContext(messages=messages)
-        send_queue = SendQueue(socket, self._callbacks.dropped)
+        send_queue = SendQueue(socket, self._callbacks.dropped, self.recording.silenced)
         watching = asyncio.create_task(self._watch(), name=f"watch {self.session_id}")
         try:
             await self._serve(socket, send_queue, context)
@@ -169,6 +179,7 @@ class Session:
         finally:
             watching.cancel()
             self.state = SessionState.ENDED
+            await self.recording.end()
             reason = self._reason or CloseReason.FAILED
             self.recorder.session_ended(reason.value)
             if self._transport and reason is not CloseReason.CLIENT_LEFT:
@@ -181,6 +192,8 @@ class Session:
             dropped=self._callbacks.dropped,
             audio_sent=self.recorder.audio_sent,
             disconnected=lambda: self.end(CloseReason.CLIENT_LEFT),
+            heard=self.recording.heard,
+            played=self.recording.played,
         )
         self._transport = SocketTransport(socket, send_queue, callbacks)
         parts = SessionParts(

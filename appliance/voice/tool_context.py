@@ -8,6 +8,7 @@ from appliance.languages import table
 from appliance.tools import Speech
 from appliance.voice.parts import SharedParts
 from appliance.voice.recorder import Recorder
+from appliance.voice.session_recording import SessionRecording
 from appliance.voice.speech_wishes import SpeechWishes
 from appliance.wire import ServerMessage
 
@@ -28,7 +29,15 @@ class SessionToolContext:
     wishes: SpeechWishes
     own_voice: Callable[[], bool]
     stop_speaking: Callable[[], None]
+    recorded: SessionRecording
     send_message: Callable[[ServerMessage], None]
+
+    @property
+    def recording(self) -> bool:
+        return self.recorded.is_on
+
+    async def record(self, on: bool) -> None:
+        await (self.recorded.start() if on else self.recorded.stop())
 
     @property
     def speech(self) -> Speech:

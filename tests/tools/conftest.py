@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.errors import StoreError
 from appliance.hardware.telemetry import Readings, read
 from appliance.timers.scheduler import Timer, TimerScheduler
 from appliance.tools import Speech, ToolResult
@@ -27,6 +28,8 @@ class Session:
     speech: Speech = field(default_factory=lambda: Speech("af_sarah", "en", 1.0))
     voices: tuple[str, ...] = ("af_sarah", "bm_george", "af_bella")
     sent: list[ServerMessage] = field(default_factory=list)
+    recording: bool = False
+    no_recording: str = ""
 
     def stop_speaking(self) -> None:
         self.stopped += 1
@@ -34,6 +37,11 @@ class Session:
     def speak_as(self, speech: Speech) -> None:
         self.speech = speech
         self.spoken_language = speech.language
+
+    async def record(self, on: bool) -> None:
+        if on and self.no_recording:
+            raise StoreError(self.no_recording)
+        self.recording = on
 
     def send_message(self, message: ServerMessage) -> None:
         self.sent.append(message)

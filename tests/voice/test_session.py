@@ -13,6 +13,7 @@ from pipecat.processors.filters.identity_filter import IdentityFilter
 from appliance import wire
 from appliance.config.loader import load
 from appliance.conversation import Event, EventKind, OnEvent
+from appliance.errors import Forbidden
 from appliance.tools import Speech
 from appliance.tools.registry import ToolRegistry
 from appliance.voice import route_runner
@@ -25,6 +26,7 @@ from appliance.voice.route_runner import REALTIME_NOTICE
 from appliance.voice.routing import Unanswered
 from appliance.voice.session import LifetimeLimits, Session, SessionCallbacks
 from appliance.voice.session_options import SessionOptions
+from appliance.voice.session_recording import RecordingSink
 from appliance.voice.session_registry import SessionRegistry
 
 nothing: Any = None
@@ -47,6 +49,10 @@ class ClosedSocket:
         self.closed = (code, reason)
 
 
+async def _no_recording(_conversation: str, _session: str, _started: float) -> RecordingSink:
+    raise Forbidden("recording is switched off")
+
+
 def _session(
     language: str = "en",
     opened: Callable[[Session], None] = lambda _session: None,
@@ -65,6 +71,7 @@ def _session(
         opened=opened,
         rerouted=lambda route: None,
         expects_event=lambda conversation_id: False,
+        record=_no_recording,
     )
     return Session("s", "c", "client", shared, callbacks, SessionOptions(language=language))
 

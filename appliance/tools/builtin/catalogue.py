@@ -6,6 +6,7 @@ from appliance.timers.scheduler import TimerScheduler
 from appliance.tools import IsGuest, Tool, everyone_is_guest
 from appliance.tools.builtin.clock import Clock, clock_tools
 from appliance.tools.builtin.device import DeviceReadings, device_tool
+from appliance.tools.builtin.recording import recording_tools
 from appliance.tools.builtin.smalltalk import smalltalk_tools
 from appliance.tools.builtin.timers import timer_tools
 from appliance.tools.builtin.voice_settings import voice_settings_tools
@@ -27,6 +28,6 @@ def builtin_tools(
     for a pattern that matches no tool.
     """
     tools = (*clock_tools(clock), *timer_tools(timers), device_tool(readings))
-    tools = (*tools, *voice_settings_tools(), *others)
+    tools = (*tools, *voice_settings_tools(), *recording_tools(), *others)
     spoken = enabled((*tools, *smalltalk_tools((), is_guest)), patterns)
     return enabled((*tools, *smalltalk_tools(spoken, is_guest)), patterns)

@@ -181,6 +181,7 @@ class SocketInput(BaseInputTransport):
         if not self._audio_limit.take(seconds, time.monotonic()):
             self._callbacks.dropped("input")
             return
+        self._callbacks.heard(frame.pcm)
         at_once = self._speech_detected and not self._crowded()
         if pcm := self._batcher.add(frame.pcm, at_once=at_once):
             await self._deliver(InputAudioRawFrame(pcm, INPUT_RATE, 1))

@@ -222,10 +222,12 @@ class SocketOutput(BaseOutputTransport):
 
     def _send(self, pcm: bytes) -> None:
         now = time.monotonic()
-        self._sent.append((self._playout.playing_until(now) - self._seconds(pcm), pcm))
+        begins = self._playout.playing_until(now) - self._seconds(pcm)
+        self._sent.append((begins, pcm))
         while self._sent[0][0] < now - REWIND_SECONDS[1]:
             self._sent.popleft()
         self._send_queue.put_audio(pcm, self.sample_rate)
+        self._callbacks.played(pcm, begins)
         self._callbacks.audio_sent(self._playout.underrun if self._in_answer else 0.0)
         self._in_answer = True
 

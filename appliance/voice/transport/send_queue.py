@@ -19,25 +19,34 @@ class TransportCallbacks:
 
     `malformed` gets the code of the fault, `dropped` what was dropped: "input" or "output" audio,
     or the "client". `audio_sent` gets the seconds for which the client had nothing to play before,
-    within an answer. All return at once.
+    within an answer. `heard` gets the audio of the microphone, `played` the audio that was sent
+    and the time of the monotonic clock at which the client begins to play it. All return at once.
     """
 
     malformed: Callable[[str], None]
     dropped: Callable[[str], None]
     audio_sent: Callable[[float], None]
     disconnected: Callable[[], None]
+    heard: Callable[[bytes], None] = lambda _pcm: None
+    played: Callable[[bytes, float], None] = lambda _pcm, _begins: None
 
 
 class SendQueue:
     """Frames that wait to be written to one socket, in order, by the one task in `run`.
 
     Audio that finds the queue full is dropped and reported to `dropped`; a queue of too many
-    messages sets `overflowed`.
+    messages sets `overflowed`. `interrupted` is called when the client is silenced.
     """
 
-    def __init__(self, socket: wire.Socket, dropped: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        socket: wire.Socket,
+        dropped: Callable[[str], None],
+        interrupted: Callable[[], None] = lambda: None,
+    ) -> None:
         self._socket = socket
         self._dropped = dropped
+        self._interrupted = interrupted
         self._items: deque[tuple[bytes, bool]] = deque()  # encoded frame, whether it is audio
         self._audio_waiting = 0
         self._wake = asyncio.Event()
@@ -61,6 +70,7 @@ class SendQueue:
         self._items = deque(item for item in self._items if not item[1])
         self._audio_waiting = 0
         self._put(wire.Interruption(), is_audio=False)
+        self._interrupted()
 
     def _put(self, frame: wire.Frame, *, is_audio: bool) -> None:
         if len(self._items) >= MAX_QUEUED_MESSAGES:

@@ -62,6 +62,8 @@ WITH_EFFECT = {
     "change_voice": "change the voice",
     "change_speed": "speak faster",
     "set_language": "speak german",
+    "start_recording": "record this conversation",
+    "stop_recording": "stop recording",
     "forget_conversation": "forget this conversation",
     "stop_talking": "stop talking",
     "send_to_nested": "tell the team to test it",

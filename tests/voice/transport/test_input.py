@@ -79,7 +79,13 @@ def test_no_audio_is_lost_or_out_of_order(packets: list[tuple[int, int, bool]]) 
 
 
 class Unused:
-    """A socket and callbacks that these tests do not reach."""
+    """A socket and callbacks of which these tests reach only what a recording hears."""
+
+    def __init__(self) -> None:
+        self.recorded: list[bytes] = []
+
+    def heard(self, pcm: bytes) -> None:
+        self.recorded.append(pcm)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  any attribute
         raise AssertionError(name)

@@ -131,6 +131,13 @@ export interface VolumeMessage {
   change?: number;
 }
 
+/** Whether the session is recorded from now on, and since when. */
+export interface RecordingMessage {
+  type: "recording";
+  on: boolean;
+  since?: number;
+}
+
 /** Sentences for the user to read. */
 export interface NoticeMessage {
   type: "notice";
@@ -144,6 +151,7 @@ export type ServerMessage =
   | TaskUpdateMessage
   | AgentSaidMessage
   | VolumeMessage
+  | RecordingMessage
   | NoticeMessage;
 
 /** Commands stand in backticks in the appliance's advice; people read quotation marks. */
@@ -225,6 +233,11 @@ function readVolume({ level, change }: Fields): VolumeMessage {
   return { type: "volume", change: Number(change) || 0 };
 }
 
+function readRecording({ on, since }: Fields): RecordingMessage {
+  const now: RecordingMessage = { type: "recording", on: on === true };
+  return typeof since === "number" ? { ...now, since } : now;
+}
+
 /** The full text of one task. */
 export function readTaskResult(body: unknown): string {
   return text(fields(body)["result"]);
@@ -244,6 +257,8 @@ export function readServerMessage(value: unknown): ServerMessage | null {
       return { type: "agent-said", agent: text(data["agent"]), text: text(data["text"]) };
     case "volume":
       return readVolume(data);
+    case "recording":
+      return readRecording(data);
     case "notice":
       return { type: "notice", message: words(data["message"]), advice: words(data["advice"]) };
     default:
