@@ -1,7 +1,7 @@
 """Whisper as a transcriber: faster-whisper and CTranslate2, from a directory on disk only.
 
 An utterance is decoded in a window little longer than itself, greedily and in one batch with
-whatever else waits, and once more with several beams where the text looks doubtful (`window.py`).
+whatever else waits, and again with several beams where the text looks doubtful (`window.py`).
 """
 
 import json
@@ -23,9 +23,8 @@ from appliance.engines.whisper.window import (
     MIN_WINDOW,
     DecodedWindow,
     better,
-    is_doubtful,
     is_hallucinated,
-    second_window,
+    next_window,
     window_seconds,
 )
 from appliance.engines.worker import WorkerPool
@@ -133,16 +132,18 @@ class Whisper:
         self, audio: bytes, language: str | None, ticket: Ticket | None
     ) -> DecodedWindow:
         length = window_seconds(len(audio) / 2 / INPUT_RATE, self._min_window)
-        first = await self._decode_window(AudioWindow(audio, language, length), ticket)
-        if not is_doubtful(first):
-            return replace(first, windows=(length,))
-        if ticket is not None and ticket.priority is Priority.LATER:
-            # A second pass takes several times as long, and a partial transcript that is left out
-            # does no harm.
-            return replace(first, text="", windows=(length,))
-        longer = second_window(first, length)
-        second = await self._decode_window(AudioWindow(audio, language, longer, BEAMS), ticket)
-        return replace(better(first, second), windows=(length, longer))
+        best = await self._decode_window(AudioWindow(audio, language, length), ticket)
+        tried = [length]
+        while (window := next_window(best, tried)) is not None:
+            if ticket is not None and ticket.priority is Priority.LATER:
+                # Another pass takes several times as long, and a partial transcript that is left
+                # out does no harm.
+                best = replace(best, text="")
+                break
+            again = await self._decode_window(AudioWindow(audio, language, window, BEAMS), ticket)
+            best = better(best, again)
+            tried.append(window)
+        return replace(best, windows=tuple(tried))
 
     async def _decode_window(self, window: AudioWindow, ticket: Ticket | None) -> DecodedWindow:
         if window.window_seconds < FULL_WINDOW:

@@ -95,9 +95,13 @@ async def test_speech_longer_than_the_window_is_transcribed_to_its_end(whisper: 
 
 
 class RecordingDecoder(WhisperDecoder):
-    """Records which windows are decoded together; with `doubts`, spoils short ones."""
+    """Records which windows are decoded together; with `doubts`, spoils short ones.
+
+    With a `likelihood` the texts of short windows are no likelier than that.
+    """
 
     doubts = False
+    likelihood = 0.0
 
     def decode(
         self, utterances: Sequence[AudioWindow], is_abandoned: Callable[[], bool] = lambda: False
@@ -106,6 +110,8 @@ class RecordingDecoder(WhisperDecoder):
         decoded = super().decode(utterances, is_abandoned)
         if self.doubts and utterances[0].window_seconds < FULL_WINDOW:
             return [replace(one, text="thank you " * 40) for one in decoded]
+        if self.likelihood and utterances[0].window_seconds < FULL_WINDOW:
+            return [replace(one, likelihood=self.likelihood) for one in decoded]
         return decoded
 
     @classmethod
@@ -146,6 +152,19 @@ async def test_a_doubtful_result_is_decoded_again_in_the_full_window(
     assert transcript.text == "stop"
     assert decoder.windows == [[8.0], [FULL_WINDOW]]
     assert (transcript.windows, transcript.retries) == ((8.0, FULL_WINDOW), 1)
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "windows"), [(-0.4, (8.0, 8.0)), (-0.9, (8.0, 8.0, FULL_WINDOW))]
+)
+async def test_the_less_likely_a_text_the_more_passes_it_is_given(
+    recorded: tuple[Whisper, RecordingDecoder], likelihood: float, windows: tuple[float, ...]
+) -> None:
+    engine, decoder = recorded
+    decoder.likelihood = likelihood
+    transcript = await engine.transcribe(utterance("stop.wav"))
+    assert (transcript.windows, transcript.retries) == (windows, len(windows) - 1)
+    assert [each for (each,) in decoder.windows] == list(windows)
 
 
 async def test_a_doubtful_partial_transcript_is_not_decoded_again(

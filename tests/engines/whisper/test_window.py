@@ -12,7 +12,7 @@ from appliance.engines.whisper.window import (
     is_doubtful,
     is_hallucinated,
     max_tokens,
-    second_window,
+    next_window,
     window_seconds,
 )
 
@@ -102,7 +102,7 @@ def _decoded(text: str, seconds: float = 2.4) -> DecodedWindow:
 def test_a_phrase_that_follows_itself_is_a_loop(text: str) -> None:
     assert has_loop(_decoded(text))
     assert is_doubtful(_decoded(text))
-    assert second_window(_decoded(text), 8.0) == FULL_WINDOW
+    assert next_window(_decoded(text), (8.0,)) == FULL_WINDOW
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,18 @@ def test_a_sentence_is_a_loop_as_soon_as_it_is_repeated(words: list[str], times:
 
 
 def test_an_unlikely_text_is_decoded_again_in_the_same_window() -> None:
-    unlikely = replace(SPOKEN, likelihood=-0.5)
-    assert is_doubtful(unlikely)
-    assert second_window(unlikely, 8.0) == 8.0
-    assert second_window(replace(SPOKEN, cut=True), 8.0) == FULL_WINDOW
+    assert next_window(replace(SPOKEN, likelihood=-0.35), (8.0,)) == 8.0
+    assert next_window(replace(SPOKEN, cut=True), (8.0,)) == FULL_WINDOW
+
+
+def test_only_a_text_that_stays_unlikely_is_worth_the_full_window() -> None:
+    assert next_window(replace(SPOKEN, likelihood=-0.45), (8.0, 8.0)) is None
+    assert next_window(replace(SPOKEN, likelihood=-0.55), (8.0, 8.0)) == FULL_WINDOW
+
+
+@pytest.mark.parametrize("tried", [(8.0, FULL_WINDOW), (8.0, 8.0, FULL_WINDOW), (30.0, 30.0)])
+def test_the_full_window_with_beams_is_the_last_pass(tried: tuple[float, ...]) -> None:
+    assert next_window(replace(SPOKEN, likelihood=-2.0, cut=True), tried) is None
 
 
 def test_of_two_passes_the_one_without_a_loop_or_else_the_likelier_is_believed() -> None:
