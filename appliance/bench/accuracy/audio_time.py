@@ -20,8 +20,15 @@ from appliance.bench.accuracy.turn_outcome import Heard
 from appliance.client import PACKET_SECONDS, packets
 from appliance.config.schema import TurnConfig
 from appliance.text.endings import Ending, ending
+from appliance.voice.services.earlier_speech import EarlierSpeech
 from appliance.voice.services.stt import LEAD_IN_SECONDS
-from appliance.voice.turns.end_of_turn import COMPLETE, TurnEvidence, TurnLimits, pause_seconds
+from appliance.voice.turns.end_of_turn import (
+    CERTAIN,
+    COMPLETE,
+    TurnEvidence,
+    TurnLimits,
+    pause_seconds,
+)
 from appliance.voice.turns.shared_models import TurnModels
 from appliance.voice.turns.smart_turn import AGAIN_AFTER_MS, AHEAD_AFTER_MS
 from appliance.voice.turns.vad import vad_params
@@ -78,6 +85,7 @@ class _Turn:
     begin: float
     segment: float
     words: list[str] = field(default_factory=list)
+    earlier: EarlierSpeech = field(default_factory=EarlierSpeech)
     pause_begin: float | None = None
     probabilities: list[float] = field(default_factory=list)
 
@@ -130,8 +138,11 @@ class AudioTimeListener:
         for look in ways.looks:
             if look <= ways.params.stop_secs:
                 self._look(clip, turn, turn.pause_begin + look)
-        text = await self._transcribe(_between(clip.pcm, turn.segment, now), clip.language)
-        turn.words += [text] if text else []
+        speech = _between(clip.pcm, turn.segment, now)
+        heard = await self._transcribe(turn.earlier.audio + speech, clip.language)
+        if text := turn.earlier.new_words(heard):
+            turn.words.append(text)
+            turn.earlier = turn.earlier.followed_by(speech, text)
 
     def _is_over(self, clip: Clip, turn: _Turn, now: float, ways: TurnTaking) -> bool:
         if turn.pause_begin is None:
@@ -151,8 +162,8 @@ class AudioTimeListener:
         return TurnEvidence(tuple(turn.probabilities), verdict, is_command)
 
     def _look(self, clip: Clip, turn: _Turn, until: float) -> None:
-        """Has smart-turn judge the turn so far, unless it has found the pause complete already."""
-        if any(each > COMPLETE for each in turn.probabilities):
+        """Has smart-turn judge the turn so far, unless it is certain already."""
+        if any(each > CERTAIN for each in turn.probabilities):
             return
         begin = max(turn.begin, until - _JUDGED_SECONDS)
         samples = np.frombuffer(_between(clip.pcm, begin, until), "<i2").astype(np.float32) / 32768

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 
 from pipecat.frames.frames import (
     ErrorFrame,
@@ -26,6 +27,7 @@ from appliance.engines.ladder import with_failover
 from appliance.errors import EngineBusy, EngineError
 from appliance.observability.turn_trace import TranscriptionStep
 from appliance.voice.recorder import Recorder
+from appliance.voice.services.earlier_speech import EarlierSpeech
 from appliance.voice.services.engine_latency import EngineLatency
 from appliance.voice.services.partial_transcripts import Outcome, PartialTranscripts
 from appliance.voice.turns.coordinator import TurnCoordinator, TurnListener
@@ -85,6 +87,7 @@ class EngineSTT(SegmentedSTTService, TurnListener):
         # The transcription ahead of each segment that waits: a segment may still wait while the
         # next pause is being transcribed.
         self._segment_transcripts: deque[asyncio.Task[Outcome] | None] = deque()
+        self._earlier = EarlierSpeech()
         turn.add_listener(self)
 
     @property
@@ -161,6 +164,10 @@ class EngineSTT(SegmentedSTTService, TurnListener):
             audio = bytes(self._audio_buffer) + self._trailing_silence()
             self._partials.begin_ahead(audio, length)
 
+    def turn_ended(self) -> None:
+        """Forgets the speech of the turn: what comes next is heard by itself."""
+        self._earlier = EarlierSpeech()
+
     def speech_resumed(self) -> None:
         """Withdraws what was transcribed ahead: it is not the whole utterance."""
         self._partials.resume(keep=self._interim_is_due)
@@ -204,6 +211,8 @@ class EngineSTT(SegmentedSTTService, TurnListener):
         if await self._turn.dismisses(transcript.text):
             return
         if transcript.text:
+            spoken = audio.removesuffix(self._trailing_silence())
+            self._earlier = self._earlier.followed_by(spoken, transcript.text)
             self._recorder.transcribed(transcript.language)
             heard = TranscriptionFrame(transcript.text, self._user_id, time_now_iso8601())
             # The interruption that the words bring about must not sweep them away.
@@ -214,8 +223,15 @@ class EngineSTT(SegmentedSTTService, TurnListener):
             await self._turn.nothing_heard()
 
     async def _transcribe(self, audio: bytes, ticket: Ticket) -> Transcript:
-        """Transcribes with the engine of the moment, or with the next one where that fails."""
+        """Transcribes what follows the earlier speech of the turn, which is heard again with it.
 
+        By the engine of the moment, or by the next one where that fails.
+        """
+        earlier = self._earlier
+        transcript = await self._transcribe_audio(earlier.audio + audio, ticket)
+        return replace(transcript, text=earlier.new_words(transcript.text))
+
+    async def _transcribe_audio(self, audio: bytes, ticket: Ticket) -> Transcript:
         async def transcribe(engine: Transcriber) -> Transcript:
             begin, purpose, transcript = time.monotonic(), ticket.priority, None
             ticket.started_at = None

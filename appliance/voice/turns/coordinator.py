@@ -26,6 +26,9 @@ class TurnListener:
     def speculation_ended(self, outcome: SpeculationOutcome) -> None:
         """The answer that was begun at a pause is used or withdrawn."""
 
+    def turn_ended(self) -> None:
+        """The turn is over, or its words were dismissed: what is said next is another one."""
+
     async def dismissed(self) -> None:
         """The words were not meant for the assistant, and belong to no turn."""
 
@@ -55,8 +58,9 @@ class TurnCoordinator:
     5. The final words are known. Over an answer, the barge-in may find that they were not meant
        for the assistant (STT: `dismisses`): the answer goes on, and the end of turn forgets them.
        Without any words (STT: `nothing_heard`) a turn in which nothing else was said ends.
-    6. The turn ends. The held answer is released if it answers the final words; otherwise it is
-       withdrawn and the language model is asked again.
+    6. If speech goes on before the turn is over, STT hears the whole turn again and passes on what
+       is new. Otherwise the turn ends (`turn_ended`). The held answer is released if it answers
+       the final words; otherwise it is withdrawn and the language model is asked again.
 
     Frames take the way of the pipeline; these calls reach their listeners at once, while the
     packet of audio that caused them is being processed.
@@ -109,6 +113,11 @@ class TurnCoordinator:
         """Called by the end of turn when the answer to a pause is released or withdrawn."""
         for listener in self._listeners:
             listener.speculation_ended(outcome)
+
+    def turn_ended(self) -> None:
+        """Called by the end of turn."""
+        for listener in self._listeners:
+            listener.turn_ended()
 
     async def dismisses(self, words: str) -> bool:
         """Called by STT with the final words, maybe none.

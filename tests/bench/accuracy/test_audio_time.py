@@ -34,7 +34,8 @@ def clip(pcm: bytes) -> Clip:
 def listener(models: TurnModels, heard: list[bytes], words: str = "words") -> AudioTimeListener:
     async def transcribe(pcm: bytes, language: str) -> str:
         heard.append(pcm)
-        return words
+        questions = 1 if len(pcm) <= 1.5 * len(heard[0]) else 2
+        return " ".join([words] * questions).strip()
 
     return AudioTimeListener(models, transcribe, lambda text: text == "What time is it?")
 
@@ -61,6 +62,7 @@ async def test_a_pause_that_is_too_short_belongs_to_the_turn(models: TurnModels)
     whole = await ears.hear(twice, ending_after(1.2))
     assert (whole.text, len(whole.starts), len(whole.stops)) == ("words words", 1, 1)
     assert len(heard) == 2
+    assert len(heard[1]) > 1.5 * len(heard[0]), "the first is heard again with it"
     parts = await ears.hear(twice, ending_after(0.3))
     assert (len(parts.starts), len(parts.stops)) == (2, 2)
 

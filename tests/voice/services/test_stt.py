@@ -23,6 +23,7 @@ from appliance.conversation import Event, OnEvent
 from appliance.engines import Priority, Ticket, Transcript
 from appliance.errors import EngineFailed
 from appliance.voice.recorder import Gauges, Recorder
+from appliance.voice.services.earlier_speech import LONGEST_SECONDS
 from appliance.voice.services.engine_latency import IDLE_MS, EngineLatency
 from appliance.voice.services.stt import EngineSTT
 from appliance.voice.turns.coordinator import TurnCoordinator
@@ -102,8 +103,29 @@ async def test_waiting_segments_keep_their_transcriptions() -> None:
     assert await _texts(stt) == ["a", "b"]
 
 
+class EverySegment(FirstByte):
+    """An engine that hears each letter of the audio once; `asked` keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def transcribe(
+        self, audio: bytes, language: str = "en", ticket: Ticket | None = None
+    ) -> Transcript:
+        letters = audio.replace(b"\0", b"").decode()
+        self.asked.append("".join(sorted(set(letters))))
+        return Transcript(" ".join(dict.fromkeys(letters)))
+
+
+def _hearing_every_segment() -> tuple[Any, EverySegment]:
+    stt, engine = _service(), EverySegment()
+    stt._engines = Engines()
+    stt._engines.current = engine
+    return stt, engine
+
+
 async def test_a_transcription_after_a_cut_is_not_that_of_the_cut_segment() -> None:
-    stt = _service()
+    stt, _ = _hearing_every_segment()
     stt._segment_transcripts.append(None)
     stt._segment_queue.put_nowait(b"a" * 3_200)
     await _speak(stt, b"b")
@@ -371,3 +393,35 @@ async def test_a_transcription_that_is_withdrawn_is_traced_as_given_up() -> None
     await stuck.cancelled.wait()
     await asyncio.sleep(0)
     assert [step.done for step in stt._recorder.tracer.next.transcriptions] == [False]
+
+
+async def test_speech_that_goes_on_in_a_turn_is_heard_with_what_came_before() -> None:
+    stt, engine = _hearing_every_segment()
+    heard = []
+    for word in b"a", b"b", b"c":
+        await _speak(stt, word)
+        heard += await _texts(stt)
+    assert engine.asked == ["a", "ab", "abc"]
+    assert heard == ["a", "b", "c"], "only what is new is passed on"
+
+
+async def test_the_next_turn_is_heard_by_itself() -> None:
+    stt, engine = _hearing_every_segment()
+    for word in b"a", b"b":
+        await _speak(stt, word)
+        await _texts(stt)
+        stt._turn.turn_ended()
+    assert engine.asked == ["a", "b"]
+
+
+async def test_of_a_long_turn_only_the_last_seconds_are_heard_again() -> None:
+    stt, engine = _hearing_every_segment()
+    await stt._handle_user_started_speaking(VADUserStartedSpeakingFrame(start_secs=0.2))
+    stt._audio_buffer += b"a" * round(2 * 16_000 * LONGEST_SECONDS)
+    await stt._handle_user_stopped_speaking(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+    await _texts(stt)
+    await _speak(stt, b"b")
+    await _texts(stt)
+    await _speak(stt, b"c")
+    assert await _texts(stt) == ["c"]
+    assert engine.asked == ["a", "ab", "bc"]

@@ -24,6 +24,9 @@ class Listener(TurnListener):
     def speech_resumed(self) -> None:
         self.calls.append(f"{self.name}: resumed")
 
+    def turn_ended(self) -> None:
+        self.calls.append(f"{self.name}: ended")
+
     async def dismissed(self) -> None:
         self.calls.append(f"{self.name}: dismissed")
 
@@ -51,6 +54,7 @@ EVENTS: dict[str, Callable[[TurnCoordinator], None]] = {
     "speech began": TurnCoordinator.speech_began,
     "60 ms": lambda turn: turn.pause_lasted(60.0),
     "resumed": TurnCoordinator.speech_resumed,
+    "ended": TurnCoordinator.turn_ended,
 }
 
 
