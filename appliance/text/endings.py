@@ -6,15 +6,17 @@ A recogniser ends nearly everything with a full stop, so the words count for mor
 Keys of a language in endings.toml (words and phrases in lower case):
 
 open               words that never end an utterance: conjunctions, articles, most prepositions
-stranded           prepositions that end one only after a question word ("Who is it for?")
+stranded           prepositions that end one only after one of `whose_end` ("Who is it for?")
 particles          of these, those that end one with a verb: "Turn it on."
 auxiliary          verbs that end one only in a reply or after a question word
 transitive         verbs that need an object after one of `before_transitive`
 asking, subject    verbs and pronouns that need another verb after them: "should I"
+never_last         pronouns that end one only after one of `before_subject`: "so do I"
 question, reply    words that make the two above complete
 hesitation         sounds of thinking
 unfinished         phrases that end no utterance; `unfinished_alone` where they are all of it
 finished           phrases that do, whatever their last word
+doubtful           words as which a recogniser may write an article or a sound of thinking
 clause             words that begin a subordinate clause, unless one of `after_clause` follows
 phone, not_phone   words that say what kind of number is dictated; `phone_lengths` are whole ones
 digits, tens       number words of one and of two digits
@@ -37,9 +39,12 @@ _OPEN_MARK = re.compile(r"(?:[,;:–—-]|\.\.\.|…)[\"'”’»\s]*$")
 _END_MARK = re.compile(r"[.?!。？！][\"'”’»\s]*$")
 _SENTENCES = re.compile(r"(?<=[.?!])\s+(?=\S)")
 _LETTERS = re.compile(r"(?:[^\W\d_]-)+[^\W\d_]|[^\W\d_]")
+_LAST_WORD = re.compile(r"[^\W\d_]{2,}(?=\W*$)")
 _EMERGENCY: Final = frozenset({"112", "911", "999", "110", "118", "190", "115", "061"})
 _LONGEST_NUMBER: Final = 4
 """Digits. A longer one without anything else is no year, no price and no room."""
+_FEWEST_LETTERS: Final = 3
+"""A word in capitals that is shorter is an abbreviation, such as TV."""
 _SHORTEST_SENTENCE: Final = 3
 """Words. Whisper leaves the full stop out after a word or two."""
 _LONGEST_CLAUSE: Final = 9
@@ -53,6 +58,8 @@ class Ending(StrEnum):
 
     FINISHED = "finished"
     """The utterance is complete, as far as words can tell."""
+    DOUBTFUL = "doubtful"
+    """It is complete if the last word was heard rightly: "Put bread on there" may be "on the"."""
     UNKNOWN = "unknown"
     """There is no sign either way, as where the recogniser writes no marks."""
     UNFINISHED = "unfinished"
@@ -109,6 +116,8 @@ def ending(text: str, language: str = "en") -> Ending:
             return Ending.DICTATED
         if _goes_on(last := _SENTENCES.split(text.strip())[-1], _words(last) or words, table):
             return Ending.UNFINISHED
+        if len(words) > 1 and words[-1] in table.words["doubtful"]:
+            return Ending.DOUBTFUL
     if _OPEN_MARK.search(text):
         return Ending.UNFINISHED
     if _END_MARK.search(text):
@@ -140,19 +149,20 @@ def _goes_on(text: str, words: list[str], table: EndingWords) -> bool:
             return not any(word in table.words["question"] for word in before)
     if words[-2:-1] and words[-2] in table.words["asking"] and last in table.words["subject"]:
         return not replies
+    if last in table.words["never_last"] and not set(words[-2:-1]) & table.words["before_subject"]:
+        return True
     if last in table.words["auxiliary"]:
         return not replies and (not asks or len(words) <= 2)
-    if _lacks_object(words, table):
-        return not asks
-    return _is_clause(text, words, table)
+    return _lacks_object(words, table) or _is_clause(text, words, table)
 
 
 def _lacks_object(words: list[str], table: EndingWords) -> bool:
-    last = words[-1]
+    last, before = words[-1], set(words[:-1])
     if last in table.words["stranded"]:
         verbs = table.particles.get(last, ())
-        return not any(word.startswith(verbs) for word in words[:-1] if verbs)
-    if last in table.words["transitive"]:
+        is_particle = any(word.startswith(verbs) for word in before if verbs)
+        return not is_particle and not before & table.words["whose_end"]
+    if last in table.words["transitive"] and not before & table.words["question"]:
         return len(words) == 1 or words[-2] in table.words["before_transitive"]
     return False
 
@@ -187,6 +197,8 @@ def _is_part_of_number(words: list[str], table: EndingWords) -> bool:
         return False
     if count > max(table.phone_lengths):
         return False
+    if groups[-run].startswith("0") and groups[-run].isdecimal() and count > 1:
+        return not before & table.words["not_phone"]
     if before & table.words["phone"] and not before & table.words["not_phone"]:
         return count > 1
     if before:
@@ -216,6 +228,10 @@ def _is_spelled(text: str, words: list[str], table: EndingWords) -> bool:
         return _is_letter(parts[-2], text) or bool(set(parts[:-1]) & announced)
     if _LETTERS.fullmatch(words[-1]) and "-" in words[-1]:
         return True
+    # A recogniser may write letters as one word in capitals.
+    last = _LAST_WORD.search(text)
+    if last is not None and last[0].isupper():
+        return bool(set(words) & announced) or (len(words) == 1 and len(last[0]) >= _FEWEST_LETTERS)
     return (
         len(words) >= 3
         and (words[-3] in table.words["spelled_as"] or words[-2] == "in")

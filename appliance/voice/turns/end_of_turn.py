@@ -2,8 +2,8 @@
 
 Smart-turn judges the voice. It takes some finished sentences for unfinished ones, and not
 consistently: the same pause may be judged .93, .14 and .97 as it goes on. The words are the second
-opinion. Where both agree that the turn is over nothing waits; where they do not, the pause decides,
-and is the longer the more speaks for a continuation.
+opinion. Where both are certain that the turn is over nothing waits; where they are not, the pause
+decides, and is the longer the more speaks for a continuation.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,16 @@ from appliance.text.endings import Ending
 
 COMPLETE: Final = 0.5
 """The probability above which smart-turn's verdict is "complete"."""
-DISAGREED_SECONDS: Final = 0.5
-"""The pause after which words end a turn that sounded unfinished. Pauses within a sentence are
-longer in one case of four, but most of those come after words that show it."""
+CERTAIN: Final = 0.9
+"""The probability above which only words can speak against "complete". Two finished sentences of
+three are above it, and one of three pauses within a sentence whose words do not show that it goes
+on."""
+PROBABLE: Final = 0.8
+PROBABLE_SECONDS: Final = 0.35
+"""The pause after which whole words end a turn whose voice is all but certain."""
+UNCERTAIN_SECONDS: Final = 0.55
+"""The pause after which whole words end a turn of which the voice is not certain: not yet felt as a
+wait, and as long as half of the pauses within sentences."""
 CONTRADICTED_SECONDS: Final = 1.0
 """The pause after which a voice ends a turn whose words are unfinished, or words one that nobody
 has judged by its voice: longer than nearly all pauses within a sentence."""
@@ -50,15 +57,19 @@ def pause_seconds(evidence: TurnEvidence, limits: TurnLimits) -> float:
 def _pause(evidence: TurnEvidence, limits: TurnLimits) -> float:
     if evidence.is_command:
         return limits.shortest
-    sounds_complete = any(each > COMPLETE for each in evidence.probabilities)
+    highest = max(evidence.probabilities, default=0.0)
     match evidence.ending:
         case Ending.DICTATED:
             return limits.longest
         case Ending.UNFINISHED:
-            return CONTRADICTED_SECONDS if sounds_complete else limits.longest
-        case Ending.FINISHED:
-            if sounds_complete:
-                return limits.shortest
-            return DISAGREED_SECONDS if evidence.probabilities else CONTRADICTED_SECONDS
+            return CONTRADICTED_SECONDS if highest > COMPLETE else limits.longest
+        case Ending.FINISHED if highest > CERTAIN:
+            return limits.shortest
+        case Ending.FINISHED if highest > PROBABLE:
+            return PROBABLE_SECONDS
+        case Ending.FINISHED | Ending.DOUBTFUL:
+            return UNCERTAIN_SECONDS if evidence.probabilities else CONTRADICTED_SECONDS
         case Ending.UNKNOWN:
-            return limits.shortest if sounds_complete else limits.longest
+            if highest > CERTAIN:
+                return limits.shortest
+            return UNCERTAIN_SECONDS if highest > COMPLETE else limits.longest

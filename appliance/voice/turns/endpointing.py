@@ -65,7 +65,7 @@ class Speculation:
         """
         if words in (Ending.UNFINISHED, Ending.DICTATED):
             return False
-        if likely is None or (not likely and words is Ending.FINISHED):
+        if likely is None or (not likely and words in (Ending.FINISHED, Ending.DOUBTFUL)):
             return self._may_guess() and self._guesses < MOST_GUESSES
         return likely
 
@@ -245,6 +245,7 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
     async def handle_user_turn_stopped(self) -> None:
         """Clears what belongs to the turn."""
         self._in_turn = False
+        self._turn.turn_ended()
         await super().handle_user_turn_stopped()
 
     async def cleanup(self) -> None:
@@ -292,8 +293,9 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
         state, prediction = await self._analyzer.late_verdict()
         await self._handle_prediction_result(prediction)
         self._looking_again = None
-        if state is EndOfTurnState.COMPLETE:
+        if self._analyzer.is_certain:
             self._looks_left = []
+        if state is EndOfTurnState.COMPLETE:
             await self._maybe_trigger_user_turn_stopped()
 
     async def _maybe_trigger_user_turn_stopped(self) -> None:
@@ -308,7 +310,7 @@ class SpeculativeTurnStop(TurnAnalyzerUserTurnStopStrategy, TurnListener):
         self._looks_left = list(AGAIN_AFTER_MS)
         if not self._is_command(self._turn.words_ahead):
             await super()._handle_vad_user_stopped_speaking(frame)
-            if self._analyzer.sounds_complete:
+            if self._analyzer.is_certain:
                 self._looks_left = []
             elif self._analyzer.is_judging:
                 self._looking_again = self.task_manager.create_task(

@@ -19,7 +19,7 @@ from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTu
 
 from appliance.audio.format import INPUT_RATE
 from appliance.audio.mel import features
-from appliance.voice.turns.end_of_turn import COMPLETE
+from appliance.voice.turns.end_of_turn import CERTAIN, COMPLETE
 
 # After how much silence, in milliseconds, smart-turn looks ahead of the end of speech: the first
 # look lets an answer begin, the second is near enough to the end to be the verdict itself.
@@ -143,17 +143,17 @@ class SmartTurnAnalyzer(BaseSmartTurn):
         return tuple(self._probabilities)
 
     @property
-    def sounds_complete(self) -> bool:
-        """True where one of the verdicts on the present pause was "complete"."""
-        return any(each > COMPLETE for each in self._probabilities)
+    def is_certain(self) -> bool:
+        """True where one of the verdicts on the present pause leaves no doubt."""
+        return any(each > CERTAIN for each in self._probabilities)
 
     def look_ahead(self) -> None:
         """Begins to judge what was heard so far; the verdict is `likely`.
 
-        Does nothing while the last look is under way or where it was "complete". Drops it without
+        Does nothing while the last look is under way or where it left no doubt. Drops it without
         a new one where the thread has no time to spare.
         """
-        if self._ahead is not None and (not self._ahead.done() or _is_complete(self._ahead)):
+        if self._ahead is not None and (not self._ahead.done() or _is_certain(self._ahead)):
             return
         self._cancel_look_ahead()
         if self._model.has_capacity(AHEAD_BELOW):
@@ -186,7 +186,7 @@ class SmartTurnAnalyzer(BaseSmartTurn):
             self._listener.judged(float(metrics.probability), ahead=ahead)
 
     async def analyze_end_of_turn(self) -> Verdict:
-        """The verdict of the look ahead where that was "complete", else that of another look.
+        """The verdict of the look ahead where that left no doubt, else that of another look.
 
         Incomplete, with `is_judging`, where it takes longer than VERDICT_SECONDS.
         """
@@ -224,7 +224,7 @@ class SmartTurnAnalyzer(BaseSmartTurn):
     async def _verdict(self) -> Verdict:
         if (ahead := self._ahead) is not None:
             await asyncio.wait({ahead})
-            if _is_complete(ahead):
+            if _is_certain(ahead):
                 return ahead.result()
         return await self._submit(ahead=False)
 
@@ -270,5 +270,7 @@ class SmartTurnAnalyzer(BaseSmartTurn):
         return self._model.predict(audio_array)
 
 
-def _is_complete(ahead: asyncio.Future[Verdict]) -> bool:
-    return not ahead.cancelled() and ahead.result()[0] is EndOfTurnState.COMPLETE
+def _is_certain(ahead: asyncio.Future[Verdict]) -> bool:
+    if ahead.cancelled() or ahead.result()[1] is None:
+        return False
+    return bool(ahead.result()[1].probability > CERTAIN)

@@ -1,33 +1,43 @@
 """Measures the end of turn by voice and words beside smart-turn alone, on speech made by Kokoro.
 
-    python -m tests.voice.turns.end_of_turn_report [--listen [--part 1/2]] [--audio DIR]
+    python -m tests.voice.turns.end_of_turn_report [--fresh] [--listen [--part 1/2]] [--audio DIR]
 
 With --listen the utterances of fixtures/end_of_turn are spoken, an unfinished one as if more were
 to follow, judged by smart-turn and heard by Whisper, which takes half an hour on two cores; what
 was found is kept in fixtures/end_of_turn/evidence.json. Without it, the kept evidence is used.
+
+With --fresh the utterances are those of fresh.txt, English by a voice of Piper. An unfinished one
+is spoken with what follows and ends at its pause, so that nothing sounds like an end that is none.
+The rules may be made by every second one; the report is of the others.
 """
 
 import argparse
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, replace
 from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from appliance.audio.format import INPUT_RATE
-from appliance.engines import Voice
+from appliance.audio.format import INPUT_RATE, OUTPUT_RATE
+from appliance.engines import Synthesizer, Voice
 from appliance.text.endings import ending
 from appliance.voice.turns.end_of_turn import TurnEvidence, TurnLimits, pause_seconds
 from appliance.voice.turns.shared_models import TurnModels
 from appliance.voice.turns.smart_turn import AGAIN_AFTER_MS, AHEAD_AFTER_MS
 from tests.released import cache_directory
-from tests.voice.turns.end_of_turn_texts import FIXTURES, Utterance, utterances
+from tests.voice.turns.end_of_turn_texts import (
+    FIXTURES,
+    Utterance,
+    fresh_utterances,
+    utterances,
+)
 
-EVIDENCE = FIXTURES / "evidence.json"
+EVIDENCE, FRESH_EVIDENCE = FIXTURES / "evidence.json", FIXTURES / "fresh_evidence.json"
 STOP_SECONDS, INCOMPLETE_SECONDS = 0.2, 1.5
 STOCK_INCOMPLETE_SECONDS = 3.0
 # The silences at which smart-turn looks: twice ahead, at the end of speech, and again after it.
@@ -49,8 +59,14 @@ VOICES = {
     "it": ("if_sara", "im_nicola"),
     "pt": ("pf_dora", "pm_alex"),
 }
+PIPER = "en_US-joe-medium"
+FRESH_VOICES = {**VOICES, "en": (PIPER,)}
+SHORTEST_PAUSE = 0.06
+"""Seconds of silence between two words that are taken for a pause."""
 
 Samples = npt.NDArray[np.float32]
+Spoken = tuple[int, Utterance, str]
+"""An utterance with its number and its voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +82,9 @@ class Heard:
     probabilities: tuple[float, ...]
 
 
-def kept_evidence() -> list[Heard]:
+def kept_evidence(file: Path = EVIDENCE) -> list[Heard]:
     """What was found when the utterances were spoken last."""
-    rows = json.loads(EVIDENCE.read_text(encoding="utf-8"))
+    rows = json.loads(file.read_text(encoding="utf-8"))
     return [Heard(**{**row, "probabilities": tuple(row["probabilities"])}) for row in rows]
 
 
@@ -142,62 +158,115 @@ def report(rows: Sequence[Heard]) -> Iterator[str]:
             yield f"{state} {until:.2f} [{one.language} {one.kind}] {one.heard!r}: {looks}"
 
 
-async def listen(directory: Path, part: slice) -> None:
-    """Has the utterances of a part spoken, judged and transcribed, each into a file of its own."""
-    from appliance.engines.kokoro.engine import Kokoro
+async def listen(spoken: Sequence[Spoken], directory: Path) -> None:
+    """Has utterances spoken, judged and transcribed, each into a file of its own."""
     from appliance.engines.whisper.engine import Whisper
 
-    models = cache_directory()
-    kokoro = await Kokoro.load(
-        models / "kokoro-v1.0.int8.onnx", models / "voices-v1.0.bin", "cpu", 1
-    )
-    whisper = await Whisper.load(models / "base", "cpu", "int8", 1)
+    whisper = await Whisper.load(cache_directory() / "base", "cpu", "int8", 1)
     turn_models = TurnModels.load()
-    for number, one, voice in _spoken()[part]:
-        audio, found = directory / f"{number:03}.npy", directory / f"{number:03}.json"
-        if found.exists():
-            continue
-        if not audio.exists():
-            np.save(audio, await _speak(kokoro, one, voice))
-        speech = _ending_with_speech(np.load(audio))
-        noise = np.random.default_rng(number)
-        looks = [turn_models.smart_turn.predict(_paused(speech, each, noise)) for each in LOOKS]
-        pcm = (_paused(speech, STOP_SECONDS, noise) * 32767).astype("<i2").tobytes()
-        heard = await whisper.transcribe(pcm, one.language)
-        probabilities = tuple(round(look["probability"], 3) for look in looks)
-        row = Heard(**asdict(one), voice=voice, heard=heard.text, probabilities=probabilities)
-        found.write_text(json.dumps(asdict(row), ensure_ascii=False), encoding="utf-8")
-    await kokoro.close()
-    await whisper.close()
-    turn_models.close()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(whisper.close)
+        stack.callback(turn_models.close)
+        for number, one, voice in spoken:
+            audio, found = directory / f"{number:03}.npy", directory / f"{number:03}.json"
+            if found.exists():
+                continue
+            if not audio.exists():
+                np.save(audio, await _speak(await _speaker(voice, stack), one, voice))
+            speech = _ending_with_speech(np.load(audio))
+            noise = np.random.default_rng(number)
+            looks = [turn_models.smart_turn.predict(_paused(speech, each, noise)) for each in LOOKS]
+            pcm = (_paused(speech, STOP_SECONDS, noise) * 32767).astype("<i2").tobytes()
+            heard = await whisper.transcribe(pcm, one.language)
+            row = Heard(
+                *(one.finished, one.language, one.kind, one.text, voice, heard.text),
+                tuple(round(look["probability"], 3) for look in looks),
+            )
+            found.write_text(json.dumps(asdict(row), ensure_ascii=False), encoding="utf-8")
 
 
-def _spoken() -> list[tuple[int, Utterance, str]]:
-    """The utterances of the languages that Kokoro speaks, numbered, each with its voice."""
-    voices = {language: cycle(names) for language, names in VOICES.items()}
+def spoken_by(some: Sequence[Utterance], voices: Mapping[str, Sequence[str]]) -> list[Spoken]:
+    """The utterances of the languages that have voices, numbered, each with its voice."""
+    following = {language: cycle(names) for language, names in voices.items()}
     return [
-        (number, one, next(voices[one.language]))
-        for number, one in enumerate(utterances())
-        if one.language in voices
+        (number, one, next(following[one.language]))
+        for number, one in enumerate(some)
+        if one.language in following
     ]
 
 
-async def _speak(kokoro: object, one: Utterance, voice: str) -> Samples:
+_SPEAKERS: dict[str, Synthesizer] = {}
+
+
+async def _speaker(voice: str, stack: AsyncExitStack) -> Synthesizer:
+    """The engine that has a voice, loaded when it is first needed."""
+    from appliance.engines.kokoro.engine import Kokoro
+    from appliance.engines.piper.engine import Piper
+
+    models = cache_directory()
+    model = PIPER if voice == PIPER else "kokoro-v1.0.int8"
+    if model not in _SPEAKERS:
+        file = models / f"{model}.onnx"
+        engine: Synthesizer = (
+            await Piper.load(file, threads=1)
+            if voice == PIPER
+            else await Kokoro.load(file, models / "voices-v1.0.bin", "cpu", 1)
+        )
+        stack.push_async_callback(engine.close)
+        _SPEAKERS[model] = engine
+    return _SPEAKERS[model]
+
+
+async def _speak(engine: Synthesizer, one: Utterance, voice: str) -> Samples:
     """The utterance at 16 kHz. A comma makes the voice go on; it is not spoken."""
     import soxr
 
-    text = one.text if one.finished else one.text.rstrip(",") + ","
-    spoken = [c async for c in kokoro.synthesize(text, Voice(voice, one.language))]  # type: ignore[attr-defined]
+    going_on = one.text.rstrip(",") + ","
+    text = one.text if one.finished else f"{going_on} {one.then}".strip()
+    spoken = [c async for c in engine.synthesize(text, Voice(voice, one.language))]
     samples = np.frombuffer(b"".join(spoken), "<i2").astype(np.float32) / 32768
-    resampled: Samples = soxr.resample(samples, 24_000, INPUT_RATE)
+    resampled: Samples = soxr.resample(samples, OUTPUT_RATE, INPUT_RATE)
+    if one.then:
+        pause = _pause_near(resampled, len(going_on) / len(text))
+        if pause is None:  # the voice made none
+            return await _speak(engine, replace(one, then=""), voice)
+        return resampled[:pause]
     return resampled
+
+
+def _pause_near(samples: Samples, share: float) -> int | None:
+    """Where the pause begins that is nearest to a share of the samples."""
+    level, frame = _levels(samples)
+    is_silent = [*(level < level.max() * 10 ** (-36 / 20)), False]
+    runs, begin = [], None
+    for at, silent in enumerate(is_silent):
+        if silent and begin is None:
+            begin = at
+        elif not silent and begin is not None:
+            runs.append((begin, at))
+            begin = None
+    inner = [
+        (begin, end)
+        for begin, end in runs
+        if begin and end < len(level) and (end - begin) * frame >= SHORTEST_PAUSE * INPUT_RATE
+    ]
+    wanted = share * len(level)
+    nearest = min(inner, key=lambda run: abs(run[0] - wanted), default=None)
+    if nearest is None or abs(nearest[0] - wanted) > 0.25 * len(level):
+        return None
+    return nearest[0] * frame
+
+
+def _levels(samples: Samples) -> tuple[Samples, int]:
+    """The loudness of frames of 10 ms, and their length in samples."""
+    frame = INPUT_RATE // 100
+    frames = samples[: len(samples) // frame * frame].reshape(-1, frame)
+    return np.sqrt(np.mean(np.square(frames), axis=1)), frame
 
 
 def _ending_with_speech(samples: Samples) -> Samples:
     """The samples up to the last that are louder than 36 dB below the loudest part."""
-    frame = INPUT_RATE // 100
-    frames = samples[: len(samples) // frame * frame].reshape(-1, frame)
-    level = np.sqrt(np.mean(np.square(frames), axis=1))
+    level, frame = _levels(samples)
     last = int(np.flatnonzero(level > level.max() * 10 ** (-36 / 20))[-1])
     return samples[: (last + 1) * frame]
 
@@ -214,18 +283,23 @@ def _paused(speech: Samples, silence: float, noise: np.random.Generator) -> Samp
 def main() -> None:
     """Prints the report."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--listen", action="store_true")
     parser.add_argument("--part", default="1/1", help="of the utterances, for several processes")
     parser.add_argument("--audio", type=Path, default=Path("end_of_turn_audio"))
     options = parser.parse_args()
+    evidence = FRESH_EVIDENCE if options.fresh else EVIDENCE
     if options.listen:
         options.audio.mkdir(parents=True, exist_ok=True)
         first, step = map(int, options.part.split("/"))
-        asyncio.run(listen(options.audio, slice(first - 1, None, step)))
+        some = fresh_utterances() if options.fresh else utterances()
+        spoken = spoken_by(some, FRESH_VOICES if options.fresh else VOICES)
+        asyncio.run(listen(spoken[first - 1 :: step], options.audio))
         rows = [path.read_text(encoding="utf-8") for path in sorted(options.audio.glob("*.json"))]
         lines = ",\n".join(rows)
-        EVIDENCE.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
-    print("\n".join(report(kept_evidence())))  # noqa: T201
+        evidence.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    kept = kept_evidence(evidence)
+    print("\n".join(report(kept[1::2] if options.fresh else kept)))  # noqa: T201
 
 
 if __name__ == "__main__":
