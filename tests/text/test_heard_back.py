@@ -6,7 +6,16 @@ import pytest
 
 from appliance.engines.kokoro.engine import Kokoro
 from appliance.engines.whisper.engine import Whisper
-from tests.text.heard_back import MODEL, VOICE_OF, VOICES, is_heard, listen, made_by_rules
+from tests.text.heard_back import (
+    MODEL,
+    VOICE_OF,
+    VOICES,
+    edits,
+    is_heard,
+    is_nearly_heard,
+    listen,
+    made_by_rules,
+)
 from tests.text.spoken.rows import sections
 
 
@@ -34,6 +43,25 @@ def test_the_same_digits_in_other_groups_are_the_same_number() -> None:
     assert not is_heard(
         "Llega a las 15:30.", "Llega a las quince treinta.", "1530 años atrás.", "es"
     )
+
+
+def test_a_number_is_heard_however_it_is_written() -> None:
+    said = "L'adresse est cent quatre-vingt-douze point un."
+    assert is_heard("L'adresse est 192.1.", said, "L'adresse est 192 point 1", "fr")
+
+
+def test_a_slip_changes_few_letters_and_another_reading_changes_words() -> None:
+    written, said = "Es kostet 500 ¥.", "Es kostet fünfhundert Yen."
+    assert is_nearly_heard(written, said, "Es kostet fünfhundert Jen.", "de")
+    assert not is_nearly_heard(written, said, "Es kostet fünfhundert Euro.", "de")
+    assert not is_nearly_heard("5-10 cups", "five to ten cups", "five minus ten cups", "en")
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "fewest"), [("yens", "costsyen", 1), ("abc", "xabcx", 0), ("abc", "", 3)]
+)
+def test_the_fewest_edits_within_a_text(part: str, text: str, fewest: int) -> None:
+    assert edits(part, text) == fewest
 
 
 @pytest.mark.released
