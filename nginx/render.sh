@@ -34,7 +34,7 @@ origins_map() {
   local origin
   for origin in ${given[ORIGINS]}; do
     [[ $origin =~ ^https?://[][A-Za-z0-9._:-]+$ ]] || die "$origin is no origin, such as https://box.lan:8443"
-    sed -E 's/[].[]/\\&/g; s/.*/"~^& " 0;/' <<<"$origin"
+    sed -E 's/[].[]/\\&/g; s/.*/"~^& " listed;/' <<<"$origin"
   done
 }
 
@@ -80,7 +80,7 @@ write() {
 
 render() {
   local file
-  for file in main.conf site.conf headers.conf proxy.conf ca.conf profile.conf trust.json avahi.service \
+  for file in main.conf site.conf headers.conf proxy.conf socket.conf ca.conf profile.conf trust.json avahi.service \
     profile.mobileconfig; do
     [[ $file != main.conf || -v given[USER] ]] || continue
     [[ $file != profile.mobileconfig ]] || has_authority || continue

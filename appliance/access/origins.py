@@ -36,10 +36,16 @@ def origin_allowed(
     page = _parse(origin)
     if page is None:
         return False
-    if page in (_parse(other.rstrip("/")) for other in extra):
+    if origin_listed(origin, extra):
         return True
     here = _parse(f"{page[0]}://{host}")
     return page == here and scheme in (None, page[0])
+
+
+def origin_listed(origin: str | None, extra: Iterable[str]) -> bool:
+    """Whether `origin` is among the configured origins, besides the appliance's own."""
+    page = None if origin is None else _parse(origin)
+    return page is not None and page in (_parse(other.rstrip("/")) for other in extra)
 
 
 def normalised_origin(origin: str) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from appliance.access.tokens import Role, reaches, token_hash
+from appliance.api.cross_origin import from_listed_page
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.middleware import COOKIE, Handler, token
 from appliance.errors import Forbidden, NotPaired
@@ -44,8 +45,11 @@ async def identify(request: web.Request) -> Identity | None:
     return Identity(client.id, client.name, Role(client.role))
 
 
-def guarded(handler: Handler, minimum: Role | None) -> Handler:
+def guarded(handler: Handler, minimum: Role | None, *, by_ticket: bool = False) -> Handler:
     """Returns the handler for clients whose role reaches `minimum`; None: for everybody.
+
+    With `by_ticket`, a page of `access.origins` needs no token of a client: its browser sends none
+    with a WebSocket, and the handler asks for the session's, which only a client was given.
 
     It raises NotPaired without a valid token and Forbidden for a lower role, and sets the identity
     that `sender` returns. A valid cookie is prolonged to half a year from now.
@@ -54,6 +58,8 @@ def guarded(handler: Handler, minimum: Role | None) -> Handler:
         return handler
 
     async def guard(request: web.Request) -> web.StreamResponse:
+        if by_ticket and from_listed_page(request):
+            return await handler(request)
         identity = await identify(request)
         if identity is None:
             raise NotPaired("this browser is not paired with the appliance")

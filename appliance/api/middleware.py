@@ -110,6 +110,12 @@ def address(request: web.Request) -> str:
     return forwarded if forwarded and is_local_peer(request) else request.remote or "local"
 
 
+def is_encrypted(request: web.Request) -> bool:
+    """Whether the browser came by https; X-Forwarded-Proto counts only from this machine."""
+    forwarded = request.headers.get("X-Forwarded-Proto", "") if is_local_peer(request) else ""
+    return (forwarded or request.scheme) == "https"
+
+
 def is_local_peer(request: web.Request) -> bool:
     """Whether the connection comes from this machine; one over a Unix socket has no address."""
     if not request.remote:

@@ -19,12 +19,16 @@ from appliance.api.middleware import Handler
 
 
 class Route(NamedTuple):
-    """One route. `role` None admits everybody, paired or not; the handler then decides."""
+    """One route. `role` None admits everybody, paired or not; the handler then decides.
+
+    `by_ticket`: from a page of `access.origins`, the token of a session is enough.
+    """
 
     method: str
     path: str
     handler: Handler
     role: Role | None
+    by_ticket: bool = False
 
 
 EVERYBODY, GUEST, USER, ADMIN = None, Role.GUEST, Role.USER, Role.ADMIN
@@ -52,11 +56,12 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", "/api/clients/{id}", clients.revoke, ADMIN),
     Route("GET", "/api/audit", clients.audit, ADMIN),
     Route("POST", "/api/sessions", sessions.create, GUEST),
+    Route("POST", "/api/start", sessions.start, GUEST),
     Route("GET", "/api/sessions", sessions.listing, ADMIN),
     Route("DELETE", "/api/sessions/{id}", sessions.hang_up, GUEST),
     Route("POST", "/api/sessions/{id}/recording", recordings.start, USER),
     Route("DELETE", "/api/sessions/{id}/recording", recordings.stop, USER),
-    Route("GET", "/ws/{id}", sessions.websocket, GUEST),
+    Route("GET", "/ws/{id}", sessions.websocket, GUEST, by_ticket=True),
     Route("GET", "/api/conversations", conversations.listing, USER),
     Route("GET", "/api/conversations/search", conversations.search, USER),
     Route("GET", "/api/conversations/{id}", conversations.read, USER),

@@ -28,6 +28,19 @@ class NewSession(JsonBody):
     system_prompt: Annotated[str, Field(max_length=8_000)] = ""
 
 
+class StartRequest(NewSession):
+    """POST /api/start: what Pipecat's clients send to start a bot; the options are in `body`.
+
+    Options beside `body` count where there is none. Keys of other transports (`createDailyRoom`,
+    `enableDefaultIceServers` …) are ignored.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    transport: Literal["websocket"] = "websocket"
+    body: NewSession | None = None
+
+
 def _visible(name: str) -> str:
     if not (cleaned := in_one_line(name)):
         raise ValueError("should have a visible character")

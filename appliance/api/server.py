@@ -12,6 +12,7 @@ from aiohttp import web
 from appliance.api.audit import REFUSALS, refusals
 from appliance.api.auth import guarded
 from appliance.api.control import control_app
+from appliance.api.cross_origin import add_headers, preflight
 from appliance.api.dependencies import DEPENDENCIES, ApiDependencies
 from appliance.api.middleware import errors, same_origin
 from appliance.api.routes import ROUTES
@@ -114,11 +115,13 @@ class Server:
 
 def public_app(dependencies: ApiDependencies) -> web.Application:
     """The routes of routes.py, each behind the role that it demands."""
-    app = web.Application(middlewares=[errors, same_origin], client_max_size=MAX_BODY_BYTES)
+    middlewares = [errors, same_origin, preflight]
+    app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY_BYTES)
+    app.on_response_prepare.append(add_headers)
     app[DEPENDENCIES] = dependencies
     app[REFUSALS] = refusals()
     for route in ROUTES:
-        handler = guarded(route.handler, route.role)
+        handler = guarded(route.handler, route.role, by_ticket=route.by_ticket)
         app.router.add_route(route.method, route.path, handler)
     return app
 

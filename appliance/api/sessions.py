@@ -10,13 +10,36 @@ from aiohttp import web
 from appliance.access.tokens import Role
 from appliance.api.auth import sender
 from appliance.api.dependencies import DEPENDENCIES, SessionView
-from appliance.api.schemas import NewSession, read_body
+from appliance.api.middleware import is_encrypted
+from appliance.api.schemas import NewSession, StartRequest, read_body
 from appliance.api.websocket import AiohttpSocket
 from appliance.errors import Forbidden, NotFound, TooManyRequests
 
 
 async def create(request: web.Request) -> web.Response:
     """POST /api/sessions → 201 {session_id, conversation_id, ws_url, token, route}."""
+    session, ticket = await _open(request, await read_body(request, NewSession))
+    answer = {
+        "session_id": session.session_id,
+        "conversation_id": session.conversation_id,
+        "ws_url": f"/ws/{session.session_id}?token={ticket}",
+        "token": ticket,
+        "route": session.route,
+    }
+    return web.json_response(answer, status=201)
+
+
+async def start(request: web.Request) -> web.Response:
+    """POST /api/start → {wsUrl, token}; a Pipecat client refuses any other key."""
+    options = await read_body(request, StartRequest)
+    session, ticket = await _open(request, options.body or options)
+    scheme = "wss" if is_encrypted(request) else "ws"
+    address = f"{scheme}://{request.host}/ws/{session.session_id}"
+    return web.json_response({"wsUrl": address, "token": ticket})
+
+
+async def _open(request: web.Request, body: NewSession) -> tuple[SessionView, str]:
+    """Opens a session for the sender; returns it with the ticket of its WebSocket."""
     identity = sender(request)
     deps = request.app[DEPENDENCIES]
     wait = deps.session_rate.take(identity.client_id, time.monotonic())
@@ -24,7 +47,6 @@ async def create(request: web.Request) -> web.Response:
         raise TooManyRequests(
             "this client opened too many sessions in a short time", retry_after=wait
         )
-    body = await read_body(request, NewSession)
     conversation_id = body.conversation_id or uuid.uuid4().hex
     if body.conversation_id:
         await _check_owner(request, identity.client_id, body.conversation_id)
@@ -36,15 +58,7 @@ async def create(request: web.Request) -> web.Response:
         client_id=identity.client_id,
         route=body.route or "",
     )
-    ticket = deps.tickets.issue(session.session_id, time.monotonic())
-    answer = {
-        "session_id": session.session_id,
-        "conversation_id": session.conversation_id,
-        "ws_url": f"/ws/{session.session_id}?token={ticket}",
-        "token": ticket,
-        "route": session.route,
-    }
-    return web.json_response(answer, status=201)
+    return session, deps.tickets.issue(session.session_id, time.monotonic())
 
 
 async def _check_owner(request: web.Request, client_id: str, conversation_id: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from appliance.api import cross_origin
 from appliance.errors import Forbidden, NotPaired, TooManyRequests, WrongHost
 from tests.install.conftest import STRANGER, Site, serving
 from tests.install.shell import CERTIFICATE, ROOT, succeed
@@ -140,6 +141,58 @@ async def test_the_page_itself_and_a_friend_are_let_through(
                 assert (await answer.json())["headers"]["Origin"] == origin
             async with client.ws_connect(f"{site.https}/ws/one", headers=headers) as socket:
                 assert not socket.closed
+
+
+FRIEND = {"Origin": "https://friend.example"}
+
+
+async def test_nginx_tells_a_friend_what_the_daemon_would(
+    site: Site, client: aiohttp.ClientSession
+) -> None:
+    asks = {"Access-Control-Request-Method": "POST"}
+    async with client.options(f"{site.https}/api/start", headers=FRIEND | asks) as answer:
+        assert answer.status == 204
+        assert answer.headers["Access-Control-Allow-Origin"] == FRIEND["Origin"]
+        assert answer.headers["Access-Control-Allow-Methods"] == cross_origin.METHODS
+        assert answer.headers["Access-Control-Allow-Headers"] == cross_origin.HEADERS
+        assert answer.headers["Access-Control-Max-Age"] == str(cross_origin.PREFLIGHT_SECONDS)
+
+
+async def test_a_friend_reads_answers_once_and_refusals_too(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    async with daemon():
+        for path, cookie, status in (("x", {}, 200), ("ping", {}, 200), ("x", STRANGER, 401)):
+            headers = FRIEND | cookie
+            async with client.get(f"{site.https}/api/{path}", headers=headers) as answer:
+                assert answer.status == status
+                for name, value in (("Origin", FRIEND["Origin"]), ("Credentials", "true")):
+                    assert answer.headers.getall(f"Access-Control-Allow-{name}") == [value]
+    # While the daemon is away, too.
+    async with client.get(f"{site.https}/api/ping", headers=FRIEND) as answer:
+        assert answer.status == 502
+        assert answer.headers["Access-Control-Allow-Origin"] == FRIEND["Origin"]
+
+
+async def test_only_a_friend_is_told(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    async with daemon():
+        for headers in ({}, {"Origin": site.https}):
+            async with client.get(f"{site.https}/api/x", headers=headers) as answer:
+                assert not [name for name in answer.headers if name.startswith("Access-Control")]
+        async with client.get(f"{site.https}/", headers=FRIEND) as page:
+            assert "Access-Control-Allow-Origin" not in page.headers
+
+
+async def test_a_friends_websocket_reaches_the_daemon_which_asks_for_its_ticket(
+    site: Site, client: aiohttp.ClientSession, daemon: Daemon
+) -> None:
+    async with daemon():
+        headers = FRIEND | STRANGER
+        async with client.ws_connect(f"{site.https}/ws/one?token=x", headers=headers) as socket:
+            await socket.send_bytes(b"hello")
+            assert await socket.receive_bytes() == b"hello"
 
 
 async def test_who_is_not_paired_gets_no_further_than_nginx(

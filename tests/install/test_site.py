@@ -269,7 +269,7 @@ IS_RENDERED = "read_origins; if site_is_rendered; then say as it is; else say ot
 def let_in(device: Device) -> list[str]:
     """The origins for which nginx has a pattern."""
     lines = (site(device) / "origins.map").read_text().splitlines()
-    return [line.removeprefix('"~^').removesuffix(' " 0;').replace("\\", "") for line in lines]
+    return [line.removeprefix('"~^').removesuffix(' " listed;').replace("\\", "") for line in lines]
 
 
 def test_nginx_lets_in_the_pages_that_the_configuration_allows(
