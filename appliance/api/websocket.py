@@ -6,8 +6,9 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import ClientConnectionError, WebSocketError, WSCloseCode, WSMsgType, web
+from aiohttp import ClientConnectionError, WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
+from appliance.access.back_pressure import BackPressure, Flooded
 from appliance.errors import BadRequest
 
 # Clients send a second of audio or a few kilobytes of text. A message beyond this size is not read
@@ -20,6 +21,16 @@ CLOSE_SECONDS = 2.0
 # reaches the client even after a barge-in.
 BUFFER_BYTES = 4_800
 KERNEL_BUFFER_BYTES = 16_384
+# What is parsed in one step of the event loop: of the smallest frames, less than a millisecond.
+READ_BYTES = 8_192
+# A frame costs a unit, and one for each UNIT_BYTES of it. A microphone costs a hundred units a
+# second; a thousand take a few hundredths of a second of the event loop, whatever they hold.
+UNIT_BYTES = 512
+UNITS_PER_SECOND = 1_000.0
+# Wi-Fi that was away for ten seconds delivers so much at once.
+UNIT_BURST = 1_000.0
+PATIENCE_SECONDS = 10.0
+FLOODED = "This device sent far more than anybody can say."
 
 
 class AiohttpSocket:
@@ -33,11 +44,14 @@ class AiohttpSocket:
         self._response = web.WebSocketResponse(
             max_msg_size=MAX_MESSAGE_BYTES,
             heartbeat=HEARTBEAT_SECONDS,
+            # aiohttp would answer a flood of pings without ever returning to us.
+            autoping=False,
             timeout=CLOSE_SECONDS,
             compress=False,
             writer_limit=BUFFER_BYTES,
         )
         self._transport: asyncio.Transport | None = None
+        self._pressure = BackPressure(UNITS_PER_SECOND, UNIT_BURST, PATIENCE_SECONDS)
 
     def check(self, request: web.Request) -> None:
         """Raises BadRequest where the request does not ask for a WebSocket."""
@@ -53,20 +67,45 @@ class AiohttpSocket:
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
             transport.set_write_buffer_limits(high=BUFFER_BYTES)
+            reading: Any = transport  # asyncio passes `max_size` to recv; it is 256 KiB by default
+            reading.max_size = READ_BYTES
             raw: Any = transport.get_extra_info("socket")
             if raw is not None:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
         return self._response
 
     async def receive(self) -> bytes | str | None:
-        message = await self._response.receive()
+        """The next message; the peer waits where it has sent more than its share."""
+        while True:
+            message = await self._response.receive()
+            if message.type not in (
+                WSMsgType.BINARY,
+                WSMsgType.TEXT,
+                WSMsgType.PING,
+                WSMsgType.PONG,
+            ):
+                self._count_fault(message)
+                return None
+            try:
+                await self._pressure.spend(1 + len(message.data) // UNIT_BYTES)
+            except Flooded:
+                self._count_refusal("websocket_flood")
+                await self.close(WSCloseCode.POLICY_VIOLATION, FLOODED)
+                return None
+            if message.type in (WSMsgType.BINARY, WSMsgType.TEXT):
+                data: bytes | str = message.data
+                return data
+            if message.type is WSMsgType.PING:
+                await self._pong(message.data)
+
+    def _count_fault(self, message: WSMessage) -> None:
         if isinstance(message.data, WebSocketError):
             too_big = message.data.code == WSCloseCode.MESSAGE_TOO_BIG
             self._count_refusal("websocket_oversized" if too_big else "websocket_protocol")
-        if message.type in (WSMsgType.BINARY, WSMsgType.TEXT):
-            data: bytes | str = message.data
-            return data
-        return None
+
+    async def _pong(self, data: bytes) -> None:
+        with contextlib.suppress(ClientConnectionError, ConnectionError, RuntimeError):
+            await self._response.pong(data)
 
     async def send(self, data: bytes) -> None:
         # receive() reports a peer that left while we wrote.

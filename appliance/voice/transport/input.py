@@ -24,6 +24,7 @@ from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_transport import TransportParams
 
 from appliance import wire
+from appliance.access.back_pressure import BackPressure, Flooded
 from appliance.access.rate_limit import TokenBucket
 from appliance.audio.format import INPUT_RATE
 from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
@@ -32,11 +33,14 @@ from appliance.voice.turns.silero import WINDOW
 # Wi-Fi delivers in bursts after a stall; three seconds of them are speech, more is a flood.
 INPUT_BURST_SECONDS = 3.0
 # People type and press buttons; a client that sends more is read more slowly, so that the
-# messages wait on its side.
+# messages wait on its side. One that goes on is disconnected.
 MESSAGES_PER_SECOND = 20.0
 MESSAGE_BURST = 100.0
+MESSAGE_PATIENCE_SECONDS = 10.0
+# A text asks for an answer, which takes the engines that all share: nobody types two a second.
+TEXT_COST = 10.0
 ERRORS_PER_SECOND = 5.0
-CLOSE_NOT_READING = 1008
+CLOSE_POLICY = 1008
 DRAIN_SECONDS = 0.5
 
 ADVICE = "If this goes on, look into `journalctl -u voice-appliance`."
@@ -100,7 +104,7 @@ class SocketInput(BaseInputTransport):
         self._callbacks = callbacks
         self._batcher = PacketBatcher()
         self._audio_limit = TokenBucket(INPUT_BURST_SECONDS)
-        self._message_limit = TokenBucket(MESSAGE_BURST, MESSAGES_PER_SECOND)
+        self._messages = BackPressure(MESSAGES_PER_SECOND, MESSAGE_BURST, MESSAGE_PATIENCE_SECONDS)
         self._error_limit = TokenBucket(ERRORS_PER_SECOND, ERRORS_PER_SECOND)
         self._tasks: list[asyncio.Task[None]] = []
         self._listeners: tuple[AudioListener, ...] = ()
@@ -163,18 +167,24 @@ class SocketInput(BaseInputTransport):
                 await self._process(wire.decode_from_client(data))
             except wire.Malformed as fault:
                 self._report(fault)
+            except Flooded:
+                await self._disconnect("This device sent too many messages.")
+                return
         self._callbacks.disconnected()
 
     async def _disconnect_on_overflow(self) -> None:
         """Disconnects a client that has let too many messages pile up."""
         await self._send_queue.overflowed.wait()
+        await self._disconnect("the client does not read")
+
+    async def _disconnect(self, reason: str) -> None:
         self._callbacks.dropped("client")
-        await self._socket.close(CLOSE_NOT_READING, "the client does not read")
+        await self._socket.close(CLOSE_POLICY, reason)
         self._callbacks.disconnected()
 
     async def _process(self, frame: wire.Audio | wire.Message) -> None:
         if isinstance(frame, wire.Message):
-            await self._throttle_messages()
+            await self._throttle(frame)
             await self.broadcast_frame(InputTransportMessageFrame, message=frame.data)
             return
         seconds = len(frame.pcm) / SAMPLE_BYTES / INPUT_RATE
@@ -199,11 +209,11 @@ class SocketInput(BaseInputTransport):
         except Exception as error:  # noqa: BLE001  the boundary of a frame, as in Pipecat
             await self.push_error(f"I could not listen to that: {error}. {ADVICE}", error)
 
-    async def _throttle_messages(self) -> None:
-        """Delays messages that come too fast: text is never dropped."""
-        if wait := self._message_limit.borrow(1, time.monotonic()):
+    async def _throttle(self, message: wire.Message) -> None:
+        """Delays messages that come too fast: text is never dropped. Raises Flooded."""
+        cost = TEXT_COST if message.data["type"] == "send-text" else 1.0
+        if await self._messages.spend(cost):
             self._report(wire.Malformed("too_fast", "messages come too fast and are delayed"))
-            await asyncio.sleep(wait)
 
     def _report(self, fault: wire.Malformed) -> None:
         self._callbacks.malformed(fault.code)
