@@ -8,7 +8,7 @@ from aiohttp import web
 
 from appliance.access.pairing import Pairing
 from appliance.access.rate_limit import RateLimiter
-from appliance.access.tokens import SessionTickets
+from appliance.access.tokens import Role, SessionTickets
 from appliance.conversation import Task
 from appliance.errors import NotReady
 from appliance.store.store import Store
@@ -53,6 +53,7 @@ class SessionService(Protocol):
         system_prompt: str,
         conversation_id: str,
         client_id: str,
+        role: Role | None,
         route: str,
     ) -> SessionView: ...
 

@@ -56,6 +56,7 @@ async def _open(request: web.Request, body: NewSession) -> tuple[SessionView, st
         system_prompt=body.system_prompt,
         conversation_id=conversation_id,
         client_id=identity.client_id,
+        role=identity.role if deps.paired_only else None,
         route=body.route or "",
     )
     return session, deps.tickets.issue(session.session_id, time.monotonic())

@@ -92,6 +92,7 @@ async def run(
         runtime = VoiceRuntime(
             *(config, plan, metrics, store, audience, registry, opened, expects_event),
             serve=None if systemd.manages_us() else commands.serve,  # there it has its own unit
+            alarm_unheard=lambda: notifier.unheard,
         )
         server = Server(config.server, state / "control.sock", systemd.sockets())
         report = StatusReport(config, runtime, store, metrics, ring, lambda: server.address)

@@ -38,7 +38,8 @@ class VoiceRuntime:
     """The engines, language models and sessions of the daemon. Loads them while requests arrive.
 
     `opened` is called with each session that opens; `expects_event` tells whether a timer or an
-    agent's task is yet to be announced in a conversation, by its id. `serve` is the command that
+    agent's task is yet to be announced in a conversation, by its id, and `alarm_unheard` whether
+    an alarm has rung that nobody heard. `serve` is the command that
     serves the managed language model; None where a unit of systemd runs it.
     """
 
@@ -53,6 +54,7 @@ class VoiceRuntime:
         opened: "Callable[[Session], None]",
         expects_event: Callable[[str], bool],
         serve: Sequence[str] | None,
+        alarm_unheard: Callable[[], bool],
     ) -> None:
         self._config = config
         self._metrics = metrics
@@ -61,6 +63,7 @@ class VoiceRuntime:
         self._registry = registry
         self._opened = opened
         self._expects_event = expects_event
+        self._alarm_unheard = alarm_unheard
         self._sessions: SessionRegistry | None = None
         self._llm: FailoverClient | None = None
         switched = partial(self._rerouted, "engine")
@@ -213,6 +216,7 @@ class VoiceRuntime:
             rerouted=metrics.rerouted,
             expects_event=self._expects_event,
             record=partial(open_recording, self._config, self._store),
+            alarm_unheard=self._alarm_unheard,
         )
 
     def _count(self, sessions: int) -> None:

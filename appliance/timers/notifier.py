@@ -68,6 +68,11 @@ class TimerNotifier:
         else:
             self._miss(timer)
 
+    @property
+    def unheard(self) -> bool:
+        """Whether a timer has rung that nobody heard."""
+        return bool(self._missed)
+
     def client_connected(self, client: ConnectedClient, running: Iterable[Timer]) -> None:
         """Sends a new client the running timers, and rings those that were missed."""
         for timer in running:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,8 +46,8 @@ class SessionCallbacks:
     """Where sessions report to, and what they ask. Every callable returns at once.
 
     `opened` is called with each session once its pipeline runs. `expects_event` says whether a
-    timer or an agent's task is yet to be announced in a conversation, by its id. `record` opens a
-    recording.
+    timer or an agent's task is yet to be announced in a conversation, by its id; `alarm_unheard`
+    whether an alarm has rung that nobody heard. `record` opens a recording.
     """
 
     on_event: OnEvent
@@ -58,6 +59,7 @@ class SessionCallbacks:
     rerouted: Callable[[str], None]
     expects_event: Callable[[str], bool]
     record: OpenRecording
+    alarm_unheard: Callable[[], bool] = lambda: False
 
 
 @dataclass(slots=True)
@@ -125,6 +127,7 @@ class Session:
             changed=lambda on: self.recorder.emit(EventKind.RECORDING, on=on),
             say=lambda key: self.announce(phrases(self.tool_context.spoken_language).say(key)),
         )
+        self._never_active = self.recorder.last_activity
         self.tool_context = SessionToolContext(
             *(conversation_id, session_id, client_id, shared, self.recorder),
             wishes=SpeechWishes(options.speech(shared.config)),
@@ -143,6 +146,19 @@ class Session:
         if self.route == "realtime" and self._shared.realtime is not None:
             return {"realtime": self._shared.realtime.name}
         return self._callbacks.engines()
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it was asked to end, and gives up its place."""
+        return self._reason is not None
+
+    @property
+    def quiet_seconds(self) -> float:
+        """The seconds since somebody spoke here; infinite where nobody ever has."""
+        last = self.recorder.last_activity
+        if self.speaking:
+            return 0.0
+        return math.inf if last == self._never_active else time.monotonic() - last
 
     @property
     def in_turn(self) -> bool:

@@ -7,12 +7,14 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
+from appliance.access.tokens import Role
 from appliance.audio.chime import chime
 from appliance.conversation import SELFTEST_PREFIX, EventKind, Task
 from appliance.errors import RouteRefused, SessionLimit, SessionTaken, SessionUnknown
 from appliance.llm.context import from_history
 from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
 from appliance.voice.parts import SharedParts
+from appliance.voice.seats import Newcomer, Seat, gives_way
 from appliance.voice.session import Session, SessionCallbacks, SessionState
 from appliance.voice.session_options import SessionOptions
 from appliance.wire import NoticeMessage, ServerMessage, Socket
@@ -21,6 +23,9 @@ log = logging.getLogger(__name__)
 
 # As long as a page may take from POST /api/sessions to its WebSocket.
 OFFER_SECONDS = 60.0
+# Sessions that one client may have asked for and not yet connected to; an older one lapses. With
+# open access all clients are one.
+OFFERS, ANYBODYS_OFFERS = 4, 64
 # As long as an ended session may take to release everything; the process ends all the same.
 RELEASE_SECONDS = 5.0
 
@@ -29,7 +34,7 @@ History = Callable[[str], Awaitable[Sequence[tuple[str, str]]]]
 
 
 class SessionRegistry:
-    """The sessions that are offered or open, at most `limit()` of them.
+    """The sessions that are offered or open; at most `limit()` talk at once (see `seats`).
 
     `on_count` is called with the number of open sessions whenever it changes. The parts in `shared`
     are those of the sessions that are created from now on.
@@ -49,6 +54,7 @@ class SessionRegistry:
         self._history = history
         self._on_count = on_count
         self._sessions: dict[str, Session] = {}
+        self._roles: dict[str, Role | None] = {}
         self._closing = False
 
     def open(
@@ -59,13 +65,16 @@ class SessionRegistry:
         system_prompt: str,
         conversation_id: str,
         client_id: str,
+        role: Role | None = None,
         route: str = "",
     ) -> Session:
         """Offers a session, to be attached within a minute; empty options mean the defaults.
 
+        An offer takes no place. `role` is None where clients are not told apart.
+
         Raises RouteRefused where the route is not open, LanguageUnknown or VoiceUnknown for what
-        does not exist, SessionLimit where there are as many sessions as there may be, or the
-        appliance is stopping.
+        does not exist, SessionLimit where there is no place for this client, or the appliance is
+        stopping.
         """
         self._drop_expired_offers()
         route = route or self.shared.first_route
@@ -75,9 +84,8 @@ class SessionRegistry:
         options.check(self.shared)
         if self._closing:
             raise SessionLimit("the appliance is restarting", advice="Try again in a few seconds.")
-        limit = self._limit()
-        if len(self._sessions) >= limit:
-            raise SessionLimit(f"all {limit} places are taken")
+        self._who_gives_way(client_id, role)
+        self._drop_older_offers(client_id, OFFERS if role else ANYBODYS_OFFERS)
         session = Session(
             secrets.token_hex(8),
             conversation_id,
@@ -88,6 +96,7 @@ class SessionRegistry:
             route,
         )
         self._sessions[session.session_id] = session
+        self._roles[session.session_id] = role
         return session
 
     async def attach(self, session_id: str, socket: Socket) -> None:
@@ -98,6 +107,12 @@ class SessionRegistry:
         session = self.get(session_id)
         if session.state is not SessionState.OFFERED:
             raise SessionTaken("this session already has its client")
+        try:
+            self._take_place(session)
+        except SessionLimit:
+            self._forget(session_id)
+            await socket.close(*CLOSE_FRAMES[CloseReason.NO_PLACE])
+            return
         session.state = SessionState.OPEN
         self._on_count(self.open_count)
         try:
@@ -109,8 +124,27 @@ class SessionRegistry:
         finally:
             session.state = SessionState.ENDED
             session.released.set()
-            self._sessions.pop(session_id, None)
+            self._forget(session_id)
             self._on_count(self.open_count)
+
+    def _take_place(self, session: Session) -> None:
+        """Has the session that gives way, if any, make room for this one. Raises SessionLimit."""
+        role = self._roles[session.session_id]
+        if seat := self._who_gives_way(session.client_id, role):
+            self.close(seat.session_id, CloseReason.GAVE_WAY)
+
+    def _who_gives_way(self, client_id: str, role: Role | None) -> Seat | None:
+        seats = [
+            Seat(s.session_id, s.client_id, self._roles[s.session_id], s.quiet_seconds)
+            for s in self._sessions.values()
+            if s.state is SessionState.OPEN and not s.is_ending
+        ]
+        newcomer = Newcomer(client_id, role, self._callbacks.alarm_unheard())
+        return gives_way(newcomer, seats, self._limit())
+
+    def _forget(self, session_id: str) -> None:
+        self._sessions.pop(session_id, None)
+        self._roles.pop(session_id, None)
 
     def get(self, session_id: str) -> Session:
         """Raises SessionUnknown."""
@@ -141,7 +175,7 @@ class SessionRegistry:
         """Ends a session. Raises SessionUnknown."""
         session = self.get(session_id)
         if session.state is SessionState.OFFERED:
-            del self._sessions[session_id]
+            self._forget(session_id)
         session.end(reason)
 
     def revoke_client(self, client_id: str) -> None:
@@ -229,9 +263,18 @@ class SessionRegistry:
 
     def _drop_expired_offers(self) -> None:
         horizon = time.time() - OFFER_SECONDS
-        for session_id, session in list(self._sessions.items()):
-            if session.state is SessionState.OFFERED and session.created_at < horizon:
-                del self._sessions[session_id]
+        for session in self._offers():
+            if session.created_at < horizon:
+                self._forget(session.session_id)
+
+    def _drop_older_offers(self, client_id: str, most: int) -> None:
+        """Leaves a client, which may have `most` offers, room for one more."""
+        own = [session for session in self._offers() if session.client_id == client_id]
+        for session in own[: max(0, len(own) - most + 1)]:
+            self._forget(session.session_id)
+
+    def _offers(self) -> Sequence[Session]:
+        return [s for s in self._sessions.values() if s.state is SessionState.OFFERED]
 
 
 async def _say_at_pause(session: Session, text: str, task: Task) -> bool:

@@ -56,15 +56,32 @@ async def close_frame(ws: aiohttp.ClientWebSocketResponse) -> tuple[int, str]:
 
 
 async def test_a_session_beyond_the_limit_is_refused_with_advice(daemon: Daemon) -> None:
-    offered = [await new_session(daemon) for _ in range(2)]
-    answer = await ask(daemon, "POST", "/api/sessions")
-    assert (answer.status, answer.code) == (503, "session_limit")
-    assert "limits.sessions" in answer.json["error"]["advice"]
-    assert int(answer.headers["Retry-After"]) > 0
-    for session in offered:
-        await ask(daemon, "DELETE", f"/api/sessions/{session['session_id']}")
-    async with calling(daemon.base_url):
-        pass
+    await until(lambda: no_session_is_open(daemon))
+    async with calling(daemon.base_url) as first, calling(daemon.base_url) as second:
+        for call in (first, second):
+            sent = await call.type("what day is it")
+            await call.wait_for(lambda a: a.kind == "bot-llm-text", since=sent)
+        answer = await ask(daemon, "POST", "/api/sessions")
+        assert (answer.status, answer.code) == (503, "session_limit")
+        assert "limits.sessions" in answer.json["error"]["advice"]
+        assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_offers_and_silent_sockets_hold_no_place(daemon: Daemon) -> None:
+    await until(lambda: no_session_is_open(daemon))
+    for _ in range(4):
+        await new_session(daemon)
+    silent = [await new_session(daemon) for _ in range(2)]
+    async with (
+        connected(daemon, silent[0]["ws_url"]) as one,
+        connected(daemon, silent[1]["ws_url"]) as other,
+        calling(daemon.base_url) as call,
+    ):
+        sent = await call.type("what day is it")
+        await call.wait_for(lambda a: a.kind == "bot-llm-text", since=sent)
+        frames = await asyncio.gather(close_frame(one), close_frame(other))
+        gave_way = (1000, "Nobody was speaking here, and somebody else needed the place.")
+        assert gave_way in frames
 
 
 async def test_idle_time_and_length_end_a_session_with_a_reason(daemon: Daemon) -> None:
