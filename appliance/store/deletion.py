@@ -1,14 +1,25 @@
-"""Deletes conversations so that their words cannot be found in the file either."""
+"""Deletes conversations so that their words cannot be found in any file either.
 
+    delete_rows ─► the rows are gone, at the cost of the conversation's own size
+    scrub       ─► the words are gone: from the search index, the log, and copies of the database
+
+Between the two the conversation stands in the table `forgotten`, so that a scrub that was cut off
+is made up for after the next start.
+"""
+
+import logging
+import shutil
 import sqlite3
-from contextlib import suppress
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.errors import StoreError
 from appliance.store.clients import add_entry
-from appliance.store.connection import connect, transaction
+from appliance.store.connection import connect, is_damage, transaction
 from appliance.store.database import check_version
 from appliance.store.queries import unknown_conversation
 from appliance.store.recordings import remove_orphans
@@ -16,6 +27,16 @@ from appliance.store.records import AuditEntry
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+
+log = logging.getLogger(__name__)
+
+# Pages of the search index that are merged in one transaction. The writer waits for no longer.
+MERGED_PAGES = 64
+BACKUPS = "backups"
+QUARANTINED = ".corrupt."
+
+Pause = Callable[[], bool]
+"""Waits a moment between two steps; False ends the work before it is done."""
 
 
 def delete_rows(db: "Database", conversation_id: str) -> bool:
@@ -25,8 +46,8 @@ def delete_rows(db: "Database", conversation_id: str) -> bool:
     """
     gone = db.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,)).rowcount > 0
     if gone:
-        # The full-text index only marks rows as deleted; merging its segments drops the words.
-        db.execute("INSERT INTO spoken (spoken) VALUES ('optimize')")
+        values = (conversation_id, time.time())
+        db.execute("INSERT OR REPLACE INTO forgotten (conversation_id, at) VALUES (?, ?)", values)
     return gone
 
 
@@ -45,19 +66,28 @@ def set_recordings_aside(path: Path, damaged: Path) -> None:
         recordings_beside(path).rename(damaged.with_name(f"{damaged.name}-recordings"))
 
 
-def scrub(path: Path) -> None:
-    """Removes what is left of deleted conversations outside the database's tables.
+def scrub(path: Path, pause: Pause = lambda: True) -> bool:
+    """Removes the words of all forgotten conversations from all files.
 
-    That is the write-ahead log, which still holds older pages, and recordings. Raises StoreError.
+    False where another program still reads the older state, or `pause` ended it: try again. The
+    database can be written meanwhile. Raises StoreError.
     """
     try:
-        db = connect(path)
-        try:
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with closing(connect(path)) as db:
             remove_orphans(recordings_beside(path), partial(_conversation_ids, db))
-        finally:
-            db.close()
-    except sqlite3.Error as error:
+            forgotten = [row[0] for row in db.execute("SELECT conversation_id FROM forgotten")]
+            if not forgotten:
+                return True
+            if not (_merge_index(db, pause) and _empty_log(db)):
+                return False
+            _scrub_copies(path, forgotten)
+            with transaction(db):
+                for conversation_id in forgotten:
+                    db.execute(
+                        "DELETE FROM forgotten WHERE conversation_id = ?", (conversation_id,)
+                    )
+        return True
+    except (sqlite3.Error, OSError) as error:
         raise StoreError(f"{path} cannot be written: {error}") from None
 
 
@@ -69,17 +99,71 @@ def delete(path: Path, conversation_id: str, entry: AuditEntry) -> None:
     if not path.exists():
         raise unknown_conversation(conversation_id)
     try:
-        db = connect(path)
-        try:
+        with closing(connect(path)) as db:
             check_version(db, path)
             with transaction(db):
                 gone = delete_rows(db, conversation_id)
                 if gone:
                     add_entry(db, entry)
-        finally:
-            db.close()
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be written: {error}") from None
     if not gone:
         raise unknown_conversation(conversation_id)
-    scrub(path)
+    if not scrub(path):
+        log.warning("another program reads the database; the last words go when it has ended")
+
+
+def _merge_index(db: "Database", pause: Pause) -> bool:
+    """Merges the segments of the index, which drops the words that are only marked as deleted.
+
+    FTS5 takes a negative number as the beginning of a merge of everything, and has done its work
+    when it changes nothing any more.
+    """
+    pages = -MERGED_PAGES
+    while True:
+        before = db.conn.total_changes
+        with transaction(db):
+            db.execute("INSERT INTO spoken (spoken, rank) VALUES ('merge', ?)", (pages,))
+        if pages > 0 and db.conn.total_changes - before < 2:  # the command itself counts as one
+            return True
+        pages = MERGED_PAGES
+        if not pause():
+            return False
+
+
+def _empty_log(db: "Database") -> bool:
+    """Empties the write-ahead log, which holds older pages; False while somebody reads them."""
+    (busy, _, _) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def _scrub_copies(path: Path, forgotten: Sequence[str]) -> None:
+    """Deletes the conversations from every backup, and removes what cannot be searched for them.
+
+    A quarantined file is damaged: what could be read of it was salvaged when it was put aside.
+    """
+    for file in path.parent.glob(f"{path.name}{QUARANTINED}*"):
+        log.info("%s is removed: a conversation was deleted that may be in it", file)
+        if file.is_dir():
+            shutil.rmtree(file)  # its recordings
+        else:
+            file.unlink(missing_ok=True)
+    for backup in sorted((path.parent / BACKUPS).glob("*.db")):
+        try:
+            _delete_from_copy(backup, forgotten)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            log.warning("%s is removed: it is damaged, and a conversation was deleted", backup)
+            backup.unlink(missing_ok=True)
+
+
+def _delete_from_copy(backup: Path, forgotten: Sequence[str]) -> None:
+    marks = ", ".join("?" * len(forgotten))
+    with closing(connect(backup)) as db:
+        with transaction(db):
+            statement = f"DELETE FROM conversations WHERE id IN ({marks})"
+            found = db.execute(statement, list(forgotten)).rowcount
+            if found:
+                db.execute("INSERT INTO spoken (spoken) VALUES ('optimize')")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -10,7 +10,6 @@ whether or not the daemon runs.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -30,6 +29,7 @@ from appliance.store.records import (
     StoreStats,
     TurnRecord,
 )
+from appliance.store.scrubber import Scrubber
 from appliance.store.tasks import StoredTasks
 from appliance.store.timers import StoredTimers, TimerFactory, TimerLike
 from appliance.store.writer import OnError, Writer
@@ -57,6 +57,7 @@ class Store:
         self._writer = Writer(opened.db, on_error)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._closed = False
+        self.scrubber = Scrubber(path)
         self.clients = Clients(self._write, self._query, self._writer.post)
         self.tasks = StoredTasks(path, self._write, self._query, self._writer.post)
         self.figures = Figures(self._query)
@@ -72,8 +73,6 @@ class Store:
         opened = open_for_writing(path)
         if opened.quarantined:
             deletion.set_recordings_aside(path, opened.quarantined)
-        with suppress(StoreError):  # a process that was killed may have left recordings
-            deletion.scrub(path)
         return cls(path, opened, on_error)
 
     @property
@@ -100,6 +99,7 @@ class Store:
             return
         self._closed = True
         await asyncio.to_thread(self.recordings.close)
+        await asyncio.to_thread(self.scrubber.close)
         await asyncio.to_thread(self._writer.close, CLOSE_GRACE)
         await asyncio.to_thread(self._readers.shutdown)
         self._opened.release(clean=self._writer.finished)
@@ -147,13 +147,14 @@ class Store:
         )
 
     async def delete(self, conversation_id: str) -> None:
-        """Deletes a conversation so that no word of it stays in the file. Raises NotFound.
+        """Deletes a conversation. Raises NotFound.
 
-        End its sessions first: the next event of one would create the conversation again.
+        `scrubber` then removes its words from all files, within seconds. End its sessions first:
+        the next event of one would create the conversation again.
         """
         if not await self._write(partial(deletion.delete_rows, conversation_id=conversation_id)):
             raise queries.unknown_conversation(conversation_id)
-        await self._off_loop(partial(deletion.scrub, self._path))
+        self.scrubber.request()
 
     def timers(self, make: TimerFactory[AnyTimer]) -> StoredTimers[AnyTimer]:
         """Returns the table of timers; `make` is the class of the timers that it returns."""

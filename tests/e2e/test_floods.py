@@ -46,16 +46,25 @@ async def flood(base_url: str, frames: Iterator[bytes | str]) -> int | None:
     async with aiohttp.ClientSession() as http:
         async with http.post(f"{base_url}/api/sessions") as created:
             address = base_url.replace("http", "ws", 1) + (await created.json())["ws_url"]
-        ws = await http.ws_connect(address, max_msg_size=0)
-        with contextlib.suppress(ConnectionError):
-            for frame in frames:
-                if isinstance(frame, str):
-                    await ws.send_str(frame)
-                else:
-                    await ws.send_bytes(frame)
-        while not ws.closed:
-            await ws.receive()
-        return ws.close_code
+        async with http.ws_connect(address, max_msg_size=0) as ws:
+            reading = asyncio.create_task(read_to_the_end(ws))
+            with contextlib.suppress(ConnectionError):
+                while not reading.done():
+                    await send(ws, next(frames))
+            await reading
+            return ws.close_code
+
+
+async def read_to_the_end(ws: aiohttp.ClientWebSocketResponse) -> None:
+    async for _ in ws:
+        pass
+
+
+async def send(ws: aiohttp.ClientWebSocketResponse, frame: bytes | str) -> None:
+    if isinstance(frame, str):
+        await ws.send_str(frame)
+    else:
+        await ws.send_bytes(frame)
 
 
 @pytest.mark.parametrize("kind", FLOODS)

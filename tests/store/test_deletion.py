@@ -1,5 +1,7 @@
 """A deleted conversation leaves no word in any file of the database."""
 
+import asyncio
+import contextlib
 import sqlite3
 import subprocess
 from dataclasses import asdict
@@ -9,8 +11,8 @@ import pytest
 
 from appliance.conversation import EventKind
 from appliance.errors import NotFound, StoreError
-from appliance.store.connection import connect
-from appliance.store.deletion import delete
+from appliance.store.connection import connect, transaction
+from appliance.store.deletion import delete, delete_rows
 from appliance.store.queries import conversations, reading
 from appliance.store.records import AuditEntry, AuditRecord
 from appliance.store.store import Store
@@ -46,6 +48,7 @@ async def test_a_deleted_conversation_is_gone_from_the_file_too(path: Path) -> N
     await fill(store)
     assert files_with(path, "quokka")
     await store.delete("private")
+    assert await asyncio.to_thread(store.scrubber.wait, 60)
     assert files_with(path, "quokka") == files_with(path, "wombat") == []
     assert [summary.id for summary in await store.conversations()] == ["kept"]
     assert await store.search("quokka") == []
@@ -71,6 +74,77 @@ async def test_the_command_line_deletes_beside_the_daemon(path: Path) -> None:
     await store.flush()
     assert [summary.turns for summary in await store.conversations()] == [41]
     await store.close()
+
+
+async def test_the_words_go_when_the_last_reader_of_them_has_ended(path: Path) -> None:
+    store = Store.open(path)
+    await fill(store)
+    with contextlib.closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM events").fetchone()
+        await store.delete("private")
+        store.append(said("on it goes", conversation="kept", turn=41))
+        await store.flush()
+        # Its state is in the log until it has ended.
+        assert not await asyncio.to_thread(store.scrubber.wait, 0.1)
+        assert store.scrubber.overdue_seconds > 0
+    assert await asyncio.to_thread(store.scrubber.wait, 60)
+    assert store.scrubber.overdue_seconds == 0
+    assert files_with(path, "quokka") == files_with(path, "wombat") == []
+    await store.close()
+
+
+async def test_a_scrub_that_was_cut_off_is_made_up_for_after_the_next_start(path: Path) -> None:
+    store = Store.open(path)
+    await fill(store)
+    await store.close()
+    with contextlib.closing(connect(path)) as db, transaction(db):
+        delete_rows(db, "private")
+    assert files_with(path, "quokka")
+    store = Store.open(path)
+    assert await asyncio.to_thread(store.scrubber.wait, 60)
+    assert files_with(path, "quokka") == []
+    await store.close()
+
+
+async def test_backups_and_quarantined_files_forget_too(path: Path) -> None:
+    store = Store.open(path)
+    await fill(store)
+    backups = path.parent / "backups"
+    backups.mkdir()
+    for name in ("before-1.db", "before-2.db"):
+        with (
+            contextlib.closing(sqlite3.connect(backups / name)) as copy,
+            contextlib.closing(sqlite3.connect(path)) as source,
+        ):
+            source.backup(copy)
+    (backups / "before-2.db").write_bytes(b"the quokka sleeps " * 1_000)
+    aside = path.with_name(f"{path.name}.corrupt.20260101T000000")
+    aside.write_bytes(b"the quokka sleeps")
+    assert len(files_with(path, "quokka")) > 3
+    await store.delete("private")
+    assert await asyncio.to_thread(store.scrubber.wait, 60)
+    assert files_with(path, "quokka") == files_with(path, "wombat") == []
+    with contextlib.closing(sqlite3.connect(backups / "before-1.db")) as copy:
+        assert copy.execute("SELECT id FROM conversations").fetchall() == [("kept",)]
+    await store.close()
+
+
+async def test_deleting_costs_by_the_size_of_the_conversation(path: Path) -> None:
+    """Counted in changed rows: those of the conversation, however large the whole is."""
+    store = Store.open(path)
+    for number in range(3_000):
+        store.append(said(f"word{number} and more", turn=number + 1, conversation="large"))
+    await fill(store)
+    await store.close()
+    with contextlib.closing(connect(path)) as db:
+        rows = db.execute("SELECT count(*) FROM spoken_data").fetchone()[0]
+        with transaction(db):
+            before = db.conn.total_changes
+            assert delete_rows(db, "private")
+            changed = db.conn.total_changes - before
+        assert db.execute("SELECT count(*) FROM spoken_data").fetchone()[0] >= rows
+    assert changed < 1_000
 
 
 def test_deleting_without_a_database_creates_none(path: Path) -> None:
