@@ -88,11 +88,10 @@ async def run(
         stack.push_async_callback(background.finish, FORGET_SECONDS)
         tools = _tools(config, timers, store, agents, background, audience)
         registry = ToolRegistry(tools, is_guest=audience.is_guest)
-        opened, expects_event = _session_hooks(notifier, timers, agents)
+        hooks = _session_hooks(notifier, timers, agents)
         runtime = VoiceRuntime(
-            *(config, plan, metrics, store, audience, registry, opened, expects_event),
+            *(config, plan, metrics, store, audience, registry, *hooks),
             serve=None if systemd.manages_us() else commands.serve,  # there it has its own unit
-            alarm_unheard=lambda: notifier.unheard,
         )
         server = Server(config.server, state / "control.sock", systemd.sockets())
         report = StatusReport(config, runtime, store, metrics, ring, lambda: server.address)
@@ -163,9 +162,11 @@ def _add_tools(
 
 def _session_hooks(
     notifier: TimerNotifier, timers: TimerScheduler, agents: AgentService
-) -> tuple[Callable[[ConnectedClient], None], Callable[[str], bool]]:
-    """What a session that opens calls, and asks as long as it lasts."""
-    return partial(_opened, notifier, timers, agents), partial(_expects_event, timers, agents)
+) -> tuple[Callable[[ConnectedClient], None], Callable[[str], bool], Callable[[], bool]]:
+    """What a session that opens calls, and asks as long as it lasts; and what opens one more."""
+    opened = partial(_opened, notifier, timers, agents)
+    expects_event = partial(_expects_event, timers, agents)
+    return opened, expects_event, lambda: notifier.unheard
 
 
 def _opened(

@@ -53,8 +53,8 @@ class VoiceRuntime:
         registry: ToolRegistry,
         opened: "Callable[[Session], None]",
         expects_event: Callable[[str], bool],
-        serve: Sequence[str] | None,
         alarm_unheard: Callable[[], bool],
+        serve: Sequence[str] | None,
     ) -> None:
         self._config = config
         self._metrics = metrics

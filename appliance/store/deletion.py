@@ -55,6 +55,19 @@ def _conversation_ids(db: "Database") -> set[str]:
     return {row[0] for row in db.execute("SELECT id FROM conversations").fetchall()}
 
 
+def _remove_recordings(path: Path, db: "Database") -> None:
+    remove_orphans(recordings_beside(path), partial(_conversation_ids, db))
+
+
+def remove_recordings(path: Path) -> None:
+    """Removes the recordings of conversations that are not in the database. Raises StoreError."""
+    try:
+        with closing(connect(path)) as db:
+            _remove_recordings(path, db)
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be read: {error}") from None
+
+
 def recordings_beside(path: Path) -> Path:
     """Returns the directory of the recordings that belong to a database."""
     return path.parent / "recordings"
@@ -74,7 +87,7 @@ def scrub(path: Path, pause: Pause = lambda: True) -> bool:
     """
     try:
         with closing(connect(path)) as db:
-            remove_orphans(recordings_beside(path), partial(_conversation_ids, db))
+            _remove_recordings(path, db)
             forgotten = [row[0] for row in db.execute("SELECT conversation_id FROM forgotten")]
             if not forgotten:
                 return True

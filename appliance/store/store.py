@@ -10,6 +10,7 @@ whether or not the daemon runs.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -73,6 +74,8 @@ class Store:
         opened = open_for_writing(path)
         if opened.quarantined:
             deletion.set_recordings_aside(path, opened.quarantined)
+        with suppress(StoreError):  # a process that was killed may have left recordings
+            deletion.remove_recordings(path)
         return cls(path, opened, on_error)
 
     @property
@@ -155,6 +158,7 @@ class Store:
         if not await self._write(partial(deletion.delete_rows, conversation_id=conversation_id)):
             raise queries.unknown_conversation(conversation_id)
         self.scrubber.request()
+        await self._off_loop(partial(deletion.remove_recordings, self._path))
 
     def timers(self, make: TimerFactory[AnyTimer]) -> StoredTimers[AnyTimer]:
         """Returns the table of timers; `make` is the class of the timers that it returns."""

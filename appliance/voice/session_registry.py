@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
 from appliance.access.tokens import Role
@@ -14,18 +13,13 @@ from appliance.errors import RouteRefused, SessionLimit, SessionTaken, SessionUn
 from appliance.llm.context import from_history
 from appliance.voice.close_reason import CLOSE_FRAMES, CloseReason
 from appliance.voice.parts import SharedParts
-from appliance.voice.seats import Newcomer, Seat, gives_way
+from appliance.voice.places import Places
 from appliance.voice.session import Session, SessionCallbacks, SessionState
 from appliance.voice.session_options import SessionOptions
 from appliance.wire import NoticeMessage, ServerMessage, Socket
 
 log = logging.getLogger(__name__)
 
-# As long as a page may take from POST /api/sessions to its WebSocket.
-OFFER_SECONDS = 60.0
-# Sessions that one client may have asked for and not yet connected to; an older one lapses. With
-# open access all clients are one.
-OFFERS, ANYBODYS_OFFERS = 4, 64
 # As long as an ended session may take to release everything; the process ends all the same.
 RELEASE_SECONDS = 5.0
 
@@ -50,11 +44,10 @@ class SessionRegistry:
     ) -> None:
         self.shared = shared
         self._callbacks = callbacks
-        self._limit = limit
         self._history = history
         self._on_count = on_count
-        self._sessions: dict[str, Session] = {}
-        self._roles: dict[str, Role | None] = {}
+        self._places = Places(limit, callbacks.alarm_unheard)
+        self._sessions = self._places.sessions
         self._closing = False
 
     def open(
@@ -76,7 +69,7 @@ class SessionRegistry:
         does not exist, SessionLimit where there is no place for this client, or the appliance is
         stopping.
         """
-        self._drop_expired_offers()
+        self._places.drop_expired_offers()
         route = route or self.shared.first_route
         if route not in self.shared.routes:
             raise RouteRefused("the realtime route is not open on this appliance")
@@ -84,8 +77,7 @@ class SessionRegistry:
         options.check(self.shared)
         if self._closing:
             raise SessionLimit("the appliance is restarting", advice="Try again in a few seconds.")
-        self._who_gives_way(client_id, role)
-        self._drop_older_offers(client_id, OFFERS if role else ANYBODYS_OFFERS)
+        self._places.check(client_id, role)
         session = Session(
             secrets.token_hex(8),
             conversation_id,
@@ -95,8 +87,7 @@ class SessionRegistry:
             options,
             route,
         )
-        self._sessions[session.session_id] = session
-        self._roles[session.session_id] = role
+        self._places.offer(session, role)
         return session
 
     async def attach(self, session_id: str, socket: Socket) -> None:
@@ -108,9 +99,10 @@ class SessionRegistry:
         if session.state is not SessionState.OFFERED:
             raise SessionTaken("this session already has its client")
         try:
-            self._take_place(session)
+            if gives_way := self._places.take(session):
+                gives_way.end(CloseReason.GAVE_WAY)
         except SessionLimit:
-            self._forget(session_id)
+            self._places.remove(session_id)
             await socket.close(*CLOSE_FRAMES[CloseReason.NO_PLACE])
             return
         session.state = SessionState.OPEN
@@ -124,27 +116,8 @@ class SessionRegistry:
         finally:
             session.state = SessionState.ENDED
             session.released.set()
-            self._forget(session_id)
+            self._places.remove(session_id)
             self._on_count(self.open_count)
-
-    def _take_place(self, session: Session) -> None:
-        """Has the session that gives way, if any, make room for this one. Raises SessionLimit."""
-        role = self._roles[session.session_id]
-        if seat := self._who_gives_way(session.client_id, role):
-            self.close(seat.session_id, CloseReason.GAVE_WAY)
-
-    def _who_gives_way(self, client_id: str, role: Role | None) -> Seat | None:
-        seats = [
-            Seat(s.session_id, s.client_id, self._roles[s.session_id], s.quiet_seconds)
-            for s in self._sessions.values()
-            if s.state is SessionState.OPEN and not s.is_ending
-        ]
-        newcomer = Newcomer(client_id, role, self._callbacks.alarm_unheard())
-        return gives_way(newcomer, seats, self._limit())
-
-    def _forget(self, session_id: str) -> None:
-        self._sessions.pop(session_id, None)
-        self._roles.pop(session_id, None)
 
     def get(self, session_id: str) -> Session:
         """Raises SessionUnknown."""
@@ -168,14 +141,14 @@ class SessionRegistry:
         return not any(session.in_turn for session in self._sessions.values())
 
     def list(self) -> list[Session]:
-        self._drop_expired_offers()
+        self._places.drop_expired_offers()
         return [s for s in self._sessions.values() if s.state is not SessionState.ENDED]
 
     def close(self, session_id: str, reason: CloseReason = CloseReason.HUNG_UP) -> None:
         """Ends a session. Raises SessionUnknown."""
         session = self.get(session_id)
         if session.state is SessionState.OFFERED:
-            self._forget(session_id)
+            self._places.remove(session_id)
         session.end(reason)
 
     def revoke_client(self, client_id: str) -> None:
@@ -260,21 +233,6 @@ class SessionRegistry:
             if session.state is SessionState.OPEN
             and not session.conversation_id.startswith(SELFTEST_PREFIX)
         ]
-
-    def _drop_expired_offers(self) -> None:
-        horizon = time.time() - OFFER_SECONDS
-        for session in self._offers():
-            if session.created_at < horizon:
-                self._forget(session.session_id)
-
-    def _drop_older_offers(self, client_id: str, most: int) -> None:
-        """Leaves a client, which may have `most` offers, room for one more."""
-        own = [session for session in self._offers() if session.client_id == client_id]
-        for session in own[: max(0, len(own) - most + 1)]:
-            self._forget(session.session_id)
-
-    def _offers(self) -> Sequence[Session]:
-        return [s for s in self._sessions.values() if s.state is SessionState.OFFERED]
 
 
 async def _say_at_pause(session: Session, text: str, task: Task) -> bool:
