@@ -19,6 +19,12 @@ wanted_units() {
   if grep -qs '^gpu' "$ROOT/venv/.gpu"; then
     printf '%s\t%s\n' "$ROOT/jetson/gpu.conf" "$SYSTEMD/voice-appliance.service.d/gpu.conf"
   fi
+  # What the programs of agents and of servers of tools need, which the configuration names.
+  if "$ROOT/venv/bin/appliance" config unit >"$PREFIX/.programs.conf" 2>/dev/null && [[ -s $PREFIX/.programs.conf ]]; then
+    for name in voice-appliance voice-appliance-selftest; do
+      printf '%s\t%s\n' "$PREFIX/.programs.conf" "$SYSTEMD/$name.service.d/programs.conf"
+    done
+  fi
   # Which device nodes this very board has.
   if [[ -x $from/devices.sh ]]; then
     "$from/devices.sh" >"$PREFIX/.devices.conf" 2>/dev/null || true
@@ -187,7 +193,7 @@ activate() {
   load_choices
   release=$ROOT
   run_steps "${LIVE_STEPS[@]}"
-  rm -f -- "$PREFIX/.devices.conf"
+  rm -f -- "$PREFIX/.devices.conf" "$PREFIX/.programs.conf"
   [[ ${1:-} == untested ]] || self_test
   nothing_changed || echo changed
 }

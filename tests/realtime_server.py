@@ -37,6 +37,13 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Several:
+    """One response of several texts and calls, in this order."""
+
+    parts: tuple[str | Call, ...]
+
+
+@dataclass(frozen=True)
 class Drop:
     """The connection breaks after some words of an answer."""
 
@@ -58,7 +65,7 @@ class Nonsense:
     """The server sends text that is not an event."""
 
 
-Reply = str | Call | Drop | Fails | Mute | Nonsense
+Reply = str | Call | Several | Drop | Fails | Mute | Nonsense
 Script = Callable[[str], Reply]
 """Maps the user's words, or the result of a tool as JSON, to a reply."""
 
@@ -238,6 +245,9 @@ class Line:
                 await self._speak(number, reply)
             case Call():
                 await self._call(number, reply)
+            case Several():
+                for part in reply.parts:
+                    await (self._speak if isinstance(part, str) else self._call)(number, part)  # type: ignore[operator]
             case Drop():
                 await self._speak(number, reply.after)
                 self.drop()

@@ -17,6 +17,8 @@ from appliance.network.proxies import ProxyRules, child_environment
 END_SECONDS = 5.0  # from its result to its exit, after which it is killed
 DRAIN_SECONDS = 1.0  # from its exit to the end of its output, which children may keep open
 
+CLAUDE_KEY = "ANTHROPIC_API_KEY"  # its own key, where it has no login
+
 # Variables of the appliance alone; Claude Code has keys of its own.
 _PRIVATE = (
     "APPLIANCE__", "CREDENTIALS_DIRECTORY", "OPENAI_API_KEY", "GROQ_API_KEY", "TEAM_TOKEN",
@@ -110,7 +112,7 @@ async def _follow(child: ChildProcess, transcript: ClaudeTranscript, report: Rep
     try:
         await asyncio.wait({reading, exiting}, return_when=asyncio.FIRST_COMPLETED)
         left = END_SECONDS if reading.done() else DRAIN_SECONDS
-        await asyncio.wait({reading, exiting}, timeout=left)
+        await asyncio.wait({reading, exiting}, timeout=0 if transcript.is_refused else left)
         if reading.done():
             reading.result()
         return exiting.result() if exiting.done() else None

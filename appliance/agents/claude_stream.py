@@ -3,6 +3,7 @@
     {"type": "system", "subtype": "init", "session_id": …}
     {"type": "assistant", "message": {"content": [{"type": "text"…} | {"type": "tool_use"…}]}}
     {"type": "user", …}                                     results of its tools; ignored
+    {"type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 10, "error_status": 401}
     {"type": "result", "subtype": "success", "is_error": false, "result": …, "total_cost_usd": …}
 
 Anything else (other types, other shapes, invalid JSON) is ignored.
@@ -26,6 +27,7 @@ REPORTED_INPUTS = (
     "description",
     "prompt",
 )
+REFUSED = (401, 403)  # HTTP statuses for a key or login that is not valid
 LONGEST_INPUT = 120  # characters of a tool's input
 
 _ENDINGS = {
@@ -67,12 +69,14 @@ class ClaudeTranscript:
     """The events of one run of Claude Code.
 
     `outcome` is set once the result has come. `stray` is the latest line that is not JSON, which
-    is often the reason why the run failed.
+    is often the reason why the run failed. It `is_refused` once its service has refused its key or
+    login; it would try that again for minutes.
     """
 
     outcome: AgentOutcome | None = None
     agent_session: str = ""
     stray: str = ""
+    is_refused: bool = False
 
     def feed(self, line: bytes) -> list[AgentEvent]:
         """Parses a line and returns its events."""
@@ -89,6 +93,11 @@ class ClaudeTranscript:
         kind = message.get("type")
         if kind == "assistant":
             found += [AgentProgress(text) for text in _assistant_texts(message) if text]
+        elif kind == "system" and message.get("subtype") == "api_retry":
+            found.append(AgentProgress(_retry_line(message)))
+            if message.get("error_status") in REFUSED:
+                self.is_refused = True
+                self.outcome = AgentOutcome(False, _refusal(message["error_status"]))
         elif kind == "result":
             self.outcome = _outcome(message)
         return found
@@ -125,6 +134,21 @@ def _tool_line(name: str, given: object) -> str:
             if isinstance(value, str) and value.strip():
                 return f"{name}: {' '.join(value.split())[:LONGEST_INPUT]}"
     return name
+
+
+def _retry_line(retry: Mapping[str, Any]) -> str:
+    """Says that it tries again, and after what: an HTTP status, or no answer at all."""
+    status, attempt, most = (retry.get(key) for key in ("error_status", "attempt", "max_retries"))
+    why = f", {status}" if isinstance(status, int) else ""
+    which = f" Attempt {attempt} of {most}." if isinstance(attempt, int) else ""
+    return f"It cannot reach its service{why}.{which}"
+
+
+def _refusal(status: int) -> str:
+    return (
+        f"It cannot reach its service, {status}: its key or login is not valid. Log in with the"
+        " command claude on the device, or correct its key."
+    )
 
 
 def _outcome(result: Mapping[str, Any]) -> AgentOutcome:

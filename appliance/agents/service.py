@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Mapping
 from typing import Protocol
 
 from appliance.agents import Agent
-from appliance.agents.claude import ClaudeCode
+from appliance.agents.claude import CLAUDE_KEY, ClaudeCode
 from appliance.agents.dispatcher import Dispatcher
 from appliance.agents.process import end_marked
 from appliance.agents.task_phrases import announcement
@@ -15,6 +16,7 @@ from appliance.agents.team import Team
 from appliance.agents.tools import claude_tools, task_tools, team_tools
 from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config
+from appliance.config.programs import program_faults
 from appliance.conversation import Task
 from appliance.store.tasks import StoredTasks
 from appliance.tools import Tool
@@ -63,7 +65,8 @@ class AgentService:
         agents = config.agents
         token = secrets.get("TEAM_TOKEN", "")
         self._team = Team(agents.team, token, self._on_team_message) if agents.team.url else None
-        claude = ClaudeCode(agents.claude, environ) if agents.claude.enabled else None
+        key = {name: secrets[name] for name in (CLAUDE_KEY,) if name in secrets}
+        claude = ClaudeCode(agents.claude, {**environ, **key}) if agents.claude.enabled else None
         workers: list[Agent] = [agent for agent in (self._team, claude) if agent is not None]
         self.dispatcher = Dispatcher(workers, store, time.time, self._on_changed, self._on_ended)
 
@@ -81,6 +84,8 @@ class AgentService:
 
     async def run(self, put: PutTools) -> None:
         """Runs agents and MCP servers until cancelled; `put` registers the servers' tools."""
+        for fault in program_faults(self._config, os.environ):
+            log.warning("%s", fault)
         await self._restore()
         async with asyncio.TaskGroup() as group:
             if self._team is not None:

@@ -108,6 +108,7 @@ def _send_to_nested(dispatcher: Dispatcher) -> Tool:
             "send [{text}] to nested",
         ),
         ability="pass work on to the agent team",
+        passed_on="text",
         guests=False,
     )
 
@@ -173,6 +174,7 @@ def _send_to_claude_code(dispatcher: Dispatcher) -> Tool:
         lists={"fresh": {"start a new": True, "begin a new": True, "new": True}},
         rules=_CLAUDE,
         ability="give tasks to Claude Code",
+        passed_on="text",
         guests=False,
     )
 

@@ -47,6 +47,7 @@ from appliance.timers.scheduler import Timer, TimerScheduler, TimerStore
 from appliance.tools import Tool
 from appliance.tools.builtin.catalogue import builtin_tools
 from appliance.tools.builtin.history import history_tools
+from appliance.tools.offer import OfferLimits
 from appliance.tools.registry import ToolRegistry
 from appliance.wire import ConnectedClient
 
@@ -87,7 +88,7 @@ async def run(
         background = BackgroundTasks()
         stack.push_async_callback(background.finish, FORGET_SECONDS)
         tools = _tools(config, timers, store, agents, background, audience)
-        registry = ToolRegistry(tools, is_guest=audience.is_guest)
+        registry = ToolRegistry(tools, is_guest=audience.is_guest, limits=_offer_limits(config))
         hooks = _session_hooks(notifier, timers, agents)
         runtime = VoiceRuntime(
             *(config, plan, metrics, store, audience, registry, *hooks),
@@ -141,6 +142,11 @@ def _tools(
         patterns=config.tools.enabled,
         is_guest=audience.is_guest,
     )
+
+
+def _offer_limits(config: Config) -> OfferLimits:
+    tools = config.tools
+    return OfferLimits(tools.model_tools, tools.model_bytes, tools.model_first)
 
 
 def _timers(kept: TimerStore, audience: Audience) -> tuple[TimerScheduler, TimerNotifier]:

@@ -17,6 +17,7 @@ from appliance.llm.context import history_budget
 from appliance.llm.managed_server import ManagedServer, ServerFiles, ServerState
 from appliance.llm.providers import Address
 from appliance.llm.served_model import ServedModel, choice_file, key_file, served_option
+from appliance.llm.slots import SlotLeases
 from appliance.llm.trial import ModelTrial, keep_trial, kept_trial, run_trial
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ class LanguageModel:
         return replace(
             made,
             prefills=True,
+            slots=SlotLeases(served.slots),
             is_starting=lambda: self._server.is_starting,
             history_tokens=self._history_tokens,
         )
@@ -151,7 +153,8 @@ class LanguageModel:
 
     async def prefill(self, body: Mapping[str, Any]) -> None:
         """Has the model compute what every session begins with, and counts it."""
-        answer = await self._server.ask({**body, "max_tokens": 1})
+        # In the slot that the first session gets.
+        answer = await self._server.ask({**body, "max_tokens": 1, "id_slot": 0})
         usage = answer.get("usage")
         self._fixed_tokens = int(usage.get("prompt_tokens", 0)) if usage else 0
         log.info("%d tokens of system prompt and tools are computed ahead", self._fixed_tokens)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 # Secrets by the name of their environment variable; as credentials their names are lower case.
 MCP_TOKEN = "MCP_[A-Z0-9]+_TOKEN"
-SECRETS = ("OPENAI_API_KEY", "GROQ_API_KEY", "TEAM_TOKEN")
+SECRETS = ("OPENAI_API_KEY", "GROQ_API_KEY", "TEAM_TOKEN", "ANTHROPIC_API_KEY")
 
 FIRST_SOCKET = 3  # by the protocol of sd_listen_fds
 

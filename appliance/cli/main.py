@@ -20,6 +20,7 @@ from appliance.cli.options import config_option, configuration
 from appliance.cli.selftest import selftest, selftest_command
 from appliance.cli.turns import turns_group
 from appliance.config.loader import masked
+from appliance.config.programs import program_faults, unit_exceptions
 from appliance.errors import ApplianceError, ConfigError
 from appliance.observability import logs
 
@@ -59,7 +60,9 @@ def config_group() -> None:
 @config_option
 def check_config(files: tuple[Path, ...]) -> None:
     """Reports every fault at once, with key, value, expectation and a suggestion."""
-    configuration(files)
+    config = configuration(files)
+    for fault in program_faults(config, os.environ):
+        click.secho(f"{fault}.", fg="yellow", err=True)
     click.echo("The configuration is good.")
 
 
@@ -68,6 +71,16 @@ def check_config(files: tuple[Path, ...]) -> None:
 def show_config(files: tuple[Path, ...]) -> None:
     """Shows the configuration in force, secrets masked."""
     click.echo(json.dumps(masked(configuration(files)), indent=2))
+
+
+@config_group.command("unit")
+@config_option
+def show_unit(files: tuple[Path, ...]) -> None:
+    """Shows what the appliance's unit has to allow for the programs that the settings name.
+
+    install.sh makes it a drop-in of the unit.
+    """
+    click.echo(unit_exceptions(configuration(files)), nl=False)
 
 
 for _command in (

@@ -160,6 +160,9 @@ McpName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,19}$")]
 
 class ToolsConfig(Section):
     enabled: tuple[str, ...]
+    model_tools: Annotated[int, Field(ge=1)]
+    model_bytes: Annotated[int, Field(ge=1000)]
+    model_first: tuple[str, ...]
     mcp: Mapping[McpName, MCPServerConfig]
 
 

@@ -44,17 +44,23 @@ def server_command(config: Config) -> str:
 
 def lists_gpu(command: str) -> bool:
     """Whether a build of llama-server has a GPU to compute on."""
+    listed = _output(command, "--list-devices")
+    return any(name in listed for name in _GPU_NAMES)
+
+
+def knows_option(command: str, option: str) -> bool:
+    """Whether a build of llama-server has an option, which changes from build to build."""
+    return option in _output(command, "--help")
+
+
+def _output(command: str, option: str) -> str:
     try:
-        listed = subprocess.run(
-            [command, "--list-devices"],
-            capture_output=True,
-            text=True,
-            timeout=_LIST_SECONDS,
-            check=False,
+        run = subprocess.run(
+            [command, option], capture_output=True, text=True, timeout=_LIST_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return any(name in listed.stdout for name in _GPU_NAMES)
+        return ""
+    return run.stdout
 
 
 def trials_file(config: Config) -> Path:

@@ -12,6 +12,7 @@ from openai import AsyncOpenAI
 
 from appliance.config.schema import AlternativeLLMConfig, LLMConfig
 from appliance.llm.providers import Address, address
+from appliance.llm.slots import SlotLeases
 from appliance.network.addresses import is_on_this_machine
 from appliance.network.proxies import ProxiedTransport
 
@@ -38,6 +39,8 @@ class Endpoint:
     """Whether its server is on its way, so that an error means "not yet"."""
     prefills: bool = False
     """Whether it keeps the beginning of a prompt computed, for what follows it."""
+    slots: SlotLeases | None = None
+    """The slots of its server, where a session may choose one."""
     history_tokens: Callable[[], int] = lambda: UNBOUNDED
     """The most that a conversation may take of its context, beside prompt, tools and answer."""
 

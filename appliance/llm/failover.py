@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -130,28 +131,42 @@ class FailoverClient:
         """The most that a conversation may take of the context of the model asked next."""
         return self.current.history_tokens()
 
-    async def prefill(self, params: Mapping[str, Any]) -> None:
-        """Has the model compute a prompt ahead of the question; a failure changes nothing."""
+    async def prefill(self, session: str, params: Mapping[str, Any]) -> None:
+        """Has the model compute a prompt ahead of the question; a failure changes nothing.
+
+        Nothing is computed where every slot of the server belongs to another session.
+        """
+        slots = self.current.slots
+        slot = slots.for_computing_ahead(session) if slots else None
+        if slots and slot is None:
+            return
         try:
-            question = ModelQuestion({**params, "max_tokens": 1}, self.limits)
+            question = ModelQuestion({**params, "max_tokens": 1}, self.limits, slot=slot)
             await completion(self.current, question, self._states[0])
         except FAILURES as error:
             log.info("%s did not compute ahead: %s", self.current.name, _cause(error))
+
+    def session_ended(self, session: str) -> None:
+        """Frees the slots that a session had."""
+        for endpoint in self._endpoints:
+            if endpoint.slots:
+                endpoint.slots.release(session)
 
     async def create(
         self,
         before: BeforeRequest,
         limits: AnswerLimits | None = None,
+        session: str = "",
         **params: Any,  # noqa: ANN401  openai's own types
     ) -> Any:  # noqa: ANN401
         """A completion as by openai's `chat.completions.create`, from the first that answers.
 
-        With `stream`, the answer has begun when it is returned; it is a FailoverStream of events
-        within the `limits`, and continues with the next endpoint where it breaks off. Raises the
-        last endpoint's error, one of FAILURES, if none answers.
+        `session` is the one that asks. With `stream`, the answer has begun when it is returned; it
+        is a FailoverStream of events within the `limits`, and continues with the next endpoint
+        where it breaks off. Raises the last endpoint's error, one of FAILURES, if none answers.
         """
         params["messages"] = valid_json(params["messages"])
-        asked = ModelQuestion(params, limits or self.limits)
+        asked = ModelQuestion(params, limits or self.limits, session)
         return await self._ask(attempt_order(self._breakers), before, asked)
 
     async def _ask(self, places: Sequence[int], before: BeforeRequest, asked: ModelQuestion) -> Any:  # noqa: ANN401
@@ -184,7 +199,7 @@ class FailoverClient:
         endpoint, state = self._endpoints[place], self._states[place]
         messages = shortened(asked.params["messages"], state.window)
         for _ in range(MOST_SHORTENINGS):
-            fitting = ModelQuestion({**asked.params, "messages": messages}, asked.limits)
+            fitting = replace(asked, params={**asked.params, "messages": messages})
             try:
                 return await completion(
                     endpoint, fitting, state, partial(self._failed, place, midway=True), resume

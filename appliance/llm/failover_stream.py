@@ -27,10 +27,22 @@ RESTART_APOLOGY: Final = " Sorry, let me start again. "
 
 @dataclass(frozen=True, slots=True)
 class ModelQuestion:
-    """The parameters of a chat completion, and the limits of its answer."""
+    """The parameters of a chat completion, and the limits of its answer.
+
+    `session` is the one that asks; empty for a question of nobody's conversation. `slot` is that of
+    the server, where one was chosen already.
+    """
 
     params: Mapping[str, Any]
     limits: AnswerLimits
+    session: str = ""
+    slot: int | None = None
+
+    def slot_at(self, endpoint: Endpoint) -> int | None:
+        """The slot of the endpoint's server that is to answer; None where the server chooses."""
+        if self.slot is not None or endpoint.slots is None or not self.session:
+            return self.slot
+        return endpoint.slots.for_question(self.session)
 
 
 @dataclass(slots=True)
@@ -140,6 +152,8 @@ async def completion(
 ) -> Any:  # noqa: ANN401
     """A completion that begins within the endpoint's time limit. Raises one of FAILURES."""
     params = {**asked.params, "model": endpoint.model}
+    if (slot := asked.slot_at(endpoint)) is not None:
+        params["extra_body"] = {"id_slot": slot}
     loop = asyncio.get_running_loop()
     began = loop.time()
     async with asyncio.timeout(endpoint.first_token_seconds):

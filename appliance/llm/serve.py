@@ -16,7 +16,7 @@ from typing import Any, Final
 from appliance.errors import EngineFailed
 from appliance.hardware.detect import memory
 from appliance.hardware.language_models import MB
-from appliance.hardware.language_server import LIBRARY, lists_gpu
+from appliance.hardware.language_server import LIBRARY, knows_option, lists_gpu
 from appliance.llm.model_file import check_model_file
 from appliance.llm.served_model import HOST, ServedModel
 
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 CACHE_MB: Final = 256
 """For prompts of other sessions; llama.cpp's own default takes 8 GB of a board's memory."""
 _ALL_LAYERS: Final = 999
+_CACHE_IDLE, _KEEP_IDLE = "--cache-idle-slots", "--no-cache-idle-slots"
+"""By default a question in one slot clears all others, and a session that has a slot of its own
+would compute everything anew. Builds that do not do that do not know the option either."""
 _WORK_SPACE: Final = 300 * MB
 _NICENESS: Final = 5
 _OOM_SCORE: Final = 500
@@ -51,22 +54,13 @@ def serve(served: ServedModel, key_file: Path, *, end_with_parent: bool = False)
         _become_program(served, key_file)
 
 
-def parallel(served: ServedModel) -> int:
-    """How many answers are computed at once.
-
-    On a processor two take as long as one after the other, and the second would begin without the
-    prefix that the first has computed.
-    """
-    return 2 if served.device == "cuda" else 1
-
-
 def program_arguments(served: ServedModel, key_file: Path) -> list[str]:
     """The command line of llama-server."""
     layers = _ALL_LAYERS if served.device == "cuda" else 0
     return [
         *("--model", served.file, "--alias", served.model),
         *("--host", HOST, "--port", str(served.port), "--api-key-file", str(key_file)),
-        *("--ctx-size", str(served.context), "--parallel", str(parallel(served)), "--kv-unified"),
+        *("--ctx-size", str(served.context), "--parallel", str(served.slots), "--kv-unified"),
         *("--threads", str(served.threads), "--threads-batch", str(served.threads)),
         *("--cache-ram", str(CACHE_MB), "--n-gpu-layers", str(layers)),
         # Otherwise it changes context and layers by itself where memory is short.
@@ -82,8 +76,11 @@ def _become_program(served: ServedModel, key_file: Path) -> None:
             f"{served.server} is not built for the GPU of this machine",
             advice="Build llama.cpp with -DGGML_CUDA=ON, or leave llm.server empty.",
         )
+    arguments = program_arguments(served, key_file)
+    if knows_option(served.server, _CACHE_IDLE):
+        arguments.append(_KEEP_IDLE)
     try:
-        os.execv(served.server, [served.server, *program_arguments(served, key_file)])
+        os.execv(served.server, [served.server, *arguments])
     except OSError as error:
         raise EngineFailed(
             f"{served.server} cannot be started: {error.strerror}", advice="Correct llm.server."
@@ -116,9 +113,10 @@ def library_parameters(params: Any, served: ServedModel, key: str) -> Any:  # no
     params.model_alias = {served.model}
     params.hostnames, params.port = [HOST], served.port
     params.api_keys = [key]
-    params.n_ctx, params.n_parallel, params.kv_unified = served.context, parallel(served), True
+    params.n_ctx, params.n_parallel, params.kv_unified = served.context, served.slots, True
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = served.threads
     params.cache_ram_mib = CACHE_MB
+    params.cache_idle_slots = False
     params.n_gpu_layers = 0
     params.fit_params = False
     params.enable_reasoning = 0

@@ -16,6 +16,10 @@ from appliance.hardware.language_models import LanguageModelOption
 from appliance.llm.providers import Address
 
 HOST: Final = "127.0.0.1"
+_SLOTS: Final = {"cuda": 4}
+_SLOTS_ON_PROCESSOR: Final = 2
+"""Two answers at once take twice as long on a processor, and are still read out faster than heard;
+four are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,11 @@ class ServedModel:
     @property
     def base_url(self) -> str:
         return f"http://{HOST}:{self.port}/v1"
+
+    @property
+    def slots(self) -> int:
+        """How many conversations the server keeps computed, and answers at once."""
+        return _SLOTS.get(self.device, _SLOTS_ON_PROCESSOR)
 
     @property
     def origin(self) -> str:

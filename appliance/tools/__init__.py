@@ -115,6 +115,8 @@ class Tool:
     realtime: whether the tool is offered on the Realtime route.
     spoken_only: whether the tool is kept from models, which need no tool for small talk.
     guests: whether guests may call the tool.
+    passed_on: the argument that is passed on to somebody else: of a sentence, exactly as the user
+        said it, however long. It must be the last part of the templates.
     read_only: the tool changes nothing, here or elsewhere. It may run before the user's turn is
         over, and its result be dropped.
     """
@@ -136,4 +138,5 @@ class Tool:
     realtime: bool = True
     spoken_only: bool = False
     guests: bool = True
+    passed_on: str = ""
     read_only: bool = False

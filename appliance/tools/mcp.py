@@ -22,6 +22,7 @@ from appliance.tools.intents.recognizer import command_of
 from appliance.tools.intents.templates import parse_templates
 from appliance.tools.mcp_results import result_texts, spoken_result
 from appliance.tools.mcp_schemas import schema_fault, standalone_schema
+from appliance.tools.mcp_transport import tolerant
 from appliance.tools.program_log import logged_lines
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ LAST_RETRY = 60.0
 CONNECT_SECONDS = 20.0
 END_SECONDS = 8.0  # a program has two to end by itself, and two more before it is killed
 REFRESH_SECONDS = 60.0  # between two requests for the list of tools, which also detect a loss
-MOST_TOOLS = 64  # of one server; models choose badly among more
+MOST_TOOLS = 256  # of one server; a model is told of few of them at once (`tools.offer`)
 LONGEST_TEXT = 20_000  # characters of a result that a model reads
 LONGEST_NAME = 64  # characters, as models accept them
 TOOLS_CHANGED = "notifications/tools/list_changed"
@@ -141,7 +142,7 @@ class MCPServer:
             async with (
                 logged_lines(f"MCP server {self._name}") as errors,
                 Client(
-                    stdio_client(parameters, errlog=errors),
+                    tolerant(stdio_client(parameters, errlog=errors), self._name),
                     read_timeout_seconds=config.seconds,
                     message_handler=self._notified,
                 ) as client,
@@ -155,7 +156,7 @@ class MCPServer:
         ) as http:
             transport = streamable_http_client(config.url, http_client=http)
             async with Client(
-                transport,
+                tolerant(transport, self._name),
                 read_timeout_seconds=config.seconds,
                 message_handler=self._notified,
             ) as client:
@@ -171,6 +172,8 @@ class MCPServer:
             cursor = listed.next_cursor
             if cursor is None:
                 break
+        if len(offered) > MOST_TOOLS or cursor is not None:
+            log.warning("the MCP server %s has more than %d tools", self._name, MOST_TOOLS)
         if offered != self._offered:
             self._put(self._name, self._tools(offered[:MOST_TOOLS]))
             self._offered = offered

@@ -12,13 +12,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from appliance.errors import AgentError, ApplianceError, ConfigError, ToolError
-from appliance.languages.folder import answering_language
+from appliance.languages.folder import answering_language, folder
 from appliance.languages.phrases import Phrases, phrases
 from appliance.languages.table import ENGLISH
 from appliance.tools import IsGuest, Tool, ToolContext, ToolResult, everyone_is_guest
+from appliance.tools.arguments import validate
 from appliance.tools.confirmation import PendingConfirmations, answer_tools
 from appliance.tools.intents.grammar import WordGraph, command_tree, jsgf, word_graph
-from appliance.tools.intents.recognizer import Command, FreeWords, SentenceMatcher, command_of
+from appliance.tools.intents.own_words import beginning, own_words
+from appliance.tools.intents.recognizer import (
+    LONGEST_MATCHED,
+    Command,
+    FreeWords,
+    SentenceMatcher,
+    command_of,
+)
+from appliance.tools.offer import OfferLimits, ToolOffer, offer
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +50,7 @@ class ToolRegistry:
     Groups of tools may be replaced while the registry is in use (`put`). Calling a tool that
     needs confirmation only asks the question; the tool runs when the user has heard it to its end
     and then says yes, before anything else is said in the session. `now` is a monotonic clock in
-    seconds.
+    seconds. `limits` are for what models are told of.
     """
 
     def __init__(
@@ -50,8 +59,10 @@ class ToolRegistry:
         now: Callable[[], float] = time.monotonic,
         *,
         is_guest: IsGuest = everyone_is_guest,
+        limits: OfferLimits | None = None,
     ) -> None:
         self._is_guest = is_guest
+        self._limits = limits or OfferLimits()
         self._questions = PendingConfirmations(now)
         self._answers = _Group(answer_tools(self._questions, self._perform))
         self._groups: dict[str, _Group] = {}
@@ -88,6 +99,14 @@ class ToolRegistry:
         self._tools = _by_name(groups.values())
         self._groups = groups
         self._matches.clear()
+        if rest := self.offer().rest:
+            left = {tool.name for tool in rest}
+            names = {n for n, g in groups.items() if any(tool.name in left for tool in g.tools)}
+            log.warning(
+                "models are told of %d of the tools of %s only when they look for them: all"
+                " together are more than tools.model_tools or tools.model_bytes",
+                *(len(rest), ", ".join(sorted(name or "the appliance" for name in names))),
+            )
 
     def match(
         self, text: str, session_id: str | None = None, language: str = ENGLISH
@@ -132,32 +151,32 @@ class ToolRegistry:
     def _find(self, text: str, language: str) -> tuple[Match | None, Match | None]:
         """The best match among the yes-or-no tools, and the best among all others."""
         best: dict[bool, Match] = {}
+        head = beginning(text, LONGEST_MATCHED)
         for group in self._groups.values():
-            for name, arguments in group.matcher(language).matches(text):
+            for name, arguments in group.matcher(language).matches(head):
                 tool = self._tools[name]
+                given = _as_said(tool, arguments, text, head, language)
                 # A match with arguments out of bounds ("a timer called <thirty words>") is none.
                 with suppress(ToolError):
-                    match = Match(tool, validate(tool.parameters, arguments))
-                    best.setdefault(tool.answers, match)
+                    if given is not None:
+                        match = Match(tool, validate(tool.parameters, given))
+                        best.setdefault(tool.answers, match)
         return best.get(True), best.get(False)
 
-    def schemas(self, *, realtime: bool = False) -> list[dict[str, Any]]:
-        """Function definitions, as of the chat-completions API, of the tools that models may call.
+    def offer(self, *, realtime: bool = False) -> ToolOffer:
+        """The tools that models may call, and which of them they are told of at once.
 
-        With `realtime`, only of those that are allowed on the Realtime route.
+        With `realtime`, only those that are allowed on the Realtime route.
         """
-        return [
-            {
-                "type": "function",
-                "function": {
-                    "name": tool.name,
-                    "description": tool.description,
-                    "parameters": dict(tool.parameters),
-                },
-            }
-            for tool in self._tools.values()
-            if not tool.spoken_only and (tool.realtime or not realtime)
-        ]
+        groups = {
+            name: [
+                tool
+                for tool in group.tools
+                if not tool.spoken_only and (tool.realtime or not realtime)
+            ]
+            for name, group in self._groups.items()
+        }
+        return offer(groups, self._limits)
 
     def grammar(self, knows: Callable[[str], bool] = lambda word: True) -> str:
         """All sentences as JSGF text.
@@ -246,6 +265,17 @@ class ToolRegistry:
             return await tool.run(arguments, context)
 
 
+def _as_said(
+    tool: Tool, arguments: Mapping[str, Any], text: str, head: str, language: str
+) -> Mapping[str, Any] | None:
+    """The arguments with the user's own words; None for a long text that is no command."""
+    value = arguments.get(tool.passed_on) if tool.passed_on else None
+    if value is None:
+        return arguments if head == text else None
+    said = own_words(text, head, str(value), folder(language).fillers)
+    return None if said is None else {**arguments, tool.passed_on: said}
+
+
 @dataclass(frozen=True, slots=True)
 class _Group:
     """Tools that are replaced together, with a matcher for each language that was needed."""
@@ -315,62 +345,3 @@ def _spoken_name(name: str) -> str:
 
 def _sentence(message: str) -> str:
     return message if message.endswith((".", "!", "?")) else f"{message}."
-
-
-def validate(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that a tool can rely on: known names, right types, within bounds.
-
-    Language models send null for a missing argument and "5" or 5.0 for 5; both are corrected.
-    Raises ToolError with one sentence that a model or a person can act on.
-    """
-    properties: Mapping[str, Mapping[str, Any]] = schema.get("properties", {})
-    given = {name: value for name, value in arguments.items() if value is not None}
-    if unknown := sorted(set(given) - set(properties)):
-        raise _error(f"there is no argument called {unknown[0]}", properties)
-    if missing := [name for name in schema.get("required", ()) if name not in given]:
-        raise _error(f"the argument {missing[0]} is missing", properties)
-    return {name: _validate_value(name, properties[name], value) for name, value in given.items()}
-
-
-def _validate_value(name: str, rule: Mapping[str, Any], value: Any) -> Any:  # noqa: ANN401  JSON
-    value = _convert(name, rule.get("type"), value)
-    if "enum" in rule and value not in rule["enum"]:
-        allowed = ", ".join(str(choice) for choice in rule["enum"])
-        raise _error(f"{name} must be one of {allowed}", rule)
-    if "minimum" in rule and value < rule["minimum"]:
-        raise _error(f"{name} must be at least {rule['minimum']}", rule)
-    if "maximum" in rule and value > rule["maximum"]:
-        raise _error(f"{name} must be at most {rule['maximum']}", rule)
-    if "maxLength" in rule and len(value) > rule["maxLength"]:
-        raise _error(f"{name} must be at most {rule['maxLength']} letters long", rule)
-    return value
-
-
-def _convert(name: str, kind: Any, value: Any) -> Any:  # noqa: ANN401  JSON
-    if kind in ("integer", "number"):
-        return _number(name, kind, value)
-    if kind == "boolean" and not isinstance(value, bool):
-        raise _error(f"{name} must be true or false", value)
-    if kind == "string" and not isinstance(value, str):
-        raise _error(f"{name} must be text", value)
-    return value
-
-
-def _number(name: str, kind: str, value: Any) -> int | float:  # noqa: ANN401  JSON
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise _error(f"{name} must be a number", value)
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        raise _error(f"{name} must be a number", value) from None
-    if not number - number == 0:  # NaN and infinity are not JSON
-        raise _error(f"{name} must be a number", value)
-    if number.is_integer():
-        return int(number)
-    if kind == "integer":
-        raise _error(f"{name} must be a whole number", value)
-    return number
-
-
-def _error(message: str, context: object) -> ToolError:
-    return ToolError(message, advice=f"Given or allowed: {context!r:.300}")

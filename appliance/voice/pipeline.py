@@ -277,12 +277,13 @@ def _language_model(
         return []
     config = shared.config.llm
     prompt = session.system_prompt or config.system_prompt
+    call_tool = session.call_tool
     service = ChatService(
-        *(shared.llm, config, prompt, opening, session.recorder, session.call_tool.translated)
+        *(shared.llm, config, prompt, opening, session.recorder),
+        session_id=call_tool.context.session_id,
+        translated=call_tool.translated,
     )
-    offer_tools(
-        *(service, session.context, shared.registry, session.call_tool), fault_of=service.fault_of
-    )
+    offer_tools(*(service, session.context, shared.registry, call_tool), fault_of=service.fault_of)
     return [service]
 
 

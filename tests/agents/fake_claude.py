@@ -70,6 +70,14 @@ match verb:
     case "die":
         sys.stderr.write("Segmentation fault, in a way\n")
         sys.exit(3)
+    case "retry":
+        status = int(PROMPT.split()[1])
+        for attempt in range(1, 11):
+            retry = {"attempt": attempt, "max_retries": 10, "error_status": status}
+            say(type="system", subtype="api_retry", session_id=SESSION, **retry)
+            if status in (401, 403):
+                forever()  # it would wait for minutes
+        result("At last.")
     case "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     case "garbage":

@@ -84,6 +84,22 @@ async def test_the_outcome_of_each_way_to_end(
     assert outcome.text.startswith(said)
 
 
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_key_that_is_not_valid_ends_the_task_at_once(
+    claude_config: Make, status: int
+) -> None:
+    outcome, heard = await run(claude_config(), f"retry {status}")
+    assert not outcome.ok
+    assert outcome.text.startswith(f"It cannot reach its service, {status}: its key or login is")
+    assert heard[1:] == [AgentProgress(f"It cannot reach its service, {status}. Attempt 1 of 10.")]
+
+
+async def test_retries_are_shown_and_the_task_goes_on(claude_config: Make) -> None:
+    outcome, heard = await run(claude_config(), "retry 529")
+    assert outcome == AgentOutcome(True, "At last.", 0.25)
+    assert heard[3] == AgentProgress("It cannot reach its service, 529. Attempt 3 of 10.")
+
+
 async def pids(
     config: ClaudeConfig, request: str
 ) -> tuple[list[int], "asyncio.Task[AgentOutcome]"]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from appliance.llm.endpoint import Endpoint, endpoint_at
 from appliance.llm.failover import FailoverClient, failover_client
 from appliance.llm.failover_stream import FAILURES, RESTART_APOLOGY
 from appliance.llm.providers import Address
+from appliance.llm.slots import SlotLeases
 from tests.chat_server import Body, Call, ChatServer, Reply, Trouble, chat_server
 from tests.llm.stream_shapes import call, calling, deltas
 
@@ -257,15 +259,43 @@ async def test_a_model_that_is_not_loaded_yet_has_not_failed() -> None:
         assert (models.is_starting, models.prefills) == (False, True)
         assert await a.answer() == "I am here."
         assert a.asked == ["own", "other", "own"]
-        await models.prefill({"messages": MESSAGES})
+        await models.prefill("s", {"messages": MESSAGES})
         assert own.requests[-1]["max_tokens"] == 1
         await models.close()
 
 
 async def test_a_prefill_that_fails_changes_nothing() -> None:
     async with asking(Trouble(status=500)) as a:
-        await a.models.prefill({"messages": MESSAGES})
+        await a.models.prefill("s", {"messages": MESSAGES})
         assert a.changes == []
+
+
+async def test_each_session_has_a_slot_of_the_models_server() -> None:
+    async with chat_server(lambda _: "It is far away.") as own:
+        endpoint = endpoint_at(Address(own.base_url, "own", "", ""), 30)
+        slots = SlotLeases(2)
+        models = FailoverClient(
+            [replace(endpoint, prefills=True, slots=slots)], lambda: None, lambda: 0.0
+        )
+        asked: Any = {"messages": MESSAGES, "model": "x"}
+
+        async def note(_chosen: Endpoint) -> None:
+            pass
+
+        for session in "aba":
+            await models.prefill(session, {"messages": MESSAGES})
+            answer = await models.create(note, None, session, stream=True, **asked)
+            await answer.close()
+        assert [body["id_slot"] for body in own.requests] == [0, 0, 1, 1, 0, 0]
+        # Who only opens a session takes nobody's slot; nor does what is no conversation.
+        await models.prefill("c", {"messages": MESSAGES})
+        await models.create(note, **asked)
+        assert len(own.requests) == 7
+        assert "id_slot" not in own.requests[-1]
+        models.session_ended("b")
+        await models.prefill("c", {"messages": MESSAGES})
+        assert own.requests[-1]["id_slot"] == 1
+        await models.close()
 
 
 async def test_without_a_managed_model_the_alternatives_are_asked() -> None:

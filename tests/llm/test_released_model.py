@@ -5,9 +5,11 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from appliance.hardware.language_server import LIBRARY
@@ -58,9 +60,42 @@ async def serving(models: Path, state: Path) -> AsyncIterator[ManagedServer]:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def answered(server: ManagedServer, *messages: Mapping[str, str]) -> Mapping[str, Any]:
-    body = {"messages": list(messages), "max_tokens": 16, "temperature": 0.0}
-    return await server.ask(body)
+@dataclass
+class Conversation:
+    """A conversation in a slot of the server; `tokens` are those of its latest question."""
+
+    server: ManagedServer
+    slot: int
+    messages: list[Mapping[str, str]]
+    tokens: int = 0
+
+    async def ask(self, question: str) -> tuple[int, int]:
+        """The tokens that were computed for a question, and those that were new in it."""
+        self.messages.append({"role": "user", "content": question})
+        answer = await self.server.ask(self.body(max_tokens=8))
+        self.messages.append({"role": "assistant", "content": text_of(answer)})
+        before, self.tokens = self.tokens, int(answer["usage"]["prompt_tokens"])
+        return int(answer["timings"]["prompt_n"]), self.tokens - before
+
+    def body(self, **more: object) -> dict[str, Any]:
+        return {"messages": self.messages, "temperature": 0.0, "id_slot": self.slot, **more}
+
+    async def ask_and_withdraw(self, question: str) -> None:
+        """Asks, and closes the connection at the first word, as a withdrawn speculation does."""
+        served = self.server.served
+        assert served
+        asked = {"role": "user", "content": question}
+        body = self.body(stream=True, max_tokens=400) | {"messages": [*self.messages, asked]}
+        headers = {"Authorization": f"Bearer {self.server.key}"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as http,
+            http.post(f"{served.base_url}/chat/completions", json=body) as answer,
+        ):
+            assert (await answer.content.readline()).startswith(b"data: ")
+
+
+def text_of(answer: Mapping[str, Any]) -> str:
+    return str(answer["choices"][0]["message"]["content"])
 
 
 async def test_a_question_computes_only_its_own_words(
@@ -68,19 +103,22 @@ async def test_a_question_computes_only_its_own_words(
 ) -> None:
     system = {"role": "system", "content": PROMPT}
     async with serving(released_language_model, tmp_path) as server:
-        first = await answered(server, system, {"role": "user", "content": "What is two plus two?"})
-        text = str(first["choices"][0]["message"]["content"])
-        assert "4" in text or "four" in text.lower()
-        cold = first["timings"]["prompt_n"]
+        talk, other = (Conversation(server, slot, [system]) for slot in range(2))
+        cold, _ = await talk.ask("What is two plus two?")
+        assert "4" in talk.messages[-1]["content"] or "four" in talk.messages[-1]["content"].lower()
         assert cold > 300
-        # Over twenty turns nothing but the new words is computed.
-        messages: list[Mapping[str, str]] = [system]
+        await other.ask("What is the capital of France?")
+        # Over twenty turns nothing but the new words is computed, though others talk meanwhile.
         for turn in range(20):
-            messages.append({"role": "user", "content": f"What is {turn} plus one?"})
-            answer = await answered(server, *messages)
-            computed = answer["timings"]["prompt_n"]
-            assert computed <= 0.15 * cold, f"turn {turn}: {computed} of {cold}"
-            messages.append({"role": "assistant", "content": "A number."})
+            computed, new = await talk.ask(f"What is {turn} plus one?")
+            assert computed <= new <= 0.15 * cold, f"turn {turn}: {computed} of {new}, cold {cold}"
+            if turn % 7 == 0:
+                computed, new = await other.ask("And of Italy?")
+                assert computed <= new, f"the other session: {computed} of {new}"
+        # A speculation that is withdrawn has computed what the longer question begins with.
+        await talk.ask_and_withdraw("Tell me a long story about a sailor who")
+        computed, new = await talk.ask("Tell me a long story about a sailor who lost his hat.")
+        assert computed < new / 2
         assert server.served
         trial = await run_trial(server.ask, server.served)
         assert isinstance(trial, ModelTrial)
@@ -93,8 +131,6 @@ async def test_a_question_computes_only_its_own_words(
 async def test_nobody_without_the_key_is_answered(
     released_language_model: Path, tmp_path: Path
 ) -> None:
-    import aiohttp
-
     async with serving(released_language_model, tmp_path) as server:
         assert server.served
         async with aiohttp.ClientSession() as http:

@@ -13,6 +13,7 @@ from appliance.llm.served_model import ServedModel, write_choice
 from tests.llm.gguf_file import QWEN, gguf
 
 PROGRAM = """#!/bin/sh
+[ "$1" = --help ] && echo "--cache-idle-slots, --no-cache-idle-slots" && exit
 printf '%s\\n' "$@" "oom $(cat /proc/$$/oom_score_adj)" "nice $(nice)" >"$0.said"
 """
 
@@ -44,6 +45,7 @@ def test_the_library_gets_the_same_settings_as_the_program() -> None:
     line = options(program_arguments(model, Path("/srv/llm.key")))
     assert params.model.path == line["--model"]
     assert params.api_keys == ["key"]
+    assert params.cache_idle_slots is False
     same = {
         "--host": params.hostnames[0],
         "--port": params.port,
@@ -87,6 +89,7 @@ def test_it_becomes_the_program_that_the_decision_names(tmp_path: Path) -> None:
     key = said[said.index("--api-key-file") + 1]
     assert len(Path(key).read_text()) >= 32
     assert "oom 500" in said
+    assert "--no-cache-idle-slots" in said
     assert int(said[-1].removeprefix("nice ")) >= 5
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import ToolError
-from appliance.tools.registry import validate
+from appliance.tools.arguments import validate
 
 SCHEMA = {
     "type": "object",

@@ -98,7 +98,7 @@ async def test_a_model_can_ask_and_never_answer(house: House) -> None:
     assert await house.model("launch", count=5) == ASKED
     assert await house.model("confirm") == "Sorry, only the user can answer that."
     assert house.done == []
-    assert {schema["function"]["name"] for schema in house.registry.schemas()} == {"launch", "wave"}
+    assert house.registry.offer().names() == {"launch", "wave"}
     assert await house.say("yes please") == "5 launched."
 
 

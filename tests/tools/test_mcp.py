@@ -111,6 +111,20 @@ async def test_a_server_over_stdio(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+async def test_what_is_no_tool_by_the_protocol_leaves_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    program = (sys.executable, str(PROGRAM.with_name("odd_mcp_server.py")))
+    with caplog.at_level(logging.WARNING):
+        async with house(command=program, allow=("*",), confirm=(), sentences={}) as home:
+            assert home.registry.names == ("home_get_level",)
+            assert (await home.call("home_get_level")).spoken == "Half."
+    left_out = [line for line in caplog.messages if "home is left out: " in line]
+    assert len(left_out) == 6
+    assert left_out[0].startswith("without_schema of the MCP server home is left out: inputSchema")
+
+
+@pytest.mark.slow
 async def test_a_server_over_streamable_http_that_starts_late(
     tmp_path: Path, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,7 +119,7 @@ def test_two_tools_cannot_share_a_name() -> None:
         ToolRegistry([tool(), tool()])
 
 
-def test_schemas_are_of_the_tools_that_models_may_call() -> None:
+def test_models_are_told_of_the_tools_that_models_may_call() -> None:
     registry = ToolRegistry(
         [
             tool("first", parameters=LEVEL),
@@ -127,14 +127,10 @@ def test_schemas_are_of_the_tools_that_models_may_call() -> None:
             tool("here_only", realtime=False),
         ]
     )
-    schemas = registry.schemas()
-    assert [schema["function"]["name"] for schema in schemas] == ["first", "here_only"]
-    assert schemas[0] == {
-        "type": "function",
-        "function": {"name": "first", "description": "Says it.", "parameters": LEVEL},
-    }
-    realtime = registry.schemas(realtime=True)
-    assert [schema["function"]["name"] for schema in realtime] == ["first"]
+    functions = registry.offer().functions
+    assert [function["name"] for function in functions] == ["first", "here_only"]
+    assert functions[0] == {"name": "first", "description": "Says it.", "parameters": LEVEL}
+    assert registry.offer(realtime=True).names() == {"first"}
     assert registry.names == ("first", "small_talk", "here_only")
 
 

@@ -16,6 +16,7 @@ from appliance.selftest.checks.memory import MemoryCheck
 from appliance.selftest.checks.model_files import ModelFilesCheck
 from appliance.selftest.checks.nginx import NginxCheck
 from appliance.selftest.checks.power import PowerCheck
+from appliance.selftest.checks.programs import ProgramsCheck
 from appliance.selftest.checks.realtime import RealtimeCheck
 from appliance.selftest.checks.stt import STTCheck
 from appliance.selftest.checks.temperature import TemperatureCheck
@@ -33,6 +34,6 @@ CHECKS: tuple[Check, ...] = (
         ClockCheck(),
     ),
     *(ModelFilesCheck(), LanguagesCheck(), DatabaseCheck(), AccessCheck(), DaemonCheck()),
-    *(STTCheck(), TTSCheck(), LLMCheck(), RealtimeCheck()),
+    *(STTCheck(), TTSCheck(), LLMCheck(), RealtimeCheck(), ProgramsCheck()),
     *(NginxCheck(), CertificateCheck(), WebSocketCheck(), FullTurnCheck()),
 )

@@ -28,7 +28,7 @@ _ENGLISH_REWRITES = (
 )
 
 # Characters. A longer text is no command, and matching it would cost time.
-_LONGEST = 200
+LONGEST_MATCHED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class SentenceMatcher:
         # Imported here because hassil loads its number rules.
         from hassil import recognize_all
 
-        if len(text) > _LONGEST or not self._commands:
+        if len(text) > LONGEST_MATCHED or not self._commands:
             return
         rewrites = _ENGLISH_REWRITES if self._language == ENGLISH else ()
         for pattern, replacement in (*rewrites, *_REWRITES):

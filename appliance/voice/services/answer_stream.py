@@ -64,6 +64,11 @@ class HeldOpening:
         if self._segmenter is not None and not self._text:
             self._prepare_first(self._segmenter.end(time.monotonic()))
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the first segment of an answer that was not given yet is complete."""
+        return bool(self._text)
+
     def _prepare_first(self, segments: list[Segment]) -> None:
         opening = next((segment.text for segment in segments if segment.spoken), "")
         if opening:

@@ -11,6 +11,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 
 from appliance.tools import ToolResult
+from appliance.tools.offer import FIND_TOOL, USE_TOOL, called_tool
 from appliance.tools.registry import ToolRegistry
 from appliance.voice.frames import QuestionFrame
 
@@ -44,7 +45,15 @@ def offer_tools(
         if fault := fault_of(params.tool_call_id):
             await params.result_callback({"error": fault})
             return
-        answer = await call_tool(params.function_name, params.arguments, "model")
+        if params.function_name == FIND_TOOL:
+            found = registry.offer(realtime=realtime).found(params.arguments.get("task"))
+            await params.result_callback({"tools": found, "call_with": USE_TOOL})
+            return
+        name, arguments = called_tool(params.function_name, params.arguments)
+        if name not in registry.offer(realtime=realtime).names():
+            await params.result_callback({"error": f"there is no tool called {name}"})
+            return
+        answer = await call_tool(name, arguments, "model")
         result = await function_result(params.llm, answer)
         silent = FunctionCallResultProperties(run_llm=False)
         if answer.question_id:
@@ -55,15 +64,15 @@ def offer_tools(
             result, properties=silent if answer.quoted or answer.question_id else None
         )
 
-    tools = tools_schema(registry, realtime=realtime)
-    for function in tools.standard_tools:
-        service.register_function(function.name, run_tool)
-    context.set_tools(tools)
+    # Also those that the model has to look for: it may call them by their own names.
+    for name in (*registry.offer(realtime=realtime).names(), FIND_TOOL, USE_TOOL):
+        service.register_function(name, run_tool)
+    context.set_tools(tools_schema(registry, realtime=realtime))
 
 
 def tools_schema(registry: ToolRegistry, *, realtime: bool = False) -> ToolsSchema:
     """The tools in the order of their names, as the beginning of a prompt must not change."""
-    functions = [schema["function"] for schema in registry.schemas(realtime=realtime)]
+    functions = registry.offer(realtime=realtime).functions
     return ToolsSchema(
         standard_tools=[
             FunctionSchema(

@@ -1,5 +1,6 @@
 """The language model as a Pipecat service: one per session, on endpoints that all share."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from pipecat.frames.frames import (
     Frame,
     FunctionCallFromLLM,
     InterruptionFrame,
+    LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
     TTSSpeakFrame,
@@ -38,9 +40,10 @@ _TOOL_PARAMETERS = ("tools", "tool_choice", "parallel_tool_calls")
 class ChatService(OpenAILLMService):
     """Pipecat's chat service on the endpoints that all sessions share.
 
-    Where a local model is the owner's choice but an endpoint outside the device is asked, the
-    user is told before its answer. `opening` is fed with the answer while it is held. `translated`
-    puts the appliance's own sentences into the user's language.
+    An answer that is held is read as far as its first piece, and further once it is given;
+    `opening` is fed with it meanwhile. Where a local model is the owner's choice but an endpoint
+    outside the device is asked, the user is told before its answer. `session_id` names the session.
+    `translated` puts the appliance's own sentences into the user's language.
     """
 
     def __init__(
@@ -50,16 +53,19 @@ class ChatService(OpenAILLMService):
         system_prompt: str,
         opening: HeldOpening,
         recorder: Recorder,
+        session_id: str,
         translated: Callable[[str], str] = str,
     ) -> None:
         self._endpoints = endpoints
         self._opening = opening
         self._recorder = recorder
+        self._session_id = session_id
         self._system_prompt = system_prompt
         self._translated = translated
         # Whether the user knows that an endpoint outside answers: now, and before this question.
         self._announced = self._announced_before = False
         self._is_outside = self._answer_began = False
+        self._let_go = asyncio.Event()
         self._turn = TurnBudget(endpoints.limits, config.tool_rounds)
         self._faults: dict[str, str] = {}
         super().__init__(
@@ -88,7 +94,7 @@ class ChatService(OpenAILLMService):
         if not self._turn.may_call_tools:
             params = {key: value for key, value in params.items() if key not in _TOOL_PARAMETERS}
         limits = self._turn.limits
-        answer = await self._endpoints.create(self._announce, limits, **params)
+        answer = await self._endpoints.create(self._announce, limits, self._session_id, **params)
         self._answer_began = True
         if self._announced and not self._is_outside:
             # Not before the local model answers: it may have been asked in vain several times.
@@ -108,7 +114,9 @@ class ChatService(OpenAILLMService):
             system_instruction=self._system_prompt,
             convert_developer_to_user=not self.supports_developer_role,
         )
-        await self._endpoints.prefill({key: params[key] for key in ("messages", "tools")})
+        await self._endpoints.prefill(
+            self._session_id, {key: params[key] for key in ("messages", "tools")}
+        )
 
     async def _process_context(self, context: LLMContext) -> None:
         """Asks the model, passes its words on, and runs its calls."""
@@ -139,6 +147,10 @@ class ChatService(OpenAILLMService):
     async def _write(self, text: str) -> None:
         await self.stop_ttfb_metrics()
         await self._push_llm_text(text)
+        if self._opening.is_prepared:
+            # What is said first is being synthesized. The rest of an answer that may be withdrawn
+            # is not read, and a call in it is not carried out, until the answer is given.
+            await self._let_go.wait()
 
     async def _unsay(self) -> bool:
         """Withdraws the answer so far, which turned out to be a thought."""
@@ -180,11 +192,19 @@ class ChatService(OpenAILLMService):
     ) -> None:
         await super().push_frame(frame, direction)
         if self._speculation_gate.state is not SpeculationState.HOLDING:
+            self._let_go.set()
             return
+        self._let_go.clear()
         if isinstance(frame, LLMFullResponseStartFrame):
             self._opening.begin()
         elif isinstance(frame, LLMTextFrame):
             self._opening.feed(frame.text)
+        elif isinstance(frame, LLMFullResponseEndFrame):
+            self._opening.end()
+
+    async def cleanup(self) -> None:
+        self._endpoints.session_ended(self._session_id)
+        await super().cleanup()
 
 
 def _spoken_results(messages: list[Mapping[str, Any]]) -> str:

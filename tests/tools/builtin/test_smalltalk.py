@@ -60,6 +60,6 @@ async def test_small_talk(toolbox: Toolbox, said: str, answered: str) -> None:
 
 
 def test_models_are_offered_no_small_talk(toolbox: Toolbox) -> None:
-    offered = {schema["function"]["name"] for schema in toolbox.registry.schemas()}
+    offered = toolbox.registry.offer().names()
     assert {"get_time", "set_timer", "get_device_status", "stop_talking"} <= offered
     assert not {"greet", "answer_thanks", "say_goodbye"} & offered
