@@ -247,7 +247,10 @@ class Line:
                 await self._call(number, reply)
             case Several():
                 for part in reply.parts:
-                    await (self._speak if isinstance(part, str) else self._call)(number, part)  # type: ignore[operator]
+                    if isinstance(part, str):
+                        await self._speak(number, part)
+                    else:
+                        await self._call(number, part)
             case Drop():
                 await self._speak(number, reply.after)
                 self.drop()
