@@ -62,6 +62,16 @@ async def test_a_listed_page_connects_with_the_token_of_its_session(paired_daemo
         await next_message(ws, "bot-ready")
 
 
+async def test_a_session_of_a_revoked_client_is_closed_to_its_page(paired_daemon: Daemon) -> None:
+    client_id, bearer = await paired(paired_daemon, "guest")
+    started = await ask(paired_daemon, "POST", "/api/start", headers=bearer | FRIEND)
+    _, admin = await paired(paired_daemon, "admin")
+    await ask(paired_daemon, "DELETE", f"/api/clients/{client_id}", headers=admin)
+    path = started.json["wsUrl"].partition("/ws/")[2]
+    late = await refused(paired_daemon, f"/ws/{path}?token={started.json['token']}", FRIEND)
+    assert (late.status, late.code) == (404, "session_unknown")
+
+
 async def test_the_address_is_that_of_https_where_nginx_says_so(daemon: Daemon) -> None:
     secure = {"X-Forwarded-Proto": "https"}
     started = await ask(daemon, "POST", "/api/start", body={}, headers=secure)
