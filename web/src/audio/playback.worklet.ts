@@ -1,6 +1,6 @@
 /** Plays what it is sent, one queue for the life of the page; a flush is heard within 10 ms. */
 
-import { PLAYBACK_NAME, PLAYBACK_RATE, type FromPlayback, type ToPlayback } from "./protocol";
+import { NOTHING_PLAYED, PLAYBACK_NAME, PLAYBACK_RATE, type ToPlayback } from "./protocol";
 import { PlaybackQueue } from "./queue";
 
 /** Samples of speech between two reports: 40 ms. */
@@ -8,7 +8,7 @@ const REPORT_EVERY = PLAYBACK_RATE / 25;
 
 class Playback extends AudioWorkletProcessor {
   private readonly queue = new PlaybackQueue();
-  private reported: FromPlayback = { playing: false, played: 0, queued: 0 };
+  private reported = NOTHING_PLAYED;
 
   constructor() {
     super();
@@ -21,9 +21,9 @@ class Playback extends AudioWorkletProcessor {
   override process(_inputs: Float32Array[][], outputs: Float32Array[][]): boolean {
     const channel = outputs[0]?.[0];
     if (channel) this.queue.pull(channel);
-    const { playing, played, queued } = this.queue;
+    const { playing, played, queued, underruns, refused } = this.queue;
     if (playing !== this.reported.playing || played - this.reported.played >= REPORT_EVERY) {
-      this.reported = { playing, played, queued };
+      this.reported = { playing, played, queued, underruns, refused };
       this.port.postMessage(this.reported);
     }
     return true;

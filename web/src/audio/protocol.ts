@@ -16,4 +16,9 @@ export interface FromPlayback {
   playing: boolean;
   played: number;
   queued: number;
+  /** How often it ran dry in mid-speech, and packets for which there was no room. */
+  underruns: number;
+  refused: number;
 }
+
+export const NOTHING_PLAYED: FromPlayback = { playing: false, played: 0, queued: 0, underruns: 0, refused: 0 };

@@ -31,6 +31,10 @@ export class PlaybackQueue {
   queued = 0;
   /** Samples of speech played since the beginning, silence not counted. */
   played = 0;
+  /** How often it ran dry in mid-speech. */
+  underruns = 0;
+  /** Packets that were refused because there was no room. */
+  refused = 0;
 
   /** Whether speech is being played right now. */
   get playing(): boolean {
@@ -38,7 +42,11 @@ export class PlaybackQueue {
   }
 
   push(samples: Int16Array): void {
-    if (samples.length === 0 || this.queued + samples.length > MAX_SAMPLES) return;
+    if (samples.length === 0) return;
+    if (this.queued + samples.length > MAX_SAMPLES) {
+      this.refused++;
+      return;
+    }
     this.chunks.push(samples);
     this.queued += samples.length;
     this.fading = false;
@@ -80,6 +88,7 @@ export class PlaybackQueue {
   /** A longer start after a gap in mid-speech, a shorter one for every new utterance. */
   private adapt(): void {
     const late = this.dry < LATE_SAMPLES;
+    if (late) this.underruns++;
     this.start = late ? Math.min(MAX_START_SAMPLES, this.start * 2) : Math.max(START_SAMPLES, this.start / 2);
   }
 

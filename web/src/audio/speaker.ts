@@ -3,7 +3,7 @@
 import { Trouble } from "../server/failures";
 import { Meter } from "./meter";
 import playbackUrl from "./playback.worklet?worker&url";
-import { PLAYBACK_NAME, PLAYBACK_RATE, type FromPlayback, type ToPlayback } from "./protocol";
+import { NOTHING_PLAYED, PLAYBACK_NAME, PLAYBACK_RATE, type FromPlayback, type ToPlayback } from "./protocol";
 
 export class Speaker {
   private opening: Promise<void> | null = null;
@@ -12,7 +12,7 @@ export class Speaker {
   private meter: Meter | null = null;
   private gain: GainNode | null = null;
   private percent = 100;
-  private position: FromPlayback = { playing: false, played: 0, queued: 0 };
+  private position = NOTHING_PLAYED;
   /** Samples sent to the worklet that its last report does not cover yet. */
   private received = 0;
 
@@ -81,6 +81,11 @@ export class Speaker {
   /** Second of heard audio at which something that arrives now will begin to be heard. */
   get nextSecond(): number {
     return Math.max(this.received, this.position.played) / PLAYBACK_RATE;
+  }
+
+  /** What the worklet reported last. */
+  get playback(): FromPlayback {
+    return this.position;
   }
 
   get playing(): boolean {

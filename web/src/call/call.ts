@@ -4,6 +4,7 @@
  */
 
 import { Microphone } from "../audio/microphone";
+import { PLAYBACK_RATE } from "../audio/protocol";
 import { Speaker } from "../audio/speaker";
 import { Trouble, type MicState } from "../server/failures";
 import type { ServerMessage } from "../server/messages";
@@ -17,6 +18,7 @@ import { byFrame, Store } from "./store";
 import { agentName, applyTask, withResult, type Task } from "./tasks";
 import { applyTimer, type Timer } from "./timers";
 import { EMPTY, reduce, segmentNumber, type Transcript, type TranscriptEvent } from "./transcript";
+import { Traffic } from "./traffic";
 import { WakeLock } from "./wake";
 
 export interface CallState {
@@ -32,6 +34,15 @@ export interface CallState {
 const AT_FIRST: CallState = { facts: AT_REST, mic: "off", muted: false, inUse: null, timers: [], tasks: [] };
 
 type Output = Extract<SessionEvent, { type: "output" }>["output"];
+
+export interface Measures extends Pick<Traffic, "framesIn" | "framesOut" | "bytesIn" | "bytesOut" | "unsent"> {
+  /** Packets of the voice for which the queue had no room, and how often it ran dry in mid-speech. */
+  refused: number;
+  underruns: number;
+  bufferedMs: number;
+}
+
+const NO_TRAFFIC = new Traffic();
 
 export class Call {
   readonly state = new Store<CallState>(AT_FIRST);
@@ -72,6 +83,13 @@ export class Call {
   /** Loudness now, 0..1 each. */
   levels(): { assistant: number; you: number } {
     return { assistant: this.speaker.level(), you: this.state.get().muted ? 0 : this.microphone.level() };
+  }
+
+  /** What crosses the socket and how playback stands, for the debug panel. */
+  measures(): Measures {
+    const { queued, underruns, refused } = this.speaker.playback;
+    const { framesIn, framesOut, bytesIn, bytesOut, unsent } = this.line?.traffic ?? NO_TRAFFIC;
+    return { framesIn, framesOut, bytesIn, bytesOut, unsent, refused, underruns, bufferedMs: (queued / PLAYBACK_RATE) * 1000 };
   }
 
   /** To be called from a click: browsers give sound and the microphone to nothing else. */

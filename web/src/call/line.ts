@@ -6,6 +6,7 @@
 import type { Microphone } from "../audio/microphone";
 import type { Speaker } from "../audio/speaker";
 import { ApplianceMedia } from "./media";
+import type { Traffic } from "./traffic";
 import { Session, type SessionEvent } from "./session";
 
 export class Line {
@@ -22,6 +23,10 @@ export class Line {
 
   setMuted(muted: boolean): void {
     void this.media.enableMic(!muted);
+  }
+
+  get traffic(): Traffic {
+    return this.media.traffic;
   }
 
   session(emit: (event: SessionEvent) => void): Session {

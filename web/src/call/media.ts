@@ -14,8 +14,11 @@ import type { PipecatClientOptions, Tracks } from "@pipecat-ai/client-js";
 import { WavMediaManager } from "@pipecat-ai/websocket-transport";
 import type { Microphone } from "../audio/microphone";
 import type { Speaker } from "../audio/speaker";
+import { Traffic } from "./traffic";
 
 export class ApplianceMedia extends WavMediaManager {
+  readonly traffic = new Traffic();
+
   constructor(
     private readonly microphone: Microphone,
     private readonly speaker: Speaker,

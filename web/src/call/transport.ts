@@ -60,8 +60,10 @@ export interface TransportEvents {
 }
 
 export class ApplianceTransport extends WebSocketTransport {
+  private socket: ReturnType<WebSocketTransport["initializeWebsocket"]> | null = null;
+
   constructor(
-    media: ApplianceMedia,
+    private readonly media: ApplianceMedia,
     private readonly events: TransportEvents,
   ) {
     super({
@@ -76,8 +78,9 @@ export class ApplianceTransport extends WebSocketTransport {
   }
 
   override initializeWebsocket(): ReturnType<WebSocketTransport["initializeWebsocket"]> {
-    const socket = super.initializeWebsocket();
+    const socket = (this.socket = super.initializeWebsocket());
     // Before the base class, whose own handler passes on the code as part of a sentence only.
+    socket.prependListener("message", (data: unknown) => this.media.traffic.received(data instanceof Blob ? data.size : 0));
     socket.prependListener("close", (code: number, reason: string) => this.events.lost(code, reason));
     return socket;
   }
@@ -89,5 +92,18 @@ export class ApplianceTransport extends WebSocketTransport {
   /** Speech from before the session was ready is dropped: late audio confuses voice detection. */
   override handleUserAudioStream(data: ArrayBuffer): void {
     if (this.state === "ready") super.handleUserAudioStream(data);
+    else this.media.traffic.unsent++;
+  }
+
+  override async _sendMsg(message: unknown): Promise<void> {
+    const open = this.isOpen;
+    await super._sendMsg(message);
+    if (!(message instanceof Uint8Array)) return;
+    if (open) this.media.traffic.sent(message.byteLength);
+    else this.media.traffic.unsent++;
+  }
+
+  private get isOpen(): boolean {
+    return this.socket?.readyState === WebSocket.OPEN;
   }
 }

@@ -10,6 +10,7 @@ import type models from "./locales/en/models.json";
 import type devices from "./locales/en/devices.json";
 import type status from "./locales/en/status.json";
 import type wall from "./locales/en/wall.json";
+import type debug from "./locales/en/debug.json";
 import type design from "./locales/en/design.json";
 
 declare module "i18next" {
@@ -25,6 +26,7 @@ declare module "i18next" {
       devices: typeof devices;
       status: typeof status;
       wall: typeof wall;
+      debug: typeof debug;
       design: typeof design;
     };
   }
