@@ -2,11 +2,11 @@
 
 export type Role = "guest" | "user" | "admin";
 
-export type PageName = "talk" | "conversations" | "tasks" | "settings" | "models" | "devices" | "status";
+export type PageName = "talk" | "conversations" | "tasks" | "settings" | "models" | "devices" | "status" | "wall";
 
 interface Place {
   page: PageName;
-  to: "/" | "/conversations" | "/tasks" | "/settings" | "/models" | "/devices" | "/status";
+  to: "/" | "/conversations" | "/tasks" | "/settings" | "/models" | "/devices" | "/status" | "/wall";
   least: Role;
 }
 
@@ -20,6 +20,7 @@ const PLACES: readonly Place[] = [
   { page: "models", to: "/models", least: "admin" },
   { page: "devices", to: "/devices", least: "admin" },
   { page: "status", to: "/status", least: "admin" },
+  { page: "wall", to: "/wall", least: "user" },
 ];
 
 /** An unknown role, or none, is a guest's. */

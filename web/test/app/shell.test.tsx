@@ -12,8 +12,8 @@ describe("the navigation", () => {
     const pages = (name: string): string[] => placesFor(name).map(({ page }) => page);
     expect(pages("guest")).toEqual(["talk"]);
     expect(pages("")).toEqual(["talk"]);
-    expect(pages("user")).toEqual(["talk", "conversations", "tasks", "settings"]);
-    expect(pages("admin")).toEqual([...pages("user"), "models", "devices", "status"]);
+    expect(pages("user")).toEqual(["talk", "conversations", "tasks", "settings", "wall"]);
+    expect(pages("admin")).toEqual(["talk", "conversations", "tasks", "settings", "models", "devices", "status", "wall"]);
   });
 
   it("is not there for a guest, who has one page", async () => {

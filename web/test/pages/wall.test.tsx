@@ -1,0 +1,96 @@
+// @vitest-environment happy-dom
+
+import { act, screen, waitFor } from "@testing-library/react";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Call, CallState } from "../../src/call/call";
+import { AT_REST } from "../../src/call/state";
+import { EMPTY, reduce } from "../../src/call/transcript";
+import { endOf } from "../../src/pages/wall/last-words";
+import { visit } from "../visit";
+
+const LISTENING = { ...AT_REST, wanted: true, transport: "ready" as const };
+const ENDED = { ...AT_REST, failure: { kind: "ended" as const, said: null, retry: null } };
+
+function microphone(state: PermissionState): void {
+  Object.defineProperty(navigator, "permissions", { value: { query: async () => ({ state }) }, configurable: true });
+}
+
+function becomes(call: Call, change: Partial<CallState>): void {
+  act(() => call.state.update(change));
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+async function wall(language = "en"): Promise<{ call: Call; starts: () => number; user: Awaited<ReturnType<typeof visit>>["user"] }> {
+  const { call, user } = await visit("/wall", {}, language);
+  const start = vi.spyOn(call, "start").mockResolvedValue();
+  await screen.findByRole("main");
+  return { call, user, starts: () => start.mock.calls.length };
+}
+
+describe("the wall view", () => {
+  it("shows the time, the date and no navigation", async () => {
+    microphone("prompt");
+    vi.useFakeTimers({ toFake: ["Date"], now: new Date(2026, 2, 5, 17, 42) });
+    await wall("de");
+    await waitFor(() => expect(screen.getByRole("time").textContent).toBe("17:42"));
+    expect(screen.getByText("Donnerstag, 5. März")).toBeTruthy();
+    expect(screen.queryByRole("navigation")).toBeNull();
+  });
+
+  it("waits for a touch where the browser would ask for the microphone", async () => {
+    microphone("prompt");
+    const { user, starts } = await wall();
+    const listen = await screen.findByRole("button", { name: "Listen" });
+    expect(starts()).toBe(0);
+    await user.click(listen);
+    expect(starts()).toBe(1);
+  });
+
+  it("listens by itself where the microphone was allowed, and again after a quiet session", async () => {
+    microphone("granted");
+    const { call, starts } = await wall();
+    await waitFor(() => expect(starts()).toBe(1));
+    becomes(call, { facts: LISTENING, mic: "on" });
+    expect(screen.getByRole("status").textContent).toBe("Listening");
+    becomes(call, { facts: ENDED });
+    await waitFor(() => expect(starts()).toBe(2));
+    becomes(call, { facts: LISTENING });
+    becomes(call, { facts: AT_REST });
+    await screen.findByRole("button", { name: "Listen" });
+    expect(starts()).toBe(2);
+  });
+
+  it("says what is wrong and what to do", async () => {
+    microphone("prompt");
+    const { call } = await wall();
+    becomes(call, { facts: { ...AT_REST, failure: { kind: "full", said: null, retry: null } } });
+    expect(screen.getByRole("status").textContent).toContain("All places are taken");
+  });
+
+  it("shows the question with its answer, and timers with what is left of them", async () => {
+    microphone("prompt");
+    const { call, user } = await wall();
+    const now = Date.now();
+    let transcript = reduce(EMPTY, { type: "user", text: "what time is it", final: true }, now);
+    transcript = reduce(transcript, { type: "shown", id: 1, text: "It is noon." }, now);
+    act(() => call.transcript.set(transcript));
+    await waitFor(() => expect(screen.getByRole("main").textContent).toContain("It is noon."));
+    expect(screen.getByRole("main").textContent).toContain("what time is it");
+    const timer = { id: "1", name: "tea", due: now / 1000 + 3600, rang: false };
+    becomes(call, { timers: [timer] });
+    expect(screen.getByRole("list", { name: "Timers" }).textContent).toMatch(/^tea(1:00:00|59:5\d)$/);
+    becomes(call, { timers: [{ ...timer, rang: true }] });
+    expect(screen.getByRole("alert").textContent).toContain("Time is up");
+    await user.click(screen.getByRole("button", { name: "Dismiss tea" }));
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("keeps the end of a long answer", () => {
+    expect(endOf("short")).toBe("short");
+    expect(endOf("one two three four", 12)).toBe("… three four");
+  });
+});
