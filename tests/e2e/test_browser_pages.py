@@ -1,0 +1,208 @@
+"""Every page in one Chromium: accessible, mirrored, installable, and on the wall.
+
+axe-core looks at each page at the size of a desktop and of a phone, in light and in dark.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.daemon import Daemon, running
+from tests.e2e.browser import DESKTOP, PHONE, Visit, browser_for, visiting
+from tests.e2e.browser_appliance import Place
+from tests.install.conftest import Site, serving
+from tests.install.shell import CERTIFICATE, INSTALL, ROOT, free_ports, succeed
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),
+]
+
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+LOOKS = [(size, scheme) for size in (DESKTOP, PHONE) for scheme in ("light", "dark")]
+
+
+def addresses() -> list[str]:
+    """Returns the addresses of the router; an id is one that there is not."""
+    router = (ROOT / "web" / "src" / "app" / "router.tsx").read_text(encoding="utf-8")
+    found = re.findall(r'child\("(/[^"]*)"', router)
+    assert len(found) >= 10
+    return [path.replace("$id", "none") for path in found]
+
+
+@dataclass
+class House:
+    """A daemon with open access behind nginx, and a browser. `page` is what nginx serves."""
+
+    site: Site
+    daemon: Daemon
+    browser: Browser
+    page: Path
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built page, in a copy that a test may change."""
+    build = ["bash", "-c", 'source "$1"; ensure_page', "tests", str(INSTALL)]
+    subprocess.run(build, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
+    return Path(shutil.copytree(ROOT / "web" / "dist", tmp_path_factory.mktemp("built") / "page"))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    place = Place(tmp_path_factory.mktemp("house"), 0, 0, *free_ports(1))
+    succeed(CERTIFICATE, place.certificates, "--host", "kitchen", "--address", "192.168.1.20")
+    return place
+
+
+@pytest.fixture(scope="module")
+def front(place: Place, page: Path) -> Iterator[Site]:
+    with serving(place.certificates, PAGE=str(page), UPSTREAM=f"127.0.0.1:{place.port}") as site:
+        yield site
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(place: Place, front: Site, page: Path) -> AsyncIterator[House]:
+    settings = {"APPLIANCE__SERVER__PORT": str(place.port)}
+    async with (
+        running(place.directory / "state", settings, seconds=150.0) as daemon,
+        browser_for(place) as browser,
+    ):
+        yield House(front, daemon, browser, page)
+
+
+async def shown(visit: Visit) -> None:
+    """Waits until a page has its heading and nothing is loading."""
+    await visit.until("document.querySelector('h1') && !document.querySelector('.spinner')")
+
+
+async def photograph(visit: Visit, name: str) -> None:
+    """Keeps a picture where APPLIANCE_SCREENSHOTS names a directory."""
+    if directory := os.environ.get("APPLIANCE_SCREENSHOTS"):
+        await visit.page.screenshot(path=f"{directory}/{name}.png")
+
+
+async def violations(visit: Visit) -> list[str]:
+    """Returns what axe-core finds, a line each."""
+    found: dict[str, Any] = await visit.page.evaluate(
+        "axe.run({ resultTypes: ['violations'] }).then(({ violations }) => ({ violations }))"
+    )
+    return [
+        f"{rule['id']}: {node['html'][:200]} ({node['failureSummary']})"
+        for rule in found["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("path", addresses())
+async def test_a_page_is_accessible_and_can_be_mirrored(house: House, path: str) -> None:
+    async with visiting(house.browser, house.site.https + path) as visit:
+        await shown(visit)
+        # Evaluated from outside: the page's policy would refuse the script.
+        await visit.page.evaluate(AXE.read_text(encoding="utf-8"))
+        for size, scheme in LOOKS:
+            await visit.page.set_viewport_size(size)
+            await visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            name = path.strip("/").replace("/", "-") or "talk"
+            await photograph(visit, f"{name}-{size['width']}-{scheme}")
+            assert await violations(visit) == [], (path, size, scheme)
+        # The last size is a phone's, where there is least room.
+        for direction in ("ltr", "rtl"):
+            await visit.page.evaluate(f"document.documentElement.dir = '{direction}'")
+            wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert await visit.page.evaluate(wide) <= 0, (path, direction)
+        await photograph(visit, f"{name}-rtl")
+
+
+KEPT = """Promise.all((await caches.keys()).map(async (name) => [
+  name, (await (await caches.open(name)).keys()).map(({ url }) => new URL(url).pathname)]))"""
+
+
+async def kept(visit: Visit) -> dict[str, list[str]]:
+    """Returns the paths in each cache of the page."""
+    entries: list[Any] = await visit.page.evaluate(f"(async () => {KEPT})()")
+    return dict(entries)
+
+
+async def kept_shell(visit: Visit) -> str:
+    """Waits until the service worker serves the page; returns the name of its one cache."""
+    await visit.until("!!navigator.serviceWorker.controller")
+    (cache,) = await kept(visit)
+    return cache
+
+
+async def test_the_page_can_be_installed(house: House) -> None:
+    async with visiting(house.browser, house.site.https) as visit:
+        await kept_shell(visit)
+        tools = await visit.page.context.new_cdp_session(visit.page)
+        manifest = await tools.send("Page.getAppManifest")
+        assert manifest["errors"] == []
+        faults = await tools.send("Page.getInstallabilityErrors")
+        # A context without a history of its own is what Chromium takes for a private window.
+        ids = {fault["errorId"] for fault in faults["installabilityErrors"]} - {"in-incognito"}
+        assert ids == set()
+
+
+async def test_the_shell_opens_without_the_appliance_and_keeps_nothing_of_its_answers(
+    house: House,
+) -> None:
+    async with visiting(house.browser, house.site.https) as visit:
+        cache = await kept_shell(visit)
+        paths = (await kept(visit))[cache]
+        assert "/" in paths
+        assert all(path == "/" or path.startswith("/assets/") for path in paths)
+        assert any(re.search(r"/assets/index-.*\.js$", path) for path in paths)
+        await visit.page.context.set_offline(True)
+        await visit.page.goto(f"{house.site.https}/wall")
+        await shown(visit)
+        await visit.until_shown("[role=status]", "The server is down")
+        await visit.page.context.set_offline(False)
+
+
+async def test_after_an_upgrade_the_next_page_is_the_new_one(house: House) -> None:
+    async with visiting(house.browser, house.site.https) as visit:
+        before = await kept_shell(visit)
+        index, worker = house.page / "index.html", house.page / "sw.js"
+        index.write_text(index.read_text().replace("<title>", '<meta name="new"><title>'))
+        version = before.removeprefix("shell-")
+        worker.write_text(worker.read_text().replace(version, "another"))
+        # An open page goes on with its own files while the new ones are fetched.
+        update = (
+            "navigator.serviceWorker.getRegistration().then((one) => one.update()).then(() => 0)"
+        )
+        await visit.page.evaluate(update)
+        await visit.until("navigator.serviceWorker.controller !== null")
+        await visit.until(
+            "(async () => !!(await navigator.serviceWorker.getRegistration()).waiting)()"
+        )
+        assert set(await kept(visit)) == {before, "shell-another"}
+        await visit.page.reload()
+        assert await visit.page.locator('meta[name="new"]').count() == 1
+        # When it was the last page of the old version, the new one takes over.
+        await visit.page.goto("about:blank")
+        await visit.page.goto(house.site.https)
+        await visit.until("(async () => (await caches.keys()).join() === 'shell-another')()")
+
+
+async def test_the_wall_listens_by_itself_and_tells_the_system(house: House) -> None:
+    async with visiting(house.browser, f"{house.site.https}/wall") as visit:
+        await visit.until_state("listening", 60.0)
+        assert await visit.page.evaluate("navigator.mediaSession.playbackState") == "paused"
+        assert await visit.page.evaluate("navigator.mediaSession.metadata.title")
+        clock = await visit.page.locator(".clock .time").bounding_box()
+        assert clock
+        assert clock["height"] > DESKTOP["height"] / 5
+        await photograph(visit, "wall-listening")
+        await visit.page.click("#connect")
+        await visit.until_state("idle")
+        assert await visit.page.evaluate("navigator.mediaSession.playbackState") == "none"
