@@ -2,12 +2,14 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { icons } from "./build/icons.ts";
+import { shell, WORKER, WORKER_FILE } from "./build/shell.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const { version } = JSON.parse(readFileSync(here("package.json"), "utf8")) as { version: string };
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), icons(here("public/icon.svg")), shell()],
   define: { __PAGE_VERSION__: JSON.stringify(version) },
   resolve: {
     // The transport imports daily-js for a media manager that this page never makes. The real
@@ -24,7 +26,13 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {
-      input: { index: here("index.html"), trust: here("trust.html"), down: here("down.html") },
+      input: {
+        index: here("index.html"),
+        trust: here("trust.html"),
+        down: here("down.html"),
+        [WORKER]: here("src/shell/worker.ts"),
+      },
+      output: { entryFileNames: ({ name }) => (name === WORKER ? WORKER_FILE : "assets/[name]-[hash].js") },
     },
   },
   test: { include: ["test/**/*.test.{ts,tsx}"], testTimeout: 30_000 },

@@ -12,6 +12,7 @@ import { applyAppearance } from "./design/theme";
 import { startLanguages } from "./i18n";
 import { Trouble } from "./server/failures";
 import { pair } from "./server/identity";
+import { keepShell } from "./shell/register";
 
 /** After the page is shown, and before anybody can have pressed Connect. */
 const PREPARE_MS = 300;
@@ -40,7 +41,7 @@ async function begin(): Promise<void> {
       </Providers>
     </StrictMode>,
   );
-  setTimeout(() => void call.prepare(), PREPARE_MS);
+  setTimeout(() => void call.prepare().then(keepShell), PREPARE_MS);
 }
 
 void begin();

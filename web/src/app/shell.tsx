@@ -8,6 +8,8 @@ import { useTranslation } from "react-i18next";
 import { useCall, useUiState } from "../call/hooks";
 import { Spinner } from "../design/spinner";
 import { meQuery } from "../server/identity";
+import { Debug } from "./debug";
+import { followInSystem } from "./media-session";
 import { Trouble } from "../server/failures";
 import { IN_THE_BAR, placesFor } from "./navigation";
 import { NavigationBar } from "./navigation-bar";
@@ -22,6 +24,7 @@ export function Shell({ children }: { children: ReactNode }): ReactNode {
   const state = useUiState();
   const me = useQuery(meQuery);
   useReports();
+  useSystem();
   const places = placesFor(me.data?.role ?? "");
   const bare = BARE.includes(path) || places.length < 2;
   // The talk page has the form among its own parts.
@@ -41,8 +44,16 @@ export function Shell({ children }: { children: ReactNode }): ReactNode {
           <Suspense fallback={<Spinner />}>{children}</Suspense>
         )}
       </div>
+      <Debug />
     </div>
   );
+}
+
+/** The lock screen and the buttons of a headset know of the call. */
+function useSystem(): void {
+  const { t } = useTranslation();
+  const call = useCall();
+  useEffect(() => followInSystem(call, t("name")), [call, t]);
 }
 
 /** Tells the call what the appliance says of this browser, and when the page is shown again. */
