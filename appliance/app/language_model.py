@@ -143,6 +143,7 @@ class LanguageModel:
             prefills=True,
             slots=SlotLeases(served.slots),
             is_starting=lambda: self._server.is_starting,
+            is_off=lambda: self._server.served is None,
             history_tokens=self._history_tokens,
         )
 

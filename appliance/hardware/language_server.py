@@ -1,10 +1,13 @@
 """Finds llama.cpp's server on this machine, and what its trials have measured."""
 
+import hashlib
+import importlib.metadata
 import importlib.util
 import json
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,6 +66,25 @@ def _output(command: str, option: str) -> str:
     return run.stdout
 
 
+def server_build(command: str) -> str:
+    """What tells one build of the server from another, wherever it lies; empty where there is none.
+
+    The version of the package, or a digest of the program and the libraries beside it: of their
+    names, sizes and times, since their contents are up to a gigabyte.
+    """
+    if command == LIBRARY:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            return f"{LIBRARY} {importlib.metadata.version(LIBRARY)}"
+        return ""
+    program = Path(command).resolve()
+    try:
+        parts = [program, *sorted(program.parent.glob("*.so*"))]
+        files = [(part.name, part.stat().st_size, part.stat().st_mtime_ns) for part in parts]
+    except OSError:
+        return ""
+    return f"{program.name} {hashlib.sha256(repr(files).encode()).hexdigest()[:16]}"
+
+
 def trials_file(config: Config) -> Path:
     """The results of trials, kept beside the database."""
     return config.store.path.parent / TRIALS
@@ -70,12 +92,13 @@ def trials_file(config: Config) -> Path:
 
 def measured_speeds(config: Config, command: str) -> dict[str, float]:
     """Tokens per second by model, of the trials with this server on this machine."""
+    build = server_build(command)
     try:
         kept: Any = json.loads(trials_file(config).read_text(encoding="utf-8"))
         return {
             str(trial["model"]): float(trial["tokens_per_second"])
             for trial in kept["trials"]
-            if trial["server"] == command
+            if trial["build"] == build
         }
     except (OSError, ValueError, KeyError, TypeError):
         return {}

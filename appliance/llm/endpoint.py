@@ -37,6 +37,8 @@ class Endpoint:
     left_the_box: bool
     is_starting: Callable[[], bool] = lambda: False
     """Whether its server is on its way, so that an error means "not yet"."""
+    is_off: Callable[[], bool] = lambda: False
+    """Whether its server is stopped on purpose, so that an error means "there is none"."""
     prefills: bool = False
     """Whether it keeps the beginning of a prompt computed, for what follows it."""
     slots: SlotLeases | None = None

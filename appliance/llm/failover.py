@@ -117,6 +117,11 @@ class FailoverClient:
         return self.current.is_starting()
 
     @property
+    def is_off(self) -> bool:
+        """Whether the model that would be asked next has given way, to save memory."""
+        return self.current.is_off()
+
+    @property
     def current(self) -> Endpoint:
         """The endpoint that the next request goes to."""
         return self._endpoints[attempt_order(self._breakers)[0]]
@@ -217,9 +222,9 @@ class FailoverClient:
         return await completion(endpoint, fitting, state, None, resume)
 
     def _failed(self, place: int, error: Exception, *, midway: bool = False) -> None:
-        if self._endpoints[place].is_starting():
-            # Not yet: a pause after which it is tried again would outlast the loading.
-            log.info("%s is not loaded yet", self._endpoints[place].name)
+        if self._endpoints[place].is_starting() or self._endpoints[place].is_off():
+            # Not now: a pause after which it is tried again would outlast the loading.
+            log.info("%s is not loaded", self._endpoints[place].name)
             return
         log.warning("%s failed: %s", self._endpoints[place].name, _cause(error))
         breaker, now = self._breakers[place], self._now()

@@ -13,6 +13,7 @@ from typing import Any, Final
 from appliance.config.loader import Config
 from appliance.errors import ConfigError
 from appliance.hardware.language_models import LanguageModelOption
+from appliance.hardware.language_server import server_build
 from appliance.llm.providers import Address
 
 HOST: Final = "127.0.0.1"
@@ -24,7 +25,10 @@ four are not."""
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model's name and file, the server for it (see `server_command`), and how it is to run."""
+    """A model's name and file, the server for it (see `server_command`), and how it is to run.
+
+    `build` is the build of that server.
+    """
 
     model: str
     file: str
@@ -33,6 +37,7 @@ class ServedModel:
     threads: int
     context: int
     port: int
+    build: str = ""
 
     @property
     def base_url(self) -> str:
@@ -62,6 +67,7 @@ def served_option(option: LanguageModelOption, config: Config, server: str) -> S
         threads=option.threads,
         context=option.context,
         port=config.llm.port,
+        build=server_build(server),
     )
 
 

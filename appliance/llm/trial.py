@@ -1,7 +1,7 @@
 """Tries a model that has just been loaded: its words, a tool call, its first token, its speed.
 
-The result is kept beside the database, for each model, server and board, and decides whether the
-plan takes the model again.
+The result is kept beside the database, for each model, build of the server and board, and decides
+whether the plan takes the model again.
 """
 
 import json
@@ -52,7 +52,7 @@ class ModelTrial:
     """
 
     model: str
-    server: str
+    build: str
     device: str
     threads: int
     context: int
@@ -90,7 +90,7 @@ async def run_trial(
     seconds = sum(timings.get("predicted_ms", 0.0) for timings in written) / 1000
     return ModelTrial(
         model=served.model,
-        server=served.server,
+        build=served.build,
         device=served.device,
         threads=served.threads,
         context=served.context,
@@ -151,7 +151,7 @@ def kept_trials(path: Path) -> list[ModelTrial]:
 
 
 def kept_trial(path: Path, served: ServedModel) -> ModelTrial | None:
-    """The result for this very model, server, device and number of threads."""
+    """The result for this very model, build of the server, device and number of threads."""
     return next((t for t in kept_trials(path) if _is_same(t, served)), None)
 
 
@@ -165,6 +165,6 @@ def keep_trial(path: Path, trial: ModelTrial, served: ServedModel) -> None:
 
 
 def _is_same(trial: ModelTrial, served: ServedModel) -> bool:
-    return (trial.model, trial.server, trial.device, trial.threads) == (
-        *(served.model, served.server, served.device, served.threads),
+    return (trial.model, trial.build, trial.device, trial.threads) == (
+        *(served.model, served.build, served.device, served.threads),
     )

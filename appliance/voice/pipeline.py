@@ -23,7 +23,7 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.utils.context.llm_context_summarization import LLMAutoContextSummarizationConfig
 
 from appliance.config.loader import Config
-from appliance.conversation import EventKind
+from appliance.conversation import MODEL_LOADING, NO_MODEL, EventKind
 from appliance.engines import Ticket
 from appliance.errors import EngineError
 from appliance.voice.parts import SessionParts, SharedParts
@@ -259,8 +259,15 @@ def _intent_router(
         on_speaking=session.on_speaking,
         on_thinking=barge_in.expect_answer,
         reroute=lambda question: session.reroute(Unanswered(question)),
-        model_is_starting=lambda: shared.llm is not None and shared.llm.is_starting,
+        no_model_because=partial(_no_model_because, shared),
     )
+
+
+def _no_model_because(shared: SharedParts) -> str:
+    """What is said of a model that loads or has given way; empty for one that should answer."""
+    if shared.llm is None or shared.llm.is_off:
+        return NO_MODEL
+    return MODEL_LOADING if shared.llm.is_starting else ""
 
 
 def _context_tokens(shared: SharedParts) -> int:

@@ -18,6 +18,7 @@ from tests.llm.gguf_file import gguf
 from tests.llm.test_managed_server import PROGRAM, free_port, is_alive
 
 WRAPPER = """#!/bin/sh
+ulimit -c 0; ulimit -v 600000 || exit
 while [ "$1" != --port ]; do shift; done
 exec {python} {program} "$2" {state}
 """
@@ -94,6 +95,28 @@ async def test_it_answers_when_it_is_loaded_and_says_so_before(tmp_path: Path) -
         _, status = await daemon.get("/api/status")
         assert status["plan"]["llm"]["rungs"][0]["reason"] == "named in the configuration"
     assert not any(map(is_alive, pids(tmp_path)))
+
+
+async def test_out_of_memory_it_dies_alone_and_comes_back(tmp_path: Path) -> None:
+    async with running(tmp_path / "state", managed(tmp_path)) as daemon:
+        await state_of(daemon, "ready")
+        async with calling(daemon.base_url) as call:
+            (tmp_path / "model" / "eat").touch()
+            sent = await call.type(QUESTION)
+            # The talk goes on, with an apology.
+            await call.wait_for(lambda a: a.kind == "bot-tts-text", since=sent, seconds=60)
+            await until(lambda: not is_alive(pids(tmp_path)[0]))
+            (tmp_path / "model" / "eat").unlink()
+            sent = await call.type("what day is it")
+            await call.wait_for(
+                lambda a: "Today is" in str(a.data.get("text")), since=sent, seconds=60
+            )
+            await state_of(daemon, "ready")
+            sent = await call.type(QUESTION)
+            await call.wait_for(lambda a: "four" in str(a.data.get("text")), since=sent, seconds=60)
+        assert len(pids(tmp_path)) >= 2
+        _, health = await daemon.get("/health")
+        assert health["ready"]
 
 
 async def test_a_model_that_comes_later_answers_in_the_next_conversation(tmp_path: Path) -> None:

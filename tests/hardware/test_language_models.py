@@ -1,6 +1,7 @@
 """The plan of the managed language model."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from appliance.hardware.language_models import (
     llm_threads,
     plan_language_model,
 )
+from appliance.hardware.language_server import server_build
 
 GB = 10**9
 EVERYTHING = {name: model.bytes for name, model in LANGUAGE_MODELS.items()}
@@ -136,3 +138,21 @@ def test_a_file_of_ones_own_is_served_when_it_is_named() -> None:
 
 def test_the_threads_of_a_large_machine_are_bounded() -> None:
     assert [llm_threads(replace(DESKTOP, cores=cores)) for cores in (1, 2, 4, 64)] == [1, 1, 3, 8]
+
+
+def test_a_build_of_the_server_is_known_wherever_it_lies(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    (one / "llama-server").write_bytes(b"program")
+    (one / "libllama.so.1").write_bytes(b"library")
+    before = server_build(str(one / "llama-server"))
+    one.rename(other)
+    assert server_build(str(other / "llama-server")) == before
+    link = tmp_path / "llama-server"
+    link.symlink_to(other / "llama-server")
+    assert server_build(str(link)) == before
+    # Built anew at the same place, it is tried anew.
+    (other / "libllama.so.1").write_bytes(b"another library")
+    assert server_build(str(other / "llama-server")) != before
+    assert server_build(str(one / "llama-server")) == ""
+    assert server_build("xllamacpp").startswith("xllamacpp 2")

@@ -3,7 +3,8 @@
     python model_server.py PORT STATE
 
 STATE is a directory. A file `loading` in it answers 503, `refuse` ends the program at once with
-status 78, and `crash` with status 3. Each start adds a line with its process id to `starts`.
+status 78, `crash` with status 3, and `eat` has it take memory until there is none. Each start adds
+a line with its process id to `starts`.
 """
 
 import json
@@ -24,12 +25,14 @@ ANSWER = {
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        eat_where_told()
         loading = (STATE / "loading").exists()
         self._answer(503 if loading else 200, {"status": "loading" if loading else "ok"})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         note("asked", body.decode())
+        eat_where_told()
         if (STATE / "loading").exists():
             error = {"message": "Loading model", "type": "unavailable_error", "code": 503}
             self._answer(503, {"error": error})
@@ -62,6 +65,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_arguments: object) -> None:
         pass
+
+
+def eat_where_told() -> None:
+    eaten = []
+    try:
+        while (STATE / "eat").exists():
+            eaten.append(b"x" * (16 << 20))
+    except MemoryError:
+        os.abort()
 
 
 def note(name: str, line: str) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from appliance.config.loader import load
-from appliance.hardware.language_server import measured_speeds, trials_file
+from appliance.hardware.language_server import measured_speeds, server_build, trials_file
 from appliance.llm.served_model import ServedModel
 from appliance.llm.trial import keep_trial, kept_trial, kept_trials, run_trial
 
-SERVED = ServedModel("one", "/srv/one.gguf", "xllamacpp", "cpu", 1, 4096, 8091)
+SERVED = ServedModel(
+    "one", "/srv/one.gguf", "xllamacpp", "cpu", 1, 4096, 8091, server_build("xllamacpp")
+)
 CALL = {"id": "1", "type": "function", "function": {"name": "set_timer", "arguments": "{}"}}
 
 

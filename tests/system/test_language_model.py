@@ -83,6 +83,22 @@ def test_it_comes_back_when_it_is_killed(machine: Machine) -> None:
     assert machine.show(DAEMON, "ActiveState") == "active"
 
 
+def test_out_of_memory_it_dies_alone_and_comes_back(machine: Machine) -> None:
+    await_state(machine, "ready")
+    before, daemon = pid(machine), machine.show(DAEMON, "MainPID")
+    machine.systemctl("set-property", "--runtime", UNIT, "MemoryMax=200M")
+    machine.write("/srv/eat", "")
+    machine.until(lambda: pid(machine) != before, 60)
+    machine.run("rm", "/srv/eat")
+    machine.until(lambda: pid(machine) not in ("0", before), 60)
+    await_state(machine, "ready")
+    assert "oom-kill" in machine.run("journalctl", "-u", UNIT, "-o", "cat").stdout
+    # Ears and voice have not noticed.
+    assert machine.show(DAEMON, "MainPID") == daemon
+    assert machine.show(DAEMON, "ActiveState") == "active"
+    assert json.loads(release.ask(machine, "/health")[1])["ready"]
+
+
 def test_it_is_the_first_to_go_and_sees_no_conversation(machine: Machine) -> None:
     await_state(machine, "ready")
     of_the_model = machine.shell(f"cat /proc/{pid(machine)}/oom_score_adj").stdout.strip()

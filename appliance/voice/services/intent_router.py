@@ -25,7 +25,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.llm_service import LLMService
 
-from appliance.conversation import MODEL_LOADING, NO_MODEL, NOT_CAUGHT, EventKind
+from appliance.conversation import NO_MODEL, NOT_CAUGHT, EventKind
 from appliance.llm.context import trim
 from appliance.tools import ToolResult
 from appliance.tools.registry import Match
@@ -57,7 +57,8 @@ class IntentRouter(FrameProcessor):
     `on_speaking` is called when the assistant begins and ends to speak, `on_thinking` when an
     answer is on its way and when it no longer is. `reroute` is called with a question to which no
     model answers; it returns True where another route does. `context_tokens` is the budget of the
-    conversation; `model_is_starting` tells a model that is still loading from one that fails.
+    conversation; `no_model_because` is the sentence for a model that cannot answer yet, or not now;
+    empty for one that fails.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class IntentRouter(FrameProcessor):
         on_speaking: Callable[[bool], None],
         on_thinking: Callable[[bool], None],
         reroute: Callable[[str], bool],
-        model_is_starting: Callable[[], bool] = lambda: False,
+        no_model_because: Callable[[], str] = str,
     ) -> None:
         super().__init__()
         self._call_tool = call_tool
@@ -85,7 +86,7 @@ class IntentRouter(FrameProcessor):
         self._on_speaking = on_speaking
         self._on_thinking = on_thinking
         self._reroute = reroute
-        self._model_is_starting = model_is_starting
+        self._no_model_because = no_model_because
         self._turn_open = False
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -206,7 +207,7 @@ class IntentRouter(FrameProcessor):
     async def _apologise(self, question: str, apology: str) -> None:
         """Says that no model answers, unless another route does."""
         if not self._reroute(question):
-            said = MODEL_LOADING if self._model_is_starting() else apology
+            said = self._no_model_because() or apology
             await self.push_frame(TTSSpeakFrame(self._call_tool.translated(said)))
 
     async def _say_result(self, answer: ToolResult) -> None:
