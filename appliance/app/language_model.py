@@ -163,11 +163,13 @@ class LanguageModel:
     def report(self) -> dict[str, Any]:
         """For /health: the model, its state and why, what its trial found, what would be better."""
         trial = self._trial
-        measured = {
+        measured: dict[str, Any] = {
             "tokens_per_second": trial.tokens_per_second if trial else None,
             "warm_first_token_seconds": trial.warm_seconds if trial else None,
             "tools": trial.calls if trial else "",
         }
+        option = self._option
+        measured["planned_bytes"] = option.memory if option else 0
         slow = trial is not None and trial.tokens_per_second < LEAST_TOKENS_PER_SECOND
         return {**self._server.report(), **measured, "slow": slow, "better": self._better}
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from appliance.bench.comparison import ComparisonRun, TurnsComparison
+from appliance.bench.managed import ManagedModelFigures
 from appliance.bench.results import EngineResult, EngineSetResult, LoadResult
 from appliance.bench.session_cost import RampStep
 from appliance.bench.statistics import Spread
@@ -39,6 +40,8 @@ def show(results: SuiteResults, console: Console) -> None:
         console.print(Group(Text(), *(_turns_table(engines, run) for run in engines.runs)))
         if len(engines.runs) > 1:
             console.print(_load_table(engines))
+        if engines.managed:
+            console.print(_managed_line(engines.managed))
         console.print(_engines_table(f"{engines.name}: engines alone", engines.alone))
     for comparison in results.comparisons:
         console.print(Group(Text(), _claims_table(comparison)))
@@ -52,6 +55,13 @@ def show(results: SuiteResults, console: Console) -> None:
         console.print(note)
     if results.unanswered:
         console.print(f"[red]{results.unanswered} turns stayed unanswered.[/red]")
+
+
+def _managed_line(model: ManagedModelFigures) -> str:
+    return (
+        f"{model.name} on the {model.device}: {model.tokens_per_second:.1f} tokens/s, first token"
+        f" {model.warm_first_token_ms:.0f} ms when warm, {model.resident_bytes / MB:.0f} MB"
+    )
 
 
 def _turns_table(engines: EngineSetResult, run: LoadResult) -> Table:

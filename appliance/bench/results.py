@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from appliance.bench.engine_bench import SynthesisTiming, TranscriptionTiming
+from appliance.bench.managed import ManagedModelFigures
 from appliance.bench.statistics import Ratio, Spread, per_session, ratio, spread
 from appliance.bench.turns import STAGES, LoadRun
 
@@ -114,6 +115,7 @@ class EngineSetResult:
     ready_resident_bytes: int
     runs: tuple[LoadResult, ...]
     alone: tuple[EngineResult, ...]
+    managed: ManagedModelFigures | None = None
 
     @property
     def unanswered(self) -> int:
@@ -139,6 +141,7 @@ class EngineSetResult:
             "name": self.name,
             "engines": dict(self.engines),
             "llm": self.llm,
+            "managed_model": asdict(self.managed) if self.managed else None,
             "ready_resident_bytes": self.ready_resident_bytes,
             "crowds": [asdict(run) for run in self.runs],
             "alone": [asdict(engine) for engine in self.alone],

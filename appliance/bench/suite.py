@@ -12,6 +12,7 @@ from appliance.bench.comparison import ComparisonRun, ComparisonSize
 from appliance.bench.contenders import BenchSetup, TimedEngines
 from appliance.bench.host_stalls import HostStalls, watch_host
 from appliance.bench.machine import describe_machine, gpu_memory_used, package_versions
+from appliance.bench.managed import free_port, managed_model
 from appliance.bench.models import RandomModels, planned_models
 from appliance.bench.process import DaemonProcess, running_daemon
 from appliance.bench.recordings import (
@@ -42,7 +43,7 @@ from appliance.store import queries
 
 STARTER = {"STT__ENGINE": "sphinx", "TTS__ENGINE": "espeak", "LLM__PROVIDER": "none"}
 _MODEL_OPTIONS = {"STT__MODEL": "stt_model", "TTS__MODEL": "tts_model", "TTS__VOICES": "tts_voices"}
-_PASSED = ("turns", "sessions", "turns_each", "speech", "llm_url", "llm_model")
+_PASSED = ("turns", "sessions", "turns_each", "speech", "llm", "llm_url", "llm_model")
 KINDS = ("starter", "models", "timed", "random")
 MAX_COMMANDS = 10
 WARM_UP_TURNS = 2  # not counted: the first use of everything, which belongs to no session
@@ -56,7 +57,8 @@ class SuiteOptions:
     with and runs `turns` turns; the others run `turns_each` a session. `model_settings` name the
     models to measure, keys as in the environment without the prefix. An empty `llm_url` means the
     scripted language model, empty `speech` the recordings that ship. With `against_stock`,
-    everything is measured beside stock Pipecat instead, to that size.
+    everything is measured beside stock Pipecat instead, to that size. With `llm` "managed", models
+    are measured together with the language model that the appliance runs itself.
     """
 
     starter: bool = True
@@ -69,6 +71,7 @@ class SuiteOptions:
     sessions: tuple[int, ...] = (1, 10)
     turns_each: int = 6
     speech: tuple[Path, ...] = ()
+    llm: str = "scripted"
     llm_url: str = ""
     llm_model: str = ""
     pace: TokenPace = field(default_factory=TokenPace)
@@ -254,11 +257,7 @@ async def _measure(
         if engines.has_llm:
             script = await stack.enter_async_context(scripted_llm(options.pace))
             llm = options.llm_url or str(options.pace)
-            settings |= {
-                "LLM__PROVIDER": "custom",
-                "LLM__BASE_URL": options.llm_url or script.url,
-                **({"LLM__MODEL": options.llm_model} if options.llm_model else {}),
-            }
+            settings |= _llm_settings(options, script.url)
         # Not the plan's limit: the benchmark finds out what more sessions than that cost.
         settings["LIMITS__SESSIONS"] = str(max(options.sessions) + 1)
         setup.progress(f"{engines.name}: loading")
@@ -267,6 +266,11 @@ async def _measure(
             running_daemon(setup.files, setup.environ, settings)
         )
         daemon.require_first_choice()
+        managed = None
+        if engines.has_llm and options.llm == "managed":
+            setup.progress(f"{engines.name}: loading the language model")
+            managed = await managed_model(daemon)
+            llm = managed.name
         resident = daemon.resident_bytes()
         stalls = await stack.enter_async_context(watch_host())
         runs = await _run_loads(
@@ -274,8 +278,17 @@ async def _measure(
             *(stalls, gpu_before),
         )
         names = daemon.engines
+        managed = await managed_model(daemon) if managed else None
     alone = await _measure_alone(engines, recordings, setup)
-    return EngineSetResult(engines.name, names, llm, resident, tuple(runs), alone)
+    return EngineSetResult(engines.name, names, llm, resident, tuple(runs), alone, managed)
+
+
+def _llm_settings(options: SuiteOptions, script_url: str) -> dict[str, str]:
+    """The settings of the language model that answers in a run."""
+    model = {"LLM__MODEL": options.llm_model} if options.llm_model else {}
+    if options.llm == "managed":
+        return {"LLM__PROVIDER": "auto", "LLM__PORT": str(free_port()), **model}
+    return {"LLM__PROVIDER": "custom", "LLM__BASE_URL": options.llm_url or script_url, **model}
 
 
 async def _measure_alone(

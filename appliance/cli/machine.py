@@ -103,8 +103,14 @@ def plan(files: tuple[Path, ...], as_json: bool) -> None:
     multiple=True,
     help="Recordings to say: a .wav named after its words, or a directory of them.",
 )
+@click.option(
+    "--llm",
+    type=click.Choice(["scripted", "managed"]),
+    default="scripted",
+    help="Who answers beside models: a script, or the model that the appliance runs itself.",
+)
 @click.option("--llm-url", default="", help="A real endpoint instead of the scripted one.")
-@click.option("--llm-model", default="", help="The model at --llm-url.")
+@click.option("--llm-model", default="", help="The model at --llm-url, or the managed one.")
 @click.option(
     "--llm-first-token",
     type=float,

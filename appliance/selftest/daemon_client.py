@@ -26,6 +26,8 @@ DAEMON_GONE_ADVICE = (
     " `journalctl -u voice-appliance` why it ended."
 )
 
+_MODEL_FIGURES = ("device", "tokens_per_second", "warm_first_token_seconds", "planned_bytes")
+
 # Errors that checks distinguish from others.
 _ERRORS: Mapping[str, type[ApplianceError]] = {
     error.code: error for error in (NotReady, SessionLimit)
@@ -83,6 +85,13 @@ class DaemonClient:
     async def probe_llm(self) -> ProbeResult:
         """Asks the daemon's language model for one token."""
         return _probe_result(await self._request("POST", "/ask"))
+
+    async def managed_model(self) -> dict[str, Any]:
+        """Figures of the language model that the daemon runs itself; none where it runs none."""
+        model = (await self.status()).get("language_model", {})
+        if model.get("state") != "ready":
+            return {}
+        return {key: model.get(key) for key in _MODEL_FIGURES}
 
     async def probe_realtime(self) -> ProbeResult:
         """Opens a session of the Realtime route and closes it again."""

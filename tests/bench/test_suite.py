@@ -13,7 +13,13 @@ def arguments(**given: Any) -> dict[str, Any]:  # noqa: ANN401  click's values
     plain = {
         **dict.fromkeys(("against", "stt_model", "tts_model", "tts_voices")),
         **{"engines": (), "turns": 20, "sessions": (1, 10), "turns_each": 6, "speech": ()},
-        **{"llm_url": "", "llm_model": "", "llm_first_token": 0.22, "llm_tokens": 50.0},
+        **{
+            "llm": "scripted",
+            "llm_url": "",
+            "llm_model": "",
+            "llm_first_token": 0.22,
+            "llm_tokens": 50.0,
+        },
         **{"interruptions": 12, "ramp": (1, 8), "random_dir": Path("r"), "random_python": "p"},
     }
     return plain | given
@@ -71,3 +77,9 @@ def test_a_voice_with_its_settings_beside_it_is_one_of_piper(tmp_path: Path) -> 
     voice.with_name(f"{voice.name}.json").touch()
     options = suite_options(arguments(tts_model=voice), has_models=False)
     assert options.model_settings["TTS__ENGINE"] == "piper"
+
+
+@pytest.mark.parametrize("llm", ["scripted", "managed"])
+def test_who_answers_is_passed_on(llm: str) -> None:
+    options = suite_options(arguments(llm=llm, llm_model="one"), has_models=True)
+    assert (options.llm, options.llm_model) == (llm, "one")

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from appliance.llm.probe import ProbeOutcome, ProbeResult
 from appliance.selftest.check import Finding, Verdict
 from appliance.selftest.checks.llm import LLMCheck
 from tests.chat_server import Reply, Trouble, chat_server
@@ -116,3 +117,17 @@ async def test_a_provider_without_its_key_is_a_failure(
     message, advice = bad(finding, FAILURE)
     assert f"there is no {secret}" in message
     assert secret.lower() in advice
+
+
+async def test_the_figures_of_its_own_model_are_kept(make_context: MakeContext) -> None:
+    figures = {"device": "cpu", "tokens_per_second": 12.5}
+
+    class Daemon:
+        async def probe_llm(self) -> ProbeResult:
+            return ProbeResult(ProbeOutcome.TOKEN, "one", "one at 127.0.0.1", seconds=0.2)
+
+        async def managed_model(self) -> dict[str, object]:
+            return figures
+
+    finding = await LLMCheck().run(make_context(daemon=Daemon()))
+    assert finding.figures == {"model": "one", "first_token_seconds": 0.2, **figures}

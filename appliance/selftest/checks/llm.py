@@ -22,11 +22,12 @@ class LLMCheck(BaseCheck):
 
     async def run(self, context: CheckContext) -> Finding:
         """Lets the daemon ask, where it runs: the key may be readable by the daemon alone."""
-        if context.daemon:
-            probe = await context.daemon.probe_llm()
-        else:
-            probe = await probe_llm(context.config, context.secrets)
-        return self.judge(probe, context.config.llm.first_token_seconds)
+        deadline = context.config.llm.first_token_seconds
+        if context.daemon is None:
+            return self.judge(await probe_llm(context.config, context.secrets), deadline)
+        finding = self.judge(await context.daemon.probe_llm(), deadline)
+        model = await context.daemon.managed_model()
+        return finding.with_figures(**model) if model else finding
 
     def judge(self, probe: ProbeResult, deadline: float) -> Finding:
         """`deadline` is llm.first_token_seconds."""
