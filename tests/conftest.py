@@ -3,9 +3,16 @@
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.peers import claude_code, node_servers, time_server
 from tests.released import released_language_model, released_models
 
-__all__ = ["released_language_model", "released_models"]
+__all__ = [
+    "claude_code",
+    "node_servers",
+    "released_language_model",
+    "released_models",
+    "time_server",
+]
 
 # The time that an example takes depends on the machine, so there is no deadline.
 untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

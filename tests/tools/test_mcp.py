@@ -60,6 +60,24 @@ class Home:
 
 
 @asynccontextmanager
+async def running_server(**config: Any) -> AsyncIterator[Home]:  # noqa: ANN401  of Mcp
+    """A server of any tools, once these are registered."""
+    made = Home(MCPServerConfig(**config))
+    running = asyncio.create_task(made.server.run())
+
+    async def is_connected() -> bool:
+        return made.server._client is not None
+
+    try:
+        await until(is_connected, 60)
+        yield made
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+@asynccontextmanager
 async def house(**config: Any) -> AsyncIterator[Home]:  # noqa: ANN401  of Mcp
     made = Home(
         MCPServerConfig(
