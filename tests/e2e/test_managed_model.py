@@ -18,7 +18,7 @@ from tests.llm.gguf_file import gguf
 from tests.llm.test_managed_server import PROGRAM, free_port, is_alive
 
 WRAPPER = """#!/bin/sh
-ulimit -c 0; ulimit -v 600000 || exit
+ulimit -c 0; ulimit -d 500000 || exit
 while [ "$1" != --port ]; do shift; done
 exec {python} {program} "$2" {state}
 """
