@@ -113,10 +113,26 @@ class SentenceMatcher:
         rewrites = _ENGLISH_REWRITES if self._language == ENGLISH else ()
         for pattern, replacement in (*rewrites, *_REWRITES):
             text = pattern.sub(replacement, text)
-        results = list(recognize_all(text, self._parsed(), default_response=None))
+        results: list[RecognizeResult] = []
+        for words in self._with_fewer_fillers(text):
+            results = list(recognize_all(words, self._parsed(), default_response=None))
+            if results:
+                break
         for result in sorted(results, key=partial(self._rank, text.lower())):
             values = {entity.name: entity.value for entity in result.entities_list}
             yield result.intent.name, {name: _whole_as_int(value) for name, value in values.items()}
+
+    def _with_fewer_fillers(self, text: str) -> Iterator[str]:
+        """The text, and the text without one filler after another at its end and its beginning.
+
+        hassil leaves out all fillers or none, and a command may need a word that is one elsewhere:
+        "Was kannst du, bitte?"
+        """
+        fillers = "|".join(map(re.escape, folder(self._language).fillers))
+        last = re.compile(rf"[\s,]+(?:{fillers})[\s,.!?]*$", re.IGNORECASE)
+        first = re.compile(rf"^\W*(?:{fillers})[\s,]+", re.IGNORECASE)
+        for shorter in _removed(last, text):
+            yield from _removed(first, shorter)
 
     def prepare(self) -> None:
         """Parses the templates and spells out the numbers before the first match needs them."""
@@ -138,6 +154,13 @@ class SentenceMatcher:
         free = [str(entity.value).lower() for entity in result.entities_list if entity.is_wildcard]
         first = min((text.rfind(words) for words in free), default=0)
         return len(free), -first, -result.text_chunks_matched, self._order[result.intent.name]
+
+
+def _removed(pattern: re.Pattern[str], text: str) -> Iterator[str]:
+    """The text, and what is left each time the pattern is removed once more."""
+    yield text
+    while (shorter := pattern.sub("", text)) != text:
+        yield (text := shorter)
 
 
 def _whole_as_int(value: Any) -> Any:  # noqa: ANN401  any value of a list

@@ -86,8 +86,11 @@ SENTENCES: dict[str, dict[str, tuple[str, ...]]] = {
     "get_time": {
         "de": ("Wie spät ist es?", "Wie viel Uhr ist es?", "Sag mir bitte die Uhrzeit."),
         "es": ("¿Qué hora es?", "Dime la hora, por favor."),
-        "fr": ("Quelle heure est-il ?", "Il est quelle heure ?", "Donne-moi l'heure."),
-        "it": ("Che ore sono?", "Che ora è?", "Dimmi l'ora."),
+        "fr": (
+            "Quelle heure est-il ?", "Il est quelle heure ?", "Donne-moi l'heure.",
+            "Quel heure est-il ?", "Dis-moi-leur.",
+        ),
+        "it": ("Che ore sono?", "Che ora è?", "Dimmi l'ora.", "di millora", "E che ore sono?"),
         "pt": ("Que horas são?", "Diga as horas."),
     },
     "get_date": {
@@ -173,6 +176,32 @@ async def test_what_people_say_is_understood_and_answered(
     assert tool == name
     assert result.silent or result.spoken
     assert "error" not in result.data
+
+
+PLEASE = {
+    "de": "bitte",
+    "es": "por favor",
+    "fr": "s'il te plaît",
+    "it": "per favore",
+    "pt": "por favor",
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "sentence"),
+    [
+        (code, name, sentence)
+        for name in ("get_time", "get_date", "set_volume", "change_speed", "list_abilities")
+        for code, sentences in SENTENCES[name].items()
+        for sentence in sentences
+    ],
+)
+async def test_words_that_mean_nothing_are_not_taken_for_words_of_a_command(
+    toolbox: Toolbox, code: str, name: str, sentence: str
+) -> None:
+    """All of them are left out together, so that none may be a word that a command needs."""
+    polite = f"{sentence.rstrip(' .?!')}, {PLEASE[code]}."
+    assert (await say(toolbox, code, polite))[0] == name
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
