@@ -25,6 +25,10 @@ ApplianceError
     LanguageUnknown      language_unknown     400: with the languages that there are
     VoiceUnknown         voice_unknown        400: with the voices that there are
     NotFound             not_found            404
+    SettingsRefused      settings_refused     faults in changed settings, all of them listed
+    SettingsChanged      settings_changed     409: somebody else has changed them meanwhile
+    RestartImpossible    restart_impossible   409: nothing would start the appliance again
+    ModelInUse           model_in_use         409: a model that is in use is not removed
   SelftestRunning        selftest_running     409: one self-test at a time
   StoreError             store_failed         the database cannot be read or written
   DownloadFailed         download_failed      a model cannot be fetched or put on the disk
@@ -37,7 +41,8 @@ ApplianceError
   NotReady               not_ready            503: engines are still loading
 """
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 
 class ApplianceError(Exception):
@@ -56,7 +61,7 @@ class ApplianceError(Exception):
         self.message = message
         self.advice = self.default_advice if advice is None else advice
 
-    def as_json(self) -> dict[str, dict[str, str]]:
+    def as_json(self) -> dict[str, dict[str, Any]]:
         """Returns the error as clients get it: {error: {code, message, advice}}."""
         return {"error": {"code": self.code, "message": self.message, "advice": self.advice}}
 
@@ -190,6 +195,46 @@ class NotFound(RequestError):
     code = "not_found"
     status = 404
     default_advice = "Check the address."
+
+
+class SettingsRefused(RequestError):
+    """`faults` are objects with key, value, expected and suggestion."""
+
+    code = "settings_refused"
+    default_advice = "Correct them; nothing was changed."
+
+    def __init__(
+        self,
+        message: str,
+        faults: Sequence[Mapping[str, Any]] = (),
+        *,
+        advice: str | None = None,
+    ) -> None:
+        super().__init__(message, advice=advice)
+        self.faults = faults
+
+    def as_json(self) -> dict[str, dict[str, Any]]:
+        described = super().as_json()
+        if self.faults:
+            described["error"]["faults"] = list(self.faults)
+        return described
+
+
+class SettingsChanged(RequestError):
+    code = "settings_changed"
+    status = 409
+    default_advice = "Look at the settings as they are now, and change them again."
+
+
+class RestartImpossible(RequestError):
+    code = "restart_impossible"
+    status = 409
+
+
+class ModelInUse(RequestError):
+    code = "model_in_use"
+    status = 409
+    default_advice = "Choose another model first; the appliance takes it over between turns."
 
 
 class SelftestRunning(ApplianceError):

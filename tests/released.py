@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config.loader import DEFAULT_FILE
+from appliance.config.layers import DEFAULT_FILE
 
 RELEASED = ("base", "kokoro-v1.0.int8", "en_US-joe-medium")
 LANGUAGE_MODEL = "Qwen2.5-Coder-0.5B-Instruct"

@@ -30,8 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "app": {
         *("access", "agents", "api", "concurrency", "config", "conversation", "engines"),
-        *("hardware", "languages", "llm", "network", "observability", "selftest", "store"),
-        *("text", "timers", "tools", "voice", "wire"),
+        *("hardware", "languages", "llm", "models", "network", "observability", "selftest"),
+        *("store", "text", "timers", "tools", "voice", "wire"),
     },
     "selftest": {
         *("audio", "bench", "client", "concurrency", "config", "conversation", "engines"),
@@ -88,6 +88,7 @@ ONLY_IN = {
     "kokoro_onnx": {"engines"},
     "prometheus_client": {"observability"},
     "systemd": {"app"},
+    "tomlkit": {"config"},
     "xllamacpp": {"llm"},
 }
 

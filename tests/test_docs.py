@@ -10,7 +10,7 @@ import pytest
 
 from appliance.api.routes import ROUTES
 from appliance.cli.main import cli
-from appliance.config.loader import DEFAULT_FILE
+from appliance.config.layers import DEFAULT_FILE
 from appliance.wire import ServerMessage
 
 ROOT = Path(__file__).parent.parent

@@ -21,3 +21,7 @@ class AuditAction(StrEnum):
     RECORDING_DELETED = "recording deleted"
     EXPORTED = "conversation exported"
     SETTINGS = "settings in force"
+    SETTING = "setting changed"
+    RESTARTED = "restarted"
+    MODEL_PULLED = "model fetched"
+    MODEL_REMOVED = "model removed"

@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from appliance.agents import Agent
 from appliance.agents.claude import CLAUDE_KEY, ClaudeCode
@@ -18,9 +18,11 @@ from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config
 from appliance.config.programs import program_faults
 from appliance.conversation import Task
+from appliance.errors import AgentError
 from appliance.store.tasks import StoredTasks
 from appliance.tools import Tool
-from appliance.tools.mcp import MCPServer, PutTools
+from appliance.tools.mcp import PutTools
+from appliance.tools.mcp_servers import MCPServers
 from appliance.wire import (
     AgentSaidMessage,
     ConnectedClient,
@@ -56,15 +58,16 @@ class AgentService:
         audience: TaskAudience,
     ) -> None:
         self._config = config
-        self._secrets = secrets
         self._store = store
         self._audience = audience
         self._next_connection = asyncio.Event()
         self._background = BackgroundTasks()
         self._team_messages = asyncio.Lock()
-        agents = config.agents
+        agents = self._agents = config.agents
         token = secrets.get("TEAM_TOKEN", "")
-        self._team = Team(agents.team, token, self._on_team_message) if agents.team.url else None
+        has_team = agents.team.enabled and agents.team.url
+        self._team = Team(agents.team, token, self._on_team_message) if has_team else None
+        self.servers = MCPServers(config.tools.mcp, lambda name: secrets.get(mcp_secret(name), ""))
         key = {name: secrets[name] for name in (CLAUDE_KEY,) if name in secrets}
         claude = ClaudeCode(agents.claude, {**environ, **key}) if agents.claude.enabled else None
         workers: list[Agent] = [agent for agent in (self._team, claude) if agent is not None]
@@ -90,9 +93,7 @@ class AgentService:
         async with asyncio.TaskGroup() as group:
             if self._team is not None:
                 group.create_task(self._team.run())
-            for name, server in self._config.tools.mcp.items():
-                token = self._secrets.get(mcp_secret(name), "")
-                group.create_task(MCPServer(name, server, token, put).run())
+            group.create_task(self.servers.run(put))
 
     async def _restore(self) -> None:
         """Kills what is left of tasks that a crash cut off, then announces these tasks."""
@@ -102,6 +103,27 @@ class AgentService:
                 killed = await asyncio.to_thread(end_marked, task.id)
                 log.info("task %s was cut off; ended %d of its processes", task.id, killed)
         self.dispatcher.restore(unsettled)
+
+    def states(self) -> list[dict[str, Any]]:
+        """The agents of the configuration for JSON, and why one of them cannot work."""
+        team, claude = self._agents.team, self._agents.claude
+        return [
+            self._state("team", on=team.enabled, configured=bool(team.url)),
+            self._state("claude", on=claude.enabled, configured=True),
+        ]
+
+    def _state(self, name: str, *, on: bool, configured: bool) -> dict[str, Any]:
+        agent = self.dispatcher.agents.get(name)
+        state, error = "off" if configured else "unconfigured", ""
+        if agent is not None:
+            state = "ready"
+            if agent is self._team and not self._team.is_connected:
+                state = "connecting"
+            try:
+                agent.check()
+            except AgentError as fault:
+                state, error = "failed", f"{fault.message}. {fault.advice}"
+        return {"name": name, "on": on, "state": state, "error": error}
 
     async def close(self) -> None:
         """Interrupts all tasks; the next start announces them, and those not announced yet."""

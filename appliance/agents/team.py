@@ -60,6 +60,10 @@ class Team:
         self._jobs: dict[str, _TeamTask] = {}
         self.seconds = config.task_minutes * 60
 
+    @property
+    def is_connected(self) -> bool:
+        return self._connected.is_set()
+
     def check(self) -> None:
         """See Agent. The team may come online later, so nothing is checked."""
 

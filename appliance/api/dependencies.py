@@ -1,6 +1,6 @@
 """Declares the parts of the appliance that the API uses, as callables and small protocols."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -126,6 +126,54 @@ class LogEntries(Protocol):
     def __call__(self, *, least: int, after: int, limit: int) -> "Sequence[DataclassInstance]": ...
 
 
+class EditableSettings(Protocol):
+    """Reads and changes the settings; see appliance.app.settings."""
+
+    async def view(self) -> dict[str, Any]: ...
+
+    async def change(
+        self, revision: str, changes: Mapping[str, Any], keys: Mapping[str, str]
+    ) -> list[str]: ...
+
+
+class VoiceService(Protocol):
+    """The voices that can be chosen; see appliance.app.voices."""
+
+    async def listed(self) -> dict[str, Any]: ...
+
+    async def preview(self, voice: str, language: str, speed: float) -> bytes: ...
+
+
+class ModelService(Protocol):
+    """The models and the jobs on them; see appliance.app.model_library."""
+
+    async def view(self) -> dict[str, Any]: ...
+
+    def pull(self, name: str) -> dict[str, Any]: ...
+
+    def verify(self) -> dict[str, Any]: ...
+
+    def remove(self, name: str) -> dict[str, Any]: ...
+
+    def cancel(self, job_id: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AdminDependencies:
+    """What an administrator's pages use.
+
+    `restart` raises RestartImpossible; `check_llm` takes changed settings and a key, "" for the
+    saved one; see appliance.llm.connection_test. `tools` is the body of GET /api/tools.
+    """
+
+    settings: EditableSettings
+    restart: Callable[[], None]
+    check_llm: Callable[[Mapping[str, str], str], Awaitable[dict[str, Any]]]
+    voices: VoiceService
+    models: ModelService
+    tools: Callable[[], dict[str, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class ApiDependencies:
     """All that the handlers use.
@@ -162,6 +210,7 @@ class ApiDependencies:
     probe_llm: "Callable[[], Awaitable[DataclassInstance]]"
     probe_realtime: "Callable[[], Awaitable[DataclassInstance]]"
     agents: TaskService
+    admin: AdminDependencies
 
     def loaded_sessions(self) -> SessionService | None:
         """Returns the sessions; None while the pipeline loads, when there cannot be any yet."""

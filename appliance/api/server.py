@@ -16,6 +16,7 @@ from appliance.api.cross_origin import add_headers, preflight
 from appliance.api.dependencies import DEPENDENCIES, ApiDependencies
 from appliance.api.middleware import errors, same_origin
 from appliance.api.routes import ROUTES
+from appliance.api.settings import PREVIEWS, preview_rate
 from appliance.config.schema import ServerConfig
 from appliance.errors import ApplianceError
 
@@ -120,6 +121,7 @@ def public_app(dependencies: ApiDependencies) -> web.Application:
     app.on_response_prepare.append(add_headers)
     app[DEPENDENCIES] = dependencies
     app[REFUSALS] = refusals()
+    app[PREVIEWS] = preview_rate()
     for route in ROUTES:
         handler = guarded(route.handler, route.role, by_ticket=route.by_ticket)
         app.router.add_route(route.method, route.path, handler)

@@ -9,9 +9,9 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -24,12 +24,14 @@ from appliance.agents.service import AgentService
 from appliance.api.dependencies import ApiDependencies
 from appliance.api.server import Server
 from appliance.app import systemd
+from appliance.app.administration import Administration, Commands
 from appliance.app.audience import Audience
 from appliance.app.engine_runtime import EngineRuntime
+from appliance.app.settings import SettingsFiles
 from appliance.app.status import StatusReport
 from appliance.app.voice_runtime import VoiceRuntime
 from appliance.concurrency import BackgroundTasks
-from appliance.config.loader import Config, Reread, answer_reloads, masked
+from appliance.config.loader import Config, masked
 from appliance.hardware import planner, telemetry
 from appliance.llm.probe import probe_llm, probe_realtime
 from appliance.network.host_names import HostNames
@@ -37,8 +39,6 @@ from appliance.network.invitation import pairing_link, qr_drawing, trust_facts
 from appliance.observability import watchdog
 from appliance.observability.log_ring import LogRing
 from appliance.observability.metrics import Metrics
-from appliance.selftest.report_store import ReportStore
-from appliance.selftest.subprocess_runner import SelftestRunner
 from appliance.store.clients import Clients
 from appliance.store.records import AuditEntry
 from appliance.store.store import Store
@@ -49,6 +49,7 @@ from appliance.tools.builtin.catalogue import builtin_tools
 from appliance.tools.builtin.history import history_tools
 from appliance.tools.offer import OfferLimits
 from appliance.tools.registry import ToolRegistry
+from appliance.tools.switches import ToolSwitches
 from appliance.wire import ConnectedClient
 
 log = logging.getLogger(__name__)
@@ -60,21 +61,12 @@ AFTER_DRAIN_SECONDS = 20.0
 FORGET_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Commands:
-    """Command lines of the appliance itself: a self-test, and the language model's server."""
-
-    selftest: Sequence[str]
-    serve: Sequence[str]
-
-
-async def run(
-    config: Config, secrets: Mapping[str, str], reread: Reread, commands: Commands
-) -> None:
+async def run(files: SettingsFiles, commands: Commands) -> bool:
     """Runs the appliance until SIGTERM or SIGINT, then finishes what is being said and returns.
 
-    `reread` reads the settings again. Raises the error of a part that cannot be built, or fails.
+    True where it is to be started again. Raises the error of a part that cannot be built, or fails.
     """
+    config, secrets = files.load()
     metrics, state = Metrics(), config.store.path.parent
     async with AsyncExitStack() as stack:
         ring = stack.enter_context(LogRing(secrets.values()).attached())
@@ -87,33 +79,33 @@ async def run(
         stack.push_async_callback(agents.close)
         background = BackgroundTasks()
         stack.push_async_callback(background.finish, FORGET_SECONDS)
-        tools = _tools(config, timers, store, agents, background, audience)
-        registry = ToolRegistry(tools, is_guest=audience.is_guest, limits=_offer_limits(config))
+        registry = _registry(config, timers, store, agents, background, audience)
         hooks = _session_hooks(notifier, timers, agents)
         runtime = VoiceRuntime(
             *(config, plan, metrics, store, audience, registry, *hooks),
             serve=None if systemd.manages_us() else commands.serve,  # there it has its own unit
         )
+        admin = Administration(config, secrets, files, runtime, registry, agents, commands)
         server = Server(config.server, state / "control.sock", systemd.sockets())
         report = StatusReport(config, runtime, store, metrics, ring, lambda: server.address)
         report.log_warnings()
-        selftests = SelftestRunner(ReportStore(state), commands.selftest)
-        api = _dependencies(config, secrets, runtime, report, metrics, store, selftests, agents)
+        api = _dependencies(config, admin, runtime, report, metrics, store, agents)
         await stack.enter_async_context(server.serving(api))
         stack.push_async_callback(runtime.close)
         stack.push_async_callback(server.stop_accepting)
         systemd.ready("Loading models")
         await _until_stopped(
+            admin.restart.stop,
             runtime.load(secrets),
             timers.run(),
             agents.run(partial(_add_tools, registry, runtime.engines)),
-            selftests.run(),
+            admin.run(),
             watchdog.loop_lag(metrics.loop_lag, lambda: audience.open_count > 0),
             _feed_watchdog(store, runtime.engines),
-            *([answer_reloads(config, reread)] if systemd.manages_us() else []),
         )
         systemd.stopping(config.server.drain_seconds + AFTER_DRAIN_SECONDS)
         log.info("stopping")
+    return admin.restart.requested
 
 
 def _audience(config: Config, store: Store) -> Audience:
@@ -125,28 +117,29 @@ async def _is_guest(paired: Clients | None, client_id: str) -> bool:
     return paired is not None and not reaches(await paired.role(client_id), Role.USER)
 
 
-def _tools(
+def _registry(
     config: Config,
     timers: TimerScheduler,
     store: Store,
     agents: AgentService,
     background: BackgroundTasks,
     audience: Audience,
-) -> Sequence[Tool]:
+) -> ToolRegistry:
+    switches = ToolSwitches(frozenset(config.tools.disabled))
     forget = partial(_forget_later, background, audience, agents, store)
     readings = partial(telemetry.read, disk=config.store.path.parent)
     others = (*history_tools(_now, store.user_texts, forget), *agents.tools)
-    return builtin_tools(
+    tools = builtin_tools(
         *(_now, timers, readings),
         others=others,
         patterns=config.tools.enabled,
         is_guest=audience.is_guest,
+        is_on=switches.is_on,
     )
-
-
-def _offer_limits(config: Config) -> OfferLimits:
-    tools = config.tools
-    return OfferLimits(tools.model_tools, tools.model_bytes, tools.model_first)
+    limits = OfferLimits(
+        config.tools.model_tools, config.tools.model_bytes, config.tools.model_first
+    )
+    return ToolRegistry(tools, is_guest=audience.is_guest, limits=limits, switches=switches)
 
 
 def _timers(kept: TimerStore, audience: Audience) -> tuple[TimerScheduler, TimerNotifier]:
@@ -237,21 +230,20 @@ def _now() -> datetime:
 
 def _dependencies(
     config: Config,
-    secrets: Mapping[str, str],
+    admin: Administration,
     runtime: VoiceRuntime,
     report: StatusReport,
     metrics: Metrics,
     store: Store,
-    selftests: SelftestRunner,
     agents: AgentService,
 ) -> ApiDependencies:
-    rate = config.access.sessions_per_minute
+    rate, settings = config.access.sessions_per_minute, admin.settings
     return ApiDependencies(
         sessions=lambda: runtime.sessions,
         ready=lambda: runtime.ready,
         health=report.health,
         status=report.status,
-        configuration=partial(masked, config),
+        configuration=lambda: masked(settings.config),
         metrics=report.metrics,
         log_entries=report.log_entries,
         count_refusal=metrics.refused,
@@ -266,10 +258,11 @@ def _dependencies(
         warnings=report.access_warnings,
         engines=runtime.engines.probes,
         models_changed=runtime.models_changed,
-        selftest=selftests,
-        probe_llm=partial(probe_llm, config, secrets),
-        probe_realtime=partial(probe_realtime, config, secrets),
+        selftest=admin.selftests,
+        probe_llm=lambda: probe_llm(settings.config, settings.secrets),
+        probe_realtime=lambda: probe_realtime(settings.config, settings.secrets),
         agents=agents,
+        admin=admin.dependencies(),
         host_names=HostNames(config),
     )
 
@@ -286,9 +279,8 @@ async def _invite(config: Config, digits: str, origin: str) -> dict[str, Any]:
     return await asyncio.to_thread(make)
 
 
-async def _until_stopped(*jobs: Coroutine[Any, Any, None]) -> None:
-    """Runs the jobs until SIGTERM or SIGINT. The first one that fails ends all, and raises."""
-    stop = asyncio.Event()
+async def _until_stopped(stop: asyncio.Event, *jobs: Coroutine[Any, Any, None]) -> None:
+    """Runs the jobs until SIGTERM, SIGINT or `stop`. The first that fails ends all, and raises."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

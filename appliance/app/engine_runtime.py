@@ -66,7 +66,9 @@ class StarterGrammar:
 class LiveEngineProbes:
     """Tries the engines that answer now, for the self-test. Raises NotReady before the first."""
 
-    def __init__(self, supervisor: Callable[[], EngineSupervisor], voice: Voice) -> None:
+    def __init__(
+        self, supervisor: Callable[[], EngineSupervisor], voice: Callable[[], Voice]
+    ) -> None:
         self._supervisor = supervisor
         self._voice = voice
 
@@ -76,7 +78,7 @@ class LiveEngineProbes:
 
     async def say(self, text: str) -> SynthesisProbe:
         """Speaks an English text."""
-        return await probe.synthesize(self._supervisor().tts.current, text, self._voice)
+        return await probe.synthesize(self._supervisor().tts.current, text, self._voice())
 
 
 class EngineRuntime:
@@ -107,7 +109,7 @@ class EngineRuntime:
         self._grammar = StarterGrammar(registry)
         self._replanning = asyncio.Lock()
         self._background = BackgroundTasks()
-        self.probes = LiveEngineProbes(lambda: self.supervisor, self._voice)
+        self.probes = LiveEngineProbes(lambda: self.supervisor, lambda: self._voice)
         self._governor = MemoryGovernor(
             partial(memory_pressure.read_pools, cards=self._cards),
             governed(lambda: self._supervisor),
@@ -175,6 +177,13 @@ class EngineRuntime:
             transcriber_loaders(self.plan, self._config, lambda: self._grammar.text, hot_words),
             synthesizer_loaders(self.plan, self._config),
         )
+
+    def configure(self, config: Config) -> None:
+        """Takes another configuration: its voice at once, its engines after `models_changed`."""
+        before, self._config, self._voice = self._voice, config, first_voice(config)
+        if self._voice != before:
+            self.apology = Apology(phrases(self._voice.language).say("no_voice"))
+            self._background.run(self._prepare_apology(), "prepare the apology")
 
     async def models_changed(self) -> dict[str, str]:
         """Plans again with the models on disk now; the engines follow, between turns.

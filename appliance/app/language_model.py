@@ -84,9 +84,13 @@ class LanguageModel:
         elif choice_file(self._config).exists():
             self._server.follow(None, "llm.provider names another one")
 
-    def follow_plan(self, plan: Plan) -> None:
-        """Serves the first choice of another plan, or none."""
+    def follow_plan(self, plan: Plan, config: Config | None = None) -> None:
+        """Serves the first choice of another plan, or none, perhaps with another configuration."""
+        before, self._config = self._config, config or self._config
         if self._config.llm.provider != "auto":
+            if before.llm.provider == "auto":
+                self._options, self._better = (), ""
+                self._server.follow(None, "llm.provider names another one")
             return
         self._options, self._better = plan.llm.options, plan.llm.better
         self._place, self._left = 0, []
@@ -107,8 +111,7 @@ class LanguageModel:
 
     async def run(self) -> None:
         """Keeps the server going. Runs until cancelled; then a child is ended."""
-        if self._config.llm.provider == "auto":
-            await self._server.run()
+        await self._server.run()
 
     async def _loaded(self, served: ServedModel) -> str:
         """Tries a model that was not tried here before. Returns why it is unfit, else ""."""

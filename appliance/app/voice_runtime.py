@@ -13,6 +13,7 @@ from appliance.app import systemd
 from appliance.app.audience import Audience
 from appliance.app.engine_runtime import EngineRuntime
 from appliance.app.language_model import LanguageModel, governed
+from appliance.app.model_clients import ModelClients
 from appliance.app.recording import open_recording
 from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config
@@ -24,8 +25,6 @@ from appliance.store.store import Store
 from appliance.tools.registry import ToolRegistry
 
 if TYPE_CHECKING:
-    from appliance.llm.endpoint import Endpoint
-    from appliance.llm.failover import FailoverClient
     from appliance.voice.session import Session, SessionCallbacks
     from appliance.voice.session_registry import SessionRegistry
 
@@ -65,7 +64,7 @@ class VoiceRuntime:
         self._expects_event = expects_event
         self._alarm_unheard = alarm_unheard
         self._sessions: SessionRegistry | None = None
-        self._llm: FailoverClient | None = None
+        self._clients = ModelClients(partial(self._rerouted, "model"), lambda: self.engines.idle)
         switched = partial(self._rerouted, "engine")
         self.model = LanguageModel(
             *(config, plan, serve, self._prefill, partial(self._rerouted, "model"))
@@ -107,7 +106,8 @@ class VoiceRuntime:
     def engine_names(self) -> dict[str, str]:
         """Returns the names of the engines and the language model that answer now, by kind."""
         names = {kind: str(state["name"]) for kind, state in self.engines.states().items()}
-        return names | ({"llm": self._llm.current.name} if self._llm else {})
+        llm = self._clients.current
+        return names | ({"llm": llm.current.name} if llm else {})
 
     def summary(self) -> str:
         """Returns the state of the appliance in one line, for `systemctl status`."""
@@ -126,7 +126,7 @@ class VoiceRuntime:
         await asyncio.to_thread(self._registry.prepare, self._config.stt.language)
         await self.engines.load_starters()
         self.model.start()
-        self._llm = await asyncio.to_thread(self._make_client, self.model.endpoint())
+        await self._clients.replace(self._config, secrets, self.model.endpoint())
         self._sessions = await asyncio.to_thread(self._load_pipeline, secrets)
         self._audience.admit(self._sessions)
         plan = self.engines.plan
@@ -134,13 +134,35 @@ class VoiceRuntime:
         await asyncio.gather(
             self._maintain_engines(),
             self.engines.govern_memory(),
-            self._retry_models(),
+            self._clients.keep_retrying(),
             self.model.run(),
         )
 
-    async def _retry_models(self) -> None:
-        if self._llm:
-            await self._llm.keep_retrying(lambda: self.engines.idle)
+    async def configure(self, config: Config, secrets: Mapping[str, str]) -> None:
+        """Takes another configuration: new sessions have it, engines follow between turns.
+
+        Sessions that are open keep theirs. Raises NotReady until the pipeline is loaded.
+        """
+        from appliance.voice.realtime.route import realtime_route
+
+        sessions, before = self.sessions, self._config
+        self._config, self._secrets = config, secrets
+        self.engines.configure(config)
+        if config.stt.language != before.stt.language:
+            await asyncio.to_thread(self._registry.prepare, config.stt.language)
+        if _engines_may_differ(before, config):
+            await self.engines.models_changed()
+        self.model.follow_plan(self.engines.plan, config)
+        llm = await self._clients.replace(config, secrets, self.model.endpoint())
+        sessions.shared = replace(
+            sessions.shared,
+            config=config,
+            llm=llm,
+            realtime=realtime_route(config, secrets),
+            apology=self.engines.apology,
+        )
+        if config.llm.system_prompt != before.llm.system_prompt and self.model.is_ready:
+            self._background.run(self._prefill(), "compute the system prompt ahead")
 
     async def models_changed(self) -> dict[str, str]:
         """Plans again with the models on disk now; returns the first choice by kind."""
@@ -149,20 +171,9 @@ class VoiceRuntime:
         self.model.follow_plan(self.engines.plan)
         after = self.model.endpoint()
         if after and self._sessions and (before is None or before.model != after.model):
-            self._llm = await asyncio.to_thread(self._make_client, after)
-            self._sessions.shared = replace(self._sessions.shared, llm=self._llm)
-            self._background.run(self._retry_models(), "ask failed models again")
+            llm = await self._clients.replace(self._config, self._secrets, after)
+            self._sessions.shared = replace(self._sessions.shared, llm=llm)
         return planned | ({"llm": after.model} if after else {})
-
-    def _make_client(self, managed: "Endpoint | None") -> "FailoverClient | None":
-        from appliance.llm.endpoint import warm_up
-        from appliance.llm.failover import failover_client
-
-        changed = partial(self._rerouted, "model")
-        made = failover_client(self._config, self._secrets, changed, managed=managed)
-        if made:
-            warm_up(made.first)
-        return made
 
     async def _prefill(self) -> None:
         """Has the model compute what every session begins with."""
@@ -188,7 +199,13 @@ class VoiceRuntime:
         load_languages()
         gc.collect()  # on a thread, before any session, it delays nobody
         shared = SharedParts(
-            *(self._config, turn_models, self.engines.supervisor, self._registry, self._llm),
+            *(
+                self._config,
+                turn_models,
+                self.engines.supervisor,
+                self._registry,
+                self._clients.current,
+            ),
             realtime=realtime_route(self._config, secrets),
             apology=self.engines.apology,
         )
@@ -240,3 +257,13 @@ class VoiceRuntime:
             await self._sessions.shut_down(self._config.server.drain_seconds)
         await self._background.cancel()
         await self.engines.close()
+
+
+def _engines_may_differ(one: Config, other: Config) -> bool:
+    """Whether another plan may come of it: voice and speed alone change no engine."""
+    same = {"voice": one.tts.voice, "speed": one.tts.speed}
+    speech = one.stt != other.stt or one.tts != other.tts.model_copy(update=same)
+    managed = {one.llm.provider, other.llm.provider} & {"auto"} and (
+        (one.llm.provider, one.llm.model) != (other.llm.provider, other.llm.model)
+    )
+    return bool(speech or managed)

@@ -5,7 +5,8 @@ from appliance.bench.contenders import BenchSetup
 from appliance.bench.models import VOICE, RandomModels
 from appliance.bench.recordings import SENTENCES, load_recordings
 from appliance.bench.results import EngineResult, synthesis_result, transcription_result
-from appliance.config.loader import PREFIX, Config, load
+from appliance.config.layers import PREFIX
+from appliance.config.loader import Config, load
 from appliance.hardware import planner
 from appliance.hardware.plan import Plan
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.bench.contenders import BenchSetup, ModelEngines
-from appliance.config.loader import PREFIX, Config, load
+from appliance.config.layers import PREFIX
+from appliance.config.loader import Config, load
 from appliance.errors import ApplianceError
 from appliance.hardware import planner
 from appliance.hardware.candidates import EngineOption

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.bench.loop_probe import LoopIteration, parse_iterations
 from appliance.concurrency import stop_process
-from appliance.config.loader import PREFIX
+from appliance.config.layers import PREFIX
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:

@@ -34,7 +34,8 @@ from appliance.bench.results import (
 )
 from appliance.bench.scripted_llm import TokenPace, scripted_llm
 from appliance.bench.turns import run_sessions
-from appliance.config.loader import PREFIX, load
+from appliance.config.layers import PREFIX
+from appliance.config.loader import load
 from appliance.conversation import EventKind
 from appliance.errors import ApplianceError
 from appliance.hardware import planner

@@ -15,16 +15,18 @@ from appliance.cli.clients import clients_group, pair
 from appliance.cli.conversations import conversations_group
 from appliance.cli.llm import llm_group, serve_command
 from appliance.cli.machine import bench, plan
-from appliance.cli.models import models_group
+from appliance.cli.models import models_command, models_group
 from appliance.cli.options import config_option, configuration
 from appliance.cli.selftest import selftest, selftest_command
 from appliance.cli.turns import turns_group
+from appliance.config.layers import read_layers
 from appliance.config.loader import masked
 from appliance.config.programs import program_faults, unit_exceptions
 from appliance.errors import ApplianceError, ConfigError
 from appliance.observability import logs
 
 EXIT_CONFIG = 78  # EX_CONFIG: the unit does not restart on it
+EXIT_RESTART = 75  # EX_TEMPFAIL: the unit starts it again, and counts no failure
 EXIT_INTERRUPTED = 130
 
 
@@ -45,10 +47,15 @@ def run(files: tuple[Path, ...], debug: bool) -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     logs.set_up(debug=debug)
     from appliance.app import daemon
+    from appliance.app.administration import Commands
+    from appliance.app.settings import SettingsFiles
 
-    reread = partial(configuration, files)
-    commands = daemon.Commands(selftest_command(files), serve_command(files))
-    asyncio.run(daemon.run(reread(), systemd.secrets(os.environ), reread, commands))
+    settings = SettingsFiles(partial(read_layers, files, os.environ), systemd.secrets(os.environ))
+    commands = Commands(
+        selftest_command(files), serve_command(files), partial(models_command, files)
+    )
+    if asyncio.run(daemon.run(settings, commands)):
+        sys.exit(EXIT_RESTART)
 
 
 @cli.group("config")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from appliance.hardware.detect import Hardware, detect
 from appliance.models import inventory
 from appliance.models.inventory import ListedModel
 from appliance.models.manifest import SHIPPED, Manifest, Model, read_manifest
-from appliance.models.progress import ProgressBars
+from appliance.models.progress import JsonProgress, ProgressBars, PullProgress
 from appliance.models.pull import ModelPull, PulledModel
 from appliance.models.repository import ModelRepository, disk_errors
 
@@ -55,7 +56,7 @@ class _Models:
         return fetched and self.repository.is_complete(model)
 
     async def pull(
-        self, names: Sequence[str], bars: ProgressBars, *, only_missing: bool
+        self, names: Sequence[str], bars: PullProgress, *, only_missing: bool
     ) -> list[PulledModel]:
         """Fetches the named models, and for `recommended` the best ones that any source has."""
         models = self.config.models
@@ -73,7 +74,7 @@ class _Models:
         return pulled
 
     async def _pull_recommended(
-        self, pull: ModelPull, bars: ProgressBars, done: Collection[str]
+        self, pull: ModelPull, bars: PullProgress, done: Collection[str]
     ) -> list[PulledModel]:
         """Fetches the next best model in place of one that no source has; those `done` are left.
 
@@ -119,7 +120,7 @@ class _Models:
         return [self.manifest.named(name) for name in names]
 
 
-async def _announce(config: Config, bars: ProgressBars) -> None:
+async def _announce(config: Config, bars: PullProgress) -> None:
     """Has a running appliance follow the change on the disk, and says what it loads."""
     try:
         planned = await control.request(config, "POST", "/models")
@@ -144,6 +145,23 @@ async def _hardware(config: Config) -> Hardware:
         memory_available=before.get("memory_available", hardware.memory_available),
         gpu_memory_free=before.get("gpu_memory_free", hardware.gpu_memory_free),
     )
+
+
+def _progress(*, as_json: bool) -> PullProgress:
+    return JsonProgress(click.echo) if as_json else ProgressBars()
+
+
+progress_option = click.option(
+    "--json-progress",
+    is_flag=True,
+    help="Print progress and result as JSON, an object a line, for programs.",
+)
+
+
+def models_command(files: Sequence[Path], name: str) -> list[str]:
+    """The command line of `appliance models NAME` in its own process, with these files."""
+    options = [part for file in files for part in ("--config", str(file))]
+    return [sys.executable, "-m", "appliance", "models", name, *options]
 
 
 @click.group("models")
@@ -191,11 +209,17 @@ def _row(listed: ListedModel) -> tuple[str, ...]:
 @models_group.command("pull")
 @config_option
 @json_option
+@progress_option
 @click.option("--missing", is_flag=True, help="Leave complete models as they are, unread.")
 @click.argument("names", nargs=-1, required=True)
 @click.pass_obj
 def pull_models(
-    manifest: Path, files: tuple[Path, ...], as_json: bool, missing: bool, names: tuple[str, ...]
+    manifest: Path,
+    files: tuple[Path, ...],
+    as_json: bool,
+    json_progress: bool,
+    missing: bool,
+    names: tuple[str, ...],
 ) -> None:
     """Fetches models by name, or those `recommended` for this machine; mends damaged ones."""
     # Either signal ends it in order, also in a shell's background, which ignores SIGINT.
@@ -203,7 +227,7 @@ def pull_models(
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     models = _Models.open(manifest, files)
     with (
-        ProgressBars() as bars,
+        _progress(as_json=json_progress) as bars,
         models.repository.lock(lambda: bars.message("Waiting for another command to end.")),
     ):
         try:
@@ -213,6 +237,9 @@ def pull_models(
                 "Stopped. What has arrived is kept; the same command continues from there."
             )
             raise
+    if json_progress:
+        click.echo(json.dumps({"pulled": [asdict(model) for model in pulled]}))
+        return
     if as_json:
         click.echo(json.dumps([asdict(model) for model in pulled], indent=2))
         return
@@ -224,17 +251,22 @@ def pull_models(
 @models_group.command("verify")
 @config_option
 @json_option
+@progress_option
 @click.pass_obj
-def verify_models(manifest: Path, files: tuple[Path, ...], as_json: bool) -> None:
+def verify_models(
+    manifest: Path, files: tuple[Path, ...], as_json: bool, json_progress: bool
+) -> None:
     """Computes every hash anew; exit status 1 when a file is damaged or missing."""
     models = _Models.open(manifest, files)
-    with ProgressBars() as bars:
+    with _progress(as_json=json_progress) as bars:
         verified = inventory.verify(
             models.manifest,
             models.repository,
             lambda path: bars.start(f"checking {path}", None, 0),
         )
-    if as_json:
+    if json_progress:
+        click.echo(json.dumps({"verified": [asdict(file) for file in verified]}))
+    elif as_json:
         click.echo(json.dumps([asdict(file) for file in verified], indent=2))
     else:
         rows = [(file.model, file.path, file.state) for file in verified]

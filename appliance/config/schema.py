@@ -138,6 +138,7 @@ class FallbackConfig(Section):
 class MCPServerConfig(Section):
     """A server of tools (MCP): a program on standard input and output, or an address."""
 
+    enabled: bool = True
     command: tuple[str, ...] = ()
     directory: Path | None = None
     url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = ""
@@ -160,6 +161,7 @@ McpName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,19}$")]
 
 class ToolsConfig(Section):
     enabled: tuple[str, ...]
+    disabled: tuple[str, ...]
     model_tools: Annotated[int, Field(ge=1)]
     model_bytes: Annotated[int, Field(ge=1000)]
     model_first: tuple[str, ...]
@@ -167,6 +169,7 @@ class ToolsConfig(Section):
 
 
 class TeamConfig(Section):
+    enabled: bool
     url: Annotated[str, Field(pattern=r"^(wss?://.+)?$")]
     hello: str
     message: str

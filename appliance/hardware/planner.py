@@ -2,15 +2,29 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from appliance.config.loader import Config
 from appliance.hardware import sysfs
 from appliance.hardware.detect import Hardware, detect
 from appliance.hardware.gpu_support import WITH_CUDA, gpu_support, installed_libraries
-from appliance.hardware.language_models import LANGUAGE_MODELS, LanguageServer
+from appliance.hardware.language_models import (
+    CONTEXTS,
+    LANGUAGE_MODELS,
+    LanguageServer,
+    language_model_memory,
+)
 from appliance.hardware.language_server import find_server
-from appliance.hardware.model_profiles import KOKORO, WHISPER, piper_language
+from appliance.hardware.model_profiles import (
+    KOKORO,
+    WHISPER,
+    kokoro_memory,
+    piper_language,
+    piper_memory,
+    whisper_memory,
+)
 from appliance.hardware.plan import Plan, plan
 
 _MODEL_FILES = (".onnx", ".gguf")
@@ -69,6 +83,40 @@ def fits(hardware: Hardware, config: Config, name: str, size: int) -> bool:
     tts = config.tts.model_copy(update=named)
     made = plan(hardware, config.model_copy(update={"stt": stt, "tts": tts}), {name: size})
     return any(option.model == name for option in (*made.stt.options, *made.tts.options))
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why the plan would not use a model, "" if it would, and the bytes that it takes at work."""
+
+    reason: Literal["", "language", "speed", "memory"]
+    memory: int
+
+
+def obstacle(hardware: Hardware, config: Config, name: str, size: int) -> Obstacle:
+    """What keeps the plan from using a model if it were the only one on disk."""
+    device = "cuda" if gpu_support(hardware).stt_types else "cpu"
+    memory = _memory(name, size, device, hardware)
+    if fits(hardware, config, name, size):
+        return Obstacle("", memory)
+    spoken = config.model_copy(update={"stt": config.stt.model_copy(update={"language": "en"})})
+    known = WHISPER.get(name)
+    if known and known.english and fits(hardware, spoken, name, size):
+        return Obstacle("language", memory)
+    ample = replace(hardware, memory_available=1 << 50, gpu_memory_free=1 << 50)
+    return Obstacle("memory" if fits(ample, config, name, size) else "speed", memory)
+
+
+def _memory(name: str, size: int, device: str, hardware: Hardware) -> int:
+    """The bytes that a model takes at work on this machine, in the precision of its kind."""
+    if known := LANGUAGE_MODELS.get(name):
+        return language_model_memory(size, known.token_bytes, CONTEXTS[-1], device)
+    if name in KOKORO:
+        return kokoro_memory(size)
+    if piper_language(name):
+        return piper_memory(size)
+    kinds = gpu_support(hardware).stt_types
+    return whisper_memory(size, device, kinds[0] if kinds else "int8")
 
 
 def _language_model_fits(hardware: Hardware, config: Config, name: str, size: int) -> bool:

@@ -28,7 +28,7 @@ REALTIME_SECONDS: Final = 5.0
 """A connection that takes longer is too slow for a conversation."""
 _SHORTEST_KEY: Final = 20
 """Characters; every key of OpenAI's is longer."""
-REFUSALS = {
+REFUSALS: Final = {
     401: "The key is wrong or expired; set {secret} anew.",
     403: "The key may not use this model; see the account of the provider.",
     429: "The account has no credit left or asks too often; see the provider's page.",

@@ -1,13 +1,67 @@
-"""Shows downloads on stderr: a progress bar on a terminal, elsewhere a line now and then."""
+"""Shows downloads: a bar on a terminal, elsewhere a line now and then, and JSON to programs."""
 
+import json
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Final
+from typing import Any, Final, Protocol
+
+from appliance.models.download import DownloadProgress
 
 # Without a terminal: steps of fewer bytes get no line, and a long step one now and then.
 _LEAST_BYTES: Final = 4 * 2**20
 _LINE_SECONDS: Final = 5.0
+# As often as a program hears of a step.
+_REPORT_SECONDS: Final = 0.25
+
+
+class PullProgress(DownloadProgress, Protocol):
+    """A DownloadProgress that is a context manager."""
+
+    def __enter__(self) -> "PullProgress": ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class JsonProgress:
+    """The PullProgress for programs: a JSON object a line.
+
+    {step, total, done} begins a step, {done, total} goes on with it, {message} stays.
+    """
+
+    def __init__(self, echo: Callable[[str], Any]) -> None:
+        self._echo = echo
+        self._next = 0.0
+
+    def __enter__(self) -> "JsonProgress":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    def start(self, label: str, total: int | None, done: int) -> None:
+        self._next = 0.0
+        self._echo(json.dumps({"step": label, "total": total, "done": done}))
+
+    def update(self, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if now >= self._next or done == total:
+            self._next = now + _REPORT_SECONDS
+            self._echo(json.dumps({"done": done, "total": total}))
+
+    def message(self, text: str) -> None:
+        self._echo(json.dumps({"message": text}))
 
 
 class ProgressBars:

@@ -50,17 +50,25 @@ PutTools = Callable[[str, Sequence[Tool]], None]
 
 
 class MCPServer:
-    """One configured server. `put` is called with its tools at first and after every change."""
+    """One configured server. `put` is called with its tools at first and after every change.
+
+    `error` is why it could not be used at last, "" while it can.
+    """
 
     def __init__(self, name: str, config: MCPServerConfig, token: str, put: PutTools) -> None:
         self._name = name
-        self._config = config
+        self.config = config
         self._token = token
         self._put = put
         self._client: Client | None = None
         self._is_lost = False
         self._awake = asyncio.Event()
         self._offered: Sequence[Offered] = ()
+        self.error = ""
+
+    @property
+    def is_connected(self) -> bool:
+        return self._client is not None
 
     async def run(self) -> None:
         """Keeps the server connected until cancelled."""
@@ -79,7 +87,8 @@ class MCPServer:
                 await asyncio.wait({connection}, timeout=END_SECONDS)
             error = None if connection.cancelled() else connection.exception()
             if error is not None:
-                log.warning("the MCP server %s cannot be used: %s", self._name, _cause(error))
+                self.error = _cause(error)
+                log.warning("the MCP server %s cannot be used: %s", self._name, self.error)
             delay = FIRST_RETRY if error is None else min(2 * delay, LAST_RETRY)
             await asyncio.sleep(delay)
 
@@ -89,7 +98,7 @@ class MCPServer:
         async with self._connected() as client, self._listening(client):
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._refresh(client)
-            self._client = client
+            self._client, self.error = client, ""
             log.info("the MCP server %s offers %d tools", self._name, len(self._offered))
             while not self._is_lost:
                 with suppress(TimeoutError):
@@ -132,7 +141,7 @@ class MCPServer:
 
         from appliance.network.proxies import ProxiedTransport
 
-        config = self._config
+        config = self.config
         if config.command:
             program, *arguments = config.command
             environment = {f"MCP_{self._name.upper()}_TOKEN": self._token} if self._token else None
@@ -168,7 +177,7 @@ class MCPServer:
         cursor: str | None = None
         while len(offered) < MOST_TOOLS:
             listed = await client.list_tools(cursor=cursor, cache_mode="refresh")
-            offered += [tool for tool in listed.tools if matches_any(tool.name, self._config.allow)]
+            offered += [tool for tool in listed.tools if matches_any(tool.name, self.config.allow)]
             cursor = listed.next_cursor
             if cursor is None:
                 break
@@ -196,7 +205,7 @@ class MCPServer:
         return list(made.values())
 
     def _tool(self, offered: "Offered") -> Tool:
-        config = self._config
+        config = self.config
         description = (offered.description or offered.title or offered.name).strip()
         tool = Tool(
             tool_name(self._name, offered.name),
@@ -237,7 +246,7 @@ class MCPServer:
         except Exception as error:  # noqa: BLE001  boundary of the library: a loss has many forms
             fault = error
         else:
-            template = self._config.answers.get(name, "")
+            template = self.config.answers.get(name, "")
             return _tool_result(self._name, result, template, arguments)
         # The call is not repeated: it may have been carried out.
         self._client = None

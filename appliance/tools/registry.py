@@ -6,7 +6,7 @@ import fnmatch
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +28,7 @@ from appliance.tools.intents.recognizer import (
     command_of,
 )
 from appliance.tools.offer import OfferLimits, ToolOffer, offer
+from appliance.tools.switches import ToolSwitches
 
 log = logging.getLogger(__name__)
 
@@ -60,15 +61,31 @@ class ToolRegistry:
         *,
         is_guest: IsGuest = everyone_is_guest,
         limits: OfferLimits | None = None,
+        switches: ToolSwitches | None = None,
     ) -> None:
         self._is_guest = is_guest
         self._limits = limits or OfferLimits()
+        self._switches = switches or ToolSwitches()
         self._questions = PendingConfirmations(now)
         self._answers = _Group(answer_tools(self._questions, self._perform))
         self._groups: dict[str, _Group] = {}
         self._tools: dict[str, Tool] = {}
         self._matches: dict[tuple[str, str], tuple[Match | None, Match | None]] = {}
         self.put("", tools)
+
+    def switch_off(self, names: Collection[str]) -> None:
+        """Takes these tools away from everybody, and gives all others back."""
+        self._switches.off = frozenset(names)
+        self._matches.clear()
+
+    def listed(self) -> list[tuple[str, Tool, bool]]:
+        """All tools but yes and no: group ("" for the appliance's own), tool, whether it is on."""
+        return [
+            (name, tool, self._switches.is_on(tool.name))
+            for name, group in self._groups.items()
+            for tool in group.tools
+            if not tool.answers
+        ]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -155,6 +172,8 @@ class ToolRegistry:
         for group in self._groups.values():
             for name, arguments in group.matcher(language).matches(head):
                 tool = self._tools[name]
+                if not self._switches.is_on(name):
+                    continue
                 given = _as_said(tool, arguments, text, head, language)
                 # A match with arguments out of bounds ("a timer called <thirty words>") is none.
                 with suppress(ToolError):
@@ -171,7 +190,7 @@ class ToolRegistry:
         groups = {
             name: [
                 tool
-                for tool in group.tools
+                for tool in self._switches.on(group.tools)
                 if not tool.spoken_only and (tool.realtime or not realtime)
             ]
             for name, group in self._groups.items()
@@ -184,11 +203,11 @@ class ToolRegistry:
         `knows` tells whether the recogniser's dictionary has a word. Sentences with other words
         are left out, because PocketSphinx rejects a whole grammar for one unknown word.
         """
-        return jsgf(command_tree(self._commands(), knows))
+        return jsgf(command_tree(_commands(self._switches.on(self._tools.values())), knows))
 
     def graph(self, knows: Callable[[str], bool] = lambda word: True) -> WordGraph:
         """The same sentences as a minimal word graph, which is decoded many times faster."""
-        return word_graph(command_tree(self._commands(), knows))
+        return word_graph(command_tree(_commands(self._switches.on(self._tools.values())), knows))
 
     def hot_words(self) -> tuple[str, ...]:
         """Names that users are likely to say, each once, as a hint to a recogniser.
@@ -206,9 +225,6 @@ class ToolRegistry:
             for value in rule.get("enum", ())
         ]
         return tuple(dict.fromkeys((*free, *listed)))
-
-    def _commands(self) -> list[Command]:
-        return [command_of(tool) for tool in self._tools.values()]
 
     async def call(
         self,
@@ -241,6 +257,8 @@ class ToolRegistry:
     ) -> ToolResult:
         if name not in self._tools:
             raise ToolError(f"I have no tool called {_spoken_name(name)}")
+        if not self._switches.is_on(name):
+            raise ToolError("that is switched off in the settings")
         tool = self._tools[name]
         if tool.answers and via != "sentence":
             raise ToolError("only the user can answer that")
@@ -302,6 +320,10 @@ def _by_name(groups: Iterable[_Group]) -> dict[str, Tool]:
             raise ToolError(f"there are two tools called {tool.name}")
         found[tool.name] = tool
     return found
+
+
+def _commands(tools: Iterable[Tool]) -> list[Command]:
+    return [command_of(tool) for tool in tools]
 
 
 def enabled(tools: Sequence[Tool], patterns: Sequence[str]) -> tuple[Tool, ...]:

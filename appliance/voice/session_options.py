@@ -27,7 +27,7 @@ class SessionOptions:
             )
         if self.voice in ("", table.AUTO):
             return
-        known = _voices(shared)
+        known = known_voices(shared)
         if self.voice not in known:
             raise VoiceUnknown(
                 f"there is no voice {self.voice!r}",
@@ -41,7 +41,7 @@ class SessionOptions:
         return Speech(voice, language, config.tts.speed)
 
 
-def _voices(shared: SharedParts) -> frozenset[str]:
+def known_voices(shared: SharedParts) -> frozenset[str]:
     """Every voice that may speak in a session.
 
     Those of the table count also while another engine answers: a page asks for the voice that it

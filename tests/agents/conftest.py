@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from appliance.config import loader
+from appliance.config import layers
 from appliance.config.loader import load
 from appliance.config.schema import ClaudeConfig
 from appliance.config.schema import TeamConfig as TeamConfig
@@ -23,7 +23,7 @@ def task(request: str, task_id: str = "t1", **more: Any) -> Task:  # noqa: ANN40
 @pytest.fixture
 def claude_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ClaudeConfig]:
     """The configuration of a Claude Code that is the fake, with some keys changed."""
-    monkeypatch.setattr(loader, "SYSTEM_FILE", tmp_path / "no-system.toml")
+    monkeypatch.setattr(layers, "SYSTEM_FILE", tmp_path / "no-system.toml")
     directory = tmp_path / "project"
     directory.mkdir()
 
@@ -37,7 +37,7 @@ def claude_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
 @pytest.fixture
 def team_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TeamConfig]:
     """The configuration of a team, with some keys changed."""
-    monkeypatch.setattr(loader, "SYSTEM_FILE", tmp_path / "no-system.toml")
+    monkeypatch.setattr(layers, "SYSTEM_FILE", tmp_path / "no-system.toml")
 
     def make(**changed: Any) -> TeamConfig:  # noqa: ANN401  of Team
         return load([], {}).agents.team.model_copy(update=changed)

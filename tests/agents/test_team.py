@@ -17,7 +17,8 @@ from appliance.agents.team_messages import (
     fill_template,
     parse_message,
 )
-from appliance.config.loader import DEFAULT_FILE, load
+from appliance.config.layers import DEFAULT_FILE
+from appliance.config.loader import load
 from appliance.config.schema import TeamConfig as TeamConfig
 from appliance.errors import AgentError
 from tests.agents.conftest import task

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.config import loader
-from appliance.config.loader import DEFAULT_FILE, load, masked
+from appliance.config import layers
+from appliance.config.layers import DEFAULT_FILE
+from appliance.config.loader import load, masked
 from appliance.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
 def no_system_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(loader, "SYSTEM_FILE", tmp_path / "no-system.toml")
+    monkeypatch.setattr(layers, "SYSTEM_FILE", tmp_path / "no-system.toml")
 
 
 def toml(tmp_path: Path, name: str, text: str) -> Path:
@@ -55,7 +56,7 @@ def test_the_system_file_counts_only_where_none_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        loader, "SYSTEM_FILE", toml(tmp_path, "system.toml", "[server]\nport = 1\n")
+        layers, "SYSTEM_FILE", toml(tmp_path, "system.toml", "[server]\nport = 1\n")
     )
     assert load([], {}).server.port == 1
     assert load([toml(tmp_path, "mine.toml", "")], {}).server.port == 8080

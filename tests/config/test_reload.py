@@ -1,14 +1,15 @@
-"""SIGHUP: the log says what a restart would change, and nothing changes."""
+"""SIGHUP: the log says what was applied, and what a restart would change."""
 
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from appliance.config.loader import Config, answer_reloads, differences, load
+from appliance.config.loader import Config, differences, load
+from appliance.config.reload import Reload, answer_reloads
 from appliance.errors import ConfigError
 
 
@@ -25,12 +26,17 @@ def test_differences_are_named_as_they_are_written(tmp_path: Path) -> None:
     assert differences(now, later) == ["tts.voice", "limits.sessions"]
 
 
-async def reloaded(
-    in_force: Config, reread: Callable[[], Config], caplog: pytest.LogCaptureFixture
-) -> str:
+def finding(applied: Sequence[str], waiting: Sequence[str]) -> Reload:
+    async def reload() -> tuple[Sequence[str], Sequence[str]]:
+        return applied, waiting
+
+    return reload
+
+
+async def logged(reload: Reload, caplog: pytest.LogCaptureFixture) -> list[str]:
     """What is logged after one SIGHUP."""
     caplog.set_level("INFO")
-    answering = asyncio.create_task(answer_reloads(in_force, reread))
+    answering = asyncio.create_task(answer_reloads(reload))
     await asyncio.sleep(0)
     os.kill(os.getpid(), signal.SIGHUP)
     async with asyncio.timeout(10):
@@ -39,31 +45,27 @@ async def reloaded(
     answering.cancel()
     await asyncio.gather(answering, return_exceptions=True)
     asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
-    return caplog.records[0].getMessage()
+    return [record.getMessage() for record in caplog.records]
 
 
-async def test_the_log_names_the_settings_that_a_restart_would_change(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_the_log_names_what_was_applied_and_what_waits(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    now = settings(tmp_path)
-    later = settings(tmp_path, "[limits]\nsessions = 3\n")
-    logged = await reloaded(now, lambda: later, caplog)
-    assert logged == "reload: a restart is needed for limits.sessions"
+    assert await logged(finding(["tts.voice"], ["limits.sessions"]), caplog) == [
+        "reload: for sessions from now on: tts.voice",
+        "reload: a restart is needed for limits.sessions",
+    ]
 
 
-async def test_unchanged_settings_are_logged_as_such(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    now = settings(tmp_path)
-    logged = await reloaded(now, lambda: now, caplog)
-    assert logged == "reload: the settings are those in force"
+async def test_unchanged_settings_are_logged_as_such(caplog: pytest.LogCaptureFixture) -> None:
+    assert await logged(finding([], []), caplog) == ["reload: the settings are those in force"]
 
 
 async def test_a_faulty_file_is_logged_and_the_appliance_goes_on(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def broken() -> Config:
+    async def broken() -> tuple[Sequence[str], Sequence[str]]:
         raise ConfigError("the file is not TOML.")
 
-    logged = await reloaded(settings(tmp_path), broken, caplog)
-    assert logged.startswith("reload: the file is not TOML. The appliance goes on")
+    (line,) = await logged(broken, caplog)
+    assert line.startswith("reload: the file is not TOML. The appliance goes on")

@@ -6,7 +6,7 @@ import pytest
 from appliance.config.loader import Config, load
 from appliance.hardware.detect import detect
 from appliance.hardware.model_profiles import KOKORO, WHISPER
-from appliance.hardware.planner import fits, models_on_disk, recommended
+from appliance.hardware.planner import fits, models_on_disk, obstacle, recommended
 from tests.hardware.boards import BOARDS
 
 EVERYTHING = {name: model.bytes for name, model in WHISPER.items()} | {
@@ -91,3 +91,31 @@ def test_whether_a_model_fits_does_not_depend_on_the_configured_one(tmp_path: Pa
     small = replace(hardware, memory_available=900 * 10**6)
     assert not fits(small, config, "de_DE-thorsten-medium", 63 * 10**6)
     assert not fits(small, config, "kokoro-v1.0", EVERYTHING["kokoro-v1.0"])
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "reason"),
+    [
+        ("small.en", {}, ""),
+        ("small.en", {"stt__language": "de"}, "language"),
+        ("large-v3", {}, "speed"),
+        ("kokoro-v1.0", {}, ""),
+    ],
+)
+def test_why_a_model_does_not_fit(
+    tmp_path: Path, name: str, settings: dict[str, str], reason: str
+) -> None:
+    hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
+    found = obstacle(hardware, configured(**settings), name, EVERYTHING[name])
+    assert found.reason == reason
+    assert found.memory > EVERYTHING[name] // 2
+
+
+def test_too_little_memory_is_told_from_too_little_speed(tmp_path: Path) -> None:
+    hardware = detect(BOARDS["orin nano super"].lay(tmp_path))
+    small = replace(hardware, memory_available=900 * 10**6)
+    for name in ("kokoro-v1.0", "base.en", "de_DE-thorsten-medium"):
+        size = EVERYTHING.get(name, 63 * 10**6)
+        assert obstacle(small, configured(), name, size).reason == "memory"
+    model = obstacle(hardware, configured(), "Qwen3-8B", 5_027_783_488)
+    assert (model.reason, model.memory > 5_027_783_488) == ("memory", True)

@@ -1,8 +1,10 @@
+import json
 import time
+from typing import Any
 
 import pytest
 
-from appliance.models.progress import ProgressBars
+from appliance.models.progress import JsonProgress, ProgressBars
 
 MB = 10**6
 
@@ -40,3 +42,20 @@ def test_small_steps_get_no_line(clock: list[float], capsys: pytest.CaptureFixtu
         bars.start("of unknown size", None, 0)
         bars.update(2000, None)
     assert capsys.readouterr().err == "base: done\nof unknown size\n"
+
+
+def test_a_program_gets_an_object_a_line_and_not_too_many(clock: list[float]) -> None:
+    lines: list[Any] = []
+    with JsonProgress(lambda line: lines.append(json.loads(line))) as progress:
+        progress.start("base/model.bin", 100, 20)
+        for done in range(21, 30):
+            progress.update(done, 100)
+        clock[0] += 1
+        progress.update(60, 100)
+        progress.update(100, 100)
+        progress.message("base: fetched")
+    assert lines == [
+        {"step": "base/model.bin", "total": 100, "done": 20},
+        *({"done": done, "total": 100} for done in (21, 60, 100)),
+        {"message": "base: fetched"},
+    ]

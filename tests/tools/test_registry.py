@@ -179,3 +179,27 @@ def test_hot_words_are_the_known_values_of_arguments_of_tools_that_were_added() 
     assert registry.hot_words() == ()
     registry.put("home", [replace(named, name="added")])
     assert registry.hot_words() == ("Claude", "attic", "kitchen")
+
+
+async def test_a_tool_that_is_switched_off_is_known_and_not_used() -> None:
+    registry = ToolRegistry(
+        [lamp := tool("lamp", sentences=("lamp on",)), tool("bell", sentences=("ring",))]
+    )
+    assert registry.match("lamp on")
+    registry.switch_off(["lamp"])
+    assert registry.match("lamp on") is None
+    assert "lamp" not in str(registry.offer())
+    assert "lamp" not in registry.grammar()
+    result = await registry.call("lamp", {}, Session())
+    assert "switched off" in result.spoken
+    assert registry.listed()[0] == ("", lamp, False)
+    registry.switch_off([])
+    assert registry.match("lamp on")
+
+
+def test_a_tool_that_comes_later_is_off_too() -> None:
+    registry = ToolRegistry(())
+    registry.switch_off(["home_lamp"])
+    registry.put("home", [tool("home_lamp", sentences=("lamp on",))])
+    assert registry.match("lamp on") is None
+    assert [(group, on) for group, _, on in registry.listed()] == [("home", False)]

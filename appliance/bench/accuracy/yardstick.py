@@ -25,7 +25,8 @@ from appliance.bench.contenders import OURS, STOCK, BenchSetup
 from appliance.bench.machine import describe_machine, package_versions
 from appliance.bench.models import kokoro_files
 from appliance.bench.process import DaemonProcess, ServerProcess
-from appliance.config.loader import PREFIX, Config, load
+from appliance.config.layers import PREFIX
+from appliance.config.loader import Config, load
 from appliance.hardware import planner
 from appliance.hardware.plan import Plan
 

@@ -2,17 +2,12 @@
 
 from typing import ClassVar
 
-from appliance.llm.probe import REFUSALS, TIMEOUT_FACTOR, ProbeOutcome, ProbeResult, probe_llm
+from appliance.llm.probe import ProbeOutcome, ProbeResult, probe_llm
+from appliance.llm.probe_words import explanation
 from appliance.selftest.check import BaseCheck, Finding
 from appliance.selftest.context import CheckContext
 
 SLOW_SHARE = 0.5  # of llm.first_token_seconds, after which a turn gives up
-
-_REFUSALS = {
-    **REFUSALS,
-    503: "It may still be loading its model; test again in a minute.",
-    404: "Correct llm.base_url (it ends in /v1) and llm.model; on Ollama, `ollama pull {model}`.",
-}
 
 
 class LLMCheck(BaseCheck):
@@ -35,7 +30,7 @@ class LLMCheck(BaseCheck):
             return self.skipped("no language model is configured; nothing leaves the box")
         finding = self._assess_speed(probe, deadline)
         if probe.outcome is not ProbeOutcome.TOKEN:
-            finding = self.failure(*_explanation(probe, deadline))
+            finding = self.failure(*explanation(probe, deadline))
         return finding.with_figures(model=probe.model, first_token_seconds=round(probe.seconds, 3))
 
     def _assess_speed(self, probe: ProbeResult, deadline: float) -> Finding:
@@ -47,37 +42,3 @@ class LLMCheck(BaseCheck):
             "A smaller model, or one that stays in memory, begins sooner. After"
             f" {deadline:g} s (llm.first_token_seconds) a turn gives up.",
         )
-
-
-def _explanation(probe: ProbeResult, deadline: float) -> tuple[str, str]:
-    """Message and advice for a probe that got no token."""
-    where, secret = probe.where, probe.secret
-    match probe.outcome:
-        case ProbeOutcome.NO_KEY:
-            return (
-                f"there is no {secret} for {where}",
-                f"Set {secret} in the environment of the appliance, or put it into"
-                f" /etc/voice-appliance/credentials/{secret.lower()}; then restart it.",
-            )
-        case ProbeOutcome.REFUSED:
-            usual = "The server is in trouble; see its log, and test again."
-            advice = _REFUSALS.get(probe.status, usual)
-            formatted = advice.format(secret=secret or "the key", model=probe.model)
-            return f"{where} answers {probe.status}", formatted
-        case ProbeOutcome.GARBAGE:
-            return (
-                f"what {where} answers is no chat completion",
-                "llm.base_url must be that of an API like OpenAI's; it ends in /v1.",
-            )
-        case ProbeOutcome.SILENCE:
-            return (
-                f"{where} gave no answer within {TIMEOUT_FACTOR * deadline:g} s",
-                "Is the model loaded, and the server not overloaded? A first question may load"
-                " it: test again. Else choose a smaller model or raise llm.first_token_seconds.",
-            )
-        case _:
-            return (
-                f"{where} cannot be reached: {probe.detail}",
-                "Is its server running, and llm.base_url right? From this machine, `curl` of that"
-                " address with /models behind it must answer.",
-            )

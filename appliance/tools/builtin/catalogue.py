@@ -21,13 +21,14 @@ def builtin_tools(
     others: Sequence[Tool] = (),
     patterns: Sequence[str] = ("*",),
     is_guest: IsGuest = everyone_is_guest,
+    is_on: Callable[[str], bool] = lambda _name: True,
 ) -> tuple[Tool, ...]:
     """The built-in tools and `others` whose names match `patterns` (tools.enabled).
 
-    "What can you do" lists the enabled tools that the asking client may use. Raises ConfigError
-    for a pattern that matches no tool.
+    "What can you do" lists the enabled tools that are on and that the asking client may use. Raises
+    ConfigError for a pattern that matches no tool.
     """
     tools = (*clock_tools(clock), *timer_tools(timers), device_tool(readings))
     tools = (*tools, *voice_settings_tools(), *recording_tools(), *others)
     spoken = enabled((*tools, *smalltalk_tools((), is_guest)), patterns)
-    return enabled((*tools, *smalltalk_tools(spoken, is_guest)), patterns)
+    return enabled((*tools, *smalltalk_tools(spoken, is_guest, is_on)), patterns)

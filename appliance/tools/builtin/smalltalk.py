@@ -1,22 +1,25 @@
 """Tools for the conversation itself: repeat, stop, greetings, and "what can you do"."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from appliance.languages.phrases import phrases
 from appliance.tools import IsGuest, Run, Tool, ToolContext, ToolResult
 
 
-def smalltalk_tools(tools: Sequence[Tool], is_guest: IsGuest) -> tuple[Tool, ...]:
+def smalltalk_tools(
+    tools: Sequence[Tool], is_guest: IsGuest, is_on: Callable[[str], bool] = lambda _name: True
+) -> tuple[Tool, ...]:
     """repeat_that, stop_talking, list_abilities, and the polite ones.
 
-    list_abilities lists the abilities of `tools` in order; for a guest, those it may use.
+    list_abilities lists the abilities of the `tools` that are on, in order; for a guest, those it
+    may use.
     """
 
     async def list_abilities(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         guest = await is_guest(context.client_id)
         said = phrases(context.spoken_language)
-        allowed = [one for one in tools if one.guests or not guest]
+        allowed = [one for one in tools if is_on(one.name) and (one.guests or not guest)]
         named = [one.ability or said.find(f"ability_{one.name}") for one in allowed]
         abilities = [*filter(None, named), said.part("abilities_last")]
         spoken = said.say("abilities", abilities=said.listed(abilities))

@@ -12,7 +12,8 @@ from appliance.bench.accuracy.audio_time import (
     stock_turn_taking,
 )
 from appliance.bench.accuracy.clips import Clip
-from appliance.config.loader import DEFAULT_FILE, load
+from appliance.config.layers import DEFAULT_FILE
+from appliance.config.loader import load
 from appliance.voice.turns.shared_models import TurnModels
 from tests.daemon import speech
 
