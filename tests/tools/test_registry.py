@@ -188,7 +188,7 @@ async def test_a_tool_that_is_switched_off_is_known_and_not_used() -> None:
     assert registry.match("lamp on")
     registry.switch_off(["lamp"])
     assert registry.match("lamp on") is None
-    assert "lamp" not in str(registry.offer())
+    assert registry.offer().names() == {"bell"}
     assert "lamp" not in registry.grammar()
     result = await registry.call("lamp", {}, Session())
     assert "switched off" in result.spoken
