@@ -62,6 +62,8 @@ export interface ApiError {
   code: string;
   message: string;
   advice: string;
+  /** Of changed settings: what is wrong with each. */
+  faults?: readonly { key: string; expected: string; suggestion: string }[];
 }
 
 export interface Health {
@@ -169,7 +171,12 @@ export function readError(body: unknown): ApiError | null {
   const error = fields(fields(body)["error"]);
   const code = text(error["code"]);
   if (!code) return null;
-  return { code, message: capital(words(error["message"])), advice: words(error["advice"]) };
+  const described = { code, message: capital(words(error["message"])), advice: words(error["advice"]) };
+  if (!Array.isArray(error["faults"])) return described;
+  const faults = error["faults"].map(fields).map(({ key, expected, suggestion }) => {
+    return { key: text(key), expected: text(expected), suggestion: text(suggestion) };
+  });
+  return { ...described, faults };
 }
 
 export function readOffer(body: unknown): SessionOffer | null {
