@@ -15,17 +15,17 @@ async def listing(request: web.Request) -> web.Response:
 
 
 async def pull(request: web.Request) -> web.Response:
-    """POST /api/models/{name} → 202 and the job that fetches, or mends, the model."""
+    """POST /api/models/{id} → 202 and the job that fetches, or mends, the model."""
     await read_body(request, JsonBody)
-    name = request.match_info["name"]
+    name = request.match_info["id"]
     job = request.app[DEPENDENCIES].admin.models.pull(name)
     note(request, AuditAction.MODEL_PULLED, detail=name)
     return web.json_response(job, status=202)
 
 
 async def remove(request: web.Request) -> web.Response:
-    """DELETE /api/models/{name} → 202 and the job; 409 where the model is in use."""
-    name = request.match_info["name"]
+    """DELETE /api/models/{id} → 202 and the job; 409 where the model is in use."""
+    name = request.match_info["id"]
     job = request.app[DEPENDENCIES].admin.models.remove(name)
     note(request, AuditAction.MODEL_REMOVED, detail=name)
     return web.json_response(job, status=202)
