@@ -66,7 +66,7 @@ async def test_an_unpaired_client_is_refused(
     paired_daemon: Daemon, route: Route, headers: dict[str, str]
 ) -> None:
     ours = {"Origin": paired_daemon.base_url, **headers}
-    path = route.path.replace("{id}", "x")
+    path = re.sub(r"\{\w+\}", "x", route.path)
     answer = await ask(paired_daemon, route.method, path, headers=ours)
     assert (answer.status, answer.code) == (401, "not_paired")
 
@@ -76,7 +76,7 @@ async def test_each_route_demands_its_role(paired_daemon: Daemon) -> None:
     for role in Role:
         _, bearer = await paired(paired_daemon, role)
         for route in GUARDED:
-            path = route.path.replace("{id}", "nobody")
+            path = re.sub(r"\{\w+\}", "nobody", route.path)
             # A body that every route rejects, so that an administrator starts no self-test here.
             answer = await ask(paired_daemon, route.method, path, data=b"[", headers=bearer)
             allowed = route.role is not None and reaches(role, route.role)
