@@ -67,6 +67,17 @@ def test_only_what_failed_before_is_excused(
     assert "ok        board\n" in done.stderr
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_unit_allows_what_the_configuration_names(device: Device, allowed: bool) -> None:
+    stands_in(device.root, 0 if allowed else 78, "[Service]")
+    units = device.does("power_mode='' no_nginx=yes; wanted_units").splitlines()
+    placed = {line.split("\t")[1] for line in units if "programs.conf" in line}
+    # A release that cannot tell, or a configuration that is none, changes nothing.
+    names = ("voice-appliance", "voice-appliance-selftest") if allowed else ()
+    assert {Path(place).parent.name for place in placed} == {f"{n}.service.d" for n in names}
+    assert (device.root / "asked").read_text() == "config unit\n"
+
+
 def test_a_self_test_under_way_is_waited_for(device: Device) -> None:
     stands_in(device.root, 0, report())
     device.does(f"{READ}self_test")
