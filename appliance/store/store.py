@@ -22,6 +22,7 @@ from appliance.store import queries as exporting
 from appliance.store.analytics import Figures
 from appliance.store.clients import Clients
 from appliance.store.database import OpenDatabase, open_for_writing
+from appliance.store.pairings import PairingsFile, restore
 from appliance.store.recordings import Recordings
 from appliance.store.records import (
     Conversation,
@@ -55,11 +56,13 @@ class Store:
     def __init__(self, path: Path, opened: OpenDatabase, on_error: OnError | None) -> None:
         self._path = path
         self._opened = opened
+        pairings = PairingsFile(path.with_name("pairings.json"))
+        known = restore(opened.db, pairings)
         self._writer = Writer(opened.db, on_error)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._closed = False
         self.scrubber = Scrubber(path)
-        self.clients = Clients(self._write, self._query, self._writer.post)
+        self.clients = Clients(self._write, self._query, self._writer.post, pairings, known)
         self.tasks = StoredTasks(path, self._write, self._query, self._writer.post)
         self.figures = Figures(self._query)
         self.recordings = Recordings(deletion.recordings_beside(path))

@@ -80,6 +80,36 @@ async def test_a_client_read_while_it_is_revoked_is_not_cached(store: Store) -> 
     assert await store.clients.by_token_hash("a" * 64) is None
 
 
+async def test_pairings_survive_a_lost_history(path: Path) -> None:
+    store = Store.open(path)
+    await store.clients.add(PHONE, "a" * 64)
+    await store.clients.add(LAPTOP, "b" * 64)
+    await store.clients.revoke("2", 30.0)
+    await store.close()
+    path.write_bytes(b"damaged" * 1000)
+    store = Store.open(path)
+    assert store.quarantined is not None
+    assert await store.clients.by_token_hash("a" * 64) == PHONE
+    assert await store.clients.by_token_hash("b" * 64) is None
+    await store.close()
+    # And the new database has them too.
+    path.with_name("pairings.json").write_bytes(b"[{")
+    store = Store.open(path)
+    assert [one.id for one in await store.clients.all()] == ["1", "2"]
+    await store.close()
+
+
+async def test_a_paired_client_is_known_while_the_database_is_gone(
+    store: Store, path: Path
+) -> None:
+    await store.clients.add(PHONE, "a" * 64)
+    path.unlink()
+    assert await store.clients.by_token_hash("a" * 64) == PHONE
+    assert await store.clients.role("1") == "admin"
+    assert await store.clients.revoke("1", 30.0)
+    assert await store.clients.by_token_hash("a" * 64) is None
+
+
 def entry(at: float, what: str, detail: str = "") -> AuditEntry:
     return AuditEntry(at, what, "2", "10.0.0.2", "done", "1", detail)
 
