@@ -1,5 +1,6 @@
 """Serves sessions: created over HTTP, held over a WebSocket."""
 
+import logging
 import time
 import uuid
 from contextlib import suppress
@@ -13,7 +14,9 @@ from appliance.api.dependencies import DEPENDENCIES, SessionView
 from appliance.api.middleware import is_encrypted
 from appliance.api.schemas import NewSession, StartRequest, read_body
 from appliance.api.websocket import AiohttpSocket
-from appliance.errors import Forbidden, NotFound, TooManyRequests
+from appliance.errors import Forbidden, NotFound, StoreError, TooManyRequests
+
+log = logging.getLogger(__name__)
 
 
 async def create(request: web.Request) -> web.Response:
@@ -47,9 +50,7 @@ async def _open(request: web.Request, body: NewSession) -> tuple[SessionView, st
         raise TooManyRequests(
             "this client opened too many sessions in a short time", retry_after=wait
         )
-    conversation_id = body.conversation_id or uuid.uuid4().hex
-    if body.conversation_id:
-        await _check_owner(request, identity.client_id, body.conversation_id)
+    conversation_id = await _conversation(request, identity.client_id, body.conversation_id)
     session = deps.sessions().open(
         voice=body.voice,
         language=body.language,
@@ -60,6 +61,17 @@ async def _open(request: web.Request, body: NewSession) -> tuple[SessionView, st
         route=body.route or "",
     )
     return session, deps.tickets.issue(session.session_id, time.monotonic())
+
+
+async def _conversation(request: web.Request, client_id: str, wanted: str | None) -> str:
+    """The conversation to go on with, else a new one: also while none can be looked up."""
+    try:
+        if wanted:
+            await _check_owner(request, client_id, wanted)
+            return wanted
+    except StoreError as error:
+        log.error("a conversation cannot be resumed, a new one begins: %s", error.message)
+    return uuid.uuid4().hex
 
 
 async def _check_owner(request: web.Request, client_id: str, conversation_id: str) -> None:

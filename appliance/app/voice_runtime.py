@@ -17,7 +17,7 @@ from appliance.app.model_clients import ModelClients
 from appliance.app.recording import open_recording
 from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config
-from appliance.errors import NotReady
+from appliance.errors import NotReady, StoreError
 from appliance.hardware import sysfs
 from appliance.hardware.plan import Plan
 from appliance.observability.metrics import Metrics
@@ -241,7 +241,11 @@ class VoiceRuntime:
         systemd.status(self.summary())
 
     async def _history(self, conversation_id: str) -> list[tuple[str, str]]:
-        turns = await self._store.recent_turns(conversation_id, HISTORY_TURNS)
+        try:
+            turns = await self._store.recent_turns(conversation_id, HISTORY_TURNS)
+        except StoreError as error:
+            log.error("a conversation goes on without its history: %s", error.message)
+            return []
         return [(turn.user_text, turn.answer) for turn in turns]
 
     def _rerouted(self, kind: str) -> None:

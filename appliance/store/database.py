@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 from appliance.errors import StoreError
 from appliance.store import search_index
 from appliance.store.connection import DamagedError, connect, is_damage, is_transient
+from appliance.store.salvage import salvage
 
 if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
@@ -32,18 +33,19 @@ class OpenDatabase:
     quarantined: Path | None
 
     def release(self, *, clean: bool) -> None:
-        """Releases the lock. Unless `clean`, the next process checks every page of the file."""
+        """Releases the lock. Unless `clean`, the next process checks the search index, too."""
         if clean:
-            self.lock.write(CLEAN)
+            with suppress(OSError):  # a full disk: the next process checks more than it must
+                self.lock.write(CLEAN)
         self.lock.close()
 
 
 def open_for_writing(path: Path) -> OpenDatabase:
     """Opens, checks and migrates the database at `path`, creating it and its directory.
 
-    A damaged file is moved aside and a fresh one opened instead. Raises StoreError when another
-    process writes to it, when it belongs to a newer version or another program, and when the
-    directory cannot be written.
+    A damaged file is moved aside, and a fresh one opened with what can be read of it. Raises
+    StoreError when another process writes to it, when it belongs to a newer version or another
+    program, and when the directory cannot be written.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -112,7 +114,9 @@ def _open_or_replace(path: Path, lock: IO[bytes]) -> OpenDatabase:
         return OpenDatabase(_open_checked(path, unclean=unclean), lock, None)
     except DamagedError:
         aside = _move_aside(path)
-    return OpenDatabase(_open_checked(path, unclean=False), lock, aside)
+    db = _open_checked(path, unclean=False)
+    salvage(aside, db)
+    return OpenDatabase(db, lock, aside)
 
 
 def _take_clean_mark(lock: IO[bytes]) -> bool:
@@ -126,7 +130,7 @@ def _take_clean_mark(lock: IO[bytes]) -> bool:
 
 def _open_checked(path: Path, *, unclean: bool) -> "Database":
     """Opens, checks and migrates. Raises DamagedError when the file is not a sound database."""
-    db = _connect_and_check(path, thoroughly=unclean)
+    db = _connect_and_check(path)
     with ExitStack() as undo:
         undo.callback(db.close)
         try:
@@ -141,7 +145,8 @@ def _open_checked(path: Path, *, unclean: bool) -> "Database":
     return db
 
 
-def _connect_and_check(path: Path, *, thoroughly: bool) -> "Database":
+def _connect_and_check(path: Path) -> "Database":
+    """Connects and checks every page, also after a clean stop: a disk spoils pages at any time."""
     try:
         db = connect(path)
     except (sqlite3.DatabaseError, UnicodeError) as error:
@@ -151,13 +156,12 @@ def _connect_and_check(path: Path, *, thoroughly: bool) -> "Database":
     with ExitStack() as undo:
         undo.callback(db.close)
         try:
-            check = "quick_check(1)" if thoroughly else "schema_version"
-            (verdict,) = db.execute(f"PRAGMA {check}").fetchone()
+            (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
         except (sqlite3.DatabaseError, UnicodeError) as error:
             if is_transient(error):
                 raise
             raise DamagedError from error
-        if thoroughly and verdict != "ok":
+        if verdict != "ok":
             raise DamagedError
         undo.pop_all()
     return db

@@ -74,9 +74,15 @@ def recordings_beside(path: Path) -> Path:
 
 
 def set_recordings_aside(path: Path, damaged: Path) -> None:
-    """Keeps the recordings of a damaged database beside it; the new one knows none of them."""
-    with suppress(OSError):  # there are none
-        recordings_beside(path).rename(damaged.with_name(f"{damaged.name}-recordings"))
+    """Keeps recordings beside a damaged database where the new one does not know them."""
+    with suppress(OSError, sqlite3.Error), closing(connect(path)) as db:
+        known = _conversation_ids(db)
+        aside = damaged.with_name(f"{damaged.name}-recordings")
+        for place in recordings_beside(path).iterdir():
+            if place.name not in known:
+                aside.mkdir(mode=0o700, exist_ok=True)
+                place.rename(aside / place.name)
+        recordings_beside(path).rmdir()  # fails where some are left
 
 
 def scrub(path: Path, pause: Pause = lambda: True) -> bool:

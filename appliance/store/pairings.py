@@ -70,7 +70,8 @@ def restore(db: "Database", file: PairingsFile) -> Pairings:
         if known is None or (client.revoked_at is not None and known.revoked_at is None):
             kept[token] = client if known is None else replace(known, revoked_at=client.revoked_at)
             _put(db, token, kept[token])
-    file.write(kept)
+    if kept:
+        file.write(kept)
     return kept
 
 

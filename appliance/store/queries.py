@@ -192,8 +192,12 @@ def unknown_conversation(conversation_id: str) -> NotFound:
 
 
 def _check_current(db: "Database", path: Path) -> None:
-    check_version(db, path)
-    if migrations().pending(db):
+    try:
+        check_version(db, path)
+        pending = migrations().pending(db)
+    except OSError as error:  # no more files can be opened
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from None
+    if pending:
         raise StoreError(
             f"{path} was written by an older version of the appliance",
             advice="Start the appliance once; it brings the database up to date.",

@@ -54,7 +54,7 @@ def repair(db: "Database", *, thoroughly: bool) -> None:
     (mark,) = db.execute("PRAGMA user_version").fetchone()
     if mark == NEEDS_REBUILD or (thoroughly and not _is_sound(db)):
         log.warning("rebuilding the search index")
-        _rebuild(db)
+        rebuild(db)
 
 
 def _insert(db: "Database", event_id: int, words: str) -> None:
@@ -71,7 +71,7 @@ def _is_sound(db: "Database") -> bool:
     return True
 
 
-def _rebuild(db: "Database") -> None:
+def rebuild(db: "Database") -> None:
     """Drops and fills the index by hand.
 
     A damaged index refuses FTS5's own 'rebuild' command, and DROP TABLE as well.

@@ -1,5 +1,6 @@
 """Opening the database: locks, versions, migrations, and damaged files."""
 
+import asyncio
 import random
 import sqlite3
 import stat
@@ -185,14 +186,24 @@ async def test_a_damaged_search_index_costs_no_event(path: Path, block: str) -> 
     await store.close()
 
 
+def spoil(path: Path, *, table: str) -> None:
+    """Overwrites the first page of a table, as a disk does that fails."""
+    with reading(path) as db:
+        (page,) = db.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)
+        ).fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(bytes(4096))
+
+
 async def test_damage_found_while_writing_is_replaced_at_the_next_start(path: Path) -> None:
     await fill(path)
-    with reading(path) as db:
-        (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'events'").fetchone()
-    start = (page - 1) * 4096
-    rewrite(path, lambda sound: sound[:start] + bytes(4096) + sound[start + 4096 :])
     errors: list[StoreError] = []
     store = Store.open(path, on_error=errors.append)
+    await asyncio.to_thread(store.scrubber.wait, 60)
+    spoil(path, table="events")
+    store._opened.db.execute("PRAGMA shrink_memory")  # what it has read already is sound
     store.append(answered("anything"))
     with pytest.raises(StoreError):
         await store.flush()
@@ -207,6 +218,51 @@ async def test_damage_found_while_writing_is_replaced_at_the_next_start(path: Pa
     await store.flush()
     assert len(await store.search("heard")) == 1
     await store.close()
+
+
+async def test_a_page_that_is_spoilt_after_a_clean_stop_is_found_and_the_rest_saved(
+    path: Path,
+) -> None:
+    await fill(path)
+    start = path.read_bytes().index(b'"text": "word150') // 4096 * 4096  # a page of events
+    rewrite(path, lambda sound: sound[:start] + bytes(4096) + sound[start + 4096 :])
+    store = Store.open(path)
+    assert store.quarantined is not None
+    kept = await store.conversation("c1")
+    assert 200 < len(kept.events) < 300
+    assert len(kept.turns) == 300
+    assert len(await store.search("word7")) > 5
+    store.append(said("and on it goes", turn=301))
+    await store.flush()
+    await store.close()
+
+
+async def test_conversations_of_which_only_events_are_left_are_adopted(path: Path) -> None:
+    await fill(path)
+    spoil(path, table="conversations")
+    store = Store.open(path)
+    assert store.quarantined is not None
+    kept = await store.conversation("c1")
+    assert (kept.summary.client_id, len(kept.events)) == (None, 300)
+    await store.close()
+
+
+async def test_a_store_closes_in_order_on_a_full_disk(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(path)
+
+    class FullDisk:
+        def write(self, _data: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+        def close(self) -> None:
+            lock.close()
+
+    lock = store._opened.lock
+    object.__setattr__(store._opened, "lock", FullDisk())
+    await store.close()
+    assert lock.closed
 
 
 def damaged(sound: bytes, dice: random.Random) -> bytes:
