@@ -24,11 +24,11 @@ KERNEL_BUFFER_BYTES = 16_384
 # What is parsed in one step of the event loop: of the smallest frames, less than a millisecond.
 READ_BYTES = 8_192
 # A frame costs a unit, and one for each UNIT_BYTES of it. A microphone costs a hundred units a
-# second; a thousand take a few hundredths of a second of the event loop, whatever they hold.
+# second; three hundred take a hundredth of a second of the event loop, whatever they hold.
 UNIT_BYTES = 512
-UNITS_PER_SECOND = 1_000.0
-# Wi-Fi that was away for ten seconds delivers so much at once.
-UNIT_BURST = 1_000.0
+UNITS_PER_SECOND = 300.0
+# Wi-Fi that was away for twenty seconds delivers so much at once.
+UNIT_BURST = 2_000.0
 PATIENCE_SECONDS = 10.0
 FLOODED = "This device sent far more than anybody can say."
 
