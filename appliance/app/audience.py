@@ -58,6 +58,13 @@ class Audience:
         """
         return self._sessions is not None and await self._sessions.ring(text, message)
 
+    async def tell(self, text: Callable[[str], str]) -> bool:
+        """Says a text, in the language of each open session, at its next pause.
+
+        False where nobody heard it.
+        """
+        return self._sessions is not None and await self._sessions.tell(text)
+
     async def say_at_pause(self, text: str, task: Task) -> bool:
         """Announces how a task ended, never to guests; False where nobody heard it."""
         if self._sessions is None:

@@ -27,6 +27,7 @@ from appliance.app import systemd
 from appliance.app.administration import Administration, Commands
 from appliance.app.audience import Audience
 from appliance.app.engine_runtime import EngineRuntime
+from appliance.app.history_watch import HistoryWatch
 from appliance.app.settings import SettingsFiles
 from appliance.app.status import StatusReport
 from appliance.app.voice_runtime import VoiceRuntime
@@ -73,14 +74,14 @@ async def run(files: SettingsFiles, commands: Commands) -> bool:
         store = await asyncio.to_thread(_open_store, config, metrics)
         stack.push_async_callback(store.close)
         plan = await asyncio.to_thread(planner.plan_for, config)
-        audience = _audience(config, store)
+        audience, history = _audience(config, store)
         timers, notifier = await asyncio.to_thread(_timers, store.timers(Timer), audience)
         agents = AgentService(config, secrets, os.environ, store.tasks, audience)
         stack.push_async_callback(agents.close)
         background = BackgroundTasks()
         stack.push_async_callback(background.finish, FORGET_SECONDS)
         registry = _registry(config, timers, store, agents, background, audience)
-        hooks = _session_hooks(notifier, timers, agents)
+        hooks = _session_hooks(notifier, timers, agents, history)
         runtime = VoiceRuntime(
             *(config, plan, metrics, store, audience, registry, *hooks),
             serve=None if systemd.manages_us() else commands.serve,  # there it has its own unit
@@ -97,7 +98,7 @@ async def run(files: SettingsFiles, commands: Commands) -> bool:
         await _until_stopped(
             admin.restart.stop,
             runtime.load(secrets),
-            timers.run(),
+            *(timers.run(), history.run()),
             agents.run(partial(_add_tools, registry, runtime.engines)),
             admin.run(),
             watchdog.loop_lag(metrics.loop_lag, lambda: audience.open_count > 0),
@@ -108,9 +109,11 @@ async def run(files: SettingsFiles, commands: Commands) -> bool:
     return admin.restart.requested
 
 
-def _audience(config: Config, store: Store) -> Audience:
+def _audience(config: Config, store: Store) -> tuple[Audience, HistoryWatch]:
     """With open access no client is a guest: nobody is paired, so there are no roles."""
-    return Audience(partial(_is_guest, store.clients if config.access.mode == "paired" else None))
+    paired = store.clients if config.access.mode == "paired" else None
+    audience = Audience(partial(_is_guest, paired))
+    return audience, HistoryWatch(lambda: store.trouble, audience)
 
 
 async def _is_guest(paired: Clients | None, client_id: str) -> bool:
@@ -160,19 +163,24 @@ def _add_tools(
 
 
 def _session_hooks(
-    notifier: TimerNotifier, timers: TimerScheduler, agents: AgentService
+    notifier: TimerNotifier, timers: TimerScheduler, agents: AgentService, history: HistoryWatch
 ) -> tuple[Callable[[ConnectedClient], None], Callable[[str], bool], Callable[[], bool]]:
     """What a session that opens calls, and asks as long as it lasts; and what opens one more."""
-    opened = partial(_opened, notifier, timers, agents)
+    opened = partial(_opened, notifier, timers, agents, history)
     expects_event = partial(_expects_event, timers, agents)
     return opened, expects_event, lambda: notifier.unheard
 
 
 def _opened(
-    notifier: TimerNotifier, timers: TimerScheduler, agents: AgentService, client: ConnectedClient
+    notifier: TimerNotifier,
+    timers: TimerScheduler,
+    agents: AgentService,
+    history: HistoryWatch,
+    client: ConnectedClient,
 ) -> None:
     notifier.client_connected(client, timers.snapshot())
     agents.client_connected(client)
+    history.client_connected(client)
 
 
 def _expects_event(timers: TimerScheduler, agents: AgentService, conversation_id: str) -> bool:

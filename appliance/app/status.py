@@ -69,9 +69,10 @@ class StatusReport:
 
     def health(self) -> dict[str, Any]:
         """The answer of /health: cheap enough to ask every second."""
-        runtime = self._runtime
+        runtime, trouble = self._runtime, self._store.trouble
         return {
-            "status": "ok",
+            "status": "degraded" if trouble else "ok",
+            "history": trouble or "ok",
             "version": __version__,
             "uptime_seconds": round(time.monotonic() - self._started, 1),
             "ready": runtime.ready,

@@ -55,6 +55,7 @@ class Store:
 
     def __init__(self, path: Path, opened: OpenDatabase, on_error: OnError | None) -> None:
         self._path = path
+        self._file = _identity(path)
         self._opened = opened
         pairings = PairingsFile(path.with_name("pairings.json"))
         known = restore(opened.db, pairings)
@@ -85,6 +86,11 @@ class Store:
     def alive(self) -> bool:
         """False once the writer cannot write any more and only a restart helps."""
         return self._writer.alive
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing is kept at the moment: "full", "damaged", "missing", or ""."""
+        return self._writer.trouble or ("" if _identity(self._path) == self._file else "missing")
 
     def stats(self) -> StoreStats:
         return self._writer.stats()
@@ -182,3 +188,12 @@ class Store:
         if self._closed:
             raise StoreError("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._readers, job)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """The file that is at a path now; None where there is none. A writer keeps a removed file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -73,6 +73,11 @@ class WriteQueue:
         return self._broken is not None
 
     @property
+    def in_outage(self) -> bool:
+        """Whether the latest commit failed and is being repeated."""
+        return self._outage is not None
+
+    @property
     def failed(self) -> int:
         return self._failed
 
@@ -202,6 +207,13 @@ class Writer:
         busy = self._busy_since
         stuck = busy is not None and time.monotonic() - busy > STUCK_SECONDS
         return self._thread.is_alive() and not self._queue.broken and not stuck
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be written now: "damaged", or "full" for any disk that refuses."""
+        if self._queue.broken:
+            return "damaged"
+        return "full" if self._queue.in_outage else ""
 
     @property
     def finished(self) -> bool:

@@ -200,6 +200,13 @@ class SessionRegistry:
                 heard = True
         return heard
 
+    async def tell(self, text: Callable[[str], str]) -> bool:
+        """Says the text, in its language, in every open session at its next pause.
+
+        False where nobody could hear it.
+        """
+        return any(await asyncio.gather(*(_tell(s, text) for s in self._attended())))
+
     async def say_at_pause(self, text: str, task: Task, clients: Collection[str]) -> bool:
         """Says at the next pause how a task ended; False where nobody could hear it.
 
@@ -233,6 +240,11 @@ class SessionRegistry:
             if session.state is SessionState.OPEN
             and not session.conversation_id.startswith(SELFTEST_PREFIX)
         ]
+
+
+async def _tell(session: Session, text: Callable[[str], str]) -> bool:
+    await session.wait_for_pause()
+    return await session.announce(text(session.tool_context.spoken_language), chime())
 
 
 async def _say_at_pause(session: Session, text: str, task: Task) -> bool:

@@ -44,7 +44,10 @@ async def test_a_sensor_that_hangs_leaves_the_gauges_empty(
         return []
 
     store = Anything(
-        stats=lambda: StoreStats(0, 0, 0, 0, 0.0), quarantined=None, tasks=Anything(listed=no_tasks)
+        stats=lambda: StoreStats(0, 0, 0, 0, 0.0),
+        trouble="",
+        quarantined=None,
+        tasks=Anything(listed=no_tasks),
     )
     monkeypatch.setattr(telemetry, "read", read)
     monkeypatch.setattr(status, "GAUGE_SECONDS", 0.05)

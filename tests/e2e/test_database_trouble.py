@@ -21,3 +21,8 @@ async def test_talking_goes_on_while_the_database_is_gone(tmp_path: Path) -> Non
         async with calling(daemon.base_url, options=options) as again:
             sent = await again.type("what day is it")
             await again.wait_for(lambda a: a.kind == "bot-llm-text", since=sent)
+            # It is said on the page, in /health and by voice.
+            await again.wait_for(lambda a: "was removed" in str(a.data.get("message")))
+            await again.wait_for(lambda a: "is gone" in str(a.data.get("text")))
+            _, health = await daemon.get("/health")
+            assert (health["status"], health["history"]) == ("degraded", "missing")
