@@ -64,7 +64,7 @@ def restore(db: "Database", file: PairingsFile) -> Pairings:
 
     A client that either of them knows as revoked is revoked.
     """
-    kept = _read(db)
+    kept = _clients_of(db)
     for token, client in file.read().items():
         known = kept.get(token)
         if known is None or (client.revoked_at is not None and known.revoked_at is None):
@@ -75,7 +75,7 @@ def restore(db: "Database", file: PairingsFile) -> Pairings:
     return kept
 
 
-def _read(db: "Database") -> Pairings:
+def _clients_of(db: "Database") -> Pairings:
     rows = db.query(f"SELECT {COLUMNS}, token_sha256 FROM clients ORDER BY rowid")
     return {row.pop("token_sha256"): Client(**row) for row in rows}
 
