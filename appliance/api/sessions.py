@@ -9,14 +9,25 @@ from typing import Any
 from aiohttp import web
 
 from appliance.access.tokens import Role
-from appliance.api.auth import sender
+from appliance.api.auth import identify, sender
 from appliance.api.dependencies import DEPENDENCIES, SessionView
 from appliance.api.middleware import is_encrypted
 from appliance.api.schemas import NewSession, StartRequest, read_body
 from appliance.api.websocket import AiohttpSocket
-from appliance.errors import Forbidden, NotFound, StoreError, TooManyRequests
+from appliance.conversation import SELFTEST_PREFIX
+from appliance.errors import (
+    BadRequest,
+    Forbidden,
+    NotFound,
+    NotPaired,
+    SessionUnknown,
+    StoreError,
+    TooManyRequests,
+)
 
 log = logging.getLogger(__name__)
+
+NO_SESSION = "there is no such session, or it is over"  # as the registry says it
 
 
 async def create(request: web.Request) -> web.Response:
@@ -65,6 +76,9 @@ async def _open(request: web.Request, body: NewSession) -> tuple[SessionView, st
 
 async def _conversation(request: web.Request, client_id: str, wanted: str | None) -> str:
     """The conversation to go on with, else a new one: also while none can be looked up."""
+    reserved = request.app[DEPENDENCIES].paired_only and not client_id.startswith(SELFTEST_PREFIX)
+    if wanted and reserved and wanted.startswith(SELFTEST_PREFIX):
+        raise BadRequest(f"ids that begin with {SELFTEST_PREFIX} belong to the self-test")
     try:
         if wanted:
             await _check_owner(request, client_id, wanted)
@@ -97,15 +111,15 @@ async def listing(request: web.Request) -> web.Response:
 
 
 async def hang_up(request: web.Request) -> web.Response:
-    """DELETE /api/sessions/{id}: ends one of the sender's own, or any for an administrator."""
+    """DELETE /api/sessions/{id}: ends one of the sender's own, or any for an administrator.
+
+    Another client's session answers like one that there is not.
+    """
     identity = sender(request)
     sessions = request.app[DEPENDENCIES].sessions()
     session = sessions.get(request.match_info["id"])
     if session.client_id != identity.client_id and identity.role is not Role.ADMIN:
-        raise Forbidden(
-            "this session belongs to another client",
-            advice="Ask an administrator of the appliance to end it.",
-        )
+        raise SessionUnknown(NO_SESSION)
     sessions.close(session.session_id)
     return web.Response(status=204)
 
@@ -117,6 +131,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     socket = AiohttpSocket(deps.count_refusal)
     socket.check(request)
     sessions = deps.sessions()
+    await _check_client(request, session_id)
     deps.tickets.redeem(session_id, request.query.get("token", ""), time.monotonic())
     sessions.get(session_id)
     response = await socket.prepare(request)
@@ -125,6 +140,21 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     finally:
         socket.release()
     return response
+
+
+async def _check_client(request: web.Request, session_id: str) -> None:
+    """Raises NotPaired where a client shows its own token with the ticket of another.
+
+    A program with nothing but the ticket is the client that was given it.
+    """
+    identity = await identify(request)
+    sessions = request.app[DEPENDENCIES].sessions().list()
+    owners = {one.client_id for one in sessions if one.session_id == session_id}
+    if identity is not None and owners - {identity.client_id}:
+        raise NotPaired(
+            "the token of the session was made for another client",
+            advice="Create a session of your own with POST /api/sessions.",
+        )
 
 
 def _as_json(session: SessionView) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from appliance.access.tokens import Role, reaches
 from appliance.api.middleware import COOKIE
 from appliance.api.routes import ROUTES, Route
 from appliance.client import calling
+from appliance.conversation import SELFTEST_PREFIX
 from tests.daemon import Daemon
-from tests.stranger import Answered, ask, refused, until
+from tests.stranger import Answered, ask, connected, refused, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -394,7 +395,10 @@ async def test_a_conversation_belongs_to_its_client(paired_daemon: Daemon) -> No
     token = mine["Authorization"].removeprefix("Bearer ")
     async with calling(paired_daemon.base_url, token=token) as call:
         hangs_up = f"/api/sessions/{call.session_id}"
-        assert (await ask(paired_daemon, "DELETE", hangs_up, headers=other)).status == 403
+        foreign = await ask(paired_daemon, "DELETE", hangs_up, headers=other)
+        unknown = await ask(paired_daemon, "DELETE", "/api/sessions/none", headers=other)
+        assert (foreign.status, foreign.json) == (unknown.status, unknown.json)
+        assert foreign.code == "session_unknown"
         sent = await call.type("what day is it")
         await call.wait_for(lambda a: a.kind == "bot-llm-text", since=sent)
         wish = {"conversation_id": call.conversation_id}
@@ -416,6 +420,23 @@ async def test_a_conversation_belongs_to_its_client(paired_daemon: Daemon) -> No
     assert (await ask(paired_daemon, "GET", place, headers=mine)).status == 200
     _, admin = await paired(paired_daemon, "admin")
     assert (await ask(paired_daemon, "GET", place, headers=admin)).status == 200
+
+
+async def test_a_ticket_works_only_for_the_client_it_was_made_for(paired_daemon: Daemon) -> None:
+    _, mine = await paired(paired_daemon, "user")
+    _, other = await paired(paired_daemon, "user")
+    made = await ask(paired_daemon, "POST", "/api/sessions", headers=mine)
+    foreign = await refused(paired_daemon, made.json["ws_url"], other)
+    assert (foreign.status, foreign.code) == (401, "not_paired")
+    async with connected(paired_daemon, made.json["ws_url"], mine) as ws:
+        assert not ws.closed
+
+
+async def test_ids_of_the_self_test_are_refused(paired_daemon: Daemon) -> None:
+    _, mine = await paired(paired_daemon, "user")
+    wish = {"conversation_id": f"{SELFTEST_PREFIX}1"}
+    answer = await ask(paired_daemon, "POST", "/api/sessions", body=wish, headers=mine)
+    assert (answer.status, answer.code) == (400, "bad_request")
 
 
 async def test_a_conversation_belongs_to_its_client_before_it_is_committed(
