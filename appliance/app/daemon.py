@@ -101,8 +101,7 @@ async def run(files: SettingsFiles, commands: Commands) -> bool:
             *(timers.run(), history.run()),
             agents.run(partial(_add_tools, registry, runtime.engines)),
             admin.run(),
-            watchdog.loop_lag(metrics.loop_lag, lambda: audience.open_count > 0),
-            _feed_watchdog(store, runtime.engines),
+            *_watching(metrics, audience, store, runtime.engines),
         )
         systemd.stopping(config.server.drain_seconds + AFTER_DRAIN_SECONDS)
         log.info("stopping")
@@ -220,13 +219,22 @@ def _settings_entry(config: Config) -> AuditEntry:
     return AuditEntry(time.time(), AuditAction.SETTINGS, "the appliance", None, DONE, None, detail)
 
 
-def _feed_watchdog(store: Store, engines: EngineRuntime) -> Coroutine[Any, Any, None]:
-    hung = partial(_hung_part, store, engines)
-    return watchdog.feed_watchdog(systemd.watchdog, hung, systemd.watchdog_seconds())
+def _watching(
+    metrics: Metrics, audience: Audience, store: Store, engines: EngineRuntime
+) -> Sequence[Coroutine[Any, Any, None]]:
+    """Measures the lag of the event loop, and feeds systemd's watchdog."""
+    lag = watchdog.LagWatch(metrics.loop_lag)
+    hung = partial(_hung_part, lag, store, engines)
+    return (
+        watchdog.loop_lag(lag.sample, lambda: audience.open_count > 0),
+        watchdog.feed_watchdog(systemd.watchdog, hung, systemd.watchdog_seconds()),
+    )
 
 
-def _hung_part(store: Store, engines: EngineRuntime) -> str:
+def _hung_part(lag: watchdog.LagWatch, store: Store, engines: EngineRuntime) -> str:
     """Returns the part that hangs for good, so that only a restart helps, else ""."""
+    if lag.hangs:
+        return "the event loop"
     if not store.alive:
         return "the database's writer"
     return f"the engine {stuck}" if (stuck := engines.stuck()) else ""

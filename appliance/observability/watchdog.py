@@ -10,8 +10,36 @@ from collections.abc import Callable, Iterator
 
 log = logging.getLogger(__name__)
 
+LATE_SECONDS = 0.25  # nobody is answered in time by a loop that is so late each time
+HUNG_SECONDS = 60.0
 SAMPLE_SECONDS = 0.005  # while a session is open; a stall may be measured this much too short
 IDLE_SAMPLE_SECONDS = 0.1
+
+
+class LagWatch:
+    """Passes each lag on to `report`, and tells when the loop has been late for too long.
+
+    One sleep that ends in time is enough to begin anew: a single stall, however long, is none.
+    """
+
+    def __init__(
+        self, report: Callable[[float, bool], None], now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._report = report
+        self._now = now
+        self._late_since: float | None = None
+
+    def sample(self, seconds: float, in_session: bool) -> None:
+        self._report(seconds, in_session)
+        if seconds < LATE_SECONDS:
+            self._late_since = None
+        elif self._late_since is None:
+            self._late_since = self._now()
+
+    @property
+    def hangs(self) -> bool:
+        """Whether every sleep of the last minute ended late."""
+        return self._late_since is not None and self._now() - self._late_since > HUNG_SECONDS
 
 
 async def loop_lag(report: Callable[[float, bool], None], in_session: Callable[[], bool]) -> None:

@@ -66,3 +66,37 @@ async def test_lag_is_reported_with_whether_a_session_was_open() -> None:
             await asyncio.sleep(0)
     watching.cancel()
     assert all(late >= 0 and talking for late, talking in seen)
+
+
+class Clock:
+    """A clock that the test sets."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def hangs_after(clock: Clock, lag: watchdog.LagWatch, at: float, seconds: float) -> bool:
+    """Reports one sample at a time of the clock, and returns the verdict."""
+    clock.now = at
+    lag.sample(seconds, True)
+    return lag.hangs
+
+
+def test_a_loop_that_is_late_each_time_for_a_minute_hangs() -> None:
+    reported: list[float] = []
+    clock = Clock()
+    lag = watchdog.LagWatch(lambda seconds, _in_session: reported.append(seconds), clock)
+    verdicts = [hangs_after(clock, lag, float(at), 0.3) for at in range(0, 64, 2)]
+    assert verdicts == [False] * 31 + [True]
+    assert reported == [0.3] * 32
+    assert not hangs_after(clock, lag, 64.0, 0.1)
+
+
+def test_a_single_stall_is_no_hanging_loop() -> None:
+    clock = Clock()
+    lag = watchdog.LagWatch(lambda _seconds, _in_session: None, clock)
+    assert not hangs_after(clock, lag, 0.0, 100.0)
+    assert not hangs_after(clock, lag, 30.0, 0.0)
+    assert not hangs_after(clock, lag, 1_000.0, 0.5)
