@@ -76,7 +76,7 @@ async def test_three_flooders_do_not_slow_the_answers_of_others(tmp_path: Path, 
             sys.executable, "-m", "tests.e2e.test_floods", daemon.base_url, kind
         )
         try:
-            await until(lambda: floods_arrive(daemon))
+            await until(lambda: floods_arrive(daemon), seconds=60)
             beside = await answer_seconds(call)
         finally:
             flooding.kill()
