@@ -39,7 +39,8 @@ describe("answers over HTTP", () => {
   });
 
   it("learns who it is and what it should know", () => {
-    expect(readMe({ client: { role: "guest" }, warnings: ["Access is open."] })).toEqual({
+    expect(readMe({ client: { id: "k1", role: "guest" }, warnings: ["Access is open."] })).toEqual({
+      id: "k1",
       role: "guest",
       warnings: ["Access is open."],
     });

@@ -8,6 +8,7 @@ import { PLAYBACK_RATE } from "../audio/protocol";
 import { Speaker } from "../audio/speaker";
 import { Trouble, type MicState } from "../server/failures";
 import type { ServerMessage } from "../server/messages";
+import { startRecording, stopRecording } from "../server/recordings";
 import { inUseFromRoute, type InUse } from "./badges";
 import { Conversation } from "./conversation";
 import { note, type Diagnostics } from "./diagnostics";
@@ -29,9 +30,11 @@ export interface CallState {
   inUse: InUse | null;
   timers: readonly Timer[];
   tasks: readonly Task[];
+  /** The session's sound is being kept. */
+  recording: boolean;
 }
 
-const AT_FIRST: CallState = { facts: AT_REST, mic: "off", muted: false, inUse: null, timers: [], tasks: [] };
+const AT_FIRST: CallState = { facts: AT_REST, mic: "off", muted: false, inUse: null, timers: [], tasks: [], recording: false };
 
 type Output = Extract<SessionEvent, { type: "output" }>["output"];
 
@@ -140,6 +143,12 @@ export class Call {
     await Promise.all([this.speaker.wake(), this.microphone.wake()]);
   }
 
+  /** Has the sound of this session kept, or no longer; the appliance says so and reports it. */
+  async record(on: boolean): Promise<void> {
+    const { sessionId } = this.conversation;
+    if (sessionId) await (on ? startRecording(sessionId) : stopRecording(sessionId));
+  }
+
   dismissTimer(id: string): void {
     this.changed({ timers: this.state.get().timers.filter((timer) => timer.id !== id) });
   }
@@ -197,6 +206,8 @@ export class Call {
     switch (event.type) {
       case "state":
         if (event.state === "initializing") this.sessions++;
+        // A recording ends with its session, which another one may follow.
+        if (event.state !== "ready") this.changed({ recording: false });
         return;
       case "transcript":
         return this.write({ type: "user", text: event.text, final: event.final });
@@ -239,6 +250,8 @@ export class Call {
         return this.changed({ tasks: applyTask(tasks, message) });
       case "volume":
         return this.speaker.setVolume(message.level ?? this.speaker.volume + (message.change ?? 0));
+      case "recording":
+        return this.changed({ recording: message.on });
       case "agent-said":
         return this.write({ type: "notice", text: `${agentName(message)}: ${message.text}`, advice: "" });
       case "notice":

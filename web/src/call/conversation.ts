@@ -27,6 +27,8 @@ export class Conversation {
   private facts: Facts = AT_REST;
   private session: Connection | null = null;
   private conversationId = "";
+  /** Of the session that is up, or was last. */
+  sessionId = "";
   private attempt = 0;
   /** The socket's address while it is not known to work. */
   private opening = "";
@@ -107,6 +109,7 @@ export class Conversation {
       const offer = await this.offer();
       if (generation !== this.generation) return;
       this.conversationId = offer.conversationId;
+      this.sessionId = offer.sessionId;
       const opened = await this.makeSession((event) => this.handle(opened, event));
       if (generation !== this.generation) return;
       session = this.session = opened;

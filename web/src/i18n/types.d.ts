@@ -9,6 +9,7 @@ import type settings from "./locales/en/settings.json";
 import type models from "./locales/en/models.json";
 import type devices from "./locales/en/devices.json";
 import type status from "./locales/en/status.json";
+import type recording from "./locales/en/recording.json";
 import type wall from "./locales/en/wall.json";
 import type debug from "./locales/en/debug.json";
 import type design from "./locales/en/design.json";
@@ -25,6 +26,7 @@ declare module "i18next" {
       models: typeof models;
       devices: typeof devices;
       status: typeof status;
+      recording: typeof recording;
       wall: typeof wall;
       debug: typeof debug;
       design: typeof design;

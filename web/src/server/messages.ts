@@ -14,6 +14,11 @@ export const PATHS = {
   pair: "/api/pair",
   me: "/api/me",
   clients: "/api/clients",
+  pairingCodes: "/api/pairing-codes",
+  audit: "/api/audit",
+  logs: "/api/logs",
+  analytics: "/api/analytics",
+  analyticsCsv: "/api/analytics.csv",
   conversations: "/api/conversations",
   tasks: "/api/tasks",
   ping: "/api/ping",
@@ -77,6 +82,7 @@ export interface Health {
 
 /** This browser as the appliance knows it. */
 export interface Me {
+  id: string;
   role: string;
   /** Sentences that everybody who talks here should know, such as that access is open. */
   warnings: string[];
@@ -276,7 +282,8 @@ export function readServerMessage(value: unknown): ServerMessage | null {
 export function readMe(body: unknown): Me {
   const me = fields(body);
   const warnings = Array.isArray(me["warnings"]) ? me["warnings"].map(text).filter(Boolean) : [];
-  return { role: text(fields(me["client"])["role"]), warnings };
+  const client = fields(me["client"]);
+  return { id: text(client["id"]), role: text(client["role"]), warnings };
 }
 
 export interface TrustFacts {

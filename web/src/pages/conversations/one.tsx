@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { Loaded } from "../../design/loaded";
 import { Page } from "../../design/page";
 import { conversationQuery } from "../../server/conversations";
+import { Recordings } from "./recordings";
 
 export default function ConversationPage(): ReactNode {
   const { t } = useTranslation("conversations");
@@ -16,14 +17,17 @@ export default function ConversationPage(): ReactNode {
     <Page title={query.data?.summary.title || t("untitled")}>
       <Loaded query={query}>
         {({ turns }) => (
-          <ol className="list" role="list">
-            {turns.map(({ session, number, said, answer }) => (
-              <li key={`${session} ${number}`} className="card">
-                <p>{said}</p>
-                <p>{answer}</p>
-              </li>
-            ))}
-          </ol>
+          <>
+            <Recordings conversationId={id} turns={turns} />
+            <ol className="list" role="list">
+              {turns.map(({ session, number, said, answer }) => (
+                <li key={`${session} ${number}`} className="card">
+                  <p>{said}</p>
+                  <p>{answer}</p>
+                </li>
+              ))}
+            </ol>
+          </>
         )}
       </Loaded>
     </Page>

@@ -7,6 +7,7 @@ import { Button } from "../../design/button";
 import { Confirm } from "../../design/dialog";
 import { Composer } from "./composer";
 import { Log } from "./log";
+import { Recording } from "./recording";
 
 export function Talk(): ReactNode {
   const { t } = useTranslation("talk");
@@ -14,6 +15,7 @@ export function Talk(): ReactNode {
     <section className="talk" aria-labelledby="talk-title">
       <div className="talk-head">
         <h2 id="talk-title">{t("conversation")}</h2>
+        <Recording />
         <StartAfresh />
       </div>
       <Log />
