@@ -44,7 +44,7 @@ describe("answers over HTTP", () => {
       role: "guest",
       warnings: ["Access is open."],
     });
-    expect(readMe({ warnings: "no list" })).toEqual({ role: "", warnings: [] });
+    expect(readMe({ warnings: "no list" })).toEqual({ id: "", role: "", warnings: [] });
   });
 
   it("reads health, whole or bare", () => {

@@ -5,6 +5,9 @@ import { ask } from "./client";
 import { PATHS } from "./messages";
 import { fields, list, number, text } from "./reading";
 
+/** An entry is written down a moment after what it tells of. */
+const LOOK_AGAIN_MS = 5000;
+
 /** appliance/access/audit.py has the same. */
 export const ACTIONS = [
   "pairing code made",
@@ -71,5 +74,6 @@ export function auditQuery(filter: AuditFilter) {
     initialPageParam: 0,
     getNextPageParam: (last) => (last.length < AUDIT_PAGE ? null : (last.at(-1)?.id ?? null)),
     staleTime: 0,
+    refetchInterval: LOOK_AGAIN_MS,
   });
 }
