@@ -22,6 +22,10 @@ export const ACTIONS = [
   "recording deleted",
   "conversation exported",
   "settings in force",
+  "setting changed",
+  "restarted",
+  "model fetched",
+  "model removed",
 ] as const;
 
 export interface AuditEntry {
