@@ -7,8 +7,8 @@ export function Warning(): ReactNode {
   const warnings = useQuery(meQuery).data?.warnings ?? [];
   if (warnings.length === 0) return null;
   return (
-    <aside id="warning" className="warning" role="alert">
+    <div id="warning" className="warning" role="alert">
       <p>{warnings.join(" ")}</p>
-    </aside>
+    </div>
   );
 }

@@ -25,7 +25,7 @@ export function Clock(): ReactNode {
     <div className="clock">
       <time className="time" dateTime={now.toISOString()}>
         {timeParts(now, i18n.language).map(({ type, value }, at) => (
-          <span key={at} className={type === "dayPeriod" ? "half" : ""}>
+          <span key={at} className={type === "dayPeriod" || !value.trim() ? "half" : ""}>
             {value}
           </span>
         ))}
