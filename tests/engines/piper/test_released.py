@@ -60,6 +60,7 @@ async def test_speed_changes_the_length(joe: Piper) -> None:
     assert slow == pytest.approx(2 * fast, rel=0.2)
 
 
+@pytest.mark.alone
 async def test_closing_the_stream_stops_after_the_current_sentence(joe: Piper) -> None:
     stream = joe.synthesize(" ".join(SENTENCES * 20), Voice())
     await anext(stream)
