@@ -12,11 +12,12 @@ const COMPONENTS = readdirSync(SOURCES, { recursive: true, encoding: "utf8" }).f
 /** Attributes that a person reads or hears. */
 const READ = ["alt", "aria-label", "aria-description", "aria-roledescription", "placeholder", "title", "label", "help"];
 
-/** Two letters are a word; units and signs are written alike in all six languages. */
+/** Two letters are a word; units, signs and addresses are written alike in all six languages. */
 const WORD = /\p{L}{2,}/u;
 const UNITS = /\b(ms|kB|MB|GB|kHz|Hz|dB|QR|CSV|URL)\b/g;
+const ADDRESSES = /\bhttps?:\/\/\S+/g;
 
-const says = (text: string): boolean => WORD.test(text.replace(UNITS, ""));
+const says = (text: string): boolean => WORD.test(text.replace(ADDRESSES, "").replace(UNITS, ""));
 
 function words(source: string): string[] {
   const found: string[] = [];
