@@ -10,11 +10,15 @@ const UPDATES = ["unknown", "restart", "probation"] as const;
 
 export function Software({ status: { version, update, versions, uptime } }: { status: Status }): ReactNode {
   const { t, i18n } = useTranslation("status");
+  const { t: common } = useTranslation();
   const known = UPDATES.find((each) => each === update) ?? "unknown";
   return (
     <Card title={t("software.title")} className="software">
       <p>
-        <strong>Voice Appliance {version}</strong> · {t("software.since", { time: span(uptime, i18n.language) })}
+        <strong>
+          {common("name")} {version}
+        </strong>{" "}
+        · {t("software.since", { time: span(uptime, i18n.language) })}
       </p>
       <p>{t(`software.update.${known}`)}</p>
       <details>
