@@ -167,6 +167,23 @@ class NoticeMessage(ServerMessage):
     advice: str = ""
 
 
+PING = "ping"
+STOP = "stop"
+
+
+def asks(message: Message, what: str) -> bool:
+    """Whether a client's message is the `client-message` of that type."""
+    data = message.data.get("data")
+    is_named = isinstance(data, dict) and data.get("t") == what
+    return message.data.get("type") == "client-message" and is_named
+
+
+def pong(ping: Message) -> dict[str, Any]:
+    """The RTVI `server-response` to a ping."""
+    data = {"t": PING, "d": {}}
+    return {"label": LABEL, "type": "server-response", "id": ping.data["id"], "data": data}
+
+
 class ConnectedClient(Protocol):
     """A client with an open session, to which messages can be sent."""
 

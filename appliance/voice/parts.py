@@ -17,6 +17,7 @@ from appliance.voice.routing import Unanswered
 from appliance.voice.services.engine_latency import EngineLatency
 from appliance.voice.services.tool_caller import ToolCaller
 from appliance.voice.speech_wishes import SpeechWishes
+from appliance.voice.transport.taken_texts import TakenTexts
 from appliance.voice.transport.websocket import SocketTransport
 from appliance.voice.turns.shared_models import TurnModels
 
@@ -36,6 +37,7 @@ class SharedParts:
     realtime: RealtimeRoute | None = None
     latency: EngineLatency = field(default_factory=EngineLatency)
     apology: Apology = field(default_factory=Apology)
+    texts: TakenTexts = field(default_factory=TakenTexts)
 
     @property
     def routes(self) -> frozenset[str]:

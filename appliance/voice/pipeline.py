@@ -106,7 +106,9 @@ def _worker(
         enable_turn_tracking=False,
         # Pipecat's idle timeout cancels every session of the runner; ours ends one.
         idle_timeout_secs=None,
-        rtvi_processor=RTVIOutbox(BotTranscription(transport.send_queue.put_message).put),
+        rtvi_processor=RTVIOutbox(
+            BotTranscription(transport.send_queue.put_message).put, transport.texts
+        ),
         # The text that AnswerText passes on has been reported as the model's already.
         rtvi_observer_params=RTVIObserverParams(
             user_llm_enabled=False, ignored_sources=[answer_text]

@@ -211,7 +211,8 @@ class Session:
             heard=self.recording.heard,
             played=self.recording.played,
         )
-        self._transport = SocketTransport(socket, send_queue, callbacks)
+        texts = self._shared.texts.of(self.conversation_id)
+        self._transport = SocketTransport(socket, send_queue, callbacks, texts)
         parts = SessionParts(
             transport=self._transport,
             recorder=self.recorder,

@@ -8,6 +8,7 @@ from pipecat.frames.frames import Frame, OutputTransportMessageUrgentFrame, Text
 from pipecat.processors.frameworks.rtvi import RTVIObserver, RTVIProcessor
 from pydantic import BaseModel
 
+from appliance.voice.transport.taken_texts import TakenTexts
 from appliance.voice.transport.websocket import RTVIOutbox
 
 
@@ -27,7 +28,9 @@ async def test_a_message_is_passed_on_as_pipecat_would_send_it() -> None:
     passed: list[dict[str, Any]] = []
     for exclude_none in (True, False):
         await PipecatProcessor().push_transport_message(Message(), exclude_none)
-        await RTVIOutbox(passed.append).push_transport_message(Message(), exclude_none)
+        await RTVIOutbox(passed.append, TakenTexts().of("c")).push_transport_message(
+            Message(), exclude_none
+        )
     assert passed == sent == [{"type": "bot-ready"}, {"type": "bot-ready", "data": None}]
 
 
@@ -38,7 +41,7 @@ async def test_a_frame_that_cannot_be_reported_ends_nothing(
         raise ValueError("no id")
 
     monkeypatch.setattr(RTVIObserver, "on_push_frame", fail)
-    observer = RTVIOutbox(lambda _message: None).create_rtvi_observer()
+    observer = RTVIOutbox(lambda _message: None, TakenTexts().of("c")).create_rtvi_observer()
     pushed: Any = SimpleNamespace(frame=TextFrame("It is noon."))
     await observer.on_push_frame(pushed)
     assert "could not be reported to the page" in caplog.text

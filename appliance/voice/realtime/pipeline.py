@@ -103,7 +103,9 @@ def build_realtime(shared: SharedParts, session: SessionParts) -> PipelineWorker
         enable_turn_tracking=False,
         # Pipecat's idle timeout would cancel the whole runner.
         idle_timeout_secs=None,
-        rtvi_processor=RTVIOutbox(BotTranscription(session.transport.send_queue.put_message).put),
+        rtvi_processor=RTVIOutbox(
+            BotTranscription(session.transport.send_queue.put_message).put, session.transport.texts
+        ),
         cancel_timeout_secs=5.0,
     )
 

@@ -27,6 +27,7 @@ from appliance import wire
 from appliance.access.back_pressure import BackPressure, Flooded
 from appliance.access.rate_limit import TokenBucket
 from appliance.audio.format import INPUT_RATE
+from appliance.voice.transport.link_watch import LinkWatch
 from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
 from appliance.voice.turns.silero import WINDOW
 
@@ -41,6 +42,7 @@ MESSAGE_PATIENCE_SECONDS = 10.0
 TEXT_COST = 10.0
 ERRORS_PER_SECOND = 5.0
 CLOSE_POLICY = 1008
+WATCH_SECONDS = 0.25
 DRAIN_SECONDS = 0.5
 
 ADVICE = "If this goes on, look into `journalctl -u voice-appliance`."
@@ -103,6 +105,7 @@ class SocketInput(BaseInputTransport):
         self._send_queue = send_queue
         self._callbacks = callbacks
         self._batcher = PacketBatcher()
+        self._link = LinkWatch()
         self._audio_limit = TokenBucket(INPUT_BURST_SECONDS)
         self._messages = BackPressure(MESSAGES_PER_SECOND, MESSAGE_BURST, MESSAGE_PATIENCE_SECONDS)
         self._error_limit = TokenBucket(ERRORS_PER_SECOND, ERRORS_PER_SECOND)
@@ -133,6 +136,7 @@ class SocketInput(BaseInputTransport):
                 self.create_task(self._send_queue.run(), "send"),
                 self.create_task(self._receive(), "receive"),
                 self.create_task(self._disconnect_on_overflow(), "overflow"),
+                self.create_task(self._disconnect_on_silence(), "silence"),
             ]
 
     async def stop(self, frame: EndFrame) -> None:
@@ -182,11 +186,17 @@ class SocketInput(BaseInputTransport):
         await self._socket.close(CLOSE_POLICY, reason)
         self._callbacks.disconnected()
 
+    async def _disconnect_on_silence(self) -> None:
+        """Ends the session of a client that vanished without closing, as by a lost power supply."""
+        while not self._link.is_dead(time.monotonic()):  # noqa: ASYNC110  silence sets no event
+            await asyncio.sleep(WATCH_SECONDS)
+        self._callbacks.disconnected()
+
     async def _process(self, frame: wire.Audio | wire.Message) -> None:
         if isinstance(frame, wire.Message):
-            await self._throttle(frame)
-            await self.broadcast_frame(InputTransportMessageFrame, message=frame.data)
+            await self._process_message(frame)
             return
+        self._link.heard(time.monotonic(), audio=True)
         seconds = len(frame.pcm) / SAMPLE_BYTES / INPUT_RATE
         if not self._audio_limit.take(seconds, time.monotonic()):
             self._callbacks.dropped("input")
@@ -195,6 +205,16 @@ class SocketInput(BaseInputTransport):
         at_once = self._speech_detected and not self._crowded()
         if pcm := self._batcher.add(frame.pcm, at_once=at_once):
             await self._deliver(InputAudioRawFrame(pcm, INPUT_RATE, 1))
+
+    async def _process_message(self, message: wire.Message) -> None:
+        is_ping = wire.asks(message, wire.PING)
+        self._link.heard(time.monotonic(), ping=is_ping)
+        await self._throttle(message)
+        if is_ping:
+            # Past the pipeline: what came before the ping has been taken when it is answered.
+            self._send_queue.put_message(wire.pong(message))
+        else:
+            await self.broadcast_frame(InputTransportMessageFrame, message=message.data)
 
     async def _deliver(self, frame: InputAudioRawFrame) -> None:
         # Not by the base class's queue, whose task costs as much as a processor.

@@ -13,6 +13,7 @@ from typing import Any
 
 from pipecat.observers.base_observer import FramePushed
 from pipecat.processors.frameworks.rtvi import RTVIObserver, RTVIObserverParams, RTVIProcessor
+from pipecat.processors.frameworks.rtvi.models import RawClientMessageData, SendTextData
 from pipecat.transports.base_transport import BaseTransport, TransportParams
 from pydantic import BaseModel
 
@@ -20,6 +21,7 @@ from appliance import wire
 from appliance.voice.transport.input import DRAIN_SECONDS, SocketInput
 from appliance.voice.transport.output import SocketOutput
 from appliance.voice.transport.send_queue import SendQueue, TransportCallbacks
+from appliance.voice.transport.taken_texts import ConversationTexts
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +32,15 @@ class SocketTransport(BaseTransport):
     """Both directions of one client's socket. Used once.
 
     What is left in `send_queue` at the end is written by the next transport of the same client.
+    `texts` are the typed texts of its conversation.
     """
 
     def __init__(
-        self, socket: wire.Socket, send_queue: SendQueue, callbacks: TransportCallbacks
+        self,
+        socket: wire.Socket,
+        send_queue: SendQueue,
+        callbacks: TransportCallbacks,
+        texts: ConversationTexts,
     ) -> None:
         super().__init__()
         params = TransportParams(
@@ -43,6 +50,7 @@ class SocketTransport(BaseTransport):
         )
         self._socket = socket
         self.send_queue = send_queue
+        self.texts = texts
         self._input = SocketInput(socket, send_queue, callbacks, params)
         self._output = SocketOutput(send_queue, callbacks, params)
 
@@ -67,15 +75,17 @@ class SocketTransport(BaseTransport):
 
 
 class RTVIOutbox(RTVIProcessor):
-    """Pipecat's RTVI processor, except that it passes its messages to `send`.
+    """Pipecat's RTVI processor, except that it passes its messages to `send`, that `stop` silences
+    the assistant, and that a typed text among `texts` becomes no second turn.
 
     It stands before the microphone, and a turn has some seventy messages: each would pass every
     processor on its way to the output.
     """
 
-    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, send: Callable[[dict[str, Any]], None], texts: ConversationTexts) -> None:
         super().__init__()
         self._send = send
+        self._texts = texts
 
     def create_rtvi_observer(
         self,
@@ -84,6 +94,20 @@ class RTVIOutbox(RTVIProcessor):
         **kwargs: Any,  # noqa: ANN401  Pipecat's signature
     ) -> RTVIObserver:
         return LastingObserver(self, params=params, **kwargs)
+
+    async def _handle_send_text(
+        self, data: SendTextData, message_id: str, user_id: str | None = None
+    ) -> None:
+        if self._texts.knows(message_id):
+            return
+        await super()._handle_send_text(data, message_id, user_id)
+        self._texts.add(message_id)
+
+    async def _handle_client_message(self, msg_id: str, data: RawClientMessageData) -> None:
+        if data.t == wire.STOP:
+            await self.interrupt_bot()
+            return
+        await super()._handle_client_message(msg_id, data)
 
     async def push_transport_message(self, model: BaseModel, exclude_none: bool = True) -> None:
         self._send(model.model_dump(exclude_none=exclude_none))
