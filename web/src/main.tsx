@@ -11,6 +11,7 @@ import { Call } from "./call/call";
 import { applyAppearance } from "./design/theme";
 import { startLanguages } from "./i18n";
 import { Trouble } from "./server/failures";
+import { recallConversation } from "./server/conversations";
 import { pair } from "./server/identity";
 import { keepShell } from "./shell/register";
 
@@ -31,7 +32,7 @@ async function pairByLink(): Promise<void> {
 async function begin(): Promise<void> {
   applyAppearance();
   await Promise.all([startLanguages(), pairByLink()]);
-  const [call, queries, router] = [new Call(window.isSecureContext), makeQueryClient(), makeRouter()];
+  const [call, queries, router] = [new Call(window.isSecureContext, recallConversation), makeQueryClient(), makeRouter()];
   const place = document.getElementById("app");
   if (!place) throw new Error("index.html has no #app");
   createRoot(place).render(

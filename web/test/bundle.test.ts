@@ -18,6 +18,7 @@ const INERT = [
   "https://github.com/uuidjs/uuid",
   "https://react.dev/errors/",
   "https://react.i18next.com/latest/",
+  "https://github.com/markedjs/marked",
   "http://localhost",
   "http://www.w3.org/",
 ];

@@ -12,6 +12,10 @@ class FakeSession implements Connection {
   static openings: (() => Promise<void>)[] = [];
   closed = false;
   sent: string[] = [];
+  ids: string[] = [];
+  stops = 0;
+  /** Whether texts arrive. */
+  static reached = true;
   address = "";
   constructor(readonly emit: (event: SessionEvent) => void) {
     FakeSession.opened.push(this);
@@ -20,8 +24,13 @@ class FakeSession implements Connection {
     this.address = address;
     await (FakeSession.openings.shift() ?? (async () => this.emit({ type: "state", state: "ready" })))();
   }
-  async send(text: string): Promise<void> {
+  async send(text: string, id: string): Promise<void> {
     this.sent.push(text);
+    this.ids.push(id);
+    if (!FakeSession.reached) await new Promise(() => undefined);
+  }
+  stop(): void {
+    this.stops++;
   }
   async close(): Promise<void> {
     this.closed = true;
@@ -41,6 +50,8 @@ let requested: string[];
 let facts: Facts;
 let flushes: number;
 let micOpen: boolean;
+let places: string[];
+let arrived: string[];
 let conversation: Conversation;
 
 beforeEach(() => {
@@ -49,6 +60,8 @@ beforeEach(() => {
   [answers, asked, requested, facts, flushes, micOpen] = [[], [], [], AT_REST, 0, false];
   FakeSession.opened = [];
   FakeSession.openings = [];
+  FakeSession.reached = true;
+  [places, arrived] = [[], []];
   vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
     requested.push(path);
     if (init.body) asked.push(JSON.parse(String(init.body)));
@@ -65,7 +78,13 @@ beforeEach(() => {
     (emit) => new FakeSession(emit),
     microphone as unknown as Microphone,
     speaker as unknown as Speaker,
-    { facts: (now) => void (facts = now), mic: () => undefined, session: () => undefined },
+    {
+      facts: (now) => void (facts = now),
+      mic: () => undefined,
+      session: () => undefined,
+      place: (id) => places.push(id),
+      delivered: (id) => arrived.push(id),
+    },
   );
 });
 
@@ -171,7 +190,8 @@ describe("a conversation", () => {
     await conversation.start();
     session().emit({ type: "lost", code: 1000, reason: "Idle." });
     await passed(60_000);
-    expect(uiState(facts)).toBe("failed");
+    // An end like any other: nothing is wrong.
+    expect([uiState(facts), facts.failure?.kind]).toEqual(["idle", "ended"]);
     expect(FakeSession.opened).toHaveLength(1);
     expect(micOpen).toBe(false);
   });
@@ -211,7 +231,7 @@ describe("a conversation", () => {
     session().emit({ type: "bot-started" });
     session().emit({ type: "bot-stopped" });
     expect(uiState(facts)).toBe("listening");
-    await conversation.send("stop");
+    conversation.send("stop");
     expect([uiState(facts), session().sent]).toEqual(["thinking", ["stop"]]);
     await passed(12_000);
     expect(uiState(facts)).toBe("listening");
@@ -223,5 +243,63 @@ describe("a conversation", () => {
     conversation.forget();
     await conversation.start();
     expect(asked).toEqual([{}, {}]);
+  });
+
+  it("remembers where it is, and goes on in a conversation that is given to it", async () => {
+    conversation.resume("c7");
+    answers = [{ ...OFFER, body: { ...(OFFER.body as object), conversation_id: "c7" } }];
+    await conversation.start();
+    expect(asked).toEqual([{ conversation_id: "c7" }]);
+    await conversation.hangUp();
+    conversation.forget();
+    expect(places).toEqual(["c7", "c7", ""]);
+  });
+
+  it("delivers what was typed while nobody answered once there is a session again, under the same id", async () => {
+    await conversation.start();
+    FakeSession.reached = false;
+    const first = conversation.send("one");
+    session().emit({ type: "lost", code: 0, reason: "", silent: true });
+    expect(facts.failure?.kind).toBe("silent");
+    const second = conversation.send("two");
+    expect(arrived).toEqual([]);
+    FakeSession.reached = true;
+    await passed(700);
+    expect([session().sent, session().ids]).toEqual([["one", "two"], [first, second]]);
+    expect(arrived).toEqual([first, second]);
+    session().emit({ type: "lost", code: 1006, reason: "" });
+    await passed(700);
+    expect(session().sent).toEqual([]);
+  });
+
+  it("tries at once when it is asked to, or the network is back", async () => {
+    await conversation.start();
+    answers = [new TypeError("failed to fetch"), new TypeError("failed to fetch")];
+    session().emit({ type: "lost", code: 1006, reason: "" });
+    await passed(2500);
+    expect(facts.retry?.attempt).toBe(3);
+    await conversation.tryNow();
+    expect(uiState(facts)).toBe("listening");
+    await passed(60_000);
+    expect(FakeSession.opened).toHaveLength(2);
+  });
+
+  it("looks every three seconds at an appliance that is still loading", async () => {
+    answers = Array.from({ length: 12 }, () => error(503, "not_ready"));
+    await conversation.start();
+    for (let attempt = 1; attempt <= 11; attempt++) {
+      expect((facts.retry?.at ?? 0) - Date.now()).toBeLessThanOrEqual(3600);
+      await vi.advanceTimersToNextTimerAsync();
+    }
+  });
+
+  it("stops an answer that is spoken or expected", async () => {
+    await conversation.start();
+    session().emit({ type: "bot-started" });
+    conversation.stop();
+    expect([uiState(facts), flushes, session().stops]).toEqual(["listening", 1, 1]);
+    session().emit({ type: "user-stopped" });
+    conversation.stop();
+    expect(uiState(facts)).toBe("listening");
   });
 });

@@ -11,6 +11,7 @@ import { makeQueryClient, Providers } from "../src/app/providers";
 import { makeRouter } from "../src/app/router";
 import { Call } from "../src/call/call";
 import { startLanguages } from "../src/i18n";
+import { recallConversation } from "../src/server/conversations";
 
 // As long as a busy machine needs; what does not come fails all the same.
 configure({ asyncUtilTimeout: 15_000 });
@@ -58,7 +59,7 @@ export async function visit(path: string, answers: Answers = {}, language = "en"
   vi.stubGlobal("fetch", answering({ "/api/me": role("admin"), "/health": HEALTH, ...answers }, requests));
   localStorage.setItem("language", language);
   await startLanguages();
-  const call = new Call(true);
+  const call = new Call(true, recallConversation);
   const router = makeRouter(createMemoryHistory({ initialEntries: [path] }));
   render(
     <Providers call={call} queries={makeQueryClient()}>
@@ -66,6 +67,12 @@ export async function visit(path: string, answers: Answers = {}, language = "en"
     </Providers>,
   );
   return { user: userEvent.setup(), call, requests };
+}
+
+/** happy-dom lays nothing out; a list that shows what is in view needs a view. */
+const SIZES = { clientWidth: 800, clientHeight: 600, offsetWidth: 800, offsetHeight: 60 } as const;
+for (const [name, value] of Object.entries(SIZES)) {
+  Object.defineProperty(HTMLElement.prototype, name, { configurable: true, get: () => value });
 }
 
 afterEach(() => {

@@ -74,7 +74,16 @@ function useReports(): void {
     const shown = (): void => {
       if (!document.hidden) void call.wake();
     };
+    const online = (): void => void call.tryNow();
     document.addEventListener("visibilitychange", shown);
-    return () => document.removeEventListener("visibilitychange", shown);
+    window.addEventListener("online", online);
+    return () => {
+      document.removeEventListener("visibilitychange", shown);
+      window.removeEventListener("online", online);
+    };
   }, [call]);
+  const known = data !== undefined;
+  useEffect(() => {
+    if (known) void call.resume();
+  }, [call, known]);
 }

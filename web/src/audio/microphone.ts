@@ -5,8 +5,11 @@ import captureUrl from "./capture.worklet?worker&url";
 import { Meter } from "./meter";
 import { CAPTURE_NAME, CAPTURE_RATE } from "./protocol";
 
-const WISHES: MediaStreamConstraints = {
-  audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+const WISHES: MediaTrackConstraints = {
+  channelCount: 1,
+  echoCancellation: true,
+  noiseSuppression: true,
+  autoGainControl: true,
 };
 
 export class Microphone {
@@ -15,10 +18,11 @@ export class Microphone {
   private meter: Meter | null = null;
   private muted = false;
 
-  /** `onPacket` gets 20 ms of 16-bit samples at 16 kHz; `onLost` is called when it goes away. */
+  /** `onPacket` gets 20 ms of 16-bit samples at 16 kHz; `onLost` is called when it goes away; `device` is the id of the chosen one. */
   constructor(
     private readonly onPacket: (packet: ArrayBuffer) => void,
     private readonly onLost: () => void,
+    private readonly device: () => string = () => "",
   ) {}
 
   /** Opens it and says how that went; never throws. Opening an open one changes nothing. */
@@ -26,13 +30,19 @@ export class Microphone {
     if (this.stream) return "on";
     if (!window.isSecureContext || !navigator.mediaDevices) return "insecure";
     try {
-      this.stream = await navigator.mediaDevices.getUserMedia(WISHES);
+      this.stream = await navigator.mediaDevices.getUserMedia({ audio: this.wishes() });
       await this.listen(this.stream);
       return "on";
     } catch (error) {
       await this.close();
       return micStateOf(error instanceof DOMException ? error.name : "");
     }
+  }
+
+  /** The chosen one where it is plugged in, any other where not. */
+  private wishes(): MediaTrackConstraints {
+    const id = this.device();
+    return id ? { ...WISHES, deviceId: { ideal: id } } : WISHES;
   }
 
   private async listen(stream: MediaStream): Promise<void> {

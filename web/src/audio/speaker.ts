@@ -17,7 +17,10 @@ export class Speaker {
   private received = 0;
 
   /** `onMove` is called with the seconds heard so far and whether speech is being played. */
-  constructor(private readonly onMove: (heard: number, playing: boolean) => void) {}
+  constructor(
+    private readonly onMove: (heard: number, playing: boolean) => void,
+    private readonly device: () => string = () => "",
+  ) {}
 
   /**
    * Opens the output, once. The first call must come from a click, or the browser keeps it silent.
@@ -36,6 +39,7 @@ export class Speaker {
     if (!window.isSecureContext) return;
     const context = (this.context ??= new AudioContext({ sampleRate: PLAYBACK_RATE, latencyHint: "interactive" }));
     void this.wake();
+    await this.useDevice();
     await context.audioWorklet.addModule(playbackUrl);
     const node = new AudioWorkletNode(context, PLAYBACK_NAME, { numberOfInputs: 0, outputChannelCount: [1] });
     node.port.onmessage = (event: MessageEvent<FromPlayback>): void => {
@@ -46,6 +50,29 @@ export class Speaker {
     this.gain = new GainNode(context, { gain: this.percent / 100 });
     node.connect(this.gain).connect(this.meter.node).connect(context.destination);
     this.node = node;
+  }
+
+  /** Plays by the chosen loudspeaker, where the browser lets a page choose. */
+  async useDevice(): Promise<void> {
+    const { context } = this;
+    if (!context || !("setSinkId" in context)) return;
+    // One that was unplugged is refused: the system's own goes on.
+    await (context as AudioContext & { setSinkId(id: string): Promise<void> }).setSinkId(this.device()).catch(() => undefined);
+  }
+
+  /** A short tone, to hear whether it is the right loudspeaker and loud enough. */
+  async testSound(): Promise<void> {
+    await this.open();
+    const { context, gain } = this;
+    if (!context || !gain) return;
+    await this.wake();
+    const [tone, envelope] = [new OscillatorNode(context, { frequency: 523 }), new GainNode(context, { gain: 0 })];
+    const now = context.currentTime;
+    envelope.gain.setTargetAtTime(0.25, now, 0.02);
+    envelope.gain.setTargetAtTime(0, now + 0.5, 0.08);
+    tone.connect(envelope).connect(gain);
+    tone.start(now);
+    tone.stop(now + 1.2);
   }
 
   /** Wakes an output that the system put to sleep (a call, a locked screen). */

@@ -11,21 +11,28 @@ import type { ServerMessage } from "../server/messages";
 import { startRecording, stopRecording } from "../server/recordings";
 import { inUseFromRoute, type InUse } from "./badges";
 import { Conversation } from "./conversation";
+import { chooseDevice, chooseListening, chosenDevice, chosenListening, type Kind, type Listening } from "./devices";
 import { note, type Diagnostics } from "./diagnostics";
 import type { Line } from "./line";
 import type { SessionEvent } from "./session";
+import { keepPlace, lastPlace } from "./place";
 import { AT_REST, uiState, type Facts } from "./state";
 import { byFrame, Store } from "./store";
 import { agentName, applyTask, withResult, type Task } from "./tasks";
 import { applyTimer, type Timer } from "./timers";
-import { EMPTY, reduce, segmentNumber, type Transcript, type TranscriptEvent } from "./transcript";
 import { Traffic } from "./traffic";
+import { EMPTY, reduce, remembered, segmentNumber, type KeptTurn, type Transcript, type TranscriptEvent } from "./transcript";
 import { WakeLock } from "./wake";
 
 export interface CallState {
   facts: Facts;
   mic: MicState;
   muted: boolean;
+  listening: Listening;
+  /** With "hold" and "toggle": the button is down. */
+  talking: boolean;
+  /** Milliseconds to the appliance and back; null before the first answer. */
+  roundTrip: number | null;
   /** Null until a session has reported it. */
   inUse: InUse | null;
   timers: readonly Timer[];
@@ -34,7 +41,20 @@ export interface CallState {
   recording: boolean;
 }
 
-const AT_FIRST: CallState = { facts: AT_REST, mic: "off", muted: false, inUse: null, timers: [], tasks: [], recording: false };
+const AT_FIRST: Omit<CallState, "listening"> = {
+  facts: AT_REST,
+  mic: "off",
+  muted: false,
+  talking: false,
+  roundTrip: null,
+  inUse: null,
+  timers: [],
+  tasks: [],
+  recording: false,
+};
+
+/** Fetches the turns of a kept conversation; null where it is gone or not this client's. */
+export type Recall = (conversationId: string) => Promise<readonly KeptTurn[] | null>;
 
 type Output = Extract<SessionEvent, { type: "output" }>["output"];
 
@@ -48,7 +68,7 @@ export interface Measures extends Pick<Traffic, "framesIn" | "framesOut" | "byte
 const NO_TRAFFIC = new Traffic();
 
 export class Call {
-  readonly state = new Store<CallState>(AT_FIRST);
+  readonly state = new Store<CallState>({ ...AT_FIRST, listening: chosenListening() });
   readonly transcript = new Store<Transcript>(EMPTY, byFrame());
   private readonly speaker: Speaker;
   private readonly microphone: Microphone;
@@ -58,19 +78,34 @@ export class Call {
   private readonly diagnostics: Diagnostics;
   private sessions = 0;
   private lastSegment = 0;
+  /** When the user had finished, until the answer is heard: ms of performance.now(). */
+  private askedAt: number | null = null;
 
   /** `secure`: only a page that came over https is given the microphone. */
-  constructor(private readonly secure: boolean) {
-    this.speaker = new Speaker((heard, playing) => this.played(heard, playing));
+  constructor(
+    private readonly secure: boolean,
+    private readonly recall: Recall,
+  ) {
+    this.speaker = new Speaker(
+      (heard, playing) => this.played(heard, playing),
+      () => chosenDevice("audiooutput"),
+    );
     this.microphone = new Microphone(
       (packet) => this.line?.deliver(packet),
       () => this.setMic("lost"),
+      () => chosenDevice("audioinput"),
     );
     const makeSession = async (emit: (event: SessionEvent) => void) => (await this.getLine()).session(emit);
     this.conversation = new Conversation(makeSession, this.microphone, this.speaker, {
-      facts: (facts) => this.changed({ facts }),
+      facts: (facts) => {
+        const before = this.state.get().facts.failure?.kind;
+        this.changed({ facts });
+        if (facts.failure?.kind === "ended" && before !== "ended") void this.ended();
+      },
       mic: (mic) => this.setMic(mic),
       session: (event) => this.follow(event),
+      place: (id) => this.moved(id),
+      delivered: (id) => this.write({ type: "delivered", id }),
     });
     const outputLevel = (): number => this.speaker.level();
     this.diagnostics = { state: "idle", conversationId: "", transcript: EMPTY, events: [], outputLevel };
@@ -85,7 +120,13 @@ export class Call {
 
   /** Loudness now, 0..1 each. */
   levels(): { assistant: number; you: number } {
-    return { assistant: this.speaker.level(), you: this.state.get().muted ? 0 : this.microphone.level() };
+    return { assistant: this.speaker.level(), you: this.hears ? this.microphone.level() : 0 };
+  }
+
+  /** Whether what is said goes to the appliance. */
+  private get hears(): boolean {
+    const { muted, listening, talking } = this.state.get();
+    return !muted && (listening === "free" || talking);
   }
 
   /** What crosses the socket and how playback stands, for the debug panel. */
@@ -109,14 +150,62 @@ export class Call {
   }
 
   setMuted(muted: boolean): void {
-    this.microphone.mute(muted);
-    this.line?.setMuted(muted);
     this.changed({ muted });
+    this.applyMute();
   }
 
-  async send(text: string): Promise<void> {
-    this.write({ type: "user", text, final: true });
-    await this.conversation.send(text);
+  setListening(listening: Listening): void {
+    chooseListening(listening);
+    this.changed({ listening, talking: false });
+    this.applyMute();
+  }
+
+  /** The button or key of push-to-talk; speech over an answer interrupts it, so it is silenced at once. */
+  setTalking(talking: boolean): void {
+    if (talking === this.state.get().talking) return;
+    if (talking && this.state.get().facts.botSpeaking) this.stop();
+    this.changed({ talking });
+    this.applyMute();
+  }
+
+  private applyMute(): void {
+    this.microphone.mute(!this.hears);
+    this.line?.setMuted(!this.hears);
+  }
+
+  async choose(kind: Kind, id: string): Promise<void> {
+    chooseDevice(kind, id);
+    if (kind === "audiooutput") await this.speaker.useDevice();
+    else await this.conversation.changeMicrophone();
+  }
+
+  /** Opens the microphone without a call, to look at its level; false where it cannot be opened. */
+  async testMicrophone(): Promise<boolean> {
+    const mic = await this.microphone.open();
+    this.setMic(mic);
+    return mic === "on";
+  }
+
+  async endMicrophoneTest(): Promise<void> {
+    if (this.state.get().facts.wanted) return;
+    await this.microphone.close();
+    this.setMic("off");
+  }
+
+  async testSound(): Promise<void> {
+    await this.speaker.testSound();
+  }
+
+  send(text: string): void {
+    this.askedAt = performance.now();
+    this.write({ type: "interrupted" });
+    this.write({ type: "typed", text, id: this.conversation.send(text) });
+  }
+
+  /** Silences the answer. */
+  stop(): void {
+    this.write({ type: "interrupted" });
+    this.conversation.stop();
   }
 
   /** Ends the session; the next one begins a new conversation. */
@@ -124,6 +213,52 @@ export class Call {
     this.conversation.forget();
     this.setTranscript(EMPTY);
     await this.conversation.hangUp();
+    this.changed({});
+  }
+
+  /** Shows where this browser was before a reload; Connect goes on there. */
+  async resume(): Promise<void> {
+    const id = lastPlace();
+    if (!id || this.conversation.id) return;
+    const turns = await this.recall(id);
+    if (this.conversation.id) return;
+    if (turns === null) return keepPlace("");
+    this.goTo(id, turns);
+  }
+
+  /** Goes on in a kept conversation from now on, ending the call that is up. */
+  async continueIn(id: string): Promise<void> {
+    const turns = await this.recall(id);
+    await this.conversation.hangUp();
+    this.goTo(turns === null ? "" : id, turns ?? []);
+  }
+
+  /** Where another conversation begins (the old one was deleted), the old words are not its own. */
+  private moved(id: string): void {
+    const before = this.diagnostics.conversationId;
+    if (before && id && id !== before) this.setTranscript(EMPTY);
+    this.diagnostics.conversationId = id;
+    keepPlace(id);
+  }
+
+  /** A session ended for good: perhaps because its conversation was to be forgotten. */
+  private async ended(): Promise<void> {
+    const { id } = this.conversation;
+    if (!id || (await this.recall(id)) !== null || id !== this.conversation.id) return;
+    this.conversation.forget();
+    this.setTranscript(EMPTY);
+    this.clearFailure();
+  }
+
+  private goTo(id: string, turns: readonly KeptTurn[]): void {
+    this.conversation.resume(id);
+    this.setTranscript(remembered(turns));
+    this.changed({});
+  }
+
+  /** Tries to connect at once, where the next attempt is only planned. */
+  async tryNow(): Promise<void> {
+    await this.conversation.tryNow();
   }
 
   /** The appliance does not know this browser, or is away: shown where no call is under way. */
@@ -140,7 +275,7 @@ export class Call {
   async wake(): Promise<void> {
     if (!this.state.get().facts.wanted) return;
     this.wakeLock.renew();
-    await Promise.all([this.speaker.wake(), this.microphone.wake()]);
+    await Promise.all([this.speaker.wake(), this.microphone.wake(), this.conversation.tryNow()]);
   }
 
   /** Has the sound of this session kept, or no longer; the appliance says so and reports it. */
@@ -164,7 +299,7 @@ export class Call {
     });
     if (!this.line) {
       this.line = new Line(this.microphone, this.speaker);
-      this.line.setMuted(this.state.get().muted);
+      this.line.setMuted(!this.hears);
     }
     return this.line;
   }
@@ -198,12 +333,30 @@ export class Call {
   private played(heard: number, playing: boolean): void {
     const last = this.diagnostics.events.findLast((event) => event.type === "audible")?.detail;
     if (last !== playing) note(this.diagnostics, "audible", playing);
+    if (playing) this.answerHeard();
     this.write({ type: "heard", seconds: heard });
+  }
+
+  /** The first sound of an answer: how long it took, and who gave it. */
+  private answerHeard(): void {
+    const { inUse } = this.state.get();
+    if (this.askedAt === null || !inUse) return;
+    const after = (performance.now() - this.askedAt) / 1000;
+    const { leftTheBox, ...names } = inUse;
+    const engines = { stt: names.stt, llm: names.llm, tts: names.tts };
+    const before = this.diagnostics.transcript;
+    this.write({ type: "answered", answered: { engines, leftTheBox, after } });
+    if (this.diagnostics.transcript !== before) this.askedAt = null;
   }
 
   private follow(event: SessionEvent): void {
     note(this.diagnostics, event.type, event);
     switch (event.type) {
+      case "round-trip":
+        return this.changed({ roundTrip: event.milliseconds });
+      case "user-stopped":
+        this.askedAt = performance.now();
+        return;
       case "state":
         if (event.state === "initializing") this.sessions++;
         // A recording ends with its session, which another one may follow.

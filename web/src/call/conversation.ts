@@ -6,8 +6,9 @@
 import { createSession, onlySocketsFail } from "../server/sessions";
 import type { Microphone } from "../audio/microphone";
 import type { Speaker } from "../audio/speaker";
-import { backOff, explain, Trouble, type MicState } from "../server/failures";
+import { backOff, explain, longestWait, Trouble, type Failure, type MicState } from "../server/failures";
 import { CODES, socketAddress, type SessionOffer } from "../server/messages";
+import { Outbox, type Outgoing } from "./outbox";
 import type { Session, SessionEvent } from "./session";
 import { AT_REST, type Facts } from "./state";
 
@@ -15,12 +16,16 @@ import { AT_REST, type Facts } from "./state";
 const THINKING_MS = 12_000;
 
 /** What a conversation needs of a session. */
-export type Connection = Pick<Session, "open" | "send" | "close">;
+export type Connection = Pick<Session, "open" | "send" | "stop" | "close">;
 
 export interface ConversationEvents {
   facts(facts: Facts): void;
   mic(state: MicState): void;
   session(event: SessionEvent): void;
+  /** Which conversation it is from now on; "" for none. */
+  place(conversationId: string): void;
+  /** A typed text has arrived. */
+  delivered(id: string): void;
 }
 
 export class Conversation {
@@ -34,6 +39,7 @@ export class Conversation {
   private opening = "";
   /** Incremented by every start and hang-up; results of an earlier attempt are stale. */
   private generation = 0;
+  private readonly outbox = new Outbox();
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private thinkingTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -72,9 +78,17 @@ export class Conversation {
     this.events.mic(await this.microphone.open());
   }
 
+  /** Takes the microphone that is chosen now, within a call. */
+  async changeMicrophone(): Promise<void> {
+    if (!this.microphone.isOpen) return;
+    await this.microphone.close();
+    await this.retryMicrophone();
+  }
+
   async hangUp(): Promise<void> {
     this.generation++;
     clearTimeout(this.retryTimer);
+    this.outbox.clear();
     this.change({ ...AT_REST });
     this.speaker.flush();
     await Promise.all([this.drop(), this.microphone.close()]);
@@ -83,7 +97,22 @@ export class Conversation {
 
   /** The next session begins a new conversation. */
   forget(): void {
-    this.conversationId = "";
+    this.resume("");
+  }
+
+  /** The next session goes on in this conversation. */
+  resume(conversationId: string): void {
+    this.conversationId = conversationId;
+    this.events.place(conversationId);
+  }
+
+  /** Tries at once where the next attempt is only planned. */
+  async tryNow(): Promise<void> {
+    if (!this.facts.retry) return;
+    clearTimeout(this.retryTimer);
+    this.attempt = 0;
+    this.change({ retry: null, failure: null });
+    await this.connect(this.generation);
   }
 
   /** A pairing succeeded: what stood in the way is gone. */
@@ -96,10 +125,34 @@ export class Conversation {
     this.change({ ...AT_REST, failure: explain(trouble.cause) });
   }
 
-  async send(text: string): Promise<void> {
+  /** Sends a text now, or once there is a session; its id is reported when it has arrived. */
+  send(text: string): string {
+    const message = this.outbox.add(text);
     this.silence();
+    if (this.facts.transport === "ready") void this.deliver(message);
+    return message.id;
+  }
+
+  private async deliver({ id, text }: Outgoing): Promise<void> {
+    const { session } = this;
+    if (!session) return;
     this.think();
-    await this.session?.send(text);
+    try {
+      await session.send(text, id);
+    } catch {
+      // Not known to have arrived: it stays in the outbox for the next session.
+      return;
+    }
+    this.outbox.delivered(id);
+    this.events.delivered(id);
+  }
+
+  /** Silences the answer that is spoken or expected. */
+  stop(): void {
+    clearTimeout(this.thinkingTimer);
+    this.silence();
+    this.change({ thinking: false });
+    this.session?.stop();
   }
 
   private async connect(generation: number): Promise<void> {
@@ -108,8 +161,8 @@ export class Conversation {
       await this.speaker.open();
       const offer = await this.offer();
       if (generation !== this.generation) return;
-      this.conversationId = offer.conversationId;
       this.sessionId = offer.sessionId;
+      this.resume(offer.conversationId);
       const opened = await this.makeSession((event) => this.handle(opened, event));
       if (generation !== this.generation) return;
       session = this.session = opened;
@@ -119,6 +172,7 @@ export class Conversation {
       this.attempt = 0;
       this.opening = "";
       this.change({ failure: null, retry: null });
+      for (const message of this.outbox.pending) void this.deliver(message);
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
       // A session that was reported lost has been recovered from already.
@@ -144,18 +198,21 @@ export class Conversation {
     this.opening = "";
     const failure = explain(trouble.cause);
     const quiet = { userSpeaking: false, botSpeaking: false, thinking: false };
-    if (!failure.retry) {
-      this.generation++;
-      this.change({ ...AT_REST, failure });
-      await Promise.all([this.drop(), this.microphone.close()]);
-      return this.events.mic("off");
-    }
-    const seconds = backOff(++this.attempt, failure.retry.after, Math.random());
+    if (!failure.retry) return this.giveUp(failure);
+    const seconds = backOff(++this.attempt, failure.retry.after, Math.random(), longestWait(failure.kind));
     const at = Date.now() + seconds * 1000;
     this.change({ ...quiet, failure, retry: { attempt: this.attempt, at }, transport: "disconnected" });
     clearTimeout(this.retryTimer);
     this.retryTimer = setTimeout(() => void this.again(generation), seconds * 1000);
     await Promise.all([this.drop(), opening && this.suspectTrust(opening, generation)]);
+  }
+
+  private async giveUp(failure: Failure): Promise<void> {
+    this.generation++;
+    this.outbox.clear();
+    this.change({ ...AT_REST, failure });
+    await Promise.all([this.drop(), this.microphone.close()]);
+    this.events.mic("off");
   }
 
   /** Reports the reason where only the WebSocket fails; the next attempt stays as planned. */
@@ -200,7 +257,10 @@ export class Conversation {
       case "bot-stopped":
         return this.change({ botSpeaking: false });
       case "lost":
-        return void this.recover(new Trouble({ from: "socket", code: event.code, reason: event.reason }));
+        this.silence();
+        return void this.recover(
+          new Trouble(event.silent ? { from: "silence" } : { from: "socket", code: event.code, reason: event.reason }),
+        );
     }
   }
 

@@ -5,17 +5,22 @@ import {
   PipecatClient,
   type BotOutputData,
   type PipecatMetricsData,
+  RTVIMessage,
+  RTVIMessageType,
   type RTVIEventCallbacks,
-  type RTVIMessage,
   type TransportState,
 } from "@pipecat-ai/client-js";
 import { Trouble } from "../server/failures";
 import type { ApplianceMedia } from "./media";
 import { readServerMessage, type ServerMessage } from "../server/messages";
+import { Pulse } from "./pulse";
 import { ApplianceTransport } from "./transport";
 
 /** From opening the socket to `bot-ready`: a pipeline starts in well under a second. */
 const READY_MS = 15_000;
+
+/** Longer than the pulse waits, which gives the verdict. */
+const ANSWER_MS = 10_000;
 
 export type SessionEvent =
   | { type: "state"; state: TransportState }
@@ -25,10 +30,14 @@ export type SessionEvent =
   | { type: "server"; message: ServerMessage }
   | { type: "metrics"; metrics: PipecatMetricsData }
   | { type: "error"; message: string }
-  | { type: "lost"; code: number; reason: string };
+  | { type: "round-trip"; milliseconds: number }
+  /** `silent`: the connection stands, and nobody answers. */
+  | { type: "lost"; code: number; reason: string; silent?: true };
 
 export class Session {
   private readonly client: PipecatClient;
+  private readonly transport: ApplianceTransport;
+  private readonly pulse: Pulse;
   private closed = false;
 
   /** `emit` is called for everything that happens until the session is closed, then no more. */
@@ -36,12 +45,16 @@ export class Session {
     media: ApplianceMedia,
     private readonly emit: (event: SessionEvent) => void,
   ) {
-    const transport = new ApplianceTransport(media, {
+    this.pulse = new Pulse(() => this.ask("ping"), {
+      answered: (milliseconds) => this.tell({ type: "round-trip", milliseconds }),
+      silent: () => this.tell({ type: "lost", code: 0, reason: "", silent: true }),
+    });
+    this.transport = new ApplianceTransport(media, {
       interrupted: () => this.tell({ type: "interrupted" }),
       lost: (code, reason) => this.tell({ type: "lost", code, reason }),
     });
     this.client = new PipecatClient({
-      transport,
+      transport: this.transport,
       enableMic: media.isMicEnabled,
       enableCam: false,
       callbacks: this.callbacks(),
@@ -85,16 +98,30 @@ export class Session {
     } finally {
       clearTimeout(timer);
     }
+    if (!this.closed) this.pulse.start();
   }
 
-  async send(text: string): Promise<void> {
-    await this.client.sendText(text, { run_immediately: true, audio_response: true });
+  /** Resolves when the appliance has taken the text: frames are taken in their order. */
+  async send(text: string, id: string): Promise<void> {
+    const options = { run_immediately: true, audio_response: true };
+    this.transport.sendMessage(new RTVIMessage(RTVIMessageType.SEND_TEXT, { content: text, options }, id));
+    await this.ask("ping");
+  }
+
+  /** Silences the answer. */
+  stop(): void {
+    this.client.sendClientMessage("stop");
+  }
+
+  private ask(what: string): Promise<unknown> {
+    return this.client.sendClientRequest(what, {}, ANSWER_MS);
   }
 
   /** Ends it; nothing is emitted afterwards. Closing twice is closing once. */
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
+    this.pulse.stop();
     await this.client.disconnect();
   }
 }

@@ -44,7 +44,7 @@ export type UiState =
 /** The one place where raw states become what the page shows. */
 export function uiState(facts: Facts): UiState {
   if (facts.failure?.kind === "not_paired" || facts.failure?.kind === "revoked") return "unpaired";
-  if (facts.failure && !facts.retry) return "failed";
+  if (facts.failure && !facts.retry && facts.failure.kind !== "ended") return "failed";
   if (!facts.wanted || facts.transport === "disconnecting") return "idle";
   if (facts.retry) return "waiting";
   if (facts.asking) return "asking";

@@ -31,6 +31,17 @@ export interface Entry {
   state: "open" | "done" | "interrupted";
   /** ms at which it was last added to. */
   at: number;
+  /** Of a typed text that is not known to have arrived. */
+  pending?: string;
+  answered?: Answered;
+}
+
+/** How an answer came about. */
+export interface Answered {
+  engines: Readonly<Record<string, string>>;
+  leftTheBox: boolean;
+  /** Seconds from the end of what was said to the first sound; null where it was not measured. */
+  after: number | null;
 }
 
 export interface Transcript {
@@ -49,7 +60,10 @@ export type TranscriptEvent =
   | { type: "heard"; seconds: number }
   | { type: "interrupted" }
   | { type: "silent" }
-  | { type: "notice"; text: string; advice: string };
+  | { type: "notice"; text: string; advice: string }
+  | { type: "typed"; text: string; id: string }
+  | { type: "delivered"; id: string }
+  | { type: "answered"; answered: Answered };
 
 /** Segments are numbered by each session for itself; more than any session has. */
 const SEGMENTS = 2 ** 32;
@@ -59,12 +73,50 @@ export function segmentNumber(session: number, id: number): number {
   return session * SEGMENTS + id;
 }
 
+/** What is kept of a turn, as far as the log shows it. */
+export interface KeptTurn {
+  said: string;
+  answer: string;
+  /** Seconds since the epoch. */
+  startedAt: number;
+  engines: Readonly<Record<string, string>>;
+  leftTheBox: boolean;
+}
+
+/** The log of a conversation that is kept, to go on below it. */
+export function remembered(turns: readonly KeptTurn[]): Transcript {
+  const entries = turns.flatMap(({ said, answer, startedAt, engines, leftTheBox }) => {
+    const common = { extra: "", state: "done", at: startedAt * 1000 } as const;
+    const answered = { engines, leftTheBox, after: null };
+    const whole = { id: 0, text: answer, heard: answer.length, startsAt: null };
+    return [
+      ...(said ? [{ ...common, who: "you", text: said, segments: [] } as const] : []),
+      ...(answer ? [{ ...common, who: "assistant", text: "", segments: [whole], answered } as const] : []),
+    ];
+  });
+  // Negative: the ids of segments and entries of a session that follows are its own.
+  return {
+    ...EMPTY,
+    entries: entries.map((entry, at) => ({
+      ...entry,
+      id: at - entries.length,
+      segments: entry.segments.map((segment) => ({ ...segment, id: at - entries.length - SEGMENTS })),
+    })),
+  };
+}
+
 export const EMPTY: Transcript = { entries: [], nextId: 1, cut: new Set() };
 
 /** The text of an answer that has been heard so far. */
 export function heardText(entry: Entry): string {
   if (entry.who !== "assistant") return entry.text;
-  return join(entry.segments.map((segment) => segment.text.slice(0, segment.heard)));
+  return joinSegments(entry.segments.map((segment) => segment.text.slice(0, segment.heard)));
+}
+
+/** The model's own spaces and lines stand in the segments; where a segment has none, a space parts them. */
+function joinSegments(parts: string[]): string {
+  const joined = parts.reduce((text, part) => text + (/\S$/.test(text) && /^\S/.test(part) ? " " : "") + part, "");
+  return joined.trim();
 }
 
 function join(parts: string[]): string {
@@ -94,6 +146,16 @@ export function reduce(now: Transcript, event: TranscriptEvent, at: number): Tra
       return interrupt(now);
     case "silent":
       return closeAnswer(now);
+    case "typed":
+      return append(
+        settleUser(now),
+        { who: "you", text: event.text, extra: "", segments: [], state: "done", pending: event.id },
+        at,
+      );
+    case "delivered":
+      return deliver(now, event.id);
+    case "answered":
+      return describeAnswer(now, event.answered);
     case "notice":
       return append(now, { who: "notice", text: event.text, extra: event.advice, segments: [], state: "done" }, at);
   }
@@ -151,6 +213,19 @@ function changed(entry: Entry, segment: Segment, at: number): Entry {
   const merge = (old: Segment): Segment =>
     old.id === segment.id ? { ...segment, heard: Math.max(old.heard, segment.heard) } : old;
   return { ...entry, at, segments: entry.segments.map(merge) };
+}
+
+function deliver(now: Transcript, id: string): Transcript {
+  const index = now.entries.findLastIndex((entry) => entry.pending === id);
+  const entry = now.entries[index];
+  if (!entry) return now;
+  const { pending: _, ...arrived } = entry;
+  return { ...now, entries: now.entries.with(index, arrived) };
+}
+
+function describeAnswer(now: Transcript, answered: Answered): Transcript {
+  const last = now.entries.at(-1);
+  return last?.who === "assistant" && !last.answered ? replaceLast(now, { ...last, answered }) : now;
 }
 
 function settleUser(now: Transcript): Transcript {

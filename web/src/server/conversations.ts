@@ -2,6 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 import { ask } from "./client";
+import { Trouble } from "./failures";
 import { PATHS } from "./messages";
 import { fields, list, number, text } from "./reading";
 
@@ -67,3 +68,15 @@ export const conversationsQuery = queryOptions({
 
 export const conversationQuery = (id: string) =>
   queryOptions({ queryKey: ["conversations", id], queryFn: () => fetchConversation(id) });
+
+/** The turns of a conversation to go on with; null where it is gone, or somebody else's. */
+export async function recallConversation(id: string): Promise<readonly Turn[] | null> {
+  try {
+    return (await fetchConversation(id)).turns;
+  } catch (error) {
+    const cause = error instanceof Trouble ? error.cause : null;
+    if (cause?.from === "http" && (cause.status === 404 || cause.status === 403)) return null;
+    // Away, or not paired yet: it may still be there.
+    return [];
+  }
+}

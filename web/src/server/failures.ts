@@ -86,9 +86,17 @@ export function explain(cause: Cause): Failure {
   }
 }
 
+/** An appliance that answers is nearly there: nobody should wait for a look that is long overdue. */
+const NEARLY_THERE: readonly FailureKind[] = ["loading", "starting"];
+
+/** The most seconds between two attempts. */
+export function longestWait(kind: FailureKind): number {
+  return NEARLY_THERE.includes(kind) ? 3 : 15;
+}
+
 /** Seconds before attempt `attempt` (from 1); `luck` in 0..1 spreads pages that lost one server. */
-export function backOff(attempt: number, least: number, luck: number): number {
-  const grown = Math.min(15, 0.5 * 2 ** Math.max(0, attempt - 1));
+export function backOff(attempt: number, least: number, luck: number, most = 15): number {
+  const grown = Math.min(most, 0.5 * 2 ** Math.max(0, attempt - 1));
   return Math.max(least, grown * (0.8 + 0.4 * luck));
 }
 

@@ -42,7 +42,7 @@ beforeEach(() => {
     }
   });
   Object.defineProperty(navigator, "mediaSession", { value: system, configurable: true });
-  call = new Call(true);
+  call = new Call(true, async () => null);
   leave = followInSystem(call, "Voice Appliance");
 });
 

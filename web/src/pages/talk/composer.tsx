@@ -1,7 +1,7 @@
 import { useState, type ReactNode, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { useCall, useUiState } from "../../call/hooks";
-import { isLive } from "../../call/state";
+import { canHangUp } from "../../call/state";
 import { Icon } from "../../design/icon";
 
 /** As long as the appliance takes it. */
@@ -11,14 +11,15 @@ export function Composer(): ReactNode {
   const { t } = useTranslation("talk");
   const call = useCall();
   const [words, setWords] = useState("");
-  // Never disabled while typing: a connection that comes and goes must not take the focus.
-  const live = isLive(useUiState());
+  // What is typed while the connection is away waits for it. The field is never disabled: a connection
+  // that comes and goes must not take the focus.
+  const live = canHangUp(useUiState());
   const submit = (event: SyntheticEvent): void => {
     event.preventDefault();
     const text = words.trim();
     if (!text || !live) return;
     setWords("");
-    void call.send(text);
+    call.send(text);
   };
   return (
     <form id="composer" className="composer" autoComplete="off" aria-label={t("composer.label")} onSubmit={submit}>

@@ -1,18 +1,44 @@
-import { memo, type ReactNode } from "react";
+import { lazy, memo, Suspense, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { useCallState } from "../../call/hooks";
 import { heardText, type Entry } from "../../call/transcript";
+import { Turn } from "./turn";
+
+/** Fetched with the first answer that needs it. */
+const Markdown = lazy(async () => ({ default: (await import("../../design/markdown")).Markdown }));
+
+/** Whether a text says something by Markdown, or could in its next words. */
+const MARKED = /[*_`#|[\]>~]|^\s*(?:[-+]|\d+[.)])\s/m;
 
 /** One entry of the log. Renders anew only where the entry changed. */
 export const LogEntry = memo(function LogEntry({ entry }: { entry: Entry }): ReactNode {
   const { t } = useTranslation("talk");
   const interim = entry.who === "you" && entry.extra !== "";
+  const words = heardText(entry);
   return (
     <article className={`entry ${entry.who}${interim ? " interim" : ""}`} data-state={entry.state}>
       <h3 className="who">{t(`who.${entry.who}`)}</h3>
-      <p className="words">
-        <span className="main">{heardText(entry)}</span>{" "}
+      <div className="words">
+        <div className="main">
+          {entry.who !== "you" && MARKED.test(words) ? (
+            <Suspense fallback={words}>
+              <Markdown text={words} />
+            </Suspense>
+          ) : (
+            words
+          )}
+        </div>{" "}
         <span className="extra">{entry.state === "interrupted" ? t("interrupted") : entry.extra}</span>
-      </p>
+        {entry.pending && <Pending />}
+      </div>
+      {entry.state !== "open" && entry.who !== "notice" && <Turn entry={entry} words={words} />}
     </article>
   );
 });
+
+/** A typed text that is not known to have arrived. */
+function Pending(): ReactNode {
+  const { t } = useTranslation("talk");
+  const wanted = useCallState(({ facts }) => facts.wanted);
+  return <span className="pending">{t(wanted ? "pending.waiting" : "pending.notSent")}</span>;
+}

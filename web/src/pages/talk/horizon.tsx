@@ -12,7 +12,9 @@ function colourOf({ current }: RefObject<HTMLElement | null>): string {
 export function Horizon(): ReactNode {
   const { t } = useTranslation("talk");
   const call = useCall();
-  const moving = isLive(useUiState());
+  const state = useUiState();
+  const moving = isLive(state);
+  const stoppable = state === "speaking" || state === "thinking";
   const canvas = useRef<HTMLCanvasElement>(null);
   const [assistant, you] = [useRef<HTMLSpanElement>(null), useRef<HTMLSpanElement>(null)];
   const levels = useRef<Levels>(null);
@@ -26,7 +28,8 @@ export function Horizon(): ReactNode {
     return () => levels.current?.move(false);
   }, [call, moving, assistant, you]);
   return (
-    <div className="horizon">
+    // A second way to what the Stop button does, for a finger that aims badly.
+    <div className="horizon" onClick={() => stoppable && call.stop()} data-stops={stoppable}>
       <canvas id="levels" ref={canvas} role="img" aria-label={t("levels.label")} />
       <span ref={assistant} className="legend above" aria-hidden="true">
         {t("levels.assistant")}

@@ -1,9 +1,10 @@
 /** The log of the conversation; only what is near the view is in the document. */
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useLayoutEffect, useRef, type ReactNode, type RefObject } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef, type ReactNode, type RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import { useTranscript } from "../../call/hooks";
+import type { Entry } from "../../call/transcript";
 import { LogEntry } from "./entry";
 
 /** An entry of two lines; the true height is measured. */
@@ -19,7 +20,7 @@ export function Log(): ReactNode {
     count: entries.length,
     getScrollElement: () => log.current,
     estimateSize: () => GUESS_PX,
-    getItemKey: (at) => entries[at]?.id ?? at,
+    getItemKey: useKeys(entries),
     overscan: 6,
   });
   useFollow(log, entries);
@@ -46,6 +47,18 @@ export function Log(): ReactNode {
       </div>
     </div>
   );
+}
+
+/**
+ * The same function while the log only grows: with another one, all places are computed anew, which
+ * takes the longer the more was said.
+ */
+function useKeys(entries: readonly Entry[]): (at: number) => number {
+  const now = useRef(entries);
+  now.current = entries;
+  const first = entries[0]?.id;
+  // Another first entry is another conversation.
+  return useCallback((at: number) => now.current[at]?.id ?? at, [first]);
 }
 
 /** Keeps the newest words in view. */

@@ -15,14 +15,23 @@ export function Problem(): ReactNode {
   const { t } = useTranslation();
   const failure = useCallState(({ facts }) => facts.failure);
   const state = useUiState();
+  const call = useCall();
+  const waiting = state === "waiting";
   if (!failure || state === "unpaired") return null;
   const { title, advice } = failureWords(failure, t);
+  // A session that ended as sessions do is no fault.
+  const normal = failure.kind === "ended";
   return (
-    <div id="problem" className="card problem" role="alert">
-      <Icon name="warning" />
+    <div id="problem" className={normal ? "card" : "card problem"} role={normal ? "status" : "alert"}>
+      <Icon name={normal ? "info" : "warning"} />
       <div>
         <h2>{title}</h2>
         <p>{advice}</p>
+        {waiting && (
+          <Button id="try-now" icon="refresh" onClick={() => void call.tryNow()}>
+            {t("failures.tryNow")}
+          </Button>
+        )}
         {failure.link && (
           <a id="problem-link" className="button primary" href={failure.link}>
             {t("failures.howToTrust")}
