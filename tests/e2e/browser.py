@@ -141,7 +141,7 @@ def _spki(certificate: Path) -> str:
     return base64.b64encode(hashlib.sha256(key).digest()).decode()
 
 
-def _chromium() -> str | None:
+def chromium() -> str | None:
     """Returns $CHROMIUM or one on the path; None makes Playwright use its own."""
     return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -161,7 +161,7 @@ async def browser_for(
     if microphone:
         flags.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=_chromium(), args=flags)
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=flags)
         try:
             yield browser
         finally:

@@ -1,0 +1,13 @@
+/** Builds the bench of the log as the page is built, into bench/dist. */
+
+import { fileURLToPath } from "node:url";
+import page from "../vite.config";
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+export default {
+  ...page,
+  root: here("."),
+  publicDir: false as const,
+  build: { ...page.build, outDir: here("dist"), emptyOutDir: true, rollupOptions: { input: { index: here("log.html") } } },
+};
