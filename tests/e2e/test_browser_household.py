@@ -39,6 +39,7 @@ async def test_a_household_uses_the_pages(tmp_path: Path) -> None:
             assert "Devices" not in await second.page.inner_text("nav")
             await admin.page.keyboard.press("Escape")
             await end_access_of_the_other(admin)
+            await second.page.reload()
             await second.until_state("unpaired")
         await see_what_is_wrong(admin)
         await record_and_listen(admin, appliance)
