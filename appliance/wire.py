@@ -103,18 +103,25 @@ class RouteMessage(ServerMessage):
     left_the_box: bool
 
 
-TimerState = Literal["set", "rang", "cancelled"]
+TimerState = Literal["set", "paused", "rang", "missed", "stopped", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
 class TimerMessage(ServerMessage):
-    """A timer was set, rang or was cancelled; `due` is in seconds since the epoch."""
+    """A timer in its state: `set` runs, `rang` rings on, `missed` was heard by nobody.
+
+    `stopped` and `cancelled` timers are gone. `due` is in seconds since the epoch; `left` is what
+    remains of its `seconds`, below zero where it was due. `name` is empty for one without a name.
+    """
 
     type = "timer"
     id: str
     name: str
     state: TimerState
     due: float
+    seconds: float
+    left: float
+    client_id: str
 
 
 @dataclass(frozen=True, slots=True)

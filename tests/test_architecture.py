@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "appliance"
 # The only modules beside the packages: what every package may need and none of them owns.
 ROOT = {
     *("__init__", "__main__", "circuit_breaker", "client", "concurrency", "conversation"),
-    *("errors", "wire"),
+    *("errors", "event_hub", "wire"),
 }
 
 # What each package, and each module in the root, may import of the others. Lazy and type-only
@@ -30,8 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "app": {
         *("access", "agents", "api", "concurrency", "config", "conversation", "engines"),
-        *("hardware", "languages", "llm", "models", "network", "observability", "selftest"),
-        *("store", "text", "timers", "tools", "voice", "wire"),
+        *("event_hub", "hardware", "languages", "llm", "models", "network", "observability"),
+        *("selftest", "store", "text", "timers", "tools", "voice", "wire"),
     },
     "selftest": {
         *("audio", "bench", "client", "concurrency", "config", "conversation", "engines"),
@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("access", "audio", "circuit_breaker", "config", "conversation", "engines"),
         *("languages", "llm", "network", "observability", "text", "tools", "wire"),
     },
-    "api": {"access", "config", "conversation", "store", "wire"},
+    "api": {"access", "config", "conversation", "event_hub", "store", "wire"},
     "agents": {
         *("concurrency", "config", "conversation", "network", "store", "text", "tools", "wire"),
     },
@@ -67,6 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "concurrency": set(),
     "conversation": set(),
     "errors": set(),
+    "event_hub": {"access"},
     "languages": {"text"},
     "observability": set(),
     "text": set(),

@@ -19,6 +19,7 @@ class AuditAction(StrEnum):
     RENAMED = "renamed"
     DELETED = "conversation deleted"
     RECORDING_DELETED = "recording deleted"
+    RESTORED = "conversation restored"
     EXPORTED = "conversation exported"
     SETTINGS = "settings in force"
     SETTING = "setting changed"

@@ -85,6 +85,7 @@ async def change(request: web.Request) -> web.Response:
         note(request, AuditAction.ROLE, client_id=client_id, detail=f"to {body.role.value}")
     if body.name:
         note(request, AuditAction.RENAMED, client_id=client_id, detail=f"to {body.name}")
+    deps.hub.drop_client(client_id)
     return web.Response(status=204)
 
 
@@ -95,6 +96,7 @@ async def revoke(request: web.Request) -> web.Response:
     if not await deps.store.clients.revoke(client_id, time.time()):
         raise NotFound("there is no such client", advice=NO_CLIENT_ADVICE)
     note(request, AuditAction.REVOKED, client_id=client_id)
+    deps.hub.drop_client(client_id)
     if sessions := deps.loaded_sessions():
         sessions.revoke_client(client_id)
     return web.Response(status=204)

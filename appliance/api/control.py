@@ -71,5 +71,5 @@ def control_app(deps: ApiDependencies) -> web.Application:
     app.router.add_post("/visitor", selftest.enter_visitor)
     app.router.add_delete("/visitor", selftest.remove_visitors)
     app.router.add_get("/conversations/{id}", conversations.read)
-    app.router.add_delete("/conversations/{id}", conversations.delete)
+    app.router.add_delete("/conversations/{id}", conversations.delete_now)
     return app

@@ -1,5 +1,7 @@
-"""Serves stored conversations: list, search, read, export, delete."""
+"""Serves stored conversations: list, search, read, rename, export, delete, restore."""
 
+import asyncio
+import json
 from dataclasses import asdict
 
 from aiohttp import web
@@ -8,12 +10,13 @@ from appliance.access.audit import AuditAction
 from appliance.api.audit import note
 from appliance.api.auth import owner_filter
 from appliance.api.dependencies import DEPENDENCIES
-from appliance.api.schemas import number
+from appliance.api.schemas import ConversationChange, number, read_body
 from appliance.errors import BadRequest, Forbidden
-from appliance.store.records import Conversation
+from appliance.event_hub import Topic
 
 PAGE = 50
 LARGEST_PAGE = 200
+LARGEST_TURN = 999_999  # a row of the database; a household says far less in its life
 
 OWN_ADVICE = "Open one of your own, or ask an administrator of the appliance."
 
@@ -40,15 +43,40 @@ async def search(request: web.Request) -> web.Response:
 
 async def read(request: web.Request) -> web.Response:
     """GET /api/conversations/{id}: all that is kept of it."""
-    conversation = await visible_conversation(request)
-    return web.json_response(asdict(conversation), dumps=_to_json)
+    conversation_id = await visible_conversation(request)
+    conversation = await request.app[DEPENDENCIES].store.conversation(conversation_id)
+    # A long conversation is megabytes of JSON: no session must wait for it.
+    text = await asyncio.to_thread(lambda: json.dumps(asdict(conversation), default=dict))
+    return web.json_response(text=text)
+
+
+async def turns(request: web.Request) -> web.Response:
+    """GET /api/conversations/{id}/turns?limit=&before=: its last turns, or those before a page."""
+    before = request.query.get("before")
+    page = await request.app[DEPENDENCIES].store.keeping.turns(
+        await visible_conversation(request),
+        limit=number(request, "limit", PAGE, LARGEST_PAGE),
+        before=None if before is None else number(request, "before", 1, LARGEST_TURN),
+    )
+    return web.json_response(asdict(page))
+
+
+async def rename(request: web.Request) -> web.Response:
+    """PATCH /api/conversations/{id} {title}: gives it another title."""
+    body = await read_body(request, ConversationChange)
+    conversation_id = await visible_conversation(request)
+    deps = request.app[DEPENDENCIES]
+    await deps.store.keeping.rename(conversation_id, body.title)
+    owner = await deps.store.keeping.owner(conversation_id)
+    data = {"id": conversation_id, "change": "changed"}
+    deps.hub.publish(Topic.CONVERSATIONS, data, owner=owner or "")
+    return web.Response(status=204)
 
 
 async def export(request: web.Request) -> web.Response:
     """GET /api/conversations/{id}/export?format=json|markdown."""
-    conversation = await visible_conversation(request)
+    conversation_id = await visible_conversation(request)
     fmt = request.query.get("format", "json")
-    conversation_id = conversation.summary.id
     store = request.app[DEPENDENCIES].store
     if fmt == "json":
         text, suffix, kind = await store.export(conversation_id, "json"), "json", "application/json"
@@ -62,27 +90,39 @@ async def export(request: web.Request) -> web.Response:
 
 
 async def delete(request: web.Request) -> web.Response:
-    """DELETE /api/conversations/{id}: deletes it for good, after ending its sessions and tasks."""
-    conversation = await visible_conversation(request)
-    deps = request.app[DEPENDENCIES]
-    if sessions := deps.loaded_sessions():
-        await sessions.end_conversation(conversation.summary.id)
-    await deps.agents.forget(conversation.summary.id)
-    await deps.store.delete(conversation.summary.id)
-    note(request, AuditAction.DELETED, detail=conversation.summary.id)
+    """DELETE /api/conversations/{id}: ends its sessions and deletes it; ten seconds to undo it."""
+    conversation_id = await visible_conversation(request)
+    await request.app[DEPENDENCIES].deletion.delete(conversation_id)
+    note(request, AuditAction.DELETED, detail=conversation_id)
     return web.Response(status=204)
 
 
-async def visible_conversation(request: web.Request) -> Conversation:
-    """Returns the conversation of the path. Raises Forbidden where it is another client's."""
-    found = await request.app[DEPENDENCIES].store.conversation(request.match_info["id"])
-    owner = owner_filter(request)
-    if owner is not None and found.summary.client_id != owner:
+async def delete_now(request: web.Request) -> web.Response:
+    """DELETE /conversations/{id} of the control socket: deletes it for good at once."""
+    conversation_id = await visible_conversation(request)
+    await request.app[DEPENDENCIES].deletion.delete_now(conversation_id)
+    note(request, AuditAction.DELETED, detail=conversation_id)
+    return web.Response(status=204)
+
+
+async def restore(request: web.Request) -> web.Response:
+    """POST /api/conversations/{id}/restore: undoes its deletion; 404 once it is gone for good."""
+    conversation_id = await _own_conversation(request)
+    await request.app[DEPENDENCIES].deletion.restore(conversation_id)
+    note(request, AuditAction.RESTORED, detail=conversation_id)
+    return web.Response(status=204)
+
+
+async def visible_conversation(request: web.Request) -> str:
+    """Returns the id of a conversation that is there, and not deleted, for the sender to use."""
+    conversation_id = await _own_conversation(request)
+    await request.app[DEPENDENCIES].store.keeping.summary(conversation_id)
+    return conversation_id
+
+
+async def _own_conversation(request: web.Request) -> str:
+    conversation_id = request.match_info["id"]
+    owner = await request.app[DEPENDENCIES].store.keeping.owner(conversation_id)
+    if owner_filter(request) not in (None, owner):
         raise Forbidden("this conversation belongs to another client", advice=OWN_ADVICE)
-    return found
-
-
-def _to_json(value: object) -> str:
-    import json
-
-    return json.dumps(value, default=dict)
+    return conversation_id

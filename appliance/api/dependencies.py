@@ -11,8 +11,9 @@ from appliance.access.rate_limit import RateLimiter
 from appliance.access.tokens import Role, SessionTickets
 from appliance.conversation import Task
 from appliance.errors import NotReady
+from appliance.event_hub import EventHub
 from appliance.store.store import Store
-from appliance.wire import Socket
+from appliance.wire import Socket, TimerMessage
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -40,6 +41,8 @@ class SessionView(Protocol):
 
     @property
     def recording(self) -> RecordingSwitch: ...
+
+    def record_start(self) -> None: ...
 
 
 class SessionService(Protocol):
@@ -109,7 +112,31 @@ class TaskService(Protocol):
 
     async def cancel(self, task_id: str) -> Task | None: ...
 
-    async def forget(self, conversation_id: str) -> None: ...
+
+class TimerControls(Protocol):
+    """All timers, by their ids; see appliance.timers.service."""
+
+    def listed(self) -> Sequence[TimerMessage]: ...
+
+    def start(self, seconds: float, name: str, client_id: str) -> TimerMessage: ...
+
+    def owner(self, timer_id: str) -> str: ...
+
+    def change(self, timer_id: str, name: str | None, paused: bool | None) -> None: ...
+
+    def end(self, timer_id: str) -> None: ...
+
+    def is_sounding(self, timer_id: str) -> bool: ...
+
+
+class DeletionService(Protocol):
+    """Deletes conversations, with their sessions and tasks; see appliance.app.deletion."""
+
+    async def delete(self, conversation_id: str) -> None: ...
+
+    async def delete_now(self, conversation_id: str) -> None: ...
+
+    async def restore(self, conversation_id: str) -> None: ...
 
 
 class SelftestService(Protocol):
@@ -211,6 +238,9 @@ class ApiDependencies:
     probe_realtime: "Callable[[], Awaitable[DataclassInstance]]"
     agents: TaskService
     admin: AdminDependencies
+    deletion: DeletionService
+    timers: TimerControls
+    hub: EventHub
 
     def loaded_sessions(self) -> SessionService | None:
         """Returns the sessions; None while the pipeline loads, when there cannot be any yet."""

@@ -39,26 +39,26 @@ async def stop(request: web.Request) -> web.Response:
 
 async def listing(request: web.Request) -> web.Response:
     """GET /api/conversations/{id}/recordings: oldest first; `seconds` null while it is made."""
-    conversation = await visible_conversation(request)
-    found = await request.app[DEPENDENCIES].store.recordings.listed(conversation.summary.id)
+    conversation_id = await visible_conversation(request)
+    found = await request.app[DEPENDENCIES].store.recordings.listed(conversation_id)
     return web.json_response({"recordings": [asdict(recording) for recording in found]})
 
 
 async def play(request: web.Request) -> web.FileResponse:
     """GET /api/conversations/{id}/recordings/{recording}: the FLAC file, ranges included."""
-    conversation = await visible_conversation(request)
+    conversation_id = await visible_conversation(request)
     recordings = request.app[DEPENDENCIES].store.recordings
-    file = recordings.file(conversation.summary.id, request.match_info["recording"])
+    file = recordings.file(conversation_id, request.match_info["recording"])
     headers = {"Content-Type": "audio/flac", "Cache-Control": "private, no-store"}
     return web.FileResponse(file, headers=headers)
 
 
 async def delete(request: web.Request) -> web.Response:
     """DELETE /api/conversations/{id}/recordings/{recording}: deletes it for good."""
-    conversation = await visible_conversation(request)
+    conversation_id = await visible_conversation(request)
     recording, store = request.match_info["recording"], request.app[DEPENDENCIES].store
-    await store.recordings.delete(conversation.summary.id, recording)
-    note(request, AuditAction.RECORDING_DELETED, detail=f"{recording} of {conversation.summary.id}")
+    await store.recordings.delete(conversation_id, recording)
+    note(request, AuditAction.RECORDING_DELETED, detail=f"{recording} of {conversation_id}")
     return web.Response(status=204)
 
 

@@ -12,6 +12,13 @@ from appliance.conversation import in_one_line
 from appliance.errors import BadRequest
 
 
+def not_empty(text: str) -> str:
+    """Returns a text in which something is written. Raises ValueError for an empty one."""
+    if not text:
+        raise ValueError("must not be empty")
+    return text
+
+
 class JsonBody(BaseModel):
     """A JSON object; unknown keys are errors."""
 
@@ -26,6 +33,7 @@ class NewSession(JsonBody):
     voice: Annotated[str, Field(max_length=64)] = ""
     language: Annotated[str, Field(max_length=32)] = ""
     system_prompt: Annotated[str, Field(max_length=8_000)] = ""
+    keep: bool | None = None
 
 
 class StartRequest(NewSession):
@@ -68,6 +76,40 @@ class ClientChange(JsonBody):
         if self.role is None and self.name is None:
             raise ValueError("give a role, a name, or both")
         return self
+
+
+class ConversationChange(JsonBody):
+    """PATCH /api/conversations/{id}."""
+
+    title: Annotated[
+        str, Field(max_length=200), AfterValidator(in_one_line), AfterValidator(not_empty)
+    ]
+
+
+class SessionChange(JsonBody):
+    """PATCH /api/sessions/{id}."""
+
+    keep: bool
+
+
+class PreferencesChange(JsonBody):
+    """PATCH /api/preferences."""
+
+    keep_conversations: bool
+
+
+class NewTimer(JsonBody):
+    """POST /api/timers; a day is longer than any oven needs, and a week than any calendar."""
+
+    seconds: Annotated[float, Field(ge=1, le=7 * 24 * 3600, strict=False)]
+    name: Annotated[str, Field(max_length=60), AfterValidator(in_one_line)] = ""
+
+
+class TimerChange(JsonBody):
+    """PATCH /api/timers/{id}; what is absent stays as it is."""
+
+    name: Annotated[str, Field(max_length=60), AfterValidator(in_one_line)] | None = None
+    paused: bool | None = None
 
 
 Body = TypeVar("Body", bound=JsonBody)

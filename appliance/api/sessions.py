@@ -12,7 +12,7 @@ from appliance.access.tokens import Role
 from appliance.api.auth import identify, sender
 from appliance.api.dependencies import DEPENDENCIES, SessionView
 from appliance.api.middleware import is_encrypted
-from appliance.api.schemas import NewSession, StartRequest, read_body
+from appliance.api.schemas import NewSession, SessionChange, StartRequest, read_body
 from appliance.api.websocket import AiohttpSocket
 from appliance.conversation import SELFTEST_PREFIX
 from appliance.errors import (
@@ -31,7 +31,7 @@ NO_SESSION = "there is no such session, or it is over"  # as the registry says i
 
 
 async def create(request: web.Request) -> web.Response:
-    """POST /api/sessions → 201 {session_id, conversation_id, ws_url, token, route}."""
+    """POST /api/sessions → 201 {session_id, conversation_id, ws_url, token, route, kept}."""
     session, ticket = await _open(request, await read_body(request, NewSession))
     answer = {
         "session_id": session.session_id,
@@ -39,6 +39,7 @@ async def create(request: web.Request) -> web.Response:
         "ws_url": f"/ws/{session.session_id}?token={ticket}",
         "token": ticket,
         "route": session.route,
+        "kept": request.app[DEPENDENCIES].store.keeping.keeps(session.conversation_id),
     }
     return web.json_response(answer, status=201)
 
@@ -61,7 +62,8 @@ async def _open(request: web.Request, body: NewSession) -> tuple[SessionView, st
         raise TooManyRequests(
             "this client opened too many sessions in a short time", retry_after=wait
         )
-    conversation_id = await _conversation(request, identity.client_id, body.conversation_id)
+    wanted = body.conversation_id
+    conversation_id, is_new = await _conversation(request, identity.client_id, wanted)
     session = deps.sessions().open(
         voice=body.voice,
         language=body.language,
@@ -71,25 +73,62 @@ async def _open(request: web.Request, body: NewSession) -> tuple[SessionView, st
         role=identity.role if deps.paired_only else None,
         route=body.route or "",
     )
+    await _keep_or_not(request, session, body.keep, is_new=is_new)
     return session, deps.tickets.issue(session.session_id, time.monotonic())
 
 
-async def _conversation(request: web.Request, client_id: str, wanted: str | None) -> str:
-    """The conversation to go on with, else a new one: also while none can be looked up."""
+async def _keep_or_not(
+    request: web.Request, session: SessionView, keep: bool | None, *, is_new: bool
+) -> None:
+    """Has a conversation kept as asked; by default as its owner prefers, if it is a new one."""
+    store = request.app[DEPENDENCIES].store
+    if keep is None and is_new:
+        # While the database cannot be read, nobody is kept from talking.
+        with suppress(StoreError):
+            keep = await store.preferences.keeps_conversations(session.client_id)
+    if keep:
+        store.keeping.resume(session.conversation_id)
+    elif keep is False:
+        await store.keeping.stop(session.conversation_id, session.client_id)
+
+
+async def change(request: web.Request) -> web.Response:
+    """PATCH /api/sessions/{id} {keep}: keeps its conversation from now on, or nothing of it."""
+    body = await read_body(request, SessionChange)
+    session = _own_session(request)
+    store = request.app[DEPENDENCIES].store
+    if body.keep and not store.keeping.keeps(session.conversation_id):
+        store.keeping.resume(session.conversation_id)
+        session.record_start()
+    elif not body.keep:
+        await session.recording.switch_off()
+        await store.keeping.stop(session.conversation_id, session.client_id)
+    return web.Response(status=204)
+
+
+async def _conversation(
+    request: web.Request, client_id: str, wanted: str | None
+) -> tuple[str, bool]:
+    """The conversation to go on with, else a new one: also while none can be looked up.
+
+    And whether it is new.
+    """
     reserved = request.app[DEPENDENCIES].paired_only and not client_id.startswith(SELFTEST_PREFIX)
     if wanted and reserved and wanted.startswith(SELFTEST_PREFIX):
         raise BadRequest(f"ids that begin with {SELFTEST_PREFIX} belong to the self-test")
     try:
         if wanted:
-            await _check_owner(request, client_id, wanted)
-            return wanted
+            return wanted, await _is_new(request, client_id, wanted)
     except StoreError as error:
         log.error("a conversation cannot be resumed, a new one begins: %s", error.message)
-    return uuid.uuid4().hex
+    return uuid.uuid4().hex, True
 
 
-async def _check_owner(request: web.Request, client_id: str, conversation_id: str) -> None:
-    """Raises Forbidden where another client's conversation would be resumed; new ids are free."""
+async def _is_new(request: web.Request, client_id: str, conversation_id: str) -> bool:
+    """Whether nothing was said in a conversation yet.
+
+    Raises Forbidden where another client's would be resumed; new ids are free.
+    """
     deps = request.app[DEPENDENCIES]
     # A conversation that has just begun may not be in the database yet.
     live = deps.sessions().list()
@@ -97,11 +136,12 @@ async def _check_owner(request: web.Request, client_id: str, conversation_id: st
         one.client_id for one in live if one.conversation_id == conversation_id
     }
     with suppress(NotFound):
-        owners.add((await deps.store.conversation(conversation_id)).summary.client_id)
+        owners.add(await deps.store.keeping.owner(conversation_id))
     if deps.paired_only and owners - {None, client_id}:
         raise Forbidden(
             "this conversation belongs to another client", advice="Begin a new conversation."
         )
+    return not owners
 
 
 async def listing(request: web.Request) -> web.Response:
@@ -115,13 +155,17 @@ async def hang_up(request: web.Request) -> web.Response:
 
     Another client's session answers like one that there is not.
     """
+    session = _own_session(request)
+    request.app[DEPENDENCIES].sessions().close(session.session_id)
+    return web.Response(status=204)
+
+
+def _own_session(request: web.Request) -> SessionView:
     identity = sender(request)
-    sessions = request.app[DEPENDENCIES].sessions()
-    session = sessions.get(request.match_info["id"])
+    session = request.app[DEPENDENCIES].sessions().get(request.match_info["id"])
     if session.client_id != identity.client_id and identity.role is not Role.ADMIN:
         raise SessionUnknown(NO_SESSION)
-    sessions.close(session.session_id)
-    return web.Response(status=204)
+    return session
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:

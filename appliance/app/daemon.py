@@ -1,18 +1,16 @@
 """The composition root: builds every part in order, runs all, takes them down in reverse.
 
-store ─► plan ─► timers, agents, tools ─► runtime ─► server (port open, READY) ─► engines, pipeline
+store ─► plan ─► features ─► runtime ─► server (port open, READY) ─► engines, pipeline
 """
 
 import asyncio
 import hashlib
 import logging
-import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import asdict
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -20,20 +18,19 @@ from appliance.access.audit import DONE, AuditAction
 from appliance.access.pairing import Pairing
 from appliance.access.rate_limit import RateLimiter
 from appliance.access.tokens import Role, SessionTickets, reaches
-from appliance.agents.service import AgentService
 from appliance.api.dependencies import ApiDependencies
 from appliance.api.server import Server
 from appliance.app import systemd
 from appliance.app.administration import Administration, Commands
 from appliance.app.audience import Audience
 from appliance.app.engine_runtime import EngineRuntime
-from appliance.app.history_watch import HistoryWatch
+from appliance.app.features import Features
 from appliance.app.settings import SettingsFiles
 from appliance.app.status import StatusReport
 from appliance.app.voice_runtime import VoiceRuntime
-from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config, masked
-from appliance.hardware import planner, telemetry
+from appliance.event_hub import EventHub
+from appliance.hardware import planner
 from appliance.llm.probe import probe_llm, probe_realtime
 from appliance.network.host_names import HostNames
 from appliance.network.invitation import pairing_link, qr_drawing, trust_facts
@@ -43,23 +40,12 @@ from appliance.observability.metrics import Metrics
 from appliance.store.clients import Clients
 from appliance.store.records import AuditEntry
 from appliance.store.store import Store
-from appliance.timers.notifier import PublishingTimerStore, TimerNotifier
-from appliance.timers.scheduler import Timer, TimerScheduler, TimerStore
-from appliance.tools import Tool
-from appliance.tools.builtin.catalogue import builtin_tools
-from appliance.tools.builtin.history import history_tools
-from appliance.tools.offer import OfferLimits
-from appliance.tools.registry import ToolRegistry
-from appliance.tools.switches import ToolSwitches
-from appliance.wire import ConnectedClient
 
 log = logging.getLogger(__name__)
 
 # The time, once no sentence is spoken any more, for engines to end their work and for the store
 # to write what is queued to a slow disk.
 AFTER_DRAIN_SECONDS = 20.0
-# The time for conversations that are being forgotten: deleting one merges the search index.
-FORGET_SECONDS = 5.0
 
 
 async def run(files: SettingsFiles, commands: Commands) -> bool:
@@ -74,32 +60,32 @@ async def run(files: SettingsFiles, commands: Commands) -> bool:
         store = await asyncio.to_thread(_open_store, config, metrics)
         stack.push_async_callback(store.close)
         plan = await asyncio.to_thread(planner.plan_for, config)
-        audience, history = _audience(config, store)
-        timers, notifier = await asyncio.to_thread(_timers, store.timers(Timer), audience)
-        agents = AgentService(config, secrets, os.environ, store.tasks, audience)
-        stack.push_async_callback(agents.close)
-        background = BackgroundTasks()
-        stack.push_async_callback(background.finish, FORGET_SECONDS)
-        registry = _registry(config, timers, store, agents, background, audience)
-        hooks = _session_hooks(notifier, timers, agents, history)
+        audience = _audience(config, store)
+        features = Features(config, secrets, store, audience)
+        stack.push_async_callback(features.close)
+        await features.restore()
         runtime = VoiceRuntime(
-            *(config, plan, metrics, store, audience, registry, *hooks),
+            *(config, plan, metrics, store, audience, features.registry, *features.hooks),
             serve=None if systemd.manages_us() else commands.serve,  # there it has its own unit
         )
-        admin = Administration(config, secrets, files, runtime, registry, agents, commands)
+        admin = Administration(
+            *(config, secrets, files, runtime, features.registry, features.agents, commands)
+        )
         server = Server(config.server, state / "control.sock", systemd.sockets())
         report = StatusReport(config, runtime, store, metrics, ring, lambda: server.address)
         report.log_warnings()
-        api = _dependencies(config, admin, runtime, report, metrics, store, agents)
+        api = _dependencies(
+            *(config, admin, runtime, report, metrics, store, features, audience.hub)
+        )
         await stack.enter_async_context(server.serving(api))
+        stack.callback(audience.hub.close)
         stack.push_async_callback(runtime.close)
         stack.push_async_callback(server.stop_accepting)
         systemd.ready("Loading models")
         await _until_stopped(
             admin.restart.stop,
             runtime.load(secrets),
-            *(timers.run(), history.run()),
-            agents.run(partial(_add_tools, registry, runtime.engines)),
+            features.run(runtime.engines),
             admin.run(),
             *_watching(metrics, audience, store, runtime.engines),
         )
@@ -108,100 +94,14 @@ async def run(files: SettingsFiles, commands: Commands) -> bool:
     return admin.restart.requested
 
 
-def _audience(config: Config, store: Store) -> tuple[Audience, HistoryWatch]:
+def _audience(config: Config, store: Store) -> Audience:
     """With open access no client is a guest: nobody is paired, so there are no roles."""
     paired = store.clients if config.access.mode == "paired" else None
-    audience = Audience(partial(_is_guest, paired))
-    return audience, HistoryWatch(lambda: store.trouble, audience)
+    return Audience(partial(_is_guest, paired), EventHub())
 
 
 async def _is_guest(paired: Clients | None, client_id: str) -> bool:
     return paired is not None and not reaches(await paired.role(client_id), Role.USER)
-
-
-def _registry(
-    config: Config,
-    timers: TimerScheduler,
-    store: Store,
-    agents: AgentService,
-    background: BackgroundTasks,
-    audience: Audience,
-) -> ToolRegistry:
-    switches = ToolSwitches(frozenset(config.tools.disabled))
-    forget = partial(_forget_later, background, audience, agents, store)
-    readings = partial(telemetry.read, disk=config.store.path.parent)
-    others = (*history_tools(_now, store.user_texts, forget), *agents.tools)
-    tools = builtin_tools(
-        *(_now, timers, readings),
-        others=others,
-        patterns=config.tools.enabled,
-        is_guest=audience.is_guest,
-        is_on=switches.is_on,
-    )
-    limits = OfferLimits(
-        config.tools.model_tools, config.tools.model_bytes, config.tools.model_first
-    )
-    return ToolRegistry(tools, is_guest=audience.is_guest, limits=limits, switches=switches)
-
-
-def _timers(kept: TimerStore, audience: Audience) -> tuple[TimerScheduler, TimerNotifier]:
-    notifier = TimerNotifier(kept, audience, time.time)
-    timers = TimerScheduler(
-        time.time, notifier.ring, PublishingTimerStore(kept, audience.send_message)
-    )
-    timers.restore()
-    return timers, notifier
-
-
-def _add_tools(
-    registry: ToolRegistry, engines: EngineRuntime, group: str, tools: Sequence[Tool]
-) -> None:
-    registry.put(group, tools)
-    if any(tool.sentences for tool in tools):
-        engines.tools_changed()
-
-
-def _session_hooks(
-    notifier: TimerNotifier, timers: TimerScheduler, agents: AgentService, history: HistoryWatch
-) -> tuple[Callable[[ConnectedClient], None], Callable[[str], bool], Callable[[], bool]]:
-    """What a session that opens calls, and asks as long as it lasts; and what opens one more."""
-    opened = partial(_opened, notifier, timers, agents, history)
-    expects_event = partial(_expects_event, timers, agents)
-    return opened, expects_event, lambda: notifier.unheard
-
-
-def _opened(
-    notifier: TimerNotifier,
-    timers: TimerScheduler,
-    agents: AgentService,
-    history: HistoryWatch,
-    client: ConnectedClient,
-) -> None:
-    notifier.client_connected(client, timers.snapshot())
-    agents.client_connected(client)
-    history.client_connected(client)
-
-
-def _expects_event(timers: TimerScheduler, agents: AgentService, conversation_id: str) -> bool:
-    """Whether an announcement is due in a conversation later; a timer rings in all of them."""
-    return bool(timers.snapshot()) or agents.works_for(conversation_id)
-
-
-def _forget_later(
-    background: BackgroundTasks,
-    audience: Audience,
-    agents: AgentService,
-    store: Store,
-    conversation_id: str,
-) -> None:
-    """Forgets a conversation for good, once the goodbye has been said in it."""
-
-    async def forget() -> None:
-        await audience.end_conversation(conversation_id)
-        await agents.forget(conversation_id)
-        await store.delete(conversation_id)
-
-    background.run(forget(), f"forget {conversation_id}")
 
 
 def _open_store(config: Config, metrics: Metrics) -> Store:
@@ -240,10 +140,6 @@ def _hung_part(lag: watchdog.LagWatch, store: Store, engines: EngineRuntime) -> 
     return f"the engine {stuck}" if (stuck := engines.stuck()) else ""
 
 
-def _now() -> datetime:
-    return datetime.now().astimezone()
-
-
 def _dependencies(
     config: Config,
     admin: Administration,
@@ -251,7 +147,8 @@ def _dependencies(
     report: StatusReport,
     metrics: Metrics,
     store: Store,
-    agents: AgentService,
+    features: Features,
+    hub: EventHub,
 ) -> ApiDependencies:
     rate, settings = config.access.sessions_per_minute, admin.settings
     return ApiDependencies(
@@ -277,8 +174,11 @@ def _dependencies(
         selftest=admin.selftests,
         probe_llm=lambda: probe_llm(settings.config, settings.secrets),
         probe_realtime=lambda: probe_realtime(settings.config, settings.secrets),
-        agents=agents,
+        agents=features.agents,
+        deletion=features.deletion,
+        timers=features.timers,
         admin=admin.dependencies(),
+        hub=hub,
         host_names=HostNames(config),
     )
 

@@ -17,6 +17,7 @@ from appliance.app.model_clients import ModelClients
 from appliance.app.recording import open_recording
 from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config
+from appliance.conversation import OnEvent
 from appliance.errors import NotReady, StoreError
 from appliance.hardware import sysfs
 from appliance.hardware.plan import Plan
@@ -36,10 +37,11 @@ HISTORY_TURNS = 10  # the turns of a resumed conversation that its new session g
 class VoiceRuntime:
     """The engines, language models and sessions of the daemon. Loads them while requests arrive.
 
-    `opened` is called with each session that opens; `expects_event` tells whether a timer or an
-    agent's task is yet to be announced in a conversation, by its id, and `alarm_unheard` whether
-    an alarm has rung that nobody heard. `serve` is the command that
-    serves the managed language model; None where a unit of systemd runs it.
+    `record` stores the events of sessions. `opened` is called with each session that opens;
+    `expects_event` tells whether a timer or an agent's task is yet to be announced in a
+    conversation, by its id, and `alarm_unheard` whether an alarm has rung that nobody heard.
+    `serve` is the command that serves the managed language model; None where a unit of systemd
+    runs it.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class VoiceRuntime:
         store: Store,
         audience: Audience,
         registry: ToolRegistry,
+        record: OnEvent,
         opened: "Callable[[Session], None]",
         expects_event: Callable[[str], bool],
         alarm_unheard: Callable[[], bool],
@@ -60,6 +63,7 @@ class VoiceRuntime:
         self._store = store
         self._audience = audience
         self._registry = registry
+        self._record = record
         self._opened = opened
         self._expects_event = expects_event
         self._alarm_unheard = alarm_unheard
@@ -224,7 +228,7 @@ class VoiceRuntime:
             sysfs.cpu_wait(Path("/")),
         )
         return SessionCallbacks(
-            on_event=self._store.append,
+            on_event=self._record,
             gauges=Gauges(metrics.stage, metrics.turn, metrics.interrupted, steps),
             malformed=metrics.malformed,
             dropped=metrics.dropped,

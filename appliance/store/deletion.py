@@ -1,4 +1,4 @@
-"""Deletes conversations so that their words cannot be found in any file either.
+"""Renames conversations, and deletes them so that their words are in no file either.
 
     delete_rows ─► the rows are gone, at the cost of the conversation's own size
     scrub       ─► the words are gone: from the search index, the log, and copies of the database
@@ -37,6 +37,22 @@ QUARANTINED = ".corrupt."
 
 Pause = Callable[[], bool]
 """Waits a moment between two steps; False ends the work before it is done."""
+
+
+def rename(db: "Database", conversation_id: str, title: str) -> bool:
+    """Gives a conversation another title; False where there is none, or it is deleted."""
+    statement = "UPDATE conversations SET title = ? WHERE id = ? AND deleted_at IS NULL"
+    return db.execute(statement, (title, conversation_id)).rowcount > 0
+
+
+def mark_deleted(db: "Database", conversation_id: str, at: float | None) -> bool:
+    """Hides a conversation from every list, or with None shows it again.
+
+    False where there is none, or it is hidden or shown already.
+    """
+    hidden = "IS NULL" if at is not None else "IS NOT NULL"
+    statement = f"UPDATE conversations SET deleted_at = ? WHERE id = ? AND deleted_at {hidden}"
+    return db.execute(statement, (at, conversation_id)).rowcount > 0
 
 
 def delete_rows(db: "Database", conversation_id: str) -> bool:

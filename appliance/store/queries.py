@@ -23,6 +23,7 @@ from appliance.store.records import (
     EventRecord,
     SearchHit,
     SessionRecord,
+    TurnPage,
     TurnRecord,
     TurnTraceRecord,
 )
@@ -55,7 +56,8 @@ SELECT e.conversation_id, c.title, e.session_id, e.turn, e.kind, e.at,
        snippet(spoken, 0, '[', ']', '…', 24) AS excerpt
 FROM spoken JOIN events AS e ON e.id = spoken.rowid
             JOIN conversations AS c ON c.id = e.conversation_id
-WHERE spoken MATCH :words AND (:client_id IS NULL OR c.client_id = :client_id)
+WHERE spoken MATCH :words AND c.deleted_at IS NULL
+      AND (:client_id IS NULL OR c.client_id = :client_id)
 ORDER BY spoken.rowid DESC LIMIT :limit"""
 
 
@@ -96,15 +98,63 @@ def conversations(
     """
     at: float | None = None
     if before is not None:
-        at = _summary(db, before).updated_at
+        at = summary(db, before).updated_at
     rows = db.query(
         f"""{SUMMARIES}
-        WHERE (:before IS NULL OR (c.updated_at, c.id) < (:at, :before))
+        WHERE c.deleted_at IS NULL AND (:before IS NULL OR (c.updated_at, c.id) < (:at, :before))
           AND (:client_id IS NULL OR c.client_id = :client_id)
         ORDER BY c.updated_at DESC, c.id DESC LIMIT :limit""",
         {"before": before, "at": at, "client_id": client_id, "limit": limit},
     )
     return [ConversationSummary(**row) for row in rows]
+
+
+def summary(db: "Database", conversation_id: str) -> ConversationSummary:
+    """Returns one conversation without its words. Raises NotFound, also for a deleted one."""
+    where = "WHERE c.id = ? AND c.deleted_at IS NULL"
+    for row in db.query(f"{SUMMARIES} {where}", (conversation_id,)):
+        return ConversationSummary(**row)
+    raise unknown_conversation(conversation_id)
+
+
+def owner(db: "Database", conversation_id: str) -> str | None:
+    """Returns the client whose conversation it is, which may be unknown: None.
+
+    Raises NotFound. A conversation whose deletion can be undone has its owner still.
+    """
+    statement = "SELECT client_id FROM conversations WHERE id = ?"
+    row = db.execute(statement, (conversation_id,)).fetchone()
+    if row is None:
+        raise unknown_conversation(conversation_id)
+    found: str | None = row[0]
+    return found
+
+
+def hidden_conversations(db: "Database") -> list[str]:
+    """Returns the ids of the conversations whose deletion can still be undone."""
+    statement = "SELECT id FROM conversations WHERE deleted_at IS NOT NULL"
+    return [row[0] for row in db.execute(statement).fetchall()]
+
+
+def turn_page(
+    db: "Database", conversation_id: str, limit: int, before: int | None = None
+) -> TurnPage:
+    """Returns the last turns of a conversation, or those `before` a page, oldest first.
+
+    Raises NotFound.
+    """
+    rows = list(
+        db.query(
+            f"""SELECT id, {TURN_COLUMNS} FROM turns
+            WHERE conversation_id = :id AND (:before IS NULL OR id < :before)
+            ORDER BY id DESC LIMIT :limit""",
+            {"id": conversation_id, "before": before, "limit": limit + 1},
+        )
+    )
+    page = rows[:limit]
+    earlier = page[-1]["id"] if len(rows) > limit else None
+    turns = [_turn({key: row[key] for key in row if key != "id"}) for row in reversed(page)]
+    return TurnPage(summary(db, conversation_id), tuple(turns), earlier)
 
 
 def conversation_ids(db: "Database", prefix: str) -> list[str]:
@@ -118,7 +168,7 @@ def conversation(db: "Database", conversation_id: str) -> Conversation:
     db.execute("BEGIN")  # so that all four queries see the same state
     try:
         return Conversation(
-            _summary(db, conversation_id),
+            summary(db, conversation_id),
             tuple(_sessions(db, conversation_id)),
             tuple(_turns(db, conversation_id, limit=-1)),
             tuple(_events(db, conversation_id)),
@@ -140,7 +190,7 @@ def turn_traces(
     Raises NotFound for an unknown conversation.
     """
     if conversation_id is not None:
-        _summary(db, conversation_id)
+        summary(db, conversation_id)
     rows = db.query(
         TRACES,
         {"kind": EventKind.TURN_TRACE, "conversation_id": conversation_id, "limit": max(n, 0)},
@@ -202,12 +252,6 @@ def _check_current(db: "Database", path: Path) -> None:
             f"{path} was written by an older version of the appliance",
             advice="Start the appliance once; it brings the database up to date.",
         )
-
-
-def _summary(db: "Database", conversation_id: str) -> ConversationSummary:
-    for row in db.query(f"{SUMMARIES} WHERE c.id = ?", (conversation_id,)):
-        return ConversationSummary(**row)
-    raise unknown_conversation(conversation_id)
 
 
 def _sessions(db: "Database", conversation_id: str) -> list[SessionRecord]:

@@ -9,7 +9,7 @@ directory along, by whatever way it is deleted (`remove_orphans`, from `deletion
 import asyncio
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.errors import NotFound, StoreError
+from appliance.errors import BadRequest, NotFound, StoreError
 
 if TYPE_CHECKING:
     import soundfile
@@ -110,16 +110,25 @@ class RecordingWriter:
 
 
 class Recordings:
-    """The recordings below one directory."""
+    """The recordings below one directory; of `unkept` conversations there are none."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, unkept: Container[str] = ()) -> None:
         self._directory = directory
+        self._unkept = unkept
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recording")
 
     async def begin(
         self, conversation_id: str, session_id: str, started_at: float, limits: RecordingLimits
     ) -> RecordingWriter:
-        """Opens a new recording. Raises StoreError where there is no room for one."""
+        """Opens a new recording. Raises StoreError where there is no room for one.
+
+        Raises BadRequest where the conversation is not kept.
+        """
+        if conversation_id in self._unkept:
+            raise BadRequest(
+                "this conversation is not kept, so it is not recorded either",
+                advice="Have it kept, then record it.",
+            )
         place = _directory_of(self._directory, conversation_id)
         await asyncio.wrap_future(self._thread.submit(self._check_room, limits))
         name = f"{round(started_at * 1000)}-{session_id}.flac"

@@ -51,6 +51,15 @@ class TurnRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnPage:
+    """Some turns of a conversation, oldest first; `before` fetches those before them, if any."""
+
+    summary: ConversationSummary
+    turns: tuple[TurnRecord, ...]
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class TurnTraceRecord:
     """The trace of a turn as JSON: what it spent its time on. `user_text` is what it answered."""
 

@@ -22,7 +22,9 @@ from appliance.store import queries as exporting
 from appliance.store.analytics import Figures
 from appliance.store.clients import Clients
 from appliance.store.database import OpenDatabase, open_for_writing
+from appliance.store.keeping import ConversationKeeping
 from appliance.store.pairings import PairingsFile, restore
+from appliance.store.preferences import Preferences
 from appliance.store.recordings import Recordings
 from appliance.store.records import (
     Conversation,
@@ -34,6 +36,7 @@ from appliance.store.records import (
 from appliance.store.scrubber import Scrubber
 from appliance.store.tasks import StoredTasks
 from appliance.store.timers import StoredTimers, TimerFactory, TimerLike
+from appliance.store.unkept import UnkeptConversations
 from appliance.store.writer import OnError, Writer
 
 if TYPE_CHECKING:
@@ -63,10 +66,18 @@ class Store:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._closed = False
         self.scrubber = Scrubber(path)
+        self.unkept = UnkeptConversations()
+        self.preferences = Preferences(self._write, self._query)
         self.clients = Clients(self._write, self._query, self._writer.post, pairings, known)
-        self.tasks = StoredTasks(path, self._write, self._query, self._writer.post)
         self.figures = Figures(self._query)
-        self.recordings = Recordings(deletion.recordings_beside(path))
+        self.recordings = Recordings(deletion.recordings_beside(path), self.unkept)
+        self.tasks = StoredTasks(
+            *(path, self._write, self._query, self._writer.post), unkept=self.unkept
+        )
+        self.keeping = ConversationKeeping(
+            *(self._write, self._query, self.unkept, self.tasks, self.recent_turns),
+            scrub=self.scrubber.request,
+        )
         self.quarantined = opened.quarantined
 
     @classmethod
@@ -96,8 +107,14 @@ class Store:
         return self._writer.stats()
 
     def append(self, event: Event) -> None:
-        """Queues an event, from any thread, without blocking; `stats` counts lost ones."""
-        self._writer.append(event)
+        """Queues an event, from any thread, without blocking; `stats` counts lost ones.
+
+        An event of a conversation that is not kept is written nowhere.
+        """
+        if event.conversation_id in self.unkept:
+            self.unkept.note(event)
+        else:
+            self._writer.append(event)
 
     async def flush(self) -> None:
         """Waits until all events appended before are committed. Raises StoreError on a loss."""
@@ -148,6 +165,8 @@ class Store:
 
     async def recent_turns(self, conversation_id: str, n: int) -> list[TurnRecord]:
         """Returns the last `n` turns, oldest first, for a session that resumes the conversation."""
+        if conversation_id in self.unkept:
+            return self.unkept.recent_turns(conversation_id, n)
         return await self._query(
             partial(queries.recent_turns, conversation_id=conversation_id, n=n)
         )
@@ -164,6 +183,10 @@ class Store:
         `scrubber` then removes its words from all files, within seconds. End its sessions first:
         the next event of one would create the conversation again.
         """
+        was_unkept = self.unkept.discard(conversation_id)
+        self.tasks.drop_unkept(conversation_id)
+        if was_unkept:
+            return
         if not await self._write(partial(deletion.delete_rows, conversation_id=conversation_id)):
             raise queries.unknown_conversation(conversation_id)
         self.scrubber.request()

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from appliance.errors import NotFound
 from appliance.store.connection import Perform, Post
 from appliance.store.event_rows import encode, record
 from appliance.store.queries import reading
+from appliance.store.unkept import UnkeptConversations
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -32,8 +33,14 @@ SELECT = f"SELECT {', '.join(COLUMNS)} FROM tasks"
 ENDED = ", ".join(f"'{state}'" for state in TaskState if state.ended)
 
 
+MOST_HELD = 100  # tasks of conversations that are not kept, each with its result, in memory
+
+
 class StoredTasks:
-    """The table of tasks. Methods that wait for the database raise StoreError."""
+    """The table of tasks. Methods that wait for the database raise StoreError.
+
+    The tasks of `unkept` conversations are held in memory only, and end with the process.
+    """
 
     def __init__(
         self,
@@ -41,7 +48,10 @@ class StoredTasks:
         write: Perform,
         read: Perform,
         post: Post,
+        unkept: UnkeptConversations,
     ) -> None:
+        self._unkept = unkept
+        self._held: dict[str, Task] = {}
         self._path = path
         self._write = write
         self._read = read
@@ -49,6 +59,9 @@ class StoredTasks:
 
     async def add(self, task: Task) -> None:
         """Adds a task, and returns once it is committed."""
+        if task.conversation_id in self._unkept:
+            self.hold([task])
+            return
         await self._write(partial(_add, task=task))
 
     def save(self, task: Task, changes: Mapping[str, Any]) -> None:
@@ -56,7 +69,31 @@ class StoredTasks:
 
         A task that was deleted with its conversation stays deleted.
         """
-        self._post(partial(_save, task=task, changes=dict(changes)))
+        if task.id in self._held:
+            self._held[task.id] = task
+        elif task.conversation_id not in self._unkept:
+            self._post(partial(_save, task=task, changes=dict(changes)))
+
+    def hold(self, tasks: Iterable[Task]) -> None:
+        """Holds tasks in memory, and no more than a few of them: the oldest are dropped."""
+        self._held |= {task.id: task for task in tasks}
+        for task_id in list(self._held)[:-MOST_HELD]:
+            del self._held[task_id]
+
+    def drop_unkept(self, conversation_id: str) -> None:
+        """Drops the tasks of a conversation that are in memory only."""
+        for task in list(self._held.values()):
+            if task.conversation_id == conversation_id:
+                del self._held[task.id]
+
+    async def of_conversation(self, conversation_id: str) -> list[Task]:
+        """Returns the tasks that were asked for in a conversation, as far as they are stored."""
+
+        def query(db: "Database") -> list[Task]:
+            rows = db.query(f"{SELECT} WHERE conversation_id = ?", (conversation_id,))
+            return [_from_row(row) for row in rows]
+
+        return await self._read(query)
 
     def unsettled(self) -> list[Task]:
         """Returns the tasks that have not ended or not been announced, oldest first. Blocks."""
@@ -75,7 +112,12 @@ class StoredTasks:
             )
             return next((str(row["agent_session"]) for row in rows), "")
 
-        return await self._read(query)
+        held = [
+            task.agent_session
+            for task in self._held.values()
+            if (task.agent, task.conversation_id) == (agent, conversation_id)
+        ]
+        return next(filter(None, reversed(held)), "") or await self._read(query)
 
     async def listed(
         self, limit: int = 50, client_id: str | None = None, states: tuple[TaskState, ...] = ()
@@ -93,10 +135,18 @@ class StoredTasks:
         def query(db: "Database") -> list[Task]:
             return [_from_row(row) for row in db.query(f"{SELECT} {where}", (*values, limit))]
 
-        return await self._read(query)
+        held = [
+            task
+            for task in self._held.values()
+            if client_id in (None, task.client_id) and (not states or task.state in states)
+        ]
+        found = [*held, *await self._read(query)]
+        return sorted(found, key=lambda task: (-task.created_at, task.id))[:limit]
 
     async def get(self, task_id: str) -> Task:
         """Returns one task. Raises NotFound."""
+        if held := self._held.get(task_id):
+            return held
 
         def query(db: "Database") -> Task | None:
             rows = db.query(f"{SELECT} WHERE id = ?", (task_id,))

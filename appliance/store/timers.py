@@ -9,7 +9,10 @@ from appliance.store.queries import reading
 
 
 class TimerLike(Protocol):
-    """A timer that was set for `seconds` and rings at `due`, in seconds since the epoch."""
+    """A client's timer, set for `seconds`, that rings at `due`, in seconds since the epoch.
+
+    While it is paused, `paused_left` seconds are left; None where it runs.
+    """
 
     @property
     def id(self) -> str: ...
@@ -19,6 +22,10 @@ class TimerLike(Protocol):
     def seconds(self) -> float: ...
     @property
     def due(self) -> float: ...
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def paused_left(self) -> float | None: ...
 
 
 T = TypeVar("T", bound=TimerLike)
@@ -28,7 +35,16 @@ T_co = TypeVar("T_co", covariant=True)
 class TimerFactory(Protocol[T_co]):
     """Makes a timer of the caller's own class."""
 
-    def __call__(self, *, id: str, name: str, seconds: float, due: float) -> T_co: ...
+    def __call__(
+        self,
+        *,
+        id: str,
+        name: str,
+        seconds: float,
+        due: float,
+        client_id: str,
+        paused_left: float | None,
+    ) -> T_co: ...
 
 
 class StoredTimers(Generic[T]):
@@ -46,11 +62,15 @@ class StoredTimers(Generic[T]):
 
     def add(self, timer: TimerLike) -> None:
         """Adds a timer, or replaces the one with the same id."""
-        values = (timer.id, timer.name, timer.seconds, timer.due, time.time())
+        values = (
+            *(timer.id, timer.name, timer.seconds, timer.due, time.time()),
+            *(timer.client_id, timer.paused_left),
+        )
         self._post(
             lambda db: db.execute(
-                "INSERT OR REPLACE INTO timers (id, name, seconds, due_at, created_at)"
-                " VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO timers"
+                " (id, name, seconds, due_at, created_at, client_id, paused_left)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
         )
@@ -62,5 +82,8 @@ class StoredTimers(Generic[T]):
     def all(self) -> list[T]:
         """Returns every committed timer, the next one first. Blocks; meant for the start."""
         with reading(self._path) as db:
-            rows = db.query("SELECT id, name, seconds, due_at AS due FROM timers ORDER BY due_at")
+            rows = db.query(
+                "SELECT id, name, seconds, due_at AS due, client_id, paused_left"
+                " FROM timers ORDER BY due_at"
+            )
             return [self._make(**row) for row in rows]

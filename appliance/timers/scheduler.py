@@ -1,125 +1,141 @@
 """Runs timers, whether or not a session is open; stored timers survive a restart.
 
-A timer is due at a point in wall-clock time. One that was set before a restart rings when it is
-due; if that time has passed it rings at once, and the announcement says how late it is.
+While the process lives, a timer follows a clock that nobody sets. Only over a restart does the
+wall clock count: a timer that was set before rings when it is due; if that time has passed it
+rings at once, and the announcement says how late it is.
 """
 
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from appliance.errors import ToolError
-from appliance.languages.phrases import phrases
-from appliance.languages.table import ENGLISH
-from appliance.text import phrasing
-from appliance.wire import TimerMessage, TimerState
+from appliance.timers.timer import Timer, TimerStore
+from appliance.wire import TimerState
 
 log = logging.getLogger(__name__)
 
 MOST = 50  # more than anybody needs; a misbehaving model must not fill the store
-_LATE = 5.0  # seconds after which the announcement says how late it is
-_LONGEST_WAIT = 30.0  # seconds; the wall clock may be set meanwhile, so it is read again
+_LONGEST_WAIT = 30.0  # seconds; the wall clock may be set meanwhile, so it is looked at again
+_CLOCK_SET = 1.0  # seconds between the clocks by which the wall clock counts as set anew
+
+Seconds = Callable[[], float]
+
+
+def _unwatched(timer: Timer, state: TimerState) -> None:
+    """Stands for `changed` where nobody looks at the timers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Timer:
-    """A running timer of `seconds` seconds; `due` is in seconds since the epoch."""
+class _RunningTimer:
+    """A timer that has not rung; `ends` is by the steady clock, and has no meaning in a pause."""
 
-    id: str
-    name: str
-    seconds: float
-    due: float
-
-    @property
-    def title(self) -> str:
-        """The spoken title: "tea timer", or "five minute timer" for a timer without a name."""
-        return f"{self.name or phrasing.as_adjective(self.seconds)} timer"
-
-
-class TimerStore(Protocol):
-    """Persists timers. Methods return at once; the store commits in the background."""
-
-    def add(self, timer: Timer) -> None:
-        """Stores a timer."""
-
-    def remove(self, timer_id: str) -> None:
-        """Removes a timer; an unknown id is no error."""
-
-    def all(self) -> Iterable[Timer]:
-        """All stored timers."""
+    timer: Timer
+    ends: float
 
 
 class TimerScheduler:
-    """The running timers. `now` is the wall clock; `ring` is called with each timer that is due.
+    """The timers that have not rung yet, paused ones among them.
 
-    `ring` is called on the event loop and must return at once. A timer leaves the store before it
-    rings, so that it never rings twice.
+    `now` is the wall clock, `steady` one that nobody sets (both in seconds; without it, `now`).
+    `ring` is called with each timer that is due, with the `due` at which it was; `changed` with
+    each that was set, changed, paused or cancelled. Both are called on the event loop and return
+    at once. A timer that rings stays in the store: who rings it removes it when it was heard.
     """
 
     def __init__(
         self,
-        now: Callable[[], float],
+        now: Seconds,
         ring: Callable[[Timer], None],
         store: TimerStore | None = None,
+        steady: Seconds | None = None,
+        changed: Callable[[Timer, TimerState], None] = _unwatched,
     ) -> None:
         self._now = now
+        self._steady = steady or now
         self._ring = ring
         self._store = store
-        self._running: dict[str, Timer] = {}
+        self._publish = changed
+        self._running: dict[str, _RunningTimer] = {}
         self._changed = asyncio.Event()
+        self._offset = self._now() - self._steady()
 
     def restore(self) -> None:
         """Loads the stored timers; those that are overdue ring when `run` starts."""
-        if self._store is not None:
-            self._running |= {timer.id: timer for timer in self._store.all()}
-            self._changed.set()
+        stored = self._store.all() if self._store is not None else ()
+        for timer in stored:
+            # A clock that was set back, or began in 1970, must not make a timer longer than it was.
+            left = min(timer.due - self._now(), timer.seconds)
+            self._running[timer.id] = _RunningTimer(timer, self._steady() + left)
+        self._changed.set()
 
     def snapshot(self) -> tuple[Timer, ...]:
-        """The running timers, the next one first."""
-        return tuple(sorted(self._running.values(), key=lambda timer: (timer.due, timer.id)))
+        """The timers that have not rung, the next one first; paused ones by what is left."""
+        timers = (one.timer for one in self._running.values())
+        return tuple(sorted(timers, key=lambda timer: (self._left(timer), timer.id)))
 
-    def start(self, seconds: float, name: str = "") -> Timer:
+    @property
+    def counting(self) -> bool:
+        """Whether a timer is yet to ring by itself."""
+        return any(one.timer.paused_left is None for one in self._running.values())
+
+    def start(self, seconds: float, name: str = "", client_id: str = "") -> Timer:
         """Starts a timer. Raises ToolError for a length of zero or less, and for one too many."""
         if seconds <= 0:
             raise ToolError("a timer needs to know how long", advice="Say for how long.")
         if len(self._running) >= MOST:
             raise ToolError(f"there are {MOST} timers already", advice="Cancel some of them.")
-        timer = Timer(uuid.uuid4().hex, name.strip().lower(), seconds, self._now() + seconds)
-        self._running[timer.id] = timer
-        if self._store is not None:
-            self._store.add(timer)
-        self._changed.set()
+        due = self._now() + seconds
+        timer = Timer(uuid.uuid4().hex, _tidied(name), seconds, due, client_id)
+        self._keep(timer, self._steady() + seconds)
         return timer
 
     def cancel(self, timer: Timer) -> None:
         """Ends a timer without ringing; one that has ended already is no error."""
-        self._running.pop(timer.id, None)
-        if self._store is not None:
-            self._store.remove(timer.id)
+        if self._running.pop(timer.id, None) is not None:
+            self._forget(timer.id)
+            self._publish(timer, "cancelled")
         self._changed.set()
 
+    def rename(self, timer: Timer, name: str) -> None:
+        """Gives a timer another name; one that has ended already stays as it is."""
+        if one := self._running.get(timer.id):
+            self._keep(replace(one.timer, name=_tidied(name)), one.ends)
+
+    def pause(self, timer: Timer) -> None:
+        """Stops a timer where it is; one that is paused stays so."""
+        one = self._running.get(timer.id)
+        if one is not None and one.timer.paused_left is None:
+            self._keep(replace(one.timer, paused_left=self.left(timer)), one.ends)
+
+    def resume(self, timer: Timer) -> None:
+        """Has a paused timer run on; one that runs does so already."""
+        one = self._running.get(timer.id)
+        if one is not None and one.timer.paused_left is not None:
+            left = one.timer.paused_left
+            running = replace(one.timer, paused_left=None, due=self._now() + left)
+            self._keep(running, self._steady() + left)
+
     def left(self, timer: Timer) -> float:
-        """Seconds until a timer is due, never below zero."""
-        return max(0.0, timer.due - self._now())
+        """Seconds until a timer rings, never below zero; those that remain where it is paused."""
+        return max(0.0, self._left(timer))
 
     def find(self, name: str = "", seconds: float = 0) -> tuple[Timer, ...]:
-        """The running timers with that name and length; an empty value matches all."""
-        wanted = name.strip().lower()
-        return tuple(
-            timer
-            for timer in self.snapshot()
-            if (not wanted or timer.name == wanted) and (not seconds or timer.seconds == seconds)
-        )
+        """The timers with that name and length; an empty value matches all."""
+        return matching(self.snapshot(), name, seconds)
 
     def ring_due(self) -> float | None:
         """Rings due timers; returns the seconds until the next is due, None if none runs."""
+        self._follow_clock()
         for timer in self.snapshot():
-            if timer.due > self._now():
-                return timer.due - self._now()
-            self.cancel(timer)
+            if timer.paused_left is not None:
+                continue
+            left = self._left(timer)
+            if left > 0:
+                return left
+            del self._running[timer.id]
             try:
                 self._ring(timer)
             except Exception:  # boundary of a timer: a failing callback must not stop the others
@@ -137,17 +153,45 @@ class TimerScheduler:
             except TimeoutError:
                 continue
 
+    def _follow_clock(self) -> None:
+        """Where the wall clock was set: tells store and pages when the timers are due by it."""
+        offset = self._now() - self._steady()
+        if abs(offset - self._offset) < _CLOCK_SET:
+            return
+        self._offset = offset
+        log.info("the clock was set; the timers keep their lengths")
+        for one in list(self._running.values()):
+            if one.timer.paused_left is None:
+                self._keep(replace(one.timer, due=one.ends + offset), one.ends)
 
-def announcement(timer: Timer, now: float, language: str = ENGLISH) -> str:
-    """The announcement of a timer that rings at `now`, which may be long after it was due."""
-    said, late = phrases(language), now - timer.due
-    title = said.timer_title(timer.name, timer.seconds)
-    if late < _LATE:
-        return said.say("timer_done", timer=title)
-    return said.say("timer_done_late", timer=title, length=said.length(late))
+    def _left(self, timer: Timer) -> float:
+        one = self._running.get(timer.id)
+        if one is None:
+            return timer.due - self._now()
+        paused = one.timer.paused_left
+        return one.ends - self._steady() if paused is None else paused
+
+    def _keep(self, timer: Timer, ends: float) -> None:
+        self._running[timer.id] = _RunningTimer(timer, ends)
+        if self._store is not None:
+            self._store.add(timer)
+        self._publish(timer, "set" if timer.paused_left is None else "paused")
+        self._changed.set()
+
+    def _forget(self, timer_id: str) -> None:
+        if self._store is not None:
+            self._store.remove(timer_id)
 
 
-def timer_message(timer: Timer, state: TimerState) -> TimerMessage:
-    """A timer as the page shows it."""
-    name = timer.name or timer.title.removesuffix(" timer")
-    return TimerMessage(timer.id, name, state, timer.due)
+def matching(timers: tuple[Timer, ...], name: str, seconds: float) -> tuple[Timer, ...]:
+    """Those of the timers with that name and length; an empty value matches all."""
+    wanted = _tidied(name)
+    return tuple(
+        timer
+        for timer in timers
+        if (not wanted or timer.name == wanted) and (not seconds or timer.seconds == seconds)
+    )
+
+
+def _tidied(name: str) -> str:
+    return " ".join(name.split()).lower()

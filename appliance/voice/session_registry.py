@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
 from appliance.access.tokens import Role
 from appliance.audio.chime import chime
@@ -186,19 +186,24 @@ class SessionRegistry:
         """The clients with an open session."""
         return frozenset(session.client_id for session in self._attended())
 
-    async def ring(self, text: Callable[[str], str], message: ServerMessage) -> bool:
+    async def ring(
+        self, text: Callable[[str], str], message: ServerMessage, heard: Mapping[str, int]
+    ) -> dict[str, int] | None:
         """Rings in every open session and says the text in its language.
 
-        False where nobody could hear it.
+        `heard` are the sessions in which it rang before, with the number of the turn in each: there
+        it rings once more, where nobody talks. Returns those in which it rang for the first time;
+        None where a turn has begun since in one of `heard`, because its user has heard the alarm.
         """
-        heard = False
-        for session in self._attended():
-            said = text(session.tool_context.spoken_language)
-            if await session.announce(said, chime()):
-                session.send_message(message)
-                session.recorder.emit(EventKind.TIMER_RANG, text=said)
-                heard = True
-        return heard
+        attended = self._attended()
+        again = [session for session in attended if session.session_id in heard]
+        if any(session.recorder.turn != heard[session.session_id] for session in again):
+            return None
+        for session in again:
+            if not session.in_turn:
+                # Once in the context of the model is enough.
+                await session.announce(_announcement(session, text), chime(), quoted=True)
+        return await _ring_in([s for s in attended if s not in again], text, message)
 
     async def tell(self, text: Callable[[str], str]) -> bool:
         """Says the text, in its language, in every open session at its next pause.
@@ -245,6 +250,23 @@ class SessionRegistry:
 async def _tell(session: Session, text: Callable[[str], str]) -> bool:
     await session.wait_for_pause()
     return await session.announce(text(session.tool_context.spoken_language), chime())
+
+
+async def _ring_in(
+    sessions: Sequence[Session], text: Callable[[str], str], message: ServerMessage
+) -> dict[str, int]:
+    heard = {}
+    for session in sessions:
+        said = _announcement(session, text)
+        if await session.announce(said, chime()):
+            session.send_message(message)
+            session.recorder.emit(EventKind.TIMER_RANG, text=said)
+            heard[session.session_id] = session.recorder.turn
+    return heard
+
+
+def _announcement(session: Session, text: Callable[[str], str]) -> str:
+    return text(session.tool_context.spoken_language)
 
 
 async def _say_at_pause(session: Session, text: str, task: Task) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from appliance.app.audience import Audience
 from appliance.conversation import Task, TaskState
+from appliance.event_hub import EventHub
 from appliance.wire import AgentSaidMessage, ServerMessage
 
 TASK = Task("t1", "claude", "do it", TaskState.DONE, created_at=1.0, updated_at=2.0)
@@ -37,7 +38,7 @@ async def is_guest(client_id: str) -> bool:
 
 
 async def test_before_the_pipeline_is_loaded_nobody_hears_anything() -> None:
-    audience = Audience(is_guest)
+    audience = Audience(is_guest, EventHub())
     assert (audience.open_count, audience.idle) == (0, True)
     audience.send_message(MESSAGE)
     await audience.send_to_users(MESSAGE)
@@ -48,7 +49,7 @@ async def test_before_the_pipeline_is_loaded_nobody_hears_anything() -> None:
 
 
 async def test_guests_hear_nothing_of_agents() -> None:
-    audience = Audience(is_guest)
+    audience = Audience(is_guest, EventHub())
     sessions: Any = Sessions()
     audience.admit(sessions)
     assert (audience.open_count, audience.idle) == (2, False)
@@ -59,7 +60,7 @@ async def test_guests_hear_nothing_of_agents() -> None:
 
 
 async def test_other_messages_reach_every_page() -> None:
-    audience = Audience(is_guest)
+    audience = Audience(is_guest, EventHub())
     sessions: Any = Sessions()
     audience.admit(sessions)
     audience.send_message(MESSAGE)

@@ -43,8 +43,8 @@ async def test_a_killed_appliance_loses_nothing_that_was_committed(tmp_path: Pat
             assert call.conversation_id == other.conversation_id
 
             def both_rang(_: object) -> bool:
-                rang = [a.data["name"] for a in call.after(0) if a.data.get("state") == "rang"]
-                return sorted(rang) == ["five second", "ten second"]
+                rang = [a.data["seconds"] for a in call.after(0) if a.data.get("state") == "rang"]
+                return sorted(rang) == [5, 10]
 
             await call.wait_for(both_rang)
             await call.wait_for(lambda a: a.kind == "bot-started-speaking")

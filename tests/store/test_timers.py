@@ -14,6 +14,8 @@ class Timer:
     name: str
     seconds: float
     due: float
+    client_id: str = "c"
+    paused_left: float | None = None
 
 
 TEA = Timer("1", "tea", 180.0, 1000.5)
@@ -39,7 +41,7 @@ async def test_timers_outlive_the_process(path: Path) -> None:
 async def test_a_timer_added_again_is_replaced(store: Store) -> None:
     timers = store.timers(Timer)
     timers.add(TEA)
-    later = Timer(TEA.id, "green tea", 240.0, 2000.0)
+    later = Timer(TEA.id, "green tea", 240.0, 2000.0, "other", paused_left=12.5)
     timers.add(later)
     await store.flush()
     assert timers.all() == [later]

@@ -7,7 +7,8 @@ import pytest
 
 from appliance.errors import StoreError
 from appliance.hardware.telemetry import Readings, read
-from appliance.timers.scheduler import Timer, TimerScheduler
+from appliance.timers.scheduler import TimerScheduler
+from appliance.timers.timer import Timer
 from appliance.tools import Speech, ToolResult
 from appliance.tools.builtin.catalogue import builtin_tools
 from appliance.tools.registry import ToolRegistry

@@ -97,7 +97,7 @@ describe("badges", () => {
 
 describe("timers", () => {
   const report = (id: string, state: "set" | "rang" | "cancelled", due: number) =>
-    ({ type: "timer", id, name: "", state, due }) as const;
+    ({ type: "timer", id, name: "", state, due, seconds: 60, left: 60, client_id: "c" }) as const;
 
   it("are listed soonest first, ring in place and go when cancelled", () => {
     let timers = applyTimer(applyTimer([], report("a", "set", 20)), report("b", "set", 10));

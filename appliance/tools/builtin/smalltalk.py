@@ -4,14 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from appliance.languages.phrases import phrases
+from appliance.timers.alarms import AlarmClock
 from appliance.tools import IsGuest, Run, Tool, ToolContext, ToolResult
 
 
 def smalltalk_tools(
-    tools: Sequence[Tool], is_guest: IsGuest, is_on: Callable[[str], bool] = lambda _name: True
+    tools: Sequence[Tool],
+    is_guest: IsGuest,
+    is_on: Callable[[str], bool] = lambda _name: True,
+    alarms: AlarmClock | None = None,
 ) -> tuple[Tool, ...]:
     """repeat_that, stop_talking, list_abilities, and the polite ones.
 
+    stop_talking silences the alarms too: who says "stop" while one rings means that.
     list_abilities lists the abilities of the `tools` that are on, in order; for a guest, those it
     may use.
     """
@@ -25,6 +30,12 @@ def smalltalk_tools(
         spoken = said.say("abilities", abilities=said.listed(abilities))
         return ToolResult(spoken, {"abilities": abilities})
 
+    async def stop_talking(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+        if alarms is not None:
+            alarms.stop_all()
+        context.stop_speaking()
+        return ToolResult("", {"stopped": True}, silent=True)
+
     return (
         Tool(
             "repeat_that",
@@ -35,7 +46,7 @@ def smalltalk_tools(
         Tool(
             "stop_talking",
             "Makes the assistant silent at once.",
-            _stop_talking,
+            stop_talking,
         ),
         Tool(
             "list_abilities",
@@ -51,11 +62,6 @@ async def _repeat_that(arguments: Mapping[str, Any], context: ToolContext) -> To
     last = context.last_answer
     nothing = phrases(context.spoken_language).say("nothing_said")
     return ToolResult(last or nothing, {"last_answer": last})
-
-
-async def _stop_talking(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
-    context.stop_speaking()
-    return ToolResult("", {"stopped": True}, silent=True)
 
 
 # Small talk for an appliance without a language model, by name and description. The answer is that

@@ -5,8 +5,10 @@ from typing import Any
 
 from appliance.errors import ToolError
 from appliance.languages.phrases import Phrases, phrases
-from appliance.timers.scheduler import MOST, Timer, TimerScheduler
-from appliance.tools import Tool, ToolContext, ToolResult
+from appliance.timers.alarms import AlarmClock
+from appliance.timers.scheduler import MOST, TimerScheduler
+from appliance.timers.timer import Timer
+from appliance.tools import IsGuest, Tool, ToolContext, ToolResult
 
 # Common names of timers, which the starter engine's grammar recognises. An engine that transcribes
 # freely recognises any name.
@@ -17,13 +19,19 @@ NAMES = (
 )  # fmt: skip
 
 
-def timer_tools(timers: TimerScheduler) -> tuple[Tool, ...]:
-    """set_timer, check_timers and cancel_timer."""
+def timer_tools(
+    timers: TimerScheduler, alarms: AlarmClock | None, is_guest: IsGuest
+) -> tuple[Tool, ...]:
+    """set_timer, check_timers and cancel_timer.
+
+    cancel_timer silences a timer that rings, whose ever it is. Guests cancel only their own.
+    """
 
     async def set_timer(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         said = phrases(context.spoken_language)
         try:
-            timer = timers.start(_seconds(arguments), arguments.get("name", ""))
+            name = arguments.get("name", "")
+            timer = timers.start(_seconds(arguments), name, context.client_id)
         except ToolError as error:
             key = "timer_needs_length" if _seconds(arguments) <= 0 else "too_many_timers"
             return ToolResult(said.say(key, count=MOST), error.as_json())
@@ -48,9 +56,16 @@ def timer_tools(timers: TimerScheduler) -> tuple[Tool, ...]:
 
     async def cancel_timer(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         said = phrases(context.spoken_language)
+        stopped = _silenced(alarms, arguments)
         found = _matching(timers, arguments)
+        if stopped and not (found and arguments.get("all")):
+            return ToolResult("", {"stopped": stopped}, silent=True)
         if not found:
             return ToolResult(_no_such_timer(timers, said), {"cancelled": []})
+        if await is_guest(context.client_id):
+            found = tuple(timer for timer in found if timer.client_id in ("", context.client_id))
+            if not found:
+                return ToolResult(said.say("timer_of_another"), {"cancelled": []})
         if len(found) > 1 and not arguments.get("all"):
             which = said.say("which_timer", items=_titles(found, said, "or"))
             return ToolResult(which, {"cancelled": [], **_data(found, timers)})
@@ -69,6 +84,16 @@ def _seconds(arguments: Mapping[str, Any]) -> float:
 
 def _matching(timers: TimerScheduler, arguments: Mapping[str, Any]) -> tuple[Timer, ...]:
     return timers.find(arguments.get("name", ""), _seconds(arguments))
+
+
+def _silenced(alarms: AlarmClock | None, arguments: Mapping[str, Any]) -> list[str]:
+    """Silences the alarms that match, and returns their names."""
+    if alarms is None:
+        return []
+    ringing = alarms.sounding(arguments.get("name", ""), _seconds(arguments))
+    for timer in ringing:
+        alarms.stop(timer)
+    return [timer.name for timer in ringing]
 
 
 def _title(timer: Timer, said: Phrases) -> str:

@@ -1,4 +1,4 @@
-from appliance.timers.scheduler import Timer
+from appliance.timers.timer import Timer
 from tests.tools.conftest import Toolbox
 
 
@@ -87,3 +87,13 @@ async def test_one_second_is_singular(toolbox: Toolbox) -> None:
 def test_the_title_of_a_timer_is_its_name_or_length() -> None:
     assert Timer("i", "tea", 60, 0).title == "tea timer"
     assert Timer("i", "", 5400, 0).title == "one hour and thirty minute timer"
+
+
+async def test_guests_cancel_only_their_own_timers(toolbox: Toolbox) -> None:
+    """Everybody is a guest in this toolbox."""
+    toolbox.timers.start(60, "tea", "another")
+    answer = await toolbox.say("cancel the tea timer")
+    assert answer.spoken == "Sorry, that timer is somebody else's."
+    await toolbox.say("set a timer for five minutes")
+    assert (await toolbox.say("cancel the timer")).spoken == "The five minute timer is cancelled."
+    assert [timer.name for timer in toolbox.timers.snapshot()] == ["tea"]

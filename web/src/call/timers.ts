@@ -13,9 +13,9 @@ export interface Timer {
 /** The list after a report, soonest first; rung timers stay until they are dismissed. */
 export function applyTimer(timers: readonly Timer[], report: TimerMessage): Timer[] {
   const others = timers.filter((timer) => timer.id !== report.id);
-  if (report.state === "cancelled") return others;
+  if (report.state === "cancelled" || report.state === "stopped") return others;
   const { id, name, due } = report;
-  return [...others, { id, name, due, rang: report.state === "rang" }].sort((a, b) => a.due - b.due);
+  return [...others, { id, name, due, rang: report.state === "rang" || report.state === "missed" }].sort((a, b) => a.due - b.due);
 }
 
 /** Time left as people write it: 0:05, 12:30, 1:02:03. */

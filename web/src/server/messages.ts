@@ -88,7 +88,7 @@ export interface Me {
   warnings: string[];
 }
 
-export type TimerState = "set" | "rang" | "cancelled";
+export type TimerState = "set" | "paused" | "rang" | "missed" | "stopped" | "cancelled";
 
 export type TaskState = "accepted" | "running" | "done" | "failed" | "cancelled" | "interrupted";
 
@@ -111,6 +111,9 @@ export interface TimerMessage {
   name: string;
   state: TimerState;
   due: number;
+  seconds: number;
+  left: number;
+  client_id: string;
 }
 
 /** An agent's task as it is now; its result is fetched apart. */
@@ -216,11 +219,24 @@ function readRoute(data: Fields): RouteMessage {
   };
 }
 
-function readTimer(data: Fields): TimerMessage | null {
-  const state = data["state"];
+const TIMER_STATES: readonly TimerState[] = ["set", "paused", "rang", "missed", "stopped", "cancelled"];
+
+/** A timer from a server message, or from the list of timers. */
+export function readTimer(value: unknown): TimerMessage | null {
+  const data = fields(value);
+  const state = TIMER_STATES.find((known) => known === data["state"]);
   const id = text(data["id"]);
-  if (!id || (state !== "set" && state !== "rang" && state !== "cancelled")) return null;
-  return { type: "timer", id, name: text(data["name"]), state, due: Number(data["due"]) || 0 };
+  if (!id || !state) return null;
+  return {
+    type: "timer",
+    id,
+    name: text(data["name"]),
+    state,
+    due: Number(data["due"]) || 0,
+    seconds: Number(data["seconds"]) || 0,
+    left: Number(data["left"]) || 0,
+    client_id: text(data["client_id"]),
+  };
 }
 
 const TASK_STATES: readonly TaskState[] = ["accepted", "running", "done", "failed", "cancelled", "interrupted"];

@@ -1,0 +1,55 @@
+"""The light connection: what it carries without a session, to whom, and how it ends."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from appliance.client import calling
+from appliance.event_hub import MOST_PER_CLIENT
+from tests.api.test_clients import paired
+from tests.daemon import Daemon, running
+from tests.live import listening
+from tests.stranger import ask
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+async def test_a_page_without_a_session_hears_of_a_timer(daemon: Daemon) -> None:
+    async with listening(daemon.base_url) as live:
+        assert live.answer.headers["Content-Type"].startswith("text/event-stream")
+        assert live.answer.headers["X-Accel-Buffering"] == "no"
+        async with calling(daemon.base_url) as call:
+            await call.type("set a tea timer for ten minutes")
+            timer = await live.wait_for("timer", state="set", name="tea")
+            await call.type("cancel the tea timer")
+            await live.wait_for("timer", state="cancelled", id=timer["id"])
+
+
+async def test_a_client_that_opens_too_many_is_refused(paired_daemon: Daemon) -> None:
+    _, bearer = await paired(paired_daemon, "guest")
+    async with AsyncExitStack() as stack:
+        for _ in range(MOST_PER_CLIENT):
+            await stack.enter_async_context(listening(paired_daemon.base_url, bearer))
+        refusal = await ask(paired_daemon, "GET", "/api/events", headers=bearer)
+        assert (refusal.status, refusal.code) == (429, "too_many_requests")
+        assert int(refusal.headers["Retry-After"]) > 0
+
+
+async def test_another_role_ends_the_connection(paired_daemon: Daemon) -> None:
+    client_id, bearer = await paired(paired_daemon, "guest")
+    _, admin = await paired(paired_daemon, "admin")
+    async with listening(paired_daemon.base_url, bearer) as live:
+        path = f"/api/clients/{client_id}"
+        changed = await ask(paired_daemon, "PATCH", path, body={"role": "user"}, headers=admin)
+        assert changed.status == 204
+        async with asyncio.timeout(20):
+            await live.ended.wait()
+
+
+async def test_open_connections_do_not_delay_the_end_of_the_appliance(tmp_path: Path) -> None:
+    async with running(tmp_path, until="/health") as daemon, listening(daemon.base_url) as live:
+        assert await daemon.stop() == 0
+        async with asyncio.timeout(20):
+            await live.ended.wait()
