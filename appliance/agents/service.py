@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 from appliance.agents import Agent
 from appliance.agents.claude import CLAUDE_KEY, ClaudeCode
-from appliance.agents.dispatcher import Dispatcher
+from appliance.agents.dispatcher import Dispatcher, Origin
 from appliance.agents.process import end_marked
 from appliance.agents.task_phrases import announcement
 from appliance.agents.team import Team
-from appliance.agents.tools import claude_tools, task_tools, team_tools
+from appliance.agents.tools import CONTINUE_REQUEST, claude_tools, task_tools, team_tools
 from appliance.concurrency import BackgroundTasks
 from appliance.config.loader import Config
 from appliance.config.programs import program_faults
@@ -133,6 +133,26 @@ class AgentService:
     async def cancel(self, task_id: str) -> Task | None:
         """Ends a task, never to be resumed; None if it has ended already."""
         return await self.dispatcher.stop(task_id)
+
+    async def follow_up(self, task: Task, text: str, client_id: str) -> Task:
+        """Gives the agent of a task that has ended more to do where it stopped.
+
+        Without a `text` it goes on; work that never began is begun from its request. Raises
+        AgentError where the agent is not there or still at work on it, and StoreError.
+        """
+        if task.agent not in self.dispatcher.agents:
+            raise AgentError(
+                f"the agent {task.agent} is not set up any more",
+                advice="An administrator of the appliance can set it up in its configuration.",
+            )
+        # The database may not have heard of the end yet.
+        if task.id in {active.id for active in self.dispatcher.active(task.agent)}:
+            raise AgentError("the agent is still at work on this task", advice="Wait for its end.")
+        request = text or (CONTINUE_REQUEST if task.agent_session else task.request)
+        origin = Origin(task.conversation_id, task.session_id, client_id)
+        return await self.dispatcher.accept(
+            task.agent, request, origin, agent_session=task.agent_session
+        )
 
     def works_for(self, conversation_id: str) -> bool:
         """Whether a task of the conversation runs or waits for its agent."""

@@ -112,6 +112,8 @@ class TaskService(Protocol):
 
     async def cancel(self, task_id: str) -> Task | None: ...
 
+    async def follow_up(self, task: Task, text: str, client_id: str) -> Task: ...
+
 
 class TimerControls(Protocol):
     """All timers, by their ids; see appliance.timers.service."""

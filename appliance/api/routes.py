@@ -102,4 +102,5 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/tasks", tasks.listing, USER),
     Route("GET", "/api/tasks/{id}", tasks.read, USER),
     Route("DELETE", "/api/tasks/{id}", tasks.cancel, USER),
+    Route("POST", "/api/tasks/{id}/continue", tasks.resume, USER),
 )

@@ -92,6 +92,12 @@ class SessionChange(JsonBody):
     keep: bool
 
 
+class TaskContinuation(JsonBody):
+    """POST /api/tasks/{id}/continue; without a text the agent goes on where it stopped."""
+
+    text: Annotated[str, Field(max_length=8_000)] = ""
+
+
 class PreferencesChange(JsonBody):
     """PATCH /api/preferences."""
 

@@ -1,13 +1,13 @@
-"""Serves the tasks of agents: list, read, cancel."""
+"""Serves the tasks of agents: list, read, cancel, continue."""
 
 from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 
-from appliance.api.auth import owner_filter
+from appliance.api.auth import owner_filter, sender
 from appliance.api.dependencies import DEPENDENCIES
-from appliance.api.schemas import number
+from appliance.api.schemas import TaskContinuation, number, read_body
 from appliance.conversation import Task
 from appliance.errors import Forbidden, NotFound
 
@@ -34,6 +34,15 @@ async def cancel(request: web.Request) -> web.Response:
     if await request.app[DEPENDENCIES].agents.cancel(task.id) is None:
         raise NotFound("this task has ended already", advice="Open it to read its result.")
     return web.Response(status=204)
+
+
+async def resume(request: web.Request) -> web.Response:
+    """POST /api/tasks/{id}/continue {text?} → 201 and a new task: the agent's work goes on."""
+    body = await read_body(request, TaskContinuation)
+    task = await _visible_task(request)
+    agents = request.app[DEPENDENCIES].agents
+    following = await agents.follow_up(task, body.text.strip(), sender(request).client_id)
+    return web.json_response(_as_json(following), status=201)
 
 
 async def _visible_task(request: web.Request) -> Task:

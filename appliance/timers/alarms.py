@@ -134,7 +134,7 @@ class AlarmClock:
 
     async def _sound(self, alarm: _Alarm) -> None:
         message = self._message(alarm, "rang")
-        self._note_heard(alarm, await self._audience.ring(self._text(alarm), message))
+        self._note_heard(alarm, await self._audience.ring(self._spoken(alarm), message))
         ends = alarm.due + RING_SECONDS
         while not alarm.ended.is_set() and self._steady() < ends:
             with suppress(TimeoutError):
@@ -143,7 +143,7 @@ class AlarmClock:
             alarm.wake.clear()
             if alarm.ended.is_set():
                 return
-            heard = await self._audience.ring_again(self._text(alarm), message, alarm.heard)
+            heard = await self._audience.ring_again(self._spoken(alarm), message, alarm.heard)
             if heard is None:
                 break
             self._note_heard(alarm, heard)
@@ -154,7 +154,7 @@ class AlarmClock:
             self._publish(self._message(alarm, "missed"))
 
     async def _tell_missed(self, alarm: _Alarm) -> None:
-        if await self._audience.ring(self._text(alarm), self._message(alarm, "rang")):
+        if await self._audience.ring(self._spoken(alarm), self._message(alarm, "rang")):
             self._end(alarm)
 
     def _note_heard(self, alarm: _Alarm, heard: Hearing) -> None:
@@ -170,7 +170,7 @@ class AlarmClock:
             self._store.remove(alarm.timer.id)
             self._publish(self._message(alarm, "stopped"))
 
-    def _text(self, alarm: _Alarm) -> Text:
+    def _spoken(self, alarm: _Alarm) -> Text:
         return lambda language: announcement(alarm.timer, self._steady() - alarm.due, language)
 
     def _message(self, alarm: _Alarm, state: TimerState) -> TimerMessage:

@@ -226,6 +226,26 @@ async def test_tasks_are_listed_read_and_cancelled_over_http(daemon: Daemon) -> 
         assert (await ask(daemon, "GET", "/api/tasks/unknown")).status == 404
 
 
+async def test_an_agent_goes_on_over_http_where_it_stopped(daemon: Daemon) -> None:
+    async with calling(daemon.base_url) as call:
+        sent = await call.type("tell Claude to count the files")
+        done = await reaches(call, "done", sent)
+        place = f"/api/tasks/{done['id']}/continue"
+        following = await ask(daemon, "POST", place, body={"text": "now the folders"})
+        assert following.status == 201, following.text
+        assert following.json["request"] == "now the folders"
+        assert following.json["conversation_id"] == call.conversation_id
+        ended = await call.wait_for(
+            lambda a: task_state(a) == "done" and a.data["id"] == following.json["id"],
+            since=sent,
+            seconds=30,
+        )
+        assert ended.data["request"] == "now the folders"
+    asked = (daemon.state / "calls").read_text()
+    assert "--resume" in asked[asked.index("now the folders") :]
+    assert (await ask(daemon, "POST", "/api/tasks/nobody/continue")).status == 404
+
+
 async def test_the_voice_is_changed_by_voice(daemon: Daemon) -> None:
     async with calling(daemon.base_url) as call:
         sent = await call.type("turn the volume to fifty percent")

@@ -71,7 +71,7 @@ async function measure(call: Call, turns: number): Promise<void> {
 async function begin(): Promise<void> {
   localStorage.setItem("language", "en");
   await startLanguages();
-  const call = new Call(true, async () => null);
+  const call = new Call(true, async () => null, () => undefined);
   // Without the frame between: a word is measured where it is written.
   Object.assign(call.transcript, { notify: (tell: () => void) => tell() });
   createRoot(document.getElementById("app")!).render(

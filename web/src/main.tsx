@@ -12,6 +12,7 @@ import { applyAppearance } from "./design/theme";
 import { startLanguages } from "./i18n";
 import { Trouble } from "./server/failures";
 import { recallConversation } from "./server/conversations";
+import { applyReport } from "./server/live";
 import { pair } from "./server/identity";
 import { keepShell } from "./shell/register";
 
@@ -32,7 +33,8 @@ async function pairByLink(): Promise<void> {
 async function begin(): Promise<void> {
   applyAppearance();
   await Promise.all([startLanguages(), pairByLink()]);
-  const [call, queries, router] = [new Call(window.isSecureContext, recallConversation), makeQueryClient(), makeRouter()];
+  const [queries, router] = [makeQueryClient(), makeRouter()];
+  const call = new Call(window.isSecureContext, recallConversation, (message) => applyReport(queries, message));
   const place = document.getElementById("app");
   if (!place) throw new Error("index.html has no #app");
   createRoot(place).render(

@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { badgesFor, enginesIn, inUseFromHealth, inUseFromRoute } from "../src/call/badges";
 import { codeInFragment, describeBrowser, httpsAddress } from "../src/app/browser";
 import { readError, readHealth, readMe, readOffer, readServerMessage, readTrust, socketAddress, type RouteMessage } from "../src/server/messages";
-import { applyTimer, countdown } from "../src/call/timers";
 
 const ROUTE = {
   type: "route",
@@ -93,25 +92,4 @@ describe("badges", () => {
     expect(enginesIn(inUse)).toEqual([["hears", "whisper"], ["speaks", "kokoro"]]);
     expect(inUseFromHealth(readHealth({ route: "realtime" })).leftTheBox).toBe(true);
   });
-});
-
-describe("timers", () => {
-  const report = (id: string, state: "set" | "rang" | "cancelled", due: number) =>
-    ({ type: "timer", id, name: "", state, due, seconds: 60, left: 60, client_id: "c" }) as const;
-
-  it("are listed soonest first, ring in place and go when cancelled", () => {
-    let timers = applyTimer(applyTimer([], report("a", "set", 20)), report("b", "set", 10));
-    expect(timers.map((timer) => timer.id)).toEqual(["b", "a"]);
-    timers = applyTimer(timers, report("b", "rang", 10));
-    expect(timers.map((timer) => timer.rang)).toEqual([true, false]);
-    expect(applyTimer(timers, report("a", "cancelled", 20)).map((timer) => timer.id)).toEqual(["b"]);
-  });
-
-  it.each([
-    [5, "0:05"],
-    [0.2, "0:01"],
-    [750, "12:30"],
-    [3723, "1:02:03"],
-    [-4, "0:00"],
-  ])("%s s left reads %s", (left, words) => expect(countdown(1000 + left, 1000)).toBe(words));
 });

@@ -12,6 +12,7 @@ import { makeRouter } from "../src/app/router";
 import { Call } from "../src/call/call";
 import { startLanguages } from "../src/i18n";
 import { recallConversation } from "../src/server/conversations";
+import { applyReport } from "../src/server/live";
 
 // As long as a busy machine needs; what does not come fails all the same.
 configure({ asyncUtilTimeout: 15_000 });
@@ -59,10 +60,11 @@ export async function visit(path: string, answers: Answers = {}, language = "en"
   vi.stubGlobal("fetch", answering({ "/api/me": role("admin"), "/health": HEALTH, ...answers }, requests));
   localStorage.setItem("language", language);
   await startLanguages();
-  const call = new Call(true, recallConversation);
+  const queries = makeQueryClient();
+  const call = new Call(true, recallConversation, (message) => applyReport(queries, message));
   const router = makeRouter(createMemoryHistory({ initialEntries: [path] }));
   render(
-    <Providers call={call} queries={makeQueryClient()}>
+    <Providers call={call} queries={queries}>
       <RouterProvider router={router} />
     </Providers>,
   );

@@ -7,6 +7,7 @@ import { CallProvider } from "../call/hooks";
 import { Toasts } from "../design/toast";
 import { healthQuery } from "../server/status";
 import { meQuery } from "../server/identity";
+import { applyEvent, LiveConnection } from "../server/live";
 import { explain, Trouble } from "../server/failures";
 
 const SECOND_TRIES = 2;
@@ -30,6 +31,7 @@ interface Given {
 
 export function Providers({ call, queries, children }: Given): ReactNode {
   useEffect(() => lookAgainWhenConnected(call, queries), [call, queries]);
+  useEffect(() => new LiveConnection((event) => applyEvent(queries, event)).start(), [queries]);
   return (
     <QueryClientProvider client={queries}>
       <CallProvider call={call}>

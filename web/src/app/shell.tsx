@@ -11,6 +11,7 @@ import { meQuery } from "../server/identity";
 import { Debug } from "./debug";
 import { followInSystem } from "./media-session";
 import { Trouble } from "../server/failures";
+import { Alarms } from "./alarms";
 import { IN_THE_BAR, placesFor } from "./navigation";
 import { NavigationBar } from "./navigation-bar";
 import { PairingForm } from "./pairing";
@@ -34,6 +35,11 @@ export function Shell({ children }: { children: ReactNode }): ReactNode {
       <a className="skip" href="#content">
         {t("skip")}
       </a>
+      {state !== "unpaired" && (
+        <Suspense fallback={null}>
+          <Alarms />
+        </Suspense>
+      )}
       {!bare && <NavigationBar places={places} inTheBar={IN_THE_BAR} />}
       <div className="content" id="content" tabIndex={-1}>
         {locked ? (

@@ -7,8 +7,9 @@ import { Microphone } from "../audio/microphone";
 import { PLAYBACK_RATE } from "../audio/protocol";
 import { Speaker } from "../audio/speaker";
 import { Trouble, type MicState } from "../server/failures";
-import type { ServerMessage } from "../server/messages";
+import type { ServerMessage, TaskUpdateMessage, TimerMessage } from "../server/messages";
 import { startRecording, stopRecording } from "../server/recordings";
+import { agentName } from "../server/tasks";
 import { inUseFromRoute, type InUse } from "./badges";
 import { Conversation } from "./conversation";
 import { chooseDevice, chooseListening, chosenDevice, chosenListening, type Kind, type Listening } from "./devices";
@@ -18,8 +19,6 @@ import type { SessionEvent } from "./session";
 import { keepPlace, lastPlace } from "./place";
 import { AT_REST, uiState, type Facts } from "./state";
 import { byFrame, Store } from "./store";
-import { agentName, applyTask, withResult, type Task } from "./tasks";
-import { applyTimer, type Timer } from "./timers";
 import { Traffic } from "./traffic";
 import { EMPTY, reduce, remembered, segmentNumber, type KeptTurn, type Transcript, type TranscriptEvent } from "./transcript";
 import { WakeLock } from "./wake";
@@ -35,8 +34,6 @@ export interface CallState {
   roundTrip: number | null;
   /** Null until a session has reported it. */
   inUse: InUse | null;
-  timers: readonly Timer[];
-  tasks: readonly Task[];
   /** The session's sound is being kept. */
   recording: boolean;
 }
@@ -48,8 +45,6 @@ const AT_FIRST: Omit<CallState, "listening"> = {
   talking: false,
   roundTrip: null,
   inUse: null,
-  timers: [],
-  tasks: [],
   recording: false,
 };
 
@@ -81,10 +76,14 @@ export class Call {
   /** When the user had finished, until the answer is heard: ms of performance.now(). */
   private askedAt: number | null = null;
 
-  /** `secure`: only a page that came over https is given the microphone. */
+  /**
+   * `secure`: only a page that came over https is given the microphone. `report` hears of timers
+   * and tasks, which are server state.
+   */
   constructor(
     private readonly secure: boolean,
     private readonly recall: Recall,
+    private readonly report: (message: TimerMessage | TaskUpdateMessage) => void,
   ) {
     this.speaker = new Speaker(
       (heard, playing) => this.played(heard, playing),
@@ -284,14 +283,6 @@ export class Call {
     if (sessionId) await (on ? startRecording(sessionId) : stopRecording(sessionId));
   }
 
-  dismissTimer(id: string): void {
-    this.changed({ timers: this.state.get().timers.filter((timer) => timer.id !== id) });
-  }
-
-  taskRead(id: string, result: string): void {
-    this.changed({ tasks: withResult(this.state.get().tasks, id, result) });
-  }
-
   private async getLine(): Promise<Line> {
     // A chunk that does not come is an appliance that does not answer.
     const { Line } = await import("./line").catch(() => {
@@ -393,14 +384,12 @@ export class Call {
   }
 
   private followServer(message: ServerMessage): void {
-    const { timers, tasks } = this.state.get();
     switch (message.type) {
       case "route":
         return this.changed({ inUse: inUseFromRoute(message) });
       case "timer":
-        return this.changed({ timers: applyTimer(timers, message) });
       case "task-update":
-        return this.changed({ tasks: applyTask(tasks, message) });
+        return this.report(message);
       case "volume":
         return this.speaker.setVolume(message.level ?? this.speaker.volume + (message.change ?? 0));
       case "recording":

@@ -4,6 +4,7 @@ import "i18next";
 import type common from "./locales/en/common.json";
 import type talk from "./locales/en/talk.json";
 import type conversations from "./locales/en/conversations.json";
+import type timers from "./locales/en/timers.json";
 import type tasks from "./locales/en/tasks.json";
 import type settings from "./locales/en/settings.json";
 import type models from "./locales/en/models.json";
@@ -22,6 +23,7 @@ declare module "i18next" {
       talk: typeof talk;
       conversations: typeof conversations;
       tasks: typeof tasks;
+      timers: typeof timers;
       settings: typeof settings;
       models: typeof models;
       devices: typeof devices;

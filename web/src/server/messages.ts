@@ -21,6 +21,9 @@ export const PATHS = {
   analyticsCsv: "/api/analytics.csv",
   conversations: "/api/conversations",
   tasks: "/api/tasks",
+  timers: "/api/timers",
+  events: "/api/events",
+  preferences: "/api/preferences",
   ping: "/api/ping",
   /** On the plain-http trust page: where https is, and the fingerprint of the CA. */
   trust: "/trust.json",
@@ -221,11 +224,9 @@ function readRoute(data: Fields): RouteMessage {
 
 const TIMER_STATES: readonly TimerState[] = ["set", "paused", "rang", "missed", "stopped", "cancelled"];
 
-/** A timer from a server message, or from the list of timers. */
-export function readTimer(value: unknown): TimerMessage | null {
-  const data = fields(value);
-  const state = TIMER_STATES.find((known) => known === data["state"]);
+export function readTimer(data: Fields): TimerMessage | null {
   const id = text(data["id"]);
+  const state = TIMER_STATES.find((known) => known === data["state"]);
   if (!id || !state) return null;
   return {
     type: "timer",

@@ -42,7 +42,7 @@ beforeEach(() => {
     }
   });
   Object.defineProperty(navigator, "mediaSession", { value: system, configurable: true });
-  call = new Call(true, async () => null);
+  call = new Call(true, async () => null, () => undefined);
   leave = followInSystem(call, "Voice Appliance");
 });
 

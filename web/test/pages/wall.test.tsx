@@ -1,12 +1,12 @@
 // @vitest-environment happy-dom
 
-import { act, screen, waitFor } from "@testing-library/react";
+import { act, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Call, CallState } from "../../src/call/call";
 import { AT_REST } from "../../src/call/state";
 import { EMPTY, reduce } from "../../src/call/transcript";
 import { endOf } from "../../src/pages/wall/last-words";
-import { visit } from "../visit";
+import { visit, type Answers, type Visit } from "../visit";
 
 const LISTENING = { ...AT_REST, wanted: true, transport: "ready" as const };
 const ENDED = { ...AT_REST, failure: { kind: "ended" as const, said: null, retry: null } };
@@ -24,11 +24,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-async function wall(language = "en"): Promise<{ call: Call; starts: () => number; user: Awaited<ReturnType<typeof visit>>["user"] }> {
-  const { call, user } = await visit("/wall", {}, language);
+async function wall(language = "en", answers: Answers = {}): Promise<Visit & { starts: () => number }> {
+  const { call, ...rest } = await visit("/wall", answers, language);
   const start = vi.spyOn(call, "start").mockResolvedValue();
   await screen.findByRole("main");
-  return { call, user, starts: () => start.mock.calls.length };
+  return { ...rest, call, starts: () => start.mock.calls.length };
 }
 
 describe("the wall view", () => {
@@ -73,20 +73,21 @@ describe("the wall view", () => {
 
   it("shows the question with its answer, and timers with what is left of them", async () => {
     microphone("prompt");
-    const { call, user } = await wall();
+    const timer = (id: string, state: string, left: number): object => ({ id, name: id, state, due: 0, seconds: 3600, left, client_id: "me" });
+    const { call, user, requests } = await wall("en", {
+      "/api/timers": { body: { timers: [timer("tea", "set", 3600), timer("egg", "rang", -1)] } },
+      "DELETE /api/timers/egg": { status: 204 },
+    });
     const now = Date.now();
     let transcript = reduce(EMPTY, { type: "user", text: "what time is it", final: true }, now);
     transcript = reduce(transcript, { type: "shown", id: 1, text: "It is noon." }, now);
     act(() => call.transcript.set(transcript));
     await waitFor(() => expect(screen.getByRole("main").textContent).toContain("It is noon."));
     expect(screen.getByRole("main").textContent).toContain("what time is it");
-    const timer = { id: "1", name: "tea", due: now / 1000 + 3600, rang: false };
-    becomes(call, { timers: [timer] });
-    expect(screen.getByRole("list", { name: "Timers" }).textContent).toMatch(/^tea(1:00:00|59:5\d)$/);
-    becomes(call, { timers: [{ ...timer, rang: true }] });
-    expect(screen.getByRole("alert").textContent).toContain("Time is up");
-    await user.click(screen.getByRole("button", { name: "Dismiss tea" }));
-    expect(screen.queryByRole("alert")).toBeNull();
+    const list = await screen.findByRole("list", { name: "Timers" });
+    expect(list.textContent).toMatch(/^eggTime is upStoptea(1:00:00|59:5\d)$/);
+    await user.click(within(list).getByRole("button", { name: "Stop egg" }));
+    await waitFor(() => expect(requests.some(({ method, path }) => method === "DELETE" && path === "/api/timers/egg")).toBe(true));
   });
 
   it("keeps the end of a long answer", () => {

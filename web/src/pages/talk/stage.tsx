@@ -5,11 +5,11 @@ import { useTranslation } from "react-i18next";
 import { PairingForm } from "../../app/pairing";
 import { useCallState, useEar, useUiState } from "../../call/hooks";
 import { statusOf } from "../../call/state";
+import { Timers } from "../timers/timers";
 import { Controls } from "./controls";
 import { Horizon } from "./horizon";
 import { MicrophoneProblem, Problem } from "./problems";
 import { Tasks } from "./tasks";
-import { Timers } from "./timers";
 
 export function Stage(): ReactNode {
   const { t } = useTranslation("talk");

@@ -1,18 +1,19 @@
-import { useEffect, useState, type ReactNode } from "react";
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { useCall, useCallState } from "../../call/hooks";
-import { countdown, type Timer } from "../../call/timers";
+import { useTimerName } from "../../app/timer-name";
 import { Button } from "../../design/button";
-
-const TICK_MS = 250;
+import { useToaster } from "../../design/toast";
+import { endTimer, timersQuery, type Timer } from "../../server/timers";
+import { Left } from "../timers/left";
 
 /** Running timers, and those that rang, as large as the date. */
 export function WallTimers(): ReactNode {
-  const { t } = useTranslation("talk");
-  const timers = useCallState((state) => state.timers);
+  const { t } = useTranslation("timers");
+  const timers = useQuery(timersQuery).data ?? [];
   if (timers.length === 0) return null;
   return (
-    <ul className="wall-timers" role="list" aria-label={t("timers.title")}>
+    <ul className="wall-timers" role="list" aria-label={t("title")}>
       {timers.map((timer) => (
         <OneTimer key={timer.id} timer={timer} />
       ))}
@@ -21,29 +22,23 @@ export function WallTimers(): ReactNode {
 }
 
 function OneTimer({ timer }: { timer: Timer }): ReactNode {
-  const { t } = useTranslation("talk");
-  const call = useCall();
-  const name = timer.name || t("timers.unnamed");
+  const { t } = useTranslation("timers");
+  const toaster = useToaster();
+  const name = useTimerName()(timer);
+  const rang = timer.state === "rang";
   return (
-    <li data-rang={timer.rang} {...(timer.rang ? { role: "alert" } : {})}>
+    <li data-rang={rang}>
       <span className="name" dir="auto">
         {name}
       </span>
-      <span className="left">{timer.rang ? t("timers.up") : <Left due={timer.due} />}</span>
-      {timer.rang && (
-        <Button aria-label={t("timers.dismissNamed", { name })} onClick={() => call.dismissTimer(timer.id)}>
-          {t("timers.dismiss")}
+      <span className="left">
+        <Left timer={timer} />
+      </span>
+      {rang && (
+        <Button aria-label={t("stopNamed", { name })} onClick={() => void endTimer(timer.id).catch(toaster.fail)}>
+          {t("stop")}
         </Button>
       )}
     </li>
   );
-}
-
-function Left({ due }: { due: number }): ReactNode {
-  const [now, setNow] = useState(Date.now);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), TICK_MS);
-    return () => clearInterval(timer);
-  }, []);
-  return countdown(due, now / 1000);
 }
