@@ -27,6 +27,12 @@ class RecordingSwitch(Protocol):
     async def switch_off(self) -> None: ...
 
 
+class SessionRecorder(Protocol):
+    """Writes down what happens in a session."""
+
+    def session_started(self) -> None: ...
+
+
 class SessionView(Protocol):
     """The properties of a session that the API shows."""
 
@@ -42,7 +48,8 @@ class SessionView(Protocol):
     @property
     def recording(self) -> RecordingSwitch: ...
 
-    def record_start(self) -> None: ...
+    @property
+    def recorder(self) -> SessionRecorder: ...
 
 
 class SessionService(Protocol):

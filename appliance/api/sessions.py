@@ -99,7 +99,7 @@ async def change(request: web.Request) -> web.Response:
     store = request.app[DEPENDENCIES].store
     if body.keep and not store.keeping.keeps(session.conversation_id):
         store.keeping.resume(session.conversation_id)
-        session.record_start()
+        session.recorder.session_started()
     elif not body.keep:
         await session.recording.switch_off()
         await store.keeping.stop(session.conversation_id, session.client_id)

@@ -6,7 +6,7 @@ events and measurements. It never waits and never fails a turn.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -101,6 +101,7 @@ class Recorder:
     _answered: bool = False
     _taken_over: bool = False
     _question: str = ""
+    _start: Mapping[str, Any] = field(default_factory=dict)
     tracer: TurnTracer = field(init=False)
     _trace: TurnTrace = field(default_factory=TurnTrace)
 
@@ -228,6 +229,16 @@ class Recorder:
         self._left_the_box = False
         self._answered = True
         self._emit_trace()
+
+    def session_started(self, **facts: str | None) -> None:
+        """Records whose session it is, and in which language.
+
+        Without `facts` once more: the conversation is kept from now on.
+        """
+        self._start = facts or self._start
+        self.emit(
+            EventKind.SESSION_STARTED, **self._start, route=self.route, engines=self.engines()
+        )
 
     def session_ended(self, reason: str) -> None:
         self._emit_left_the_box()

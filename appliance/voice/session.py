@@ -174,7 +174,10 @@ class Session:
         """Serves the socket until either side is done; returns when everything is released."""
         self.state = SessionState.OPEN
         self._shared.prepare_language(self.tool_context.spoken_language)
-        self.record_start()
+        language = self.tool_context.language
+        # A language that is detected is recorded with each transcript.
+        known = None if language == "auto" else language
+        self.recorder.session_started(client_id=self.client_id, language=known)
         messages: Any = history  # plain role and content, which Pipecat types more closely
         context = LLMContext(messages=messages)
         send_queue = SendQueue(socket, self._callbacks.dropped, self.recording.silenced)
@@ -192,18 +195,6 @@ class Session:
             self.recorder.session_ended(reason.value)
             if self._transport and reason is not CloseReason.CLIENT_LEFT:
                 await self._transport.close(*CLOSE_FRAMES[reason])
-
-    def record_start(self) -> None:
-        """Records whose session it is, in which language; again where it is kept from now on."""
-        language = self.tool_context.language
-        self.recorder.emit(
-            EventKind.SESSION_STARTED,
-            client_id=self.client_id,
-            route=self.route,
-            engines=self.engines(),
-            # A language that is detected is recorded with each transcript.
-            language=None if language == "auto" else language,
-        )
 
     async def _serve(self, socket: Socket, send_queue: SendQueue, context: LLMContext) -> None:
         """Runs one pipeline, until the client, the session or it is done or the route changes."""
