@@ -260,6 +260,11 @@ export class Call {
     await this.conversation.tryNow();
   }
 
+  /** Keeps this conversation from now on, or nothing of it. */
+  async setKept(kept: boolean): Promise<void> {
+    await this.conversation.setKept(kept);
+  }
+
   /** The appliance does not know this browser, or is away: shown where no call is under way. */
   fail(trouble: Trouble): void {
     if (!this.state.get().facts.wanted) this.conversation.fail(trouble);

@@ -3,7 +3,7 @@
  * conversation when a session is lost. Independent of the DOM.
  */
 
-import { createSession, onlySocketsFail } from "../server/sessions";
+import { createSession, keepSession, onlySocketsFail } from "../server/sessions";
 import type { Microphone } from "../audio/microphone";
 import type { Speaker } from "../audio/speaker";
 import { backOff, explain, longestWait, Trouble, type Failure, type MicState } from "../server/failures";
@@ -115,6 +115,12 @@ export class Conversation {
     await this.connect(this.generation);
   }
 
+  /** Keeps this conversation from now on, or nothing of it. The appliance goes by its latest word. */
+  async setKept(kept: boolean): Promise<void> {
+    await keepSession(this.sessionId, kept);
+    this.change({ kept });
+  }
+
   /** A pairing succeeded: what stood in the way is gone. */
   clearFailure(): void {
     this.change({ ...AT_REST });
@@ -171,7 +177,7 @@ export class Conversation {
       if (generation !== this.generation) return;
       this.attempt = 0;
       this.opening = "";
-      this.change({ failure: null, retry: null });
+      this.change({ failure: null, retry: null, kept: offer.kept });
       for (const message of this.outbox.pending) void this.deliver(message);
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;

@@ -16,6 +16,8 @@ export interface Facts {
   botSpeaking: boolean;
   /** An utterance is complete and its answer has not begun. */
   thinking: boolean;
+  /** Whether the conversation is kept; null while no session is up. */
+  kept: boolean | null;
 }
 
 export const AT_REST: Facts = {
@@ -27,6 +29,7 @@ export const AT_REST: Facts = {
   userSpeaking: false,
   botSpeaking: false,
   thinking: false,
+  kept: null,
 };
 
 export type UiState =

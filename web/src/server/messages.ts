@@ -57,6 +57,8 @@ export const INTERRUPTION_FIELD = 5;
 
 export interface SessionRequest {
   conversation_id?: string;
+  /** Without it, a new conversation is kept as this client prefers. */
+  keep?: boolean;
 }
 
 export interface SessionOffer {
@@ -64,6 +66,8 @@ export interface SessionOffer {
   conversationId: string;
   /** Path or absolute address of the WebSocket, token included. */
   wsUrl: string;
+  /** What is said in it is kept. */
+  kept: boolean;
 }
 
 export interface ApiError {
@@ -196,7 +200,7 @@ export function readOffer(body: unknown): SessionOffer | null {
   const wsUrl = text(offer["ws_url"]);
   const conversationId = text(offer["conversation_id"]);
   if (!wsUrl || !conversationId) return null;
-  return { sessionId: text(offer["session_id"]), conversationId, wsUrl };
+  return { sessionId: text(offer["session_id"]), conversationId, wsUrl, kept: offer["kept"] !== false };
 }
 
 export function readHealth(body: unknown): Health {

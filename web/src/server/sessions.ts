@@ -10,6 +10,11 @@ export async function createSession(request: SessionRequest): Promise<SessionOff
   return offer;
 }
 
+/** Keeps the conversation of a session from now on, or nothing of it. */
+export async function keepSession(id: string, keep: boolean): Promise<void> {
+  await ask("PATCH", `${PATHS.sessions}/${encodeURIComponent(id)}`, { keep });
+}
+
 /**
  * Whether https reaches the very place where a WebSocket did not: there the appliance answers that
  * the address is for WebSockets. Any other answer (too many sockets, an appliance that is away)

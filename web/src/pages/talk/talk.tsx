@@ -6,6 +6,7 @@ import { useCall, useTranscript } from "../../call/hooks";
 import { Button } from "../../design/button";
 import { Confirm } from "../../design/dialog";
 import { Composer } from "./composer";
+import { KeepButton } from "./keep";
 import { Log } from "./log";
 import { Recording } from "./recording";
 
@@ -15,8 +16,11 @@ export function Talk(): ReactNode {
     <section className="talk" aria-labelledby="talk-title">
       <div className="talk-head">
         <h2 id="talk-title">{t("conversation")}</h2>
-        <Recording />
-        <StartAfresh />
+        <div className="row">
+          <Recording />
+          <KeepButton />
+          <StartAfresh />
+        </div>
       </div>
       <Log />
       <Composer />
