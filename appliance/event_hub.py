@@ -36,7 +36,6 @@ class Topic(StrEnum):
     MODELS = "models"
     CLIENTS = "clients"
     ENGINES = "engines"
-    SELFTEST = "selftest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,26 @@ from aiohttp import web
 from appliance.access.audit import DONE, AuditAction
 from appliance.access.pairing import client_network
 from appliance.access.rate_limit import RateLimiter
+from appliance.access.tokens import Role
 from appliance.api.auth import IDENTITY
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.middleware import address
+from appliance.event_hub import Topic
 from appliance.store.records import AuditEntry
 
 # The trail keeps a bounded number of entries: repeated refusals must not displace all others.
 REFUSALS = web.AppKey("refusals", RateLimiter)
+
+# What an action changes on the pages of administrators that are open meanwhile.
+TOPICS = {
+    AuditAction.PAIRED: Topic.CLIENTS,
+    AuditAction.REVOKED: Topic.CLIENTS,
+    AuditAction.ROLE: Topic.CLIENTS,
+    AuditAction.RENAMED: Topic.CLIENTS,
+    AuditAction.SETTING: Topic.SETTINGS,
+    AuditAction.MODEL_PULLED: Topic.MODELS,
+    AuditAction.MODEL_REMOVED: Topic.MODELS,
+}
 
 
 def refusals() -> RateLimiter:
@@ -24,11 +37,16 @@ def refusals() -> RateLimiter:
 def note(
     request: web.Request, action: AuditAction, *, client_id: str | None = None, detail: str = ""
 ) -> None:
-    """Notes what the sender of `request` did, and to which client, if any. Returns at once."""
+    """Notes what the sender of `request` did, and to which client, if any. Returns at once.
+
+    Tells the open pages of administrators where it changes what they show.
+    """
     identity = request.get(IDENTITY)
     # A sender that had no identity yet has just become this client, by pairing.
     who = client_id if identity is None else identity.client_id
     _write(request, action, who, DONE, client_id, detail)
+    if topic := TOPICS.get(action):
+        request.app[DEPENDENCIES].hub.publish(topic, {}, minimum=Role.ADMIN)
 
 
 def note_refusal(request: web.Request, action: AuditAction, outcome: str, detail: str = "") -> None:

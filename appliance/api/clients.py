@@ -83,9 +83,9 @@ async def change(request: web.Request) -> web.Response:
         raise NotFound("there is no such client", advice=NO_CLIENT_ADVICE)
     if body.role:
         note(request, AuditAction.ROLE, client_id=client_id, detail=f"to {body.role.value}")
+        deps.hub.drop_client(client_id)  # its pages come back with the rights that it has now
     if body.name:
         note(request, AuditAction.RENAMED, client_id=client_id, detail=f"to {body.name}")
-    deps.hub.drop_client(client_id)
     return web.Response(status=204)
 
 

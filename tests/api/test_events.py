@@ -48,6 +48,20 @@ async def test_another_role_ends_the_connection(paired_daemon: Daemon) -> None:
             await live.ended.wait()
 
 
+async def test_administrators_hear_of_clients_and_others_do_not(paired_daemon: Daemon) -> None:
+    _, admin = await paired(paired_daemon, "admin")
+    _, user = await paired(paired_daemon, "user")
+    base = paired_daemon.base_url
+    async with listening(base, admin) as watching, listening(base, user) as other:
+        await paired(paired_daemon, "guest")
+        await watching.wait_for("clients")
+        body = {"seconds": 600}
+        made = await ask(paired_daemon, "POST", "/api/timers", body=body, headers=user)
+        await other.wait_for("timer", id=made.json["id"])  # after the other, in the same order
+        assert "clients" not in {topic for topic, _ in other.events}
+        await ask(paired_daemon, "DELETE", f"/api/timers/{made.json['id']}", headers=user)
+
+
 async def test_open_connections_do_not_delay_the_end_of_the_appliance(tmp_path: Path) -> None:
     async with running(tmp_path, until="/health") as daemon, listening(daemon.base_url) as live:
         assert await daemon.stop() == 0

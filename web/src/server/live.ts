@@ -24,7 +24,6 @@ const KEYS: Record<string, readonly string[][]> = {
   models: [["models"]],
   clients: [["clients"], ["me"]],
   engines: [["health"], ["status"]],
-  selftest: [["selftest"]],
 };
 
 /** What may have changed while nobody listened. */
