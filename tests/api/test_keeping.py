@@ -134,7 +134,8 @@ async def test_another_clients_conversation_is_not_touched(paired_daemon: Daemon
             ("DELETE", place, None),
             ("POST", f"{place}/restore", None),
             ("GET", f"{place}/turns", None),
-            ("PATCH", session, {"keep": False}),
         ):
             answer = await ask(paired_daemon, method, path, body=body, headers=user)
             assert (answer.status, answer.code) == (403, "forbidden"), (method, path)
+        answer = await ask(paired_daemon, "PATCH", session, body={"keep": False}, headers=user)
+        assert (answer.status, answer.code) == (404, "session_unknown")
