@@ -84,7 +84,8 @@ async def test_a_conversation_that_is_not_kept_can_be_resumed(daemon: Daemon) ->
 async def test_keeping_is_changed_during_a_session(daemon: Daemon) -> None:
     async with calling(daemon.base_url) as call:
         assert call.session["kept"] is True
-        await call.type("what time is it")
+        sent = await call.type("what time is it")
+        await call.wait_for(lambda a: a.kind == "bot-tts-text", since=sent)
 
         async def is_stored() -> bool:
             return call.conversation_id in stored_ids(daemon)
