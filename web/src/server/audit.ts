@@ -19,6 +19,7 @@ export const ACTIONS = [
   "role changed",
   "renamed",
   "conversation deleted",
+  "conversation restored",
   "recording deleted",
   "conversation exported",
   "settings in force",

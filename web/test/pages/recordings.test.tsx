@@ -34,7 +34,7 @@ const row = (number: number) => ({ session_id: "s1", number, started_at: 1000 + 
 
 function answers(more: Answers = {}): Answers {
   return {
-    "/api/conversations/c1": { body: { summary: { id: "c1", title: "Noon" }, turns: [row(1), row(2)] } },
+    "/api/conversations/c1/turns?limit=50": { body: { before: null, summary: { id: "c1", title: "Noon" }, turns: [row(1), row(2)] } },
     [PLACE]: { body: { recordings: [{ id: "1000-s1", session_id: "s1", started_at: 1000, seconds: 60, bytes: 5 }] } },
     ...more,
   };
