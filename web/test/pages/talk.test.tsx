@@ -18,7 +18,7 @@ const turn = (number: number, said: string, answer: string, more: object = {}): 
   ...more,
 });
 
-const kept = (...turns: object[]): Answers => ({ "/api/conversations/c1": { body: { summary: { id: "c1" }, turns } } });
+const kept = (...turns: object[]): Answers => ({ "/api/conversations/c1/turns?limit=50": { body: { summary: { id: "c1" }, turns, before: null } } });
 
 /** As after a reload in conversation c1. */
 function returning(...turns: object[]): ReturnType<typeof visit> {
