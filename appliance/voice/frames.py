@@ -2,8 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from pipecat.frames.frames import DataFrame
+
+CODE: Final = "code"
+"""The type of aggregated text that is shown and not spoken."""
 
 
 @dataclass

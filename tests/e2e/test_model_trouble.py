@@ -117,6 +117,14 @@ async def test_markup_emoji_and_code_are_not_spoken(model: Model) -> None:
         # The page shows the text of the model, with its code.
         written = "".join(a.data["text"] for a in call.after(sent, "bot-llm-text"))
         assert "print('secret')" in written
+        # So does one that shows what is spoken as it is spoken: code in its place, and not aloud.
+        segments = [a.data for a in call.after(sent, "bot-output")]
+        shown = [data["text"] for data in segments if not data["will_be_spoken"]]
+        assert shown == ["```python\nprint('secret')\n```"]
+        texts = [data["text"] for data in segments]
+        before = next(text for text in texts if "that" in text)
+        after = next(text for text in texts if "Goodbye" in text)
+        assert texts.index(before) < texts.index(shown[0]) < texts.index(after)
         # Other clients get it without markup, to its end, where there is no full stop.
         await call.wait_for(lambda a: a.kind == "bot-llm-stopped", since=sent)
         lines = [a.data["text"] for a in call.after(sent, "bot-transcription")]

@@ -54,6 +54,10 @@ CONTRACT: dict[str, dict[str, str]] = {
         "_user_turn_controller": ATTRIBUTE,
         "_vad_controller": ATTRIBUTE,
     },
+    "pipecat.processors.frameworks.rtvi.processor.RTVIProcessor": {
+        "_handle_client_message": "async (self, msg_id, data)",
+        "_handle_send_text": "async (self, data, message_id, user_id=None)",
+    },
     "pipecat.services.llm_service.LLMService": {
         "_push_llm_text": "async (self, text)",
         "_speculation_gate": ATTRIBUTE,

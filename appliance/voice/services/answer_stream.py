@@ -24,7 +24,7 @@ from pipecat.utils.text.base_text_aggregator import TextType
 from appliance.conversation import CODE_SHOWN
 from appliance.text.pieces import SpeechCost
 from appliance.text.segment import AnswerSegmenter, Segment
-from appliance.voice.frames import PlaybackMarkerFrame, QuestionFrame
+from appliance.voice.frames import CODE, PlaybackMarkerFrame, QuestionFrame
 from appliance.voice.recorder import Recorder
 
 
@@ -105,6 +105,8 @@ class AnswerText(FrameProcessor):
         self._opening = opening
         self._segmenter = AnswerSegmenter()
         self._answer_ended = False
+        # The block of code that is being written.
+        self._code = ""
         self._names_code = True
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -122,11 +124,12 @@ class AnswerText(FrameProcessor):
             return
         if isinstance(frame, LLMFullResponseStartFrame):
             self._segmenter, self._answer_ended = self._opening.release(), False
-            self._names_code = True
+            self._code, self._names_code = "", True
         elif isinstance(frame, InterruptionFrame):
-            self._segmenter, self._answer_ended = AnswerSegmenter(), False
+            self._segmenter, self._answer_ended, self._code = AnswerSegmenter(), False, ""
         elif isinstance(frame, LLMFullResponseEndFrame):
             await self._push(self._segmenter.end(time.monotonic()))
+            await self._show_code()
         await self.push_frame(frame, direction)
 
     async def _ask(self, question: QuestionFrame) -> None:
@@ -137,16 +140,20 @@ class AnswerText(FrameProcessor):
 
     async def _push(self, segments: list[Segment]) -> None:
         for text, spoken in segments:
-            if spoken:
-                self._recorder.answer_written(text)
-                await self.push_frame(AggregatedTextFrame(text, TextType.SENTENCE))
-            else:
-                code = LLMTextFrame(text)
-                code.skip_tts = True
-                await self.push_frame(code)
-                if self._names_code:
-                    self._names_code = False
-                    named = AggregatedTextFrame(
-                        f" {self._translated(CODE_SHOWN)}", TextType.SENTENCE
-                    )
-                    await self.push_frame(named)
+            if not spoken:
+                self._code += text
+                continue
+            await self._show_code()
+            self._recorder.answer_written(text)
+            await self.push_frame(AggregatedTextFrame(text, TextType.SENTENCE))
+
+    async def _show_code(self) -> None:
+        """Passes a block of code on, whole and with its fences; names the first of an answer."""
+        code, self._code = self._code, ""
+        if not code:
+            return
+        await self.push_frame(AggregatedTextFrame(code, CODE))
+        if self._names_code:
+            self._names_code = False
+            named = f" {self._translated(CODE_SHOWN)}"
+            await self.push_frame(AggregatedTextFrame(named, TextType.SENTENCE))

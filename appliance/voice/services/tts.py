@@ -26,7 +26,7 @@ from appliance.observability.turn_trace import PieceStep
 from appliance.text.normalize import Speakable
 from appliance.text.pieces import SpeechCost
 from appliance.text.prosody import speech_seconds
-from appliance.voice.frames import PlaybackMarkerFrame
+from appliance.voice.frames import CODE, PlaybackMarkerFrame
 from appliance.voice.services.engine_latency import EngineLatency
 from appliance.voice.turn_tracer import TraceDraft, TurnTracer
 
@@ -159,6 +159,7 @@ class EngineTTS(TTSService):
             push_stop_frames=True,
             sample_rate=OUTPUT_RATE,
             text_transforms=[("*", transform)],
+            skip_text_types=[CODE],
             # A sentence of nothing but emoji has no audio; that is no failure of the engine.
             max_consecutive_zero_audio_contexts=0,
             stop_frame_timeout_s=LONGEST_GAP_SECONDS,
