@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import aiohttp
 
@@ -109,8 +110,8 @@ async def next_message(ws: aiohttp.ClientWebSocketResponse, kind: str) -> dict[s
 
 
 def message(kind: str, data: Mapping[str, Any] | None = None) -> bytes:
-    """Returns an encoded RTVI message."""
-    body = {"label": wire.LABEL, "type": kind, "id": "x", "data": dict(data or {})}
+    """Returns an encoded RTVI message, with an id of its own."""
+    body = {"label": wire.LABEL, "type": kind, "id": uuid4().hex, "data": dict(data or {})}
     return wire.encode(wire.Message(body))
 
 

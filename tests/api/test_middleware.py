@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,7 +24,7 @@ async def test_an_unknown_path_is_not_found(daemon: Daemon, path: str) -> None:
 
 @pytest.mark.parametrize("path", sorted({route.path for route in ROUTES}))
 async def test_a_wrong_method_is_refused_by_name(daemon: Daemon, path: str) -> None:
-    answer = await ask(daemon, "PUT", path.replace("{id}", "x"))
+    answer = await ask(daemon, "PUT", re.sub(r"{\w+}", "x", path))
     assert (answer.status, answer.code) == (405, "bad_request")
     assert "PUT" in answer.json["error"]["message"]
 

@@ -42,6 +42,7 @@ TITLES = {
     "speaking": "Speaking",
     "llm": "Language model",
     "realtime": "Realtime route",
+    "programs": "Other programs",
     "page": "Web page",
     "certificate": "Certificate",
     "websocket": "WebSocket",

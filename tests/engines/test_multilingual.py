@@ -59,7 +59,7 @@ async def test_its_own_languages_need_no_substitute(engine: Multilingual, loadin
     assert loading.loaded == []
     assert engine.name.startswith("kokoro")
     assert "af_heart" in engine.voices
-    assert engine.stuck_seconds == 0
+    assert engine.stuck_seconds < 10  # a calibration may be under way
     assert not engine.streams
 
 
