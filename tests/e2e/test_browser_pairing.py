@@ -64,6 +64,9 @@ async def test_a_session_beyond_the_limit_is_explained(tmp_path: Path) -> None:
     ):
         await appliance.ready()
         await first.connect()
+        # A place is taken by somebody who talks.
+        await first.type("what time is it")
+        await first.until_shown("#log .assistant", "It is")
         link = f"{place.address}/#pair={await appliance.new_code()}"
         async with visiting(browser, link) as second:
             await second.until_state("idle")

@@ -1,6 +1,6 @@
 /** Failures between the page and the appliance, in words a person can act on. */
 
-import { CLOSED_FOR_GOOD, CLOSED_REVOKED, CODES, PATHS, type ApiError } from "./messages";
+import { CLOSED_FOR_GOOD, CLOSED_NO_PLACE, CLOSED_REVOKED, CODES, PATHS, type ApiError } from "./messages";
 
 /** Each kind has a title and advice of its own in `common.failures`, unless the appliance's words are better. */
 export type FailureKind =
@@ -65,6 +65,7 @@ function explainError(error: ApiError, status: number, retryAfter: number): Fail
 
 function explainSocket(code: number, reason: string): Failure {
   if (code === CLOSED_FOR_GOOD) return { kind: "ended", said: { message: reason, advice: "" }, retry: null };
+  if (code === CLOSED_NO_PLACE) return { kind: "full", said: { message: reason, advice: "" }, retry: { after: 8 } };
   if (code === CLOSED_REVOKED) return { kind: "revoked", said: null, retry: null };
   return { kind: "lost", said: null, retry: { after: 0 } };
 }

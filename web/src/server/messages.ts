@@ -46,6 +46,9 @@ export const CLOSED_FOR_GOOD = 1000;
 /** WebSocket close code that means "this client may no longer talk". */
 export const CLOSED_REVOKED = 4401;
 
+/** All places are taken by people who talk. */
+export const CLOSED_NO_PLACE = 1013;
+
 /** RTVI message that pipecat 1.14 sends on a barge-in and client-js 1.13 does not know yet. */
 export const BOT_INTERRUPTED = "bot-interrupted";
 export const SERVER_MESSAGE = "server-message";
