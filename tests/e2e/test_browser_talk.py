@@ -101,6 +101,7 @@ async def test_the_released_models_take_over_during_a_conversation(tmp_path: Pat
     ):
         await appliance.ready()
         await visit.connect()
+        await visit.until_shown("#engines", "kokoro", 300)
         await visit.until(
             "document.querySelector('#badges').dataset.shown === 'on this device'", 300
         )
