@@ -89,8 +89,7 @@ async def test_a_full_disk_loses_nothing_and_is_reported_once(path: Path) -> Non
         await until(lambda: store.stats().retries >= 3)
         assert store.alive
         assert store.stats().queued == 50
-        with pytest.raises(StoreError):  # an operation whose caller waits fails at once
-            await store.clients.revoke("somebody", 1.0)
+        await store.clients.revoke("somebody", 1.0)  # has a file of its own, and holds at once
         assert [turn.user_text for turn in await store.recent_turns("c1", 5)] == ["before"]
     await store.flush()
     assert store.stats().failed == 0
@@ -206,7 +205,7 @@ async def test_closing_commits_what_is_queued_and_may_be_repeated(path: Path) ->
     store.append(said("too late"))
     assert store.stats().failed == 1
     assert len(errors) == 1
-    refused: list[Any] = [store.flush(), store.conversations(), store.clients.revoke("a", 1.0)]
+    refused: list[Any] = [store.flush(), store.conversations()]
     for attempt in refused:
         with pytest.raises(StoreError, match="closed"):
             await attempt
