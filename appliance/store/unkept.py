@@ -2,76 +2,82 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from appliance.conversation import Event, EventKind
 from appliance.store.records import TurnRecord
 
-MOST_CONVERSATIONS = 64  # more than there are sessions; the one used longest ago is dropped
+# One that is dropped would be kept again, so there is room for years of them: about 25 MB.
+MOST_CONVERSATIONS = 100_000
+MOST_WITH_TURNS = 64  # more than there are sessions
 MOST_TURNS = 20  # what a session gets that resumes a conversation, and more
 
-
-@dataclass(slots=True)
-class _Unkept:
-    """A conversation of a client, with its last turns by session and number."""
-
-    client_id: str
-    turns: OrderedDict[tuple[str, int], TurnRecord] = field(default_factory=OrderedDict)
+Turns = OrderedDict[tuple[str, int], TurnRecord]
+"""Turns by session and number."""
 
 
 class UnkeptConversations:
     """The conversations of which nothing is written to the disk, and their last turns.
 
-    The turns are there so that a connection that breaks off can be resumed; they end with the
-    process at the latest.
+    The turns are there so that a connection that breaks off can be resumed. Those of the
+    conversations used longest ago are dropped first; all end with the process at the latest.
     """
 
     def __init__(self) -> None:
-        self._conversations: OrderedDict[str, _Unkept] = OrderedDict()
+        self._owners: OrderedDict[str, str] = OrderedDict()  # clients by conversation
+        self._turns: OrderedDict[str, Turns] = OrderedDict()
 
     def __contains__(self, conversation_id: object) -> bool:
-        return conversation_id in self._conversations
+        return conversation_id in self._owners
 
     def add(self, conversation_id: str, client_id: str, turns: Iterable[TurnRecord] = ()) -> None:
         """Keeps nothing of the conversation from now on; `turns` are those that it had so far."""
-        unkept = _Unkept(client_id)
+        self._owners[conversation_id] = client_id
+        if len(self._owners) > MOST_CONVERSATIONS:
+            self.discard(next(iter(self._owners)))
+        held = self._used(conversation_id)
         for turn in turns:
-            unkept.turns[turn.session_id, turn.number] = turn
-        self._conversations[conversation_id] = unkept
-        if len(self._conversations) > MOST_CONVERSATIONS:
-            self._conversations.popitem(last=False)
+            held[turn.session_id, turn.number] = turn
 
     def discard(self, conversation_id: str) -> bool:
         """Forgets the conversation, or has it kept from now on; False where it was not here."""
-        return self._conversations.pop(conversation_id, None) is not None
+        self._turns.pop(conversation_id, None)
+        return self._owners.pop(conversation_id, None) is not None
 
     def owner(self, conversation_id: str) -> str | None:
         """The client whose conversation it is; None where it is not here."""
-        unkept = self._conversations.get(conversation_id)
-        return unkept.client_id if unkept else None
+        return self._owners.get(conversation_id)
 
     def recent_turns(self, conversation_id: str, n: int) -> list[TurnRecord]:
         """The last `n` turns, oldest first."""
-        unkept = self._conversations.get(conversation_id)
-        return list(unkept.turns.values())[-n:] if unkept and n > 0 else []
+        turns = self._turns.get(conversation_id)
+        return list(turns.values())[-n:] if turns and n > 0 else []
 
     def note(self, event: Event) -> None:
         """Adds what was said or heard to the turns."""
-        unkept = self._conversations.get(event.conversation_id)
         spoken = event.kind in (EventKind.USER_TRANSCRIPT, EventKind.ANSWER)
-        if unkept is None or not spoken or not event.turn:
+        if event.conversation_id not in self or not spoken or not event.turn:
             return
+        turns = self._used(event.conversation_id)
         key = (event.session_id, event.turn)
-        turn = unkept.turns.get(key) or _begun(event)
+        turn = turns.get(key) or _begun(event)
         text = str(event.data.get("text", ""))
         if event.kind == EventKind.ANSWER:
             turn = replace(turn, answer=f"{turn.answer} {text}".strip())
         else:
             turn = replace(turn, user_text=f"{turn.user_text} {text}".strip())
-        unkept.turns[key] = replace(turn, ended_at=event.at)
-        while len(unkept.turns) > MOST_TURNS:
-            unkept.turns.popitem(last=False)
-        self._conversations.move_to_end(event.conversation_id)
+        turns[key] = replace(turn, ended_at=event.at)
+        while len(turns) > MOST_TURNS:
+            turns.popitem(last=False)
+
+    def _used(self, conversation_id: str) -> Turns:
+        """The turns of a conversation that is used now, which makes it the last to be dropped."""
+        turns = self._turns.setdefault(conversation_id, Turns())
+        self._turns.move_to_end(conversation_id)
+        self._owners.move_to_end(conversation_id)
+        if len(self._turns) > MOST_WITH_TURNS:
+            self._turns.popitem(last=False)
+        return turns
 
 
 def _begun(event: Event) -> TurnRecord:

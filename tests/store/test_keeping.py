@@ -8,7 +8,12 @@ import pytest
 from appliance.conversation import Event, EventKind, Task, TaskState
 from appliance.errors import NotFound
 from appliance.store.store import Store
-from appliance.store.unkept import MOST_CONVERSATIONS, MOST_TURNS, UnkeptConversations
+from appliance.store.unkept import (
+    MOST_CONVERSATIONS,
+    MOST_TURNS,
+    MOST_WITH_TURNS,
+    UnkeptConversations,
+)
 
 from .events import answered, event, said
 
@@ -122,11 +127,37 @@ async def test_conversations_are_kept_unless_their_client_prefers_otherwise(stor
         assert (await keeps("alice"), await keeps("bob")) == (keep, True)
 
 
-def test_the_memory_of_unkept_conversations_is_bounded() -> None:
+def test_a_conversation_stays_unkept_however_many_others_there_are() -> None:
     unkept = UnkeptConversations()
-    for number in range(MOST_CONVERSATIONS + 1):
+    for number in range(MOST_CONVERSATIONS):
+        unkept.add(f"c{number}", f"client{number % 10}")
+    assert all(f"c{number}" in unkept for number in range(MOST_CONVERSATIONS))
+    assert unkept.owner("c3") == "client3"
+    # The one used longest ago is the first to go, and c0 is used.
+    unkept.note(said("a", conversation="c0"))
+    unkept.add("one more", "alice")
+    assert ("c0" in unkept, "c1" in unkept, "c2" in unkept) == (True, False, True)
+
+
+def test_the_turns_of_unkept_conversations_are_bounded() -> None:
+    unkept = UnkeptConversations()
+    for number in range(MOST_WITH_TURNS):
         unkept.add(f"c{number}", "alice")
-    assert ("c0" in unkept, "c1" in unkept) == (False, True)
+        unkept.note(said(f"words {number}", conversation=f"c{number}"))
+    unkept.note(said("again", turn=2, conversation="c0"))
+    unkept.add("one more", "alice")
+    unkept.note(said("words", conversation="one more"))
+    assert unkept.recent_turns("c1", 1) == []
+    assert [len(unkept.recent_turns(id, 5)) for id in ("c0", "c2", "one more")] == [2, 1, 1]
+    # The conversation whose turns went is not kept either, and goes on.
+    assert "c1" in unkept
+    unkept.note(said("more words", conversation="c1"))
+    assert [turn.user_text for turn in unkept.recent_turns("c1", 5)] == ["more words"]
+
+
+def test_the_turns_of_an_unkept_conversation_are_its_last() -> None:
+    unkept = UnkeptConversations()
+    unkept.add("c1", "alice")
     for turn in range(1, MOST_TURNS + 5):
         unkept.note(said("a", turn=turn, conversation="c1"))
         unkept.note(said("b", turn=turn, conversation="c1"))
@@ -134,3 +165,5 @@ def test_the_memory_of_unkept_conversations_is_bounded() -> None:
     turns = unkept.recent_turns("c1", 100)
     assert (len(turns), turns[-1].number, turns[-1].user_text) == (MOST_TURNS, 24, "a b")
     assert unkept.recent_turns("c1", 0) == []
+    assert unkept.discard("c1")
+    assert (unkept.recent_turns("c1", 5), unkept.discard("c1")) == ([], False)
