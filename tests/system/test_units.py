@@ -104,12 +104,14 @@ def test_without_a_gpu_there_is_no_drop_in(machine: Machine) -> None:
 
 def test_every_secret_can_be_given_as_a_credential() -> None:
     from appliance.app.systemd import SECRETS
-    from appliance.config import Config
+    from appliance.config.loader import Config
     from appliance.config.programs import unit_exceptions
 
     unit = (release.UNITS / "voice-appliance.service").read_text()
     # Claude Code's is for those who have it, and comes with what else it may do.
-    with_claude = Config.model_validate({"agents": {"claude": {"enabled": True, "project": "/srv/a"}}})
+    with_claude = Config.model_validate(
+        {"agents": {"claude": {"enabled": True, "project": "/srv/a"}}}
+    )
     for name in SECRETS:
         given = unit_exceptions(with_claude) if name == "ANTHROPIC_API_KEY" else unit
         place = f"/etc/voice-appliance/credentials/{name.lower()}"
@@ -134,7 +136,13 @@ def probed(machine: Machine) -> dict[str, str]:
     """What the service's sandbox lets its user do with the two devices."""
     machine.write(f"{release.PREFIX}/probe.py", PROBE)
     # A oneshot service may be restarted by no status, and the manager refuses the unit that asks.
-    lines = ("Type=oneshot", "RestartForceExitStatus=", "WatchdogSec=0", "ExecStopPost=", "ExecStart=")
+    lines = (
+        "Type=oneshot",
+        "RestartForceExitStatus=",
+        "WatchdogSec=0",
+        "ExecStopPost=",
+        "ExecStart=",
+    )
     start = f"ExecStart=/usr/bin/python3 {release.PREFIX}/probe.py"
     machine.write(f"{DROP_INS}/probe.conf", "\n".join(("[Service]", *lines, start, "")))
     machine.systemctl("daemon-reload")
