@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
 
 SCHEMA = Path(__file__).with_name("schema")
+QUARANTINED = ".corrupt."  # in the names of what is set aside, and removed with the next deletion
 CLEAN = b"clean"  # content of the lock file after the last writer closed in order
 
 
@@ -167,9 +168,14 @@ def _connect_and_check(path: Path) -> "Database":
     return db
 
 
-def _move_aside(path: Path) -> Path:
+def place_aside(path: Path) -> Path:
+    """Returns a name beside the database for what must not be used any more, new every time."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-    aside = path.with_name(f"{path.name}.corrupt.{stamp}")
+    return path.with_name(f"{path.name}{QUARANTINED}{stamp}")
+
+
+def _move_aside(path: Path) -> Path:
+    aside = place_aside(path)
     for suffix in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from appliance.errors import StoreError
 from appliance.store.clients import add_entry
 from appliance.store.connection import connect, is_damage, transaction
-from appliance.store.database import check_version
+from appliance.store.database import QUARANTINED, check_version
 from appliance.store.queries import unknown_conversation
 from appliance.store.recordings import remove_orphans
 from appliance.store.records import AuditEntry
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 # Pages of the search index that are merged in one transaction. The writer waits for no longer.
 MERGED_PAGES = 64
 BACKUPS = "backups"
-QUARANTINED = ".corrupt."
 
 Pause = Callable[[], bool]
 """Waits a moment between two steps; False ends the work before it is done."""
@@ -71,7 +70,18 @@ def _conversation_ids(db: "Database") -> set[str]:
     return {row[0] for row in db.execute("SELECT id FROM conversations").fetchall()}
 
 
+def knows_no_conversation(db: "Database") -> bool:
+    """Whether the database is new, or as good as lost: recordings beside it tell of an older one.
+
+    Where the last conversation was deleted, its recordings go before the row in `forgotten`.
+    """
+    statement = "SELECT EXISTS (SELECT 1 FROM conversations) OR EXISTS (SELECT 1 FROM forgotten)"
+    return not db.execute(statement).fetchone()[0]
+
+
 def _remove_recordings(path: Path, db: "Database") -> None:
+    if knows_no_conversation(db):
+        return
     remove_orphans(recordings_beside(path), partial(_conversation_ids, db))
 
 
@@ -89,15 +99,17 @@ def recordings_beside(path: Path) -> Path:
     return path.parent / "recordings"
 
 
-def set_recordings_aside(path: Path, damaged: Path) -> None:
-    """Keeps recordings beside a damaged database where the new one does not know them."""
+def set_recordings_aside(path: Path, beside: Path) -> None:
+    """Keeps recordings that the new database does not know, `beside` the place of the older one."""
     with suppress(OSError, sqlite3.Error), closing(connect(path)) as db:
         known = _conversation_ids(db)
-        aside = damaged.with_name(f"{damaged.name}-recordings")
+        aside = beside.with_name(f"{beside.name}-recordings")
         for place in recordings_beside(path).iterdir():
             if place.name not in known:
                 aside.mkdir(mode=0o700, exist_ok=True)
                 place.rename(aside / place.name)
+        if aside.exists():
+            log.error("recordings that the database does not know were moved to %s", aside)
         recordings_beside(path).rmdir()  # fails where some are left
 
 

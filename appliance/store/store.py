@@ -21,7 +21,7 @@ from appliance.store import deletion, queries
 from appliance.store import queries as exporting
 from appliance.store.analytics import Figures
 from appliance.store.clients import Clients
-from appliance.store.database import OpenDatabase, open_for_writing
+from appliance.store.database import OpenDatabase, open_for_writing, place_aside
 from appliance.store.keeping import ConversationKeeping
 from appliance.store.pairings import PairingsFile, restore
 from appliance.store.preferences import Preferences
@@ -87,8 +87,8 @@ class Store:
         `on_error` is called, mostly on the writer's thread, at the start of each outage and loss.
         """
         opened = open_for_writing(path)
-        if opened.quarantined:
-            deletion.set_recordings_aside(path, opened.quarantined)
+        if opened.quarantined or deletion.knows_no_conversation(opened.db):
+            deletion.set_recordings_aside(path, opened.quarantined or place_aside(path))
         with suppress(StoreError):  # a process that was killed may have left recordings
             deletion.remove_recordings(path)
         return cls(path, opened, on_error)

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,8 @@ import soundfile
 from appliance.conversation import Event, EventKind
 from appliance.errors import NotFound, StoreError
 from appliance.store import deletion, recordings
+from appliance.store.connection import connect, transaction
+from appliance.store.database import QUARANTINED
 from appliance.store.recordings import RATE, RecordingLimits, RecordingWriter
 from appliance.store.records import AuditEntry
 from appliance.store.store import Store
@@ -86,6 +89,40 @@ async def test_a_start_removes_recordings_without_a_conversation(path: Path) -> 
     try:
         kept = f"recordings/c1/{recording_id}.flac"
         assert kept_files(path) == ["recordings", "recordings/c1", kept]
+    finally:
+        await again.close()
+
+
+async def test_the_recordings_of_a_lost_database_are_set_aside(path: Path) -> None:
+    store = Store.open(path)
+    recording_id = await record(store, "c1")
+    await store.close()
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    again = Store.open(path)
+    try:
+        assert again.quarantined is None
+        [kept] = path.parent.rglob(f"{recording_id}.flac")
+        assert kept.parent.name == "c1"
+        assert kept.parent.parent.name.startswith(f"{path.name}{QUARANTINED}")
+        # It may hold what somebody wants gone: a deletion takes it along, as it does a database.
+        await record(again, "c2")
+        await again.delete("c2")
+        assert await asyncio.to_thread(again.scrubber.wait, 60)
+        assert list(path.parent.rglob("*.flac")) == []
+    finally:
+        await again.close()
+
+
+async def test_a_crash_between_rows_and_recordings_leaves_no_recording(path: Path) -> None:
+    store = Store.open(path)
+    await record(store, "c1")
+    await store.close()
+    with closing(connect(path)) as db, transaction(db):
+        assert deletion.delete_rows(db, "c1")
+    again = Store.open(path)
+    try:
+        assert list(path.parent.rglob("*.flac")) == []
     finally:
         await again.close()
 
