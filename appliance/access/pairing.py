@@ -1,21 +1,23 @@
 """Pairs clients: eight digits, shown on the device or the page, are exchanged once for a token.
 
-Five tries at at most five codes of 10^8 succeed with a chance of 25 in 100 million. The back-off
-keeps an address from using up the tries of each new code at once.
+An address has five tries at a code, so that nobody's wrong ones spoil it for the owner. Those of all
+addresses together end it: 500 tries at five codes of 10^8 succeed with a chance of 1 in 40,000.
+The back-off keeps an address from using up its tries at each new code at once.
 """
 
 import hmac
 import ipaddress
 import math
 import secrets
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
 
 from appliance.access.tokens import Role
 from appliance.errors import PairingRefused, TooManyRequests
 
 DIGITS = 8
-TRIES = 5
+TRIES = 5  # of an address at a code
+ALL_TRIES = 500  # of all addresses together at a code
 OPEN_CODES = 5  # at once; one more replaces the oldest
 FREE_TRIES = 2  # a slip of the finger costs no wait: a person who mistyped tries again at once
 LONGEST_WAIT = 900.0  # seconds
@@ -45,7 +47,10 @@ class _Code:
     digits: str
     role: Role
     expires: float
-    wrong: int = 0
+    wrong: Counter[str] = field(default_factory=Counter)  # by the network that sent them
+
+    def works_for(self, source: str) -> bool:
+        return self.wrong[source] < TRIES
 
 
 @dataclass(slots=True)
@@ -86,7 +91,7 @@ class Pairing:
 
         Raises TooManyRequests while `address` has to wait: after two wrong codes in a row, 2^n
         seconds for the n-th beyond them, up to 15 minutes. Raises PairingRefused without saying
-        whether the code is wrong, expired, used, or was never issued.
+        whether the code is wrong, expired, used, was never issued, or works for others only.
         """
         source = client_network(address)
         self._check_penalty(source, now)
@@ -94,15 +99,15 @@ class Pairing:
         # All are compared, and one even where there is none, so that the time reveals nothing.
         digits = [one.digits.encode() for one in live] or [b"-"]
         matching = [hmac.compare_digest(typed, each) for each in digits]
-        if live and any(matching):
-            found = live[matching.index(True)]
+        found = live[matching.index(True)] if live and any(matching) else None
+        if found and found.works_for(source):
             self._codes.remove(found)
             self._penalties.pop(source, None)
             return found.role
         self._add_penalty(source, now)
         for one in live:
-            one.wrong += 1
-        self._codes = [one for one in live if one.wrong < TRIES]
+            one.wrong[source] += 1
+        self._codes = [one for one in live if one.wrong.total() < ALL_TRIES]
         raise PairingRefused("this code does not work")
 
     def _live(self, now: float) -> list[_Code]:

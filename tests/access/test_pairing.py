@@ -1,4 +1,4 @@
-"""Pairing codes: used once, burned after five wrong tries, with a growing penalty by address."""
+"""Pairing codes: used once, spoiled by wrong tries, with a growing penalty by address."""
 
 import pytest
 from hypothesis import given
@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from appliance.access.pairing import (
     ADDRESSES,
+    ALL_TRIES,
     FREE_TRIES,
     LONGEST_WAIT,
     OPEN_CODES,
@@ -88,23 +89,37 @@ def test_a_wait_is_told_in_whole_seconds_rounded_up(later: float) -> None:
 
 
 @given(st.lists(st.text(), min_size=TRIES, max_size=TRIES))
-def test_five_wrong_tries_from_anywhere_burn_every_open_code(guesses: list[str]) -> None:
+def test_five_wrong_tries_of_an_address_spoil_every_open_code_for_it_alone(
+    guesses: list[str],
+) -> None:
+    pairing, now = Pairing(), 0.0
+    pairing.new_code(Role.ADMIN, 1e6, 0)
+    code = pairing.new_code(Role.USER, 1e6, 0).digits
+    for guess in guesses:
+        spoil(pairing, "x" if guess.replace(" ", "") == code else guess, "10.0.0.1", now)
+        now += LONGEST_WAIT
+    spoil(pairing, code, "10.0.0.1", now)
+    assert pairing.redeem(code, "10.0.0.2", now) is Role.USER
+
+
+@given(st.lists(st.integers(1, 254), min_size=TRIES, max_size=ALL_TRIES - 1, unique=True))
+def test_wrong_codes_of_strangers_do_not_spoil_the_owners(strangers: list[int]) -> None:
+    pairing = Pairing()
+    code = pairing.new_code(Role.USER, 300, 0).digits
+    for number in strangers:
+        spoil(pairing, wrong(code), f"10.0.0.{number}", 0)
+    assert pairing.redeem(code, "10.0.1.1", 0) is Role.USER
+
+
+def test_too_many_wrong_codes_from_anywhere_burn_every_open_code() -> None:
     pairing = Pairing()
     pairing.new_code(Role.ADMIN, 300, 0)
     code = pairing.new_code(Role.USER, 300, 0).digits
-    for number, guess in enumerate(guesses):
-        if guess.replace(" ", "") != code:
-            spoil(pairing, guess, f"10.0.0.{number}", 0)
-    spoil(pairing, code, "10.0.1.1", 0)
+    for number in range(ALL_TRIES):
+        assert len(pairing.open_codes(0)) == 2
+        spoil(pairing, wrong(code), f"10.0.{number // 250}.{number % 250}", 0)
     assert pairing.open_codes(0) == []
-
-
-def test_four_wrong_tries_do_not_burn_it() -> None:
-    pairing = Pairing()
-    code = pairing.new_code(Role.USER, 300, 0).digits
-    for number in range(TRIES - 1):
-        spoil(pairing, wrong(code), f"10.0.0.{number}", 0)
-    assert pairing.redeem(code, "10.0.1.1", 0) is Role.USER
+    spoil(pairing, code, "10.1.1.1", 0)
 
 
 @given(st.integers(1, 30))
