@@ -104,14 +104,13 @@ def test_without_a_gpu_there_is_no_drop_in(machine: Machine) -> None:
 
 def test_every_secret_can_be_given_as_a_credential() -> None:
     from appliance.app.systemd import SECRETS
-    from appliance.config.loader import Config
+    from appliance.config.loader import load
     from appliance.config.programs import unit_exceptions
 
     unit = (release.UNITS / "voice-appliance.service").read_text()
     # Claude Code's is for those who have it, and comes with what else it may do.
-    with_claude = Config.model_validate(
-        {"agents": {"claude": {"enabled": True, "project": "/srv/a"}}}
-    )
+    names = ("ENABLED", "true"), ("DIRECTORY", "/srv/a")
+    with_claude = load([], {f"APPLIANCE__AGENTS__CLAUDE__{name}": given for name, given in names})
     for name in SECRETS:
         given = unit_exceptions(with_claude) if name == "ANTHROPIC_API_KEY" else unit
         place = f"/etc/voice-appliance/credentials/{name.lower()}"
