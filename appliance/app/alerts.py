@@ -6,6 +6,7 @@ from enum import StrEnum
 from itertools import takewhile
 from typing import Any
 
+from appliance.app.history_watch import NOTICES
 from appliance.hardware.telemetry import Readings
 from appliance.selftest.checks.disk import ENOUGH_FREE, MIN_FREE
 from appliance.selftest.checks.temperature import HOT, WARM
@@ -35,12 +36,16 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What is judged: gauges, engines by kind, memory, database, and sentences of the plan."""
+    """What is judged: gauges, engines by kind, memory, database, and sentences of the plan.
+
+    `history_trouble` is why nothing is kept now: a key of NOTICES, or "".
+    """
 
     readings: Readings
     engines: Mapping[str, Mapping[str, Any]]
     memory: Mapping[str, Any]
     store: StoreStats
+    history_trouble: str
     quarantined: bool
     is_open: bool
     plan_warnings: Sequence[str]
@@ -60,11 +65,15 @@ def alerts(now: Condition) -> list[Alert]:
 
 
 def _of_store(now: Condition) -> Iterator[Alert]:
+    if now.history_trouble:
+        notice = NOTICES[now.history_trouble]
+        code = f"history_{now.history_trouble}"
+        yield Alert(code, Severity.FAILURE, notice.message, notice.advice)
     if now.store.failed:
         yield Alert(
             "store_lost",
             Severity.FAILURE,
-            f"{now.store.failed} entries could not be kept",
+            f"{now.store.failed} entries could not be kept.",
             "Look at the free space of the disk, and at the log.",
             {"count": now.store.failed},
         )

@@ -109,6 +109,7 @@ class StatusReport:
             engines=health["engines"],
             memory=health["memory"],
             store=self._store.stats(),
+            history_trouble=self._store.trouble,
             quarantined=self._store.quarantined is not None,
             is_open=bool(self.access_warnings),
             plan_warnings=self._runtime.engines.plan.warnings,

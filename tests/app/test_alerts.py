@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from appliance.app.alerts import Condition, Severity, alerts
+from appliance.app.history_watch import NOTICES
 from appliance.hardware.telemetry import Readings
 from appliance.store.records import StoreStats
 
@@ -20,6 +21,7 @@ WELL = Condition(
     engines={"stt": ladder(("whisper", "ready"), ("sphinx", "ready"), answering="whisper")},
     memory={"state": "ok", "available": 4 * 10**9},
     store=StoreStats(0, 10, 0, 0, 0.0),
+    history_trouble="",
     quarantined=False,
     is_open=False,
     plan_warnings=(),
@@ -54,6 +56,8 @@ def test_the_worst_comes_first() -> None:
     ("change", "code", "severity"),
     [
         ({"quarantined": True}, "store_damaged", "failure"),
+        ({"store": StoreStats(0, 10, 3, 0, 0.0)}, "store_lost", "failure"),
+        *(({"history_trouble": kind}, f"history_{kind}", "failure") for kind in NOTICES),
         ({"memory": {"state": "tight", "available": 1}}, "memory_tight", "warning"),
         ({"memory": {"state": "critical", "available": 1}}, "memory_critical", "failure"),
         ({"readings": Readings(disk_free=900 * 10**6)}, "disk_low", "warning"),
@@ -71,7 +75,7 @@ def test_each_trouble_has_its_code_and_a_sentence(
 ) -> None:
     (alert,) = alerts(replace(WELL, **change))
     assert (alert.code, alert.severity) == (code, severity)
-    assert alert.message
+    assert alert.message.endswith(".")
 
 
 def test_a_failed_engine_below_the_one_that_answers_is_no_trouble() -> None:

@@ -1,4 +1,4 @@
-"""The status report does not wait for a sensor that hangs."""
+"""The status report does not wait for a sensor that hangs, and tells of the history's trouble."""
 
 import asyncio
 import threading
@@ -45,7 +45,7 @@ async def test_a_sensor_that_hangs_leaves_the_gauges_empty(
 
     store = Anything(
         stats=lambda: StoreStats(0, 0, 0, 0, 0.0),
-        trouble="",
+        trouble="full",
         quarantined=None,
         tasks=Anything(listed=no_tasks),
     )
@@ -59,4 +59,6 @@ async def test_a_sensor_that_hangs_leaves_the_gauges_empty(
     release.set()
     readers[0].join()
     monkeypatch.setattr(status, "GAUGE_SECONDS", 60)
-    assert (await report.status())["gauges"]["load"] == 0.5
+    found = await report.status()
+    assert found["gauges"]["load"] == 0.5
+    assert [alert["code"] for alert in found["alerts"]] == ["history_full"]

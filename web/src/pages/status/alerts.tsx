@@ -10,8 +10,9 @@ import { size } from "../../i18n/time";
 import type { Alert, Severity } from "../../server/machine";
 
 /** Those that this page says in its own language: appliance/app/alerts.py has them all. */
-const KNOWN = [
-  ...["store_lost", "store_damaged", "stt_failed", "stt_resting", "tts_failed", "tts_resting"],
+export const KNOWN = [
+  ...["history_full", "history_damaged", "history_missing", "store_lost", "store_damaged"],
+  ...["stt_failed", "stt_resting", "tts_failed", "tts_resting"],
   ...["memory_tight", "memory_critical", "disk_low", "disk_full", "warm", "hot", "throttled", "access_open"],
 ] as const;
 
