@@ -65,6 +65,8 @@ run:
 test:
   --fast             leave out the browser, load and system tests, what measures, and the
                      released models
+  --campaign         instead: the table of docs/reliability.md; --scale 0.01 for a short one, and
+                     --output DIR for a table elsewhere
   --arm64            instead: install it in an emulated Debian for arm64, and test it there
   everything else goes to pytest
 

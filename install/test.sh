@@ -87,7 +87,23 @@ run_fast_tests() {
     -m 'not browser and not emulation and not load and not slow and not alone and not system and not released' "$@"
 }
 
+# The faults of docs/reliability.md, counted; hours, or as long as --scale and --minutes say.
+test_campaign() {
+  check_machine
+  install_lock
+  install_missing unshare=util-linux mkfs.ext4=e2fsprogs faketime=faketime
+  ensure_venv test
+  install_unlock
+  cd -- "$ROOT"
+  "$VENV/bin/python" -m tests.campaign "$@" || die 'something was lost; the table says what'
+}
+
 run_tests() {
+  if [[ ${1:-} == --campaign ]]; then
+    shift
+    test_campaign "$@"
+    return
+  fi
   if [[ ${1:-} == --arm64 ]]; then
     shift
     test_arm64 "$@"
