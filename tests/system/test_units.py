@@ -109,10 +109,10 @@ def test_every_secret_can_be_given_as_a_credential() -> None:
 
     unit = (release.UNITS / "voice-appliance.service").read_text()
     # Claude Code's is for those who have it, and comes with what else it may do.
-    names = ("ENABLED", "true"), ("DIRECTORY", "/srv/a")
-    with_claude = load([], {f"APPLIANCE__AGENTS__CLAUDE__{name}": given for name, given in names})
+    claude = {"ENABLED": "true", "COMMAND": "/bin/true", "DIRECTORY": "/srv/project"}
+    settings = {f"APPLIANCE__AGENTS__CLAUDE__{key}": value for key, value in claude.items()}
     for name in SECRETS:
-        given = unit_exceptions(with_claude) if name == "ANTHROPIC_API_KEY" else unit
+        given = unit_exceptions(load([], settings)) if name == "ANTHROPIC_API_KEY" else unit
         place = f"/etc/voice-appliance/credentials/{name.lower()}"
         assert f"\nLoadCredential={name.lower()}:{place}\n" in given
         assert f"\nSetCredential={name.lower()}:\\n\n" in given
@@ -135,13 +135,8 @@ def probed(machine: Machine) -> dict[str, str]:
     """What the service's sandbox lets its user do with the two devices."""
     machine.write(f"{release.PREFIX}/probe.py", PROBE)
     # A oneshot service may be restarted by no status, and the manager refuses the unit that asks.
-    lines = (
-        "Type=oneshot",
-        "RestartForceExitStatus=",
-        "WatchdogSec=0",
-        "ExecStopPost=",
-        "ExecStart=",
-    )
+    kind = ("Type=oneshot", "RestartForceExitStatus=")
+    lines = (*kind, "WatchdogSec=0", "ExecStopPost=", "ExecStart=")
     start = f"ExecStart=/usr/bin/python3 {release.PREFIX}/probe.py"
     machine.write(f"{DROP_INS}/probe.conf", "\n".join(("[Service]", *lines, start, "")))
     machine.systemctl("daemon-reload")

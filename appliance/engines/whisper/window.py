@@ -104,12 +104,16 @@ def is_doubtful(decoded: DecodedWindow, likelihood: float = _UNLIKELY) -> bool:
 
 def better(first: DecodedWindow, second: DecodedWindow) -> DecodedWindow:
     """The result of two passes that is to be believed."""
-    loops = has_loop(first), has_loop(second)
+    loops = _is_looped(first), _is_looped(second)
     if loops == (False, True):
         return first
     if loops[0] or first.cut or not second.text:
         return second
     return second if second.likelihood >= first.likelihood else first
+
+
+def _is_looped(decoded: DecodedWindow) -> bool:
+    return has_loop(decoded) or _is_endless_loop(decoded)
 
 
 def has_loop(decoded: DecodedWindow) -> bool:
@@ -156,4 +160,7 @@ def _is_endless_loop(decoded: DecodedWindow) -> bool:
         return False
     words = _WORDS.findall(decoded.text.lower())
     is_sayable = len(words) <= _MOST_WORDS_PER_SECOND * decoded.seconds
+    # The speaker's or the recording's end may leave of the last one its beginning: "no, no, n".
+    if len(words) > 1 and words[0].startswith(words[-1]):
+        words.pop()
     return not (is_sayable and decoded.voiced and len(set(words)) == 1)

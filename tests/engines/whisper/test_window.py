@@ -168,3 +168,17 @@ def test_of_two_passes_the_one_without_a_loop_or_else_the_likelier_is_believed()
     assert better(unlikely, sentence) is sentence
     assert better(sentence, unlikely) is sentence
     assert better(replace(sentence, cut=True), unlikely) is unlikely
+
+
+def test_the_last_of_many_equal_words_may_be_torn() -> None:
+    torn = _decoded("nyo " * 10 + "n", seconds=3.0)
+    assert not is_hallucinated(torn)
+    assert is_hallucinated(replace(torn, voiced=False))
+    assert is_hallucinated(_decoded("nyo " * 10 + "so", seconds=3.0))
+
+
+def test_a_likely_text_that_compresses_as_a_loop_gives_way_to_a_sentence() -> None:
+    loop = _decoded("nyo " * 10 + "so", seconds=3.0)
+    sentence = replace(loop, text="No, no, no, no.", likelihood=loop.likelihood - 0.1)
+    assert better(loop, sentence) is sentence
+    assert better(sentence, replace(loop, likelihood=-0.1)) is sentence
