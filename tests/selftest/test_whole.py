@@ -18,7 +18,7 @@ from appliance.store.queries import conversations, reading
 from tests.chat_server import chat_server
 from tests.daemon import MICRO_MODELS, Daemon, running
 from tests.install.conftest import Site
-from tests.stranger import ask, until
+from tests.stranger import connected, message, new_session, next_message, until
 
 pytestmark = pytest.mark.slow
 
@@ -193,10 +193,14 @@ async def test_no_free_session(site: Site, tmp_path: Path) -> None:
     async with appliance(
         site, tmp_path / "state", APPLIANCE__LIMITS__SESSIONS="1", APPLIANCE__ACCESS__MODE="open"
     ) as daemon:
-        assert (await ask(daemon, "POST", "/api/sessions", body={})).status == 201
-        status, report, _ = await selftest(
-            daemon.environment, "--only", "websocket", "--only", "spoken"
-        )
+        talking = await new_session(daemon)
+        async with connected(daemon, talking["ws_url"]) as ws:
+            await ws.send_bytes(message("client-ready"))
+            await ws.send_bytes(message("send-text", {"content": "what day is it"}))
+            await next_message(ws, "bot-transcription")
+            status, report, _ = await selftest(
+                daemon.environment, "--only", "websocket", "--only", "spoken"
+            )
         assert status == 0
         for finding in by_name(report).values():
             assert finding["verdict"] == "warning"
