@@ -21,6 +21,8 @@ SETTINGS = (
     "PRAGMA journal_size_limit = 16777216",
 )
 
+SHRINKABLE = "PRAGMA auto_vacuum = INCREMENTAL"  # before anything is written, or with a VACUUM
+
 PRIMARY_CODE = 0xFF  # the low byte of an extended result code
 
 # Errors that end without us: space is freed, the disk reconnected, the lock released.
@@ -69,6 +71,8 @@ def connect(path: Path) -> "Database":
     with ExitStack() as undo:
         undo.callback(connection.close)
         db = Database(connection)
+        if db.execute("PRAGMA page_count").fetchone() == (0,):
+            db.execute(SHRINKABLE)
         for setting in SETTINGS:
             db.execute(setting).fetchall()
         undo.pop_all()

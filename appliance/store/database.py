@@ -1,6 +1,7 @@
 """Opens the database file: takes its lock, checks and migrates it, replaces a damaged one."""
 
 import fcntl
+import logging
 import os
 import sqlite3
 from contextlib import ExitStack, suppress
@@ -11,14 +12,17 @@ from typing import IO, TYPE_CHECKING
 
 from appliance.errors import StoreError
 from appliance.store import search_index
-from appliance.store.connection import DamagedError, connect, is_damage, is_transient
+from appliance.store.connection import SHRINKABLE, DamagedError, connect, is_damage, is_transient
 from appliance.store.salvage import salvage
 
 if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
 
+log = logging.getLogger(__name__)
+
 SCHEMA = Path(__file__).with_name("schema")
 QUARANTINED = ".corrupt."  # in the names of what is set aside, and removed with the next deletion
+SOON_REWRITTEN = 32 * 2**20  # bytes of a database; some tenths of a second
 CLEAN = b"clean"  # content of the lock file after the last writer closed in order
 
 
@@ -137,6 +141,7 @@ def _open_checked(path: Path, *, unclean: bool) -> "Database":
         try:
             check_version(db, path)
             migrations().apply(db)
+            _make_shrinkable(db)
             search_index.repair(db, thoroughly=unclean)
         except sqlite3.DatabaseError as error:
             if is_damage(error):
@@ -144,6 +149,25 @@ def _open_checked(path: Path, *, unclean: bool) -> "Database":
             raise
         undo.pop_all()
     return db
+
+
+def _make_shrinkable(db: "Database") -> None:
+    """Has a small file of an older version give free pages back to the disk, as new ones do.
+
+    Every page is written anew, so a large one, which would hold up the start, stays as it is: its
+    free pages are used again.
+    """
+    facts = ("auto_vacuum", "page_count", "page_size")
+    mode, pages, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in facts)
+    if mode or pages * size > SOON_REWRITTEN:
+        return
+    try:
+        db.execute(SHRINKABLE)
+        db.execute("VACUUM")
+    except sqlite3.Error as error:
+        if is_damage(error):
+            raise
+        log.warning("the database cannot be made to shrink: %s", error)
 
 
 def _connect_and_check(path: Path) -> "Database":

@@ -1,7 +1,7 @@
 """Renames conversations, and deletes them so that their words are in no file either.
 
-    delete_rows ─► the rows are gone, at the cost of the conversation's own size
-    scrub       ─► the words are gone: from the search index, the log, and copies of the database
+    begin, delete_some ─► the rows are gone, in short transactions; delete_rows does it in one
+    scrub              ─► the words are gone: from the search index, the log, and copies
 
 Between the two the conversation stands in the table `forgotten`, so that a scrub that was cut off
 is made up for after the next start.
@@ -30,9 +30,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Pages of the search index that are merged in one transaction. The writer waits for no longer.
+# What one transaction does of the search index, and of the free pages that the file gives back.
+# The writer waits for no longer.
 MERGED_PAGES = 64
+FREED_PAGES = 256
+EVENTS_AT_ONCE = 200  # that one transaction deletes
+BEGUN = 0.0  # as deleted_at: the deletion cannot be undone any more
 BACKUPS = "backups"
+
+# Those of which rows are left come later.
+FORGOTTEN = """
+SELECT conversation_id, at FROM forgotten WHERE conversation_id NOT IN
+(SELECT id FROM conversations WHERE deleted_at IS NOT NULL)"""
 
 Pause = Callable[[], bool]
 """Waits a moment between two steps; False ends the work before it is done."""
@@ -47,11 +56,38 @@ def rename(db: "Database", conversation_id: str, title: str) -> bool:
 def mark_deleted(db: "Database", conversation_id: str, at: float | None) -> bool:
     """Hides a conversation from every list, or with None shows it again.
 
-    False where there is none, or it is hidden or shown already.
+    False where there is none, it is hidden or shown already, or its words are being deleted.
     """
-    hidden = "IS NULL" if at is not None else "IS NOT NULL"
+    hidden = "IS NULL" if at is not None else f"IS NOT {BEGUN} AND deleted_at IS NOT NULL"
     statement = f"UPDATE conversations SET deleted_at = ? WHERE id = ? AND deleted_at {hidden}"
     return db.execute(statement, (at, conversation_id)).rowcount > 0
+
+
+def begin(db: "Database", conversation_id: str) -> bool:
+    """Begins to delete a conversation, which is hidden from now on; False where there is none.
+
+    Call `delete_some` until it returns False, each time in a transaction of its own, then `scrub`.
+    """
+    statement = "UPDATE conversations SET deleted_at = ? WHERE id = ?"
+    begun = db.execute(statement, (BEGUN, conversation_id)).rowcount > 0
+    if begun:
+        _note_forgotten(db, conversation_id)
+    return begun
+
+
+def delete_some(db: "Database", conversation_id: str) -> bool:
+    """Deletes some events of a conversation, and with the last the conversation.
+
+    True while there is more to delete.
+    """
+    deleted = db.execute(
+        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE conversation_id = ? LIMIT ?)",
+        (conversation_id, EVENTS_AT_ONCE),
+    ).rowcount
+    if deleted == EVENTS_AT_ONCE:
+        return True
+    db.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
+    return False
 
 
 def delete_rows(db: "Database", conversation_id: str) -> bool:
@@ -61,9 +97,13 @@ def delete_rows(db: "Database", conversation_id: str) -> bool:
     """
     gone = db.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,)).rowcount > 0
     if gone:
-        values = (conversation_id, time.time())
-        db.execute("INSERT OR REPLACE INTO forgotten (conversation_id, at) VALUES (?, ?)", values)
+        _note_forgotten(db, conversation_id)
     return gone
+
+
+def _note_forgotten(db: "Database", conversation_id: str) -> None:
+    values = (conversation_id, time.time())
+    db.execute("INSERT OR REPLACE INTO forgotten (conversation_id, at) VALUES (?, ?)", values)
 
 
 def _conversation_ids(db: "Database") -> set[str]:
@@ -122,17 +162,15 @@ def scrub(path: Path, pause: Pause = lambda: True) -> bool:
     try:
         with closing(connect(path)) as db:
             _remove_recordings(path, db)
-            forgotten = [row[0] for row in db.execute("SELECT conversation_id FROM forgotten")]
+            forgotten = db.execute(FORGOTTEN).fetchall()
             if not forgotten:
                 return True
-            if not (_merge_index(db, pause) and _empty_log(db)):
+            if not (_merge_index(db, pause) and _free_pages(db, pause) and _empty_log(db)):
                 return False
-            _scrub_copies(path, forgotten)
+            _scrub_copies(path, [conversation_id for conversation_id, _ in forgotten])
             with transaction(db):
-                for conversation_id in forgotten:
-                    db.execute(
-                        "DELETE FROM forgotten WHERE conversation_id = ?", (conversation_id,)
-                    )
+                for row in forgotten:  # unless it was forgotten once more meanwhile
+                    db.execute("DELETE FROM forgotten WHERE conversation_id = ? AND at = ?", row)
         return True
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"{path} cannot be written: {error}") from None
@@ -174,6 +212,18 @@ def _merge_index(db: "Database", pause: Pause) -> bool:
         if pages > 0 and db.conn.total_changes - before < 2:  # the command itself counts as one
             return True
         pages = MERGED_PAGES
+        if not pause():
+            return False
+
+
+def _free_pages(db: "Database", pause: Pause) -> bool:
+    """Gives the pages that are free back to the disk, some at a time."""
+    while True:
+        (free,) = db.execute("PRAGMA freelist_count").fetchone()
+        db.execute(f"PRAGMA incremental_vacuum({FREED_PAGES})").fetchall()
+        (left,) = db.execute("PRAGMA freelist_count").fetchone()
+        if left == 0 or left >= free:  # a file of an older version keeps them
+            return True
         if not pause():
             return False
 

@@ -187,8 +187,11 @@ class Store:
         self.tasks.drop_unkept(conversation_id)
         if was_unkept:
             return
-        if not await self._write(partial(deletion.delete_rows, conversation_id=conversation_id)):
+        if not await self._write(partial(deletion.begin, conversation_id=conversation_id)):
             raise queries.unknown_conversation(conversation_id)
+        # Between the steps the writer writes what was said meanwhile.
+        while await self._write(partial(deletion.delete_some, conversation_id=conversation_id)):
+            pass
         self.scrubber.request()
         await self._off_loop(partial(deletion.remove_recordings, self._path))
 

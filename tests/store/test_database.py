@@ -1,6 +1,7 @@
 """Opening the database: locks, versions, migrations, and damaged files."""
 
 import asyncio
+import contextlib
 import random
 import sqlite3
 import stat
@@ -287,3 +288,19 @@ async def test_no_damage_stops_the_appliance_from_starting(path: Path) -> None:
         with reading(path) as db:
             conversations(db)
             search(db, "word7")
+
+
+async def test_the_file_of_an_older_version_learns_to_shrink(path: Path) -> None:
+    store = Store.open(path)
+    store.append(said("still here"))
+    await store.close()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = DELETE").fetchall()
+        db.execute("PRAGMA auto_vacuum = NONE").fetchall()
+        db.execute("VACUUM")
+        assert db.execute("PRAGMA auto_vacuum").fetchone() == (0,)
+    store = Store.open(path)
+    with reading(path) as db:
+        assert db.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+    assert [hit.excerpt for hit in await store.search("here")] == ["still [here]"]
+    await store.close()

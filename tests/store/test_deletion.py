@@ -12,7 +12,7 @@ import pytest
 from appliance.conversation import EventKind
 from appliance.errors import NotFound, StoreError
 from appliance.store.connection import connect, transaction
-from appliance.store.deletion import delete, delete_rows
+from appliance.store.deletion import EVENTS_AT_ONCE, begin, delete, delete_rows, delete_some
 from appliance.store.queries import conversations, reading
 from appliance.store.records import AuditEntry, AuditRecord
 from appliance.store.store import Store
@@ -145,6 +145,38 @@ async def test_deleting_costs_by_the_size_of_the_conversation(path: Path) -> Non
             changed = db.conn.total_changes - before
         assert db.execute("SELECT count(*) FROM spoken_data").fetchone()[0] >= rows
     assert changed < 1_000
+
+
+async def test_a_large_conversation_leaves_in_steps_that_a_restart_goes_on_with(path: Path) -> None:
+    store = Store.open(path)
+    for number in range(EVENTS_AT_ONCE + 50):
+        store.append(said("the quokka sleeps", turn=number + 1, conversation="private"))
+    await store.flush()
+    await store.close()
+    with contextlib.closing(connect(path)) as db:
+        for step, more in ((begin, True), (delete_some, True)):
+            with transaction(db):
+                assert step(db, "private") is more
+        assert db.execute("SELECT count(*) FROM events").fetchone() == (50,)
+    store = Store.open(path)
+    assert await store.conversations() == []
+    with pytest.raises(NotFound):  # half of it is gone
+        await store.keeping.restore("private")
+    assert await store.keeping.hidden() == ["private"]
+    await store.delete("private")
+    assert await asyncio.to_thread(store.scrubber.wait, 60)
+    assert files_with(path, "quokka") == []
+    await store.close()
+
+
+async def test_the_file_shrinks_with_what_is_in_it(store: Store, path: Path) -> None:
+    for number in range(2_000):
+        store.append(said("the quokka sleeps " * 20, turn=number + 1, conversation="private"))
+    await store.flush()
+    assert await asyncio.to_thread(store.scrubber.wait, 60)
+    await store.delete("private")
+    assert await asyncio.to_thread(store.scrubber.wait, 60)
+    assert path.stat().st_size < 200_000
 
 
 def test_deleting_without_a_database_creates_none(path: Path) -> None:
