@@ -1,7 +1,7 @@
 """Pairs clients: eight digits, shown on the device or the page, are exchanged once for a token.
 
-An address has five tries at a code, so that nobody's wrong ones spoil it for the owner. Those of all
-addresses together end it: 500 tries at five codes of 10^8 succeed with a chance of 1 in 40,000.
+An address has five tries at a code, so that nobody's wrong ones spoil it for the owner. Those of
+all addresses together end it: 500 tries at five codes of 10^8 succeed with a chance of 1 in 40,000.
 The back-off keeps an address from using up its tries at each new code at once.
 """
 

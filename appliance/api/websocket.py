@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import ClientConnectionError, WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
 from appliance.access.back_pressure import BackPressure, Flooded
+from appliance.api.masked_frames import MaskedWebSocketResponse
 from appliance.errors import BadRequest
 
 # Clients send a second of audio or a few kilobytes of text. A message beyond this size is not read
@@ -41,7 +42,7 @@ class AiohttpSocket:
 
     def __init__(self, count_refusal: Callable[[str], None]) -> None:
         self._count_refusal = count_refusal
-        self._response = web.WebSocketResponse(
+        self._response = MaskedWebSocketResponse(
             max_msg_size=MAX_MESSAGE_BYTES,
             heartbeat=HEARTBEAT_SECONDS,
             # aiohttp would answer a flood of pings without ever returning to us.

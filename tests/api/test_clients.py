@@ -145,7 +145,9 @@ async def test_a_new_client_does_not_replace_an_administrator_who_lost_the_role(
     assert answer.json["client"]["role"] == "user"
 
 
-async def test_guessing_is_slowed_down_and_leaves_the_code_to_its_owner(paired_daemon: Daemon) -> None:
+async def test_guessing_is_slowed_down_and_leaves_the_code_to_its_owner(
+    paired_daemon: Daemon,
+) -> None:
     for number in range(20):
         code = new_code(paired_daemon)
         wrong = f"{(int(code.replace(' ', '')) + 1) % 10**8:08}"
