@@ -73,6 +73,15 @@ def host_allowed(host: str, names: Iterable[str]) -> bool:
     return _is_address(name) or name in {"localhost", *(_normalised_name(known) for known in names)}
 
 
+def is_this_machine(host: str) -> bool:
+    """Whether a Host header names the machine of the browser itself, where http is safe too."""
+    parsed = _parse(f"http://{host}")
+    if parsed is None:
+        return False
+    name = parsed[1]
+    return name == "localhost" or (_is_address(name) and ipaddress.ip_address(name).is_loopback)
+
+
 def _parse(origin: str) -> tuple[str, str, int] | None:
     """Returns scheme, host and port; None where `origin` has anything beyond these."""
     try:

@@ -3,11 +3,12 @@
 import ipaddress
 import logging
 import math
+import re
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from appliance.access.origins import host_allowed, origin_allowed
+from appliance.access.origins import host_allowed, is_this_machine, origin_allowed
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.errors import (
     ApplianceError,
@@ -23,6 +24,10 @@ log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 COOKIE = "__Host-appliance"
+
+# A whole address as the target of a request, with somebody's name before the host, which aiohttp
+# takes away. Browsers send neither.
+_NAMES_USER = re.compile(r"[a-z]+://[^/?#]*@", re.IGNORECASE)
 
 
 @web.middleware
@@ -69,7 +74,7 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
     Refuses every request under a host name that is not the appliance's (DNS rebinding).
     """
     deps = request.app[DEPENDENCIES]
-    if not host_allowed(request.host, deps.host_names()):
+    if _NAMES_USER.match(request.raw_path) or not host_allowed(request.host, deps.host_names()):
         raise WrongHost(f"this appliance is not called {request.host}")
     writes = request.method not in ("GET", "HEAD")
     if writes or request.headers.get("Upgrade", "").lower() == "websocket":
@@ -78,11 +83,23 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
         # access, a request without Origin is no risk; a foreign page is refused all the same.
         risky = deps.paired_only and COOKIE in request.cookies
         program = bearer(request) is not None or not risky
-        if not origin_allowed(origin, request.host, deps.origins, bearer=program):
+        scheme = "https" if _by_https_only(request) else None
+        if not origin_allowed(origin, request.host, deps.origins, scheme=scheme, bearer=program):
             if origin is None:
                 raise Forbidden("a request with the cookie of the page must have an Origin header")
             raise Forbidden(f"a page of the origin {origin} may not use this appliance")
     return await handler(request)
+
+
+def _by_https_only(request: web.Request) -> bool:
+    """Whether a page that came by plain http cannot be the appliance's own.
+
+    A proxy tells so. Without one, the cookie does: browsers keep it from plain http, except on
+    their own machine.
+    """
+    return is_encrypted(request) or (
+        COOKIE in request.cookies and not is_this_machine(request.host)
+    )
 
 
 def token(request: web.Request) -> str | None:

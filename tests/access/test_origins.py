@@ -4,7 +4,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from appliance.access.origins import host_allowed, normalised_origin, origin_allowed
+from appliance.access.origins import (
+    host_allowed,
+    is_this_machine,
+    normalised_origin,
+    origin_allowed,
+)
 
 HOSTS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z]{2,5})?", fullmatch=True)
 PORTS = st.integers(1, 65535)
@@ -110,3 +115,20 @@ def test_only_own_names_and_addresses_are_allowed_hosts(host: str, allowed: bool
 def test_no_host_raises_an_exception(host: str) -> None:
     host_allowed(host, [])
     origin_allowed("https://jetson.local", host)
+
+
+@pytest.mark.parametrize(
+    ("host", "same"),
+    [
+        ("localhost:8080", True),
+        ("LOCALHOST.", True),
+        ("127.0.0.9:1", True),
+        ("[::1]:8443", True),
+        ("192.168.1.20", False),
+        ("localhost.evil.example", False),
+        ("somebody@localhost", False),
+        ("", False),
+    ],
+)
+def test_a_browser_on_the_machine_itself_is_known_by_its_host(host: str, same: bool) -> None:
+    assert is_this_machine(host) is same

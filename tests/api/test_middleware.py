@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from appliance.api.middleware import COOKIE
 from appliance.api.routes import ROUTES
 from appliance.api.server import MAX_BODY_BYTES
 from tests.daemon import Daemon
@@ -129,6 +130,42 @@ async def test_a_foreign_page_can_neither_write_nor_connect(
     assert (joined.status, joined.code) == (403, "forbidden")
     async with connected(daemon, session["ws_url"], {"Origin": daemon.base_url}) as ws:
         assert not ws.closed
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-Proto": "https"},
+        {"Host": "192.0.2.1", "Cookie": f"{COOKIE}=x"},
+    ],
+    ids=["behind a proxy", "by the cookie"],
+)
+async def test_a_page_by_plain_http_is_not_the_https_pages_own(
+    paired_daemon: Daemon, headers: dict[str, str]
+) -> None:
+    headers = {"Host": urlsplit(paired_daemon.base_url).netloc, **headers}
+    host = headers["Host"]
+    plain = await ask(
+        paired_daemon, "POST", "/api/pair", headers={**headers, "Origin": f"http://{host}"}
+    )
+    assert (plain.status, plain.code) == (403, "forbidden")
+    secure = await ask(
+        paired_daemon, "POST", "/api/pair", headers={**headers, "Origin": f"https://{host}"}
+    )
+    assert (secure.status, secure.code) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("target", ["/api/ping", "http://somebody@{host}/api/ping"])
+async def test_a_host_with_somebodys_name_before_it_is_refused(daemon: Daemon, target: str) -> None:
+    address = urlsplit(daemon.base_url)
+    named = f"somebody@{address.netloc}" if target.startswith("/") else address.netloc
+    request = f"GET {target.format(host=address.netloc)} HTTP/1.1\r\nHost: {named}\r\n"
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(f"{request}Connection: close\r\n\r\n".encode())
+    answered = (await reader.read()).decode()
+    writer.close()
+    assert answered.startswith("HTTP/1.1 421 ")
+    assert '"wrong_host"' in answered
 
 
 @pytest.mark.parametrize("host", ["evil.example", "[::", "127.0.0.1.evil.example:8080"])

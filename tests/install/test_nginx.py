@@ -83,7 +83,11 @@ async def test_it_answers_to_every_name_of_the_certificate(
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "kitchen.evil.example", "203.0.113.9", "kitchen.lan", "-", "[::2]"]
+    "host",
+    [
+        *("evil.example", "kitchen.evil.example", "203.0.113.9", "kitchen.lan", "-", "[::2]"),
+        *("somebody@localhost", "localhost@evil.example", "localhost:8443@evil.example"),
+    ],
 )
 async def test_a_name_of_somebody_elses_is_misdirected(
     site: Site, client: aiohttp.ClientSession, daemon: Daemon, host: str
