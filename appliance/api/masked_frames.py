@@ -48,7 +48,7 @@ class FrameHeaders:
         self._header.clear()
 
 
-class _Reader(Protocol):
+class _FrameReader(Protocol):
     """The reader of aiohttp, as its connection uses it."""
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]: ...
@@ -56,7 +56,7 @@ class _Reader(Protocol):
     def feed_eof(self) -> None: ...
 
 
-class _Errors(Protocol):
+class _MessageErrors(Protocol):
     """The queue of messages, as far as it takes an error in place of the next one."""
 
     def set_exception(self, exc: BaseException) -> None: ...
@@ -65,7 +65,7 @@ class _Errors(Protocol):
 class _MaskedReader:
     """Passes bytes on to `reader` as long as all frames are masked."""
 
-    def __init__(self, reader: _Reader, queue: _Errors) -> None:
+    def __init__(self, reader: _FrameReader, queue: _MessageErrors) -> None:
         self._reader = reader
         self._queue = queue
         self._headers = FrameHeaders()
