@@ -77,12 +77,14 @@ async def run_in_daemon_thread(job: Callable[[], T]) -> T:
     return await done
 
 
-async def stop_process(process: asyncio.subprocess.Process, seconds: float) -> None:
-    """Sends SIGTERM, and SIGKILL where the process has not ended after that many seconds."""
+async def stop_process(
+    process: asyncio.subprocess.Process, seconds: float, number: signal.Signals = signal.SIGTERM
+) -> None:
+    """Sends a signal, and SIGKILL where the process has not ended after that many seconds."""
     if process.returncode is not None:
         return
     with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         try:
             async with asyncio.timeout(seconds):
                 await process.wait()

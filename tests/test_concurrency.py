@@ -99,6 +99,7 @@ def test_a_program_ends_while_a_sensor_hangs(use: Callable[[Reader], Awaitable[A
     assert ended
 
 
+SLEEPS = "print('ready', flush=True); import time; time.sleep(60)"
 IGNORES_SIGTERM = """
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -108,15 +109,16 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize(
-    ("program", "seconds", "status"),
+    ("program", "seconds", "number", "status"),
     [
-        ("print('ready', flush=True); import time; time.sleep(60)", 30.0, -signal.SIGTERM),
-        (IGNORES_SIGTERM, 0.1, -signal.SIGKILL),
-        ("print('ready', flush=True)", 30.0, 0),
+        (SLEEPS, 30.0, signal.SIGTERM, -signal.SIGTERM),
+        (SLEEPS, 30.0, signal.SIGHUP, -signal.SIGHUP),
+        (IGNORES_SIGTERM, 0.1, signal.SIGTERM, -signal.SIGKILL),
+        ("print('ready', flush=True)", 30.0, signal.SIGTERM, 0),
     ],
 )
-async def test_a_process_is_stopped_by_force_where_it_ignores_sigterm(
-    program: str, seconds: float, status: int
+async def test_a_process_is_stopped_by_force_where_it_ignores_the_signal(
+    program: str, seconds: float, number: signal.Signals, status: int
 ) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program), stdout=asyncio.subprocess.PIPE
@@ -125,6 +127,6 @@ async def test_a_process_is_stopped_by_force_where_it_ignores_sigterm(
     assert await process.stdout.readline() == b"ready\n"
     if status == 0:
         await process.wait()
-    await stop_process(process, seconds)
+    await stop_process(process, seconds, number)
     assert process.returncode == status
     await stop_process(process, seconds)  # a second time does nothing
