@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from appliance.access.tokens import Role
 from appliance.agents.service import AgentService
 from appliance.api.dependencies import AdminDependencies
 from appliance.app import systemd
@@ -17,8 +19,10 @@ from appliance.config.faults import Fault, nearest
 from appliance.config.loader import Config
 from appliance.config.reload import answer_reloads
 from appliance.errors import RestartImpossible
+from appliance.event_hub import EventHub, Topic
 from appliance.hardware.planner import models_on_disk
 from appliance.llm.connection_test import check_connection
+from appliance.observability.log_ring import LogRing
 from appliance.selftest.report_store import ReportStore
 from appliance.selftest.subprocess_runner import SelftestRunner
 from appliance.tools.registry import ToolRegistry
@@ -55,9 +59,10 @@ class Restart:
 
 
 class Administration:
-    """The services behind the pages of an administrator.
+    """The services behind the pages of an administrator, which hear of changes through `hub`.
 
-    `commands` are command lines of the appliance itself.
+    `commands` are command lines of the appliance itself. Keys that are entered on the page are
+    hidden in `log_ring`.
     """
 
     def __init__(
@@ -69,13 +74,18 @@ class Administration:
         registry: ToolRegistry,
         agents: AgentService,
         commands: Commands,
+        hub: EventHub,
+        log_ring: LogRing,
     ) -> None:
         self._runtime = runtime
         self._registry = registry
         self._agents = agents
+        self._hide = log_ring.hide
         self.restart = Restart()
         self.selftests = SelftestRunner(ReportStore(config.store.path.parent), commands.selftest)
-        self._jobs = ModelJobs(commands.models, lambda _job: None)
+        self._jobs = ModelJobs(
+            commands.models, partial(hub.publish, Topic.MODELS, {}, minimum=Role.ADMIN)
+        )
         actions = SettingsActions(self._faults, self._apply)
         self.settings = SettingsService(config, secrets, files, actions)
 
@@ -118,12 +128,14 @@ class Administration:
 
     async def _apply(self, config: Config, secrets: Mapping[str, str]) -> None:
         """Has every part take another configuration, as far as it can while it runs."""
+        self._hide(secrets.values())
         self._registry.switch_off(config.tools.disabled)
         self._agents.servers.configure(config.tools.mcp)
         await self._runtime.configure(config, secrets)
         self._runtime.engines.tools_changed()
 
     async def _check_llm(self, changes: Mapping[str, str], key: str) -> dict[str, Any]:
+        self._hide([key])
         return await check_connection(self.settings.config, self.settings.secrets, changes, key)
 
     def _tools(self) -> dict[str, Any]:

@@ -69,7 +69,8 @@ async def run(files: SettingsFiles, commands: Commands) -> bool:
             serve=None if systemd.manages_us() else commands.serve,  # there it has its own unit
         )
         admin = Administration(
-            *(config, secrets, files, runtime, features.registry, features.agents, commands)
+            *(config, secrets, files, runtime, features.registry, features.agents, commands),
+            *(audience.hub, ring),
         )
         server = Server(config.server, state / "control.sock", systemd.sockets())
         report = StatusReport(config, runtime, store, metrics, ring, lambda: server.address)

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
+from appliance.concurrency import stop_process
 from appliance.errors import NotFound
 
 log = logging.getLogger(__name__)
@@ -52,13 +53,14 @@ class ModelJob:
 
 
 class ModelJobs:
-    """The queue of jobs, and those that have ended lately. `changed` is called with every change.
+    """The queue of jobs, and those that have ended lately.
 
-    `command` gives the command line of `appliance models KIND`.
+    `command` gives the command line of `appliance models KIND`. `changed` is called when a job is
+    queued, begins and ends.
     """
 
     def __init__(
-        self, command: Callable[[str], Sequence[str]], changed: Callable[[ModelJob], None]
+        self, command: Callable[[str], Sequence[str]], changed: Callable[[], object]
     ) -> None:
         self._command = command
         self._changed = changed
@@ -83,7 +85,7 @@ class ModelJobs:
         job = ModelJob(next(self._ids), kind, model)
         self._waiting.append(job)
         self._requested.set()
-        self._changed(job)
+        self._changed()
         return job
 
     def cancel(self, job_id: int) -> None:
@@ -140,11 +142,11 @@ class ModelJobs:
             self._conclude(job, await process.wait(), errors.decode("utf-8", "replace"))
         finally:
             self._process = None
-            await _interrupt(process)
+            await stop_process(process, STOP_SECONDS, signal.SIGINT)  # as Ctrl-C does
 
     def _begin(self, job: ModelJob) -> None:
         job.state, job.began = "running", time.time()
-        self._changed(job)
+        self._changed()
 
     async def _follow(self, job: ModelJob, output: asyncio.StreamReader) -> None:
         """Takes over the progress that the process prints, a JSON object a line."""
@@ -164,7 +166,6 @@ class ModelJobs:
                     job.message = news["message"]
                 elif "verified" in news:
                     job.faults = [f for f in news["verified"] if f["state"] != "good"]
-                self._changed(job)
 
     def _conclude(self, job: ModelJob, status: int, errors: str) -> None:
         """The command line ends with a sentence and advice on standard error where it failed."""
@@ -183,18 +184,4 @@ class ModelJobs:
         job.state = "cancelled" if state in ("queued", "running") else state
         job.ended = time.time()
         self._ended.append(job)
-        self._changed(job)
-
-
-async def _interrupt(process: asyncio.subprocess.Process) -> None:
-    """Ends a process as Ctrl-C does, and kills one that does not end."""
-    if process.returncode is not None:
-        return
-    with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGINT)
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        self._changed()

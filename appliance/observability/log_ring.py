@@ -30,7 +30,7 @@ class LogRing(logging.Handler):
 
     def __init__(self, secrets: Iterable[str] = (), clock: Callable[[], float] = time.time) -> None:
         super().__init__(logging.INFO)
-        self._secrets = tuple(secrets)
+        self._secrets = frozenset(secrets)
         self._clock = clock
         self._entries: deque[LogEntry] = deque(maxlen=MOST_ENTRIES)
         self._count = 0
@@ -45,6 +45,10 @@ class LogRing(logging.Handler):
             yield self
         finally:
             root.removeHandler(self)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Leaves these out of what is logged from now on, too."""
+        self._secrets |= frozenset(secrets)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by logging under the handler's lock."""

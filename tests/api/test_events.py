@@ -11,7 +11,7 @@ from appliance.event_hub import MOST_PER_CLIENT
 from tests.api.test_clients import paired
 from tests.daemon import Daemon, running
 from tests.live import listening
-from tests.stranger import ask
+from tests.stranger import ask, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -59,6 +59,26 @@ async def test_administrators_hear_of_clients_and_others_do_not(paired_daemon: D
         made = await ask(paired_daemon, "POST", "/api/timers", body=body, headers=user)
         await other.wait_for("timer", id=made.json["id"])  # after the other, in the same order
         assert "clients" not in {topic for topic, _ in other.events}
+        await ask(paired_daemon, "DELETE", f"/api/timers/{made.json['id']}", headers=user)
+
+
+async def test_a_page_hears_when_a_job_on_models_ends(paired_daemon: Daemon) -> None:
+    _, admin = await paired(paired_daemon, "admin")
+    _, user = await paired(paired_daemon, "user")
+    base = paired_daemon.base_url
+    async with listening(base, admin) as watching, listening(base, user) as other:
+        assert (await ask(paired_daemon, "POST", "/api/models", headers=admin)).status == 202
+
+        async def heard() -> bool:  # that it is queued, begins and has ended
+            return [topic for topic, _ in watching.events].count("models") == 3
+
+        await until(heard, 60)
+        [job] = (await ask(paired_daemon, "GET", "/api/models", headers=admin)).json["jobs"]
+        assert job["state"] == "done"
+        body = {"seconds": 600}
+        made = await ask(paired_daemon, "POST", "/api/timers", body=body, headers=user)
+        await other.wait_for("timer", id=made.json["id"])  # after the others, in the same order
+        assert "models" not in {topic for topic, _ in other.events}
         await ask(paired_daemon, "DELETE", f"/api/timers/{made.json['id']}", headers=user)
 
 

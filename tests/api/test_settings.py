@@ -1,6 +1,7 @@
 """Settings, voices, models and tools over HTTP, and what of them the next session has."""
 
 import io
+import json
 import wave
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,7 +12,7 @@ import pytest_asyncio
 
 from appliance.client import calling
 from tests.api.test_clients import paired
-from tests.chat_server import chat_server
+from tests.chat_server import Body, chat_server
 from tests.daemon import Daemon
 from tests.stranger import Answered, ask, until
 
@@ -71,6 +72,29 @@ async def test_another_language_model_answers_with_its_key_and_prompt(clean: Dae
         return {'llm.provider: "auto" → "custom"', "OPENAI_API_KEY: set"} <= set(details)
 
     await until(told)
+
+
+async def test_a_key_that_was_entered_on_the_page_is_in_no_log(clean: Daemon) -> None:
+    entered, tried = "entered-on-the-page", "tried-on-the-page"
+    refusal = {"error": {"message": f"Neither {entered} nor {tried} is a key."}}
+    body = Body((json.dumps(refusal).encode(),), status=401)
+    async with chat_server(lambda _messages: body) as server:
+        settings = {"llm.provider": "custom", "llm.base_url": server.base_url}
+        test = {**{name.removeprefix("llm."): settings[name] for name in settings}, "key": tried}
+        assert (await ask(clean, "POST", "/api/settings/llm/test", body=test)).status == 200
+        changed = await change(clean, settings=settings, keys={"OPENAI_API_KEY": entered})
+        assert changed.status == 200, changed.text
+        async with calling(clean.base_url) as call:
+            await call.type("what are the tall things at the shore")
+
+            async def logged() -> list[str]:
+                entries = (await ask(clean, "GET", "/api/logs")).json["entries"]
+                texts = [entry["message"] for entry in entries]
+                return [text for text in texts if "is a key." in text]
+
+            await until(logged)
+        [first, *_] = await logged()
+        assert "Neither *** nor *** is a key." in first
 
 
 async def test_a_tool_that_is_switched_off_is_gone(clean: Daemon) -> None:

@@ -41,6 +41,13 @@ def test_entries_come_oldest_first_without_secrets(ring: LogRing) -> None:
     assert ring.entries(limit=1) == entries[1:]
 
 
+def test_secrets_that_come_later_are_hidden_as_well(ring: LogRing) -> None:
+    ring.hide(["another-key", "a-very-secret-key"])
+    ring.hide(["a-third-key"])
+    log.info("a-very-secret-key, another-key and a-third-key")
+    assert [entry.message for entry in ring.entries()] == ["***, *** and ***"]
+
+
 def test_a_traceback_is_kept_to_its_end(ring: LogRing) -> None:
     try:
         raise ValueError("x" * 3000 + " the cause")
