@@ -84,6 +84,11 @@ class Visit:
         )
         await self.until(shown, seconds)
 
+    async def until_loaded(self) -> None:
+        """Waits until the page has its heading and loads nothing (that of the design spins)."""
+        loading = "document.querySelector('.spinner') && location.pathname !== '/design'"
+        await self.until(f"document.querySelector('h1') && !({loading})")
+
     async def connect(self) -> None:
         await self.page.click("#connect")
         await self.until_state("listening")

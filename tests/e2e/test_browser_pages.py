@@ -81,12 +81,6 @@ async def house(place: Place, front: Site, page: Path) -> AsyncIterator[House]:
         yield House(front, daemon, browser, page)
 
 
-async def shown(visit: Visit) -> None:
-    """Waits until a page has its heading and loads nothing; that of the design shows a spinner."""
-    loading = "document.querySelector('.spinner') && location.pathname !== '/design'"
-    await visit.until(f"document.querySelector('h1') && !({loading})")
-
-
 async def photograph(visit: Visit, name: str) -> None:
     """Keeps a picture where APPLIANCE_SCREENSHOTS names a directory."""
     if directory := os.environ.get("APPLIANCE_SCREENSHOTS"):
@@ -108,7 +102,7 @@ async def violations(visit: Visit) -> list[str]:
 @pytest.mark.parametrize("path", addresses())
 async def test_a_page_is_accessible_and_can_be_mirrored(house: House, path: str) -> None:
     async with visiting(house.browser, house.site.https + path) as visit:
-        await shown(visit)
+        await visit.until_loaded()
         # Evaluated from outside: the page's policy would refuse the script.
         await visit.page.evaluate(AXE.read_text(encoding="utf-8"))
         for size, scheme in LOOKS:
@@ -166,7 +160,7 @@ async def test_the_shell_opens_without_the_appliance_and_keeps_nothing_of_its_an
         assert any(re.search(r"/assets/index-.*\.js$", path) for path in paths)
         await visit.page.context.set_offline(True)
         await visit.page.goto(f"{house.site.https}/wall")
-        await shown(visit)
+        await visit.until_loaded()
         await visit.until_shown("[role=status]", "The server is down")
         await visit.page.context.set_offline(False)
 

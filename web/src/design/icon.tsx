@@ -36,6 +36,7 @@ const PATHS = {
   external: "M13 4h7v7M20 4l-9 9M18 14v6H4V6h6",
   record: "M12 6a6 6 0 1 0 0 12 6 6 0 0 0 0-12z",
   qr: "M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2v2h-2zM18 18h2v2h-2zM18 14h2M14 18v2",
+  private: "M3 12s3.500-6 9-6 9 6 9 6-3.500 6-9 6-9-6-9-6zM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM4 4l16 16",
   refresh: "M20 11a8 8 0 1 0-2 6M20 5v6h-6",
 } as const;
 

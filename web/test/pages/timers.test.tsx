@@ -35,6 +35,18 @@ describe("the timers", () => {
     ]);
   });
 
+  it("are renamed by hand", async () => {
+    const { user, requests } = await visit("/tasks", { ...timers(timer("tea", "set")), "PATCH /api/timers/tea": { status: 204 } });
+    await user.click(await screen.findByRole("button", { name: "Rename tea" }));
+    const field = within(await screen.findByRole("dialog")).getByLabelText("What for");
+    await user.clear(field);
+    expect(screen.getByRole("button", { name: "Rename" })).toHaveProperty("disabled", true);
+    await user.type(field, " Green tea ");
+    await user.click(screen.getByRole("button", { name: "Rename" }));
+    await vi.waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    expect(requests.find(({ method }) => method === "PATCH")?.body).toEqual({ name: "Green tea" });
+  });
+
   it("are set by hand, with a name and a length", async () => {
     const { user, requests } = await visit("/tasks", { ...timers(), "POST /api/timers": { status: 201, body: {} } });
     await user.click(await screen.findByRole("button", { name: "Set a timer" }));

@@ -5,7 +5,6 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Call, CallState } from "../../src/call/call";
 import { AT_REST } from "../../src/call/state";
 import { EMPTY, reduce } from "../../src/call/transcript";
-import { endOf } from "../../src/pages/wall/last-words";
 import { visit, type Answers, type Visit } from "../visit";
 
 const LISTENING = { ...AT_REST, wanted: true, transport: "ready" as const };
@@ -90,8 +89,13 @@ describe("the wall view", () => {
     await waitFor(() => expect(requests.some(({ method, path }) => method === "DELETE" && path === "/api/timers/egg")).toBe(true));
   });
 
-  it("keeps the end of a long answer", () => {
-    expect(endOf("short")).toBe("short");
-    expect(endOf("one two three four", 12)).toBe("… three four");
+  it("reads an answer's Markdown, and shows words while they are said", async () => {
+    microphone("prompt");
+    const { call } = await wall();
+    const now = Date.now();
+    act(() => call.transcript.set(reduce(EMPTY, { type: "shown", id: 1, text: "Boil it **nine** minutes." }, now)));
+    expect((await screen.findByText("nine")).tagName).toBe("STRONG");
+    act(() => call.transcript.set(reduce(EMPTY, { type: "user", text: "what time", final: false }, now)));
+    await screen.findByText(/what time/);
   });
 });

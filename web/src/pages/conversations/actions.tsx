@@ -1,12 +1,10 @@
 /** What can be done to a kept conversation, from the list and from its own page. */
 
 import { useQueryClient } from "@tanstack/react-query";
-import { useState, type ReactNode, type SyntheticEvent } from "react";
+import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { Button } from "../../design/button";
-import { Dialog } from "../../design/dialog";
-import { Field } from "../../design/fields";
 import { Menu } from "../../design/menu";
+import { RenameDialog } from "../../design/rename-dialog";
 import { useToaster } from "../../design/toast";
 import {
   deleteConversation,
@@ -29,6 +27,7 @@ interface ActionsProps {
 export function ConversationMenu({ conversation, onDeleted }: ActionsProps): ReactNode {
   const { t } = useTranslation("conversations");
   const { id, title } = conversation;
+  const queries = useQueryClient();
   const [renaming, setRenaming] = useState(false);
   const remove = useDelete(onDeleted);
   return (
@@ -42,9 +41,15 @@ export function ConversationMenu({ conversation, onDeleted }: ActionsProps): Rea
           { label: t("actions.delete"), icon: "delete", danger: true, act: () => remove(conversation) },
         ]}
       />
-      <Dialog open={renaming} title={t("rename.title")} onClose={() => setRenaming(false)}>
-        <Rename conversation={conversation} onClose={() => setRenaming(false)} />
-      </Dialog>
+      <RenameDialog
+        name={renaming ? title : null}
+        title={t("rename.title")}
+        label={t("rename.label")}
+        save={t("rename.save")}
+        longest={LONGEST_TITLE}
+        rename={(name) => renameConversation(id, name).then(() => queries.invalidateQueries({ queryKey: ["conversations"] }))}
+        onClose={() => setRenaming(false)}
+      />
     </>
   );
 }
@@ -73,32 +78,4 @@ function useDelete(onDeleted: () => void = () => undefined): (conversation: Summ
     };
     void deleteConversation(id).then(deleted, toaster.fail);
   };
-}
-
-function Rename({ conversation, onClose }: { conversation: Summary; onClose: () => void }): ReactNode {
-  const { t } = useTranslation("conversations");
-  const toaster = useToaster();
-  const queries = useQueryClient();
-  const [title, setTitle] = useState(conversation.title);
-  const saved = (): void => {
-    void queries.invalidateQueries({ queryKey: ["conversations"] });
-    onClose();
-  };
-  const submit = (event: SyntheticEvent): void => {
-    event.preventDefault();
-    if (title.trim()) void renameConversation(conversation.id, title.trim()).then(saved, toaster.fail);
-  };
-  return (
-    <form className="dialog-body-form" onSubmit={submit}>
-      <Field label={t("rename.label")}>
-        {(tied) => <input {...tied} maxLength={LONGEST_TITLE} value={title} onChange={(event) => setTitle(event.target.value)} />}
-      </Field>
-      <div className="row end">
-        <Button onClick={onClose}>{t("rename.cancel")}</Button>
-        <Button kind="primary" type="submit" disabled={!title.trim()}>
-          {t("rename.save")}
-        </Button>
-      </div>
-    </form>
-  );
 }

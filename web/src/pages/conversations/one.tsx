@@ -11,6 +11,7 @@ import { Button } from "../../design/button";
 import { Icon } from "../../design/icon";
 import { Loaded } from "../../design/loaded";
 import { Page } from "../../design/page";
+import { RichText } from "../../design/rich-text";
 import { turnsQuery, type Summary, type Turn } from "../../server/conversations";
 import { ConversationMenu } from "./actions";
 import { useMoment } from "./moment";
@@ -71,7 +72,6 @@ function Actions({ summary }: { summary: Summary }): ReactNode {
   );
 }
 
-/** What a model has written is text, never markup. */
 function OneTurn({ turn }: { turn: Turn }): ReactNode {
   const { t } = useTranslation("conversations");
   const moment = useMoment();
@@ -86,7 +86,9 @@ function OneTurn({ turn }: { turn: Turn }): ReactNode {
       {turn.answer && (
         <div className="words assistant">
           <h3>{t("who.assistant")}</h3>
-          <p>{turn.answer}</p>
+          <div className="main">
+            <RichText text={turn.answer} />
+          </div>
         </div>
       )}
       <p className="when">

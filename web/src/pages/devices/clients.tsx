@@ -9,12 +9,12 @@ import { Card } from "../../design/card";
 import { Confirm } from "../../design/dialog";
 import { Empty } from "../../design/empty";
 import { Menu } from "../../design/menu";
+import { RenameDialog } from "../../design/rename-dialog";
 import { Table } from "../../design/table";
 import { useToaster } from "../../design/toast";
 import { ago, moment } from "../../i18n/time";
 import { changeClient, clientsQuery, revokeClient, type Client } from "../../server/clients";
 import { meQuery } from "../../server/identity";
-import { Rename } from "./rename";
 import { ROLES } from "./roles";
 
 type Asked = { about: Client; what: "rename" | "revoke" } | null;
@@ -95,6 +95,29 @@ function RoleSelect({ client, admins }: { client: Client; admins: number }): Rea
         </option>
       ))}
     </select>
+  );
+}
+
+/** As many characters as the appliance keeps. */
+const LONGEST_NAME = 100;
+
+function Rename({ client, onClose }: { client: Client | null; onClose: () => void }): ReactNode {
+  const { t } = useTranslation("devices");
+  const queries = useQueryClient();
+  const rename = async (name: string): Promise<void> => {
+    if (client) await changeClient(client.id, { name });
+    await queries.invalidateQueries({ queryKey: clientsQuery.queryKey });
+  };
+  return (
+    <RenameDialog
+      name={client?.name ?? null}
+      title={t("rename.title")}
+      label={t("name")}
+      save={t("rename.save")}
+      longest={LONGEST_NAME}
+      rename={rename}
+      onClose={onClose}
+    />
   );
 }
 

@@ -37,7 +37,7 @@ export function Composer(): ReactNode {
       />
       <button id="send" className="button primary" type="submit" disabled={!live}>
         <Icon name="send" />
-        <span>{t("composer.send")}</span>
+        <span className="label">{t("composer.send")}</span>
       </button>
     </form>
   );

@@ -1,14 +1,9 @@
-import { lazy, memo, Suspense, type ReactNode } from "react";
+import { memo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useCallState } from "../../call/hooks";
 import { heardText, type Entry } from "../../call/transcript";
+import { RichText } from "../../design/rich-text";
 import { Turn } from "./turn";
-
-/** Fetched with the first answer that needs it. */
-const Markdown = lazy(async () => ({ default: (await import("../../design/markdown")).Markdown }));
-
-/** Whether a text says something by Markdown, or could in its next words. */
-const MARKED = /[*_`#|[\]>~]|^\s*(?:[-+]|\d+[.)])\s/m;
 
 /** One entry of the log. Renders anew only where the entry changed. */
 export const LogEntry = memo(function LogEntry({ entry }: { entry: Entry }): ReactNode {
@@ -19,15 +14,7 @@ export const LogEntry = memo(function LogEntry({ entry }: { entry: Entry }): Rea
     <article className={`entry ${entry.who}${interim ? " interim" : ""}`} data-state={entry.state}>
       <h3 className="who">{t(`who.${entry.who}`)}</h3>
       <div className="words">
-        <div className="main">
-          {entry.who !== "you" && MARKED.test(words) ? (
-            <Suspense fallback={words}>
-              <Markdown text={words} />
-            </Suspense>
-          ) : (
-            words
-          )}
-        </div>{" "}
+        <div className="main">{entry.who === "you" ? words : <RichText text={words} />}</div>{" "}
         <span className="extra">{entry.state === "interrupted" ? t("interrupted") : entry.extra}</span>
         {entry.pending && <Pending />}
       </div>

@@ -14,11 +14,18 @@ export function KeepButton(): ReactNode {
   const kept = useCallState(({ facts }) => facts.kept);
   const empty = useTranscript().entries.length === 0;
   if (kept === null) return null;
+  const label = t(kept ? "keep.stop" : "keep.resume");
   const change = (keep: boolean): void => void call.setKept(keep).catch(toaster.fail);
   return (
     <>
-      <Button id="keep" kind="quiet" onClick={() => (kept && !empty ? setAsking(true) : change(!kept))}>
-        {t(kept ? "keep.stop" : "keep.resume")}
+      <Button
+        id="keep"
+        kind="quiet"
+        icon={kept ? "private" : "conversations"}
+        title={label}
+        onClick={() => (kept && !empty ? setAsking(true) : change(!kept))}
+      >
+        <span className="label">{label}</span>
       </Button>
       <Confirm
         open={asking}

@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useRole } from "../../app/identity";
 import { useCall, useCallState, useUiState } from "../../call/hooks";
 import { isLive } from "../../call/state";
-import { Button } from "../../design/button";
+import { Button, IconButton } from "../../design/button";
 import { Icon } from "../../design/icon";
 import { useToaster } from "../../design/toast";
 
@@ -26,14 +26,20 @@ export function Recording(): ReactNode {
             <Icon name="record" />
             {t("on")}
           </span>
-          <Button id="stop-recording" kind="quiet" icon="stop" disabled={record.isPending} onClick={() => record.mutate(false)}>
-            {t("stop")}
-          </Button>
+          <IconButton id="stop-recording" icon="stop" label={t("stop")} disabled={record.isPending} onClick={() => record.mutate(false)} />
         </>
       )}
       {!on && live && (role === "user" || role === "admin") && (
-        <Button id="start-recording" kind="quiet" icon="record" disabled={record.isPending} onClick={() => record.mutate(true)}>
-          {t("start")}
+        <Button
+          id="start-recording"
+          kind="quiet"
+          icon="record"
+          title={t("start")}
+          aria-label={t("start")}
+          disabled={record.isPending}
+          onClick={() => record.mutate(true)}
+        >
+          <span className="label">{t("record")}</span>
         </Button>
       )}
     </div>

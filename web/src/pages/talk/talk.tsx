@@ -36,8 +36,8 @@ function StartAfresh(): ReactNode {
   const empty = useTranscript().entries.length === 0;
   return (
     <>
-      <Button id="fresh" kind="quiet" disabled={empty} onClick={() => setAsking(true)}>
-        {t("fresh.label")}
+      <Button id="fresh" kind="quiet" icon="add" title={t("fresh.label")} disabled={empty} onClick={() => setAsking(true)}>
+        <span className="label">{t("fresh.label")}</span>
       </Button>
       <Confirm
         open={asking}

@@ -14,7 +14,7 @@ export function Turn({ entry, words }: { entry: Entry; words: string }): ReactNo
   const [asked, setAsked] = useState(false);
   return (
     <>
-      <div className="turn">
+      <div className="turn-actions">
         <CopyButton text={words} label={t("turn.copy")} />
         {"share" in navigator && (
           <IconButton

@@ -9,6 +9,7 @@ import { Button } from "../../design/button";
 import { Dialog } from "../../design/dialog";
 import { Field } from "../../design/fields";
 import { Loaded } from "../../design/loaded";
+import { RichText } from "../../design/rich-text";
 import { useToaster } from "../../design/toast";
 import type { TaskUpdateMessage } from "../../server/messages";
 import { agentName, cancelTask, continueTask, isOver, taskQuery } from "../../server/tasks";
@@ -55,7 +56,6 @@ function Result({ task }: { task: TaskUpdateMessage }): ReactNode {
   );
 }
 
-/** An agent's text is text, never markup. */
 function ResultText({ task }: { task: TaskUpdateMessage }): ReactNode {
   const { t } = useTranslation("tasks");
   const [asking, setAsking] = useState(false);
@@ -64,7 +64,7 @@ function ResultText({ task }: { task: TaskUpdateMessage }): ReactNode {
       {({ request, result, conversationId }) => (
         <>
           {request.length > task.request.length && <p className="asked">{request}</p>}
-          <pre>{result || t("noResult")}</pre>
+          <div className="text">{result ? <RichText text={result} /> : t("noResult")}</div>
           <div className="row">
             <Button onClick={() => setAsking(true)}>{t("continue")}</Button>
             {conversationId && (
@@ -94,7 +94,7 @@ function FollowUp({ id, onClose }: { id: string; onClose: () => void }): ReactNo
     void continueTask(id, words.trim()).then(onClose, toaster.fail);
   };
   return (
-    <form className="dialog-form" onSubmit={submit}>
+    <form className="stack" onSubmit={submit}>
       <Field label={t("followUp")} help={t("followUpHelp")}>
         {(tied) => <textarea {...tied} maxLength={LONGEST} value={words} onChange={(event) => setWords(event.target.value)} />}
       </Field>

@@ -7,7 +7,7 @@ import { Field } from "../../design/fields";
 import { setTimer } from "../../server/timers";
 
 /** As long as the appliance takes a name. */
-const LONGEST_NAME = 60;
+export const LONGEST_NAME = 60;
 
 /** What people set most, in minutes. */
 const USUAL_MINUTES = [1, 3, 5, 10, 15, 30];
@@ -44,7 +44,7 @@ function NewTimerForm({ onClose }: { onClose: () => void }): ReactNode {
     if (seconds > 0) start(seconds);
   };
   return (
-    <form className="dialog-form" onSubmit={submit}>
+    <form className="stack" onSubmit={submit}>
       <Field label={t("new.name")}>
         {(tied) => <input {...tied} maxLength={LONGEST_NAME} value={name} onChange={(event) => setName(event.target.value)} />}
       </Field>

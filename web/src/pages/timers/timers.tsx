@@ -7,11 +7,12 @@ import { useTranslation } from "react-i18next";
 import { useTimerName } from "../../app/timer-name";
 import { Button, IconButton } from "../../design/button";
 import { Loaded } from "../../design/loaded";
+import { RenameDialog } from "../../design/rename-dialog";
 import { useToaster } from "../../design/toast";
 import { meQuery } from "../../server/identity";
 import { changeTimer, endTimer, timersQuery, type Timer } from "../../server/timers";
 import { Left } from "./left";
-import { NewTimer } from "./new-timer";
+import { LONGEST_NAME, NewTimer } from "./new-timer";
 
 export function Timers(): ReactNode {
   const { t } = useTranslation("timers");
@@ -73,12 +74,32 @@ function Actions({ timer, name }: { timer: Timer; name: string }): ReactNode {
   if (state === "missed") return <IconButton icon="close" label={t("dismissNamed", { name })} onClick={end} />;
   return (
     <>
+      <Rename timer={timer} name={name} />
       {state === "paused" ? (
         <IconButton icon="play" label={t("resumeNamed", { name })} onClick={() => pause(false)} />
       ) : (
         <IconButton icon="pause" label={t("pauseNamed", { name })} onClick={() => pause(true)} />
       )}
       <IconButton icon="close" label={t("cancelNamed", { name })} onClick={end} />
+    </>
+  );
+}
+
+function Rename({ timer, name }: { timer: Timer; name: string }): ReactNode {
+  const { t } = useTranslation("timers");
+  const [asking, setAsking] = useState(false);
+  return (
+    <>
+      <IconButton icon="edit" label={t("renameNamed", { name })} onClick={() => setAsking(true)} />
+      <RenameDialog
+        name={asking ? timer.name : null}
+        title={t("rename.title")}
+        label={t("rename.name")}
+        save={t("rename.save")}
+        longest={LONGEST_NAME}
+        rename={(wanted) => changeTimer(timer.id, { name: wanted })}
+        onClose={() => setAsking(false)}
+      />
     </>
   );
 }

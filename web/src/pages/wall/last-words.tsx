@@ -2,30 +2,19 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useTranscript } from "../../call/hooks";
 import { heardText, type Entry } from "../../call/transcript";
+import { RichText } from "../../design/rich-text";
 
-/** Across a kitchen nobody reads more of an answer; it ends with what is being said. */
-const MOST = 180;
-
-/** The end of a text from the beginning of a word on. */
-export function endOf(text: string, most = MOST): string {
-  if (text.length <= most) return text;
-  const cut = text.slice(-most);
-  return `… ${cut.slice(cut.search(/\s/) + 1)}`;
-}
-
-function wordsOf(entry: Entry): string {
-  return endOf([heardText(entry), entry.who === "you" ? entry.extra : ""].filter(Boolean).join(" "));
-}
-
-/** What was asked last, and how far the answer has been heard. */
+/** What was asked last, and how far the answer has been heard; of a long one its end is in view. */
 export function LastWords(): ReactNode {
   const { t } = useTranslation("talk");
   const shown = lastOf(useTranscript().entries);
   return shown.map((entry) => (
-    <p key={entry.id} className="last" data-who={entry.who} dir="auto">
-      <span className="sr-only">{t(`who.${entry.who}`)}: </span>
-      {wordsOf(entry)}
-    </p>
+    <div key={entry.id} className="last" data-who={entry.who} dir="auto">
+      <div>
+        <span className="sr-only">{t(`who.${entry.who}`)}: </span>
+        {entry.who === "you" ? [entry.text, entry.extra].filter(Boolean).join(" ") : <RichText text={heardText(entry)} />}
+      </div>
+    </div>
   ));
 }
 
