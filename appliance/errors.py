@@ -121,6 +121,14 @@ class SessionUnknown(SessionError):
     status = 404
     default_advice = "Create a session with POST /api/sessions and use its address once."
 
+    def __init__(
+        self,
+        message: str = "there is no such session, or it is over",
+        *,
+        advice: str | None = None,
+    ) -> None:
+        super().__init__(message, advice=advice)
+
 
 class SessionTaken(SessionError):
     code = "session_taken"

@@ -5,17 +5,17 @@ from dataclasses import asdict
 from aiohttp import web
 
 from appliance.access.audit import AuditAction
-from appliance.access.tokens import Role
 from appliance.api.audit import note
 from appliance.api.auth import sender
 from appliance.api.conversations import visible_conversation
-from appliance.api.dependencies import DEPENDENCIES, SessionView
+from appliance.api.dependencies import DEPENDENCIES
+from appliance.api.sessions import own_session
 from appliance.errors import Forbidden
 
 
 async def start(request: web.Request) -> web.Response:
     """POST /api/sessions/{id}/recording: records the sender's own session, which is announced."""
-    session = _session(request)
+    session = own_session(request)
     if session.client_id != sender(request).client_id:
         raise Forbidden(
             "this session belongs to another client",
@@ -27,13 +27,7 @@ async def start(request: web.Request) -> web.Response:
 
 async def stop(request: web.Request) -> web.Response:
     """DELETE /api/sessions/{id}/recording: ends it, by its client or an administrator."""
-    session, identity = _session(request), sender(request)
-    if session.client_id != identity.client_id and identity.role is not Role.ADMIN:
-        raise Forbidden(
-            "this session belongs to another client",
-            advice="Ask an administrator of the appliance to end its recording.",
-        )
-    await session.recording.switch_off()
+    await own_session(request).recording.switch_off()
     return web.Response(status=204)
 
 
@@ -60,7 +54,3 @@ async def delete(request: web.Request) -> web.Response:
     await store.recordings.delete(conversation_id, recording)
     note(request, AuditAction.RECORDING_DELETED, detail=f"{recording} of {conversation_id}")
     return web.Response(status=204)
-
-
-def _session(request: web.Request) -> SessionView:
-    return request.app[DEPENDENCIES].sessions().get(request.match_info["id"])

@@ -27,8 +27,6 @@ from appliance.errors import (
 
 log = logging.getLogger(__name__)
 
-NO_SESSION = "there is no such session, or it is over"  # as the registry says it
-
 
 async def create(request: web.Request) -> web.Response:
     """POST /api/sessions → 201 {session_id, conversation_id, ws_url, token, route, kept}."""
@@ -95,7 +93,7 @@ async def _keep_or_not(
 async def change(request: web.Request) -> web.Response:
     """PATCH /api/sessions/{id} {keep}: keeps its conversation from now on, or nothing of it."""
     body = await read_body(request, SessionChange)
-    session = _own_session(request)
+    session = own_session(request)
     store = request.app[DEPENDENCIES].store
     if body.keep and not store.keeping.keeps(session.conversation_id):
         store.keeping.resume(session.conversation_id)
@@ -151,20 +149,21 @@ async def listing(request: web.Request) -> web.Response:
 
 
 async def hang_up(request: web.Request) -> web.Response:
-    """DELETE /api/sessions/{id}: ends one of the sender's own, or any for an administrator.
-
-    Another client's session answers like one that there is not.
-    """
-    session = _own_session(request)
+    """DELETE /api/sessions/{id}: ends one of the sender's own, or any for an administrator."""
+    session = own_session(request)
     request.app[DEPENDENCIES].sessions().close(session.session_id)
     return web.Response(status=204)
 
 
-def _own_session(request: web.Request) -> SessionView:
+def own_session(request: web.Request) -> SessionView:
+    """The session that a path names: one of the sender's own, or any for an administrator.
+
+    Raises SessionUnknown: another client's session answers like one that there is not.
+    """
     identity = sender(request)
     session = request.app[DEPENDENCIES].sessions().get(request.match_info["id"])
     if session.client_id != identity.client_id and identity.role is not Role.ADMIN:
-        raise SessionUnknown(NO_SESSION)
+        raise SessionUnknown
     return session
 
 

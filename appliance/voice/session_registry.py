@@ -123,7 +123,7 @@ class SessionRegistry:
         """Raises SessionUnknown."""
         session = self._sessions.get(session_id)
         if session is None or session.state is SessionState.ENDED:
-            raise SessionUnknown("there is no such session, or it is over")
+            raise SessionUnknown
         return session
 
     @property

@@ -22,16 +22,20 @@ async def test_a_recorded_conversation(paired_daemon: Daemon) -> None:
     token = mine["Authorization"].removeprefix("Bearer ")
     async with calling(paired_daemon.base_url, token=token) as call:
         switch = f"/api/sessions/{call.session_id}/recording"
-        for stranger in (other, admin):
-            refused = await ask(paired_daemon, "POST", switch, headers=stranger)
-            assert (refused.status, refused.code) == (403, "forbidden")
+        refused = await ask(paired_daemon, "POST", switch, headers=admin)
+        assert (refused.status, refused.code) == (403, "forbidden")
+        nowhere = "/api/sessions/nobody/recording"
+        for method in ("POST", "DELETE"):
+            hidden = await ask(paired_daemon, method, switch, headers=other)
+            unknown = await ask(paired_daemon, method, nowhere, headers=other)
+            assert (hidden.status, hidden.json) == (404, unknown.json)
         started = await ask(paired_daemon, "POST", switch, headers=mine)
         assert started.status == 201, started.text
         shown = await call.wait_for(lambda a: _recording(a) is not None)
         assert _recording(shown) is True
         sent = await call.say(speech("what_time_is_it"))
         await call.wait_for(lambda a: a.kind == "bot-stopped-speaking", since=sent, seconds=60)
-        assert (await ask(paired_daemon, "DELETE", switch, headers=other)).status == 403
+        assert (await ask(paired_daemon, "DELETE", switch, headers=other)).status == 404
         assert (await ask(paired_daemon, "DELETE", switch, headers=mine)).status == 204
     place = f"/api/conversations/{call.conversation_id}/recordings"
 
