@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("selftest", "store"),
     },
     "app": {
-        *("access", "agents", "api", "concurrency", "config", "conversation", "engines"),
+        *("access", "agents", "api", "audio", "concurrency", "config", "conversation", "engines"),
         *("event_hub", "hardware", "languages", "llm", "models", "network", "observability"),
         *("selftest", "store", "text", "timers", "tools", "voice", "wire"),
     },

@@ -1,8 +1,6 @@
 """Serves the settings: read, changed, tried, and a restart for those that wait for one."""
 
-import io
 import time
-import wave
 from typing import Annotated, Final
 
 from aiohttp import web
@@ -16,7 +14,6 @@ from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.schemas import JsonBody, read_body
 from appliance.errors import TooManyRequests
 
-PREVIEW_RATE: Final = 24_000
 PREVIEWS_PER_SECOND, PREVIEWS_AT_ONCE = 0.2, 6
 LONGEST_TEXT: Final = 20_000
 PREVIEWS = web.AppKey("previews", RateLimiter)
@@ -107,17 +104,8 @@ async def preview(request: web.Request) -> web.Response:
     if wait := limiter.take(sender(request).client_id, time.monotonic()):
         raise TooManyRequests("these are many voices in a short time", retry_after=wait)
     voices = request.app[DEPENDENCIES].admin.voices
-    pcm = await voices.preview(body.voice, body.language, body.speed)
     return web.Response(
-        body=_wav(pcm), content_type="audio/wav", headers={"Cache-Control": "no-store"}
+        body=await voices.preview(body.voice, body.language, body.speed),
+        content_type="audio/wav",
+        headers={"Cache-Control": "no-store"},
     )
-
-
-def _wav(pcm: bytes) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(PREVIEW_RATE)
-        out.writeframes(pcm)
-    return file.getvalue()

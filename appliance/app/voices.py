@@ -1,9 +1,12 @@
 """The voices that can be chosen on this appliance, by language, and a sentence to hear one."""
 
 import asyncio
+import io
+import wave
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from appliance.audio.format import OUTPUT_RATE
 from appliance.config.loader import Config
 from appliance.engines import Priority, Synthesizer, Ticket, Voice
 from appliance.engines.factory import first_voice
@@ -50,7 +53,7 @@ class VoiceCatalogue:
         return found
 
     async def preview(self, voice: str, language: str, speed: float) -> bytes:
-        """A sentence in a voice, as PCM at OUTPUT_RATE; whoever is in a turn comes first.
+        """A sentence in a voice, as WAV; whoever is in a turn comes first.
 
         Raises EngineError where it cannot be spoken.
         """
@@ -61,7 +64,17 @@ class VoiceCatalogue:
         spoken = self._synthesizer().synthesize(
             sample_sentence(name, code), Voice(name, code, speed), Ticket(Priority.LATER)
         )
-        return b"".join([chunk async for chunk in spoken])
+        return _wav(b"".join([chunk async for chunk in spoken]))
+
+
+def _wav(pcm: bytes) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(OUTPUT_RATE)
+        out.writeframes(pcm)
+    return file.getvalue()
 
 
 def sample_sentence(voice: str, language: str) -> str:

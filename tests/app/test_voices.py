@@ -1,5 +1,7 @@
 """The voices that can be chosen: those of the engine, and its substitutes for other languages."""
 
+import io
+import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 
 from appliance.app.voices import VoiceCatalogue, sample_sentence
+from appliance.audio.format import OUTPUT_RATE
 from appliance.config.loader import load
 from appliance.engines import Priority, Ticket, Voice
 from appliance.languages import table
@@ -104,8 +107,10 @@ async def test_a_voice_is_heard_in_its_own_language(
     tmp_path: Path, voice: str, language: str, code: str, words: str
 ) -> None:
     engine = Speaker("espeak")
-    pcm = await catalogue(tmp_path, engine).preview(voice, language, 1.5)
-    assert pcm == b"abcd"
+    heard = await catalogue(tmp_path, engine).preview(voice, language, 1.5)
+    with wave.open(io.BytesIO(heard)) as sound:
+        assert sound.getparams()[:3] == (1, 2, OUTPUT_RATE)
+        assert sound.readframes(100) == b"abcd"
     ((text, spoken, ticket),) = engine.said
     assert (text, spoken.language, spoken.speed) == (words, code, 1.5)
     assert ticket is not None
