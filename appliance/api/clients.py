@@ -12,13 +12,12 @@ from appliance.api.audit import note, note_refusal
 from appliance.api.auth import keep_token, sender
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.middleware import address
-from appliance.api.schemas import ClientChange, Pair, number, one_of, read_body
+from appliance.api.schemas import LARGEST_ID, ClientChange, Pair, number, one_of, read_body
 from appliance.errors import AccessError, NotFound, PairingRefused
 from appliance.store.records import Client
 
 AUDIT_PAGE = 100
 LARGEST_AUDIT_PAGE = 1000
-LARGEST_ID = 10**15  # of an entry: more than there will ever be
 
 NO_CLIENT_ADVICE = "`appliance clients list` shows the clients; it may have been revoked already."
 

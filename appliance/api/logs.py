@@ -6,11 +6,10 @@ from dataclasses import asdict
 from aiohttp import web
 
 from appliance.api.dependencies import DEPENDENCIES
-from appliance.api.schemas import number, one_of
+from appliance.api.schemas import LARGEST_ID, number, one_of
 
 PAGE = 500
 LARGEST_PAGE = 4000
-LARGEST_ID = 10**15
 
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 

@@ -11,12 +11,7 @@ from appliance.access.tokens import Role
 from appliance.conversation import in_one_line
 from appliance.errors import BadRequest
 
-
-def not_empty(text: str) -> str:
-    """Returns a text in which something is written. Raises ValueError for an empty one."""
-    if not text:
-        raise ValueError("must not be empty")
-    return text
+LARGEST_ID = 10**15  # of an entry: more than there will ever be
 
 
 class JsonBody(BaseModel):
@@ -81,9 +76,7 @@ class ClientChange(JsonBody):
 class ConversationChange(JsonBody):
     """PATCH /api/conversations/{id}."""
 
-    title: Annotated[
-        str, Field(max_length=200), AfterValidator(in_one_line), AfterValidator(not_empty)
-    ]
+    title: Annotated[str, Field(max_length=200), AfterValidator(_visible)]
 
 
 class SessionChange(JsonBody):
@@ -105,7 +98,7 @@ class PreferencesChange(JsonBody):
 
 
 class NewTimer(JsonBody):
-    """POST /api/timers; a day is longer than any oven needs, and a week than any calendar."""
+    """POST /api/timers; it rings after `seconds`, in a week at the latest."""
 
     seconds: Annotated[float, Field(ge=1, le=7 * 24 * 3600, strict=False)]
     name: Annotated[str, Field(max_length=60), AfterValidator(in_one_line)] = ""
