@@ -7,8 +7,9 @@ The schema decides what `{argument}` accepts in a template: a number within mini
 a value of an enum, or free words (a string; its `examples` are those that a grammar recognises).
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 from appliance.wire import ServerMessage
@@ -140,3 +141,8 @@ class Tool:
     guests: bool = True
     passed_on: str = ""
     read_only: bool = False
+
+
+def matches_any(name: str, patterns: Sequence[str]) -> bool:
+    """Whether the name of a tool matches one of the patterns (* and ? as in file names)."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -11,13 +11,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from fnmatch import fnmatch
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.config.schema import MCPServerConfig
 from appliance.errors import ToolError
-from appliance.tools import Tool, ToolContext, ToolResult
+from appliance.tools import Tool, ToolContext, ToolResult, matches_any
 from appliance.tools.intents.recognizer import command_of
 from appliance.tools.intents.templates import parse_templates
 from appliance.tools.mcp_results import result_texts, spoken_result
@@ -279,8 +278,3 @@ def _cause(error: BaseException) -> str:
 def tool_name(server: str, name: str) -> str:
     """The name of a server's tool in the registry: the server's name before its own."""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", f"{server}_{name}")[:LONGEST_NAME]
-
-
-def matches_any(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a name matches one of the patterns (* and ? as in file names)."""
-    return any(fnmatch(name, pattern) for pattern in patterns)

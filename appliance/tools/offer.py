@@ -11,11 +11,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from itertools import zip_longest
 from typing import Any, Final
 
-from appliance.tools import Tool
+from appliance.tools import Tool, matches_any
 
 FIND_TOOL: Final = "find_tool"
 USE_TOOL: Final = "use_tool"
@@ -101,7 +100,7 @@ def offer(groups: Mapping[str, Sequence[Tool]], limits: OfferLimits) -> ToolOffe
     """
     own = groups.get("", ())
     others = list(_in_turn(tools for name, tools in groups.items() if name))
-    named = [tool for tool in others if any(fnmatch(tool.name, p) for p in limits.first)]
+    named = [tool for tool in others if matches_any(tool.name, limits.first)]
     unnamed = [tool for tool in others if tool not in named]
     chosen: list[Tool] = []
     rest: list[Tool] = []

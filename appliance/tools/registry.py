@@ -2,7 +2,6 @@
 
 import asyncio
 import difflib
-import fnmatch
 import logging
 import re
 import time
@@ -15,7 +14,14 @@ from appliance.errors import AgentError, ApplianceError, ConfigError, ToolError
 from appliance.languages.folder import answering_language, folder
 from appliance.languages.phrases import Phrases, phrases
 from appliance.languages.table import ENGLISH
-from appliance.tools import IsGuest, Tool, ToolContext, ToolResult, everyone_is_guest
+from appliance.tools import (
+    IsGuest,
+    Tool,
+    ToolContext,
+    ToolResult,
+    everyone_is_guest,
+    matches_any,
+)
 from appliance.tools.arguments import validate
 from appliance.tools.confirmation import PendingConfirmations, answer_tools
 from appliance.tools.intents.grammar import WordGraph, command_tree, jsgf, word_graph
@@ -333,11 +339,11 @@ def enabled(tools: Sequence[Tool], patterns: Sequence[str]) -> tuple[Tool, ...]:
     """
     names = [tool.name for tool in tools]
     for pattern in patterns:
-        if not fnmatch.filter(names, pattern):
+        if not any(matches_any(name, [pattern]) for name in names):
             near = difflib.get_close_matches(pattern, names, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}"
             raise ConfigError(f"tools.enabled: no tool is called {pattern!r}{hint}")
-    return tuple(tool for tool in tools if any(fnmatch.fnmatch(tool.name, p) for p in patterns))
+    return tuple(tool for tool in tools if matches_any(tool.name, patterns))
 
 
 def _apology(error: ApplianceError, key: str, context: ToolContext) -> ToolResult:
