@@ -1,6 +1,7 @@
 """Describes the settings that the page may change: value, kind, bounds, choices and origin."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final
 
 from appliance.config.editable import editable_keys, is_live
@@ -23,7 +24,7 @@ def described(layers: Layers, wanted: Config, in_force: Config) -> list[dict[str
     `default` is the value without the page; `pending` says that a restart brings the new value.
     """
     now, then = in_force.model_dump(mode="json"), wanted.model_dump(mode="json")
-    below, schemas = layers.without_page(), Config.model_json_schema()
+    below, schemas = layers.without_page(), _schemas()
     return [
         {
             "key": key,
@@ -37,6 +38,12 @@ def described(layers: Layers, wanted: Config, in_force: Config) -> list[dict[str
         }
         for key in _keys(wanted)
     ]
+
+
+@cache
+def _schemas() -> dict[str, Any]:
+    """The JSON schemas of all settings. Pydantic takes longer for them than the loop may wait."""
+    return Config.model_json_schema()
 
 
 def _keys(config: Config) -> Iterable[str]:
