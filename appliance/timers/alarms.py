@@ -6,7 +6,6 @@ missed ─► announced once in the next session, or dismissed on the page
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,8 +15,6 @@ from appliance.concurrency import BackgroundTasks
 from appliance.timers.scheduler import matching
 from appliance.timers.timer import Timer, TimerStore, announcement, timer_message
 from appliance.wire import TimerMessage, TimerState
-
-log = logging.getLogger(__name__)
 
 RING_SECONDS = 120.0  # as long as an alarm is worth hearing; then it is missed
 REPEAT_SECONDS = 10.0  # leaves the time to say "stop" between two announcements
