@@ -53,13 +53,14 @@ def token_hash(token: str) -> str:
 
 @dataclass(slots=True)
 class _Ticket:
+    client_id: str
     token_sha256: str
     expires: float
     used: bool = False
 
 
 class SessionTickets:
-    """One-time tokens, each of which opens the WebSocket of one session.
+    """One-time tokens, each of which opens the WebSocket of one session, to one client.
 
     A ticket lasts for `seconds`; its session is known until `forget`.
     """
@@ -68,25 +69,27 @@ class SessionTickets:
         self._seconds = seconds
         self._tickets: OrderedDict[str, _Ticket] = OrderedDict()
 
-    def issue(self, session_id: str, now: float) -> str:
-        """Returns a new ticket; an earlier one of the same session is void."""
+    def issue(self, session_id: str, client_id: str, now: float) -> str:
+        """Returns a new ticket for a client; an earlier one of the same session is void."""
         token = new_token()
-        self._tickets[session_id] = _Ticket(token_hash(token), now + self._seconds)
+        self._tickets[session_id] = _Ticket(client_id, token_hash(token), now + self._seconds)
         self._tickets.move_to_end(session_id)
         if len(self._tickets) > REMEMBERED_TICKETS:
             self._tickets.popitem(last=False)
         return token
 
-    def redeem(self, session_id: str, token: str, now: float) -> None:
+    def redeem(self, session_id: str, client_id: str | None, token: str, now: float) -> None:
         """Uses the ticket up; a wrong token leaves it as it is.
 
-        Raises SessionUnknown, NotPaired for a wrong or an expired token, and SessionTaken for one
-        that was used already.
+        `client_id` is None for a program with nothing but the ticket, which counts as the client
+        that was given it. Raises SessionUnknown, also for the session of another client, NotPaired
+        for a wrong or an expired token, and SessionTaken for one that was used already.
         """
         ticket = self._tickets.get(session_id)
-        if ticket is None:
-            raise SessionUnknown(f"there is no session {session_id!r}")
-        if not hmac.compare_digest(ticket.token_sha256, token_hash(token)):
+        if client_id is not None and (ticket is None or ticket.client_id != client_id):
+            raise SessionUnknown
+        # Where nobody is known to ask, a session that there is not is answered like any other.
+        if ticket is None or not hmac.compare_digest(ticket.token_sha256, token_hash(token)):
             raise NotPaired(
                 "the token of the session is wrong",
                 advice="Use the address that POST /api/sessions answered, as it is.",

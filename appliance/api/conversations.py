@@ -11,14 +11,13 @@ from appliance.api.audit import note
 from appliance.api.auth import owner_filter
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.schemas import ConversationChange, number, read_body
-from appliance.errors import BadRequest, Forbidden
+from appliance.errors import BadRequest
 from appliance.event_hub import Topic
+from appliance.store.queries import unknown_conversation
 
 PAGE = 50
 LARGEST_PAGE = 200
 LARGEST_TURN = 999_999  # a row of the database; a household says far less in its life
-
-OWN_ADVICE = "Open one of your own, or ask an administrator of the appliance."
 
 
 async def listing(request: web.Request) -> web.Response:
@@ -121,8 +120,9 @@ async def visible_conversation(request: web.Request) -> str:
 
 
 async def _own_conversation(request: web.Request) -> str:
+    """Returns the id of a conversation; another client's is answered like one that there is not."""
     conversation_id = request.match_info["id"]
     owner = await request.app[DEPENDENCIES].store.keeping.owner(conversation_id)
     if owner_filter(request) not in (None, owner):
-        raise Forbidden("this conversation belongs to another client", advice=OWN_ADVICE)
+        raise unknown_conversation(conversation_id)
     return conversation_id

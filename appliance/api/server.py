@@ -15,6 +15,7 @@ from appliance.api.control import control_app
 from appliance.api.cross_origin import add_headers, preflight
 from appliance.api.dependencies import DEPENDENCIES, ApiDependencies
 from appliance.api.middleware import errors, same_origin
+from appliance.api.resumption import BEGUN, BegunConversations
 from appliance.api.routes import ROUTES
 from appliance.api.settings import PREVIEWS, preview_rate
 from appliance.config.schema import ServerConfig
@@ -121,6 +122,7 @@ def public_app(dependencies: ApiDependencies) -> web.Application:
     app.on_response_prepare.append(add_headers)
     app[DEPENDENCIES] = dependencies
     app[REFUSALS] = refusals()
+    app[BEGUN] = BegunConversations()
     app[PREVIEWS] = preview_rate()
     for route in ROUTES:
         handler = guarded(route.handler, route.role, by_ticket=route.by_ticket)

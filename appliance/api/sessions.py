@@ -1,8 +1,6 @@
 """Serves sessions: created over HTTP, held over a WebSocket."""
 
-import logging
 import time
-import uuid
 from contextlib import suppress
 from typing import Any
 
@@ -12,20 +10,14 @@ from appliance.access.tokens import Role
 from appliance.api.auth import identify, sender
 from appliance.api.dependencies import DEPENDENCIES, SessionView
 from appliance.api.middleware import is_encrypted
+from appliance.api.resumption import chosen_conversation
 from appliance.api.schemas import NewSession, SessionChange, StartRequest, read_body
 from appliance.api.websocket import AiohttpSocket
-from appliance.conversation import SELFTEST_PREFIX
 from appliance.errors import (
-    BadRequest,
-    Forbidden,
-    NotFound,
-    NotPaired,
     SessionUnknown,
     StoreError,
     TooManyRequests,
 )
-
-log = logging.getLogger(__name__)
 
 
 async def create(request: web.Request) -> web.Response:
@@ -60,8 +52,7 @@ async def _open(request: web.Request, body: NewSession) -> tuple[SessionView, st
         raise TooManyRequests(
             "this client opened too many sessions in a short time", retry_after=wait
         )
-    wanted = body.conversation_id
-    conversation_id, is_new = await _conversation(request, identity.client_id, wanted)
+    conversation_id, is_new = await chosen_conversation(request, body.conversation_id)
     session = deps.sessions().open(
         voice=body.voice,
         language=body.language,
@@ -72,7 +63,7 @@ async def _open(request: web.Request, body: NewSession) -> tuple[SessionView, st
         route=body.route or "",
     )
     await _keep_or_not(request, session, body.keep, is_new=is_new)
-    return session, deps.tickets.issue(session.session_id, time.monotonic())
+    return session, deps.tickets.issue(session.session_id, session.client_id, time.monotonic())
 
 
 async def _keep_or_not(
@@ -104,44 +95,6 @@ async def change(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _conversation(
-    request: web.Request, client_id: str, wanted: str | None
-) -> tuple[str, bool]:
-    """The conversation to go on with, else a new one: also while none can be looked up.
-
-    And whether it is new.
-    """
-    reserved = request.app[DEPENDENCIES].paired_only and not client_id.startswith(SELFTEST_PREFIX)
-    if wanted and reserved and wanted.startswith(SELFTEST_PREFIX):
-        raise BadRequest(f"ids that begin with {SELFTEST_PREFIX} belong to the self-test")
-    try:
-        if wanted:
-            return wanted, await _is_new(request, client_id, wanted)
-    except StoreError as error:
-        log.error("a conversation cannot be resumed, a new one begins: %s", error.message)
-    return uuid.uuid4().hex, True
-
-
-async def _is_new(request: web.Request, client_id: str, conversation_id: str) -> bool:
-    """Whether nothing was said in a conversation yet.
-
-    Raises Forbidden where another client's would be resumed; new ids are free.
-    """
-    deps = request.app[DEPENDENCIES]
-    # A conversation that has just begun may not be in the database yet.
-    live = deps.sessions().list()
-    owners: set[str | None] = {
-        one.client_id for one in live if one.conversation_id == conversation_id
-    }
-    with suppress(NotFound):
-        owners.add(await deps.store.keeping.owner(conversation_id))
-    if deps.paired_only and owners - {None, client_id}:
-        raise Forbidden(
-            "this conversation belongs to another client", advice="Begin a new conversation."
-        )
-    return not owners
-
-
 async def listing(request: web.Request) -> web.Response:
     """GET /api/sessions: the live sessions."""
     sessions = [_as_json(session) for session in request.app[DEPENDENCIES].sessions().list()]
@@ -168,14 +121,18 @@ def own_session(request: web.Request) -> SessionView:
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
-    """GET /ws/{session_id}?token=…: the conversation itself; the token works once."""
+    """GET /ws/{session_id}?token=…: the conversation itself; the token works once, for its client.
+
+    A page of `access.origins` shows nothing but the token.
+    """
     deps = request.app[DEPENDENCIES]
     session_id = request.match_info["id"]
     socket = AiohttpSocket(deps.count_refusal)
     socket.check(request)
     sessions = deps.sessions()
-    await _check_client(request, session_id)
-    deps.tickets.redeem(session_id, request.query.get("token", ""), time.monotonic())
+    identity = await identify(request)
+    client_id = None if identity is None else identity.client_id
+    deps.tickets.redeem(session_id, client_id, request.query.get("token", ""), time.monotonic())
     sessions.get(session_id)
     response = await socket.prepare(request)
     try:
@@ -183,21 +140,6 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     finally:
         socket.release()
     return response
-
-
-async def _check_client(request: web.Request, session_id: str) -> None:
-    """Raises NotPaired where a client shows its own token with the ticket of another.
-
-    A program with nothing but the ticket is the client that was given it.
-    """
-    identity = await identify(request)
-    sessions = request.app[DEPENDENCIES].sessions().list()
-    owners = {one.client_id for one in sessions if one.session_id == session_id}
-    if identity is not None and owners - {identity.client_id}:
-        raise NotPaired(
-            "the token of the session was made for another client",
-            advice="Create a session of your own with POST /api/sessions.",
-        )
 
 
 def _as_json(session: SessionView) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from appliance.api.auth import owner_filter, sender
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.schemas import TaskContinuation, number, read_body
 from appliance.conversation import Task
-from appliance.errors import Forbidden, NotFound
+from appliance.errors import NotFound
+from appliance.store.tasks import unknown_task
 
 PAGE = 50
 LARGEST_PAGE = 200
@@ -46,12 +47,10 @@ async def resume(request: web.Request) -> web.Response:
 
 
 async def _visible_task(request: web.Request) -> Task:
+    """Returns a task; another client's is answered like one that there is not."""
     task = await request.app[DEPENDENCIES].store.tasks.get(request.match_info["id"])
     if owner_filter(request) not in (None, task.client_id):
-        raise Forbidden(
-            "this task belongs to another client",
-            advice="Ask an administrator of the appliance to see to it.",
-        )
+        raise unknown_task()
     return task
 
 

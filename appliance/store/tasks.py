@@ -154,9 +154,7 @@ class StoredTasks:
 
         task = await self._read(query)
         if task is None:
-            raise NotFound(
-                "there is no such task", advice="It may have been deleted with its conversation."
-            )
+            raise unknown_task()
         return task
 
 
@@ -181,6 +179,12 @@ def _record_event(db: "Database", task: Task, changes: Mapping[str, Any]) -> Non
         EventKind.TASK, task.conversation_id, task.session_id, time.time(), turn=0, data=data
     )
     record(db, encode(event))
+
+
+def unknown_task() -> NotFound:
+    return NotFound(
+        "there is no such task", advice="It may have been deleted with its conversation."
+    )
 
 
 def _from_row(row: Mapping[str, Any]) -> Task:

@@ -56,58 +56,77 @@ def test_the_hash_is_plain_sha_256() -> None:
 @given(st.text(), st.floats(1, 1e4), st.floats(0, 0.99))
 def test_a_ticket_opens_its_session_once(session: str, seconds: float, share: float) -> None:
     tickets = SessionTickets(seconds)
-    token = tickets.issue(session, 100)
-    tickets.redeem(session, token, 100 + seconds * share)
+    token = tickets.issue(session, "client", 100)
+    tickets.redeem(session, "client", token, 100 + seconds * share)
     with pytest.raises(SessionTaken):
-        tickets.redeem(session, token, 100 + seconds * share)
+        tickets.redeem(session, "client", token, 100 + seconds * share)
 
 
 @given(st.text())
 def test_a_wrong_token_opens_nothing_and_leaves_the_ticket_valid(guess: str) -> None:
     tickets = SessionTickets()
-    token = tickets.issue("s", 0)
+    token = tickets.issue("s", "client", 0)
     for _ in range(3):
         with pytest.raises(NotPaired, match="wrong"):
-            tickets.redeem("s", guess, 1)
-    tickets.redeem("s", token, 1)
+            tickets.redeem("s", "client", guess, 1)
+    tickets.redeem("s", "client", token, 1)
 
 
 def test_a_ticket_of_another_session_is_wrong() -> None:
     tickets = SessionTickets()
-    tickets.issue("a", 0)
-    token = tickets.issue("b", 0)
+    tickets.issue("a", "client", 0)
+    token = tickets.issue("b", "client", 0)
     with pytest.raises(NotPaired):
-        tickets.redeem("a", token, 1)
+        tickets.redeem("a", "client", token, 1)
 
 
 def test_a_ticket_expires() -> None:
     tickets = SessionTickets(30)
-    token = tickets.issue("s", 0)
+    token = tickets.issue("s", "client", 0)
     with pytest.raises(NotPaired, match="expired"):
-        tickets.redeem("s", token, 30)
+        tickets.redeem("s", "client", token, 30)
 
 
 def test_a_session_that_is_over_is_unknown() -> None:
     tickets = SessionTickets()
-    token = tickets.issue("s", 0)
+    token = tickets.issue("s", "client", 0)
     tickets.forget("s")
     tickets.forget("s")
     with pytest.raises(SessionUnknown):
-        tickets.redeem("s", token, 1)
+        tickets.redeem("s", "client", token, 1)
 
 
 def test_a_new_ticket_voids_the_old_one() -> None:
     tickets = SessionTickets()
-    old, new = tickets.issue("s", 0), tickets.issue("s", 0)
+    old, new = tickets.issue("s", "client", 0), tickets.issue("s", "client", 0)
     with pytest.raises(NotPaired):
-        tickets.redeem("s", old, 1)
-    tickets.redeem("s", new, 1)
+        tickets.redeem("s", "client", old, 1)
+    tickets.redeem("s", "client", new, 1)
 
 
 def test_memory_is_bounded() -> None:
     tickets = SessionTickets()
-    first = tickets.issue("first", 0)
+    first = tickets.issue("first", "client", 0)
     for number in range(REMEMBERED_TICKETS):
-        tickets.issue(str(number), 0)
+        tickets.issue(str(number), "client", 0)
     with pytest.raises(SessionUnknown):
-        tickets.redeem("first", first, 0)
+        tickets.redeem("first", "client", first, 0)
+
+
+def test_a_ticket_of_another_client_is_like_that_of_no_session() -> None:
+    tickets = SessionTickets()
+    token = tickets.issue("s", "mine", 0)
+    for session in ("s", "none"):
+        with pytest.raises(SessionUnknown) as refusal:
+            tickets.redeem(session, "other", token, 1)
+        assert refusal.value.message == SessionUnknown().message
+    tickets.redeem("s", "mine", token, 1)
+
+
+def test_a_program_with_the_ticket_alone_learns_of_no_session() -> None:
+    tickets = SessionTickets()
+    token = tickets.issue("s", "client", 0)
+    for session in ("s", "none"):
+        with pytest.raises(NotPaired, match="wrong"):
+            tickets.redeem(session, None, "guess", 1)
+    tickets.redeem("s", None, token, 1)

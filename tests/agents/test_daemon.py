@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from appliance.client import Arrival, Call, calling
-from appliance.conversation import SELFTEST_PREFIX
+from appliance.selftest.daemon_client import DaemonClient
 from tests.agents.conftest import FAKE_CLAUDE
 from tests.agents.team_server import TeamServer, team_server
 from tests.daemon import Daemon, running
@@ -199,8 +199,9 @@ async def test_a_task_outlives_its_session_and_is_announced_in_the_next(daemon: 
         return bool(kept["state"] == "done")
 
     await until(is_done)
-    visit = {"conversation_id": f"{SELFTEST_PREFIX}1"}
-    async with calling(daemon.base_url, options=visit) as selftest:
+    visitor = await DaemonClient(daemon.state / "control.sock", "", "").register_client()
+    visit = {"conversation_id": f"{visitor.prefix}1"}
+    async with calling(daemon.base_url, token=visitor.token, options=visit) as selftest:
         asked = await selftest.type("what time is it")
         await hears(selftest, "It is", asked)
         async with calling(daemon.base_url) as call:

@@ -47,7 +47,7 @@ async def test_a_recorded_conversation(paired_daemon: Daemon) -> None:
     (made,) = await kept()
     assert made["seconds"] > 1
     file = f"{place}/{made['id']}"
-    assert (await ask(paired_daemon, "GET", file, headers=other)).status == 403
+    assert (await ask(paired_daemon, "GET", file, headers=other)).status == 404
     left, right = (await _heard(paired_daemon, file, mine)).T
     assert abs(left).max() > 3000  # the question
     assert abs(right).max() > 3000  # what the assistant said
