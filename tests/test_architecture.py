@@ -15,8 +15,8 @@ PACKAGE = Path(__file__).parent.parent / "appliance"
 
 # The only modules beside the packages: what every package may need and none of them owns.
 ROOT = {
-    *("__init__", "__main__", "circuit_breaker", "client", "concurrency", "conversation"),
-    *("errors", "event_hub", "wire"),
+    *("__init__", "__main__", "atomic_file", "circuit_breaker", "client", "concurrency"),
+    *("conversation", "errors", "event_hub", "wire"),
 }
 
 # What each package, and each module in the root, may import of the others. Lazy and type-only
@@ -34,8 +34,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("selftest", "store", "text", "timers", "tools", "voice", "wire"),
     },
     "selftest": {
-        *("audio", "bench", "client", "concurrency", "config", "conversation", "engines"),
-        *("hardware", "languages", "llm", "models", "network", "store", "text", "wire"),
+        *("atomic_file", "audio", "bench", "client", "concurrency", "config", "conversation"),
+        *("engines", "hardware", "languages", "llm", "models", "network", "store", "text", "wire"),
     },
     "bench": {
         *("audio", "client", "concurrency", "config", "conversation", "engines", "hardware"),
@@ -51,17 +51,18 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("concurrency", "config", "conversation", "network", "store", "text", "tools", "wire"),
     },
     "engines": {"audio", "circuit_breaker", "concurrency", "config", "hardware", "languages"},
-    "llm": {"circuit_breaker", "concurrency", "config", "hardware", "network"},
+    "llm": {"atomic_file", "circuit_breaker", "concurrency", "config", "hardware", "network"},
     "tools": {"concurrency", "config", "languages", "network", "text", "timers", "wire"},
     "timers": {"concurrency", "languages", "text", "wire"},
     "hardware": {"config", "languages"},
     "network": {"concurrency", "config"},
-    "models": {"config", "network"},
+    "models": {"atomic_file", "config", "network"},
     "access": set(),
-    "store": {"conversation"},
-    "config": {"languages"},
+    "store": {"atomic_file", "conversation"},
+    "config": {"atomic_file", "languages"},
     "client": {"audio", "wire"},
     "wire": {"audio", "conversation"},
+    "atomic_file": set(),
     "audio": set(),
     "circuit_breaker": set(),
     "concurrency": set(),

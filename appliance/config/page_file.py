@@ -1,6 +1,5 @@
 """The file of the settings that were made on the page: changed key by key, comments kept."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +8,7 @@ import tomlkit
 from tomlkit import TOMLDocument
 from tomlkit.items import Table
 
+from appliance.atomic_file import replace_text
 from appliance.errors import StoreError
 
 _HEADER: Final = (
@@ -76,15 +76,8 @@ def _remove(document: TOMLDocument, sections: list[str], name: str) -> None:
 
 def write(path: Path, text: str) -> None:
     """Replaces the file, atomically and durably. Raises StoreError."""
-    fresh = path.with_suffix(".new")
     try:
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        replace_text(path, text)
     except OSError as error:
         raise StoreError(
             f"the settings cannot be written to {path}: {error.strerror}",

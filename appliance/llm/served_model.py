@@ -4,12 +4,12 @@ Both find it, and the key that the server asks for, as files beside the database
 """
 
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from appliance.atomic_file import replace_text
 from appliance.config.loader import Config
 from appliance.errors import ConfigError
 from appliance.hardware.language_models import LanguageModelOption
@@ -109,9 +109,7 @@ def write_choice(path: Path, served: ServedModel | None) -> bool:
             return False
     except (OSError, UnicodeDecodeError):
         pass
-    fresh = path.with_suffix(".new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    replace_text(path, text, synced=False)
     return True
 
 
@@ -122,12 +120,8 @@ def api_key(path: Path) -> str:
             return key
     except (OSError, UnicodeDecodeError):
         pass
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        key = secrets.token_urlsafe(32)
-        file.write(key)
-    fresh.replace(path)
+    key = secrets.token_urlsafe(32)
+    replace_text(path, key, synced=False)
     return key
 
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from appliance.atomic_file import replace_text
 from appliance.llm.served_model import ServedModel
 
 Ask = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
@@ -159,9 +160,7 @@ def keep_trial(path: Path, trial: ModelTrial, served: ServedModel) -> None:
     """Keeps a result in place of the one before."""
     others = [one for one in kept_trials(path) if not _is_same(one, served)]
     entries = [asdict(one) for one in (*others, trial)][-_MOST_KEPT:]
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps({"trials": entries}, indent=1), encoding="utf-8")
-    fresh.replace(path)
+    replace_text(path, json.dumps({"trials": entries}, indent=1), synced=False)
 
 
 def _is_same(trial: ModelTrial, served: ServedModel) -> bool:

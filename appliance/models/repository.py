@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from appliance.atomic_file import sync_directory
 from appliance.errors import DownloadFailed
 from appliance.models.manifest import File, Manifest, Model
 from appliance.models.partial_file import discard
@@ -129,7 +130,7 @@ class ModelRepository:
         blob = self.blob(sha256)
         partial.replace(blob)
         blob.chmod(0o444)  # engines run as another user, and nobody may write into it
-        sync(blob.parent)
+        sync_directory(blob.parent)
 
     def install(self, model: Model, receipt: Receipt) -> None:
         """Links the blobs under the names that engines load, each atomically."""
@@ -146,7 +147,7 @@ class ModelRepository:
         fresh = self._receipt_path(model.name).with_suffix(".new")
         fresh.write_text(json.dumps(note, indent=1), encoding="utf-8")
         fresh.replace(self._receipt_path(model.name))
-        sync(self.directory)
+        sync_directory(self.directory)
         self._sweep(before.files.values() if before else ())
 
     def _install_directory(self, model: Model, receipt: Receipt) -> None:
@@ -212,15 +213,6 @@ def check_room(directory: Path, needed: int) -> None:
             advice="Make room (`appliance models rm NAME` gives some), or set models.directory "
             "to another disk.",
         )
-
-
-def sync(directory: Path) -> None:
-    """Returns when the entries of the directory are on the disk itself."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from appliance.atomic_file import give_to_owner, replace_text
 from appliance.errors import SelftestRunning, StoreError
 
 KEPT = 50  # a nightly run and some by hand: more than a month, some 400 kB
@@ -24,7 +25,7 @@ KEPT = 50  # a nightly run and some by hand: more than a month, some 400 kB
 LOCK_SECONDS = 1.0
 
 # Root may write into the directory of the daemon's user, who must not redirect it with a link.
-_FLAGS = os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+_FLAGS = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 
 Document = Mapping[str, Any]
 
@@ -46,10 +47,10 @@ class ReportStore:
         the directory cannot be used.
         """
         with _store_errors(self._directory):
-            descriptor = os.open(self._lock_file, _FLAGS | os.O_RDWR, 0o600)
+            descriptor = os.open(self._lock_file, _FLAGS, 0o600)
         try:
             with _store_errors(self._directory):
-                _give_to_owner(descriptor, self._directory)
+                give_to_owner(descriptor, self._directory)
             _acquire(descriptor, max(wait, LOCK_SECONDS))
             try:
                 yield
@@ -76,7 +77,7 @@ class ReportStore:
     def write_progress(self, progress: Document) -> None:
         """Replaces the progress of the self-test under way. Raises StoreError."""
         with _store_errors(self._directory):
-            _replace_json(self._progress_file, progress)
+            replace_text(self._progress_file, json.dumps(progress))
 
     def progress(self) -> Document | None:
         """The progress of the self-test under way; None where none runs or none is written yet."""
@@ -86,7 +87,8 @@ class ReportStore:
     def append(self, report: Document) -> None:
         """Adds a report and drops the oldest beyond KEPT. Raises StoreError."""
         with _store_errors(self._directory):
-            _replace_json(self._reports_file, [*self.reports(), dict(report)][-KEPT:])
+            latest = [*self.reports(), dict(report)][-KEPT:]
+            replace_text(self._reports_file, json.dumps(latest))
 
     def reports(self) -> list[Document]:
         """The stored reports, oldest first; a damaged file holds none."""
@@ -115,25 +117,6 @@ def _load_json(path: Path) -> object:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-def _replace_json(path: Path, document: object) -> None:
-    """Replaces the file atomically: a concurrent reader finds the old content or the new."""
-    fresh = path.with_name(path.name + ".new")
-    descriptor = os.open(fresh, _FLAGS | os.O_WRONLY | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        _give_to_owner(descriptor, path.parent)
-        json.dump(document, file)
-        file.flush()
-        os.fsync(descriptor)
-    fresh.replace(path)
-
-
-def _give_to_owner(descriptor: int, directory: Path) -> None:
-    """Gives a file that root (the installer) writes to the owner of the directory."""
-    if os.geteuid() == 0:
-        owner = directory.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 @contextmanager

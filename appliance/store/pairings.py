@@ -6,12 +6,12 @@ a repaired database lacks of them is put back when it is opened.
 
 import json
 import logging
-import os
 import sqlite3
 from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.atomic_file import replace_text
 from appliance.store.connection import transaction
 from appliance.store.records import Client
 
@@ -47,14 +47,8 @@ class PairingsFile:
     def write(self, pairings: Pairings) -> None:
         """Replaces the file. A failure is logged: the database has the clients as well."""
         rows = [{**asdict(client), "token_sha256": token} for token, client in pairings.items()]
-        new = self._path.with_name(self._path.name + ".new")
         try:
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(rows, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._path)
+            replace_text(self._path, json.dumps(rows, indent=1))
         except OSError as error:
             log.warning("%s cannot be written: %s", self._path, error.strerror)
 

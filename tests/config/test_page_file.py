@@ -66,25 +66,6 @@ def test_a_long_text_stays_readable() -> None:
     assert 'system_prompt = """One.\nTwo "quoted".\n"""' in written
 
 
-def test_it_is_replaced_as_a_whole_and_is_private(tmp_path: Path) -> None:
-    path = tmp_path / "settings.toml"
-    path.write_text("old")
-    path.chmod(0o644)
-    write(path, "new")
-    assert path.read_text() == "new"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [file.name for file in tmp_path.iterdir()] == ["settings.toml"]
-
-
-def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
-    target, path = tmp_path / "target", tmp_path / "settings.toml"
-    target.write_text("kept")
-    path.symlink_to(target)
-    (tmp_path / "settings.new").symlink_to(target)
-    write(path, "new")
-    assert (target.read_text(), path.read_text(), path.is_symlink()) == ("kept", "new", False)
-
-
 def test_a_disk_that_takes_nothing_is_said(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         write(tmp_path / "gone" / "settings.toml", "new")
