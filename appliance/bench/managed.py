@@ -1,7 +1,6 @@
 """Waits for the language model that a measured appliance runs itself, and takes its figures."""
 
 import asyncio
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from appliance.bench.process import DaemonProcess
+from appliance.bench.process import DaemonProcess, resident_bytes
 from appliance.errors import ApplianceError
 
 READY_SECONDS: Final = 300.0
@@ -48,8 +47,16 @@ async def managed_model(daemon: DaemonProcess) -> ManagedModelFigures:
         device=str(model["device"]),
         tokens_per_second=float(str(model["tokens_per_second"])),
         warm_first_token_ms=1000 * float(str(model["warm_first_token_seconds"])),
-        resident_bytes=sum(map(_resident, _descendants(daemon.process.pid))),
+        resident_bytes=_resident_below(daemon.process.pid),
     )
+
+
+def _resident_below(process: int) -> int:
+    total = 0
+    for descendant in _descendants(process):
+        with suppress(OSError):  # it has just ended
+            total += resident_bytes(descendant)
+    return total
 
 
 def _descendants(process: int) -> Iterator[int]:
@@ -58,13 +65,6 @@ def _descendants(process: int) -> Iterator[int]:
             for child in map(int, (task / "children").read_text("ascii").split()):
                 yield child
                 yield from _descendants(child)
-
-
-def _resident(process: int) -> int:
-    with suppress(OSError):
-        pages = Path(f"/proc/{process}/statm").read_text("ascii").split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
-    return 0
 
 
 def free_port() -> int:

@@ -50,8 +50,7 @@ class ServerProcess:
     log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
 
     def resident_bytes(self) -> int:
-        pages = int(self._proc("statm").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        return resident_bytes(self.process.pid)
 
     def private_bytes(self) -> int:
         """The memory that its end would free, without what it shares with other processes."""
@@ -111,6 +110,12 @@ class DaemonProcess(ServerProcess):
         """Every sample of /metrics, by name and labels as they appear there."""
         async with self.http.get(f"{self.base_url}/metrics") as response:
             return parse_samples(await response.text())
+
+
+def resident_bytes(pid: int) -> int:
+    """The memory that a process has in use. Raises OSError where it has ended."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def parse_samples(text: str) -> dict[str, float]:
