@@ -3,17 +3,11 @@
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 from appliance import __version__
 
 INSTALLED = Path("/opt/voice-appliance")
-LIBRARIES = (
-    *("pipecat-ai", "faster-whisper", "ctranslate2", "kokoro-onnx", "onnxruntime"),
-    *("pocketsphinx", "aiohttp", "numpy"),
-)
 
 
 class UpdateState(StrEnum):
@@ -51,15 +45,3 @@ def release(prefix: Path = INSTALLED, environment: Path = Path(sys.prefix)) -> R
     else:
         update = UpdateState.UNKNOWN
     return Release(__version__, running, installed, update)
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Returns the versions of Python and of the libraries that matter, where they are installed."""
-    found = {"python": sys.version.split()[0]}
-    for name in LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

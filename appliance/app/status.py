@@ -12,7 +12,7 @@ from typing import Any
 
 from appliance import __version__
 from appliance.app.alerts import Condition, alerts
-from appliance.app.release import release, versions
+from appliance.app.release import release
 from appliance.app.voice_runtime import VoiceRuntime
 from appliance.concurrency import run_in_daemon_thread
 from appliance.config.loader import Config
@@ -20,6 +20,7 @@ from appliance.conversation import TaskState
 from appliance.hardware import telemetry
 from appliance.observability.log_ring import LogRing
 from appliance.observability.metrics import Metrics
+from appliance.observability.versions import package_versions
 from appliance.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class StatusReport:
             **health,
             "alerts": [asdict(alert) for alert in found],
             "release": asdict(release()),
-            "versions": versions(),
+            "versions": package_versions(),
             "tasks": tasks,
             "access": "open" if self.access_warnings else "paired",
             "address": self._address(),

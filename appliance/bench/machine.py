@@ -1,20 +1,11 @@
-"""Describes the machine and the package versions that figures were measured with."""
+"""Describes the machine that figures were measured on."""
 
 import os
 import platform
-import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from appliance import __version__
 from appliance.hardware import nvml
 from appliance.hardware.detect import Hardware
-
-# The packages that a turn spends its time in.
-PACKAGES = (
-    *("pipecat-ai", "faster-whisper", "ctranslate2", "kokoro-onnx", "onnxruntime"),
-    *("pocketsphinx", "espeakng-loader", "openai", "aiohttp", "numpy", "soxr", "pydantic"),
-)
 
 
 def describe_machine(hardware: Hardware) -> dict[str, object]:
@@ -38,17 +29,6 @@ def gpu_memory_used() -> int | None:
         if card.memory_total is not None and card.memory_free is not None
     ]
     return sum(used) if used else None
-
-
-def package_versions() -> dict[str, str]:
-    """The versions of the appliance, Python and PACKAGES."""
-    found = {"voice-appliance": __version__, "python": sys.version.split()[0]}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
 
 
 def _processor(cpuinfo: Path) -> str:

@@ -11,7 +11,7 @@ from appliance.bench import comparison, engine_bench, gpu
 from appliance.bench.comparison import ComparisonRun, ComparisonSize
 from appliance.bench.contenders import BenchSetup, TimedEngines
 from appliance.bench.host_stalls import HostStalls, watch_host
-from appliance.bench.machine import describe_machine, gpu_memory_used, package_versions
+from appliance.bench.machine import describe_machine, gpu_memory_used
 from appliance.bench.managed import free_port, managed_model
 from appliance.bench.models import RandomModels, planned_models
 from appliance.bench.process import DaemonProcess, running_daemon
@@ -40,6 +40,7 @@ from appliance.conversation import EventKind
 from appliance.errors import ApplianceError
 from appliance.hardware import planner
 from appliance.hardware.plan import Plan
+from appliance.observability.versions import package_versions
 from appliance.store import queries
 
 STARTER = {"STT__ENGINE": "sphinx", "TTS__ENGINE": "espeak", "LLM__PROVIDER": "none"}

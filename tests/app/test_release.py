@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance import __version__
-from appliance.app.release import UpdateState, release, versions
+from appliance.app.release import UpdateState, release
 
 
 @pytest.fixture
@@ -33,8 +33,3 @@ def test_a_new_release_is_on_probation(prefix: Path) -> None:
     assert release(prefix, prefix / "releases/new/venv").update is UpdateState.UNKNOWN
     (prefix / "probation").write_text("new old\n")
     assert release(prefix, prefix / "releases/new/venv").update is UpdateState.PROBATION
-
-
-def test_the_versions_of_what_is_installed() -> None:
-    assert versions()["pipecat-ai"].startswith("1.")
-    assert "nothing-of-the-kind" not in versions()

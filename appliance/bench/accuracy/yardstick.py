@@ -22,13 +22,14 @@ from appliance.bench.accuracy.utterances import (
     sample,
 )
 from appliance.bench.contenders import OURS, STOCK, BenchSetup
-from appliance.bench.machine import describe_machine, package_versions
+from appliance.bench.machine import describe_machine
 from appliance.bench.models import kokoro_files
 from appliance.bench.process import DaemonProcess, ServerProcess
 from appliance.config.layers import PREFIX
 from appliance.config.loader import Config, load
 from appliance.hardware import planner
 from appliance.hardware.plan import Plan
+from appliance.observability.versions import package_versions
 
 if TYPE_CHECKING:
     from appliance.bench.accuracy.clips import Clip
