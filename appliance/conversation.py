@@ -118,6 +118,17 @@ NO_ANSWERS: Final = (
 )
 
 
+# Characters that set the direction of what follows. A name with one can make the text around it
+# read as something else, so they are shown as what they are.
+_DIRECTIONS: Final = {
+    code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+
+
 def in_one_line(text: str) -> str:
-    """Returns the text on one line, without control characters that a terminal would obey."""
-    return " ".join("".join(c if category(c) != "Cc" else " " for c in text).split())
+    """Returns the text on one line, without control characters that a terminal would obey.
+
+    Characters that would turn the direction of the text appear escaped, such as "\\u202e".
+    """
+    plain = "".join(c if category(c) != "Cc" else " " for c in text)
+    return " ".join(plain.translate(_DIRECTIONS).split())
