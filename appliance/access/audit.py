@@ -21,6 +21,8 @@ class AuditAction(StrEnum):
     RECORDING_DELETED = "recording deleted"
     RESTORED = "conversation restored"
     EXPORTED = "conversation exported"
+    READ = "conversation read"
+    SEARCHED = "conversations searched"
     SETTINGS = "settings in force"
     SETTING = "setting changed"
     RESTARTED = "restarted"

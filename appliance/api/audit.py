@@ -4,7 +4,7 @@ import time
 
 from aiohttp import web
 
-from appliance.access.audit import DONE, AuditAction
+from appliance.access.audit import COMMAND_LINE, DONE, AuditAction
 from appliance.access.pairing import client_network
 from appliance.access.rate_limit import RateLimiter
 from appliance.access.tokens import Role
@@ -16,6 +16,9 @@ from appliance.store.records import AuditEntry
 
 # The trail keeps a bounded number of entries: repeated refusals must not displace all others.
 REFUSALS = web.AppKey("refusals", RateLimiter)
+
+# Who reads on is noted once an hour for each conversation, not for each page of it.
+READINGS = web.AppKey("readings", RateLimiter)
 
 # What an action changes on the pages of administrators that are open meanwhile.
 TOPICS = {
@@ -32,6 +35,11 @@ TOPICS = {
 def refusals() -> RateLimiter:
     """Limits the refusals noted per action and address: five at once, then one a minute."""
     return RateLimiter(1 / 60, 5)
+
+
+def readings() -> RateLimiter:
+    """Limits the readings noted per client and conversation: one an hour."""
+    return RateLimiter(1 / 3600, 1)
 
 
 def note(
@@ -54,6 +62,17 @@ def note_refusal(request: web.Request, action: AuditAction, outcome: str, detail
     limiter = request.app[REFUSALS]
     if not limiter.take(f"{action} {client_network(address(request))}", time.monotonic()):
         _write(request, action, None, outcome, None, detail)
+
+
+def note_reading(
+    request: web.Request, action: AuditAction, owner: str | None, *, detail: str
+) -> None:
+    """Notes that the sender read what `owner` said, unless that is the sender."""
+    deps, reader = request.app[DEPENDENCIES], request[IDENTITY].client_id
+    if owner == reader or reader == COMMAND_LINE or not deps.paired_only:
+        return
+    if not request.app[READINGS].take(f"{reader} {action} {detail}", time.monotonic()):
+        note(request, action, client_id=owner, detail=detail)
 
 
 def _write(

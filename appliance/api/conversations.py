@@ -7,13 +7,14 @@ from dataclasses import asdict
 from aiohttp import web
 
 from appliance.access.audit import AuditAction
-from appliance.api.audit import note
+from appliance.api.audit import note, note_reading
 from appliance.api.auth import owner_filter
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.schemas import ConversationChange, number, read_body
 from appliance.errors import BadRequest
 from appliance.event_hub import Topic
 from appliance.store.queries import unknown_conversation
+from appliance.store.records import ConversationSummary
 
 PAGE = 50
 LARGEST_PAGE = 200
@@ -37,12 +38,14 @@ async def search(request: web.Request) -> web.Response:
         limit=number(request, "limit", PAGE, LARGEST_PAGE),
         client_id=owner_filter(request),
     )
+    for owner in {hit.client_id for hit in found}:
+        note_reading(request, AuditAction.SEARCHED, owner, detail=f"those of {owner}")
     return web.json_response({"found": [asdict(hit) for hit in found]})
 
 
 async def read(request: web.Request) -> web.Response:
     """GET /api/conversations/{id}: all that is kept of it."""
-    conversation_id = await visible_conversation(request)
+    conversation_id = await read_conversation(request)
     conversation = await request.app[DEPENDENCIES].store.conversation(conversation_id)
     # A long conversation is megabytes of JSON: no session must wait for it.
     text = await asyncio.to_thread(lambda: json.dumps(asdict(conversation), default=dict))
@@ -53,7 +56,7 @@ async def turns(request: web.Request) -> web.Response:
     """GET /api/conversations/{id}/turns?limit=&before=: its last turns, or those before a page."""
     before = request.query.get("before")
     page = await request.app[DEPENDENCIES].store.keeping.turns(
-        await visible_conversation(request),
+        await read_conversation(request),
         limit=number(request, "limit", PAGE, LARGEST_PAGE),
         before=None if before is None else number(request, "before", 1, LARGEST_TURN),
     )
@@ -114,9 +117,19 @@ async def restore(request: web.Request) -> web.Response:
 
 async def visible_conversation(request: web.Request) -> str:
     """Returns the id of a conversation that is there, and not deleted, for the sender to use."""
+    return (await _visible(request)).id
+
+
+async def read_conversation(request: web.Request) -> str:
+    """Returns the id of such a conversation, and notes where it is not the sender's own."""
+    summary = await _visible(request)
+    note_reading(request, AuditAction.READ, summary.client_id, detail=summary.id)
+    return summary.id
+
+
+async def _visible(request: web.Request) -> ConversationSummary:
     conversation_id = await _own_conversation(request)
-    await request.app[DEPENDENCIES].store.keeping.summary(conversation_id)
-    return conversation_id
+    return await request.app[DEPENDENCIES].store.keeping.summary(conversation_id)
 
 
 async def _own_conversation(request: web.Request) -> str:

@@ -7,7 +7,7 @@ from aiohttp import web
 from appliance.access.audit import AuditAction
 from appliance.api.audit import note
 from appliance.api.auth import sender
-from appliance.api.conversations import visible_conversation
+from appliance.api.conversations import read_conversation, visible_conversation
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.sessions import own_session
 from appliance.errors import Forbidden
@@ -40,7 +40,7 @@ async def listing(request: web.Request) -> web.Response:
 
 async def play(request: web.Request) -> web.FileResponse:
     """GET /api/conversations/{id}/recordings/{recording}: the FLAC file, ranges included."""
-    conversation_id = await visible_conversation(request)
+    conversation_id = await read_conversation(request)
     recordings = request.app[DEPENDENCIES].store.recordings
     file = recordings.file(conversation_id, request.match_info["recording"])
     headers = {"Content-Type": "audio/flac", "Cache-Control": "private, no-store"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from appliance.api.audit import REFUSALS, refusals
+from appliance.api.audit import READINGS, REFUSALS, readings, refusals
 from appliance.api.auth import guarded
 from appliance.api.control import control_app
 from appliance.api.cross_origin import add_headers, preflight
@@ -122,6 +122,7 @@ def public_app(dependencies: ApiDependencies) -> web.Application:
     app.on_response_prepare.append(add_headers)
     app[DEPENDENCIES] = dependencies
     app[REFUSALS] = refusals()
+    app[READINGS] = readings()
     app[BEGUN] = BegunConversations()
     app[PREVIEWS] = preview_rate()
     for route in ROUTES:

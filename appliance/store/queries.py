@@ -52,7 +52,7 @@ WHERE e.id IN (SELECT max(id) FROM events WHERE kind = :kind
 ORDER BY e.id DESC LIMIT :limit"""
 
 MATCHES = """
-SELECT e.conversation_id, c.title, e.session_id, e.turn, e.kind, e.at,
+SELECT e.conversation_id, c.client_id, c.title, e.session_id, e.turn, e.kind, e.at,
        snippet(spoken, 0, '[', ']', '…', 24) AS excerpt
 FROM spoken JOIN events AS e ON e.id = spoken.rowid
             JOIN conversations AS c ON c.id = e.conversation_id

@@ -98,6 +98,7 @@ class SearchHit:
     """An event that matches a search; `excerpt` has the matching words in square brackets."""
 
     conversation_id: str
+    client_id: str | None
     title: str | None
     session_id: str
     turn: int

@@ -426,6 +426,39 @@ async def test_a_conversation_belongs_to_its_client(paired_daemon: Daemon) -> No
     assert (await ask(paired_daemon, "GET", place, headers=admin)).status == 200
 
 
+async def test_reading_somebody_elses_conversation_is_noted_once(paired_daemon: Daemon) -> None:
+    user_id, mine = await paired(paired_daemon, "user")
+    admin_id, admin = await paired(paired_daemon, "admin")
+    token = mine["Authorization"].removeprefix("Bearer ")
+    async with calling(paired_daemon.base_url, token=token) as call:
+        sent = await call.type("are you a marmot")
+        await call.wait_for(lambda a: a.kind == "bot-llm-text", since=sent)
+    place = f"/api/conversations/{call.conversation_id}"
+
+    async def is_found() -> bool:
+        found = await ask(paired_daemon, "GET", "/api/conversations/search?q=marmot", headers=admin)
+        return bool(found.json["found"])
+
+    await until(is_found)
+    for reader in (mine, admin, admin):
+        for path in (place, f"{place}/turns"):
+            assert (await ask(paired_daemon, "GET", path, headers=reader)).status == 200
+
+    async def entries() -> list[tuple[str, str]]:
+        path = f"/api/audit?client={user_id}"
+        answer = await ask(paired_daemon, "GET", path, headers=admin)
+        return [(e["what"], e["who"]) for e in answer.json["audit"] if e["what"] != "paired"]
+
+    async def is_noted() -> bool:
+        return len(await entries()) == 2
+
+    await until(is_noted)
+    assert sorted(await entries()) == [
+        ("conversation read", admin_id),
+        ("conversations searched", admin_id),
+    ]
+
+
 async def test_a_ticket_works_only_for_the_client_it_was_made_for(paired_daemon: Daemon) -> None:
     _, mine = await paired(paired_daemon, "user")
     _, other = await paired(paired_daemon, "user")

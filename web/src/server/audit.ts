@@ -22,6 +22,8 @@ export const ACTIONS = [
   "conversation restored",
   "recording deleted",
   "conversation exported",
+  "conversation read",
+  "conversations searched",
   "settings in force",
   "setting changed",
   "restarted",
