@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { badgesFor, enginesIn, inUseFromHealth, inUseFromRoute } from "../src/call/badges";
 import { codeInFragment, describeBrowser, httpsAddress } from "../src/app/browser";
-import { readError, readHealth, readMe, readOffer, readServerMessage, readTrust, socketAddress, type RouteMessage } from "../src/server/messages";
+import { readMe } from "../src/server/identity";
+import { readError, readHealth, readOffer, readServerMessage, socketAddress, type RouteMessage } from "../src/server/messages";
+import { readTrust } from "../src/server/trust";
 
 const ROUTE = {
   type: "route",

@@ -6,52 +6,27 @@
 import { Microphone } from "../audio/microphone";
 import { PLAYBACK_RATE } from "../audio/protocol";
 import { Speaker } from "../audio/speaker";
-import { Trouble, type MicState } from "../server/failures";
+import { explain, Trouble, type MicState } from "../server/failures";
 import type { ServerMessage, TaskUpdateMessage, TimerMessage } from "../server/messages";
 import { startRecording, stopRecording } from "../server/recordings";
 import { agentName } from "../server/tasks";
-import { inUseFromRoute, type InUse } from "./badges";
+import { inUseFromRoute } from "./badges";
+import { AT_FIRST, type CallState } from "./call-state";
 import { Conversation } from "./conversation";
 import { chooseDevice, chooseListening, chosenDevice, chosenListening, type Kind, type Listening } from "./devices";
 import { note, type Diagnostics } from "./diagnostics";
 import type { Line } from "./line";
 import type { SessionEvent } from "./session";
 import { keepPlace, lastPlace } from "./place";
-import { AT_REST, uiState, type Facts } from "./state";
-import { byFrame, Store } from "./store";
+import { uiState, type Facts } from "./state";
+import { Store } from "./store";
 import { Traffic } from "./traffic";
-import { EMPTY, reduce, remembered, segmentNumber, type KeptTurn, type Transcript, type TranscriptEvent } from "./transcript";
+import { EMPTY, remembered, type KeptTurn, type Transcript } from "./transcript";
+import { TranscriptWriter } from "./transcript-writer";
 import { WakeLock } from "./wake";
-
-export interface CallState {
-  facts: Facts;
-  mic: MicState;
-  muted: boolean;
-  listening: Listening;
-  /** With "hold" and "toggle": the button is down. */
-  talking: boolean;
-  /** Milliseconds to the appliance and back; null before the first answer. */
-  roundTrip: number | null;
-  /** Null until a session has reported it. */
-  inUse: InUse | null;
-  /** The session's sound is being kept. */
-  recording: boolean;
-}
-
-const AT_FIRST: Omit<CallState, "listening"> = {
-  facts: AT_REST,
-  mic: "off",
-  muted: false,
-  talking: false,
-  roundTrip: null,
-  inUse: null,
-  recording: false,
-};
 
 /** Fetches the turns of a kept conversation; null where it is gone or not this client's. */
 export type Recall = (conversationId: string) => Promise<readonly KeptTurn[] | null>;
-
-type Output = Extract<SessionEvent, { type: "output" }>["output"];
 
 export interface Measures extends Pick<Traffic, "framesIn" | "framesOut" | "bytesIn" | "bytesOut" | "unsent"> {
   /** Packets of the voice for which the queue had no room, and how often it ran dry in mid-speech. */
@@ -64,17 +39,15 @@ const NO_TRAFFIC = new Traffic();
 
 export class Call {
   readonly state = new Store<CallState>({ ...AT_FIRST, listening: chosenListening() });
-  readonly transcript = new Store<Transcript>(EMPTY, byFrame());
   private readonly speaker: Speaker;
   private readonly microphone: Microphone;
   private line: Line | null = null;
   private readonly conversation: Conversation;
   private readonly wakeLock = new WakeLock();
   private readonly diagnostics: Diagnostics;
-  private sessions = 0;
-  private lastSegment = 0;
-  /** When the user had finished, until the answer is heard: ms of performance.now(). */
-  private askedAt: number | null = null;
+  private readonly writer: TranscriptWriter;
+  /** The session that was recorded was lost: the one that follows is to be recorded too. */
+  private recordsAgain = false;
 
   /**
    * `secure`: only a page that came over https is given the microphone. `report` hears of timers
@@ -86,7 +59,7 @@ export class Call {
     private readonly report: (message: TimerMessage | TaskUpdateMessage) => void,
   ) {
     this.speaker = new Speaker(
-      (heard, playing) => this.played(heard, playing),
+      (heard, playing) => this.writer.played(heard, playing),
       () => chosenDevice("audiooutput"),
     );
     this.microphone = new Microphone(
@@ -99,17 +72,23 @@ export class Call {
       facts: (facts) => {
         const before = this.state.get().facts.failure?.kind;
         this.changed({ facts });
+        this.carryRecording(facts);
         if (facts.failure?.kind === "ended" && before !== "ended") void this.ended();
       },
       mic: (mic) => this.setMic(mic),
       session: (event) => this.follow(event),
       place: (id) => this.moved(id),
-      delivered: (id) => this.write({ type: "delivered", id }),
+      delivered: (id) => this.writer.write({ type: "delivered", id }),
     });
     const outputLevel = (): number => this.speaker.level();
     this.diagnostics = { state: "idle", conversationId: "", transcript: EMPTY, events: [], outputLevel };
     window.__appliance = this.diagnostics;
+    this.writer = new TranscriptWriter(this.speaker, this.diagnostics, () => this.state.get().inUse);
     if (!secure) this.setMic("off");
+  }
+
+  get transcript(): Store<Transcript> {
+    return this.writer.transcript;
   }
 
   /** Fetches what a call needs before it is wanted. */
@@ -196,21 +175,21 @@ export class Call {
   }
 
   send(text: string): void {
-    this.askedAt = performance.now();
-    this.write({ type: "interrupted" });
-    this.write({ type: "typed", text, id: this.conversation.send(text) });
+    this.writer.asked();
+    this.writer.write({ type: "interrupted" });
+    this.writer.write({ type: "typed", text, id: this.conversation.send(text) });
   }
 
   /** Silences the answer. */
   stop(): void {
-    this.write({ type: "interrupted" });
+    this.writer.write({ type: "interrupted" });
     this.conversation.stop();
   }
 
   /** Ends the session; the next one begins a new conversation. */
   async startAfresh(): Promise<void> {
     this.conversation.forget();
-    this.setTranscript(EMPTY);
+    this.writer.set(EMPTY);
     await this.conversation.hangUp();
     this.changed({});
   }
@@ -235,7 +214,7 @@ export class Call {
   /** Where another conversation begins (the old one was deleted), the old words are not its own. */
   private moved(id: string): void {
     const before = this.diagnostics.conversationId;
-    if (before && id && id !== before) this.setTranscript(EMPTY);
+    if (before && id && id !== before) this.writer.set(EMPTY);
     this.diagnostics.conversationId = id;
     keepPlace(id);
   }
@@ -245,13 +224,13 @@ export class Call {
     const { id } = this.conversation;
     if (!id || (await this.recall(id)) !== null || id !== this.conversation.id) return;
     this.conversation.forget();
-    this.setTranscript(EMPTY);
+    this.writer.set(EMPTY);
     this.clearFailure();
   }
 
   private goTo(id: string, turns: readonly KeptTurn[]): void {
     this.conversation.resume(id);
-    this.setTranscript(remembered(turns));
+    this.writer.set(remembered(turns));
     this.changed({});
   }
 
@@ -317,75 +296,27 @@ export class Call {
     this.changed({ mic });
   }
 
-  private write(event: TranscriptEvent): void {
-    this.setTranscript(reduce(this.diagnostics.transcript, event, Date.now()));
-  }
-
-  private setTranscript(transcript: Transcript): void {
-    this.diagnostics.transcript = transcript;
-    this.transcript.set(transcript);
-  }
-
-  private played(heard: number, playing: boolean): void {
-    const last = this.diagnostics.events.findLast((event) => event.type === "audible")?.detail;
-    if (last !== playing) note(this.diagnostics, "audible", playing);
-    if (playing) this.answerHeard();
-    this.write({ type: "heard", seconds: heard });
-  }
-
-  /** The first sound of an answer: how long it took, and who gave it. */
-  private answerHeard(): void {
-    const { inUse } = this.state.get();
-    if (this.askedAt === null || !inUse) return;
-    const after = (performance.now() - this.askedAt) / 1000;
-    const { leftTheBox, ...names } = inUse;
-    const engines = { stt: names.stt, llm: names.llm, tts: names.tts };
-    const before = this.diagnostics.transcript;
-    this.write({ type: "answered", answered: { engines, leftTheBox, after } });
-    if (this.diagnostics.transcript !== before) this.askedAt = null;
-  }
-
   private follow(event: SessionEvent): void {
     note(this.diagnostics, event.type, event);
-    switch (event.type) {
-      case "round-trip":
-        return this.changed({ roundTrip: event.milliseconds });
-      case "user-stopped":
-        this.askedAt = performance.now();
-        return;
-      case "state":
-        if (event.state === "initializing") this.sessions++;
-        // A recording ends with its session, which another one may follow.
-        if (event.state !== "ready") this.changed({ recording: false });
-        return;
-      case "transcript":
-        return this.write({ type: "user", text: event.text, final: event.final });
-      case "output":
-        return this.followOutput(event.output);
-      case "interrupted":
-      case "user-started":
-      case "lost":
-        return this.write({ type: "interrupted" });
-      case "bot-stopped":
-        return this.write({ type: "silent" });
-      case "error":
-        return this.write({ type: "notice", text: event.message, advice: "" });
-      case "server":
-        return this.followServer(event.message);
+    this.writer.follow(event);
+    if (event.type === "round-trip") this.changed({ roundTrip: event.milliseconds });
+    if (event.type === "server") this.followServer(event.message);
+  }
+
+  /** A recording ends with its session; where that was lost, the next one is recorded too. */
+  private carryRecording({ wanted, transport }: Facts): void {
+    if (transport !== "ready") {
+      this.recordsAgain = wanted && (this.recordsAgain || this.state.get().recording);
+      if (this.state.get().recording) this.changed({ recording: false });
+    } else if (this.recordsAgain) {
+      this.recordsAgain = false;
+      void this.record(true).catch((error: unknown) => this.sayRefused(error));
     }
   }
 
-  private followOutput(output: Output): void {
-    const id = segmentNumber(this.sessions, output.segment_id ?? --this.lastSegment);
-    if (!output.will_be_spoken) return this.write({ type: "shown", id, text: output.text });
-    this.write({
-      type: "segment",
-      id,
-      text: output.text,
-      status: output.spoken_status ?? "completed",
-      spoken: output.spoken_progress?.accumulated_text ?? null,
-      startsAt: this.speaker.nextSecond,
-    });
+  private sayRefused(error: unknown): void {
+    const said = error instanceof Trouble ? explain(error.cause).said : null;
+    if (said) this.writer.write({ type: "notice", text: said.message, advice: said.advice });
   }
 
   private followServer(message: ServerMessage): void {
@@ -400,9 +331,9 @@ export class Call {
       case "recording":
         return this.changed({ recording: message.on });
       case "agent-said":
-        return this.write({ type: "notice", text: `${agentName(message)}: ${message.text}`, advice: "" });
+        return this.writer.write({ type: "notice", text: `${agentName(message)}: ${message.text}`, advice: "" });
       case "notice":
-        return this.write({ type: "notice", text: message.message, advice: message.advice });
+        return this.writer.write({ type: "notice", text: message.message, advice: message.advice });
     }
   }
 }

@@ -1,7 +1,8 @@
 /** What components see of the call. */
 
 import { createContext, useContext, useSyncExternalStore, type ReactNode } from "react";
-import type { Call, CallState } from "./call";
+import type { Call } from "./call";
+import type { CallState } from "./call-state";
 import { uiState, type Ear, type UiState } from "./state";
 import type { Transcript } from "./transcript";
 

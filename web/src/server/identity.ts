@@ -3,7 +3,23 @@
 import { queryOptions } from "@tanstack/react-query";
 import { ask } from "./client";
 import { explain, Trouble } from "./failures";
-import { PATHS, readMe, type Me } from "./messages";
+import { PATHS } from "./messages";
+import { fields, text } from "./reading";
+
+/** This browser as the appliance knows it. */
+export interface Me {
+  id: string;
+  role: string;
+  /** Sentences that everybody who talks here should know, such as that access is open. */
+  warnings: string[];
+}
+
+export function readMe(body: unknown): Me {
+  const me = fields(body);
+  const warnings = Array.isArray(me["warnings"]) ? me["warnings"].map(text).filter(Boolean) : [];
+  const client = fields(me["client"]);
+  return { id: text(client["id"]), role: text(client["role"]), warnings };
+}
 
 /** Between looks while the appliance is away and nothing else would ask. */
 const LOOK_AGAIN_MS = 5000;

@@ -90,14 +90,6 @@ export interface Health {
   ready: boolean;
 }
 
-/** This browser as the appliance knows it. */
-export interface Me {
-  id: string;
-  role: string;
-  /** Sentences that everybody who talks here should know, such as that access is open. */
-  warnings: string[];
-}
-
 export type TimerState = "set" | "paused" | "rang" | "missed" | "stopped" | "cancelled";
 
 export type TaskState = "accepted" | "running" | "done" | "failed" | "cancelled" | "interrupted";
@@ -301,29 +293,6 @@ export function readServerMessage(value: unknown): ServerMessage | null {
     default:
       return null;
   }
-}
-
-export function readMe(body: unknown): Me {
-  const me = fields(body);
-  const warnings = Array.isArray(me["warnings"]) ? me["warnings"].map(text).filter(Boolean) : [];
-  const client = fields(me["client"]);
-  return { id: text(client["id"]), role: text(client["role"]), warnings };
-}
-
-export interface TrustFacts {
-  httpsPort: number;
-  /** Of the local CA, in hexadecimal and its beginning in six words; empty where there is no such CA. */
-  fingerprint: string;
-  words: string;
-}
-
-export function readTrust(body: unknown): TrustFacts {
-  const trust = fields(body);
-  return {
-    httpsPort: Number(trust["https_port"]) || 443,
-    fingerprint: text(trust["fingerprint"]),
-    words: text(trust["words"]),
-  };
 }
 
 /** Absolute address of a session's WebSocket. `ws_url` may be a path or absolute. */

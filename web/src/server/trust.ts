@@ -1,7 +1,24 @@
 /** What the trust page asks: where https is, and whether it works. */
 
 import { ask, PATIENCE_MS } from "./client";
-import { PATHS, readTrust, type TrustFacts } from "./messages";
+import { PATHS } from "./messages";
+import { fields, text } from "./reading";
+
+export interface TrustFacts {
+  httpsPort: number;
+  /** Of the local CA, in hexadecimal and its beginning in six words; empty where there is no such CA. */
+  fingerprint: string;
+  words: string;
+}
+
+export function readTrust(body: unknown): TrustFacts {
+  const trust = fields(body);
+  return {
+    httpsPort: Number(trust["https_port"]) || 443,
+    fingerprint: text(trust["fingerprint"]),
+    words: text(trust["words"]),
+  };
+}
 
 /**
  * Whether the secure address works in this browser, asked from the plain one. The answer itself

@@ -2,7 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { followInSystem } from "../../src/app/media-session";
-import { Call, type CallState } from "../../src/call/call";
+import { Call } from "../../src/call/call";
+import type { CallState } from "../../src/call/call-state";
 import { AT_REST } from "../../src/call/state";
 
 class System {

@@ -2,7 +2,8 @@
 
 import { act, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Call, CallState } from "../../src/call/call";
+import type { Call } from "../../src/call/call";
+import type { CallState } from "../../src/call/call-state";
 import { AT_REST } from "../../src/call/state";
 import { EMPTY, reduce } from "../../src/call/transcript";
 import { visit, type Answers, type Visit } from "../visit";
