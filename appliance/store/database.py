@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 SCHEMA = Path(__file__).with_name("schema")
 QUARANTINED = ".corrupt."  # in the names of what is set aside, and removed with the next deletion
 SOON_REWRITTEN = 32 * 2**20  # bytes of a database; some tenths of a second
+RECORD = "_sqlite_migrations"
 CLEAN = b"clean"  # content of the lock file after the last writer closed in order
 
 
@@ -91,7 +92,8 @@ def check_version(db: "Database", path: Path) -> None:
             f"{path} was written by a newer version of the appliance",
             advice="Update the appliance, or set store.path to another file.",
         )
-    if not applied and db.table_names():
+    # The record itself is made before the first migration is.
+    if not applied and set(db.table_names()) - {RECORD}:
         raise StoreError(
             f"{path} is the database of another program",
             advice="Set store.path to another file.",
@@ -139,16 +141,33 @@ def _open_checked(path: Path, *, unclean: bool) -> "Database":
     with ExitStack() as undo:
         undo.callback(db.close)
         try:
+            _check_record(db)
             check_version(db, path)
             migrations().apply(db)
             _make_shrinkable(db)
             search_index.repair(db, thoroughly=unclean)
         except sqlite3.DatabaseError as error:
-            if is_damage(error):
+            if is_damage(error) or _was_applied(error):
                 raise DamagedError from error
             raise
         undo.pop_all()
     return db
+
+
+def _check_record(db: "Database") -> None:
+    """Raises DamagedError where the record of migrations cannot be true: they come in their order."""
+    known = sorted(file.stem for file in SCHEMA.glob("*.sql"))
+    applied = sorted(step.name for step in migrations().applied(db))
+    # A newer version's come after all of ours.
+    ours = [name for name in applied if name <= known[-1]]
+    emptied = not applied and {RECORD, "events"} <= set(db.table_names())
+    if ours != known[: len(ours)] or emptied:
+        raise DamagedError
+
+
+def _was_applied(error: sqlite3.Error) -> bool:
+    """Whether a migration failed because it was made before, and its record is lost."""
+    return any(words in str(error) for words in ("already exists", "duplicate column name"))
 
 
 def _make_shrinkable(db: "Database") -> None:

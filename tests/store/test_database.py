@@ -6,9 +6,11 @@ import random
 import sqlite3
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database, Migrations
 
 from appliance.errors import StoreError
 from appliance.store.database import open_for_writing
@@ -219,6 +221,36 @@ async def test_damage_found_while_writing_is_replaced_at_the_next_start(path: Pa
     await store.flush()
     assert len(await store.search("heard")) == 1
     await store.close()
+
+
+def forget(path: Path, condition: str) -> None:
+    """Takes migrations from the record, as a damaged page of its table or index does."""
+    with closing(sqlite3.connect(path)) as db, db:
+        assert db.execute(f"DELETE FROM _sqlite_migrations WHERE {condition}").rowcount
+
+
+@pytest.mark.parametrize(
+    "condition", ["name > '0004'", "name = '0003_tasks'", "name < '0003'", "true"]
+)
+async def test_a_record_of_migrations_that_cannot_be_true_is_damage(
+    path: Path, condition: str
+) -> None:
+    await fill(path)
+    forget(path, condition)
+    store = Store.open(path)
+    assert store.quarantined is not None
+    assert len((await store.conversation("c1")).turns) == 300
+    await store.close()
+
+
+def test_a_start_that_was_killed_before_its_first_migration_is_made_up_for(path: Path) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as db:
+        steps = Migrations("voice-appliance")
+        steps.ensure_migrations_table(Database(db))
+    stop(path, clean=True)
+    with reading(path) as db:
+        assert db["events"].exists()
 
 
 async def test_a_page_that_is_spoilt_after_a_clean_stop_is_found_and_the_rest_saved(
