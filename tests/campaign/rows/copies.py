@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from appliance.store.queries import conversation, reading
+from appliance.store.queries import reading
 from appliance.store.store import Store
 from tests.campaign.row import Row, Trial
 from tests.store.test_crash import ROOT, TALKER
@@ -19,10 +19,10 @@ BACKUP = ROOT / "install" / "database.py"
 
 
 @contextmanager
-def appending(database: Path) -> Iterator["subprocess.Popen[str]"]:
-    """A process that appends without end."""
+def appending(database: Path, begin: int = 1) -> Iterator["subprocess.Popen[str]"]:
+    """A process that appends without end, numbers from `begin` on."""
     process = subprocess.Popen(
-        [sys.executable, TALKER, database, "1"],
+        [sys.executable, TALKER, database, str(begin)],
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
@@ -63,14 +63,19 @@ def backup(database: Path, copy: Path) -> None:
     subprocess.run([sys.executable, BACKUP, "backup", database, copy], check=True)
 
 
+def numbers(database: Path) -> list[int]:
+    """What the process appended and the file holds, in its order."""
+    with reading(database) as db:
+        return [turn for (turn,) in db.execute("SELECT turn FROM events ORDER BY id")]
+
+
 async def is_whole(copy: Path, acknowledged: int) -> None:
     """Opens a copy as the appliance does, and counts what is in it."""
     store = Store.open(copy)
     quarantined = store.quarantined
     await store.close()
     assert quarantined is None
-    with reading(copy) as db:
-        kept = [event.turn for event in conversation(db, "c1").events]
+    kept = numbers(copy)
     assert kept == list(range(1, len(kept) + 1)), "there is a hole"
     assert len(kept) >= acknowledged, f"{acknowledged - len(kept)} acknowledged are missing"
 
