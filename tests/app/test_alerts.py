@@ -78,6 +78,13 @@ def test_each_trouble_has_its_code_and_a_sentence(
     assert alert.message.endswith(".")
 
 
+def test_an_engine_of_each_kind_is_looked_at() -> None:
+    fine = ladder(("a", "ready"), answering="a")
+    broken = ladder(("b", "failed"), ("c", "ready"), answering="c")
+    found = alerts(replace(WELL, engines={"stt": fine, "tts": broken}))
+    assert [(alert.code, alert.values["engine"]) for alert in found] == [("tts_failed", "b")]
+
+
 def test_a_failed_engine_below_the_one_that_answers_is_no_trouble() -> None:
     fine = ladder(("a", "ready"), ("b", "failed"), ("c", "ready"), answering="a")
     assert alerts(replace(WELL, engines={"stt": fine})) == []

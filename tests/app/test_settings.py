@@ -115,6 +115,14 @@ async def test_an_edit_of_the_file_counts_as_a_change(appliance: Appliance) -> N
         await appliance.service.change(seen, {"tts.speed": 0.5}, {})
 
 
+async def test_a_key_of_somebody_else_counts_as_a_change(appliance: Appliance) -> None:
+    seen = (await appliance.service.view())["revision"]
+    await appliance.change({"OPENAI_API_KEY": "sk-mine"})
+    with pytest.raises(SettingsChanged):
+        await appliance.service.change(seen, {}, {"OPENAI_API_KEY": "sk-yours"})
+    assert appliance.service.secrets["OPENAI_API_KEY"] == "sk-mine"
+
+
 async def test_what_is_not_live_waits_for_a_restart(appliance: Appliance) -> None:
     await appliance.change(limits__sessions=3, tts__speed=1.5)
     view = await appliance.service.view()

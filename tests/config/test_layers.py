@@ -104,6 +104,7 @@ def test_the_settings_are_described_for_a_form(tmp_path: Path) -> None:
     assert found["fallback.policy"]["choices"] == ["off", "on_failure", "always"]
     assert found["tools.mcp.home.enabled"]["kind"] == "switch"
     assert found["tools.mcp.home.enabled"]["default"] is True
+    assert not found["tools.mcp.home.enabled"]["restart"]
     assert found["limits.sessions"]["restart"]
 
 

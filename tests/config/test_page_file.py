@@ -84,6 +84,13 @@ def test_keys_are_kept_apart_and_private(tmp_path: Path) -> None:
 def test_a_damaged_file_of_keys_has_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "keys.json").write_text(text)
     assert KeyFile(tmp_path).read() == {}
-    (tmp_path / "keys.json").rename(tmp_path / "elsewhere")
-    (tmp_path / "keys.json").symlink_to(tmp_path / "elsewhere")
-    assert KeyFile(tmp_path).read() == {}
+
+
+def test_a_link_to_keys_is_not_followed(tmp_path: Path) -> None:
+    keys, elsewhere = KeyFile(tmp_path), tmp_path / "elsewhere"
+    keys.change({"OPENAI_API_KEY": "one"})
+    (tmp_path / "keys.json").rename(elsewhere)
+    (tmp_path / "keys.json").symlink_to(elsewhere)
+    assert keys.read() == {}
+    keys.change({"OPENAI_API_KEY": "two"})
+    assert (keys.read(), "two" in elsewhere.read_text()) == ({"OPENAI_API_KEY": "two"}, False)

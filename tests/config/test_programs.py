@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.config import programs
 from appliance.config.loader import Config, load
 from appliance.config.programs import program_faults, unit_exceptions
 
@@ -65,6 +66,30 @@ def test_a_program_elsewhere_may_be_run_where_it_is(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     assert f"ExecPaths=-{tmp_path}\n" in unit_exceptions(config(mine=[str(program)]))
+    link = tmp_path / "bin" / "linked"
+    link.parent.mkdir()
+    link.symlink_to(program)
+    lines = unit_exceptions(config(mine=[str(link)]))
+    assert f"ExecPaths=-{link.parent}\n" in lines
+    assert f"ExecPaths=-{tmp_path}\n" in lines
+
+
+def test_for_a_program_of_the_system_nothing_is_opened() -> None:
+    lines = unit_exceptions(config(mine=["true"]))
+    opened = [line for line in lines.splitlines() if line.startswith("ExecPaths=")]
+    assert opened == ["ExecPaths=-/var/lib/voice-appliance/.local"]
+
+
+def test_a_program_of_the_project_itself_leaves_it_writable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "_HOMES", (tmp_path,))
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "claude").touch(0o755)
+    lines = unit_exceptions(config(project, str(project / "claude")))
+    assert f"BindPaths=-{project}\n" in lines
+    assert "BindReadOnlyPaths" not in lines
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here")

@@ -42,6 +42,7 @@ async def logged(reload: Reload, caplog: pytest.LogCaptureFixture) -> list[str]:
     async with asyncio.timeout(10):
         while not caplog.records:  # noqa: ASYNC110  a handler of signals cannot await
             await asyncio.sleep(0)
+    assert not answering.done()  # it answers the next one, too
     answering.cancel()
     await asyncio.gather(answering, return_exceptions=True)
     asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)

@@ -34,7 +34,10 @@ async def test_a_saved_key_goes_to_the_saved_server_alone() -> None:
     async with chat_server(lambda _messages: "yes") as server:
         await tried(server.base_url)
         await tried(server.base_url, provider="custom", base_url=server.base_url)
-    assert server.keys == ["Bearer none", "Bearer saved-key"]
+        # What was sent over TLS is not sent without.
+        encrypted = server.base_url.replace("http:", "https:")
+        await tried(server.base_url, provider="custom", base_url=encrypted)
+    assert server.keys == ["Bearer none", "Bearer saved-key", "Bearer none"]
 
 
 async def test_a_known_provider_at_another_address_gets_no_saved_key() -> None:

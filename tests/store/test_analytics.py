@@ -27,6 +27,7 @@ def turn(
     *,
     conversation: str = "c",
     interrupted: bool = False,
+    left_the_box: bool = False,
 ) -> list[Event]:
     """A turn of two words, answered with three."""
 
@@ -34,10 +35,11 @@ def turn(
         return Event(kind, conversation, "s", at.timestamp(), number, data)
 
     engines = {"stt": "whisper", "tts": "kokoro"}
+    outcome = {"interrupted": interrupted, "left_the_box": left_the_box, "engines": engines}
     return [
         event(EventKind.USER_TRANSCRIPT, text="what time"),
         event(EventKind.TURN_TIMINGS, milliseconds={"first_audio": milliseconds}),
-        event(EventKind.ANSWER, text="it is noon", interrupted=interrupted, engines=engines),
+        event(EventKind.ANSWER, text="it is noon", **outcome),
     ]
 
 
@@ -53,7 +55,9 @@ async def test_figures_by_day(store: Store, path: Path) -> None:
     today = [
         event
         for number in range(1, 21)
-        for event in turn(number, NOON, 100.0 * number, interrupted=number == 3)
+        for event in turn(
+            number, NOON, 100.0 * number, interrupted=number == 3, left_the_box=number in (4, 5)
+        )
     ]
     before = turn(21, NOON - timedelta(days=1), 500.0)
     long_ago = turn(22, NOON - timedelta(days=40), 500.0)
@@ -68,6 +72,7 @@ async def test_figures_by_day(store: Store, path: Path) -> None:
     assert (yesterday.turns, yesterday.latency["first_audio"].p50) == (1, 500.0)
     assert (now.turns, now.words_heard, now.words_said) == (20, 40, 60)
     assert (now.sessions, now.interruptions, now.failures) == (1, 1, 1)
+    assert (yesterday.left_the_box, now.left_the_box) == (0, 2)
     assert now.latency == {"first_audio": analytics.Latency(20, 1000.0, 1900.0)}
 
 

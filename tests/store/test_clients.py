@@ -2,12 +2,13 @@
 
 import asyncio
 import sqlite3
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from appliance.errors import StoreError
+from appliance.store.pairings import PairingsFile
 from appliance.store.records import AuditEntry, AuditRecord, Client
 from appliance.store.store import Store
 
@@ -56,6 +57,34 @@ async def test_seen_at_has_a_precision_of_a_minute(store: Store) -> None:
         await store.flush()
         (client,) = await store.clients.all()
         assert client.seen_at == seen
+
+
+async def test_a_client_gets_another_name_and_keeps_its_role(path: Path) -> None:
+    store = Store.open(path)
+    await store.clients.add(PHONE, "a" * 64)
+    assert await store.clients.change("1", None, "the hall")
+    renamed = replace(PHONE, name="the hall")
+    assert await store.clients.all() == [renamed]
+    await store.close()
+    path.with_name("pairings.json").unlink()
+    store = Store.open(path)
+    assert await store.clients.all() == [renamed]
+    await store.close()
+
+
+async def test_a_client_that_the_file_knows_as_revoked_is_revoked(path: Path) -> None:
+    store = Store.open(path)
+    await store.clients.add(PHONE, "a" * 64)
+    await store.close()
+    file = PairingsFile(path.with_name("pairings.json"))
+    file.write({"a" * 64: replace(PHONE, revoked_at=30.0)})  # what the database did not learn
+    store = Store.open(path)
+    assert await store.clients.by_token_hash("a" * 64) is None
+    await store.close()
+    path.with_name("pairings.json").unlink()
+    store = Store.open(path)
+    assert [client.revoked_at for client in await store.clients.all()] == [30.0]
+    await store.close()
 
 
 async def test_a_change_empties_the_cache_of_clients(store: Store) -> None:

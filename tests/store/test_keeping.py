@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from appliance.conversation import Event, EventKind, Task, TaskState
-from appliance.errors import NotFound
+from appliance.errors import BadRequest, NotFound
+from appliance.store.recordings import RecordingLimits
 from appliance.store.store import Store
 from appliance.store.unkept import (
     MOST_CONVERSATIONS,
@@ -85,6 +86,9 @@ async def test_of_an_unkept_conversation_nothing_reaches_the_disk(store: Store, 
     await store.tasks.add(task)
     store.tasks.save(task, {"progress": SECRET})
     await store.flush()
+    with pytest.raises(BadRequest):
+        await store.recordings.begin("c1", "s1", 1.0, RecordingLimits(1, 10**9))
+    assert not (path.parent / "recordings").exists()
     assert words_on_disk(path) == []
     assert await store.conversations() == []
     # It can be resumed while the process lives.

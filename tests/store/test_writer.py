@@ -5,7 +5,7 @@ import resource
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from appliance.conversation import Event, EventKind
 from appliance.errors import StoreError
 from appliance.store import writer
+from appliance.store.records import Client
 from appliance.store.store import Store
 
 from .events import answered, event, said
@@ -82,6 +83,7 @@ async def test_a_full_disk_loses_nothing_and_is_reported_once(path: Path) -> Non
     errors: list[StoreError] = []
     store = Store.open(path, on_error=errors.append)
     store.append(said("before"))
+    await store.clients.add(Client("1", "phone", "user", 1.0, 1.0, None), "a" * 64)
     await store.flush()
     with full_disk(path):
         for number in range(50):
@@ -89,15 +91,28 @@ async def test_a_full_disk_loses_nothing_and_is_reported_once(path: Path) -> Non
         await until(lambda: store.stats().retries >= 3)
         assert store.alive
         assert store.stats().queued == 50
-        await store.clients.revoke("somebody", 1.0)  # has a file of its own, and holds at once
+        assert store.trouble == "full"
+        # A revocation holds at once; the database learns of it when it can be written again.
+        assert await store.clients.revoke("1", 2.0)
+        assert await store.clients.by_token_hash("a" * 64) is None
         assert [turn.user_text for turn in await store.recent_turns("c1", 5)] == ["before"]
     await store.flush()
     assert store.stats().failed == 0
     assert len((await store.conversation("c1")).events) == 51
     assert len(errors) == 1
     assert "space" in errors[0].advice
-    assert await store.clients.revoke("somebody", 1.0) is False
+    assert store.trouble == ""
     await store.close()
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT revoked_at FROM clients").fetchall() == [(2.0,)]
+
+
+async def test_a_database_that_is_removed_is_missed(store: Store, path: Path) -> None:
+    assert store.trouble == ""
+    path.rename(path.with_name("elsewhere"))
+    assert store.trouble == "missing"
+    path.with_name("elsewhere").rename(path)
+    assert store.trouble == ""
 
 
 async def test_closing_on_a_full_disk_ends_and_counts_the_loss(

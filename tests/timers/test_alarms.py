@@ -126,7 +126,10 @@ async def test_an_alarm_in_a_session_ends_with_the_next_turn_there(kitchen: Kitc
     assert kitchen.house.shown[-1] == ("tea", "stopped")
 
 
-async def test_an_alarm_rings_in_a_session_that_opens_meanwhile(kitchen: Kitchen) -> None:
+async def test_an_alarm_rings_at_once_in_a_session_that_opens_meanwhile(
+    kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REPEAT_SECONDS", RING_SECONDS)
     await kitchen.rings()
     kitchen.house.sessions["late"] = 0
     kitchen.alarms.session_opened()

@@ -164,6 +164,7 @@ def test_a_paused_timer_waits_and_runs_on(clock: Clock) -> None:
     timers.resume(tea)
     timers.resume(tea)
     assert (timers.ring_due(), timers.counting) == (40, True)
+    assert [stored.due for stored in kept.all()] == [clock.now + 40]  # what the next start goes by
     clock.now += 40
     timers.ring_due()
     assert [timer.name for timer in rung] == ["green tea"]

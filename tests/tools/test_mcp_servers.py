@@ -59,6 +59,22 @@ async def test_a_server_is_switched_off_and_on_again() -> None:
         await until(offers, 60)
 
 
+async def test_a_server_that_is_configured_otherwise_is_connected_anew() -> None:
+    async with running(home=server()) as (servers, offered):
+
+        async def offers() -> bool:
+            return "home_get_level" in offered.get("home", ())
+
+        await until(offers, 60)
+        put = offered["home"]
+        servers.configure({"home": server(seconds=7)})
+
+        async def offers_anew() -> bool:
+            return "home_get_level" in offered["home"] and offered["home"] is not put
+
+        await until(offers_anew, 60)
+
+
 async def test_a_server_that_fails_says_why_and_the_others_stay() -> None:
     broken = MCPServerConfig(command=("/no/such/program",), allow=("*",))
     async with running(home=server(), broken=broken) as (servers, offered):

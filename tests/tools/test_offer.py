@@ -83,16 +83,20 @@ def test_the_own_tools_of_the_appliance_fit() -> None:
         ("how warm is it outside", "read_sensor"),
         ("write a mail to my sister", "send_mail"),
         ("play some jazz", "play"),
+        ("switch on some jazz", "play"),  # a rare word says more than a common one
+        ("something in the attic", "set_fan"),
     ],
 )
 def test_tools_are_found_by_what_they_do(task: str, found: str) -> None:
     rooms = {"type": "object", "properties": {"room": {"enum": ["kitchen", "hall"]}}}
+    attic = {"type": "object", "properties": {"room": {"enum": ["attic"]}}}
     tools = [
         tool("lamp_on", "Switches a lamp on.", parameters=rooms),
         tool("lamp_off", "Switches a lamp off.", parameters=rooms),
         tool("read_sensor", "Tells how warm it is, inside or outside."),
         tool("send_mail", "Writes a mail and sends it to somebody."),
         tool("play", "Plays music: rock, jazz, classical."),
+        tool("set_fan", "Sets a fan.", parameters=attic),
     ]
     assert search(tools, task)[0].name == found
 
