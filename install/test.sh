@@ -56,9 +56,6 @@ test_arm64() {
 # What boots other machines, and gives them a network.
 prepare_system_tests() { install_missing debootstrap=debootstrap ip=iproute2 setpriv=util-linux slirp4netns=slirp4netns; }
 
-# What reads the units and the rules as their users do.
-prepare_readers() { install_missing systemd-analyze=systemd promtool=prometheus; }
-
 run_pytest() { "$VENV/bin/python" -m pytest "$@"; }
 
 # spread_pytest PROCESSES …: pytest in several processes. A file stays in one of them, as its tests may
@@ -67,8 +64,8 @@ run_pytest() { "$VENV/bin/python" -m pytest "$@"; }
 spread_pytest() { run_pytest -n "$1" --dist loadfile --no-loadscope-reorder "${@:2}"; }
 
 # All tests, in half of the time: machines that boot do so beside tests that mind nobody, of which one
-# more runs than there are processors, since most of their time is waiting; then those that only wait
-# run beside each other, and those that measure have the processors to themselves.
+# more runs than there are processors, since most of their time is waiting; and then those that measure
+# have the processors to themselves.
 run_all_tests() {
   local log booting
   log=$(mktemp)
@@ -77,12 +74,10 @@ run_all_tests() {
   env --default-signal=INT "$VENV/bin/python" -m pytest -m 'system and not emulation' >"$log" 2>&1 </dev/null &
   booting=$!
   check 'pytest: what minds no company' \
-    spread_pytest $(($(nproc) + 1)) -m 'not system and not browser and not load and not alone and not waits'
+    spread_pytest $(($(nproc) + 1)) -m 'not system and not browser and not load and not alone'
   check 'pytest: machines that boot' wait "$booting"
   cat -- "$log"
   rm -f -- "$log"
-  # Each group of them has a daemon of its own.
-  check 'pytest: what waits' run_pytest -n 3 --dist loadgroup -m 'waits and not system'
   check 'pytest: what measures' run_pytest -m '(browser or load or alone) and not system'
 }
 
@@ -121,7 +116,7 @@ run_tests() {
   install_lock
   install_missing nginx=nginx openssl=openssl hostname=hostname setpriv=util-linux curl=curl \
     shellcheck=shellcheck ssh-keygen=openssh-client espeak-ng=espeak-ng flite=flite sox=sox
-  [[ -n $fast ]] || { prepare_system_tests && prepare_readers; }
+  [[ -n $fast ]] || prepare_system_tests
   ensure_venv test
   ensure_page
   ensure_node_modules

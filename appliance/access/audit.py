@@ -18,6 +18,7 @@ class AuditAction(StrEnum):
     ROLE = "role changed"
     RENAMED = "renamed"
     DELETED = "conversation deleted"
+    EXPIRED = "deleted by its age"
     RECORDING_DELETED = "recording deleted"
     RESTORED = "conversation restored"
     EXPORTED = "conversation exported"

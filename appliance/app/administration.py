@@ -12,6 +12,7 @@ from appliance.api.dependencies import AdminDependencies
 from appliance.app import systemd
 from appliance.app.model_jobs import ModelJobs
 from appliance.app.model_library import ModelLibrary
+from appliance.app.retention import Retention
 from appliance.app.settings import SettingsActions, SettingsFiles, SettingsService
 from appliance.app.voice_runtime import VoiceRuntime
 from appliance.app.voices import VoiceCatalogue
@@ -73,6 +74,7 @@ class Administration:
         runtime: VoiceRuntime,
         registry: ToolRegistry,
         agents: AgentService,
+        retention: Retention,
         commands: Commands,
         hub: EventHub,
         log_ring: LogRing,
@@ -81,6 +83,7 @@ class Administration:
         self._registry = registry
         self._agents = agents
         self._hide = log_ring.hide
+        self._retention = retention
         self.restart = Restart()
         self.selftests = SelftestRunner(ReportStore(config.store.path.parent), commands.selftest)
         self._jobs = ModelJobs(
@@ -131,6 +134,7 @@ class Administration:
         self._hide(secrets.values())
         self._registry.switch_off(config.tools.disabled)
         self._agents.servers.configure(config.tools.mcp)
+        self._retention.configure(config.retention)
         await self._runtime.configure(config, secrets)
         self._runtime.engines.tools_changed()
 

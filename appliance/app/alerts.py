@@ -7,10 +7,12 @@ from itertools import takewhile
 from typing import Any
 
 from appliance.app.history_watch import NOTICES
+from appliance.app.retention import RetentionNotice
 from appliance.hardware.telemetry import Readings
 from appliance.selftest.checks.disk import ENOUGH_FREE, MIN_FREE
 from appliance.selftest.checks.temperature import HOT, WARM
 from appliance.store.records import StoreStats
+from appliance.store.retention_rules import RetentionKind
 
 MB = 10**6
 
@@ -49,6 +51,7 @@ class Condition:
     quarantined: bool
     is_open: bool
     plan_warnings: Sequence[str]
+    retention: RetentionNotice | None = None
 
 
 def alerts(now: Condition) -> list[Alert]:
@@ -60,6 +63,7 @@ def alerts(now: Condition) -> list[Alert]:
         *_of_disk(now.readings),
         *_of_heat(now.readings),
         *_of_plan(now),
+        *_of_retention(now.retention),
     ]
     return sorted(found, key=lambda alert: list(Severity).index(alert.severity))
 
@@ -146,6 +150,21 @@ def _of_heat(now: Readings) -> Iterator[Alert]:
             "Give the machine air, and a power supply that is strong enough.",
             {"reasons": reasons},
         )
+
+
+def _of_retention(notice: RetentionNotice | None) -> Iterator[Alert]:
+    if notice is None:
+        return
+    hours = max(1, round(notice.seconds / 3600))
+    counts = {kind.value: notice.counts.get(kind, 0) for kind in RetentionKind}
+    listed = ", ".join(f"{kind}: {count}" for kind, count in counts.items() if count)
+    yield Alert(
+        "retention",
+        Severity.WARNING,
+        f"In the first night after {hours} hours old things will be deleted: {listed}.",
+        "To keep them, change in the settings for how long things are kept.",
+        {"hours": hours, **counts},
+    )
 
 
 def _of_plan(now: Condition) -> Iterator[Alert]:

@@ -35,6 +35,11 @@ class Audience:
         return self._sessions.open_count if self._sessions else 0
 
     @property
+    def conversations(self) -> set[str]:
+        """The conversations in which somebody talks, or may begin to."""
+        return {one.conversation_id for one in self._sessions.list()} if self._sessions else set()
+
+    @property
     def idle(self) -> bool:
         """Whether nobody speaks, waits for an answer or hears one."""
         return self._sessions is None or self._sessions.idle

@@ -69,16 +69,16 @@ async def run(files: SettingsFiles, commands: Commands) -> bool:
             serve=None if systemd.manages_us() else commands.serve,  # there it has its own unit
         )
         admin = Administration(
-            *(config, secrets, files, runtime, features.registry, features.agents, commands),
-            *(audience.hub, ring),
+            *(config, secrets, files, runtime, features.registry, features.agents),
+            *(features.retention, commands, audience.hub, ring),
         )
         server = Server(config.server, state / "control.sock", systemd.sockets())
-        report = StatusReport(config, runtime, store, metrics, ring, lambda: server.address)
-        report.log_warnings()
-        api = _dependencies(
-            *(config, admin, runtime, report, metrics, store, features, audience.hub)
+        report = StatusReport(
+            *(config, runtime, store, metrics, ring, features.retention, lambda: server.address)
         )
-        await stack.enter_async_context(server.serving(api))
+        report.log_warnings()
+        shown = (config, admin, runtime, report, metrics, store, features, audience.hub)
+        await stack.enter_async_context(server.serving(_dependencies(*shown)))
         stack.callback(audience.hub.close)
         stack.push_async_callback(runtime.close)
         stack.push_async_callback(server.stop_accepting)

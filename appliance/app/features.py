@@ -13,9 +13,11 @@ from appliance.app.conversation_feed import ConversationFeed
 from appliance.app.deletion import ConversationDeletion
 from appliance.app.engine_runtime import EngineRuntime
 from appliance.app.history_watch import HistoryWatch
+from appliance.app.retention import Retention
 from appliance.config.loader import Config
 from appliance.conversation import OnEvent
 from appliance.hardware import telemetry
+from appliance.store.clock_leaps import ClockReading
 from appliance.store.store import Store
 from appliance.timers.alarms import AlarmClock
 from appliance.timers.scheduler import TimerScheduler
@@ -54,6 +56,7 @@ class Features:
         self.timers = TimerService(self._scheduler, self._alarms, time.time)
         self.agents = AgentService(config, secrets, os.environ, store.tasks, audience)
         self.deletion = ConversationDeletion(store, audience, self.agents)
+        self.retention = Retention(store, audience, config.retention, _clocks)
         self._history = HistoryWatch(lambda: store.trouble, audience)
         self.feed = ConversationFeed(store, audience.hub)
         switches = ToolSwitches(frozenset(config.tools.disabled))
@@ -78,6 +81,7 @@ class Features:
     async def restore(self) -> None:
         """Loads what a former process left, and deletes what it was about to delete."""
         await self.deletion.finish_pending()
+        await self.retention.restore()
         await asyncio.to_thread(self._scheduler.restore)
 
     async def run(self, engines: EngineRuntime) -> None:
@@ -85,6 +89,7 @@ class Features:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._scheduler.run())
             group.create_task(self._history.run())
+            group.create_task(self.retention.run())
             group.create_task(self.agents.run(partial(self._add_tools, engines)))
 
     @property
@@ -130,6 +135,10 @@ def _offer_limits(config: Config) -> OfferLimits:
 
 # Unlike time.monotonic it counts on while the machine sleeps.
 _steady = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+
+
+def _clocks() -> ClockReading:
+    return ClockReading(time.time(), _steady())
 
 
 def _now() -> datetime:

@@ -13,6 +13,7 @@ from typing import Any
 from appliance import __version__
 from appliance.app.alerts import Condition, alerts
 from appliance.app.release import release
+from appliance.app.retention import Retention
 from appliance.app.voice_runtime import VoiceRuntime
 from appliance.concurrency import run_in_daemon_thread
 from appliance.config.loader import Config
@@ -47,12 +48,14 @@ class StatusReport:
         store: Store,
         metrics: Metrics,
         log_ring: LogRing,
+        retention: Retention,
         address: Callable[[], str],
     ) -> None:
         self.access_warnings = (OPEN_ACCESS,) if config.access.mode == "open" else ()
         self._disk = config.store.path.parent
         self._runtime = runtime
         self._store = store
+        self._retention = retention
         self._metrics = metrics
         self.log_entries = log_ring.entries
         self._address = address
@@ -114,6 +117,7 @@ class StatusReport:
             quarantined=self._store.quarantined is not None,
             is_open=bool(self.access_warnings),
             plan_warnings=self._runtime.engines.plan.warnings,
+            retention=self._retention.notice,
         )
 
     async def _tasks(self) -> dict[str, int]:

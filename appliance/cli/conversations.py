@@ -8,18 +8,21 @@ import json
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 import click
 
 from appliance.access.audit import COMMAND_LINE, DONE, AuditAction
+from appliance.app.retention import limits_of
 from appliance.cli import control
 from appliance.cli.options import config_option, configuration, json_option
 from appliance.cli.output import local_time, table
 from appliance.config.loader import Config
-from appliance.store import deletion, queries
+from appliance.store import erasure, queries
+from appliance.store.deletion import recordings_beside
 from appliance.store.records import AuditEntry
+from appliance.store.retention import Expired, expired
 
 Format = Literal["json", "markdown"]
 
@@ -80,6 +83,36 @@ def search_conversations(files: tuple[Path, ...], text: str, limit: int) -> None
     click.echo(table(("conversation", "when", "what"), rows))
 
 
+@conversations_group.command("expired")
+@config_option
+@json_option
+def list_expired(files: tuple[Path, ...], as_json: bool) -> None:
+    """Lists what the settings of retention would delete now, and deletes nothing."""
+    config = configuration(files)
+    limits, path = limits_of(config.retention), config.store.path
+    with queries.reading(path) as db:
+        found = expired(db, recordings_beside(path), limits, time.time())
+    if as_json:
+        click.echo(json.dumps(_expired_as_json(found), indent=2))
+        return
+    rows = [(kind.value, str(count)) for kind, count in found.counts().items() if kind in limits]
+    click.echo(table(("kept in part", "to be deleted"), rows) if rows else "All is kept for ever.")
+    old = dict((*found.conversations, *found.over_size))
+    if old:
+        click.echo()
+        click.echo(table(("conversation", "last heard"), [(i, local_time(old[i])) for i in old]))
+
+
+def _expired_as_json(found: Expired) -> dict[str, Any]:
+    return {
+        "conversations": [conversation_id for conversation_id, _ in found.conversations],
+        "size": [conversation_id for conversation_id, _ in found.over_size],
+        "recordings": [f"{one.conversation_id}/{one.recording_id}" for one in found.recordings],
+        "tasks": list(found.tasks),
+        "audit": found.audit,
+    }
+
+
 @conversations_group.command("delete")
 @config_option
 @click.argument("conversation_id")
@@ -105,4 +138,4 @@ def _delete_from_file(config: Config, conversation_id: str) -> None:
     entry = AuditEntry(
         *(time.time(), AuditAction.DELETED, COMMAND_LINE, None, DONE, None, conversation_id)
     )
-    deletion.delete(config.store.path, conversation_id, entry)
+    erasure.delete(config.store.path, conversation_id, entry)

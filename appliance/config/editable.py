@@ -21,6 +21,8 @@ _LIVE: Final = frozenset(
         *("realtime.turn_detection", "realtime.noise_reduction"),
         "tools.disabled",
         *("limits.idle_seconds", "limits.session_seconds"),
+        *("retention.enabled", "retention.conversation_days", "retention.recording_days"),
+        *("retention.task_days", "retention.audit_days", "retention.megabytes", "retention.hour"),
     }
 )
 _AFTER_RESTART: Final = frozenset(

@@ -18,6 +18,7 @@ from appliance.config.schema import (
     ModelsConfig,
     RealtimeConfig,
     RecordingConfig,
+    RetentionConfig,
     Section,
     ServerConfig,
     StoreConfig,
@@ -43,6 +44,7 @@ class Config(Section):
     agents: AgentsConfig
     store: StoreConfig
     recording: RecordingConfig
+    retention: RetentionConfig
     models: ModelsConfig
     limits: LimitsConfig
 

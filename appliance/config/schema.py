@@ -14,6 +14,7 @@ from appliance.languages import table
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -220,6 +221,16 @@ class RecordingConfig(Section):
     allowed: bool
     minutes: Annotated[float, Field(gt=0, le=24 * 60)]
     megabytes: Annotated[int, Field(ge=1)]
+
+
+class RetentionConfig(Section):
+    enabled: bool
+    conversation_days: Days
+    recording_days: Days
+    task_days: Days
+    audit_days: Days
+    megabytes: Annotated[int, Field(ge=0, le=10_000_000)]
+    hour: Annotated[int, Field(ge=0, le=23)]
 
 
 class ModelsConfig(Section):

@@ -35,7 +35,8 @@ VALUES (:conversation_id, :title, :client_id, :at, :at, :language)
 ON CONFLICT (id) DO UPDATE SET
     title = coalesce(title, excluded.title),
     client_id = coalesce(client_id, excluded.client_id),
-    updated_at = max(updated_at, excluded.updated_at),
+    updated_at = iif(clock_shift, excluded.updated_at, max(updated_at, excluded.updated_at)),
+    clock_shift = 0,
     language = coalesce(excluded.language, language)"""
 
 TOUCH_SESSION = """

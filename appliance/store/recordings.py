@@ -7,6 +7,7 @@ directory along, by whatever way it is deleted (`remove_orphans`, from `deletion
 """
 
 import asyncio
+import os
 import re
 import shutil
 from collections.abc import Callable, Container, Iterator
@@ -41,6 +42,16 @@ class KeptRecording:
     session_id: str
     started_at: float
     seconds: float | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """The file of a recording; `at` is when it was last written, by the clock of now."""
+
+    conversation_id: str
+    recording_id: str
+    at: float
     bytes: int
 
 
@@ -183,6 +194,26 @@ def remove_orphans(directory: Path, conversations: Callable[[], set[str]]) -> No
     for place in places:
         if place.name not in kept:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def kept_files(directory: Path) -> list[KeptFile]:
+    """Returns the files of all recordings."""
+    found = []
+    for file in directory.glob("*/*.flac"):
+        if _RECORDING.fullmatch(file.stem):
+            with suppress(OSError):  # deleted meanwhile
+                facts = file.stat()
+                found.append(KeptFile(file.parent.name, file.stem, facts.st_mtime, facts.st_size))
+    return found
+
+
+def shift_times(directory: Path, by: float, begin: float, end: float) -> None:
+    """Moves the times of all files by a leap of the clock, but for those between two times."""
+    for file in directory.glob("*/*.flac"):
+        with suppress(OSError):
+            facts = file.stat()
+            if not begin <= facts.st_mtime <= end:
+                os.utime(file, (facts.st_atime, facts.st_mtime + by))
 
 
 def _directory_of(directory: Path, conversation_id: str) -> Path:

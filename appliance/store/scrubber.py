@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from appliance.errors import StoreError
-from appliance.store.deletion import scrub
+from appliance.store.erasure import scrub
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
     append, flush ─► Writer (one thread, one queue) ─► voice_conversations.db (WAL, FULL)
     conversations, search … ─► one read-only connection per call, off the event loop
 
-The command line reads with `appliance.store.queries` and deletes with `appliance.store.deletion`,
+The command line reads with `appliance.store.queries` and deletes with `appliance.store.erasure`,
 whether or not the daemon runs.
 """
 
@@ -33,6 +33,7 @@ from appliance.store.records import (
     StoreStats,
     TurnRecord,
 )
+from appliance.store.retention import StoredRetention
 from appliance.store.scrubber import Scrubber
 from appliance.store.tasks import StoredTasks
 from appliance.store.timers import StoredTimers, TimerFactory, TimerLike
@@ -74,6 +75,7 @@ class Store:
         self.tasks = StoredTasks(
             *(path, self._write, self._query, self._writer.post), unkept=self.unkept
         )
+        self.retention = StoredRetention(self._write, self._query, deletion.recordings_beside(path))
         self.keeping = ConversationKeeping(
             *(self._write, self._query, self.unkept, self.tasks, self.recent_turns),
             scrub=self.scrubber.request,

@@ -25,7 +25,8 @@ INSERT INTO tasks ({", ".join(COLUMNS)})
 VALUES ({", ".join(f":{name}" for name in COLUMNS)})"""
 
 UPDATE = f"""
-UPDATE tasks SET {", ".join(f"{name} = :{name}" for name in COLUMNS if name != "conversation_id")}
+UPDATE tasks SET {", ".join(f"{name} = :{name}" for name in COLUMNS if name != "conversation_id")},
+    clock_shift = 0
 WHERE id = :id"""
 
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM tasks"

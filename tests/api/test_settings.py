@@ -1,7 +1,10 @@
 """Settings, voices, models and tools over HTTP, and what of them the next session has."""
 
+import asyncio
+import contextlib
 import io
 import json
+import sqlite3
 import wave
 from collections.abc import AsyncIterator
 from typing import Any
@@ -72,6 +75,31 @@ async def test_another_language_model_answers_with_its_key_and_prompt(clean: Dae
         return {'llm.provider: "auto" → "custom"', "OPENAI_API_KEY: set"} <= set(details)
 
     await until(told)
+
+
+async def test_a_rule_of_retention_holds_at_once_and_tells_what_it_will_delete(
+    clean: Daemon,
+) -> None:
+    with contextlib.closing(sqlite3.connect(clean.database, timeout=10)) as db, db:
+        db.execute("INSERT INTO conversations (id, created_at, updated_at) VALUES ('old', 1, 1)")
+
+    async def told() -> list[int]:
+        alerts = (await ask(clean, "GET", "/api/status")).json["alerts"]
+        return [one["values"]["conversations"] for one in alerts if one["code"] == "retention"]
+
+    assert await told() == []
+    assert (await change(clean, settings={"retention.conversation_days": 3650})).status == 200
+    await until(told)
+    assert await told() == [1]
+    listed = await asyncio.to_thread(clean.command_line, "conversations", "expired")
+    assert "old" in listed.stdout, listed.stderr
+    assert (await change(clean, settings={"retention.enabled": False})).status == 200
+
+    async def told_no_more() -> bool:
+        return await told() == []
+
+    await until(told_no_more)
+    assert (await ask(clean, "DELETE", "/api/conversations/old")).status == 204
 
 
 async def test_a_key_that_was_entered_on_the_page_is_in_no_log(clean: Daemon) -> None:

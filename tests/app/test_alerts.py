@@ -7,8 +7,10 @@ import pytest
 
 from appliance.app.alerts import Condition, Severity, alerts
 from appliance.app.history_watch import NOTICES
+from appliance.app.retention import RetentionNotice
 from appliance.hardware.telemetry import Readings
 from appliance.store.records import StoreStats
+from appliance.store.retention_rules import RetentionKind
 
 
 def ladder(*states: tuple[str, str], answering: str) -> dict[str, Any]:
@@ -30,6 +32,17 @@ WELL = Condition(
 
 def test_nothing_is_wrong_with_an_appliance_that_is_well() -> None:
     assert alerts(WELL) == []
+
+
+def test_what_retention_is_going_to_delete_is_told_a_day_before() -> None:
+    notice = RetentionNotice({RetentionKind.CONVERSATIONS: 12, RetentionKind.AUDIT: 3}, 86_000.0)
+    (alert,) = alerts(replace(WELL, retention=notice))
+    assert (alert.code, alert.severity) == ("retention", Severity.WARNING)
+    assert alert.message == (
+        "In the first night after 24 hours old things will be deleted: conversations: 12, audit: 3."
+    )
+    assert alert.values["conversations"] == 12
+    assert alert.values["tasks"] == 0
 
 
 def test_the_worst_comes_first() -> None:

@@ -51,7 +51,9 @@ async def test_a_sensor_that_hangs_leaves_the_gauges_empty(
     )
     monkeypatch.setattr(telemetry, "read", read)
     monkeypatch.setattr(status, "GAUGE_SECONDS", 0.05)
-    report = status.StatusReport(config, runtime, store, Anything(), LogRing(), str)
+    report = status.StatusReport(
+        config, runtime, store, Anything(), LogRing(), Anything(notice=None), str
+    )
     for _ in range(2):
         assert (await report.status())["gauges"]["load"] is None
         assert await asyncio.to_thread(begun.wait, 10)

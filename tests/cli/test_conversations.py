@@ -78,3 +78,21 @@ def test_listing_works_before_there_is_a_database(run: Run) -> None:
     assert result.status in (0, 1)
     assert "Traceback" not in result.err
     assert result.out + result.err
+
+
+def test_what_retention_would_delete_is_listed_and_stays(
+    run: Run, conversation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("conversations", "expired").out == "All is kept for ever.\n"
+    monkeypatch.setenv("APPLIANCE__RETENTION__CONVERSATION_DAYS", "30")
+    listed = run("conversations", "expired").out
+    assert "conversations  1" in listed
+    assert conversation in listed.splitlines()[-1]
+    found = json.loads(run("conversations", "expired", "--json").out)
+    assert found == {
+        **{"conversations": [conversation], "size": []},
+        **{"recordings": [], "tasks": [], "audit": 0},
+    }
+    assert conversation in run("conversations", "list").out
+    monkeypatch.setenv("APPLIANCE__RETENTION__ENABLED", "false")
+    assert run("conversations", "expired").out == "All is kept for ever.\n"

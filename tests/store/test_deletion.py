@@ -12,7 +12,8 @@ import pytest
 from appliance.conversation import EventKind
 from appliance.errors import NotFound, StoreError
 from appliance.store.connection import connect, transaction
-from appliance.store.deletion import EVENTS_AT_ONCE, begin, delete, delete_rows, delete_some
+from appliance.store.deletion import EVENTS_AT_ONCE, begin, delete_rows, delete_some
+from appliance.store.erasure import delete
 from appliance.store.queries import conversations, reading
 from appliance.store.records import AuditEntry, AuditRecord
 from appliance.store.store import Store

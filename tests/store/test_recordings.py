@@ -12,7 +12,7 @@ import soundfile
 
 from appliance.conversation import Event, EventKind
 from appliance.errors import NotFound, StoreError
-from appliance.store import deletion, recordings
+from appliance.store import deletion, erasure, recordings
 from appliance.store.connection import connect, transaction
 from appliance.store.database import QUARANTINED
 from appliance.store.recordings import RATE, RecordingLimits, RecordingWriter
@@ -67,7 +67,7 @@ async def test_deleting_a_conversation_deletes_its_recordings(store: Store, path
     await store.delete("c1")
     assert kept_files(path) == ["recordings", "recordings/c2", f"recordings/c2/{other}.flac"]
     # The command line deletes beside the daemon.
-    deletion.delete(path, "c2", AuditEntry(1.0, "deleted", None, None, "done", None, "c2"))
+    erasure.delete(path, "c2", AuditEntry(1.0, "deleted", None, None, "done", None, "c2"))
     assert kept_files(path) == ["recordings"]
 
 

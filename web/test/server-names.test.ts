@@ -11,7 +11,7 @@ const source = (file: string): string => readFileSync(fileURLToPath(new URL(`../
 
 describe("the page knows", () => {
   it("every alert, except those of a plan, which are sentences", () => {
-    const codes = [...source("app/alerts.py").matchAll(/"((?:store|memory|disk|access)_\w+|hot|warm|throttled)"/g)].map(([, code]) => code);
+    const codes = [...source("app/alerts.py").matchAll(/"((?:store|memory|disk|access)_\w+|hot|retention|warm|throttled)"/g)].map(([, code]) => code);
     expect(codes.length).toBeGreaterThan(7);
     const troubles = [...source("app/history_watch.py").matchAll(/"(\w+)": NoticeMessage/g)].map(([, trouble]) => `history_${trouble}`);
     expect(troubles.length).toBeGreaterThan(2);

@@ -19,6 +19,7 @@ export const ACTIONS = [
   "role changed",
   "renamed",
   "conversation deleted",
+  "deleted by its age",
   "conversation restored",
   "recording deleted",
   "conversation exported",

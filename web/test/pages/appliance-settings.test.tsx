@@ -28,6 +28,9 @@ const SETTINGS = {
     setting("llm.max_tokens", 400, { minimum: 1 }),
     setting("llm.system_prompt", "Be kind."),
     setting("fallback.policy", "off"),
+    setting("retention.enabled", true),
+    setting("retention.conversation_days", 0, { minimum: 0, maximum: 36500 }),
+    setting("retention.hour", 3, { minimum: 0, maximum: 23 }),
     setting("tools.disabled", []),
     setting("tools.mcp.home.enabled", true),
     setting("agents.team.enabled", true, { restart: true }),
@@ -167,6 +170,17 @@ describe("the settings of the appliance", () => {
     await user.click(screen.getByRole("button", { name: "Listen" }));
     await waitFor(() => expect(HTMLMediaElement.prototype.play).toHaveBeenCalled());
     expect(requests.find(({ path }) => path.endsWith("/preview"))?.body).toEqual({ voice: "bm_george", language: "en", speed: 1 });
+  });
+
+  it("say for how long things are kept, with rules that can be suspended", async () => {
+    const { user, requests } = await visit("/settings", { ...ANSWERS, "PATCH /api/settings": { body: SETTINGS } });
+    const days = await screen.findByRole("spinbutton", { name: "Conversations: days" });
+    await user.clear(days);
+    await user.type(days, "30");
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(requests.find(({ method }) => method === "PATCH")?.body).toMatchObject({ settings: { "retention.conversation_days": 30 } }));
+    await user.click(screen.getByRole("switch", { name: "Delete what is old" }));
+    expect(screen.queryByRole("spinbutton", { name: "Conversations: days" })).toBeNull();
   });
 
   it("that wait for a restart offer it", async () => {

@@ -11,6 +11,7 @@ import { settingsQuery } from "../../server/settings";
 import { voicesQuery } from "../../server/voices";
 import { Appearance } from "./appearance";
 import { SettingsForm } from "./form";
+import { KeepingCard } from "./keeping";
 import { LanguageModelCard, PrivacyCard, PromptCard } from "./language-model";
 import { RestartNeeded } from "./restart";
 import "./settings.css";
@@ -45,6 +46,7 @@ function ApplianceSettings(): ReactNode {
               <LanguageModelCard />
               <PromptCard />
               <PrivacyCard />
+              <KeepingCard />
               <ToolsCard />
             </SettingsForm>
           )}

@@ -13,7 +13,8 @@ import type { Alert, Severity } from "../../server/machine";
 export const KNOWN = [
   ...["history_full", "history_damaged", "history_missing", "store_lost", "store_damaged"],
   ...["stt_failed", "stt_resting", "tts_failed", "tts_resting"],
-  ...["memory_tight", "memory_critical", "disk_low", "disk_full", "warm", "hot", "throttled", "access_open"],
+  ...["memory_tight", "memory_critical", "disk_low", "disk_full", "warm", "hot", "throttled"],
+  ...["access_open", "retention"],
 ] as const;
 
 const TONES: Record<Severity, Tone> = { failure: "bad", warning: "warning", note: "neutral" };
