@@ -29,6 +29,12 @@ ensure_chromium() {
   if CHROMIUM=$(find_chromium); then export CHROMIUM; else unset CHROMIUM; fi
 }
 
+# From the package that Debian has; where there is none, the one test of it is left out.
+ensure_firefox() {
+  [[ -z $(type -P firefox-esr firefox) ]] || return 0
+  ! apt-cache show firefox-esr >/dev/null 2>&1 || install_packages firefox-esr
+}
+
 # check NAME COMMAND…: runs all of them, so that one run tells everything that is wrong.
 check() {
   local name=$1
@@ -121,6 +127,7 @@ run_tests() {
   ensure_page
   ensure_node_modules
   [[ -n $fast ]] || ensure_chromium
+  [[ -n $fast ]] || ensure_firefox
   install_unlock
   cd -- "$ROOT"
   check 'ruff check' "$VENV/bin/ruff" check

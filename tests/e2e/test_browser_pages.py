@@ -19,6 +19,7 @@ from playwright.async_api import Browser
 from tests.daemon import Daemon, running
 from tests.e2e.browser import DESKTOP, PHONE, Visit, browser_for, visiting
 from tests.e2e.browser_appliance import Place
+from tests.e2e.firefox import firefox, firefox_tab
 from tests.install.conftest import Site, serving
 from tests.install.shell import CERTIFICATE, INSTALL, ROOT, free_ports, succeed
 
@@ -188,6 +189,24 @@ async def test_after_an_upgrade_the_next_page_is_the_new_one(house: House) -> No
         await visit.page.goto("about:blank")
         await visit.page.goto(house.site.https)
         await visit.until("(async () => (await caches.keys()).join() === 'shell-another')()")
+
+
+@pytest.mark.skipif(firefox() is None, reason="there is no Firefox here")
+async def test_firefox_asks_and_is_answered(house: House) -> None:
+    """In words: without a sound device, Firefox starts no AudioContext."""
+    async with firefox_tab() as tab:
+        await tab.goto(house.site.https)
+        await tab.until("document.body.dataset.state === 'idle'")
+        await tab.click("#connect")
+        await tab.until("document.body.dataset.state === 'listening'")
+        await tab.click("#message")
+        await tab.type("what day is it")
+        await tab.until("/Today is/.test(document.querySelector('#log .assistant')?.innerText)")
+        await tab.until("document.body.dataset.state === 'listening'")
+        # The microphone that hums is heard, as a level.
+        assert await tab.evaluate("document.querySelector('#mute').disabled") is False
+        await tab.click("#connect")
+        await tab.until("document.body.dataset.state === 'idle'")
 
 
 async def test_the_wall_listens_by_itself_and_tells_the_system(house: House) -> None:
