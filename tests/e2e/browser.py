@@ -20,7 +20,9 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
+from tests.daemon import Daemon
 from tests.e2e.browser_appliance import Place
+from tests.install.conftest import Site
 from tests.install.shell import succeed
 
 PROBE = Path(__file__).with_name("browser_probe.js")
@@ -117,6 +119,16 @@ class Visit:
         """Returns the recordings of the probe; samples are (ms, microphone, assistant)."""
         seen: dict[str, Any] = await self.page.evaluate("window.__probe")
         return seen
+
+
+@dataclass
+class House:
+    """A daemon with open access behind nginx, and a browser. `page` is what nginx serves."""
+
+    site: Site
+    daemon: Daemon
+    browser: Browser
+    page: Path
 
 
 def _follow(visit: Visit) -> None:

@@ -5,23 +5,13 @@ axe-core looks at each page at the size of a desktop and of a phone, in light an
 
 import os
 import re
-import shutil
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser
 
-from tests.daemon import Daemon, running
-from tests.e2e.browser import DESKTOP, PHONE, Visit, browser_for, visiting
-from tests.e2e.browser_appliance import Place
+from tests.e2e.browser import DESKTOP, PHONE, House, Visit, visiting
 from tests.e2e.firefox import firefox, firefox_tab
-from tests.install.conftest import Site, serving
-from tests.install.shell import CERTIFICATE, INSTALL, ROOT, free_ports, succeed
+from tests.install.shell import ROOT
 
 pytestmark = [
     pytest.mark.browser,
@@ -39,47 +29,6 @@ def addresses() -> list[str]:
     found = re.findall(r'child\("(/[^"]*)"', router)
     assert len(found) >= 10
     return [path.replace("$id", "none") for path in found]
-
-
-@dataclass
-class House:
-    """A daemon with open access behind nginx, and a browser. `page` is what nginx serves."""
-
-    site: Site
-    daemon: Daemon
-    browser: Browser
-    page: Path
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built page, in a copy that a test may change."""
-    build = ["bash", "-c", 'source "$1"; ensure_page', "tests", str(INSTALL)]
-    subprocess.run(build, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
-    return Path(shutil.copytree(ROOT / "web" / "dist", tmp_path_factory.mktemp("built") / "page"))
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    place = Place(tmp_path_factory.mktemp("house"), 0, 0, *free_ports(1))
-    succeed(CERTIFICATE, place.certificates, "--host", "kitchen", "--address", "192.168.1.20")
-    return place
-
-
-@pytest.fixture(scope="module")
-def front(place: Place, page: Path) -> Iterator[Site]:
-    with serving(place.certificates, PAGE=str(page), UPSTREAM=f"127.0.0.1:{place.port}") as site:
-        yield site
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(place: Place, front: Site, page: Path) -> AsyncIterator[House]:
-    settings = {"APPLIANCE__SERVER__PORT": str(place.port)}
-    async with (
-        running(place.directory / "state", settings, seconds=150.0) as daemon,
-        browser_for(place) as browser,
-    ):
-        yield House(front, daemon, browser, page)
 
 
 async def photograph(visit: Visit, name: str) -> None:

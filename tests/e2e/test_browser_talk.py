@@ -24,6 +24,15 @@ BARGE_IN_MS = 300.0
 INTERRUPTED = "document.querySelectorAll('#log [data-state=interrupted]').length"
 LAST_WORDS = "[...document.querySelectorAll('#log .main')].at(-1).innerText"
 
+# Notes the words that are shown while somebody speaks and may still change.
+WATCH_INTERIM = """
+window.interim = [];
+new MutationObserver(() => {
+  const words = document.querySelector('#log .entry.interim .extra')?.innerText;
+  if (words && window.interim.at(-1) !== words) window.interim.push(words);
+}).observe(document.body, { subtree: true, childList: true, characterData: true });
+"""
+
 FORECAST = (
     "In Paris it will be sunny in the morning, with a little wind from the west. "
     "In the evening some rain may fall, so take an umbrella."
@@ -141,6 +150,7 @@ async def test_small_models_and_a_language_model_hold_a_conversation(tmp_path: P
             visiting(browser, appliance.pairing_link) as visit,
         ):
             await appliance.ready()
+            await visit.page.evaluate(WATCH_INTERIM)
             await visit.connect()
             await visit.until_shown("#log .assistant", "In Paris")
             # The page shows the words as they are heard, not when they arrive.
@@ -152,6 +162,9 @@ async def test_small_models_and_a_language_model_hold_a_conversation(tmp_path: P
             await visit.until_state("listening")
             await visit.until_shown("#engines", "whisper")
             heard = [words for who, words in await visit.log() if who == "You"]
+            # Words stood there while they were said, and the final ones took their place.
+            assert await visit.page.evaluate("window.interim")
+            assert await visit.page.locator("#log .interim").count() == 0
             kept = appliance.conversation(await visit.conversation_id())
     assert heard == ["what is the weather in paris", "what time is it", "turn on the kitchen light"]
     assert [turn.user_text for turn in kept.turns] == heard
