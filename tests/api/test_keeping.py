@@ -21,8 +21,19 @@ async def test_a_conversation_is_renamed_and_pages_hear_of_it(daemon: Daemon) ->
         kept = await one_turn(daemon, "what time is it")
         await live.wait_for("conversations", id=kept, change="created")
         place = f"/api/conversations/{kept}"
+        # After these, pages have heard of all that the session itself changed.
+        assert (await ask(daemon, "DELETE", place)).status == 204
+        assert (await ask(daemon, "POST", f"{place}/restore")).status == 204
+        await live.wait_for("conversations", id=kept, change="restored")
+        changed = ("conversations", {"id": kept, "change": "changed"})
+        before = live.events.count(changed)
         renamed = await ask(daemon, "PATCH", place, body={"title": " The \n clock "})
         assert renamed.status == 204
+
+        async def heard() -> bool:
+            return live.events.count(changed) == before + 1
+
+        await until(heard)
         page = (await daemon.get(f"{place}/turns?limit=1"))[1]
         assert page["summary"]["title"] == "The clock"
         assert [turn["user_text"] for turn in page["turns"]] == ["what time is it"]

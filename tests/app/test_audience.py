@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from typing import Any
 
+from appliance.access.tokens import Role
 from appliance.app.audience import Audience
 from appliance.conversation import Task, TaskState
-from appliance.event_hub import EventHub
+from appliance.event_hub import EventHub, Subscription
 from appliance.wire import AgentSaidMessage, ServerMessage
 
 TASK = Task("t1", "claude", "do it", TaskState.DONE, created_at=1.0, updated_at=2.0)
@@ -66,3 +67,35 @@ async def test_other_messages_reach_every_page() -> None:
     audience.send_message(MESSAGE)
     audience.send_message(MESSAGE, "guest")
     assert sessions.sent == [("", MESSAGE), ("guest", MESSAGE)]
+
+
+async def test_open_pages_are_told_what_is_for_their_client() -> None:
+    hub = EventHub()
+    audience = Audience(is_guest, hub)
+    with (
+        hub.subscribed("guest", Role.GUEST) as guest,
+        hub.subscribed("user", Role.USER) as user,
+        hub.subscribed("admin", Role.ADMIN) as admin,
+    ):
+        await audience.send_to_users(AgentSaidMessage("team", "for users"))
+        audience.send_message(AgentSaidMessage("team", "for the guest"), "guest")
+        audience.send_message(AgentSaidMessage("team", "for the user"), "user")
+        audience.send_message(AgentSaidMessage("team", "for all"))
+        audience.engines_changed()
+        await audience.ring(str, AgentSaidMessage("team", "it rings"))
+        hub.close()
+        heard = [await told(page) for page in (guest, user, admin)]
+    for_all = ["for all", "engines", "it rings"]
+    assert heard == [
+        ["for the guest", *for_all],
+        ["for users", "for the user", *for_all],
+        ["for users", "for the guest", "for the user", *for_all],
+    ]
+
+
+async def told(page: Subscription) -> list[str]:
+    """The texts of what a page was told, until its connection ended; else the topics."""
+    found = []
+    while event := await page.next():
+        found.append(str(event.data.get("text", event.topic)))
+    return found

@@ -82,11 +82,16 @@ async def test_results_are_kept_for_each_model_server_and_number_of_threads(tmp_
     keep_trial(file, trial, SERVED)
     assert kept_trial(file, SERVED) == trial
     assert kept_trial(file, replace(SERVED, context=8192)) == trial
-    assert kept_trial(file, replace(SERVED, threads=3)) is None
+    for other in ({"model": "two"}, {"build": "newer"}, {"device": "cuda"}, {"threads": 3}):
+        assert kept_trial(file, replace(SERVED, **other)) is None, other
     assert measured_speeds(config, "xllamacpp") == {"one": 20.0}
     assert measured_speeds(config, "/opt/llama-server") == {}
     keep_trial(file, replace(trial, tokens_per_second=5.0), SERVED)
     assert measured_speeds(config, "xllamacpp") == {"one": 5.0}
+    for threads in range(1, 61):
+        served = replace(SERVED, threads=threads)
+        keep_trial(file, replace(trial, threads=threads), served)
+    assert [kept.threads for kept in kept_trials(file)] == list(range(11, 61))
     file.write_text('{"trials": [{"model": "of another version"}, 7]}')
     assert kept_trials(file) == []
     assert measured_speeds(config, "xllamacpp") == {}

@@ -114,6 +114,16 @@ async def test_the_recordings_of_a_lost_database_are_set_aside(path: Path) -> No
         await again.close()
 
 
+async def test_a_database_without_conversations_removes_no_recording(
+    store: Store, path: Path
+) -> None:
+    kept = path.parent / "recordings" / "c1" / "1-s.flac"  # which could not be set aside
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    deletion.remove_recordings(path)
+    assert kept.exists()
+
+
 async def test_a_crash_between_rows_and_recordings_leaves_no_recording(path: Path) -> None:
     store = Store.open(path)
     await record(store, "c1")
