@@ -72,6 +72,14 @@ authority_keys() {
 
 uuid() { printf '%s-%s-%s-%s-%s' "${1:0:8}" "${1:8:4}" "${1:12:4}" "${1:16:4}" "${1:20:12}"; }
 
+# Files that a worker of main.conf may have open: 8192, or as many as whoever starts it may.
+files() {
+  local most
+  most=$(ulimit -Hn)
+  [[ $most != unlimited ]] && ((most < 8192)) || most=8192
+  printf '%s' "$most"
+}
+
 # write FILE: its standard input, at once and whole.
 write() {
   cat >"$site/$1.new"
@@ -99,7 +107,7 @@ main() {
   origins=$(origins_map)
   host=$(best_host)
   keys=(SITE="$site" SUFFIX="$suffix" HOME="https://$host$suffix" HOST="$host" IPV6="$(without_ipv6)"
-    NAMES="$(hosts | paste -sd' ')")
+    NAMES="$(hosts | paste -sd' ')" FILES="$(files)" CONNECTIONS="$(($(files) / 2))")
   for key in "${!given[@]}"; do keys+=("$key=${given[$key]}"); done
   authority_keys
   # nginx's workers are another user, whatever whoever calls this lets others read.

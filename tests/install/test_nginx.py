@@ -3,6 +3,7 @@
 import io
 import plistlib
 import re
+import resource
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from appliance.api import cross_origin
 from appliance.errors import Forbidden, NotPaired, TooManyRequests, WrongHost
 from tests.install.conftest import STRANGER, Site, serving
-from tests.install.shell import CERTIFICATE, ROOT, succeed
+from tests.install.shell import CERTIFICATE, RENDER, ROOT, succeed
 
 Daemon = Callable[[], AbstractAsyncContextManager[None]]
 HTML = {"Accept": "text/html,application/xhtml+xml"}
@@ -65,6 +66,20 @@ async def test_the_daemon_hears_who_asked_and_under_which_name(
         assert heard["headers"]["X-Forwarded-For"] == "127.0.0.1"
         assert heard["headers"]["X-Forwarded-Proto"] == "https"
         assert "Cache-Control" not in answer.headers
+
+
+@pytest.mark.parametrize(("allowed", "files"), [(1000, 1000), (20_000, 8192)])
+def test_connections_fit_the_files_that_are_allowed(
+    tls: Path, tmp_path: Path, allowed: int, files: int
+) -> None:
+    if (most := resource.getrlimit(resource.RLIMIT_NOFILE)[1]) < allowed:
+        pytest.skip(f"this user may open {most} files only")
+    keys = ("USER=", "UPSTREAM=127.0.0.1:1", f"PAGE={tmp_path}", f"TLS={tls}", f"LOG={tmp_path}")
+    limited = f'ulimit -n {allowed} && exec "$@"'
+    succeed("bash", "-c", limited, "bash", RENDER, tmp_path / "site", *keys)
+    main = (tmp_path / "site" / "main.conf").read_text()
+    assert f"worker_rlimit_nofile {files};" in main
+    assert f"worker_connections {files // 2};" in main
 
 
 def port_of(site: Site) -> str:
