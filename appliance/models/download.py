@@ -180,7 +180,7 @@ class Transfer:
     def _check_status(self, response: "aiohttp.ClientResponse") -> None:
         if response.status in _TRANSIENT_STATUS:
             self._connections = 1  # it may object to the number of them
-            wait = retry_after(response.headers, datetime.now(UTC))
+            wait = retry_after(response.headers)
             raise _AttemptFailed(f"the server answers {response.status} {response.reason}", wait)
         if response.status == 416:
             self._partial.restart(None, "")
@@ -241,15 +241,20 @@ def pause_before_retry(fruitless: int, requested: float | None) -> float:
     return own if requested is None else max(own, requested)
 
 
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """The seconds that a Retry-After header asks for, as a number or a date; None without one."""
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a Retry-After header asks for, as a number or a date; None without one.
+
+    A date counts from the server's own (Date), because the clock of a board may be years off.
+    """
     value = headers.get("Retry-After", "").strip()
     if value.isdigit():
         return float(value)
     try:
-        moment = parsedate_to_datetime(value)
+        moment, now = parsedate_to_datetime(value), parsedate_to_datetime(headers.get("Date", ""))
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    return max(0.0, (_in_utc(moment) - _in_utc(now)).total_seconds())
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -93,7 +93,8 @@ class Clients:
     def touch(self, client_id: str, now: float) -> None:
         """Notes to the minute that the client was seen; returns at once."""
         client = self._live(client_id)
-        if client is None or client.seen_at > now - SEEN_SECONDS:
+        # In the future, where the clock was ahead; it would stay there until the clock is, too.
+        if client is None or abs(now - client.seen_at) < SEEN_SECONDS:
             return
         self._put(replace(client, seen_at=now))
         self._post(

@@ -17,14 +17,22 @@ OFFERS, ANYBODYS_OFFERS = 4, 64
 class Places:
     """Sessions by id, each with the role of its client: None where clients are not told apart.
 
-    `limit` returns the number of places, `alarm_unheard` whether an alarm rang that nobody heard.
+    `limit` returns the number of places, `alarm_unheard` whether an alarm rang that nobody heard,
+    `now` the seconds of a clock that nobody sets.
     """
 
-    def __init__(self, limit: Callable[[], int], alarm_unheard: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        limit: Callable[[], int],
+        alarm_unheard: Callable[[], bool],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.sessions: dict[str, Session] = {}
         self._roles: dict[str, Role | None] = {}
+        self._offered_at: dict[str, float] = {}
         self._limit = limit
         self._alarm_unheard = alarm_unheard
+        self._now = now
 
     def check(self, client_id: str, role: Role | None) -> Session | None:
         """The session that gives its place to a new one of this client; None where one is free.
@@ -47,6 +55,7 @@ class Places:
             self.remove(older.session_id)
         self.sessions[session.session_id] = session
         self._roles[session.session_id] = role
+        self._offered_at[session.session_id] = self._now()
 
     def take(self, session: Session) -> Session | None:
         """The session that gives its place to an offered one. Raises SessionLimit."""
@@ -56,11 +65,12 @@ class Places:
         """Removes a session; an unknown one is no error."""
         self.sessions.pop(session_id, None)
         self._roles.pop(session_id, None)
+        self._offered_at.pop(session_id, None)
 
     def drop_expired_offers(self) -> None:
-        horizon = time.time() - OFFER_SECONDS
+        horizon = self._now() - OFFER_SECONDS
         for session in self._offers():
-            if session.created_at < horizon:
+            if self._offered_at[session.session_id] < horizon:
                 self.remove(session.session_id)
 
     def _offers(self) -> Sequence[Session]:

@@ -87,6 +87,15 @@ async def test_a_client_that_the_file_knows_as_revoked_is_revoked(path: Path) ->
     await store.close()
 
 
+async def test_a_clock_that_was_ahead_leaves_no_time_in_the_future(store: Store) -> None:
+    await store.clients.add(PHONE, "a" * 64)
+    for now in (1e9, 2e3):
+        store.clients.touch("1", now)
+        await store.flush()
+        (client,) = await store.clients.all()
+        assert client.seen_at == now
+
+
 async def test_a_change_empties_the_cache_of_clients(store: Store) -> None:
     clients = store.clients
     await clients.add(PHONE, "a" * 64)
