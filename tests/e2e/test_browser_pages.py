@@ -140,6 +140,20 @@ async def test_after_an_upgrade_the_next_page_is_the_new_one(house: House) -> No
         await visit.until("(async () => (await caches.keys()).join() === 'shell-another')()")
 
 
+async def test_the_talk_page_comes_in_250_kilobytes(house: House) -> None:
+    """As nginx compresses it, without what is fetched for a call once the page is there."""
+    async with visiting(house.browser, house.site.https) as visit:
+        await visit.until_state("idle")
+        fetched: list[tuple[str, str, int]] = await visit.page.evaluate(
+            """['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind))
+              .map(({ name, initiatorType, encodedBodySize }) =>
+                [name, initiatorType, encodedBodySize])"""
+        )
+    shell = [size for name, by, size in fetched if by != "fetch" and "/assets/line-" not in name]
+    assert len(shell) > 10
+    assert sum(shell) < 250_000
+
+
 @pytest.mark.skipif(firefox() is None, reason="there is no Firefox here")
 async def test_firefox_asks_and_is_answered(house: House) -> None:
     """In words: without a sound device, Firefox starts no AudioContext."""
