@@ -47,21 +47,22 @@ def answer(messages: list[dict[str, Any]]) -> str:
     return RECIPE if "spaghetti" in asked else "Of course. What shall it be?"
 
 
-async def furnish(visit: Visit) -> None:
-    """Has things said and done, so that no page is empty."""
+async def furnish(visit: Visit, directory: Path) -> None:
+    """Has things said and done, so that no page is empty; photographs an answer half heard."""
     await visit.connect()
     for said, heard in (
         ("what are the largest oceans", "Indian"),
-        (
-            "tell claude to # Count the **eggs**\n\n- in the fridge\n- in the `hen house`",
-            "Claude Code is done",
-        ),
+        ("tell claude to count the eggs in the hen house", "Claude Code is done"),
         ("set an egg timer for seven minutes", "set for"),
-        ("how do i make spaghetti aglio e olio", "serve at once"),
     ):
         await visit.type(said)
         await visit.until_shown("#log .assistant", heard, 60)
         await visit.until_state("listening", 60)
+    await visit.type("how do i make spaghetti aglio e olio")
+    await visit.until_shown("#log .assistant", "the chilli", 60)
+    await visit.page.screenshot(path=directory / "speaking.png")
+    await visit.until_shown("#log .assistant", "serve at once", 60)
+    await visit.until_state("listening", 60)
 
 
 async def photograph(visit: Visit, directory: Path, names: list[str]) -> None:
@@ -127,7 +128,7 @@ async def take(directory: Path, names: list[str]) -> None:
                     for picture in directory.glob("talk-*.png"):
                         picture.rename(directory / picture.name.replace("talk", "start"))
                     await visit.page.set_viewport_size(SIZES["desktop"])  # type: ignore[arg-type]
-                await furnish(visit)
+                await furnish(visit, directory)
                 link = f"conversations/{await visit.conversation_id()}"
                 await photograph(visit, directory, [link if n == "one" else n for n in names])
 

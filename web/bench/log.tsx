@@ -5,6 +5,7 @@
  */
 
 import "../src/design/design.css";
+import "../src/pages/talk/log.css";
 import "../src/pages/talk/talk.css";
 import { flushSync } from "react-dom";
 import { createRoot } from "react-dom/client";

@@ -1,5 +1,8 @@
 /** The conversation: what is going on at the side, what was said beside it. */
 
+import "./stage.css";
+import "./log.css";
+// After the others: what a small screen has otherwise.
 import "./talk.css";
 import { useEffect, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
