@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ from aiohttp import web
 
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.schemas import number
+from appliance.api.streaming import streamed
 from appliance.store.analytics import TurnFigures
 
 DAYS = 30
@@ -33,25 +35,30 @@ async def by_day(request: web.Request) -> web.Response:
     return web.json_response({"days": [asdict(day) for day in figures]})
 
 
-async def raw(request: web.Request) -> web.Response:
+async def raw(request: web.Request) -> web.StreamResponse:
     """GET /api/analytics.csv?days=: figures of each turn, newest first; no word that was said."""
-    turns = await request.app[DEPENDENCIES].store.figures.of_turns(_days(request))
-    return web.Response(
-        text=as_csv(turns),
-        content_type="text/csv",
-        headers={"Content-Disposition": 'attachment; filename="voice-appliance-turns.csv"'},
-    )
+    pages = request.app[DEPENDENCIES].store.figures.of_turns(_days(request))
+    headers = {"Content-Disposition": 'attachment; filename="voice-appliance-turns.csv"'}
+    return await streamed(request, _lines(pages), "text/csv", headers)
+
+
+async def _lines(pages: AsyncGenerator[Sequence[TurnFigures], None]) -> AsyncGenerator[str, None]:
+    yield as_csv([], head=True)
+    async with aclosing(pages):
+        async for turns in pages:
+            yield as_csv(turns)
 
 
 def _days(request: web.Request) -> int:
     return number(request, "days", DAYS, MOST_DAYS)
 
 
-def as_csv(turns: Iterable[TurnFigures]) -> str:
-    """Returns the turns as CSV with a head, in which no cell is a formula."""
+def as_csv(turns: Iterable[TurnFigures], *, head: bool = False) -> str:
+    """Returns the turns as lines of CSV in which no cell is a formula, with a head if wanted."""
     text = io.StringIO()
     lines = csv.writer(text)
-    lines.writerow(_HEAD)
+    if head:
+        lines.writerow(_HEAD)
     lines.writerows([_harmless(cell) for cell in _cells(turn)] for turn in turns)
     return text.getvalue()
 

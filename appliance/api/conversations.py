@@ -1,7 +1,5 @@
 """Serves stored conversations: list, search, read, rename, export, delete, restore."""
 
-import asyncio
-import json
 from dataclasses import asdict
 
 from aiohttp import web
@@ -11,8 +9,10 @@ from appliance.api.audit import note, note_reading
 from appliance.api.auth import owner_filter
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.schemas import ConversationChange, number, read_body
+from appliance.api.streaming import streamed
 from appliance.errors import BadRequest
 from appliance.event_hub import Topic
+from appliance.store.export import Format
 from appliance.store.queries import unknown_conversation
 from appliance.store.records import ConversationSummary
 
@@ -43,13 +43,11 @@ async def search(request: web.Request) -> web.Response:
     return web.json_response({"found": [asdict(hit) for hit in found]})
 
 
-async def read(request: web.Request) -> web.Response:
+async def read(request: web.Request) -> web.StreamResponse:
     """GET /api/conversations/{id}: all that is kept of it."""
     conversation_id = await read_conversation(request)
-    conversation = await request.app[DEPENDENCIES].store.conversation(conversation_id)
-    # A long conversation is megabytes of JSON: no session must wait for it.
-    text = await asyncio.to_thread(lambda: json.dumps(asdict(conversation), default=dict))
-    return web.json_response(text=text)
+    pieces = request.app[DEPENDENCIES].store.export(conversation_id)
+    return await streamed(request, pieces, "application/json")
 
 
 async def turns(request: web.Request) -> web.Response:
@@ -75,20 +73,21 @@ async def rename(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def export(request: web.Request) -> web.Response:
+async def export(request: web.Request) -> web.StreamResponse:
     """GET /api/conversations/{id}/export?format=json|markdown."""
     conversation_id = await visible_conversation(request)
-    fmt = request.query.get("format", "json")
-    store = request.app[DEPENDENCIES].store
-    if fmt == "json":
-        text, suffix, kind = await store.export(conversation_id, "json"), "json", "application/json"
-    elif fmt == "markdown":
-        text, suffix, kind = await store.export(conversation_id, "markdown"), "md", "text/markdown"
-    else:
-        raise BadRequest(f"there is no format {fmt!r}", advice="Use json or markdown.")
+    fmt: Format
+    match request.query.get("format", "json"):
+        case "json":
+            fmt, suffix, kind = "json", "json", "application/json"
+        case "markdown":
+            fmt, suffix, kind = "markdown", "md", "text/markdown"
+        case other:
+            raise BadRequest(f"there is no format {other!r}", advice="Use json or markdown.")
+    pieces = request.app[DEPENDENCIES].store.export(conversation_id, fmt)
     note(request, AuditAction.EXPORTED, detail=f"{conversation_id} as {fmt}")
     disposition = f'attachment; filename="conversation-{conversation_id}.{suffix}"'
-    return web.Response(text=text, content_type=kind, headers={"Content-Disposition": disposition})
+    return await streamed(request, pieces, kind, {"Content-Disposition": disposition})
 
 
 async def delete(request: web.Request) -> web.Response:

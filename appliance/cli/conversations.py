@@ -8,7 +8,7 @@ import json
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 import click
@@ -21,10 +21,9 @@ from appliance.cli.output import local_time, table
 from appliance.config.loader import Config
 from appliance.store import erasure, queries
 from appliance.store.deletion import recordings_beside
+from appliance.store.export import Format, pieces
 from appliance.store.records import AuditEntry
 from appliance.store.retention import Expired, expired
-
-Format = Literal["json", "markdown"]
 
 _LIMIT = click.IntRange(1, 10_000)
 
@@ -68,7 +67,8 @@ def export_conversation(files: tuple[Path, ...], conversation_id: str, fmt: Form
 
 def _export(config: Config, conversation_id: str, fmt: Format) -> None:
     with queries.reading(config.store.path) as db:
-        click.echo(queries.export(queries.conversation(db, conversation_id), fmt))
+        for piece in pieces(db, conversation_id, fmt):
+            click.echo(piece, nl=False)
 
 
 @conversations_group.command("search")

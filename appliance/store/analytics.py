@@ -5,18 +5,19 @@ Days are those of the machine's time zone.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.conversation import SELFTEST_PREFIX
-from appliance.store.connection import Perform
+from appliance.store.connection import Perform, PerformInParts
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+PAGE = 100  # turns that are read at once: some milliseconds
 MOST_TURNS = 50_000  # in one file of raw figures: some 8 MB
 
 # Runs of spaces do not occur in what was heard and said: both are stored with single ones.
@@ -58,17 +59,21 @@ SELECT day, stage, turns, min(ms) FILTER (WHERE place >= 0.5 * turns) AS p50,
 FROM ranked GROUP BY day, stage"""
 
 RAW = f"""
-SELECT conversation_id, session_id, number AS turn, started_at, ended_at - started_at AS seconds,
+SELECT id, conversation_id, session_id, number AS turn, started_at,
+       ended_at - started_at AS seconds,
        {_HEARD} AS words_heard, {_SAID} AS words_said,
        (SELECT coalesce(max(json_extract(data, '$.interrupted')), 0) FROM events AS e
         WHERE e.conversation_id = t.conversation_id AND e.session_id = t.session_id
-          AND e.turn = t.number AND e.kind = 'answer') AS interrupted,
+          AND e.turn = t.number AND e.kind IN ('answer', 'error')
+          AND e.kind = 'answer') AS interrupted,
        (SELECT count(*) FROM events AS e
         WHERE e.conversation_id = t.conversation_id AND e.session_id = t.session_id
-          AND e.turn = t.number AND e.kind = 'error') AS failures,
+          AND e.turn = t.number AND e.kind IN ('answer', 'error')
+          AND e.kind = 'error') AS failures,
        left_the_box, route, engines, timings
-FROM turns AS t WHERE started_at >= :since AND {_OF_PEOPLE}
-ORDER BY started_at DESC, id DESC LIMIT {MOST_TURNS}"""
+FROM turns AS t
+WHERE started_at >= :since AND (started_at, id) < (:before, :before_id) AND {_OF_PEOPLE}
+ORDER BY started_at DESC, id DESC LIMIT {PAGE}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +120,19 @@ class TurnFigures:
 
 
 class Figures:
-    """Reads figures off the event loop; `read` runs a function on a connection of its own."""
+    """Reads figures off the event loop; `read` and `stream` have connections of their own."""
 
-    def __init__(self, read: Perform) -> None:
+    def __init__(self, read: Perform, stream: PerformInParts) -> None:
         self._read = read
+        self._stream = stream
 
     async def by_day(self, days: int) -> list[DayFigures]:
         """See `by_day`."""
         return await self._read(partial(by_day, days=days, now=datetime.now().astimezone()))
 
-    async def of_turns(self, days: int) -> list[TurnFigures]:
+    def of_turns(self, days: int) -> AsyncGenerator[list[TurnFigures], None]:
         """See `of_turns`."""
-        return await self._read(partial(of_turns, days=days, now=datetime.now().astimezone()))
+        return self._stream(partial(of_turns, days=days, now=datetime.now().astimezone()))
 
 
 def by_day(db: "Database", days: int, now: datetime) -> list[DayFigures]:
@@ -146,11 +152,17 @@ def by_day(db: "Database", days: int, now: datetime) -> list[DayFigures]:
     return list(figures.values())
 
 
-def of_turns(db: "Database", days: int, now: datetime) -> list[TurnFigures]:
-    """Returns the turns of the same days, newest first, MOST_TURNS at most."""
+def of_turns(db: "Database", days: int, now: datetime) -> Iterator[list[TurnFigures]]:
+    """Yields the turns of the same days, newest first, some at a time, MOST_TURNS at most."""
     first = now.date() - timedelta(days=days - 1)
     since = datetime.combine(first, datetime.min.time()).astimezone().timestamp()
-    return [_turn(row) for row in db.query(RAW, {"since": since})]
+    at, turn_id = float("inf"), 0
+    for _ in range(MOST_TURNS // PAGE):
+        rows = list(db.query(RAW, {"since": since, "before": at, "before_id": turn_id}))
+        if not rows:
+            return
+        at, turn_id = rows[-1]["started_at"], rows[-1]["id"]
+        yield [_turn(row) for row in rows]
 
 
 def _dates(first: date, days: int) -> Iterator[str]:
@@ -158,6 +170,7 @@ def _dates(first: date, days: int) -> Iterator[str]:
 
 
 def _turn(row: dict[str, Any]) -> TurnFigures:
+    del row["id"]
     engines, timings = (json.loads(row.pop(key) or "{}") for key in ("engines", "timings"))
     return TurnFigures(
         **{

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -50,6 +50,14 @@ class Perform(Protocol):
 
     async def __call__(self, operation: "Callable[[Database], T]") -> T:
         """Returns the operation's result once it is read or committed. Raises StoreError."""
+
+
+class PerformInParts(Protocol):
+    """Runs an operation that yields, off the event loop, a part whenever one is asked for."""
+
+    def __call__(
+        self, operation: "Callable[[Database], Iterator[T]]", /
+    ) -> AsyncGenerator[T, None]: ...
 
 
 class Post(Protocol):

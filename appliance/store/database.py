@@ -155,7 +155,7 @@ def _open_checked(path: Path, *, unclean: bool) -> "Database":
 
 
 def _check_record(db: "Database") -> None:
-    """Raises DamagedError where the record of migrations cannot be true: they come in their order."""
+    """Raises DamagedError where the record of migrations cannot be true: they come in order."""
     known = sorted(file.stem for file in SCHEMA.glob("*.sql"))
     applied = sorted(step.name for step in migrations().applied(db))
     # A newer version's come after all of ours.

@@ -9,12 +9,10 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from appliance.conversation import EventKind, in_one_line
+from appliance.conversation import EventKind
 from appliance.errors import NotFound, StoreError
 from appliance.store.database import check_version, migrations
 from appliance.store.records import (
@@ -40,6 +38,8 @@ FROM conversations AS c"""
 
 TURN_COLUMNS = """session_id, number, started_at, ended_at, user_text, answer, route, engines,
        left_the_box, timings"""
+
+LATEST_TURNS = f"SELECT {TURN_COLUMNS} FROM turns WHERE conversation_id = ? ORDER BY id DESC"
 
 # An answer in several parts has a trace after each; the last one counts.
 TRACES = """
@@ -76,7 +76,11 @@ def reading(path: Path) -> Iterator["Database"]:
         )
     try:
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5, isolation_level=None
+            f"{path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            timeout=5,
+            isolation_level=None,
+            check_same_thread=False,  # a stream goes on with any thread, one at a time
         )
         try:
             db = Database(connection)
@@ -265,7 +269,7 @@ def _sessions(db: "Database", conversation_id: str) -> list[SessionRecord]:
 
 def _turns(db: "Database", conversation_id: str, limit: int) -> list[TurnRecord]:
     rows = db.query(
-        f"SELECT {TURN_COLUMNS} FROM turns WHERE conversation_id = ? ORDER BY id DESC LIMIT ?",
+        f"{LATEST_TURNS} LIMIT ?",
         (conversation_id, limit),
     )
     return [_turn(row) for row in rows][::-1]
@@ -283,45 +287,3 @@ def _events(db: "Database", conversation_id: str) -> list[EventRecord]:
         (conversation_id,),
     )
     return [EventRecord(**{**row, "data": json.loads(row["data"])}) for row in rows]
-
-
-Format = Literal["json", "markdown"]
-
-
-def export(conversation: Conversation, fmt: Format = "json") -> str:
-    """Returns `json` with summary, sessions, turns and events, or `markdown` with the turns.
-
-    Times in Markdown are in UTC.
-    """
-    if fmt == "json":
-        return json.dumps(asdict(conversation), indent=2) + "\n"
-    return "\n\n".join(_paragraphs(conversation)) + "\n"
-
-
-def _paragraphs(conversation: Conversation) -> Iterator[str]:
-    summary = conversation.summary
-    yield f"# {_escaped(summary.title or 'Conversation')}"
-    yield f"{_utc_time(summary.created_at)} to {_utc_time(summary.updated_at)}, `{summary.id}`"
-    for turn in conversation.turns:
-        yield from _turn_paragraphs(turn)
-
-
-def _turn_paragraphs(turn: TurnRecord) -> Iterator[str]:
-    place = " · left the box" if turn.left_the_box else ""
-    yield f"## {_utc_time(turn.started_at)}{place}"
-    if turn.user_text:
-        yield f"**You:** {_escaped(turn.user_text)}"
-    if turn.answer:
-        yield f"**Assistant:** {_escaped(turn.answer)}"
-
-
-def _escaped(text: str) -> str:
-    """Returns one paragraph without Markdown markup or control characters of a terminal."""
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>#|" else sign for sign in in_one_line(text))
-
-
-def _utc_time(seconds: float) -> str:
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError, OSError):  # a clock that was far wrong
-        return f"{seconds:.0f} s"

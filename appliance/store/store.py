@@ -8,7 +8,7 @@ whether or not the daemon runs.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from appliance.conversation import Event
 from appliance.errors import StoreError
-from appliance.store import deletion, queries
-from appliance.store import queries as exporting
+from appliance.store import deletion, export, queries
 from appliance.store.analytics import Figures
 from appliance.store.clients import Clients
 from appliance.store.database import OpenDatabase, open_for_writing, place_aside
 from appliance.store.keeping import ConversationKeeping
+from appliance.store.long_reads import LongReads
 from appliance.store.pairings import PairingsFile, restore
 from appliance.store.preferences import Preferences
 from appliance.store.recordings import Recordings
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 CLOSE_GRACE = 5.0  # seconds that a failing disk gets when the appliance stops
-READERS = 2  # threads: one long export must not hold up the list
+READERS = 2  # threads, for what a session or a page waits for
 
 T = TypeVar("T")
 AnyTimer = TypeVar("AnyTimer", bound=TimerLike)
@@ -65,12 +65,13 @@ class Store:
         known = restore(opened.db, pairings)
         self._writer = Writer(opened.db, on_error)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._long_reads = LongReads(path)
         self._closed = False
         self.scrubber = Scrubber(path)
         self.unkept = UnkeptConversations()
         self.preferences = Preferences(self._write, self._query)
         self.clients = Clients(self._write, self._query, self._writer.post, pairings, known)
-        self.figures = Figures(self._query)
+        self.figures = Figures(self._long_reads.query, self._long_reads.stream)
         self.recordings = Recordings(deletion.recordings_beside(path), self.unkept)
         self.tasks = StoredTasks(
             *(path, self._write, self._query, self._writer.post), unkept=self.unkept
@@ -133,6 +134,7 @@ class Store:
         await asyncio.to_thread(self.scrubber.close)
         await asyncio.to_thread(self._writer.close, CLOSE_GRACE)
         await asyncio.to_thread(self._readers.shutdown)
+        await asyncio.to_thread(self._long_reads.close)
         self._opened.release(clean=self._writer.finished)
 
     async def conversations(
@@ -155,14 +157,16 @@ class Store:
         self, text: str, limit: int = 50, client_id: str | None = None
     ) -> list[SearchHit]:
         """See `queries.search`."""
-        return await self._query(
+        return await self._long_reads.query(
             partial(queries.search, text=text, limit=limit, client_id=client_id)
         )
 
-    async def export(self, conversation_id: str, fmt: exporting.Format = "json") -> str:
-        """Returns the conversation as a document. Raises NotFound."""
-        return await self._query(
-            lambda db: exporting.export(queries.conversation(db, conversation_id), fmt)
+    def export(
+        self, conversation_id: str, fmt: export.Format = "json"
+    ) -> AsyncGenerator[str, None]:
+        """Yields the conversation as a document, in pieces. Raises NotFound before the first."""
+        return self._long_reads.stream(
+            partial(export.pieces, conversation_id=conversation_id, fmt=fmt)
         )
 
     async def recent_turns(self, conversation_id: str, n: int) -> list[TurnRecord]:

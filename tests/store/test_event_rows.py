@@ -13,6 +13,7 @@ from appliance.store.event_rows import encode
 from appliance.store.store import Store
 
 from .events import answered, event, said
+from .exported import exported
 
 JSON = st.recursive(
     st.none()
@@ -62,8 +63,9 @@ async def test_events_are_returned_unchanged_and_in_order(events: list[Event]) -
             kept = await store.conversation(name)
             back = [(EventKind(e.kind), e.session_id, e.turn, e.at, e.data) for e in kept.events]
             assert back == [values(each) for each in events if each.conversation_id == name]
-            json.loads(await store.export(name))
-            await store.export(name, "markdown")
+            document = json.loads(await exported(store, name))
+            assert [one["data"] for one in document["events"]] == [e.data for e in kept.events]
+            await exported(store, name, "markdown")
         assert store.stats().failed == 0
         await store.close()
 

@@ -1,5 +1,6 @@
 """Reading conversations: pages, search, export, with and without a running daemon."""
 
+import asyncio
 import json
 import tempfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from appliance.conversation import Event, EventKind
 from appliance.errors import NotFound, StoreError
+from appliance.store import export, queries
 from appliance.store.database import open_for_writing
 from appliance.store.event_rows import encode, record
 from appliance.store.queries import (
@@ -23,6 +25,7 @@ from appliance.store.queries import (
 from appliance.store.store import Store
 
 from .events import answered, event, said
+from .exported import exported
 
 
 async def talk(store: Store, *sentences: str) -> None:
@@ -81,7 +84,7 @@ async def test_all_pages_together_are_the_whole_list(size: int, moments: list[in
 async def test_an_unknown_conversation_is_not_found(store: Store) -> None:
     for attempt in (
         store.conversation("x"),
-        store.export("x"),
+        exported(store, "x"),
         store.delete("x"),
         store.conversations(before="x"),
     ):
@@ -182,7 +185,7 @@ async def test_an_export_is_complete_and_readable(store: Store) -> None:
     store.append(event(EventKind.ROUTE_CHANGED, 86_402, 1, left_the_box=True))
     store.append(said("far", turn=2, at=1e300))
     await store.flush()
-    document = json.loads(await store.export("c1", "json"))
+    document = json.loads(await exported(store, "c1"))
     assert [stored["kind"] for stored in document["events"]] == [
         "session_started",
         "user_transcript",
@@ -192,7 +195,7 @@ async def test_an_export_is_complete_and_readable(store: Store) -> None:
     ]
     assert document["summary"]["id"] == "c1"
     assert document["sessions"][0]["client_id"] == "me"
-    text = await store.export("c1", "markdown")
+    text = await exported(store, "c1", "markdown")
     assert text.startswith("# what is \\*this\\*?\n")
     assert "## 1970-01-02 00:00:00 · left the box\n" in text
     assert "**You:** what is \\*this\\*?\n" in text
@@ -237,3 +240,36 @@ async def test_the_last_trace_of_each_turn_is_returned_and_prolongs_no_turn(path
         assert len(conversation(db, "c2").turns) == 0
         with pytest.raises(NotFound):
             turn_traces(db, 1, "c3")
+
+
+async def test_reading_costs_by_what_is_read(store: Store, path: Path) -> None:
+    """The last turns of a conversation are found by an index, and not sorted out of all."""
+    with reading(path) as db:
+        statement = f"EXPLAIN QUERY PLAN {queries.LATEST_TURNS} LIMIT 3"
+        plan = [row["detail"] for row in db.query(statement, ("c1",))]
+    assert any("turns_by_conversation" in step for step in plan)
+    assert not any("TEMP" in step for step in plan)
+
+
+async def test_an_export_is_made_while_it_is_read(store: Store, path: Path) -> None:
+    for number in range(3 * export.PAGE):
+        store.append(said("good morning", turn=number + 1))
+    await store.flush()
+    with reading(path) as db:
+        pieces = export.pieces(db, "c1", "json")
+        begun = "".join(next(pieces) for _ in range(6))
+        assert begun.count('"number"') == export.PAGE
+        # A reader that takes its time holds up neither a deletion nor the log.
+        await store.delete("c1")
+        assert await asyncio.to_thread(store.scrubber.wait, 60)
+        assert "good morning" not in "".join(pieces)
+
+
+async def test_a_stream_ends_with_the_store(store: Store) -> None:
+    store.append(said("good morning"))
+    await store.flush()
+    pieces = store.export("c1")
+    assert (await anext(pieces)).startswith('{"summary"')
+    await store.close()
+    with pytest.raises(StoreError, match="closed"):
+        await anext(pieces)
