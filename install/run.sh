@@ -198,6 +198,17 @@ tell_daemon() {
   kill -TERM "$daemon_pid" 2>/dev/null || true
 }
 
+# The daemon reads its settings again. A terminal that was closed is no such wish: it stops
+# everything, because nobody could press Ctrl-C any more.
+hung_up() {
+  if [[ -n $terminal ]] && ! : 2>/dev/null </dev/tty; then
+    asked_to_stop=yes
+    tell_daemon
+  elif [[ -n $daemon_pid ]]; then
+    kill -HUP "$daemon_pid" 2>/dev/null || true
+  fi
+}
+
 # The daemon first: it lets the sentence being spoken finish, and its clients hear of the end
 # through nginx.
 take_down() {
@@ -219,12 +230,15 @@ take_down() {
 serve() {
   local code=0 ended=''
   local -a daemon fetch
-  asked_to_stop='' daemon_pid='' daemon_told='' fetch_pid=''
+  asked_to_stop='' daemon_pid='' daemon_told='' fetch_pid='' terminal=''
+  # shellcheck disable=SC2188  # only to see whether it opens
+  ! : 2>/dev/null </dev/tty || terminal=yes
   mapfile -d '' -t daemon < <(daemon_command)
   mapfile -d '' -t fetch < <(fetch_command)
   # A pipe makes `models pull` write lines, which do not disturb the log's.
   exec 7> >(trap '' INT TERM HUP && exec cat >&2)
-  trap 'asked_to_stop=yes && tell_daemon' INT TERM HUP
+  trap 'asked_to_stop=yes && tell_daemon' INT TERM
+  trap hung_up HUP
   start "${nginx[@]}"
   nginx_pid=$!
   start_daemon

@@ -97,8 +97,7 @@ class Administration:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.selftests.run())
             group.create_task(self._jobs.run())
-            if systemd.manages_us():
-                group.create_task(answer_reloads(self.settings.reload))
+            group.create_task(answer_reloads(self.settings.reload))
 
     def dependencies(self) -> AdminDependencies:
         """What the API uses of it."""

@@ -1,8 +1,10 @@
 """The command line: the group of all commands, `run`, `config`, and the exit statuses."""
 
 import asyncio
+import contextlib
 import json
 import os
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -97,8 +99,19 @@ for _command in (
     cli.add_command(_command)
 
 
+def _refuse_reload(*_: object) -> None:
+    """Answers SIGHUP, which would end the process, until something is there to be read again."""
+    with contextlib.suppress(OSError):  # where the terminal is gone
+        os.write(2, b"SIGHUP: there is nothing to reload.\n")
+
+
 def main() -> None:
-    """Runs the command line; errors become a sentence, advice, and an exit status."""
+    """Runs the command line; errors become a sentence, advice, and an exit status.
+
+    SIGHUP ends no command; `appliance run` reloads its settings. Under nohup it stays ignored.
+    """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _refuse_reload)
     # ONNX Runtime sends usage data to its makers from the moment it is loaded, unless forbidden.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:

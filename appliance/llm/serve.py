@@ -44,6 +44,8 @@ def serve(served: ServedModel, key_file: Path, *, end_with_parent: bool = False)
     available = memory(Path("/"))[1]
     header = check_model_file(Path(served.file), available, _WORK_SPACE, served.context)
     _stand_back(end_with_parent=end_with_parent)
+    # It would end llama-server: what is ignored stays so in the program that this one becomes.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     log.info(
         "serving %s (%s), %d tokens, %d threads, on the %s",
         *(served.model, header.architecture, served.context, served.threads, served.device),

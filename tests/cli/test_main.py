@@ -1,12 +1,18 @@
 """`appliance config …`, `--version` and usage errors."""
 
+import asyncio
 import json
+import os
+import signal
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from appliance import __version__
 from tests.cli.conftest import Run
+from tests.stranger import until
 
 
 def test_the_configuration_is_shown_and_checked(run: Run, tmp_path: Path) -> None:
@@ -30,3 +36,26 @@ def test_a_misspelt_command_line_is_an_error(run: Run, arguments: tuple[str, ...
 
 def test_the_version_is_printed(run: Run) -> None:
     assert run("--version").out == f"appliance, version {__version__}\n"
+
+
+async def test_sighup_ends_no_command(tmp_path: Path) -> None:
+    place = tmp_path / "waiting.toml"
+    os.mkfifo(place)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "appliance", "config", "check", "--config", str(place)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+    async def reads() -> bool:
+        with suppress(OSError):  # until somebody reads
+            opened.append(os.open(place, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(opened)
+
+    opened: list[int] = []
+    await until(reads)
+    process.send_signal(signal.SIGHUP)
+    os.close(opened[0])
+    said, told = await process.communicate()
+    assert (process.returncode, said) == (0, b"The configuration is good.\n"), told
+    assert b"SIGHUP: there is nothing to reload." in told

@@ -44,6 +44,14 @@ async def test_a_reload_applies_what_it_can_and_a_restart_the_rest(tmp_path: Pat
     assert any(b"READY=1" in each for each in told)
 
 
+@pytest.mark.slow
+async def test_sighup_reloads_without_systemd_too_and_ends_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path / "state") as daemon:
+        await reloaded(daemon)
+        daemon.process.send_signal(signal.SIGHUP)  # with nothing new to read
+        assert (await daemon.get("/health"))[0] == 200
+
+
 async def reloaded(daemon: Daemon) -> None:
     """Edits the file that the page writes, as its owner may, and has it read."""
     file = daemon.state / "settings.toml"

@@ -1,6 +1,7 @@
 """Stands where the appliance does in the tests of the installer: answers /health, dies when told.
 
-It leaves `pid`, `arguments` and, after a polite end, `stopped` in the directory it is given.
+It leaves `pid`, `arguments`, after a SIGHUP `reloaded`, and after a polite end `stopped` in the
+directory it is given.
 """
 
 import os
@@ -25,7 +26,12 @@ def main(place: Path, *arguments: str) -> None:
             file.write("once\n")
         sys.exit(0)
 
+    def reload(*_: int | FrameType | None) -> None:
+        with (place / "reloaded").open("a") as file:
+            file.write("once\n")
+
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGHUP, reload)
     (place / "pid").write_text(str(os.getpid()))
     (place / "arguments").write_text("\n".join(arguments))
     (place / "private").touch()

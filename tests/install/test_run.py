@@ -1,12 +1,14 @@
 """`install.sh run`: a real nginx and a stand-in for the appliance, started and taken down."""
 
 import asyncio
+import fcntl
 import os
 import re
 import select
 import signal
 import socket
 import sys
+import termios
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -62,8 +64,16 @@ class Started:
 
 @asynccontextmanager
 async def start(
-    place: Path, *options: str, environ: Mapping[str, str] | None = None
+    place: Path,
+    *options: str,
+    environ: Mapping[str, str] | None = None,
+    terminal: int | None = None,
 ) -> AsyncIterator[Started]:
+    def prepare() -> None:
+        hear_signals()
+        if terminal is not None:
+            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
     https, http, port = free_ports(3)
     ports = ["--https-port", https, "--http-port", http, "--port", port, "--bind", "127.0.0.1"]
     places = ["--run-dir", place / "run"]
@@ -82,7 +92,7 @@ async def start(
         cwd=ROOT,
         env={**os.environ, **mine},
         start_new_session=True,
-        preexec_fn=hear_signals,
+        preexec_fn=prepare,
     )
     try:
         yield Started(process, place, https, http, port)
@@ -122,7 +132,7 @@ async def test_it_prints_the_address_once_the_appliance_answers(tmp_path: Path) 
             assert answer.status == 200
 
 
-@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
 async def test_it_takes_both_down_when_asked(tmp_path: Path, which: signal.Signals) -> None:
     async with start(tmp_path) as started:
         await started.read_until("Ctrl-C stops it")
@@ -133,6 +143,30 @@ async def test_it_takes_both_down_when_asked(tmp_path: Path, which: signal.Signa
         await_end_of(nginx, daemon)
         assert (tmp_path / "stopped").read_text() == "once\n"
         assert not is_listening(started.https)
+
+
+async def test_sighup_reloads_the_settings_and_ends_nothing(tmp_path: Path) -> None:
+    async with start(tmp_path) as started:
+        await started.read_until("Ctrl-C stops it")
+        reloaded = tmp_path / "reloaded"
+        for told in ("once\n", "once\nonce\n"):
+            os.kill(started.process.pid, signal.SIGHUP)
+            await until(lambda told=told: reloaded.exists() and reloaded.read_text() == told)  # type: ignore[misc]
+        assert is_listening(started.https)
+        os.kill(started.process.pid, signal.SIGTERM)
+        assert await started.process.wait() == 0, await started.errors()
+
+
+async def test_a_terminal_that_is_closed_stops_both(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    async with start(tmp_path, terminal=theirs) as started:
+        os.close(theirs)
+        await started.read_until("Ctrl-C stops it")
+        nginx, daemon = started.pid_of("nginx"), started.pid_of("daemon")
+        os.close(ours)
+        assert await started.process.wait() == 0, await started.errors()
+        await_end_of(nginx, daemon)
+    assert not (tmp_path / "reloaded").exists()
 
 
 def test_nothing_is_substituted_while_a_signal_may_come() -> None:

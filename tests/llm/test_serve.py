@@ -1,6 +1,7 @@
 """`appliance llm serve`: becomes the server it finds, and refuses what cannot be served."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ from tests.llm.gguf_file import QWEN, gguf
 
 PROGRAM = """#!/bin/sh
 [ "$1" = --help ] && echo "--cache-idle-slots, --no-cache-idle-slots" && exit
-printf '%s\\n' "$@" "oom $(cat /proc/$$/oom_score_adj)" "nice $(nice)" >"$0.said"
+ignored=$(awk '/^SigIgn:/ { print $2 }' /proc/$$/status)
+printf '%s\\n' "$@" "ignored $ignored" "oom $(cat /proc/$$/oom_score_adj)" "nice $(nice)" >"$0.said"
 """
 
 
@@ -89,6 +91,8 @@ def test_it_becomes_the_program_that_the_decision_names(tmp_path: Path) -> None:
     key = said[said.index("--api-key-file") + 1]
     assert len(Path(key).read_text()) >= 32
     assert "oom 500" in said
+    (ignored,) = [line.removeprefix("ignored ") for line in said if line.startswith("ignored ")]
+    assert int(ignored, 16) & 1 << (signal.SIGHUP - 1), "SIGHUP would end it"
     assert "--no-cache-idle-slots" in said
     assert int(said[-1].removeprefix("nice ")) >= 5
 
