@@ -78,6 +78,7 @@ def connect(path: Path) -> "Database":
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     with ExitStack() as undo:
         undo.callback(connection.close)
+        connection.text_factory = text_of
         db = Database(connection)
         if db.execute("PRAGMA page_count").fetchone() == (0,):
             db.execute(SHRINKABLE)
@@ -102,6 +103,11 @@ def _roll_back(db: "Database") -> None:
     # A full disk has often ended the transaction already; rolling back is then no error.
     with suppress(sqlite3.Error):
         db.rollback()
+
+
+def text_of(value: bytes) -> str:
+    """A text of the database; a letter that a disk has spoilt costs no more than that letter."""
+    return value.decode("utf-8", "replace")
 
 
 def is_transient(error: BaseException) -> bool:

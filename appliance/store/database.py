@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 SCHEMA = Path(__file__).with_name("schema")
 QUARANTINED = ".corrupt."  # in the names of what is set aside, and removed with the next deletion
-SOON_REWRITTEN = 32 * 2**20  # bytes of a database; some tenths of a second
+SMALL = 32 * 2**20  # bytes of a database that is checked or rewritten in some tenths of a second
 RECORD = "_sqlite_migrations"
 CLEAN = b"clean"  # content of the lock file after the last writer closed in order
 
@@ -178,7 +178,7 @@ def _make_shrinkable(db: "Database") -> None:
     """
     facts = ("auto_vacuum", "page_count", "page_size")
     mode, pages, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in facts)
-    if mode or pages * size > SOON_REWRITTEN:
+    if mode or pages * size > SMALL:
         return
     try:
         db.execute(SHRINKABLE)
@@ -200,7 +200,9 @@ def _connect_and_check(path: Path) -> "Database":
     with ExitStack() as undo:
         undo.callback(db.close)
         try:
-            (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            # The thorough one compares indexes with their tables; a large file has no time for it.
+            check = "integrity_check" if path.stat().st_size <= SMALL else "quick_check"
+            (verdict,) = db.execute(f"PRAGMA {check}(1)").fetchone()
         except (sqlite3.DatabaseError, UnicodeError) as error:
             if is_transient(error):
                 raise

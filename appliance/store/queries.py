@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.conversation import EventKind
 from appliance.errors import NotFound, StoreError
+from appliance.store.connection import text_of
 from appliance.store.database import check_version, migrations
 from appliance.store.records import (
     Conversation,
@@ -83,6 +84,7 @@ def reading(path: Path) -> Iterator["Database"]:
             check_same_thread=False,  # a stream goes on with any thread, one at a time
         )
         try:
+            connection.text_factory = text_of
             db = Database(connection)
             _check_current(db, path)
             yield db

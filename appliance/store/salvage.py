@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.store import search_index
-from appliance.store.connection import transaction
+from appliance.store.connection import text_of, transaction
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -48,7 +48,7 @@ def salvage(damaged: Path, db: "Database") -> int:
 
 def _open(damaged: Path) -> sqlite3.Connection:
     source = sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True)
-    source.text_factory = lambda value: value.decode("utf-8", "replace")
+    source.text_factory = text_of
     return source
 
 

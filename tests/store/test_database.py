@@ -253,6 +253,43 @@ def test_a_start_that_was_killed_before_its_first_migration_is_made_up_for(path:
         assert db["events"].exists()
 
 
+@pytest.mark.parametrize(
+    ("sound", "spoilt"),
+    [
+        (b"word150 and", b"word150 an\xff"),  # in an event
+        (b"session of c1", b"session\xffof c1"),
+        (b"+00:00", b"\xff00:00"),  # in the record of migrations
+    ],
+)
+async def test_a_letter_that_is_spoilt_costs_that_letter(
+    path: Path, sound: bytes, spoilt: bytes
+) -> None:
+    await fill(path)
+    rewrite(path, lambda content: content.replace(sound, spoilt))
+    store = Store.open(path)
+    assert len((await store.conversation("c1")).events) == 300
+    store.append(said("and on it goes", turn=301))
+    await store.flush()
+    await store.close()
+
+
+async def test_an_index_that_leads_to_no_row_is_found_and_the_rows_saved(path: Path) -> None:
+    await fill(path)
+    index = "WHERE name = 'events_by_conversation' OR type = 'trigger' AND tbl_name = 'events'"
+    with closing(sqlite3.connect(path)) as db, db:
+        kept = db.execute(f"SELECT * FROM sqlite_master {index}").fetchall()
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(f"DELETE FROM sqlite_master {index}")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("DELETE FROM events WHERE turn = 150")
+        db.execute("PRAGMA writable_schema = ON")
+        db.executemany("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", kept)
+    store = Store.open(path)
+    assert store.quarantined is not None
+    assert len((await store.conversation("c1")).events) == 299
+    await store.close()
+
+
 async def test_a_page_that_is_spoilt_after_a_clean_stop_is_found_and_the_rest_saved(
     path: Path,
 ) -> None:
