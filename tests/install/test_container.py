@@ -12,8 +12,10 @@ import yaml
 
 from tests.install.shell import ROOT
 
-DOCKERFILE = ROOT / "jetson" / "Dockerfile"
+JETSON = ROOT / "jetson"
+DOCKERFILE = JETSON / "Dockerfile"
 TEXT = DOCKERFILE.read_text()
+COMPOSED = yaml.safe_load((JETSON / "compose.yaml").read_text())
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the linter is built for x86-64 only")
@@ -27,7 +29,7 @@ def test_the_linter_has_nothing_to_say() -> None:
 
 
 def test_what_is_copied_is_there() -> None:
-    ignored = (ROOT / "jetson" / "Dockerfile.dockerignore").read_text().split()
+    ignored = (JETSON / "Dockerfile.dockerignore").read_text().split()
     for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", TEXT, re.MULTILINE):
         for source in sources.split():
             assert (ROOT / source).exists(), source
@@ -54,7 +56,7 @@ def test_what_the_daemon_is_told_to_run_is_in_the_image(tmp_path: Path) -> None:
         program.write_text(f'#!/bin/sh\necho {name} "$@" "${{ONNX_PROVIDER-}}"\n')
         program.chmod(0o755)
     entry = tmp_path / "entrypoint.sh"
-    text = (ROOT / "jetson" / "entrypoint.sh").read_text()
+    text = (JETSON / "entrypoint.sh").read_text()
     entry.write_text(text.replace("/opt/voice-appliance", str(tmp_path)))
 
     def said() -> list[str]:
@@ -75,12 +77,45 @@ def test_what_the_daemon_is_told_to_run_is_in_the_image(tmp_path: Path) -> None:
 
 
 def test_the_page_is_part_of_what_serves_it() -> None:
-    composed = yaml.safe_load((ROOT / "jetson" / "compose.yaml").read_text())
-    nginx, daemon = composed["services"]["nginx"], composed["services"]["appliance"]
+    nginx = COMPOSED["services"]["nginx"]
     assert f"FROM ${{NGINX}} AS {nginx['build']['target']}\nCOPY --from=page" in TEXT
     assert not [one for one in nginx["volumes"] if ":/opt/voice-appliance/web" in one]
-    for service in (nginx, daemon):
+
+
+def test_services_give_up_in_the_end_and_mount_what_there_is() -> None:
+    for service in COMPOSED["services"].values():
         assert service["restart"] == "on-failure:5"
         for volume in service["volumes"]:
             name = volume.partition(":")[0]
-            assert name in composed["volumes"] or name.startswith("../.run/"), volume
+            known = name in COMPOSED["volumes"] or name.startswith(("../.run/", "${"))
+            assert known, volume
+
+
+def test_a_language_model_beside_it_sees_models_and_no_conversation() -> None:
+    llm = COMPOSED["services"]["llm"]
+    assert llm["volumes"] == ["models:/models:ro"]
+    # On the loopback, so that it counts as this machine's, and only there.
+    assert llm["network_mode"] == "service:appliance"
+    assert llm["command"][:2] == ["--host", "127.0.0.1"]
+
+
+def test_the_gpu_is_given_to_services_that_there_are() -> None:
+    beside = yaml.safe_load((JETSON / "compose.gpu.yaml").read_text())
+    assert set(beside["services"]) == {"appliance", "llm"}
+    for service in beside["services"].values():
+        (device,) = service["deploy"]["resources"]["reservations"]["devices"]
+        assert device["capabilities"] == ["gpu"]
+
+
+def test_the_example_names_the_variables_of_the_description_and_no_other() -> None:
+    text = (JETSON / "compose.yaml").read_text()
+    used = set(re.findall(r"\$\{([A-Z_]+)", text)) - {"PWD"}
+    used |= set(re.findall(r"^      ([A-Z_]+):$", text, re.MULTILINE))
+    example = (JETSON / ".env.example").read_text()
+    named = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+    assert named == used | {"COMPOSE_PROFILES"}
+
+
+def test_keys_do_not_get_into_an_image() -> None:
+    ignored = (JETSON / "Dockerfile.dockerignore").read_text().split()
+    assert {"jetson/.env", "jetson/credentials", "jetson/config"} <= set(ignored)
