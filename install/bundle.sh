@@ -41,6 +41,7 @@ make_bundle() {
   step 'Collecting the Python packages as wheels'
   make_wheels "$work/wheels"
   lay_out_bundle "$tree"
+  list_materials "$tree"
   seal_bundle "$tree"
   [[ -n $output ]] || output=$PWD/voice-appliance-$(version)-$(tr ' ' - <"$tree/BUNDLE").tar
   # Wheels and models are compressed already.
@@ -56,7 +57,7 @@ lay_out_bundle() {
   step 'Laying out the bundle'
   cp -al -- "$work/wheels" "$tree/wheels" 2>/dev/null || cp -a -- "$work/wheels" "$tree/wheels"
   rm -f -- "$tree/wheels/.stamp"
-  cp -R -- "$ROOT"/{appliance,docs,install,jetson,nginx,systemd,requirements,install.sh,pyproject.toml,README.md,LICENSE} "$tree"
+  cp -R -- "$ROOT"/{appliance,docs,install,jetson,nginx,profiles,systemd,requirements,install.sh,pyproject.toml,README.md,LICENSE} "$tree"
   cp -R -- "$ROOT/web/dist" "$tree/web"
   cp -- "$ROOT/models/manifest.toml" "$tree/models"
   bundle_kind "$python" >"$tree/BUNDLE"
@@ -64,6 +65,17 @@ lay_out_bundle() {
   bundle_gpu_wheels "$tree"
   [[ -z $with_python ]] || { mkdir -- "$tree/python" && cp -a -- "${python%/bin/*}" "$tree/python"; }
   find "$tree" -name __pycache__ -prune -exec rm -rf -- {} +
+}
+
+# What the bundle consists of, as CycloneDX: the Python packages with their hashes, and what of npm's
+# is in the page. Models stand in models/manifest.toml, with source, licence and SHA-256.
+list_materials() {
+  tool_venv sbom 'Bringing what lists the parts of a bundle'
+  ensure_node
+  step 'Listing its parts'
+  quietly "$TOOLS/sbom/bin/cyclonedx-py" requirements "$ROOT/requirements/run.txt" \
+    --pyproject "$ROOT/pyproject.toml" --output-reproducible --output-file "$1/sbom-python.cdx.json"
+  run_npm sbom --omit dev --package-lock-only --sbom-format cyclonedx >"$1/sbom-page.cdx.json" </dev/null
 }
 
 # The list of the links is a file like the others; what is signed is the list of the files.

@@ -60,7 +60,7 @@ test_arm64() {
 }
 
 # What boots other machines, and gives them a network.
-prepare_system_tests() { install_missing debootstrap=debootstrap ip=iproute2 setpriv=util-linux slirp4netns=slirp4netns; }
+prepare_system_tests() { install_missing debootstrap=debootstrap ip=iproute2 setpriv=util-linux slirp4netns=slirp4netns buildah=buildah; }
 
 run_pytest() { "$VENV/bin/python" -m pytest "$@"; }
 
@@ -157,7 +157,7 @@ lock() {
   local name
   quietly "${compile[@]}" pyproject.toml --extra llm -o requirements/run.txt
   quietly "${compile[@]}" pyproject.toml --extra llm --extra test -c requirements/run.txt -o requirements/test.txt
-  for name in build node pip uv; do
+  for name in build node pip sbom uv; do
     quietly "${compile[@]}" "requirements/$name.in" -o "requirements/$name.txt"
   done
   say "requirements/*.txt are written; look at the difference before you commit it."

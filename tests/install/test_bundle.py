@@ -98,7 +98,9 @@ def test_wheels_without_hashes_are_told_before_anything_is_made(tmp_path: Path) 
 def test_one_with_a_python_is_one_that_can_be_opened(tmp_path: Path) -> None:
     """Whatever ran with it before has left bytecode in there."""
     checkout = tmp_path / "checkout"
-    for part in ("docs", "install", "jetson", "nginx", "systemd", "requirements", "models"):
+    for part in (
+        *("docs", "install", "jetson", "nginx", "profiles", "systemd", "requirements", "models"),
+    ):
         shutil.copytree(ROOT / part, checkout / part)
     for file in ("install.sh", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / file, checkout / file)
