@@ -1,4 +1,4 @@
-"""Tools that set, list and cancel timers."""
+"""Tools that set, list, cancel, pause and resume timers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,9 +22,9 @@ NAMES = (
 def timer_tools(
     timers: TimerScheduler, alarms: AlarmClock | None, is_guest: IsGuest
 ) -> tuple[Tool, ...]:
-    """set_timer, check_timers and cancel_timer.
+    """set_timer, check_timers, cancel_timer, pause_timer and resume_timer.
 
-    cancel_timer silences a timer that rings, whose ever it is. Guests cancel only their own.
+    cancel_timer silences a timer that rings, whose ever it is. Guests change only their own.
     """
 
     async def set_timer(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
@@ -62,19 +62,66 @@ def timer_tools(
             return ToolResult("", {"stopped": stopped}, silent=True)
         if not found:
             return ToolResult(_no_such_timer(timers, said), {"cancelled": []})
-        if await is_guest(context.client_id):
-            found = tuple(timer for timer in found if timer.client_id in ("", context.client_id))
-            if not found:
-                return ToolResult(said.say("timer_of_another"), {"cancelled": []})
+        found = await _changeable(found, context, is_guest)
+        if not found:
+            return ToolResult(said.say("timer_of_another"), {"cancelled": []})
         if len(found) > 1 and not arguments.get("all"):
-            which = said.say("which_timer", items=_titles(found, said, "or"))
-            return ToolResult(which, {"cancelled": [], **_data(found, timers)})
+            return ToolResult(_which(found, said), {"cancelled": [], **_data(found, timers)})
         for timer in found:
             timers.cancel(timer)
         titles = [_title(timer, said) for timer in found]
         return ToolResult(_cancelled_answer(titles, said), {"cancelled": titles})
 
-    return _tools(set_timer, check_timers, cancel_timer)
+    tools = _tools(set_timer, check_timers, cancel_timer)
+    return (
+        *tools,
+        _pause_tool(timers, is_guest, pauses=True),
+        _pause_tool(timers, is_guest, pauses=False),
+    )
+
+
+def _pause_tool(timers: TimerScheduler, is_guest: IsGuest, *, pauses: bool) -> Tool:
+    """pause_timer, or resume_timer; of several timers, those that it would change are meant."""
+
+    async def run(arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
+        said = phrases(context.spoken_language)
+        found = _matching(timers, arguments)
+        if not found:
+            return ToolResult(_no_such_timer(timers, said), {"timers": []})
+        found = await _changeable(found, context, is_guest)
+        if not found:
+            return ToolResult(said.say("timer_of_another"), {"timers": []})
+        found = tuple(one for one in found if (one.paused_left is None) == pauses) or found
+        if len(found) > 1:
+            return ToolResult(_which(found, said), _data(found, timers))
+        (timer,) = found
+        (timers.pause if pauses else timers.resume)(timer)
+        key = "timer_paused" if pauses else "timer_resumed"
+        left = said.length(timers.left(timer))
+        return ToolResult(
+            said.say(key, timer=_title(timer, said), length=left), _data(found, timers)
+        )
+
+    does = "Pauses a running timer" if pauses else "Has a paused timer run on"
+    return Tool(
+        "pause_timer" if pauses else "resume_timer",
+        f"{does}; without arguments, the only one there is.",
+        run,
+        {"type": "object", "properties": _schema(required_length=False)},
+    )
+
+
+async def _changeable(
+    found: tuple[Timer, ...], context: ToolContext, is_guest: IsGuest
+) -> tuple[Timer, ...]:
+    """Those that this client may change: a guest its own, others all."""
+    if not await is_guest(context.client_id):
+        return found
+    return tuple(timer for timer in found if timer.client_id in ("", context.client_id))
+
+
+def _which(found: Sequence[Timer], said: Phrases) -> str:
+    return said.say("which_timer", items=_titles(found, said, "or"))
 
 
 def _seconds(arguments: Mapping[str, Any]) -> float:

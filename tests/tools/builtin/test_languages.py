@@ -82,6 +82,42 @@ async def test_a_timer_is_asked_for_and_cancelled_in_every_language(
     assert (await say(toolbox, code, ask))[1].spoken == none
 
 
+@pytest.mark.parametrize(
+    ("code", "pause", "paused", "resume", "resumed"),
+    [
+        ("de", ("Halte den Timer an.", "Pausiere den Wecker.", "Timer anhalten"),
+         "Der Timer über 5 Minuten ist angehalten. Rest: 4 Minuten.",
+         ("Setze den Timer fort.", "Lass den Timer weiterlaufen.", "Timer fortsetzen"),
+         "Der Timer über 5 Minuten läuft. Rest: 4 Minuten."),
+        ("es", ("Pausa el temporizador.", "Pon el temporizador en pausa."),
+         "El temporizador de 5 minutos está en pausa. Tiempo restante: 4 minutos.",
+         ("Reanuda el temporizador.", "Continúa el temporizador de 5 minutos."),
+         "El temporizador de 5 minutos está en marcha. Tiempo restante: 4 minutos."),
+        ("fr", ("Mets le minuteur en pause.", "Mets en pause le minuteur."),
+         "Le minuteur de 5 minutes est en pause. Temps restant : 4 minutes.",
+         ("Reprends le minuteur.", "Relance le minuteur de 5 minutes."),
+         "Le minuteur de 5 minutes est en marche. Temps restant : 4 minutes."),
+        ("it", ("Metti in pausa il timer.", "Sospendi il timer.", "Metti il timer in pausa."),
+         "Il timer di 5 minuti è in pausa. Tempo rimanente: 4 minuti.",
+         ("Riprendi il timer.", "Fai ripartire il timer."),
+         "Il timer di 5 minuti è attivo. Tempo rimanente: 4 minuti."),
+        ("pt", ("Pause o temporizador.", "Coloque o timer em pausa."),
+         "O temporizador de 5 minutos está em pausa. Tempo restante: 4 minutos.",
+         ("Retome o temporizador.", "Continue o temporizador."),
+         "O temporizador de 5 minutos está ligado. Tempo restante: 4 minutos."),
+    ],
+)  # fmt: skip
+async def test_a_timer_is_paused_and_resumed_in_every_language(
+    toolbox: Toolbox, code: str, pause: tuple[str], paused: str, resume: tuple[str], resumed: str
+) -> None:
+    toolbox.timers.start(300)
+    toolbox.seconds += 60
+    for sentence in pause:
+        assert (await say(toolbox, code, sentence))[1].spoken == paused, sentence
+    for sentence in resume:
+        assert (await say(toolbox, code, sentence))[1].spoken == resumed, sentence
+
+
 SENTENCES: dict[str, dict[str, tuple[str, ...]]] = {
     "get_time": {
         "de": ("Wie spät ist es?", "Wie viel Uhr ist es?", "Sag mir bitte die Uhrzeit."),

@@ -64,6 +64,37 @@ async def test_cancelling_all(toolbox: Toolbox) -> None:
     assert toolbox.timers.snapshot() == ()
 
 
+async def test_a_timer_is_paused_and_resumed(toolbox: Toolbox) -> None:
+    assert (await toolbox.say("pause the timer")).spoken == "There is no timer running."
+    await toolbox.say("set a timer for five minutes")
+    toolbox.seconds += 60
+    paused = await toolbox.say("pause the timer")
+    assert paused.spoken == "The five minute timer is paused with four minutes left."
+    assert paused.data["timers"][0]["left"] == 240
+    toolbox.seconds += 600
+    toolbox.timers.ring_due()
+    assert toolbox.rung == []
+    again = await toolbox.say("resume the timer")
+    assert again.spoken == "The five minute timer is running, four minutes left."
+    toolbox.seconds += 240
+    toolbox.timers.ring_due()
+    assert [timer.seconds for timer in toolbox.rung] == [300]
+
+
+async def test_of_several_timers_the_one_that_can_be_paused_or_resumed_is_meant(
+    toolbox: Toolbox,
+) -> None:
+    await toolbox.say("set a timer for five minutes")
+    await toolbox.say("set a tea timer for two minutes")
+    which = await toolbox.say("hold my timer")
+    assert which.spoken == "Which one: the tea timer or the five minute timer?"
+    assert (await toolbox.say("pause the tea timer")).spoken.startswith("The tea timer is paused")
+    assert (await toolbox.say("pause the timer")).spoken.startswith("The five minute timer is")
+    assert (await toolbox.say("continue the five minute timer")).spoken.startswith("The five")
+    assert (await toolbox.say("resume the timer")).spoken.startswith("The tea timer is running")
+    assert all(timer.paused_left is None for timer in toolbox.timers.snapshot())
+
+
 async def test_a_timer_that_is_not_there(toolbox: Toolbox) -> None:
     await toolbox.say("set a tea timer for two minutes")
     answer = await toolbox.say("cancel the egg timer")
@@ -89,11 +120,13 @@ def test_the_title_of_a_timer_is_its_name_or_length() -> None:
     assert Timer("i", "", 5400, 0).title == "one hour and thirty minute timer"
 
 
-async def test_guests_cancel_only_their_own_timers(toolbox: Toolbox) -> None:
+async def test_guests_cancel_and_pause_only_their_own_timers(toolbox: Toolbox) -> None:
     """Everybody is a guest in this toolbox."""
     toolbox.timers.start(60, "tea", "another")
     answer = await toolbox.say("cancel the tea timer")
     assert answer.spoken == "Sorry, that timer is somebody else's."
+    paused = await toolbox.say("pause the tea timer")
+    assert paused.spoken == "Sorry, that timer is somebody else's."
     await toolbox.say("set a timer for five minutes")
     assert (await toolbox.say("cancel the timer")).spoken == "The five minute timer is cancelled."
     assert [timer.name for timer in toolbox.timers.snapshot()] == ["tea"]
