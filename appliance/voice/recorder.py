@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from appliance.conversation import Event, EventKind, OnEvent
 from appliance.observability.turn_trace import TurnTrace
+from appliance.text.layout import with_layout
 from appliance.voice.turn_tracer import StepGauges, TurnTracer
 
 log = logging.getLogger(__name__)
@@ -216,6 +217,7 @@ class Recorder:
             self.gauges.interrupted()
         if not text:
             return
+        text = with_layout(text, self.answer_text)
         self.last_answer = text
         self.gauges.turn(self.route)
         self.emit(

@@ -145,6 +145,15 @@ def test_an_answer_is_recorded_as_it_was_heard(recorded: Recorded, recorder: Rec
     }
 
 
+def test_an_answer_is_recorded_in_the_lines_in_which_it_was_written(
+    recorded: Recorded, recorder: Recorder
+) -> None:
+    recorder.user_turn("how do I make tea")
+    recorder.answer_written("Like this:\n\n1. Boil water.\n2. Wait.")
+    recorder.answer_heard("Like this: 1. Boil water.", interrupted=True)
+    assert recorded.events[-1].data["text"] == "Like this:\n\n1. Boil water."
+
+
 def test_an_answer_that_nobody_heard_is_not_recorded(
     recorded: Recorded, recorder: Recorder
 ) -> None:

@@ -152,8 +152,10 @@ class AnswerText(FrameProcessor):
         code, self._code = self._code, ""
         if not code:
             return
+        self._recorder.answer_written(code)
         await self.push_frame(AggregatedTextFrame(code, CODE))
         if self._names_code:
             self._names_code = False
             named = f" {self._translated(CODE_SHOWN)}"
+            self._recorder.answer_written(named)
             await self.push_frame(AggregatedTextFrame(named, TextType.SENTENCE))
