@@ -70,8 +70,8 @@ run_pytest() { "$VENV/bin/python" -m pytest "$@"; }
 spread_pytest() { run_pytest -n "$1" --dist loadfile --no-loadscope-reorder "${@:2}"; }
 
 # All tests, in half of the time: machines that boot do so beside tests that mind nobody, of which one
-# more runs than there are processors, since most of their time is waiting; and then those that measure
-# have the processors to themselves.
+# more runs than there are processors, since most of their time is waiting; then those that only wait
+# run beside each other, and those that measure have the processors to themselves.
 run_all_tests() {
   local log booting
   log=$(mktemp)
@@ -80,10 +80,12 @@ run_all_tests() {
   env --default-signal=INT "$VENV/bin/python" -m pytest -m 'system and not emulation' >"$log" 2>&1 </dev/null &
   booting=$!
   check 'pytest: what minds no company' \
-    spread_pytest $(($(nproc) + 1)) -m 'not system and not browser and not load and not alone'
+    spread_pytest $(($(nproc) + 1)) -m 'not system and not browser and not load and not alone and not waits'
   check 'pytest: machines that boot' wait "$booting"
   cat -- "$log"
   rm -f -- "$log"
+  # Each group of them has a daemon of its own.
+  check 'pytest: what waits' run_pytest -n 3 --dist loadgroup -m 'waits and not system'
   check 'pytest: what measures' run_pytest -m '(browser or load or alone) and not system'
 }
 

@@ -37,7 +37,7 @@ from tests.stranger import until
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.slow,
-    pytest.mark.alone,
+    pytest.mark.waits,
     pytest.mark.timeout(120),
 ]
 
@@ -109,7 +109,14 @@ class Box:
         return float(file.read_text().split()[-1]) if file.exists() else 0.0
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["off", "on_failure", "always"])
+# One daemon for each policy, and a process of the test for each daemon.
+POLICIES = [
+    pytest.param(policy, marks=pytest.mark.xdist_group(policy))
+    for policy in ("off", "on_failure", "always")
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=POLICIES)
 async def started(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Box]:
