@@ -62,6 +62,9 @@ test_arm64() {
 # What boots other machines, and gives them a network.
 prepare_system_tests() { install_missing debootstrap=debootstrap ip=iproute2 setpriv=util-linux slirp4netns=slirp4netns buildah=buildah; }
 
+# What reads the units and the rules as their users do.
+prepare_readers() { install_missing systemd-analyze=systemd promtool=prometheus; }
+
 run_pytest() { "$VENV/bin/python" -m pytest "$@"; }
 
 # spread_pytest PROCESSES …: pytest in several processes. A file stays in one of them, as its tests may
@@ -124,7 +127,7 @@ run_tests() {
   install_lock
   install_missing nginx=nginx openssl=openssl hostname=hostname setpriv=util-linux curl=curl \
     shellcheck=shellcheck ssh-keygen=openssh-client espeak-ng=espeak-ng flite=flite sox=sox
-  [[ -n $fast ]] || prepare_system_tests
+  [[ -n $fast ]] || { prepare_system_tests && prepare_readers; }
   ensure_venv test
   ensure_page
   ensure_node_modules
