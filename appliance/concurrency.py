@@ -1,12 +1,13 @@
-"""Runs background tasks and blocking calls beside an event loop, and stops child processes."""
+"""Runs tasks and blocking calls beside an event loop; logs and stops child processes."""
 
 import asyncio
 import logging
+import os
 import signal
 import threading
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TextIO, TypeVar
 
 from appliance.errors import ApplianceError
 
@@ -91,3 +92,49 @@ async def stop_process(
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+LONGEST_LINE = 500
+"""Characters of a line that are logged."""
+LAST_LINES_SECONDS = 0.5
+
+
+class _LoggedLines(asyncio.Protocol):
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._rest = b""
+        self.ended = asyncio.Event()
+
+    def data_received(self, data: bytes) -> None:
+        *lines, rest = (self._rest + data).split(b"\n")
+        # A program that ends no line must not fill the memory.
+        self._rest = rest[: 4 * LONGEST_LINE]
+        for line in lines:
+            self._log(line)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._log(self._rest)
+        self.ended.set()
+
+    def _log(self, line: bytes) -> None:
+        text = "".join(c for c in line.decode("utf-8", "replace") if c.isprintable()).strip()
+        if text:
+            log.info("%s: %s", self._source, text[:LONGEST_LINE])
+
+
+@asynccontextmanager
+async def logged_lines(source: str) -> AsyncIterator[TextIO]:
+    """A file for a child's error output; each line is logged behind the name of its source."""
+    reading, writing = os.pipe()
+    transport, lines = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: _LoggedLines(source), os.fdopen(reading, "rb", buffering=0)
+    )
+    try:
+        with os.fdopen(writing, "w") as file:
+            yield file
+        # What was written last. Whoever the child has started may keep its end open for ever.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_LINES_SECONDS):
+                await lines.ended.wait()
+    finally:
+        transport.close()

@@ -30,7 +30,8 @@ ApplianceError
     RestartImpossible    restart_impossible   409: nothing would start the appliance again
     ModelInUse           model_in_use         409: a model that is in use is not removed
   SelftestRunning        selftest_running     409: one self-test at a time
-  StoreError             store_failed         the database cannot be read or written
+  StoreError             store_failed         the database or a file cannot be read or written
+    DiskFull             disk_full            507: there is no room for what is to be kept
   DownloadFailed         download_failed      a model cannot be fetched or put on the disk
     SourceUnreachable    source_unreachable   a hub, mirror or package index does not answer
     SourceMissing        source_missing       it has no such file or package
@@ -41,6 +42,7 @@ ApplianceError
   NotReady               not_ready            503: engines are still loading
 """
 
+import errno
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -254,6 +256,31 @@ class SelftestRunning(ApplianceError):
 class StoreError(ApplianceError):
     code = "store_failed"
     default_advice = "Check the free space of the disk, and the rights of the database's directory."
+
+
+class DiskFull(StoreError):
+    code = "disk_full"
+    status = 507
+    default_advice = (
+        "Make room on the disk: delete recordings or conversations, or remove models that are not"
+        " needed (`appliance models rm NAME`)."
+    )
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SQLITE_FULL = 13
+
+
+def write_error(what: str, error: Exception, *, advice: str | None = None) -> StoreError:
+    """Returns the error for `what` could not be written: DiskFull wherever that is the reason.
+
+    `error` is an OSError or a database's; `advice` is for other reasons than a full disk.
+    """
+    is_full = getattr(error, "errno", None) in _FULL
+    if is_full or getattr(error, "sqlite_errorcode", None) == _SQLITE_FULL:
+        return DiskFull(f"the disk is full: {what} cannot be written")
+    reason = getattr(error, "strerror", None) or error
+    return StoreError(f"{what} cannot be written: {reason}", advice=advice)
 
 
 class DownloadFailed(ApplianceError):

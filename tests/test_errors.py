@@ -1,15 +1,20 @@
 """The error tree: drawn as it is, with codes that tell errors apart."""
 
+import errno
 import json
+import os
 import re
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appliance import errors
-from appliance.errors import ApplianceError, TooManyRequests
+from appliance.errors import ApplianceError, DiskFull, StoreError, TooManyRequests, write_error
 
 
 def tree(error: type[ApplianceError]) -> Iterator[type[ApplianceError]]:
@@ -57,3 +62,30 @@ def test_every_error_advises_and_leaves_in_one_shape(error: type[ApplianceError]
         "error": {"code": error.code, "message": "it happened", "advice": error.default_advice}
     }
     assert error("it happened", advice="Do this.", **extra).advice == "Do this."
+
+
+def test_a_full_disk_is_named_as_that_whoever_notices_it() -> None:
+    with (
+        pytest.raises(OSError, match="No space") as of_a_file,
+        Path("/dev/full").open("wb", buffering=0) as full,
+    ):
+        full.write(b"x")
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE TABLE words (word)")
+        database.execute("PRAGMA max_page_count = 2")
+        with pytest.raises(sqlite3.OperationalError) as of_a_database:
+            database.execute("INSERT INTO words VALUES (zeroblob(100000))")
+    quota = OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+    for error in (of_a_file.value, of_a_database.value, quota):
+        told = write_error("the database", error, advice="Look at its rights.")
+        assert type(told) is DiskFull
+        assert told.message == "the disk is full: the database cannot be written"
+        assert told.advice == DiskFull.default_advice
+
+
+def test_another_reason_keeps_its_own_advice() -> None:
+    error = PermissionError(errno.EACCES, "Permission denied")
+    told = write_error("the file", error, advice="Look at its rights.")
+    assert type(told) is StoreError
+    assert told.message == "the file cannot be written: Permission denied"
+    assert told.advice == "Look at its rights."

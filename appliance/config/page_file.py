@@ -9,7 +9,7 @@ from tomlkit import TOMLDocument
 from tomlkit.items import Table
 
 from appliance.atomic_file import replace_text
-from appliance.errors import StoreError
+from appliance.errors import write_error
 
 _HEADER: Final = (
     "Settings that were made on the page. They win over /etc/voice-appliance/appliance.toml;",
@@ -79,7 +79,5 @@ def write(path: Path, text: str) -> None:
     try:
         replace_text(path, text)
     except OSError as error:
-        raise StoreError(
-            f"the settings cannot be written to {path}: {error.strerror}",
-            advice="Make room on the disk, and look at the rights of that directory.",
-        ) from None
+        advice = "Look at the rights of that directory."
+        raise write_error(f"the file of settings {path}", error, advice=advice) from None

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from appliance.concurrency import stop_process
+from appliance.errors import write_error
 from appliance.llm.served_model import ServedModel, api_key, write_choice
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,8 @@ class ManagedServer:
                 api_key(self._files.key)
             written = write_choice(self._files.choice, served)
         except OSError as error:  # a full disk: what is served goes on, if anything is
-            log.error("the language model cannot be changed: %s", error)
+            told = write_error("the choice of the language model", error)
+            log.error("%s. %s", told.message, told.advice)
             return
         if served == self.served and not written:
             return

@@ -221,7 +221,8 @@ def disk_errors(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "the disk is full" if is_full else (error.strerror or str(error)).lower()
         raise DownloadFailed(
             f"{directory} does not take the models: {why}",
             advice=_ADVICE_BY_ERRNO.get(

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.atomic_file import give_to_owner, replace_text
-from appliance.errors import SelftestRunning, StoreError
+from appliance.errors import SelftestRunning, write_error
 
 KEPT = 50  # a nightly run and some by hand: more than a month, some 400 kB
 # `running` holds the lock for microseconds, so a self-test must not give up at the first attempt.
@@ -125,7 +125,5 @@ def _store_errors(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(
-            f"{directory} does not take the results: {error.strerror or error}",
-            advice="Run the self-test as root or as the appliance's user, and look for free space.",
-        ) from None
+        advice = "Run the self-test as root or as the appliance's user."
+        raise write_error(f"the result in {directory}", error, advice=advice) from None

@@ -10,10 +10,10 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from appliance.concurrency import stop_process
+from appliance.concurrency import logged_lines, stop_process
 from appliance.errors import SelftestRunning
 from appliance.selftest import report_text
-from appliance.selftest.report_store import ReportStore
+from appliance.selftest.report_store import Document, ReportStore
 from appliance.selftest.runner import TOTAL_SECONDS
 
 log = logging.getLogger(__name__)
@@ -69,17 +69,24 @@ class SelftestRunner:
 
     async def _run_process(self) -> None:
         before = self._store.latest()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except OSError as error:  # for example, no memory for another process
-            self._error = f"The self-test could not begin: {error}."
+        async with logged_lines("self-test") as errors:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *self._command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=errors,
+                    start_new_session=True,
+                )
+            except OSError as error:  # for example, no memory for another process
+                self._error = f"The self-test could not begin: {error}."
+            else:
+                await self._judge(process, before)
+        if self._error:
             log.error("%s", self._error)
-            return
+
+    async def _judge(self, process: asyncio.subprocess.Process, before: Document | None) -> None:
+        """Waits for the end of a self-test, and notes why there is no new result, if so."""
         try:
             async with asyncio.timeout(TOTAL_SECONDS + MARGIN_SECONDS):
                 status = await process.wait()
@@ -95,5 +102,3 @@ class SelftestRunner:
                 self._error = _NOT_STORED
         finally:
             await stop_process(process, STOP_SECONDS)
-        if self._error:
-            log.error("%s", self._error)

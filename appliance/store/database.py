@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from appliance.errors import StoreError
+from appliance.errors import StoreError, write_error
 from appliance.store import search_index
 from appliance.store.connection import SHRINKABLE, DamagedError, connect, is_damage, is_transient
 from appliance.store.salvage import salvage
@@ -57,7 +57,7 @@ def open_for_writing(path: Path) -> OpenDatabase:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _lock(path)
     except OSError as error:
-        raise StoreError(f"{path} cannot be used: {error.strerror}") from None
+        raise write_error(f"{path}", error) from None
     with ExitStack() as undo:
         undo.callback(lock.close)
         try:

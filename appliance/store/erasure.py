@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.errors import StoreError
+from appliance.errors import write_error
 from appliance.store.clients import add_entry
 from appliance.store.connection import connect, is_damage, transaction
 from appliance.store.database import QUARANTINED, check_version
@@ -95,7 +95,7 @@ def scrub(path: Path, pause: Pause = lambda: True) -> bool:
             _settle(db, forgotten)
         return True
     except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"{path} cannot be written: {error}") from None
+        raise write_error(f"{path}", error) from None
 
 
 def _merge_index(db: "Database", pause: Pause) -> bool:
@@ -197,7 +197,7 @@ def delete(path: Path, conversation_id: str, entry: AuditEntry) -> None:
                 if gone:
                     add_entry(db, entry)
     except sqlite3.Error as error:
-        raise StoreError(f"{path} cannot be written: {error}") from None
+        raise write_error(f"{path}", error) from None
     if not gone:
         raise unknown_conversation(conversation_id)
     if not scrub(path):

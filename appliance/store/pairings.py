@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.atomic_file import replace_text
+from appliance.errors import write_error
 from appliance.store.connection import transaction
 from appliance.store.records import Client
 
@@ -50,7 +51,7 @@ class PairingsFile:
         try:
             replace_text(self._path, json.dumps(rows, indent=1))
         except OSError as error:
-            log.warning("%s cannot be written: %s", self._path, error.strerror)
+            log.warning("%s", write_error(f"{self._path}", error).message)
 
 
 def restore(db: "Database", file: PairingsFile) -> Pairings:

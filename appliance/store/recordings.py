@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.errors import BadRequest, NotFound, StoreError
+from appliance.errors import BadRequest, DiskFull, NotFound, StoreError, write_error
 
 if TYPE_CHECKING:
     import soundfile
@@ -101,7 +101,7 @@ class RecordingWriter:
             )
             self._path.chmod(0o600)
         except (OSError, soundfile.LibsndfileError) as error:
-            raise StoreError(f"{self._path} cannot be written: {error}") from None
+            raise write_error(f"{self._path}", error) from None
 
     def _append(self, frames: bytes) -> None:
         if self._file is None or self._failed:
@@ -151,7 +151,9 @@ class Recordings:
     def _check_room(self, limits: RecordingLimits) -> None:
         used = sum(file.stat().st_size for file in self._directory.glob("*/*.flac"))
         free = shutil.disk_usage(self._directory.parent).free  # where the database is
-        if used >= limits.total_bytes or free < MIN_FREE_BYTES:
+        if free < MIN_FREE_BYTES:
+            raise DiskFull("the disk is full: there is no room for a recording")
+        if used >= limits.total_bytes:
             raise StoreError(
                 "there is no room for a recording",
                 advice="Delete recordings, or raise recording.megabytes.",

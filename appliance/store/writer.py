@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.conversation import Event
-from appliance.errors import StoreError
+from appliance.errors import StoreError, write_error
 from appliance.store.connection import is_damage, is_transient, transaction
 from appliance.store.event_rows import encode, record
 from appliance.store.records import StoreStats
@@ -323,7 +323,7 @@ class Writer:
 def _store_error(error: Exception) -> StoreError:
     if isinstance(error, StoreError):
         return error
-    return StoreError(f"the database cannot be written: {error}")
+    return write_error("the database", error)
 
 
 def _log(error: StoreError) -> None:

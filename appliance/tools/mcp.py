@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance.concurrency import logged_lines
 from appliance.config.schema import MCPServerConfig
 from appliance.errors import ToolError
 from appliance.tools import Tool, ToolContext, ToolResult, matches_any
@@ -22,7 +23,6 @@ from appliance.tools.intents.templates import parse_templates
 from appliance.tools.mcp_results import result_texts, spoken_result
 from appliance.tools.mcp_schemas import schema_fault, standalone_schema
 from appliance.tools.mcp_transport import tolerant
-from appliance.tools.program_log import logged_lines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -91,3 +91,14 @@ async def test_a_process_without_a_report_is_an_error(
     async with running(tmp_path, program) as runner:
         await run_selftest(runner)
         assert trouble in runner.state()["trouble"]
+
+
+async def test_what_a_self_test_complains_of_is_logged_behind_its_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    program = "import sys; sys.stderr.write('first\\nlast, without an end'); sys.exit(3)"
+    async with running(tmp_path, program) as runner:
+        await run_selftest(runner)
+    assert "self-test: first" in caplog.messages
+    assert "self-test: last, without an end" in caplog.messages

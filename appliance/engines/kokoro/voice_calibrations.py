@@ -21,6 +21,7 @@ from appliance.engines.kokoro.renderers import phonemes_of, prepared
 from appliance.engines.kokoro.split_model import Sentence, SplitModel
 from appliance.engines.lease import return_free_pages
 from appliance.engines.worker import WorkerPool
+from appliance.errors import write_error
 
 if TYPE_CHECKING:
     import numpy as np
@@ -144,4 +145,4 @@ def _write(file: Path, data: bytes) -> None:
             written.write(data)
         Path(written.name).replace(file)
     except OSError as error:
-        log.warning("the calibration of a voice is not kept: %s", error)
+        log.warning("%s", write_error("the calibration of a voice", error).message)
