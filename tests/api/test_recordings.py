@@ -89,6 +89,29 @@ async def test_a_deleted_conversation_leaves_no_sound(paired_daemon: Daemon) -> 
         await until(gone, 60)
 
 
+async def test_what_is_kept_no_longer_is_recorded_no_longer(paired_daemon: Daemon) -> None:
+    _, mine = await paired(paired_daemon, "user")
+    token = mine["Authorization"].removeprefix("Bearer ")
+    async with calling(paired_daemon.base_url, token=token) as call:
+        session = f"/api/sessions/{call.session_id}"
+        started = await ask(paired_daemon, "POST", f"{session}/recording", headers=mine)
+        assert started.status == 201
+        body = {"keep": False}
+        changed = await ask(paired_daemon, "PATCH", session, body=body, headers=mine)
+        assert changed.status == 204
+        # It is switched off, and does not end by itself for want of a file.
+        end = await call.wait_for(lambda a: _recording(a) is False or _has_ended(a))
+        assert _recording(end) is False
+        directory = paired_daemon.state / "recordings" / call.conversation_id
+
+        async def gone() -> bool:
+            return not directory.exists()
+
+        await until(gone, 60)
+        refused = await ask(paired_daemon, "POST", f"{session}/recording", headers=mine)
+        assert (refused.status, refused.code) == (400, "bad_request")
+
+
 async def test_a_guest_may_not_record(paired_daemon: Daemon) -> None:
     _, guest = await paired(paired_daemon, "guest")
     token = guest["Authorization"].removeprefix("Bearer ")
@@ -96,6 +119,10 @@ async def test_a_guest_may_not_record(paired_daemon: Daemon) -> None:
         switch = f"/api/sessions/{call.session_id}/recording"
         refused = await ask(paired_daemon, "POST", switch, headers=guest)
         assert (refused.status, refused.code) == (403, "forbidden")
+
+
+def _has_ended(arrival: Any) -> bool:  # noqa: ANN401  what a call heard
+    return "The recording has ended." in arrival.data.values()
 
 
 def _recording(arrival: Any) -> bool | None:  # noqa: ANN401  what a call heard

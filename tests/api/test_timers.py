@@ -69,3 +69,15 @@ async def test_guests_change_only_their_own_timers(paired_daemon: Daemon) -> Non
     for made, bearer in ((own, guest), (other, user)):
         path = f"/api/timers/{made.json['id']}"
         assert (await ask(paired_daemon, "DELETE", path, headers=bearer)).status == 204
+
+
+async def test_guests_silence_whatever_rings(paired_daemon: Daemon) -> None:
+    _, guest = await paired(paired_daemon, "guest")
+    _, user = await paired(paired_daemon, "user")
+    async with listening(paired_daemon.base_url, guest) as live:
+        body = {"seconds": 1}
+        made = await ask(paired_daemon, "POST", "/api/timers", body=body, headers=user)
+        await live.wait_for("timer", state="rang", id=made.json["id"])
+        path = f"/api/timers/{made.json['id']}"
+        assert (await ask(paired_daemon, "DELETE", path, headers=guest)).status == 204
+        await live.wait_for("timer", state="stopped", id=made.json["id"])

@@ -1,7 +1,7 @@
 """The managed model in the daemon: from the plan to its server, and giving way first."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -116,15 +116,13 @@ async def test_a_plan_with_other_models_is_followed(tmp_path: Path) -> None:
 
 @asynccontextmanager
 async def loaded(
-    tmp_path: Path, *, contended: bool = False
+    tmp_path: Path, *, contended: Callable[[], bool] = lambda: False
 ) -> AsyncIterator[tuple[LanguageModel, Config]]:
     """A model whose server answers: the scripted program, as if a unit had started it."""
     config = configured(tmp_path)
     port = str(config.llm.port)
     command = ["/bin/sh", "-c", f'exec python3 "{PROGRAM}" {port} "{tmp_path}"']
-    model = LanguageModel(
-        config, planned(config), command, nothing, lambda: None, lambda: contended
-    )
+    model = LanguageModel(config, planned(config), command, nothing, lambda: None, contended)
     model.start()
     running = asyncio.create_task(model.run())
     try:
@@ -187,8 +185,11 @@ async def test_a_trial_is_made_once_and_shown(tmp_path: Path) -> None:
         assert model.report()["tokens_per_second"] == 20.0
 
 
-async def test_what_a_trial_finds_on_a_busy_machine_is_not_kept(tmp_path: Path) -> None:
-    async with loaded(tmp_path, contended=True) as (model, config):
+@pytest.mark.parametrize("contended", [(True, False), (False, True)])  # before, after
+async def test_what_a_trial_finds_on_a_busy_machine_is_not_kept(
+    tmp_path: Path, contended: tuple[bool, bool]
+) -> None:
+    async with loaded(tmp_path, contended=iter(contended).__next__) as (model, config):
         assert model.report()["tokens_per_second"] == 20.0
         assert kept_trials(trials_file(config)) == []
 

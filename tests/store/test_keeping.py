@@ -9,6 +9,7 @@ from appliance.conversation import Event, EventKind, Task, TaskState
 from appliance.errors import BadRequest, NotFound
 from appliance.store.recordings import RecordingLimits
 from appliance.store.store import Store
+from appliance.store.tasks import MOST_HELD
 from appliance.store.unkept import (
     MOST_CONVERSATIONS,
     MOST_TURNS,
@@ -100,6 +101,16 @@ async def test_of_an_unkept_conversation_nothing_reaches_the_disk(store: Store, 
     await store.delete("c1")
     assert await store.recent_turns("c1", 10) == []
     assert await store.tasks.listed() == []
+
+
+async def test_the_tasks_of_unkept_conversations_are_bounded(store: Store) -> None:
+    await store.keeping.stop("c1", "alice")
+    for number in range(MOST_HELD + 1):
+        at = float(number)
+        task = Task(f"t{number}", "claude", "x", TaskState.RUNNING, at, at, "c1", "s1", "alice")
+        await store.tasks.add(task)
+    held = {task.id for task in await store.tasks.listed(limit=2 * MOST_HELD)}
+    assert held == {f"t{number}" for number in range(1, MOST_HELD + 1)}
 
 
 async def test_a_conversation_that_is_kept_no_longer_leaves_the_disk(

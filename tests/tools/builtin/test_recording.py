@@ -62,7 +62,9 @@ async def test_a_recording_that_may_not_be_is_refused(users: Toolbox) -> None:
 
 
 async def test_guests_may_not_record(toolbox: Toolbox) -> None:
-    tool, result = await say(toolbox, "en", "record this conversation")
-    assert tool == "start_recording"
-    assert "guests" in result.spoken
-    assert not toolbox.session.recording
+    for begun, sentence in ((False, "record this conversation"), (True, "stop recording")):
+        toolbox.session.recording = begun
+        tool, result = await say(toolbox, "en", sentence)
+        assert tool in ("start_recording", "stop_recording")
+        assert "guests" in result.spoken
+        assert toolbox.session.recording is begun
