@@ -83,6 +83,8 @@ def scrub(path: Path, pause: Pause = lambda: True) -> bool:
     False where another program still reads the older state, or `pause` ended it: try again. The
     database can be written meanwhile. Raises StoreError.
     """
+    if not path.exists():  # connecting would begin a new one
+        raise StoreError(f"{path} was removed")
     try:
         with closing(connect(path)) as db:
             remove_recordings_of_nobody(path, db)

@@ -24,6 +24,7 @@ class Scrubber:
         self._requested, self._done = 1, 0  # the first is what the last process left
         self._since: float | None = None
         self._closed = False
+        self._trouble = ""
         self._thread = threading.Thread(target=self._run, name="store-scrubber", daemon=True)
         self._thread.start()
 
@@ -69,8 +70,10 @@ class Scrubber:
     def _scrub(self) -> bool:
         try:
             return scrub(self._path, self._pause)
-        except StoreError as error:
-            log.warning("words of a deleted conversation are still there: %s", error.message)
+        except StoreError as error:  # tried again each second; what lasts is said once
+            if error.message != self._trouble:
+                log.warning("words of a deleted conversation are still there: %s", error.message)
+            self._trouble = error.message
             return False
 
     def _finish(self, request: int) -> None:

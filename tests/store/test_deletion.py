@@ -171,13 +171,27 @@ async def test_a_large_conversation_leaves_in_steps_that_a_restart_goes_on_with(
 
 
 async def test_the_file_shrinks_with_what_is_in_it(store: Store, path: Path) -> None:
+    empty = await store.retention.used_bytes()
     for number in range(2_000):
         store.append(said("the quokka sleeps " * 20, turn=number + 1, conversation="private"))
     await store.flush()
     assert await asyncio.to_thread(store.scrubber.wait, 60)
     await store.delete("private")
     assert await asyncio.to_thread(store.scrubber.wait, 60)
-    assert path.stat().st_size < 200_000
+    assert path.stat().st_size < empty + 50_000  # of more than a megabyte
+
+
+async def test_a_database_that_was_removed_is_not_begun_anew_beside_the_daemon(
+    store: Store, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await asyncio.to_thread(store.scrubber.wait, 60)
+    await fill(store)
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    store.scrubber.request()
+    assert not await asyncio.to_thread(store.scrubber.wait, 2.5)  # it has tried more than once
+    assert not path.exists()
+    assert caplog.text.count("was removed") == 1
 
 
 def test_deleting_without_a_database_creates_none(path: Path) -> None:
