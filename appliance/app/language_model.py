@@ -82,7 +82,7 @@ class LanguageModel:
         if self._config.llm.provider == "auto":
             self.follow_plan(self._plan)
         elif choice_file(self._config).exists():
-            self._server.follow(None, "llm.provider names another one")
+            self._server.follow(None, "the settings name another language model")
 
     def follow_plan(self, plan: Plan, config: Config | None = None) -> None:
         """Serves the first choice of another plan, or none, perhaps with another configuration."""
@@ -90,7 +90,7 @@ class LanguageModel:
         if self._config.llm.provider != "auto":
             if before.llm.provider == "auto":
                 self._options, self._better = (), ""
-                self._server.follow(None, "llm.provider names another one")
+                self._server.follow(None, "the settings name another language model")
             return
         self._options, self._better = plan.llm.options, plan.llm.better
         self._place, self._left = 0, []

@@ -76,7 +76,7 @@ class ManagedServer:
         changed: Callable[[], None],
     ) -> None:
         self.state = ServerState.OFF
-        self.why = "no model is to be served"
+        self.why = ""
         self.since = time.time()
         self.served: ServedModel | None = None
         self._files = files

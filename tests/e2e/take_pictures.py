@@ -128,6 +128,7 @@ async def take(directory: Path, names: list[str]) -> None:
                     for picture in directory.glob("talk-*.png"):
                         picture.rename(directory / picture.name.replace("talk", "start"))
                     await visit.page.set_viewport_size(SIZES["desktop"])  # type: ignore[arg-type]
+                    await visit.page.emulate_media(color_scheme="light", reduced_motion="null")
                 await furnish(visit, directory)
                 link = f"conversations/{await visit.conversation_id()}"
                 await photograph(visit, directory, [link if n == "one" else n for n in names])

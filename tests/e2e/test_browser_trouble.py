@@ -60,6 +60,34 @@ async def test_a_conversation_has_half_of_a_phone_whatever_else_runs(house: Hous
         await visit.until("!document.querySelector('#timer-list .timer')")
 
 
+async def test_a_conversation_is_held_with_the_keyboard_alone(house: House) -> None:
+    async with visiting(house.browser, house.site.https) as visit:
+        await visit.until_state("idle")
+        keys = visit.page.keyboard
+
+        async def tab_to(element: str) -> None:
+            for _ in range(40):
+                if await visit.page.evaluate("document.activeElement?.id") == element:
+                    return
+                await keys.press("Tab")
+            raise AssertionError(f"no way to #{element} by the Tab key")
+
+        await tab_to("connect")
+        await keys.press("Enter")
+        await visit.until_state("listening")
+        await tab_to("message")
+        await keys.type("what can you do")
+        await keys.press("Enter")
+        await visit.until_state("speaking")
+        await keys.press("Escape")
+        await visit.until_state("listening")
+        await tab_to("fresh")
+        await keys.press("Enter")
+        await visit.page.wait_for_selector("dialog[open]")
+        await keys.press("Escape")
+        await visit.until("document.activeElement?.id === 'fresh'")
+
+
 async def test_a_conversation_that_is_forgotten_leaves_the_page(house: House) -> None:
     async with visiting(house.browser, house.site.https) as visit:
         await visit.connect()
