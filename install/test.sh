@@ -65,9 +65,6 @@ prepare_system_tests() { install_missing debootstrap=debootstrap ip=iproute2 set
 # What reads the units and the rules as their users do.
 prepare_readers() { install_missing systemd-analyze=systemd promtool=prometheus; }
 
-# What reads the units and the rules as their users do.
-prepare_readers() { install_missing systemd-analyze=systemd promtool=prometheus; }
-
 run_pytest() { "$VENV/bin/python" -m pytest "$@"; }
 
 # spread_pytest PROCESSES …: pytest in several processes. A file stays in one of them, as its tests may
