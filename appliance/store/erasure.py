@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.errors import write_error
+from appliance.errors import StoreError, write_error
 from appliance.store.clients import add_entry
 from appliance.store.connection import connect, is_damage, transaction
 from appliance.store.database import QUARANTINED, check_version
