@@ -1,6 +1,5 @@
 """Runs a split Kokoro model: a sentence at once, or slice by slice with given norm statistics."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -15,6 +14,7 @@ from appliance.engines.kokoro.generator import (
 )
 from appliance.engines.kokoro.int8_convolution import is_exact_with_signed_weights
 from appliance.engines.kokoro.onnx_graph import PublishedGraph, UnsupportedGraphError
+from appliance.engines.memory_file import memory_file
 from appliance.engines.onnx_session import run_options
 
 if TYPE_CHECKING:
@@ -128,10 +128,8 @@ def _session(graph: bytes, options: "SessionOptions") -> "InferenceSession":
 
     # A session that is made from bytes keeps them for as long as it lives; one made from a file
     # does not keep the file.
-    with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
-        file.write(graph)
-        file.flush()
-        return ort.InferenceSession(file.name, options, providers=["CPUExecutionProvider"])
+    with memory_file(graph) as path:
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def _high_inputs(sentence: Sentence, start: int, stop: int) -> "dict[str, Array]":

@@ -11,7 +11,6 @@ import importlib.machinery
 import importlib.util
 import json
 import math
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from ctypes import (
@@ -31,6 +30,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
+from appliance.engines.memory_file import memory_file
 from appliance.errors import EngineFailed, ModelBroken, ModelMissing
 
 # Fewer word ends and states a frame than by default, and no second pass over the words: a quarter
@@ -176,11 +176,8 @@ class SphinxDecoder:
         lib, ps, name = self._lib, self._ps, Search.GRAMMAR.value.encode()
         if grammar.startswith("#JSGF"):
             return bool(lib.ps_add_jsgf_string(ps, name, grammar.encode()) >= 0)
-        with tempfile.NamedTemporaryFile("w", suffix=".fsg", encoding="utf-8") as file:
-            file.write(grammar)
-            file.flush()
-            path = file.name.encode()
-            graph = lib.fsg_model_readfile(path, lib.ps_get_logmath(ps), _LANGUAGE_WEIGHT)
+        with memory_file(grammar.encode()) as path:
+            graph = lib.fsg_model_readfile(path.encode(), lib.ps_get_logmath(ps), _LANGUAGE_WEIGHT)
         if not graph:
             return False
         added = lib.ps_add_fsg(ps, name, graph)
