@@ -37,7 +37,7 @@ async def new_code(request: web.Request) -> web.Response:
     role = role_for_pairing(body.role, anybody=bool(known))
     seconds = body.minutes * 60
     code = deps.pairing.new_code(role, seconds, time.monotonic())
-    note(request, AuditAction.CODE, detail=f"for a {role.value}, {body.minutes:g} minutes")
+    note(request, AuditAction.CODE, detail=f"{role.value}, {body.minutes:g} minutes")
     return web.json_response({"code": code.digits, "role": role.value, "expires_in": seconds})
 
 

@@ -31,7 +31,7 @@ async def create(request: web.Request) -> web.Response:
     body = await read_body(request, CodeWish)
     minutes = body.minutes or deps.pairing_minutes
     code = deps.pairing.new_code(body.role, minutes * 60, time.monotonic())
-    note(request, AuditAction.CODE, detail=f"for a {code.role.value}, {minutes:g} minutes")
+    note(request, AuditAction.CODE, detail=f"{code.role.value}, {minutes:g} minutes")
     invitation = await deps.invite(code.digits, origin_of_page(request))
     answer = {
         "id": code.id,

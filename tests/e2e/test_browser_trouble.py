@@ -93,8 +93,11 @@ async def test_a_conversation_that_is_forgotten_leaves_the_page(house: House) ->
         await visit.connect()
         await visit.type("what day is it")
         await visit.until_shown("#log .assistant", "Today is")
+        await visit.until_state("listening")
         await visit.type("forget this conversation")
-        await visit.until_shown("#log .assistant", "Shall I forget")
+        # Only a yes to the question that was heard to its end is one.
+        await visit.until_state("speaking")
+        await visit.until_shown("#log .assistant", "It is deleted for good.")
         await visit.until_state("listening")
         await visit.type("yes")
         await visit.until_state("idle")
