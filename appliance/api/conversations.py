@@ -9,7 +9,7 @@ from appliance.api.audit import note, note_reading
 from appliance.api.auth import owner_filter
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.schemas import ConversationChange, number, read_body
-from appliance.api.streaming import streamed
+from appliance.api.streaming import listed, streamed
 from appliance.errors import BadRequest
 from appliance.event_hub import Topic
 from appliance.store.export import Format
@@ -50,7 +50,7 @@ async def read(request: web.Request) -> web.StreamResponse:
     return await streamed(request, pieces, "application/json")
 
 
-async def turns(request: web.Request) -> web.Response:
+async def turns(request: web.Request) -> web.StreamResponse:
     """GET /api/conversations/{id}/turns?limit=&before=: its last turns, or those before a page."""
     before = request.query.get("before")
     page = await request.app[DEPENDENCIES].store.keeping.turns(
@@ -58,7 +58,9 @@ async def turns(request: web.Request) -> web.Response:
         limit=number(request, "limit", PAGE, LARGEST_PAGE),
         before=None if before is None else number(request, "before", 1, LARGEST_TURN),
     )
-    return web.json_response(asdict(page))
+    rest = {"summary": asdict(page.summary), "before": page.before}
+    pieces = listed("turns", map(asdict, page.turns), rest)
+    return await streamed(request, pieces, "application/json")
 
 
 async def rename(request: web.Request) -> web.Response:

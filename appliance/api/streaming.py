@@ -1,11 +1,15 @@
 """Answers with text that is made while it is sent, as fast as the client takes it."""
 
-from collections.abc import AsyncGenerator, Mapping
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 
 from aiohttp import web
 
 from appliance.errors import ApplianceError
+
+PIECE = 65_536  # characters: half a millisecond
 
 
 async def streamed(
@@ -33,3 +37,18 @@ async def streamed(
             return answer
         await answer.write_eof()
         return answer
+
+
+async def listed(
+    name: str, items: Iterable[Mapping[str, object]], rest: Mapping[str, object] | None = None
+) -> AsyncGenerator[str, None]:
+    """Yields the JSON of `{name: items, **rest}`; between two pieces others have their turn."""
+    piece = f'{{"{name}": ['
+    for number, item in enumerate(items):
+        piece += f"{', ' if number else ''}{json.dumps(item)}"
+        if len(piece) > PIECE:
+            yield piece
+            await asyncio.sleep(0)
+            piece = ""
+    more = "".join(f', "{key}": {json.dumps(value)}' for key, value in (rest or {}).items())
+    yield f"{piece}]{more}}}"

@@ -8,6 +8,7 @@ from aiohttp import web
 from appliance.api.auth import owner_filter, sender
 from appliance.api.dependencies import DEPENDENCIES
 from appliance.api.schemas import TaskContinuation, number, read_body
+from appliance.api.streaming import listed, streamed
 from appliance.conversation import Task
 from appliance.errors import NotFound
 from appliance.store.tasks import unknown_task
@@ -16,12 +17,13 @@ PAGE = 50
 LARGEST_PAGE = 200
 
 
-async def listing(request: web.Request) -> web.Response:
+async def listing(request: web.Request) -> web.StreamResponse:
     """GET /api/tasks?limit=: newest first; the sender's own, or all for an administrator."""
     found = await request.app[DEPENDENCIES].store.tasks.listed(
         limit=number(request, "limit", PAGE, LARGEST_PAGE), client_id=owner_filter(request)
     )
-    return web.json_response({"tasks": [_as_json(task) for task in found]})
+    # The results of many tasks are megabytes.
+    return await streamed(request, listed("tasks", map(_as_json, found)), "application/json")
 
 
 async def read(request: web.Request) -> web.Response:

@@ -46,6 +46,13 @@ SESSIONS = """
 INSERT INTO sessions (id, conversation_id, client_id, route, started_at, ended_at)
 SELECT 'session of ' || id, id, client_id, 'local', created_at, updated_at FROM conversations"""
 
+TASKS = """
+WITH RECURSIVE numbers(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM numbers WHERE i + 1 < 200)
+INSERT INTO tasks (id, agent, request, state, session_id, client_id, created_at, updated_at,
+                   progress, result, agent_session, announced)
+SELECT 'task' || i, 'claude', 'write a book', 'done', '', 'anybody', i, i, '',
+       printf('%.*c', 200000, 'x'), '', 1 FROM numbers"""
+
 SPOKEN = """
 INSERT INTO spoken (rowid, text) SELECT id, data ->> 'text' FROM events
 WHERE kind IN ('user_transcript', 'answer')"""
@@ -65,5 +72,5 @@ def write_history(path: Path, events: int, end: float, days: float = 300.0) -> N
         with db:
             for statement in (CONVERSATIONS, EVENTS):
                 db.execute(statement, values)
-            for statement in (TURNS, SESSIONS, SPOKEN):
+            for statement in (TURNS, SESSIONS, TASKS, SPOKEN):
                 db.execute(statement)
