@@ -48,6 +48,16 @@ async def test_another_role_ends_the_connection(paired_daemon: Daemon) -> None:
             await live.ended.wait()
 
 
+async def test_the_connection_of_a_revoked_client_ends(paired_daemon: Daemon) -> None:
+    client_id, bearer = await paired(paired_daemon, "user")
+    _, admin = await paired(paired_daemon, "admin")
+    async with listening(paired_daemon.base_url, bearer) as live:
+        gone = await ask(paired_daemon, "DELETE", f"/api/clients/{client_id}", headers=admin)
+        assert gone.status == 204
+        async with asyncio.timeout(20):
+            await live.ended.wait()
+
+
 async def test_administrators_hear_of_clients_and_others_do_not(paired_daemon: Daemon) -> None:
     _, admin = await paired(paired_daemon, "admin")
     _, user = await paired(paired_daemon, "user")
