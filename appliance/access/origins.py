@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+_BESIDE_BRACKETS = re.compile(r"[^\[]\[|\][^:]")
 # Browsers send other letters as punycode; names of containers may have `_`.
 _HOST = re.compile(r"[0-9a-z._-]+|[0-9a-f.]*:[0-9a-f:.]+")
 
@@ -91,6 +92,8 @@ def _parse(origin: str) -> tuple[str, str, int] | None:
         return None
     strict = "://" in origin and not any(sign in origin for sign in "@?#\\ \t\r\n")
     if not strict or parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.path:
+        return None
+    if _BESIDE_BRACKETS.search(parts.netloc):  # which urlsplit leaves out of the host name
         return None
     host = _normalised_name(parts.hostname)
     if not _HOST.fullmatch(host):

@@ -112,7 +112,7 @@ class Server:
             return self._config.listen
         await web.TCPSite(runner, self._config.host, self._config.port, reuse_address=True).start()
         host, port = runner.addresses[0][:2]
-        return f"http://{host}:{port}"
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def public_app(dependencies: ApiDependencies) -> web.Application:

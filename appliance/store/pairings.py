@@ -60,7 +60,14 @@ def restore(db: "Database", file: PairingsFile) -> Pairings:
     A client that either of them knows as revoked is revoked.
     """
     kept = _clients_of(db)
-    for token, client in file.read().items():
+    written = file.read()
+    tokens = {client.id: token for token, client in written.items()}
+    # A token of the database that the file knows otherwise was spoilt, and opens nothing.
+    spoilt = [token for token, one in kept.items() if tokens.get(one.id, token) != token]
+    for token in spoilt:
+        _take(db, token)
+        del kept[token]
+    for token, client in written.items():
         known = kept.get(token)
         if known is None or (client.revoked_at is not None and known.revoked_at is None):
             kept[token] = client if known is None else replace(known, revoked_at=client.revoked_at)
@@ -73,6 +80,14 @@ def restore(db: "Database", file: PairingsFile) -> Pairings:
 def _clients_of(db: "Database") -> Pairings:
     rows = db.query(f"SELECT {COLUMNS}, token_sha256 FROM clients ORDER BY rowid")
     return {row.pop("token_sha256"): Client(**row) for row in rows}
+
+
+def _take(db: "Database", token: str) -> None:
+    try:
+        with transaction(db):
+            db.execute("DELETE FROM clients WHERE token_sha256 = ?", (token,))
+    except sqlite3.Error as error:
+        log.warning("a spoilt token could not be taken out: %s", error)
 
 
 def _put(db: "Database", token: str, client: Client) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Also what the module raises where a message of SQLite quotes spoilt letters of the schema.
+UNREADABLE = (sqlite3.Error, UnicodeError)
 JSON_COLUMNS = frozenset({"data", "engines", "timings"})
 
 # A conversation of which only events are left belongs to nobody: administrators see it.
@@ -34,7 +36,7 @@ DEPENDENT = ("sessions", "turns", "tasks")
 def salvage(damaged: Path, db: "Database") -> int:
     """Copies every row that can be read into `db`; returns their number. The rest is lost."""
     saved = 0
-    with suppress(sqlite3.Error), closing(_open(damaged)) as source:
+    with suppress(*UNREADABLE), closing(_open(damaged)) as source:
         db.execute("PRAGMA foreign_keys = OFF")
         try:
             for table in _tables(db):
@@ -60,7 +62,7 @@ def _tables(db: "Database") -> list[str]:
 
 def _copy(source: sqlite3.Connection, db: "Database", table: str) -> int:
     wanted = [row[1] for row in db.execute(f"PRAGMA table_info({table})").fetchall()]
-    with suppress(sqlite3.Error):
+    with suppress(*UNREADABLE):
         there = {row[1] for row in source.execute(f"PRAGMA table_info({table})")}
         columns = [name for name in wanted if name in there]
         if columns:
@@ -74,12 +76,12 @@ def _readable_rows(
 ) -> Iterator[Sequence[Any]]:
     statement = f"SELECT rowid, {', '.join(columns)} FROM {table} NOT INDEXED ORDER BY rowid"
     last: int | None = None
-    with suppress(sqlite3.Error):
+    with suppress(*UNREADABLE):
         for rowid, *values in source.execute(statement):
             last = rowid
             yield values
         return
-    with suppress(sqlite3.Error):
+    with suppress(*UNREADABLE):
         for rowid, *values in source.execute(f"{statement} DESC"):
             if last is not None and rowid <= last:
                 return

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -134,6 +135,20 @@ async def test_pairings_survive_a_lost_history(path: Path) -> None:
     path.with_name("pairings.json").write_bytes(b"[{")
     store = Store.open(path)
     assert [one.id for one in await store.clients.all()] == ["1", "2"]
+    await store.close()
+
+
+async def test_a_client_whose_token_was_spoilt_in_the_database_is_known_once(path: Path) -> None:
+    store = Store.open(path)
+    await store.clients.add(PHONE, "a" * 64)
+    await store.clients.add(LAPTOP, "b" * 64)
+    await store.close()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE clients SET token_sha256 = 'spoilt' WHERE id = ?", (LAPTOP.id,))
+    store = Store.open(path)
+    assert await store.clients.all() == [PHONE, LAPTOP]
+    assert await store.clients.by_token_hash("b" * 64) == LAPTOP
+    assert await store.clients.by_token_hash("spoilt") is None
     await store.close()
 
 

@@ -273,6 +273,19 @@ async def test_a_letter_that_is_spoilt_costs_that_letter(
     await store.close()
 
 
+@pytest.mark.parametrize("spoilt", [b"CREATE TABL\xff tasks", b"CREATE TABLE t\xe3sks"])
+async def test_a_schema_that_is_spoilt_keeps_nobody_from_starting(
+    path: Path, spoilt: bytes
+) -> None:
+    await fill(path)
+    rewrite(path, lambda content: content.replace(b"CREATE TABLE tasks", spoilt))
+    store = Store.open(path)
+    assert store.quarantined is not None
+    store.append(said("and on it goes", turn=301))
+    await store.flush()
+    await store.close()
+
+
 async def test_an_index_that_leads_to_no_row_is_found_and_the_rows_saved(path: Path) -> None:
     await fill(path)
     index = "WHERE name = 'events_by_conversation' OR type = 'trigger' AND tbl_name = 'events'"
