@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import wave
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,10 +104,12 @@ async def running(
     until: str = "/ready",
     seconds: float = 60.0,
     module: str = "appliance",
+    launcher: Sequence[str] = (),
 ) -> AsyncIterator[Daemon]:
     """Runs an appliance with open access on a free port, from the time that `until` answers 200.
 
     Its state is kept in `state`; `module` is the appliance itself, or a program that runs it.
+    `launcher` is a command that becomes it, as setpriv does.
     """
     state.mkdir(parents=True, exist_ok=True)
     environment = {
@@ -122,6 +124,7 @@ async def running(
         **(overrides or {}),
     }
     process = await asyncio.create_subprocess_exec(
+        *launcher,
         sys.executable,
         "-m",
         module,

@@ -3,13 +3,16 @@
 from tests.campaign.row import Row
 from tests.campaign.rows import (
     access,
+    addresses,
     copies,
     daemon_kills,
     damage,
     disks,
     malformed_frames,
     resources,
+    sessions,
     store_kills,
+    surroundings,
 )
 
 ROWS: tuple[Row, ...] = (
@@ -27,6 +30,9 @@ ROWS: tuple[Row, ...] = (
     resources.DESCRIPTORS,
     resources.CLOCK,
     resources.NETWORK,
+    surroundings.ROW,
+    sessions.ROW,
     access.MATRIX,
     access.TOKENS,
+    addresses.ROW,
 )
