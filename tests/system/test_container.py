@@ -113,7 +113,10 @@ def images(debian: Path) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Container:
-    """A container of the daemon's image, with directories of the test as its volumes."""
+    """A container of the daemon's image, with directories of the test as its volumes.
+
+    The models stand within the state: buildah mounts one volume in another in any order.
+    """
 
     name: str
     place: Path
@@ -122,7 +125,6 @@ class Container:
         """The command line with which the entry point runs in it."""
         volumes = {
             "state": STATE,
-            "models": f"{STATE}/models",
             "socket": "/run/voice-appliance",
             "config": "/etc/voice-appliance",
             "credentials": "/run/credentials",
@@ -158,13 +160,13 @@ class Container:
 
 @pytest.fixture
 def container(images: tuple[str, str], tmp_path: Path) -> Iterator[Container]:
-    for name in ("state", "models", "socket", "config", "credentials"):
+    for name in ("state", "state/models", "socket", "config", "credentials"):
         (tmp_path / name).mkdir()
         os.chown(tmp_path / name, USER, USER)
     # Whoever the daemon is has to get there.
     for directory in (tmp_path, *tmp_path.parents[:2]):
         directory.chmod(0o755)
-    shutil.copytree(FIXTURES / "micro_whisper" / "model", tmp_path / "models" / "mine")
+    shutil.copytree(FIXTURES / "micro_whisper" / "model", tmp_path / "state" / "models" / "mine")
     (tmp_path / "config" / "appliance.toml").write_text(
         '[stt]\nengine = "whisper"\nmodel = "mine"\n[tts]\nengine = "espeak"\nspeed = 1.25\n'
         "[recording]\nminutes = 7\n"
@@ -255,6 +257,14 @@ async def test_the_daemon_takes_its_mounts_its_environment_and_its_signals(
             "GROQ_API_KEY": True,
             "OPENAI_API_KEY": False,
         }
+        (container.place / "config" / "appliance.toml").write_text("[tts]\nspeed = 1.5\n")
+        os.kill(pid, signal.SIGHUP)
+
+        async def is_reloaded() -> bool:
+            _, config = await container.get("/config", token)
+            return bool(config["tts"]["speed"] == 1.5)
+
+        await until(is_reloaded, 30)
     database = container.place / "state" / "voice_conversations.db"
     assert (database.stat().st_mode & 0o777, database.stat().st_uid) == (0o600, USER)
     async with started(container):
