@@ -12,6 +12,7 @@ from tests.campaign.rows import (
     resources,
     sessions,
     store_kills,
+    suites,
     surroundings,
 )
 
@@ -30,6 +31,7 @@ ROWS: tuple[Row, ...] = (
     resources.DESCRIPTORS,
     resources.CLOCK,
     resources.NETWORK,
+    *suites.ROWS,
     surroundings.ROW,
     sessions.ROW,
     access.MATRIX,
