@@ -78,16 +78,18 @@ def save(file: Path, new: Result) -> dict[str, Result]:
 
 
 def _commit() -> str:
+    """The commit, and whether anything but the results themselves differs from it."""
+    git = ["git", "-C", str(ROOT)]
     try:
         found = subprocess.run(
-            ["git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude=*"],
-            capture_output=True,
-            text=True,
-            check=True,
+            [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+        )
+        changed = subprocess.run(
+            [*git, "diff", "--quiet", "HEAD", "--", ".", ":!docs"], check=False
         )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return found.stdout.strip()
+    return found.stdout.strip() + ("-dirty" if changed.returncode else "")
 
 
 def _machine() -> str:

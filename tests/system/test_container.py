@@ -115,7 +115,7 @@ def images(debian: Path) -> tuple[str, str]:
 class Container:
     """A container of the daemon's image, with directories of the test as its volumes.
 
-    The models stand within the state: buildah mounts one volume in another in any order.
+    The models stand within the state, as buildah mounts in any order.
     """
 
     name: str
@@ -173,6 +173,9 @@ def container(images: tuple[str, str], tmp_path: Path) -> Iterator[Container]:
     )
     (tmp_path / "credentials" / "groq_api_key").write_text("gsk-nobody-s\n")
     name = buildah("from", images[0])
+    # buildah mounts the volumes of the image and those of its command line in any order.
+    for volume in (STATE, f"{STATE}/models", "/run/voice-appliance"):
+        buildah("config", "--volume", f"{volume}-", name)
     yield Container(name, tmp_path)
     buildah("rm", name)
 
