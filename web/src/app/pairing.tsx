@@ -57,7 +57,7 @@ export function PairingForm(): ReactNode {
 }
 
 /** A mutation with the code; after it, everything is asked for anew. */
-export function usePairing() {
+function usePairing() {
   const queries = useQueryClient();
   const call = useCall();
   return useMutation({

@@ -19,7 +19,7 @@ const root = createRootRoute({ component: Root, notFoundComponent: NotFound, err
 const child = <P extends string>(path: P, load: () => Promise<{ default: () => ReactNode }>) =>
   createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load) });
 
-export const conversationRoute = child("/conversations/$id", () => import("../pages/conversations/one"));
+const conversationRoute = child("/conversations/$id", () => import("../pages/conversations/one"));
 
 const pages = root.addChildren([
   child("/", () => import("../pages/talk")),

@@ -5,7 +5,7 @@ import { ask } from "./client";
 import { PATHS } from "./messages";
 import { fields, list, number, text } from "./reading";
 
-export const STAGES = ["endpointing", "transcription", "first_token", "first_audio"] as const;
+const STAGES = ["endpointing", "transcription", "first_token", "first_audio"] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Milliseconds after the end of speech. */
@@ -26,7 +26,7 @@ export interface Day {
   latency: Partial<Record<Stage, Latency>>;
 }
 
-export function readDay(value: unknown): Day {
+function readDay(value: unknown): Day {
   const day = fields(value);
   const latency: Day["latency"] = {};
   for (const stage of STAGES) {

@@ -61,7 +61,7 @@ function readEntry(value: unknown): AuditEntry {
   };
 }
 
-export const AUDIT_PAGE = 50;
+const AUDIT_PAGE = 50;
 
 export interface AuditFilter {
   /** Empty: every action, every client. */

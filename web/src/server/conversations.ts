@@ -52,7 +52,7 @@ function readTurn(value: unknown): Turn {
   };
 }
 
-export function readConversation(body: unknown): Conversation {
+function readConversation(body: unknown): Conversation {
   const conversation = fields(body);
   return { summary: readSummary(conversation["summary"]), turns: list(conversation["turns"]).map(readTurn) };
 }

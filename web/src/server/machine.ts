@@ -122,7 +122,7 @@ function readGauges(gauges: Fields): Gauges {
   };
 }
 
-export function readStatus(body: unknown): Status {
+function readStatus(body: unknown): Status {
   const status = fields(body);
   const engines = fields(status["engines"]);
   const model = fields(status["language_model"]);

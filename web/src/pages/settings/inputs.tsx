@@ -22,7 +22,7 @@ interface FieldState {
 }
 
 /** What stands around the control of a setting. */
-export function useField(name: FieldName): FieldState {
+function useField(name: FieldName): FieldState {
   const { t } = useTranslation("settings");
   const form = useForm();
   const key = keyOf(name);

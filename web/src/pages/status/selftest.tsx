@@ -17,7 +17,7 @@ const KEY = ["selftest"];
 /** What is wrong stands on top. */
 const ORDER: readonly Verdict[] = ["failure", "warning", "ok", "skipped"];
 
-export function bySeverity(findings: readonly Finding[]): Finding[] {
+function bySeverity(findings: readonly Finding[]): Finding[] {
   return [...findings].sort((one, other) => ORDER.indexOf(one.verdict) - ORDER.indexOf(other.verdict));
 }
 

@@ -6,7 +6,7 @@ import { useTranscript } from "../../call/hooks";
 import { heardText, type Entry, type Transcript } from "../../call/transcript";
 
 /** What is new and final in an entry since it was last looked at; "" where there is nothing to say. */
-export function newWords(before: Entry | undefined, now: Entry): string {
+function newWords(before: Entry | undefined, now: Entry): string {
   if (now.who === "assistant") {
     return now.state !== "open" && (!before || before.state === "open") ? heardText(now) : "";
   }

@@ -19,7 +19,7 @@ export function LastWords(): ReactNode {
 }
 
 /** The last entry; before an answer the question that it answers. */
-export function lastOf(entries: readonly Entry[]): readonly Entry[] {
+function lastOf(entries: readonly Entry[]): readonly Entry[] {
   const last = entries.at(-1);
   const before = entries.at(-2);
   return entries.slice(last?.who === "assistant" && before?.who === "you" ? -2 : -1);
