@@ -92,6 +92,7 @@ def images(debian: Path) -> tuple[str, str]:
     """The daemon's image and the page's, each step of the description run in a chroot."""
     if shutil.which("buildah") is None:
         pytest.skip("there is no buildah (package buildah)")
+    buildah("rm", "--all")  # of a run that was cut off
     base = make_image(f"localhost/appliance-test-base:{debian.name}", "scratch", (debian, "/"))
     node = node_image(base)
     names = []
@@ -108,6 +109,7 @@ def images(debian: Path) -> tuple[str, str]:
             ROOT,
             seconds=1_800,
         )
+    buildah("rmi", "--prune")  # those of an older tree, a gigabyte and more each
     return names[0], names[1]
 
 
