@@ -89,13 +89,13 @@ run_all_tests() {
   rm -f -- "$log"
   # Each group of them has a daemon of its own.
   check 'pytest: what waits' run_pytest -n 3 --dist loadgroup -m 'waits and not system'
-  check 'pytest: what measures' run_pytest -m '(browser or load or alone) and not system'
+  check 'pytest: what measures' run_pytest -m '(browser or load or alone) and not waits and not system'
 }
 
 # What needs neither much time nor the processors for itself.
 run_fast_tests() {
   spread_pytest "$(nproc)" \
-    -m 'not browser and not emulation and not load and not slow and not alone and not system and not released' "$@"
+    -m 'not browser and not emulation and not load and not slow and not alone and not waits and not system and not released' "$@"
 }
 
 # The faults of docs/reliability.md, counted; hours, or as long as --scale and --minutes say.

@@ -112,7 +112,7 @@ time.sleep(60)
     ("program", "seconds", "number", "status"),
     [
         (SLEEPS, 30.0, signal.SIGTERM, -signal.SIGTERM),
-        (SLEEPS, 30.0, signal.SIGHUP, -signal.SIGHUP),
+        (SLEEPS, 30.0, signal.SIGUSR1, -signal.SIGUSR1),
         (IGNORES_SIGTERM, 0.1, signal.SIGTERM, -signal.SIGKILL),
         ("print('ready', flush=True)", 30.0, signal.SIGTERM, 0),
     ],

@@ -16,7 +16,8 @@ from appliance.errors import NotFound
 
 # Says what it was started with, waits for a file to appear, and ends as its name says.
 PROGRAM = """
-import json, os, sys, time
+import json, os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background ignores
 kind, *rest = sys.argv[2:]
 name = rest[-1] if rest and not rest[-1].startswith("-") else ""
 print("not JSON", flush=True)

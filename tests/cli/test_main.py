@@ -42,7 +42,8 @@ async def test_sighup_ends_no_command(tmp_path: Path) -> None:
     place = tmp_path / "waiting.toml"
     os.mkfifo(place)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "appliance", "config", "check", "--config", str(place)),
+        *("env", "--default-signal=HUP", sys.executable, "-m", "appliance"),  # nohup ignores it
+        *("config", "check", "--config", str(place)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

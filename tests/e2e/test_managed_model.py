@@ -149,8 +149,8 @@ async def test_the_beginning_of_a_question_is_computed_ahead(tmp_path: Path) -> 
                     lambda a: a.kind == "bot-stopped-speaking", since=sent, seconds=60
                 )
                 await until(lambda: asked(tmp_path)[-1]["max_tokens"] == 1)
-    requests = [body for body in asked(tmp_path) if "sum" not in str(body) and "tools" in body]
-    requests = [body for body in requests if len(body["tools"]) > 1]
+    # Those of the trial have one tool, and those of a summary are about words alone.
+    requests = [body for body in asked(tmp_path) if len(body.get("tools", ())) > 1]
     assert len({json.dumps(body["tools"]) for body in requests}) == 1
     names = [tool["function"]["name"] for tool in requests[0]["tools"]]
     assert names == sorted(names)

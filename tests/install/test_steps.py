@@ -209,7 +209,7 @@ def test_what_was_placed_is_known_even_where_placing_it_was_cut_off(device: Devi
     assert (device.prefix / "placed").read_text() == ""
 
 
-MARKS = ("browser", "emulation", "slow", "load", "alone", "system", "released")
+MARKS = ("browser", "emulation", "slow", "load", "alone", "waits", "system", "released")
 STAGES = """
 run_pytest() { printf '%s\\n' "$*" >>"$ROOT/calls"; }
 env() { shift && run_pytest "$@"; }
@@ -225,7 +225,7 @@ def selections(checkout: Path, script: str) -> list[str]:
 
 def test_every_test_runs_in_one_stage_whatever_its_marks(checkout: Path) -> None:
     stages = selections(checkout, "run_all_tests")
-    assert len(stages) == 3
+    assert len(stages) == 4
     for values in itertools.product((False, True), repeat=len(MARKS)):
         marks = dict(zip(MARKS, values, strict=True))
         # tests/system marks what is emulated as `system`, too.
@@ -237,5 +237,9 @@ def test_every_test_runs_in_one_stage_whatever_its_marks(checkout: Path) -> None
 def test_what_measures_has_no_company(checkout: Path) -> None:
     selections(checkout, "run_all_tests; run_fast_tests")
     spread = [line for line in (checkout / "calls").read_text().splitlines() if "-n " in line]
-    assert len(spread) == 2
-    assert all("--dist loadfile" in line and "not alone" in line for line in spread)
+    company = [line for line in spread if "--dist loadfile" in line]
+    assert len(company) == 2
+    assert all("not alone" in line and "not waits" in line for line in company)
+    # What waits has its like beside it, and what shares a daemon stays together.
+    (waiting,) = (line for line in spread if line not in company)
+    assert "--dist loadgroup" in waiting

@@ -57,6 +57,8 @@ READ_ONLY = {
 WITH_EFFECT = {
     "set_timer": "set a timer for five minutes",
     "cancel_timer": "cancel the timer",
+    "pause_timer": "pause the timer",
+    "resume_timer": "resume the timer",
     "set_volume": "volume fifty percent",
     "change_volume": "louder",
     "change_voice": "change the voice",
