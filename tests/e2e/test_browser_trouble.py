@@ -99,6 +99,9 @@ async def test_a_conversation_that_is_forgotten_leaves_the_page(house: House) ->
         await visit.until_state("speaking")
         await visit.until_shown("#log .assistant", "It is deleted for good.")
         await visit.until_state("listening")
+        await visit.until(
+            "__appliance.events.findLast(one => one.type === 'audible').detail === false"
+        )
         await visit.type("yes")
         await visit.until_state("idle")
         await visit.until(f"{YOURS} === 0")
