@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from appliance.conversation import EventKind
 from appliance.errors import StoreError
-from appliance.store.connection import connect
+from appliance.store.connection import Perform, connect
 from appliance.store.recordings import remove_orphans
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def mark_deleted(db: "Database", conversation_id: str, at: float | None) -> bool
 def begin(db: "Database", conversation_id: str) -> bool:
     """Begins to delete a conversation, which is hidden from now on; False where there is none.
 
-    Call `delete_some` until it returns False, each time in a transaction of its own, then `scrub`.
+    Call `delete_rest` next, then `scrub`.
     """
     statement = "UPDATE conversations SET deleted_at = ? WHERE id = ?"
     begun = db.execute(statement, (BEGUN, conversation_id)).rowcount > 0
@@ -70,6 +70,12 @@ def delete_some(db: "Database", conversation_id: str) -> bool:
         return True
     db.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
     return False
+
+
+async def delete_rest(write: Perform, conversation_id: str) -> None:
+    """Deletes a conversation of which the deletion has begun; between its steps others write."""
+    while await write(partial(delete_some, conversation_id=conversation_id)):
+        pass
 
 
 def delete_rows(db: "Database", conversation_id: str) -> bool:

@@ -18,8 +18,6 @@ THREADS = 2
 
 T = TypeVar("T")
 
-Parts = "Callable[[Database], Iterator[T]]"
-
 
 class LongReads:
     """Searches, figures and exports. `stream` reads a part when it is asked for the next."""

@@ -230,8 +230,7 @@ class StoredRetention:
         begun = partial(begin_unchanged, conversation_id=conversation_id, updated_at=updated_at)
         if not await self._write(begun):
             return False
-        while await self._write(partial(deletion.delete_some, conversation_id=conversation_id)):
-            pass
+        await deletion.delete_rest(self._write, conversation_id)
         return True
 
     async def delete_task(self, task_id: str) -> None:

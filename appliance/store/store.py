@@ -195,9 +195,7 @@ class Store:
             return
         if not await self._write(partial(deletion.begin, conversation_id=conversation_id)):
             raise queries.unknown_conversation(conversation_id)
-        # Between the steps the writer writes what was said meanwhile.
-        while await self._write(partial(deletion.delete_some, conversation_id=conversation_id)):
-            pass
+        await deletion.delete_rest(self._write, conversation_id)
         self.scrubber.request()
         await self._off_loop(partial(deletion.remove_recordings, self._path))
 
