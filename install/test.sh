@@ -62,8 +62,18 @@ test_arm64() {
 # What boots other machines, and gives them a network.
 prepare_system_tests() { install_missing debootstrap=debootstrap ip=iproute2 setpriv=util-linux slirp4netns=slirp4netns buildah=buildah; }
 
-# What reads the units and the rules as their users do.
-prepare_readers() { install_missing systemd-analyze=systemd promtool=prometheus; }
+# What reads the units and the rules as their users do. Debian's Prometheus comes as a service: where
+# systemd would start it, the tests with promtool are left out unless it is there.
+prepare_readers() {
+  install_missing systemd-analyze=systemd
+  [[ -d /run/systemd/system ]] || install_missing promtool=prometheus
+}
+
+# What nearly every test needs.
+prepare_tests() {
+  install_missing nginx=nginx openssl=openssl hostname=hostname setpriv=util-linux curl=curl \
+    shellcheck=shellcheck ssh-keygen=openssh-client espeak-ng=espeak-ng flite=flite sox=sox
+}
 
 run_pytest() { "$VENV/bin/python" -m pytest "$@"; }
 
@@ -102,8 +112,10 @@ run_fast_tests() {
 test_campaign() {
   check_machine
   install_lock
-  install_missing unshare=util-linux mkfs.ext4=e2fsprogs faketime=faketime
+  prepare_tests
+  install_missing unshare=util-linux mkfs.ext4=e2fsprogs ip=iproute2
   ensure_venv test
+  ensure_page
   install_unlock
   cd -- "$ROOT"
   "$VENV/bin/python" -m tests.campaign "$@" || die 'something was lost; the table says what'
@@ -125,8 +137,7 @@ run_tests() {
   local -a failures=()
   check_machine
   install_lock
-  install_missing nginx=nginx openssl=openssl hostname=hostname setpriv=util-linux curl=curl \
-    shellcheck=shellcheck ssh-keygen=openssh-client espeak-ng=espeak-ng flite=flite sox=sox
+  prepare_tests
   [[ -n $fast ]] || { prepare_system_tests && prepare_readers; }
   ensure_venv test
   ensure_page
