@@ -1,14 +1,8 @@
-"""The clock is set while the appliance runs: nothing expires early, late or never.
+"""The clock is set while the appliance runs: nothing expires early, late or never."""
 
-A library stands between the process and its wall clock; the clocks that nobody sets stay as they
-are, as when a time server corrects a board without a battery.
-"""
-
-import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,8 +12,7 @@ from tests.api.test_clients import new_code, redeem
 from tests.daemon import Daemon, running
 from tests.live import listening
 from tests.stranger import ask, connected
-
-SOURCE = Path(__file__).with_name("wall_clock.c")
+from tests.wall_clock import WallClock, build_library
 
 pytestmark = pytest.mark.slow
 
@@ -31,34 +24,16 @@ SOON, LATER = 3.0, 600.0  # seconds: the lengths of two timers
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    built = tmp_path_factory.mktemp("clock") / "wall_clock.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", built, SOURCE], check=True, timeout=60)
-    return built
-
-
-@dataclass
-class Clock:
-    """The wall clock of a daemon, ahead of the true one by a number of seconds."""
-
-    file: Path
-
-    def set(self, ahead: int) -> None:
-        new = self.file.with_suffix(".new")
-        new.write_text(str(ahead))
-        new.replace(self.file)
+    return build_library(tmp_path_factory.mktemp("clock"))
 
 
 @asynccontextmanager
 async def appliance(
     library: Path, directory: Path, ahead: int
-) -> AsyncIterator[tuple[Daemon, Clock]]:
-    clock = Clock(directory / "clock")
+) -> AsyncIterator[tuple[Daemon, WallClock]]:
+    clock = WallClock(library, directory / "clock")
     clock.set(ahead)
-    overrides = {
-        "APPLIANCE__ACCESS__MODE": "paired",
-        "LD_PRELOAD": str(library),
-        "WALL_CLOCK": str(clock.file),
-    }
+    overrides = {"APPLIANCE__ACCESS__MODE": "paired", **clock.environment}
     async with running(directory / "state", overrides) as daemon:
         yield daemon, clock
 

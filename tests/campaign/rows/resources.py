@@ -13,15 +13,21 @@ import aiohttp
 
 from appliance.client import Call, calling
 from appliance.errors import ApplianceError
-from tests.campaign.row import Obstacle, Row, Trial
+from tests.campaign.row import Row, Trial
 from tests.campaign.talking import Witness, answered, is_served
 from tests.daemon import Daemon, running
 from tests.stranger import until
+from tests.wall_clock import WallClock, build_library
 
 CONNECTIONS = 64
 LONGEST_CUT = 8.0  # seconds
 RINGS_AFTER = 4.0  # the clock is read again every second
-JUMPS = ("+1h", "-1h", "+1d", "-1d", "-10y", "+20y", "+0")
+HOUR, DAY = 3_600, 86_400
+YEAR = 365 * DAY
+JUMPS = {  # seconds
+    **{"+1h": HOUR, "-1h": -HOUR, "+1d": DAY, "-1d": -DAY, "-10y": -10 * YEAR, "+20y": 20 * YEAR},
+    "+0": 0,
+}
 
 
 async def run_descriptors(trial: Trial) -> None:
@@ -70,34 +76,28 @@ async def serves(daemon: Daemon) -> bool:
 
 
 async def run_clock(trial: Trial) -> None:
-    clock = trial.directory / "clock"
-    clock.write_text("+0")
-    environment = {
-        "LD_PRELOAD": str(faketime()),
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
+    clock = WallClock(build_library(trial.directory), trial.directory / "clock")
+    clock.set(0)
     async with (
-        running(trial.directory / "state", environment, seconds=300) as daemon,
+        running(trial.directory / "state", clock.environment, seconds=300) as daemon,
         calling(daemon.base_url, microphone=False) as call,
     ):
         jumps = itertools.cycle(JUMPS)
         for number in trial.rounds():
             jump = next(jumps)
             with trial.judged(f"jump {number}, {jump}"):
-                clock.write_text("+0")
-                await rings_over(call, clock, jump)
+                clock.set(0)
+                await rings_over(call, clock, JUMPS[jump])
                 await answered(call)
                 await is_served(daemon, call.conversation_id)
 
 
-async def rings_over(call: Call, clock: Path, jump: str) -> None:
+async def rings_over(call: Call, clock: WallClock, jump: int) -> None:
     """A timer is set, the clock jumps, and the timer rings after its own time."""
     sent = await call.type(f"set a timer for {RINGS_AFTER:.0f} seconds")
     made = await call.wait_for(lambda a: a.data.get("state") == "set", since=sent)
     await asyncio.sleep(0.2)
-    clock.write_text(jump)
+    clock.set(jump)
     jumped = time.monotonic()
     rang = await call.wait_for(
         lambda a: a.data.get("state") == "rang" and a.data["id"] == made.data["id"],
@@ -106,12 +106,6 @@ async def rings_over(call: Call, clock: Path, jump: str) -> None:
     )
     assert rang.at - sent > RINGS_AFTER - 0.5, f"it rang {rang.at - jumped:.1f} s after the jump"
     await call.type("stop")
-
-
-def faketime() -> Path:
-    for place in Path("/usr/lib").glob("*/faketime/libfaketime.so.1"):
-        return place
-    raise Obstacle("there is no libfaketime (package faketime)")
 
 
 async def run_network(trial: Trial) -> None:
@@ -156,7 +150,7 @@ DESCRIPTORS = Row(
 )
 CLOCK = Row(
     name="clock-jumps",
-    done="the clock of the daemon jumps " + ", ".join(JUMPS[:-1]) + " while a timer runs",
+    done="the clock of the daemon jumps " + ", ".join(list(JUMPS)[:-1]) + " while a timer runs",
     unit="jumps",
     lost="a timer that rings early or not; an answer; a conversation that does not go on",
     n=100,
